@@ -1,0 +1,107 @@
+/** What the engine is given and what it gives back: tokens and numbers, no text. */
+
+/** One generation. Every field is decided by the caller; the engine has no defaults of its own. */
+export interface GenerateRequest {
+  /** The whole prompt, at least one token. The engine finds by itself what it has computed before. */
+  prompt: Int32Array
+  /** Tokens to generate at the most, > 0. Cut to what the window leaves. */
+  maxTokens: number
+  /** 0 is greedy. */
+  temperature: number
+  /** In (0, 1]; 1 is off. */
+  topP: number
+  /** 0 is off. */
+  topK: number
+  /** In [0, 1); 0 is off. */
+  minP: number
+  /** 1 is off. Applies to the tokens of the last 64 positions, prompt included. */
+  repetitionPenalty: number
+  /** Makes sampling repeatable; undefined draws from the engine's own state. */
+  seed?: number
+  /** Ids that end the generation. They are reported in the finish and are not part of the output. */
+  stopTokens: Int32Array
+}
+
+/** Why a generation ended: a stop token, `maxTokens`, the window, the caller. */
+export type FinishReason = 'stop' | 'length' | 'window' | 'cancelled'
+
+/** The last item of every generation. Times in seconds, counts in tokens. */
+export interface Finish {
+  reason: FinishReason
+  /** The id that ended it, with reason `stop`. */
+  stopToken?: number
+  promptTokens: number
+  /** How many of `promptTokens` were taken from earlier work. */
+  cachedTokens: number
+  outputTokens: number
+  queueSeconds: number
+  prefillSeconds: number
+  decodeSeconds: number
+}
+
+/** Some tokens, in order; the last batch of a generation, and only that one, carries `finish`. */
+export interface Batch {
+  tokens: Int32Array
+  finish?: Finish
+}
+
+/** What is known of a loaded checkpoint. Sizes in bytes. */
+export interface EngineInfo {
+  /** `model_type` of the text part, such as `gemma4_text` or `llama`. */
+  modelType: string
+  /** Tokens that prompt and answer may have together. */
+  window: number
+  /** The checkpoint's own window, before any cap. */
+  trainedWindow: number
+  parameters: number
+  /** Such as `bf16`, `4-bit` or `8-bit`: what the files hold. */
+  quantization: string
+  /** The dtype that is computed in, such as `float32`. */
+  computeDtype: string
+  /** `cpu`, `metal` or `cuda`. */
+  device: string
+  vocabSize: number
+  memory: { weights: number; cap: number; perToken: number }
+  /** Stop ids of generation_config.json and config.json. */
+  stopTokens: number[]
+}
+
+/** Counters since the model was loaded. */
+export interface EngineStats {
+  /** Requests that wait and that run. */
+  queued: number
+  live: number
+  promptTokens: number
+  cachedTokens: number
+  outputTokens: number
+  prefillSeconds: number
+  decodeSeconds: number
+  /** Bytes, by MLX's own counters, and what the prefix cache holds of them. */
+  memory: { active: number; peak: number; cache: number; prefix: number }
+}
+
+/** How a model is loaded. Unset means the engine's own choice, which `info` then states. */
+export interface LoadOptions {
+  /** Bytes that weights, KV cache and scratch may take together; 0 lifts the cap. */
+  memoryCap?: number
+  /** Tokens that prompt and answer may have together; 0 or unset: the checkpoint's own window. */
+  maxContext?: number
+  /** Called with 0…1 while weights are read. */
+  onProgress?: (fraction: number) => void
+}
+
+/** One loaded checkpoint on one engine thread. */
+export interface Engine {
+  readonly info: EngineInfo
+  /**
+   * Generates in order; requests wait for one another.
+   * Ends with exactly one batch that has `finish`; a signal that fires ends it with reason `cancelled`.
+   * Leaving the loop early (`break`, `return()`) cancels too.
+   */
+  generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<Batch, void, undefined>
+  /** log p(tokens[i] | tokens[0..i-1]); entry 0 is 0. */
+  score(tokens: Int32Array): Promise<Float32Array>
+  stats(): EngineStats
+  /** Ends what runs, joins the engine's thread and frees everything. Safe to call twice. */
+  close(): Promise<void>
+}

@@ -1,0 +1,36 @@
+/** The one error type that tether throws on purpose: a message for people and a code for programs. */
+
+/**
+ * What went wrong, as a program may act on it.
+ * Only `anthropic/errors.ts` maps codes to HTTP statuses.
+ */
+export type ErrorCode =
+  | 'addon_missing' // tether.node cannot be found or loaded
+  | 'bad_config' // config.json, generation_config.json or an option has a wrong value
+  | 'bad_tokenizer' // tokenizer.json is missing, broken or of an unknown kind
+  | 'bad_weights' // a tensor is missing, mis-shaped or its file is damaged
+  | 'cancelled' // the caller's signal fired
+  | 'closed' // the model was closed
+  | 'invalid_request' // a request has a wrong or missing field
+  | 'model_not_found' // there is no such folder, or it holds no config.json
+  | 'not_enough_memory' // weights or a request do not fit the memory cap
+  | 'not_implemented' // known and named, but not there yet
+  | 'not_loaded' // the model is still loading
+  | 'port_in_use' // the address is taken by another program
+  | 'prompt_too_long' // the prompt leaves no room for one token
+  | 'unauthorized' // the key is missing or wrong
+  | 'unsupported_model' // model_type is none that tether knows
+  | 'internal' // a fault of tether's own
+
+/** An error with a `code`. The message names the thing and the fix, in one sentence. */
+export class TetherError extends Error {
+  override readonly name = 'TetherError'
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options)
+  }
+}

@@ -1,0 +1,70 @@
+/** A loaded model as the rest of tether, and its users, see it: an engine, a tokenizer and a family. */
+import type { Message, MessageEvent } from '../anthropic/types.js'
+import type { Tokenizer } from '../chat/types.js'
+import type { EngineInfo, EngineStats, Finish } from '../engine/types.js'
+
+/** What a model is. Sizes in bytes, windows in tokens. */
+export interface ModelInfo extends EngineInfo {
+  /** The folder's own name, such as `gemma-4-e2b-it-4bit`. */
+  name: string
+  /** The absolute path of the folder. */
+  path: string
+  /** How its prompts are written: `gemma4`, `llama3`, … */
+  family: string
+}
+
+/** One generation from raw text or tokens. Give `prompt` or `tokens`, not both. */
+export interface GenerateOptions {
+  /** Text in which control tokens count as such; the tokenizer's own prefix (bos) is put before it. */
+  prompt?: string
+  /** Token ids, used as they are. */
+  tokens?: Int32Array | number[]
+  /** Default: what the window leaves. */
+  maxTokens?: number
+  /** Sampling defaults come from the checkpoint's generation_config.json. */
+  temperature?: number
+  topP?: number
+  topK?: number
+  minP?: number
+  repetitionPenalty?: number
+  seed?: number
+  /** Strings that end the generation; they are not part of the text. */
+  stop?: string[]
+  /** Go on past the model's own stop tokens. */
+  ignoreStop?: boolean
+  signal?: AbortSignal
+}
+
+/** Some newly generated text; the last one of a generation carries `finish`. */
+export interface Generated {
+  text: string
+  tokens: Int32Array
+  finish?: Finish & { stopSequence?: string }
+}
+
+/** Options of `loadModel`. */
+export interface LoadModelOptions {
+  /** Bytes that weights, KV cache and scratch may take together; 0 lifts the cap. Default: a share of the machine's memory. */
+  memoryCap?: number
+  /** The window at the most, in tokens. Default: the checkpoint's own. */
+  maxContext?: number
+  /** 0…1 while weights are read. */
+  onProgress?: (fraction: number) => void
+}
+
+export interface Model {
+  readonly info: ModelInfo
+  readonly tokenizer: Tokenizer
+  generate(options: GenerateOptions): AsyncGenerator<Generated, void, undefined>
+  /** log p(tokens[i] | tokens[0..i-1]) for evals and parity; entry 0 is 0. */
+  score(tokens: Int32Array | number[]): Promise<Float32Array>
+  /** An Anthropic Messages request, answered whole. Throws `invalid_request`, `prompt_too_long`, … */
+  message(request: unknown, options?: { signal?: AbortSignal }): Promise<Message>
+  /** The same as events. What is wrong with the request is thrown before the first event. */
+  stream(request: unknown, options?: { signal?: AbortSignal }): AsyncGenerator<MessageEvent, void, undefined>
+  /** How many input tokens this request has: the same number that its answer's usage will say. */
+  countTokens(request: unknown): number
+  stats(): EngineStats
+  /** Ends what runs and frees everything. Safe to call twice. */
+  close(): Promise<void>
+}
