@@ -1,0 +1,88 @@
+// What crosses the engine's door, as plain data: no MLX, no JavaScript. The TypeScript side is src/engine/types.ts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "json.h"
+
+namespace tether {
+
+struct LoadRequest {
+  Json config;                     // config.json
+  std::vector<std::string> files;  // absolute paths of the .safetensors files
+  uint64_t memory_cap = 0;         // bytes; 0: none
+  int max_context = 0;             // tokens; 0: the checkpoint's own window
+};
+
+// Sizes in bytes, windows in tokens.
+struct EngineInfo {
+  std::string model_type;
+  int window = 0;
+  int trained_window = 0;
+  uint64_t parameters = 0;
+  std::string quantization;   // what the files hold, such as "4-bit" or "bf16"
+  std::string compute_dtype;  // such as "f32"
+  std::string device;         // cpu, metal or cuda
+  int vocab_size = 0;
+  uint64_t weights_bytes = 0;
+  uint64_t memory_cap = 0;
+  uint64_t bytes_per_token = 0;  // of the KV cache, in the layers that keep every token
+};
+
+struct Sampling {
+  float temperature = 0;  // 0: greedy
+  float top_p = 1;        // 1: off
+  int top_k = 0;          // 0: off
+  float min_p = 0;        // 0: off
+  float repetition_penalty = 1;
+  std::optional<uint64_t> seed;
+};
+
+struct GenerateRequest {
+  std::vector<int32_t> prompt;
+  int max_tokens = 1;
+  Sampling sampling;
+  std::vector<int32_t> stop_tokens;
+};
+
+enum class FinishReason { stop, length, window, cancelled };
+
+// Times in seconds, counts in tokens.
+struct Finish {
+  FinishReason reason = FinishReason::stop;
+  std::optional<int32_t> stop_token = std::nullopt;
+  int prompt_tokens = 0;
+  int cached_tokens = 0;
+  int output_tokens = 0;
+  double queue_seconds = 0;
+  double prefill_seconds = 0;
+  double decode_seconds = 0;
+};
+
+struct Failure {
+  std::string code;  // one of src/errors.ts
+  std::string message;
+};
+
+// A token, or the end: exactly one Finish or Failure, last.
+using GenerateEvent = std::variant<int32_t, Finish, Failure>;
+
+struct EngineStats {
+  uint64_t queued = 0;
+  uint64_t live = 0;
+  uint64_t prompt_tokens = 0;
+  uint64_t cached_tokens = 0;
+  uint64_t output_tokens = 0;
+  double prefill_seconds = 0;
+  double decode_seconds = 0;
+  uint64_t active_bytes = 0;
+  uint64_t peak_bytes = 0;
+  uint64_t cache_bytes = 0;
+  uint64_t prefix_bytes = 0;
+};
+
+}  // namespace tether

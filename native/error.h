@@ -1,0 +1,21 @@
+// The one exception that tether throws on purpose: a message for people and a code for programs.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace tether {
+
+// `code` is one of src/errors.ts, such as "bad_weights". `what()` names the thing and the fix, in one sentence.
+class Error : public std::runtime_error {
+ public:
+  Error(std::string code, const std::string& message) : std::runtime_error(message), code_(std::move(code)) {}
+
+  const std::string& code() const { return code_; }
+
+ private:
+  std::string code_;
+};
+
+}  // namespace tether

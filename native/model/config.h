@@ -1,0 +1,61 @@
+// Reads config.json's fields by name; a wrong type is an error that names the field.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "json.h"
+
+namespace tether {
+
+// A view of one JSON object. Absent fields take the default that is given; null counts as absent
+// but for the `optional_*` readers, where it means "off". Throws Error("bad_config").
+class Config {
+ public:
+  // `where` is how messages name this object, such as "config.json" or "config.json: text_config".
+  Config(const Json& json, std::string where);
+
+  bool has(const std::string& key) const;
+  int integer(const std::string& key) const;
+  int integer(const std::string& key, int fallback) const;
+  double number(const std::string& key, double fallback) const;
+  bool flag(const std::string& key, bool fallback) const;
+  std::string text(const std::string& key, const std::string& fallback) const;
+  // nullopt for null; the fallback where the field is absent.
+  std::optional<double> optional_number(const std::string& key, std::optional<double> fallback) const;
+  std::optional<int> optional_integer(const std::string& key, std::optional<int> fallback) const;
+  // Empty where absent or null.
+  std::vector<std::string> texts(const std::string& key) const;
+  // nullopt where absent or null.
+  std::optional<Config> object(const std::string& key) const;
+
+  const Json& json() const { return *json_; }
+  const std::string& where() const { return where_; }
+
+ private:
+  const Json* present(const std::string& key) const;  // neither absent nor null
+
+  const Json* json_;
+  std::string where_;
+};
+
+// How MLX quantized a tensor: affine groups along the last axis.
+struct Quantization {
+  int group_size = 64;
+  int bits = 4;
+};
+
+// `quantization` of config.json: one setting for all, and per-layer ones that override it.
+struct QuantizationConfig {
+  std::optional<Quantization> all;
+  std::map<std::string, std::optional<Quantization>> layers;  // nullopt: not quantized
+
+  // What holds for the layer of that name (without ".weight").
+  std::optional<Quantization> of(const std::string& layer) const;
+
+  static QuantizationConfig read(const Config& config);
+};
+
+}  // namespace tether

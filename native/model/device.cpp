@@ -1,0 +1,17 @@
+// How this machine's device computes: the one place that decides dtypes, chunk sizes and pipelining by device.
+#include "model/device.h"
+
+namespace tether {
+
+DevicePolicy device_policy() {
+  if (mx::default_device().type == mx::Device::cpu)
+    return {.name = "cpu", .dtype = mx::float32, .dequantize = true, .prefill_chunk = 256, .decode_ahead = false};
+#ifdef __APPLE__
+  const char* name = "metal";
+#else
+  const char* name = "cuda";
+#endif
+  return {.name = name, .dtype = std::nullopt, .dequantize = false, .prefill_chunk = 1024, .decode_ahead = true};
+}
+
+}  // namespace tether

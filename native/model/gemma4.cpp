@@ -1,0 +1,307 @@
+// Gemma 4's text model, dense: sliding and full layers, shared keys and values, per-layer inputs, p-RoPE, softcap.
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "error.h"
+#include "model/model.h"
+
+namespace tether {
+namespace {
+
+// Names and defaults as in Hugging Face's Gemma4TextConfig.
+struct Gemma4Config {
+  int hidden;
+  int layers;
+  int intermediate;
+  int heads;
+  int kv_heads;
+  int head_dim;
+  int global_kv_heads;
+  int global_head_dim;
+  int vocab;
+  int max_positions;
+  int sliding_window;
+  int shared_layers;      // the last so many layers have no keys and values of their own
+  int per_layer_dim;      // 0: no per-layer inputs
+  int per_layer_vocab;
+  float eps;
+  float softcap;  // 0: off
+  bool rope_traditional;
+  bool k_eq_v;
+  bool double_wide;
+  bool tied;
+  std::vector<bool> sliding;  // by layer
+
+  explicit Gemma4Config(const Config& c)
+      : hidden(c.integer("hidden_size", 1536)),
+        layers(c.integer("num_hidden_layers", 35)),
+        intermediate(c.integer("intermediate_size", 6144)),
+        heads(c.integer("num_attention_heads", 8)),
+        kv_heads(c.integer("num_key_value_heads", 1)),
+        head_dim(c.integer("head_dim", 256)),
+        global_kv_heads(kv_heads),
+        global_head_dim(c.optional_integer("global_head_dim", 512).value_or(0)),
+        vocab(c.integer("vocab_size", 262144)),
+        max_positions(c.integer("max_position_embeddings", 131072)),
+        sliding_window(c.integer("sliding_window", 512)),
+        shared_layers(c.optional_integer("num_kv_shared_layers", 20).value_or(0)),
+        per_layer_dim(c.optional_integer("hidden_size_per_layer_input", 256).value_or(0)),
+        per_layer_vocab(c.integer("vocab_size_per_layer_input", vocab)),
+        eps(static_cast<float>(c.number("rms_norm_eps", 1e-6))),
+        softcap(static_cast<float>(c.optional_number("final_logit_softcapping", 30.0).value_or(0))),
+        rope_traditional(c.flag("rope_traditional", false)),
+        k_eq_v(c.flag("attention_k_eq_v", false)),
+        double_wide(c.flag("use_double_wide_mlp", true)),
+        tied(c.flag("tie_word_embeddings", true)) {
+    if (c.flag("enable_moe_block", false))
+      throw Error("not_implemented", "[config] " + c.where() +
+                                         ": Gemma 4's mixture-of-experts checkpoints are not supported yet; take a "
+                                         "dense one, such as E2B, E4B or 31B");
+    if (!global_head_dim) global_head_dim = head_dim;
+    if (k_eq_v) global_kv_heads = c.integer("num_global_key_value_heads", kv_heads);
+    if (heads <= 0 || kv_heads <= 0 || global_kv_heads <= 0 || heads % kv_heads || heads % global_kv_heads)
+      throw Error("bad_config", "[config] " + c.where() +
+                                    ": num_attention_heads must be a multiple of the key-value heads, all above 0");
+    if (sliding_window <= 0 || shared_layers >= layers)
+      throw Error("bad_config", "[config] " + c.where() +
+                                    ": sliding_window must be above 0 and num_kv_shared_layers below "
+                                    "num_hidden_layers");
+    auto types = c.texts("layer_types");
+    if (types.empty()) {
+      int pattern = std::max(1, c.integer("sliding_window_pattern", 5));
+      for (int i = 0; i < layers; i++) sliding.push_back((i + 1) % pattern != 0);
+    } else {
+      for (const auto& type : types) sliding.push_back(type == "sliding_attention");
+    }
+    if (sliding.size() != static_cast<size_t>(layers))
+      throw Error("bad_config", "[config] " + c.where() + ": layer_types must have num_hidden_layers entries");
+  }
+
+  int own_layers() const { return layers - shared_layers; }
+
+  // The layer whose keys and values this one reads: itself, or the last of its kind that has any.
+  size_t source_of(size_t layer) const {
+    if (layer < static_cast<size_t>(own_layers())) return layer;
+    for (size_t i = static_cast<size_t>(own_layers()); i-- > 0;)
+      if (sliding[i] == sliding[layer]) return i;
+    throw Error("bad_config", "[config] layer " + std::to_string(layer) +
+                                  " shares keys and values, but no earlier layer of its kind has any");
+  }
+};
+
+struct Gemma4Attention {
+  Attention::Shape shape;
+  Linear q_proj, o_proj;
+  RMSNorm q_norm;
+  std::optional<Linear> k_proj, v_proj;  // v_proj absent where values are the keys
+  std::optional<RMSNorm> k_norm;
+  RMSNorm v_norm;
+
+  Gemma4Attention(const Gemma4Config& c, Weights& w, const std::string& name, size_t layer)
+      : shape{.heads = c.heads,
+              .kv_heads = c.sliding[layer] ? c.kv_heads : c.global_kv_heads,
+              .head_dim = c.sliding[layer] ? c.head_dim : c.global_head_dim,
+              .scale = 1,
+              .window = c.sliding[layer] ? c.sliding_window : 0},
+        q_proj(w.linear(name + ".q_proj", shape.heads * shape.head_dim, c.hidden)),
+        o_proj(w.linear(name + ".o_proj", c.hidden, shape.heads * shape.head_dim)),
+        q_norm(w.norm(name + ".q_norm", shape.head_dim, c.eps)),
+        v_norm{std::nullopt, c.eps} {
+    if (layer >= static_cast<size_t>(c.own_layers())) return;
+    k_proj = w.linear(name + ".k_proj", shape.kv_heads * shape.head_dim, c.hidden);
+    k_norm = w.norm(name + ".k_norm", shape.head_dim, c.eps);
+    if (!c.k_eq_v || c.sliding[layer]) v_proj = w.linear(name + ".v_proj", shape.kv_heads * shape.head_dim, c.hidden);
+  }
+
+  // x: (N, hidden) -> (N, hidden). Fills `seen` if this layer owns keys and values, reads it otherwise.
+  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
+                       std::vector<Attention::Seen>& seen) const {
+    auto q = normed(q_norm, q_proj(x), shape.heads);
+    if (!k_proj) return o_proj(Attention::shared(shape, rope, q, segments, seen));
+    auto k = (*k_proj)(x);
+    auto v = v_proj ? (*v_proj)(x) : k;
+    return o_proj(Attention::own(shape, rope, q, normed(*k_norm, k, shape.kv_heads), normed(v_norm, v, shape.kv_heads),
+                                 segments, layer, seen));
+  }
+
+ private:
+  // Norms each head of x: (N, heads * head_dim) by itself.
+  mx::array normed(const RMSNorm& norm, const mx::array& x, int heads) const {
+    return mx::reshape(norm(mx::reshape(x, {x.shape(0), heads, shape.head_dim})), x.shape());
+  }
+};
+
+struct Gemma4MLP {
+  Linear gate_proj, up_proj, down_proj;
+
+  Gemma4MLP(const Gemma4Config& c, Weights& w, const std::string& name, int width)
+      : gate_proj(w.linear(name + ".gate_proj", width, c.hidden)),
+        up_proj(w.linear(name + ".up_proj", width, c.hidden)),
+        down_proj(w.linear(name + ".down_proj", c.hidden, width)) {}
+
+  // x: (N, hidden) -> (N, hidden)
+  mx::array operator()(const mx::array& x) const {
+    return down_proj(mx::multiply(gelu_tanh(gate_proj(x)), up_proj(x)));
+  }
+};
+
+// What E2B and E4B add to each layer: a gate that lets a small embedding of the token in.
+struct PerLayerInput {
+  Linear gate, projection;
+  RMSNorm norm;
+
+  // x: (N, hidden), input: (N, per_layer_dim) -> (N, hidden)
+  mx::array operator()(const mx::array& x, const mx::array& input) const {
+    return mx::add(x, norm(projection(mx::multiply(gelu_tanh(gate(x)), input))));
+  }
+};
+
+struct Gemma4Block {
+  Gemma4Attention attention;
+  Gemma4MLP mlp;
+  RMSNorm input_norm, post_attention_norm, pre_mlp_norm, post_mlp_norm;
+  std::optional<PerLayerInput> per_layer;
+  std::optional<mx::array> scalar;  // (1)
+
+  Gemma4Block(const Gemma4Config& c, Weights& w, const std::string& name, size_t layer)
+      : attention(c, w, name + ".self_attn", layer),
+        mlp(c, w, name + ".mlp",
+            c.intermediate * (c.double_wide && c.shared_layers && layer >= static_cast<size_t>(c.own_layers()) ? 2 : 1)),
+        input_norm(w.norm(name + ".input_layernorm", c.hidden, c.eps)),
+        post_attention_norm(w.norm(name + ".post_attention_layernorm", c.hidden, c.eps)),
+        pre_mlp_norm(w.norm(name + ".pre_feedforward_layernorm", c.hidden, c.eps)),
+        post_mlp_norm(w.norm(name + ".post_feedforward_layernorm", c.hidden, c.eps)) {
+    if (c.per_layer_dim)
+      per_layer = PerLayerInput{w.linear(name + ".per_layer_input_gate", c.per_layer_dim, c.hidden),
+                                w.linear(name + ".per_layer_projection", c.hidden, c.per_layer_dim),
+                                w.norm(name + ".post_per_layer_input_norm", c.hidden, c.eps)};
+    if (w.has(name + ".layer_scalar")) scalar = w.tensor(name + ".layer_scalar", {1});
+  }
+
+  // x: (N, hidden) -> (N, hidden)
+  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
+                       std::vector<Attention::Seen>& seen, const std::optional<mx::array>& input) const {
+    auto h = mx::add(x, post_attention_norm(attention(input_norm(x), rope, segments, layer, seen)));
+    h = mx::add(h, post_mlp_norm(mlp(pre_mlp_norm(h))));
+    if (per_layer) h = (*per_layer)(h, *input);
+    return scalar ? mx::multiply(h, *scalar) : h;
+  }
+};
+
+// The embeddings that feed PerLayerInput, for all layers at once.
+struct PerLayerEmbedding {
+  Embedding table;
+  Linear projection;
+  RMSNorm norm;
+  int layers;
+  int dim;
+  float hidden_scale;
+
+  // ids: (N), embedded: (N, hidden) -> (N, layers, dim)
+  mx::array operator()(const mx::array& ids, const mx::array& embedded) const {
+    mx::Shape shape{ids.shape(0), layers, dim};
+    auto scaled = [](const mx::array& x, float by) { return mx::multiply(x, mx::array(by, x.dtype())); };
+    auto looked_up = mx::reshape(scaled(table(ids), std::sqrt(static_cast<float>(dim))), shape);
+    auto projected = norm(mx::reshape(scaled(projection(embedded), hidden_scale), shape));
+    return scaled(mx::add(projected, looked_up), 1 / std::sqrt(2.0F));
+  }
+};
+
+class Gemma4 : public Model {
+ public:
+  Gemma4(const Config& json, const Config& text, Weights& w) : config_(text) {
+    // Published checkpoints come bare or wrapped, and wrapped ones in two spellings.
+    auto prefix = w.prefix_of("embed_tokens.weight", {"language_model.model.", "model.language_model.", "model."});
+    auto parameters = text.object("rope_parameters");
+    if (!parameters) parameters = json.object("rope_parameters");
+    sliding_rope_ = rope("sliding_attention", config_.head_dim, 10000, parameters);
+    full_rope_ = rope("full_attention", config_.global_head_dim, 1000000, parameters);
+    embedding_ = w.embedding(prefix + "embed_tokens", config_.vocab, config_.hidden);
+    if (config_.per_layer_dim) {
+      int width = config_.layers * config_.per_layer_dim;
+      per_layer_ = PerLayerEmbedding{
+          .table = w.embedding(prefix + "embed_tokens_per_layer", config_.per_layer_vocab, width),
+          .projection = w.linear(prefix + "per_layer_model_projection", width, config_.hidden),
+          .norm = w.norm(prefix + "per_layer_projection_norm", config_.per_layer_dim, config_.eps),
+          .layers = config_.layers,
+          .dim = config_.per_layer_dim,
+          .hidden_scale = 1 / std::sqrt(static_cast<float>(config_.hidden))};
+    }
+    for (size_t i = 0; i < static_cast<size_t>(config_.layers); i++) {
+      blocks_.emplace_back(config_, w, prefix + "layers." + std::to_string(i), i);
+      sources_.push_back(config_.source_of(i));
+    }
+    norm_ = w.norm(prefix + "norm", config_.hidden, config_.eps);
+    if (!config_.tied) {
+      auto head = w.prefix_of("lm_head.weight", {"language_model.", "", "model."});
+      head_ = w.linear(head + "lm_head", config_.vocab, config_.hidden);
+    }
+  }
+
+  mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {
+    auto x = (*embedding_)(tokens);
+    x = mx::multiply(x, mx::array(std::sqrt(static_cast<float>(config_.hidden)), x.dtype()));
+    std::optional<mx::array> inputs;
+    if (per_layer_) inputs = (*per_layer_)(tokens, x);
+    std::vector<std::vector<Attention::Seen>> seen(blocks_.size());
+    for (size_t i = 0; i < blocks_.size(); i++) {
+      std::optional<mx::array> input;
+      if (inputs) input = mx::take(*inputs, static_cast<int>(i), 1);
+      x = blocks_[i](x, config_.sliding[i] ? sliding_rope_ : full_rope_, segments, i, seen[sources_[i]], input);
+    }
+    return norm_(x);
+  }
+
+  mx::array logits(const mx::array& hidden) override {
+    auto logits = head_ ? (*head_)(hidden) : embedding_->as_linear(hidden);
+    if (config_.softcap <= 0) return logits;
+    auto cap = mx::array(config_.softcap, logits.dtype());
+    return mx::multiply(mx::tanh(mx::divide(logits, cap)), cap);
+  }
+
+  std::vector<CacheShape> cache_shapes() const override {
+    std::vector<CacheShape> shapes;
+    for (int i = 0; i < config_.own_layers(); i++) {
+      const auto& shape = blocks_[static_cast<size_t>(i)].attention.shape;
+      shapes.push_back({shape.window, 2 * shape.kv_heads * shape.head_dim});
+    }
+    return shapes;
+  }
+
+  int vocab_size() const override { return config_.vocab; }
+  int max_positions() const override { return config_.max_positions; }
+
+ private:
+  Rope rope(const std::string& kind, int dims, float default_theta, const std::optional<Config>& parameters) const {
+    // Without rope_parameters: what Gemma 4 was published with.
+    static const Json kFull{Json::Object{{"rope_type", {std::string("proportional")}},
+                                         {"partial_rotary_factor", {0.25}}}};
+    if (!parameters) {
+      std::optional<Config> scaling;
+      if (kind == "full_attention") scaling = Config(kFull, "the default rope_parameters");
+      return Rope::make(dims, default_theta, config_.rope_traditional, scaling);
+    }
+    auto entry = parameters->object(kind);
+    auto theta = static_cast<float>(entry ? entry->number("rope_theta", 10000) : 10000);
+    return Rope::make(dims, theta, config_.rope_traditional, entry);
+  }
+
+  Gemma4Config config_;
+  Rope sliding_rope_, full_rope_;
+  std::optional<Embedding> embedding_;
+  std::optional<PerLayerEmbedding> per_layer_;
+  std::vector<Gemma4Block> blocks_;
+  std::vector<size_t> sources_;
+  RMSNorm norm_{};
+  std::optional<Linear> head_;
+};
+
+}  // namespace
+
+std::unique_ptr<Model> load_gemma4(const Config& config, Weights& weights) {
+  auto text = config.object("text_config");
+  return std::make_unique<Gemma4>(config, text ? *text : config, weights);
+}
+
+}  // namespace tether

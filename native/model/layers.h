@@ -1,0 +1,99 @@
+// The pieces every family is made of: linear, embedding, norm, RoPE, attention over segments.
+#pragma once
+
+#include <mlx/mlx.h>
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "model/config.h"
+#include "model/kv_cache.h"
+
+namespace tether {
+
+// A (out, in) matrix, plain or quantized by MLX's affine scheme, with an optional bias (out).
+struct Linear {
+  mx::array weight;
+  std::optional<mx::array> scales;
+  std::optional<mx::array> biases;  // of the quantization
+  std::optional<mx::array> bias;
+  Quantization quantization;
+
+  // x: (N, in) -> (N, out)
+  mx::array operator()(const mx::array& x) const;
+};
+
+// A (vocab, dim) table.
+struct Embedding {
+  Linear table;
+
+  // ids: (N) int32 -> (N, dim)
+  mx::array operator()(const mx::array& ids) const;
+  // x: (N, dim) -> (N, vocab), for tied heads
+  mx::array as_linear(const mx::array& x) const { return table(x); }
+};
+
+struct RMSNorm {
+  std::optional<mx::array> weight;  // absent: no scale
+  float eps;
+
+  mx::array operator()(const mx::array& x) const { return mx::fast::rms_norm(x, weight, eps); }
+};
+
+// Rotary positions. Either a base or a table of frequencies (dims / 2) that replaces it.
+struct Rope {
+  int dims = 0;
+  bool traditional = false;
+  std::optional<float> base;
+  float scale = 1;
+  std::optional<mx::array> freqs;
+
+  // x: (1, heads, T, head_dim), the first token at position `offset`
+  mx::array operator()(const mx::array& x, int offset) const {
+    return mx::fast::rope(x, dims, traditional, base, scale, offset, freqs);
+  }
+
+  // From `rope_scaling` (Llama) or one entry of `rope_parameters` (Gemma 4). Throws for kinds that are not known.
+  static Rope make(int dims, float base, bool traditional, const std::optional<Config>& scaling);
+};
+
+// `length` tokens of one sequence within a forward pass, and where that sequence's keys and values live.
+struct Segment {
+  std::vector<KVCache>* caches;  // one per layer that has its own keys and values
+  int length;
+};
+
+// Attention segment by segment against each segment's own cache: the only part of a forward pass that is not per token.
+// A layer that owns keys and values appends to caches[index]; one that shares them reads `shared`, the views that the
+// owning layer's call returned.
+class Attention {
+ public:
+  struct Shape {
+    int heads;
+    int kv_heads;
+    int head_dim;
+    float scale;
+    int window;  // 0: full attention
+  };
+  // A segment's keys and values as a layer saw them, and the position of its first query.
+  struct Seen {
+    KVCache::View view;
+    int offset;
+  };
+
+  // q: (N, heads * head_dim); k, v: (N, kv_heads * head_dim), norms applied, RoPE not yet.
+  // -> (N, heads * head_dim). Fills `seen` with one entry a segment.
+  static mx::array own(const Shape& shape, const Rope& rope, const mx::array& q, const mx::array& k, const mx::array& v,
+                       std::span<const Segment> segments, size_t cache_index, std::vector<Seen>& seen);
+  // The same over keys and values that another layer has stored in this pass.
+  static mx::array shared(const Shape& shape, const Rope& rope, const mx::array& q, std::span<const Segment> segments,
+                          const std::vector<Seen>& seen);
+};
+
+// gelu(x) by its tanh approximation, as torch's gelu(approximate="tanh").
+mx::array gelu_tanh(const mx::array& x);
+// x * sigmoid(x)
+mx::array silu(const mx::array& x);
+
+}  // namespace tether

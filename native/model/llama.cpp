@@ -1,0 +1,156 @@
+// Llama 2, 3.x and the checkpoints that are Llama by architecture.
+#include <cmath>
+#include <string>
+
+#include "error.h"
+#include "model/model.h"
+
+namespace tether {
+namespace {
+
+struct LlamaConfig {
+  int hidden;
+  int layers;
+  int intermediate;
+  int heads;
+  int kv_heads;
+  int head_dim;
+  int vocab;
+  int max_positions;
+  float eps;
+  float rope_theta;
+  bool rope_traditional;
+  bool attention_bias;
+  bool mlp_bias;
+  bool tied;
+  int sliding_window;
+  std::vector<bool> sliding;  // by layer
+
+  explicit LlamaConfig(const Config& c)
+      : hidden(c.integer("hidden_size")),
+        layers(c.integer("num_hidden_layers")),
+        intermediate(c.integer("intermediate_size")),
+        heads(c.integer("num_attention_heads")),
+        kv_heads(c.integer("num_key_value_heads", heads)),
+        head_dim(c.integer("head_dim", heads ? hidden / heads : 0)),
+        vocab(c.integer("vocab_size")),
+        max_positions(c.integer("max_position_embeddings", 4096)),
+        eps(static_cast<float>(c.number("rms_norm_eps", 1e-5))),
+        rope_theta(static_cast<float>(c.number("rope_theta", 10000))),
+        rope_traditional(c.flag("rope_traditional", false)),
+        attention_bias(c.flag("attention_bias", false)),
+        mlp_bias(c.flag("mlp_bias", false)),
+        tied(c.flag("tie_word_embeddings", true)),
+        sliding_window(c.integer("sliding_window", 0)),
+        sliding(static_cast<size_t>(layers), false) {
+    if (heads <= 0 || kv_heads <= 0 || head_dim <= 0 || heads % kv_heads != 0)
+      throw Error("bad_config", "[config] " + c.where() +
+                                    ": num_attention_heads must be a multiple of num_key_value_heads, both above 0");
+    auto types = c.texts("layer_types");
+    if (types.empty()) return;
+    if (types.size() != sliding.size())
+      throw Error("bad_config", "[config] " + c.where() + ": layer_types must have num_hidden_layers entries");
+    for (size_t i = 0; i < types.size(); i++) sliding[i] = types[i] == "sliding_attention";
+    if (std::ranges::find(sliding, true) != sliding.end() && sliding_window <= 0)
+      throw Error("bad_config", "[config] " + c.where() + ": sliding layers need a sliding_window above 0");
+  }
+};
+
+struct LlamaAttention {
+  Linear q_proj, k_proj, v_proj, o_proj;
+  Attention::Shape shape;
+
+  LlamaAttention(const LlamaConfig& c, Weights& w, const std::string& name, bool sliding)
+      : q_proj(w.linear(name + ".q_proj", c.heads * c.head_dim, c.hidden, c.attention_bias)),
+        k_proj(w.linear(name + ".k_proj", c.kv_heads * c.head_dim, c.hidden, c.attention_bias)),
+        v_proj(w.linear(name + ".v_proj", c.kv_heads * c.head_dim, c.hidden, c.attention_bias)),
+        o_proj(w.linear(name + ".o_proj", c.hidden, c.heads * c.head_dim, c.attention_bias)),
+        shape{.heads = c.heads,
+              .kv_heads = c.kv_heads,
+              .head_dim = c.head_dim,
+              .scale = 1 / std::sqrt(static_cast<float>(c.head_dim)),
+              .window = sliding ? c.sliding_window : 0} {}
+
+  // x: (N, hidden) -> (N, hidden)
+  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer) const {
+    std::vector<Attention::Seen> seen;
+    return o_proj(Attention::own(shape, rope, q_proj(x), k_proj(x), v_proj(x), segments, layer, seen));
+  }
+};
+
+struct LlamaMLP {
+  Linear gate_proj, up_proj, down_proj;
+
+  LlamaMLP(const LlamaConfig& c, Weights& w, const std::string& name)
+      : gate_proj(w.linear(name + ".gate_proj", c.intermediate, c.hidden, c.mlp_bias)),
+        up_proj(w.linear(name + ".up_proj", c.intermediate, c.hidden, c.mlp_bias)),
+        down_proj(w.linear(name + ".down_proj", c.hidden, c.intermediate, c.mlp_bias)) {}
+
+  // x: (N, hidden) -> (N, hidden)
+  mx::array operator()(const mx::array& x) const { return down_proj(mx::multiply(silu(gate_proj(x)), up_proj(x))); }
+};
+
+struct LlamaBlock {
+  LlamaAttention attention;
+  LlamaMLP mlp;
+  RMSNorm input_norm, post_norm;
+
+  LlamaBlock(const LlamaConfig& c, Weights& w, const std::string& name, bool sliding)
+      : attention(c, w, name + ".self_attn", sliding),
+        mlp(c, w, name + ".mlp"),
+        input_norm(w.norm(name + ".input_layernorm", c.hidden, c.eps)),
+        post_norm(w.norm(name + ".post_attention_layernorm", c.hidden, c.eps)) {}
+
+  // x: (N, hidden) -> (N, hidden)
+  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer) const {
+    auto h = mx::add(x, attention(input_norm(x), rope, segments, layer));
+    return mx::add(h, mlp(post_norm(h)));
+  }
+};
+
+class Llama : public Model {
+ public:
+  Llama(const Config& json, Weights& w)
+      : config_(json),
+        rope_(Rope::make(config_.head_dim, config_.rope_theta, config_.rope_traditional, json.object("rope_scaling"))),
+        embedding_(w.embedding("model.embed_tokens", config_.vocab, config_.hidden)) {
+    for (int i = 0; i < config_.layers; i++)
+      blocks_.emplace_back(config_, w, "model.layers." + std::to_string(i), config_.sliding[static_cast<size_t>(i)]);
+    norm_ = w.norm("model.norm", config_.hidden, config_.eps);
+    if (!config_.tied) head_ = w.linear("lm_head", config_.vocab, config_.hidden);
+  }
+
+  mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {
+    auto x = embedding_(tokens);
+    for (size_t i = 0; i < blocks_.size(); i++) x = blocks_[i](x, rope_, segments, i);
+    return norm_(x);
+  }
+
+  mx::array logits(const mx::array& hidden) override { return head_ ? (*head_)(hidden) : embedding_.as_linear(hidden); }
+
+  std::vector<CacheShape> cache_shapes() const override {
+    std::vector<CacheShape> shapes;
+    for (bool sliding : config_.sliding)
+      shapes.push_back({sliding ? config_.sliding_window : 0, 2 * config_.kv_heads * config_.head_dim});
+    return shapes;
+  }
+
+  int vocab_size() const override { return config_.vocab; }
+  int max_positions() const override { return config_.max_positions; }
+
+ private:
+  LlamaConfig config_;
+  Rope rope_;
+  Embedding embedding_;
+  std::vector<LlamaBlock> blocks_;
+  RMSNorm norm_{};
+  std::optional<Linear> head_;
+};
+
+}  // namespace
+
+std::unique_ptr<Model> load_llama(const Config& config, Weights& weights) {
+  return std::make_unique<Llama>(config, weights);
+}
+
+}  // namespace tether

@@ -1,0 +1,23 @@
+// Which family a checkpoint belongs to.
+#include "model/model.h"
+
+#include <map>
+#include <string>
+
+#include "error.h"
+
+namespace tether {
+
+std::unique_ptr<Model> load_model(const Config& config, Weights& weights) {
+  using Load = std::unique_ptr<Model> (*)(const Config&, Weights&);
+  static const std::map<std::string, Load> families{
+      {"gemma4", load_gemma4}, {"gemma4_text", load_gemma4}, {"gemma4_unified", load_gemma4}, {"llama", load_llama}};
+  auto type = config.text("model_type", "");
+  auto family = families.find(type);
+  if (family != families.end()) return family->second(config, weights);
+  std::string known;
+  for (const auto& entry : families) known += (known.empty() ? "" : ", ") + entry.first;
+  throw Error("unsupported_model", "[model] model_type \"" + type + "\" is not supported; supported: " + known);
+}
+
+}  // namespace tether

@@ -1,0 +1,59 @@
+// A model: token ids and caches in, hidden states and logits out. No threads, no policy.
+#pragma once
+
+#include <mlx/mlx.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/config.h"
+#include "model/kv_cache.h"
+#include "model/layers.h"
+#include "model/weights.h"
+
+namespace tether {
+
+namespace mx = mlx::core;
+
+// What one layer's cache costs.
+struct CacheShape {
+  int window;    // 0: full attention
+  int elements;  // keys and values of one token, in elements of the compute dtype
+};
+
+// All calls on the engine thread. Nothing is evaluated here: results are lazy, so that what nobody asks for
+// (the logits of a prefill chunk, the layers after the last cache) is never computed.
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  // tokens: (N) int32, the segments' tokens one after another; N is the sum of their lengths.
+  // -> (N, hidden), after the last norm. Extends every segment's caches.
+  virtual mx::array forward(const mx::array& tokens, std::span<const Segment> segments) = 0;
+  // hidden: (R, hidden) -> (R, vocab)
+  virtual mx::array logits(const mx::array& hidden) = 0;
+  // One per layer that has keys and values of its own, in layer order.
+  virtual std::vector<CacheShape> cache_shapes() const = 0;
+
+  virtual int vocab_size() const = 0;
+  // The window that the checkpoint was made for, in tokens.
+  virtual int max_positions() const = 0;
+
+  std::vector<KVCache> new_caches() const {
+    std::vector<KVCache> caches;
+    for (const auto& shape : cache_shapes()) caches.emplace_back(shape.window);
+    return caches;
+  }
+};
+
+// Picks the family by `model_type` and reads its tensors. Throws Error: unsupported_model, not_implemented,
+// bad_config, bad_weights.
+std::unique_ptr<Model> load_model(const Config& config, Weights& weights);
+
+// One function a family: its file is llama.cpp, gemma4.cpp.
+std::unique_ptr<Model> load_llama(const Config& config, Weights& weights);
+std::unique_ptr<Model> load_gemma4(const Config& config, Weights& weights);
+
+}  // namespace tether

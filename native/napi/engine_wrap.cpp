@@ -1,0 +1,137 @@
+// The JavaScript class Engine: load, generate, score, stats, close. Its contract is src/binding.ts.
+#include "napi/engine_wrap.h"
+
+#include <utility>
+#include <vector>
+
+#include "napi/convert.h"
+
+namespace tether {
+
+struct EngineWrap::Parts {
+  Engine engine;
+  std::shared_ptr<Mailbox> mailbox;
+};
+
+namespace {
+
+// A function that JavaScript gave us. The engine thread may be the last to hold it, but only the JavaScript thread may
+// let go of it.
+std::shared_ptr<Napi::FunctionReference> keep(const Napi::Value& value, const std::shared_ptr<Mailbox>& mailbox) {
+  auto reference = std::make_unique<Napi::FunctionReference>(Napi::Persistent(value.As<Napi::Function>()));
+  return {reference.release(), [mailbox](Napi::FunctionReference* raw) {
+            mailbox->post_task([raw](Napi::Env) { delete raw; });  // NOLINT: owned by this deleter
+          }};
+}
+
+// A promise that the engine thread settles through the mailbox.
+template <typename T, typename Convert>
+std::pair<Napi::Promise, Engine::Done<T>> promise(Napi::Env env, const std::shared_ptr<Mailbox>& mailbox,
+                                                  Convert convert) {
+  auto deferred = std::make_shared<Napi::Promise::Deferred>(Napi::Promise::Deferred::New(env));
+  mailbox->expect(env);
+  auto done = [deferred, mailbox, convert](std::variant<T, Failure> result) {
+    mailbox->post_task([deferred, mailbox, convert, result = std::move(result)](Napi::Env env) {
+      if (const auto* failure = std::get_if<Failure>(&result))
+        deferred->Reject(from_failure(env, *failure));
+      else
+        deferred->Resolve(convert(env, std::get<T>(result)));
+      mailbox->settled(env);
+    });
+  };
+  return {deferred->Promise(), done};
+}
+
+}  // namespace
+
+Napi::Function EngineWrap::define(Napi::Env env) {
+  return DefineClass(env, "Engine",
+                     {InstanceMethod<&EngineWrap::load>("load"), InstanceMethod<&EngineWrap::generate>("generate"),
+                      InstanceMethod<&EngineWrap::score>("score"), InstanceMethod<&EngineWrap::logits>("logits"),
+                      InstanceMethod<&EngineWrap::stats>("stats"), InstanceMethod<&EngineWrap::close>("close")});
+}
+
+EngineWrap::EngineWrap(const Napi::CallbackInfo& info) : ObjectWrap(info), parts_(std::make_shared<Parts>()) {
+  parts_->mailbox = Mailbox::make(info.Env());
+  // When the environment goes (a worker that is terminated, the end of the process) the engine thread must be gone.
+  info.Env().AddCleanupHook(
+      [](std::weak_ptr<Parts>* parts) {
+        if (auto alive = parts->lock()) {
+          alive->engine.close();
+          alive->mailbox->close();
+        }
+        delete parts;  // NOLINT: Node's hook takes a plain pointer
+      },
+      new std::weak_ptr<Parts>(parts_));  // NOLINT
+}
+
+EngineWrap::~EngineWrap() {
+  parts_->engine.close();
+  parts_->mailbox->close();
+}
+
+Napi::Value EngineWrap::load(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  auto request = to_load_request(info[0]);
+  if (!info[1].IsFunction()) throw Napi::TypeError::New(env, "load's second argument must be a function");
+  auto mailbox = parts_->mailbox;
+  auto on_progress = keep(info[1], mailbox);
+  auto progress = [mailbox, on_progress](double fraction) {
+    mailbox->post_task([on_progress, fraction](Napi::Env env) { on_progress->Call({Napi::Number::New(env, fraction)}); });
+  };
+  auto [result, done] = promise<EngineInfo>(env, mailbox, from_info);
+  parts_->engine.load(std::move(request), progress, done);
+  return result;
+}
+
+Napi::Value EngineWrap::generate(const Napi::CallbackInfo& info) {
+  auto env = info.Env();
+  auto request = to_generate_request(info[0]);
+  if (!info[1].IsFunction()) throw Napi::TypeError::New(env, "generate's second argument must be a function");
+  auto mailbox = parts_->mailbox;
+  auto callback = keep(info[1], mailbox);
+  auto on_event = std::make_shared<Mailbox::OnEvent>(
+      [callback, mailbox](Napi::Env env, const std::vector<int32_t>& tokens, const GenerateEvent* end) {
+        auto event = Napi::Object::New(env);
+        event["tokens"] = from_tokens(env, tokens);
+        if (end) mailbox->settled(env);
+        if (end && std::holds_alternative<Finish>(*end)) event["finish"] = from_finish(env, std::get<Finish>(*end));
+        if (end && std::holds_alternative<Failure>(*end)) event["error"] = from_failure(env, std::get<Failure>(*end));
+        callback->Call({event});
+      });
+  mailbox->expect(env);
+  auto id = parts_->engine.generate(std::move(request), [mailbox, on_event](GenerateEvent event) {
+    mailbox->post_event(on_event, std::move(event));
+  });
+  return Napi::Function::New(env, [weak = std::weak_ptr(parts_), id](const Napi::CallbackInfo&) {
+    if (auto parts = weak.lock()) parts->engine.cancel(id);
+  });
+}
+
+Napi::Value EngineWrap::score(const Napi::CallbackInfo& info) {
+  auto tokens = to_tokens(info[0], "tokens");
+  auto [result, done] = promise<std::vector<float>>(info.Env(), parts_->mailbox, from_floats);
+  parts_->engine.score(std::move(tokens), done);
+  return result;
+}
+
+Napi::Value EngineWrap::logits(const Napi::CallbackInfo& info) {
+  auto tokens = to_tokens(info[0], "tokens");
+  if (!info[1].IsNumber()) throw Napi::TypeError::New(info.Env(), "chunk must be a number");
+  auto [result, done] = promise<std::vector<float>>(info.Env(), parts_->mailbox, from_floats);
+  parts_->engine.logits(std::move(tokens), info[1].As<Napi::Number>().Int32Value(), done);
+  return result;
+}
+
+Napi::Value EngineWrap::stats(const Napi::CallbackInfo& info) {
+  return from_stats(info.Env(), parts_->engine.stats());
+}
+
+Napi::Value EngineWrap::close(const Napi::CallbackInfo& info) {
+  parts_->engine.close();
+  // Those who still wait learn now that it is over.
+  parts_->mailbox->drain(info.Env());
+  return info.Env().Undefined();
+}
+
+}  // namespace tether

@@ -1,0 +1,33 @@
+// The JavaScript class Engine: load, generate, score, stats, close. Its contract is src/binding.ts.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "engine/engine.h"
+#include "napi/mailbox.h"
+
+namespace tether {
+
+class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
+ public:
+  static Napi::Function define(Napi::Env env);
+
+  explicit EngineWrap(const Napi::CallbackInfo& info);
+  ~EngineWrap() override;
+
+ private:
+  Napi::Value load(const Napi::CallbackInfo& info);
+  Napi::Value generate(const Napi::CallbackInfo& info);
+  Napi::Value score(const Napi::CallbackInfo& info);
+  Napi::Value logits(const Napi::CallbackInfo& info);
+  Napi::Value stats(const Napi::CallbackInfo& info);
+  Napi::Value close(const Napi::CallbackInfo& info);
+
+  // The engine and its mailbox outlive this object while callbacks hold them.
+  struct Parts;
+  std::shared_ptr<Parts> parts_;
+};
+
+}  // namespace tether

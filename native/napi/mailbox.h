@@ -1,0 +1,57 @@
+// From the engine thread to JavaScript: messages queue up here and one thread-safe call at a time empties the box.
+#pragma once
+
+#include <napi.h>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <variant>
+#include <vector>
+
+#include "engine/types.h"
+
+namespace tether {
+
+// post_* from any thread; the rest on the JavaScript thread. Tokens of one generation that wait together are handed
+// over as one batch, so a slow reader costs nothing to the engine.
+class Mailbox {
+ public:
+  using OnEvent = std::function<void(Napi::Env, const std::vector<int32_t>& tokens, const GenerateEvent* end)>;
+  using Task = std::function<void(Napi::Env)>;
+
+  static std::shared_ptr<Mailbox> make(Napi::Env env);
+
+  // One event of a generation; `to` is shared by all of them.
+  void post_event(const std::shared_ptr<OnEvent>& to, GenerateEvent event);
+  // Anything else, such as settling a promise.
+  void post_task(Task task);
+
+  // Runs what waits now.
+  void drain(Napi::Env env);
+  // Keeps the process alive while something is outstanding.
+  void expect(Napi::Env env);
+  void settled(Napi::Env env);
+  // No call into JavaScript after this.
+  void close();
+
+ private:
+  struct Events {
+    std::shared_ptr<OnEvent> to;
+    std::vector<int32_t> tokens;
+    std::optional<GenerateEvent> end;
+  };
+  using Message = std::variant<Events, Task>;
+
+  void schedule();  // with the mutex held
+
+  std::mutex mutex_;
+  std::vector<Message> messages_;
+  bool scheduled_ = false;
+  bool closed_ = false;
+  int outstanding_ = 0;
+  Napi::ThreadSafeFunction call_;
+  std::weak_ptr<Mailbox> self_;
+};
+
+}  // namespace tether

@@ -1,0 +1,111 @@
+/** Finds and loads the addon, tether.node, and says in types what it offers. */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { TetherError } from './errors.js'
+
+/** Numbers of one generation, as native/napi/convert.cpp reads them. Every field is needed but `seed`. */
+export interface NativeGenerateRequest {
+  prompt: Int32Array
+  maxTokens: number
+  temperature: number
+  topP: number
+  topK: number
+  minP: number
+  repetitionPenalty: number
+  seed?: number
+  stopTokens: Int32Array
+}
+
+/** Times in seconds, counts in tokens. */
+export interface NativeFinish {
+  reason: 'stop' | 'length' | 'window' | 'cancelled'
+  stopToken?: number
+  promptTokens: number
+  cachedTokens: number
+  outputTokens: number
+  queueSeconds: number
+  prefillSeconds: number
+  decodeSeconds: number
+}
+
+/** New tokens (possibly none); the last event of a generation, and only that one, has `finish` or `error`. */
+export interface NativeEvent {
+  tokens: Int32Array
+  finish?: NativeFinish
+  error?: Error & { code: string }
+}
+
+/** Sizes in bytes, windows in tokens. */
+export interface NativeInfo {
+  modelType: string
+  window: number
+  trainedWindow: number
+  parameters: number
+  quantization: string
+  computeDtype: string
+  device: string
+  vocabSize: number
+  memory: { weights: number; cap: number; perToken: number }
+}
+
+export interface NativeStats {
+  queued: number
+  live: number
+  promptTokens: number
+  cachedTokens: number
+  outputTokens: number
+  prefillSeconds: number
+  decodeSeconds: number
+  memory: { active: number; peak: number; cache: number; prefix: number }
+}
+
+/**
+ * One engine thread with at most one model. Work runs in the order it was given; callbacks and promises arrive on the
+ * JavaScript thread. Errors have a `code` of src/errors.ts. An engine with nothing to do does not keep the process alive.
+ */
+export interface NativeEngine {
+  /** Once, first. `config`: config.json parsed; `files`: absolute paths; `memoryCap` in bytes and `maxContext` in tokens, 0 for none. */
+  load(
+    request: { config: unknown; files: string[]; memoryCap: number; maxContext: number },
+    onProgress: (fraction: number) => void,
+  ): Promise<NativeInfo>
+  /** Returns a function that cancels; calling it late or twice does nothing. */
+  generate(request: NativeGenerateRequest, onEvent: (event: NativeEvent) => void): () => void
+  score(tokens: Int32Array): Promise<Float32Array>
+  /** For parity tests: the logits after every token, (tokens, vocab) row by row, computed `chunk` tokens at a time. */
+  logits(tokens: Int32Array, chunk: number): Promise<Float32Array>
+  stats(): NativeStats
+  /** Waits for the engine thread, at most one chunk or token long. Pending work is rejected with code `closed`. Safe to call twice. */
+  close(): void
+}
+
+export interface Binding {
+  Engine: new () => NativeEngine
+}
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+
+/** Loads the addon: the one built in this package, or the platform package's. Throws `addon_missing` with the fix. */
+export function loadBinding(): Binding {
+  const require = createRequire(import.meta.url)
+  const nodeGypBuild = require('node-gyp-build') as (folder: string) => Binding
+  const platformPackage = `@tether/mlx-${process.platform}-${process.arch}`
+  const places: [string, () => string][] = [
+    ['this package', () => root],
+    [platformPackage, () => dirname(require.resolve(`${platformPackage}/package.json`))],
+  ]
+  const tried: string[] = []
+  for (const [name, folder] of places) {
+    try {
+      return nodeGypBuild(folder())
+    } catch (error) {
+      tried.push(`${name}: ${(error as Error).message.split('\n')[0]}`)
+    }
+  }
+  const fix = existsSync(join(root, 'CMakeLists.txt'))
+    ? 'run `npm run build` in the folder of tether'
+    : `install ${platformPackage}, or reinstall @tether/mlx`
+  throw new TetherError('addon_missing', `tether's native addon cannot be loaded; ${fix} (${tried.join('; ')})`)
+}

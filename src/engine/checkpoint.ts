@@ -1,0 +1,166 @@
+/** A checkpoint's folder, read and checked before any weight is: config.json, its weight files, its stop tokens. */
+import { open, readFile, stat } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { TetherError } from '../errors.js'
+
+/** Sampling that the checkpoint's makers suggest, from generation_config.json. */
+export interface SamplingDefaults {
+  temperature: number
+  topP: number
+  topK: number
+  minP: number
+  repetitionPenalty: number
+}
+
+export interface Checkpoint {
+  /** Absolute path of the folder. */
+  path: string
+  name: string
+  config: Record<string, unknown>
+  /** Absolute paths of the .safetensors files, whole as far as their headers say. */
+  files: string[]
+  /** Ids that end a turn, by generation_config.json, else by config.json. */
+  stopTokens: number[]
+  sampling: SamplingDefaults
+}
+
+const HEADER_LIMIT = 100 * 1024 * 1024
+
+/** Throws `model_not_found`, `bad_config` or `bad_weights`. */
+export async function readCheckpoint(folder: string): Promise<Checkpoint> {
+  const path = resolve(folder)
+  const config = await readJson(join(path, 'config.json'))
+  if (!config) {
+    throw new TetherError(
+      'model_not_found',
+      `${path} is not a model: it has no config.json; give the folder of an MLX checkpoint`,
+    )
+  }
+  const generation = (await readJson(join(path, 'generation_config.json'))) ?? {}
+  const text = isObject(config.text_config) ? config.text_config : {}
+  const stopTokens = tokenIds(generation.eos_token_id ?? config.eos_token_id ?? text.eos_token_id)
+  const files = await weightFiles(path)
+  for (const file of files) await checkSafetensors(file)
+  return { path, name: basename(path), config, files, stopTokens, sampling: samplingDefaults(generation) }
+}
+
+/** undefined if there is no such file. */
+async function readJson(path: string): Promise<Record<string, unknown> | undefined> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw new TetherError('bad_config', `${path} cannot be read (${(error as Error).message}); check its permissions`)
+  }
+  try {
+    const value: unknown = JSON.parse(text)
+    if (isObject(value)) return value
+  } catch {
+    // Said below: broken JSON and JSON of the wrong kind need the same fix.
+  }
+  throw new TetherError('bad_config', `${path} is not a JSON object; get the file again`)
+}
+
+function tokenIds(value: unknown): number[] {
+  const list = Array.isArray(value) ? value : [value]
+  return list.filter((id): id is number => Number.isInteger(id) && id >= 0)
+}
+
+function samplingDefaults(generation: Record<string, unknown>): SamplingDefaults {
+  const number = (key: string, off: number) => (typeof generation[key] === 'number' ? (generation[key] as number) : off)
+  // As in transformers: without do_sample the other knobs say nothing.
+  const samples = generation.do_sample === true
+  return {
+    temperature: samples ? number('temperature', 1) : 0,
+    topP: number('top_p', 1),
+    topK: number('top_k', 0),
+    minP: number('min_p', 0),
+    repetitionPenalty: number('repetition_penalty', 1),
+  }
+}
+
+async function weightFiles(path: string): Promise<string[]> {
+  const indexPath = join(path, 'model.safetensors.index.json')
+  const index = await readJson(indexPath)
+  if (!index) {
+    const single = join(path, 'model.safetensors')
+    if (await exists(single)) return [single]
+    throw new TetherError(
+      'bad_weights',
+      `${path} has no model.safetensors and no model.safetensors.index.json; download the checkpoint again`,
+    )
+  }
+  const map = index.weight_map
+  if (!isObject(map) || !Object.values(map).every((file) => typeof file === 'string')) {
+    throw new TetherError('bad_weights', `${indexPath} has no weight_map; download the file again`)
+  }
+  const names = [...new Set(Object.values(map) as string[])].sort()
+  for (const name of names) {
+    // A shard is a file of this folder, never a path that leads out of it.
+    if (name !== basename(name)) {
+      throw new TetherError('bad_weights', `${indexPath} names ${name}, which is outside of its folder`)
+    }
+    if (!(await exists(join(path, name)))) {
+      throw new TetherError('bad_weights', `${indexPath} names ${name}, which is missing; download that file`)
+    }
+  }
+  return names.map((name) => join(path, name))
+}
+
+/** The header must parse and the file must be as long as the header says: a download that broke off is found here. */
+async function checkSafetensors(path: string): Promise<void> {
+  const bad = (what: string) => new TetherError('bad_weights', `${path} ${what}; download the file again`)
+  const file = await open(path).catch((error: Error) => {
+    throw bad(`cannot be opened (${error.message})`)
+  })
+  try {
+    const { size } = await file.stat()
+    const head = Buffer.alloc(8)
+    const { bytesRead } = await file.read(head, 0, 8, 0)
+    const length = bytesRead === 8 ? Number(head.readBigUInt64LE()) : 0
+    if (length < 2 || length > HEADER_LIMIT) throw bad('is not a safetensors file')
+    if (8 + length > size) throw bad(`is truncated: ${size} bytes, its header alone has ${8 + length}`)
+    const buffer = Buffer.alloc(length)
+    await file.read(buffer, 0, length, 8)
+    const needed = 8 + length + dataLength(buffer, bad)
+    if (size < needed) throw bad(`is truncated: ${size} bytes of ${needed}`)
+  } finally {
+    await file.close()
+  }
+}
+
+function dataLength(header: Buffer, bad: (what: string) => TetherError): number {
+  let tensors: Record<string, { data_offsets?: [number, number] }>
+  try {
+    tensors = JSON.parse(header.toString('utf8'))
+  } catch {
+    throw bad('has a broken header')
+  }
+  let end = 0
+  for (const [name, tensor] of Object.entries(tensors)) {
+    if (name === '__metadata__') continue
+    const stop = tensor.data_offsets?.[1]
+    if (typeof stop !== 'number') throw bad(`has a broken header (tensor ${name})`)
+    end = Math.max(end, stop)
+  }
+  return end
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile()
+  } catch (error) {
+    if (isMissing(error)) return false
+    throw error
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code
+  return code === 'ENOENT' || code === 'ENOTDIR'
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,102 @@
+/** A checkpoint's folder to a running engine: callbacks become async generators, exits close it. */
+import { totalmem } from 'node:os'
+import { loadBinding, type NativeEngine, type NativeEvent, type NativeInfo } from '../binding.js'
+import { type ErrorCode, TetherError } from '../errors.js'
+import { type Checkpoint, readCheckpoint } from './checkpoint.js'
+import type { Batch, Engine, EngineStats, GenerateRequest, LoadOptions } from './types.js'
+
+/** The share of the machine's memory that tether takes when no cap is given. */
+export const DEFAULT_MEMORY_SHARE = 0.75
+
+/** Reads a checkpoint onto an engine thread of its own. Throws TetherError; on failure nothing is left behind. */
+export async function loadEngine(dir: string, options: LoadOptions = {}): Promise<Engine> {
+  return openEngine(await readCheckpoint(dir), options)
+}
+
+/** The same for a folder that was read already. */
+export async function openEngine(checkpoint: Checkpoint, options: LoadOptions): Promise<Engine> {
+  const { native, info } = await startNative(checkpoint, options)
+  // process.exit() does not run the addon's cleanup hook before static destructors race the engine thread.
+  const close = () => native.close()
+  process.once('exit', close)
+  return {
+    info: { ...info, stopTokens: checkpoint.stopTokens },
+    generate: (request, signal) => generate(native, request, signal),
+    score: (tokens) => native.score(tokens).catch(rethrow),
+    stats: (): EngineStats => native.stats(),
+    close: async () => {
+      process.off('exit', close)
+      close()
+    },
+  }
+}
+
+/** The addon's own class, loaded: for parity tests. */
+export async function loadNative(dir: string, options: LoadOptions = {}): Promise<NativeEngine & { info: NativeInfo }> {
+  const { native, info } = await startNative(await readCheckpoint(dir), options)
+  process.once('exit', () => native.close())
+  return Object.assign(native, { info })
+}
+
+async function startNative(checkpoint: Checkpoint, options: LoadOptions) {
+  const native = new (loadBinding().Engine)()
+  const request = {
+    config: checkpoint.config,
+    files: checkpoint.files,
+    memoryCap: options.memoryCap ?? Math.floor(totalmem() * DEFAULT_MEMORY_SHARE),
+    maxContext: options.maxContext ?? 0,
+  }
+  try {
+    const info = await native.load(request, (fraction) => options.onProgress?.(fraction))
+    return { native, info }
+  } catch (error) {
+    native.close()
+    throw toTetherError(error, checkpoint.path)
+  }
+}
+
+async function* generate(
+  native: NativeEngine,
+  request: GenerateRequest,
+  signal?: AbortSignal,
+): AsyncGenerator<Batch, void, undefined> {
+  const events: NativeEvent[] = []
+  let wake = () => {}
+  let ended = false
+  const cancel = native.generate(request, (event) => {
+    events.push(event)
+    wake()
+  })
+  if (signal?.aborted) cancel()
+  signal?.addEventListener('abort', cancel, { once: true })
+  try {
+    while (!ended) {
+      if (events.length === 0) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+      for (const event of events.splice(0)) {
+        ended = event.finish !== undefined || event.error !== undefined
+        if (event.error) throw toTetherError(event.error)
+        yield event.finish ? { tokens: event.tokens, finish: event.finish } : { tokens: event.tokens }
+      }
+    }
+  } finally {
+    signal?.removeEventListener('abort', cancel)
+    // A reader that leaves early ends the generation.
+    if (!ended) cancel()
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw toTetherError(error)
+}
+
+/** What the addon throws has a code but not our class; messages about config.json get the folder they lack. */
+function toTetherError(error: unknown, path?: string): TetherError {
+  const { code, message } = error as Error & { code?: string }
+  if (!code) return new TetherError('internal', message ?? String(error), { cause: error })
+  const place = path && !message.includes(path) ? ` (${path})` : ''
+  return new TetherError(code as ErrorCode, message + place, { cause: error })
+}
