@@ -31,12 +31,12 @@ std::pair<Napi::Promise, Engine::Done<T>> promise(Napi::Env env, const std::shar
   auto deferred = std::make_shared<Napi::Promise::Deferred>(Napi::Promise::Deferred::New(env));
   mailbox->expect(env);
   auto done = [deferred, mailbox, convert](std::variant<T, Failure> result) {
-    mailbox->post_task([deferred, mailbox, convert, result = std::move(result)](Napi::Env env) {
+    mailbox->post_task([deferred, mailbox, convert, result = std::move(result)](Napi::Env now) {
       if (const auto* failure = std::get_if<Failure>(&result))
-        deferred->Reject(from_failure(env, *failure));
+        deferred->Reject(from_failure(now, *failure));
       else
-        deferred->Resolve(convert(env, std::get<T>(result)));
-      mailbox->settled(env);
+        deferred->Resolve(convert(now, std::get<T>(result)));
+      mailbox->settled(now);
     });
   };
   return {deferred->Promise(), done};
@@ -77,7 +77,7 @@ Napi::Value EngineWrap::load(const Napi::CallbackInfo& info) {
   auto mailbox = parts_->mailbox;
   auto on_progress = keep(info[1], mailbox);
   auto progress = [mailbox, on_progress](double fraction) {
-    mailbox->post_task([on_progress, fraction](Napi::Env env) { on_progress->Call({Napi::Number::New(env, fraction)}); });
+    mailbox->post_task([on_progress, fraction](Napi::Env now) { on_progress->Call({Napi::Number::New(now, fraction)}); });
   };
   auto [result, done] = promise<EngineInfo>(env, mailbox, from_info);
   parts_->engine.load(std::move(request), progress, done);
@@ -91,12 +91,12 @@ Napi::Value EngineWrap::generate(const Napi::CallbackInfo& info) {
   auto mailbox = parts_->mailbox;
   auto callback = keep(info[1], mailbox);
   auto on_event = std::make_shared<Mailbox::OnEvent>(
-      [callback, mailbox](Napi::Env env, const std::vector<int32_t>& tokens, const GenerateEvent* end) {
-        auto event = Napi::Object::New(env);
-        event["tokens"] = from_tokens(env, tokens);
-        if (end) mailbox->settled(env);
-        if (end && std::holds_alternative<Finish>(*end)) event["finish"] = from_finish(env, std::get<Finish>(*end));
-        if (end && std::holds_alternative<Failure>(*end)) event["error"] = from_failure(env, std::get<Failure>(*end));
+      [callback, mailbox](Napi::Env now, const std::vector<int32_t>& tokens, const GenerateEvent* end) {
+        auto event = Napi::Object::New(now);
+        event["tokens"] = from_tokens(now, tokens);
+        if (end) mailbox->settled(now);
+        if (end && std::holds_alternative<Finish>(*end)) event["finish"] = from_finish(now, std::get<Finish>(*end));
+        if (end && std::holds_alternative<Failure>(*end)) event["error"] = from_failure(now, std::get<Failure>(*end));
         callback->Call({event});
       });
   mailbox->expect(env);

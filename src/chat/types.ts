@@ -25,10 +25,12 @@ export interface ChatTool {
   schema: JsonObject
 }
 
-/** One prompt's worth of conversation. Ends with a user message, or an assistant one that is to be continued. */
+/** One prompt's worth of conversation. Ends with a user or system message, or an assistant one that is to be continued. */
 export interface Chat {
   messages: ChatMessage[]
   tools: ChatTool[]
+  /** Callable too, but not to be rendered: their schemas stand in the tool results that loaded them. */
+  deferred?: ChatTool[]
   /** Whether the model may think before it answers. */
   thinking: boolean
 }

@@ -1,0 +1,35 @@
+/** Events to one Message: what a client gets that does not stream. */
+import type { JsonObject } from '../chat/types.js'
+import { TetherError } from '../errors.js'
+import type { AnswerBlock, Message, MessageEvent } from './types.js'
+
+export async function fold(events: AsyncIterable<MessageEvent>): Promise<Message> {
+  let message: Message | undefined
+  const content: AnswerBlock[] = []
+  const json: string[] = []
+  for await (const event of events) {
+    if (event.type === 'message_start') message = { ...event.message, content }
+    else if (event.type === 'content_block_start') content[event.index] = { ...event.content_block }
+    else if (event.type === 'content_block_delta') extend(content, json, event)
+    else if (event.type === 'content_block_stop') close(content[event.index], json[event.index])
+    else if (event.type === 'message_delta' && message) message = { ...message, ...event.delta, usage: event.usage }
+  }
+  if (!message || message.stop_reason === null) throw new TetherError('internal', 'the answer broke off')
+  return message
+}
+
+function extend(
+  content: AnswerBlock[],
+  json: string[],
+  { index, delta }: MessageEvent & { type: 'content_block_delta' },
+): void {
+  const block = content[index]
+  if (delta.type === 'input_json_delta') json[index] = (json[index] ?? '') + delta.partial_json
+  else if (delta.type === 'text_delta' && block?.type === 'text') block.text += delta.text
+  else if (delta.type === 'thinking_delta' && block?.type === 'thinking') block.thinking += delta.thinking
+  else if (delta.type === 'signature_delta' && block?.type === 'thinking') block.signature = delta.signature
+}
+
+function close(block: AnswerBlock | undefined, json: string | undefined): void {
+  if (block?.type === 'tool_use' && json) block.input = JSON.parse(json) as JsonObject
+}

@@ -1,0 +1,98 @@
+/** A MessagesRequest as a Chat: blocks become parts, and what the model cannot read becomes a short text in its place. */
+import type { Chat, ChatMessage, ChatPart, ChatTool } from '../chat/types.js'
+import type { ContentBlock, MessagesRequest, OtherBlock, RequestMessage, RequestTool } from './types.js'
+
+/**
+ * Neighbouring text blocks of one user, system or tool text are joined with an empty line, so that two of them never
+ * run into one word; a model's own text is left as it wrote it. Neighbouring messages of one role become one, as the
+ * API promises. Tool results stand before the text beside them.
+ */
+export function toChat(ask: MessagesRequest): Chat {
+  const known = new Map(ask.tools.map((tool) => [tool.name, tool]))
+  const referenced = new Set<string>()
+  const messages: ChatMessage[] = []
+  if (ask.system.length > 0) {
+    messages.push({ role: 'system', parts: [{ type: 'text', text: ask.system.map((b) => b.text).join('\n\n') }] })
+  }
+  for (const blocks of joinTurns(ask.messages)) {
+    const message = toMessage(blocks, known, referenced)
+    if (message) messages.push(message)
+  }
+  // "none" forbids calls; with no tools in sight the model does not try.
+  const tools = ask.toolChoice.type === 'none' ? [] : ask.tools
+  return {
+    messages,
+    tools: tools.filter((tool) => !tool.defer_loading).map(toTool),
+    deferred: tools.filter((tool) => tool.defer_loading && referenced.has(tool.name)).map(toTool),
+    thinking: ask.thinking,
+  }
+}
+
+function toTool(tool: RequestTool): ChatTool {
+  return { name: tool.name, description: tool.description, schema: tool.input_schema }
+}
+
+function joinTurns(messages: RequestMessage[]): RequestMessage[] {
+  const turns: RequestMessage[] = []
+  for (const message of messages) {
+    const last = turns.at(-1)
+    if (last && last.role === message.role && message.role !== 'system') {
+      last.content = last.content.concat(message.content)
+    } else {
+      turns.push({ ...message })
+    }
+  }
+  return turns
+}
+
+/** undefined: a message without anything in it, other than a user's. */
+function toMessage(
+  message: RequestMessage,
+  known: Map<string, RequestTool>,
+  referenced: Set<string>,
+): ChatMessage | undefined {
+  const parts = message.content.flatMap((block) => toPart(block, known, referenced))
+  if (message.role === 'assistant') return parts.length > 0 ? { role: 'assistant', parts } : undefined
+  const results = parts.filter((part) => part.type === 'tool_result')
+  const texts = parts.filter((part) => part.type === 'text').map((part) => part.text)
+  const text = texts.join('\n\n')
+  if (text === '' && results.length === 0 && message.role === 'system') return undefined
+  if (text === '' && results.length > 0) return { role: message.role, parts: results }
+  return { role: message.role, parts: [...results, { type: 'text', text }] }
+}
+
+function toPart(block: ContentBlock, known: Map<string, RequestTool>, referenced: Set<string>): ChatPart[] {
+  switch (block.type) {
+    case 'thinking':
+      return block.thinking === '' ? [] : [{ type: 'thinking', text: block.thinking }]
+    case 'tool_use':
+      return [{ type: 'tool_call', id: block.id, name: block.name, input: block.input }]
+    case 'tool_result': {
+      const text = block.content.map((inner) => toText(inner, known, referenced)).join('\n\n')
+      return [{ type: 'tool_result', id: block.tool_use_id, text, isError: block.is_error }]
+    }
+    default: {
+      const text = toText(block, known, referenced)
+      return text === '' ? [] : [{ type: 'text', text }]
+    }
+  }
+}
+
+function toText(block: ContentBlock, known: Map<string, RequestTool>, referenced: Set<string>): string {
+  if (block.type === 'text') return block.text
+  if (block.type === 'other') return describe(block)
+  if (block.type !== 'tool_reference') return ''
+  const tool = known.get(block.tool_name)
+  if (!tool) return `[tool ${block.tool_name}: not available]`
+  referenced.add(tool.name)
+  const { name, description, input_schema } = tool
+  return `Tool ${name} is now available:\n${JSON.stringify({ name, description, input_schema })}`
+}
+
+/** What stands where an image stood, such as `[image/png image, 12 kB: this model cannot see images]`. */
+function describe(block: OtherBlock): string {
+  const what = [block.mediaType, block.kind, block.name && JSON.stringify(block.name)].filter(Boolean).join(' ')
+  const size = block.bytes > 0 ? `, ${Math.max(1, Math.round(block.bytes / 1000))} kB` : ''
+  const why = block.kind === 'image' ? 'cannot see images' : `cannot read ${block.kind} blocks`
+  return `[${what}${size}: this model ${why}]`
+}

@@ -1,0 +1,103 @@
+/** The spine: one Messages request from its JSON to its events, stage by stage. */
+import { type Spoken, toEvents } from '../anthropic/events.js'
+import { fold } from '../anthropic/fold.js'
+import { parseCountRequest, parseMessagesRequest } from '../anthropic/parse.js'
+import { stopAfterCall, stopAtSequence } from '../anthropic/stop-sequences.js'
+import { toChat } from '../anthropic/to-chat.js'
+import type { Message, MessageEvent, MessagesRequest } from '../anthropic/types.js'
+import type { ChatFamily, OutputReader, Tokenizer } from '../chat/types.js'
+import type { Batch, Engine, GenerateRequest } from '../engine/types.js'
+import { TetherError } from '../errors.js'
+
+export type Sampling = Pick<GenerateRequest, 'temperature' | 'topP' | 'topK' | 'minP' | 'repetitionPenalty'>
+
+/** What answers a message: the parts of a loaded model. */
+export interface Speaker {
+  engine: Pick<Engine, 'info' | 'generate'>
+  tokenizer: Pick<Tokenizer, 'encodePrompt' | 'stream'>
+  family: ChatFamily
+  /** What holds for a request that says nothing else. */
+  defaults: Sampling
+  /** Ids that end a turn. */
+  stopTokens: Int32Array
+}
+
+/**
+ * The answer as events. What is wrong with the request is thrown before the first of them.
+ * A signal that fires, and a reader that leaves, end the generation.
+ * `tool_choice` any and tool are read as auto: nothing in the engine can enforce them yet, and an error would end
+ * conversations that go well without.
+ */
+export async function* streamMessage(
+  { engine, tokenizer, family, defaults, stopTokens }: Speaker,
+  request: unknown,
+  { signal }: { signal?: AbortSignal } = {},
+): AsyncGenerator<MessageEvent, void, undefined> {
+  const ask = parseMessagesRequest(request)
+  const chat = toChat(ask)
+  const prompt = tokenizer.encodePrompt(family.render(chat))
+  const maxTokens = Math.min(ask.maxTokens ?? Number.POSITIVE_INFINITY, room(prompt, engine.info.window))
+  const reader = family.reader({ tools: [...chat.tools, ...(chat.deferred ?? [])], thinking: chat.thinking })
+
+  const run = new AbortController()
+  const stop = () => run.abort()
+  if (signal?.aborted) stop()
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    const batches = engine.generate({ prompt, maxTokens, ...sampling(ask, defaults), stopTokens }, run.signal)
+    let spoken = speak(batches, tokenizer, reader)
+    if (ask.toolChoice.disable_parallel_tool_use) spoken = stopAfterCall(spoken, stop)
+    if (ask.stopSequences.length > 0) spoken = stopAtSequence(spoken, ask.stopSequences, stop)
+    yield* toEvents(spoken, { model: ask.model, promptTokens: prompt.length })
+  } finally {
+    signal?.removeEventListener('abort', stop)
+    stop()
+  }
+}
+
+/** The same, answered whole. */
+export function answerMessage(
+  speaker: Speaker,
+  request: unknown,
+  options?: { signal?: AbortSignal },
+): Promise<Message> {
+  return fold(streamMessage(speaker, request, options))
+}
+
+/** How long the prompt of this request is: the same number that its answer's usage says. */
+export function countMessageTokens({ tokenizer, family }: Speaker, request: unknown): number {
+  return tokenizer.encodePrompt(family.render(toChat(parseCountRequest(request)))).length
+}
+
+/** Tokens to text to parts. */
+async function* speak(
+  batches: AsyncIterable<Batch>,
+  tokenizer: Pick<Tokenizer, 'stream'>,
+  reader: OutputReader,
+): AsyncGenerator<Spoken, void, undefined> {
+  const text = tokenizer.stream()
+  for await (const { tokens, finish } of batches) {
+    for (const piece of text.push(tokens)) yield* reader.push(piece)
+    if (!finish) continue
+    for (const piece of text.end()) yield* reader.push(piece)
+    yield* reader.end(finish.reason === 'stop' ? 'stop' : 'length')
+    yield { type: 'finish', finish }
+  }
+}
+
+/** Tokens that the window leaves. Clients read the two numbers out of this message, word for word. */
+function room(prompt: Int32Array, window: number): number {
+  if (prompt.length < window) return window - prompt.length
+  const most = window - 1
+  throw new TetherError('prompt_too_long', `prompt is too long: ${prompt.length} tokens > ${most} maximum`)
+}
+
+function sampling(ask: MessagesRequest, defaults: Sampling): Sampling {
+  return {
+    ...defaults,
+    temperature: ask.temperature ?? defaults.temperature,
+    // The engine's range is (0, 1]: as little as that leaves the most likely token alone, which is what 0 asks for.
+    topP: Math.max(ask.topP ?? defaults.topP, 1e-6),
+    topK: ask.topK ?? defaults.topK,
+  }
+}

