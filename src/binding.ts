@@ -66,9 +66,12 @@ export interface NativeStats {
  * JavaScript thread. Errors have a `code` of src/errors.ts. An engine with nothing to do does not keep the process alive.
  */
 export interface NativeEngine {
-  /** Once, first. `config`: config.json parsed; `files`: absolute paths; `memoryCap` in bytes and `maxContext` in tokens, 0 for none. */
+  /**
+   * Once, first. `config`: config.json parsed; `files`: absolute paths; `memoryCap` in bytes and `maxContext` in tokens,
+   * 0 for none; `threads` of a CPU's matrix products, 0 for half of the cores.
+   */
   load(
-    request: { config: unknown; files: string[]; memoryCap: number; maxContext: number },
+    request: { config: unknown; files: string[]; memoryCap: number; maxContext: number; threads: number },
     onProgress: (fraction: number) => void,
   ): Promise<NativeInfo>
   /** Returns a function that cancels; calling it late or twice does nothing. */

@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "blas/blas.h"
 #include "engine/generation.h"
 #include "error.h"
 
@@ -64,8 +65,15 @@ int window_that_fits(const EngineInfo& info, size_t fixed_bytes) {
   return static_cast<int>(std::min<uint64_t>(left / info.bytes_per_token, std::numeric_limits<int>::max()));
 }
 
+// OpenBLAS's threads wait for each other by spinning: with more of them than free cores every product becomes many times
+// slower, with half of the cores it loses little. The rest is left to the program that the model works for.
+int blas_threads(int asked) {
+  return asked > 0 ? asked : std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
+}
+
 Loaded load_checkpoint(const LoadRequest& request, const std::function<void(double)>& progress) {
   auto device = device_policy();
+  set_blas_threads(blas_threads(request.threads));
   // Runtime compilation calls a C++ compiler on the CPU backend, for nothing.
   if (device.name == "cpu") mx::disable_compile();
   Config config(request.config, "config.json");

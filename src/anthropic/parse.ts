@@ -27,6 +27,11 @@ export function parseCountRequest(body: unknown): MessagesRequest {
   return readCommon(requestFields(body))
 }
 
+/** Over the wire a model has to be named, as in Anthropic's API; only a caller that holds the model may leave it out. */
+export function requireModel(body: unknown): void {
+  readText(requestFields(body).model, 'model')
+}
+
 function requestFields(body: unknown): Fields {
   if (!isFields(body)) fail('body', 'Input should be an object')
   if (deeperThan(body, MAX_DEPTH)) fail('body', `Input is nested deeper than ${MAX_DEPTH} levels`)
@@ -35,7 +40,7 @@ function requestFields(body: unknown): Fields {
 
 function readCommon(fields: Fields): MessagesRequest {
   return {
-    model: readText(fields.model, 'model'),
+    model: fields.model === undefined ? undefined : readText(fields.model, 'model'),
     messages: readMessages(fields.messages),
     system: readSystem(fields.system),
     tools: readTools(fields.tools),
@@ -178,8 +183,14 @@ function withoutAttribution(text: string): string {
 
 /** "N tokens left", told after each tool result: it is about another model's budget, and would make every prefix differ. */
 function isTokenCount(text: string): boolean {
-  const inner = /^\s*<system-reminder>([^]*)<\/system-reminder>\s*$/.exec(text)?.[1] ?? text
-  return /^\s*<total_tokens>[^<]*<\/total_tokens>\s*$/.test(inner)
+  const inner = inside(text.trim(), '<system-reminder>', '</system-reminder>') ?? text.trim()
+  const count = inside(inner, '<total_tokens>', '</total_tokens>')
+  return count !== undefined && !count.includes('<')
+}
+
+function inside(text: string, open: string, close: string): string | undefined {
+  if (!text.startsWith(open) || !text.endsWith(close)) return undefined
+  return text.slice(open.length, -close.length).trim()
 }
 
 function readTools(value: unknown): RequestTool[] {

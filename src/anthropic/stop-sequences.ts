@@ -52,7 +52,7 @@ export async function* stopAfterCall(
 }
 
 /** The match that is complete first, as if the text had come character by character. */
-function firstMatch(text: string, sequences: string[]): { start: number; sequence: string } | undefined {
+export function firstMatch(text: string, sequences: string[]): { start: number; sequence: string } | undefined {
   let first: { start: number; end: number; sequence: string } | undefined
   for (const sequence of sequences) {
     const start = text.indexOf(sequence)
@@ -64,7 +64,7 @@ function firstMatch(text: string, sequences: string[]): { start: number; sequenc
 }
 
 /** How many of the last characters may be the beginning of a sequence. */
-function pendingLength(text: string, sequences: string[]): number {
+export function pendingLength(text: string, sequences: string[]): number {
   let longest = 0
   for (const sequence of sequences) {
     for (let n = Math.min(sequence.length - 1, text.length); n > longest; n--) {

@@ -33,7 +33,8 @@ export type ToolChoice =
 
 /** A request after parsing: every shape that clients may send, brought to one. */
 export interface MessagesRequest {
-  model: string
+  /** undefined: whichever is loaded, which is what answers in any case. */
+  model?: string
   messages: RequestMessage[]
   system: TextBlock[]
   tools: RequestTool[]

@@ -45,6 +45,7 @@ async function startNative(checkpoint: Checkpoint, options: LoadOptions) {
     files: checkpoint.files,
     memoryCap: options.memoryCap ?? Math.floor(totalmem() * DEFAULT_MEMORY_SHARE),
     maxContext: options.maxContext ?? 0,
+    threads: options.threads ?? 0,
   }
   try {
     const info = await native.load(request, (fraction) => options.onProgress?.(fraction))

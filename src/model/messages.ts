@@ -20,6 +20,8 @@ export interface Speaker {
   defaults: Sampling
   /** Ids that end a turn. */
   stopTokens: Int32Array
+  /** Stands in an answer whose request names no model. */
+  name: string
 }
 
 /**
@@ -29,7 +31,7 @@ export interface Speaker {
  * conversations that go well without.
  */
 export async function* streamMessage(
-  { engine, tokenizer, family, defaults, stopTokens }: Speaker,
+  { engine, tokenizer, family, defaults, stopTokens, name }: Speaker,
   request: unknown,
   { signal }: { signal?: AbortSignal } = {},
 ): AsyncGenerator<MessageEvent, void, undefined> {
@@ -48,7 +50,7 @@ export async function* streamMessage(
     let spoken = speak(batches, tokenizer, reader)
     if (ask.toolChoice.disable_parallel_tool_use) spoken = stopAfterCall(spoken, stop)
     if (ask.stopSequences.length > 0) spoken = stopAtSequence(spoken, ask.stopSequences, stop)
-    yield* toEvents(spoken, { model: ask.model, promptTokens: prompt.length })
+    yield* toEvents(spoken, { model: ask.model ?? name, promptTokens: prompt.length })
   } finally {
     signal?.removeEventListener('abort', stop)
     stop()

@@ -48,6 +48,8 @@ export interface LoadModelOptions {
   memoryCap?: number
   /** The window at the most, in tokens. Default: the checkpoint's own. */
   maxContext?: number
+  /** Threads of one matrix product on the CPU backend; 0 or unset: half of the cores. */
+  threads?: number
   /** 0…1 while weights are read. */
   onProgress?: (fraction: number) => void
 }

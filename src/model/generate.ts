@@ -1,0 +1,75 @@
+/** Raw generation from text or tokens to text, without any chat around it. */
+import { firstMatch, pendingLength } from '../anthropic/stop-sequences.js'
+import type { Piece, Tokenizer } from '../chat/types.js'
+import type { Engine, GenerateRequest } from '../engine/types.js'
+import { TetherError } from '../errors.js'
+import type { Generated, GenerateOptions } from './types.js'
+
+interface Parts {
+  engine: Pick<Engine, 'info' | 'generate'>
+  tokenizer: Pick<Tokenizer, 'encode' | 'prefix' | 'stream'>
+  defaults: Pick<GenerateRequest, 'temperature' | 'topP' | 'topK' | 'minP' | 'repetitionPenalty'>
+  stopTokens: Int32Array
+}
+
+/** Ends with exactly one item that has `finish`. Leaving the loop early cancels. */
+export async function* generateText(
+  parts: Parts,
+  options: GenerateOptions,
+): AsyncGenerator<Generated, void, undefined> {
+  const { engine, tokenizer, defaults } = parts
+  const prompt = promptTokens(tokenizer, options)
+  const request: GenerateRequest = {
+    prompt,
+    maxTokens: options.maxTokens ?? Math.max(1, engine.info.window - prompt.length),
+    temperature: options.temperature ?? defaults.temperature,
+    topP: options.topP ?? defaults.topP,
+    topK: options.topK ?? defaults.topK,
+    minP: options.minP ?? defaults.minP,
+    repetitionPenalty: options.repetitionPenalty ?? defaults.repetitionPenalty,
+    seed: options.seed,
+    stopTokens: options.ignoreStop ? new Int32Array(0) : parts.stopTokens,
+  }
+  const stops = (options.stop ?? []).filter((stop) => stop.length > 0)
+  const met = new AbortController()
+  const signal = options.signal ? AbortSignal.any([options.signal, met.signal]) : met.signal
+  const decoder = tokenizer.stream()
+  let held = ''
+  let stopSequence: string | undefined
+  for await (const { tokens, finish } of engine.generate(request, signal)) {
+    if (stopSequence !== undefined) {
+      // What was on its way when the stop sequence was met is not part of the answer.
+      if (finish) yield { text: '', tokens: new Int32Array(0), finish: { ...finish, reason: 'stop', stopSequence } }
+      continue
+    }
+    held += written(finish ? [...decoder.push(tokens), ...decoder.end()] : decoder.push(tokens))
+    const match = firstMatch(held, stops)
+    if (match) {
+      stopSequence = match.sequence
+      met.abort()
+      const text = held.slice(0, match.start)
+      yield finish ? { text, tokens, finish: { ...finish, reason: 'stop', stopSequence } } : { text, tokens }
+      continue
+    }
+    const ready = finish ? held.length : held.length - pendingLength(held, stops)
+    const text = held.slice(0, ready)
+    held = held.slice(ready)
+    yield finish ? { text, tokens, finish } : { text, tokens }
+  }
+}
+
+function promptTokens(tokenizer: Parts['tokenizer'], { prompt, tokens }: GenerateOptions): Int32Array {
+  if ((prompt === undefined) === (tokens === undefined)) {
+    throw new TetherError('invalid_request', 'give either prompt or tokens')
+  }
+  if (tokens) return Int32Array.from(tokens)
+  const encoded = tokenizer.encode(prompt as string, { special: true })
+  const { prefix } = tokenizer
+  // A prompt that brings its own bos gets no second one.
+  if (prefix.length > 0 && prefix.every((id, i) => encoded[i] === id)) return encoded
+  return Int32Array.of(...prefix, ...encoded)
+}
+
+function written(pieces: Piece[]): string {
+  return pieces.map((piece) => (typeof piece === 'string' ? piece : piece.control)).join('')
+}

@@ -1,0 +1,95 @@
+/** The server without its socket: a Request in, a Response out, every fault answered in Anthropic's shape. */
+import { randomBytes } from 'node:crypto'
+import { type Request, Response } from 'undici'
+import { errorBody, errorStatus, toFault } from '../anthropic/errors.js'
+import { checkKey, checkLocal } from './auth.js'
+import { json } from './body.js'
+import { countTokens } from './count-tokens.js'
+import { health } from './health.js'
+import { HttpError } from './http-error.js'
+import { type LoadState, readyModel } from './loading.js'
+import type { LogLine } from './log.js'
+import { messages } from './messages.js'
+import { models, oneModel } from './models.js'
+import { createQueue } from './queue.js'
+
+export interface AppOptions {
+  load: () => LoadState
+  apiKey?: string
+  /** Whether only this machine may ask; told by the Host header. */
+  localOnly: boolean
+  pingMs: number
+  /** Messages that may be waiting or be answered at once. */
+  maxRequests: number
+}
+
+/** Never rejects. What is learned of the request is noted in `line`. */
+export type App = (request: Request, line: LogLine) => Promise<Response>
+
+/** `id`: what the path names, decoded. */
+type Handler = (
+  request: Request,
+  context: { requestId: string; line: LogLine; id: string },
+) => Response | Promise<Response>
+
+export function createApp({ load, apiKey, localOnly, pingMs, maxRequests }: AppOptions): App {
+  const queue = createQueue(maxRequests)
+  const model = () => readyModel(load())
+  const routes: [path: RegExp, methods: Record<string, Handler>][] = [
+    [
+      /^\/v1\/messages$/,
+      { POST: (request, { requestId, line }) => messages(request, model(), { queue, pingMs, requestId, line }) },
+    ],
+    [/^\/v1\/messages\/count_tokens$/, { POST: (request) => countTokens(request, model()) }],
+    [/^\/v1\/models$/, { GET: () => models(model()) }],
+    [/^\/v1\/models\/(?<id>[^/]+)$/, { GET: (_, { id }) => oneModel(model(), id) }],
+    [/^\/health$/, { GET: () => health(load()) }],
+  ]
+
+  const answer = async (request: Request, requestId: string, line: LogLine): Promise<Response> => {
+    const { pathname } = new URL(request.url)
+    if (localOnly) checkLocal(request)
+    // Health is what a launcher asks before it knows anything; it says nothing that a port scan would not.
+    if (apiKey !== undefined && pathname !== '/health') checkKey(request, apiKey)
+    for (const [path, methods] of routes) {
+      const match = path.exec(pathname)
+      if (!match) continue
+      const handler = methods[request.method === 'HEAD' ? 'GET' : request.method]
+      if (!handler) throw notAllowed(request.method, pathname, Object.keys(methods))
+      return handler(request, { requestId, line, id: decode(match.groups?.id ?? '') })
+    }
+    throw new HttpError('not_found', `there is no ${pathname}`)
+  }
+
+  return async (request, line) => {
+    const requestId = `req_${randomBytes(12).toString('hex')}`
+    const response = await answer(request, requestId, line).catch((error: unknown) => refuse(error, requestId, line))
+    response.headers.set('request-id', requestId)
+    return request.method === 'HEAD' ? new Response(null, response) : response
+  }
+}
+
+function refuse(error: unknown, requestId: string, line: LogLine): Response {
+  const { code, message } = error instanceof HttpError ? error : toFault(error)
+  line.error = message
+  const response = json(errorBody(code, message, requestId), errorStatus(code))
+  if (code === 'not_loaded') response.headers.set('retry-after', '1')
+  if (error instanceof HttpError) {
+    for (const [name, value] of Object.entries(error.headers)) response.headers.set(name, value)
+  }
+  return response
+}
+
+function notAllowed(method: string, path: string, methods: string[]): HttpError {
+  const allow = methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])).join(', ')
+  return new HttpError('method_not_allowed', `${path} does not take ${method}, but ${allow}`, { allow })
+}
+
+/** A path that is no valid encoding names nothing that exists; it is left as it was sent. */
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}

@@ -1,0 +1,15 @@
+/** A fault that only a server can have, thrown anywhere below the app and answered by it. */
+import type { HttpFault } from '../anthropic/errors.js'
+
+export class HttpError extends Error {
+  override readonly name = 'HttpError'
+
+  constructor(
+    readonly code: HttpFault,
+    message: string,
+    /** Sent along with the answer. */
+    readonly headers: Record<string, string> = {},
+  ) {
+    super(message)
+  }
+}

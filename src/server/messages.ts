@@ -1,0 +1,43 @@
+/** POST /v1/messages: the events of an answer, as a stream or folded into one body. */
+import { type Request, Response } from 'undici'
+import { fold } from '../anthropic/fold.js'
+import { requireModel } from '../anthropic/parse.js'
+import { TetherError } from '../errors.js'
+import type { Model } from '../model/types.js'
+import { json, readJson } from './body.js'
+import { type LogLine, note } from './log.js'
+import type { Queue } from './queue.js'
+import { sse } from './sse.js'
+
+export interface MessagesContext {
+  queue: Queue
+  pingMs: number
+  requestId: string
+  line: LogLine
+}
+
+/** What is wrong with a request is thrown, so that it gets a status of its own; the engine's work begins after that. */
+export async function messages(
+  request: Request,
+  model: Model,
+  { queue, pingMs, requestId, line }: MessagesContext,
+): Promise<Response> {
+  const started = performance.now()
+  const ask = await readJson(request)
+  requireModel(ask)
+  const run = new AbortController()
+  const leave = () => run.abort()
+  if (request.signal.aborted) leave()
+  request.signal.addEventListener('abort', leave, { once: true })
+
+  const events = note(queue.admit(model.stream(ask, { signal: run.signal })), line, started)
+  if (!wantsStream(ask)) return json(await fold(events))
+  const first = await events.next()
+  if (first.done) throw new TetherError('internal', 'an answer ended before it began')
+  const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' }
+  return new Response(sse(first.value, events, { pingMs, requestId, leave }), { headers })
+}
+
+function wantsStream(ask: unknown): boolean {
+  return typeof ask === 'object' && ask !== null && 'stream' in ask && ask.stream === true
+}

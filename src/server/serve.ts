@@ -1,0 +1,52 @@
+/** A model behind a port: Anthropic's Messages API over HTTP. */
+import type { Model } from '../model/types.js'
+import { createApp } from './app.js'
+import { isLoopback } from './auth.js'
+import { listen } from './listen.js'
+import { watchLoad } from './loading.js'
+import type { LogLine } from './log.js'
+
+export type { LogLine } from './log.js'
+
+export interface ServeOptions {
+  /** Default: 127.0.0.1, which only this machine can reach. */
+  host?: string
+  /** Default: 8080; 0 takes any free one. */
+  port?: number
+  /** Asked of every request but /health, as a Bearer token or x-api-key. Unset: open. */
+  apiKey?: string
+  /** Called once for every request, when it is over. */
+  onLog?: (line: LogLine) => void
+  /** Silence in a stream, in milliseconds, after which a ping is sent. Default: 10 s. */
+  pingMs?: number
+  /** Messages that may be waiting or be answered at once; more get 529. Default: 64. */
+  maxRequests?: number
+  /** How much of the model is loaded, 0…1; for the answers until then. */
+  progress?: () => number
+}
+
+export interface Server {
+  readonly url: string
+  readonly port: number
+  /** Stops listening and breaks off what runs. The model stays loaded. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/**
+ * Listens at once, also while the model is still loading: requests then get 503 and how far it is.
+ * Throws `port_in_use`.
+ */
+export async function serve(model: Model | Promise<Model>, options: ServeOptions = {}): Promise<Server> {
+  const { host = '127.0.0.1', port = 8080, apiKey, onLog, pingMs = 10_000, maxRequests = 64, progress } = options
+  const localOnly = apiKey === undefined && isLoopback(host)
+  const app = createApp({ load: watchLoad(model, progress), apiKey, localOnly, pingMs, maxRequests })
+  const listener = await listen(app, { host, port, onLog })
+  return { url: `http://${address(host)}:${listener.port}`, port: listener.port, close: listener.close }
+}
+
+/** What a client on this machine connects to. */
+function address(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}

@@ -1,0 +1,33 @@
+/** Codes become statuses and types that Anthropic's clients know how to take. */
+import { expect, it, test } from 'vitest'
+import { canRetry, errorBody, errorStatus, type HttpFault, toFault } from '../../src/anthropic/errors.js'
+import { type ErrorCode, TetherError } from '../../src/errors.js'
+
+test.each<[ErrorCode | HttpFault, number, string, boolean]>([
+  ['invalid_request', 400, 'invalid_request_error', false],
+  ['prompt_too_long', 400, 'invalid_request_error', false],
+  ['unauthorized', 401, 'authentication_error', false],
+  ['forbidden', 403, 'permission_error', false],
+  ['not_found', 404, 'not_found_error', false],
+  ['method_not_allowed', 405, 'invalid_request_error', false],
+  ['too_large', 413, 'request_too_large', false],
+  ['not_enough_memory', 413, 'request_too_large', false],
+  ['internal', 500, 'api_error', true],
+  ['not_loaded', 503, 'api_error', true],
+  ['closed', 503, 'api_error', true],
+  ['overloaded', 529, 'overloaded_error', true],
+])('%s', (code, status, type, retry) => {
+  expect(errorStatus(code)).toBe(status)
+  expect(canRetry(code)).toBe(retry)
+  expect(errorBody(code, 'why', 'req_1')).toEqual({
+    type: 'error',
+    error: { type, message: 'why' },
+    request_id: 'req_1',
+  })
+})
+
+it('takes whatever was thrown', () => {
+  expect(toFault(new TetherError('closed', 'gone'))).toMatchObject({ code: 'closed', message: 'gone' })
+  expect(toFault(new RangeError('odd'))).toEqual({ code: 'internal', message: 'odd' })
+  expect(toFault('odd')).toEqual({ code: 'internal', message: 'odd' })
+})

@@ -1,0 +1,127 @@
+/** Requests become chats that say the same. */
+import { expect, it } from 'vitest'
+import { parseMessagesRequest } from '../../src/anthropic/parse.js'
+import { toChat } from '../../src/anthropic/to-chat.js'
+
+const chat = (fields: object) =>
+  toChat(parseMessagesRequest({ model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'hi' }], ...fields }))
+const text = (text: string) => ({ type: 'text', text })
+
+it('puts the system blocks first, as one text', () => {
+  expect(chat({ system: [text('a'), text('b')] }).messages).toEqual([
+    { role: 'system', parts: [text('a\n\nb')] },
+    { role: 'user', parts: [text('hi')] },
+  ])
+})
+
+it('reads a string and a list of one text alike', () => {
+  expect(chat({ messages: [{ role: 'user', content: [text('hi')] }] })).toEqual(chat({}))
+})
+
+it('joins a user’s texts, and leaves the model’s own apart', () => {
+  const messages = [
+    { role: 'user', content: [text('a'), text('b')] },
+    { role: 'assistant', content: [text('c'), text('d')] },
+    { role: 'system', content: [text('e'), text('f')] },
+  ]
+  expect(chat({ messages }).messages).toEqual([
+    { role: 'user', parts: [text('a\n\nb')] },
+    { role: 'assistant', parts: [text('c'), text('d')] },
+    { role: 'system', parts: [text('e\n\nf')] },
+  ])
+})
+
+it('makes one turn of neighbouring messages of one role, with tool results first', () => {
+  const messages = [
+    { role: 'user', content: 'go' },
+    { role: 'assistant', content: [{ type: 'tool_use', id: '1', name: 'A', input: { x: 1 } }] },
+    { role: 'assistant', content: [{ type: 'tool_use', id: '2', name: 'B', input: {} }] },
+    { role: 'user', content: [text('look'), { type: 'tool_result', tool_use_id: '2', content: 'two' }] },
+    { role: 'user', content: [{ type: 'tool_result', tool_use_id: '1', content: [], is_error: true }] },
+  ]
+  expect(chat({ messages }).messages.slice(1)).toEqual([
+    {
+      role: 'assistant',
+      parts: [
+        { type: 'tool_call', id: '1', name: 'A', input: { x: 1 } },
+        { type: 'tool_call', id: '2', name: 'B', input: {} },
+      ],
+    },
+    {
+      role: 'user',
+      parts: [
+        { type: 'tool_result', id: '2', text: 'two', isError: false },
+        { type: 'tool_result', id: '1', text: '', isError: true },
+        text('look'),
+      ],
+    },
+  ])
+})
+
+it('says in words what stood where the model cannot see', () => {
+  const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'A'.repeat(16_000) } }
+  const pdf = { type: 'document', title: 'a.pdf', source: { type: 'base64', media_type: 'application/pdf', data: '' } }
+  const messages = [
+    { role: 'user', content: [text('see'), image, pdf, { type: 'new_kind' }] },
+    { role: 'assistant', content: 'ok' },
+    { role: 'user', content: [{ type: 'tool_result', tool_use_id: '1', content: [text('shot:'), image] }] },
+  ]
+  const [first, , last] = chat({ messages }).messages
+  const seen = '[image/png image, 12 kB: this model cannot see images]'
+  const unread = '[application/pdf document "a.pdf": this model cannot read document blocks]'
+  expect(first?.parts).toEqual([
+    text(`see\n\n${seen}\n\n${unread}\n\n[new_kind: this model cannot read new_kind blocks]`),
+  ])
+  expect(last?.parts[0]).toMatchObject({ text: `shot:\n\n${seen}` })
+})
+
+it('gives thinking back, and leaves empty turns out', () => {
+  const messages = [
+    { role: 'user', content: 'a' },
+    { role: 'assistant', content: [{ type: 'thinking', thinking: 'hm', signature: 's' }, text('b')] },
+    { role: 'user', content: '' },
+    { role: 'assistant', content: [] },
+    { role: 'system', content: '' },
+  ]
+  expect(chat({ messages }).messages).toEqual([
+    { role: 'user', parts: [text('a')] },
+    { role: 'assistant', parts: [{ type: 'thinking', text: 'hm' }, text('b')] },
+    { role: 'user', parts: [text('')] },
+  ])
+})
+
+const tool = (name: string, more = {}) => ({ name, description: `${name}!`, input_schema: { type: 'object' }, ...more })
+
+it('leaves deferred tools out of the prompt until one is referenced, and shows it there', () => {
+  const messages = [
+    { role: 'user', content: 'a' },
+    { role: 'assistant', content: [{ type: 'tool_use', id: '1', name: 'ToolSearch', input: {} }] },
+    {
+      role: 'user',
+      content: [
+        {
+          type: 'tool_result',
+          tool_use_id: '1',
+          content: [
+            { type: 'tool_reference', tool_name: 'Grep' },
+            { type: 'tool_reference', tool_name: 'Gone' },
+          ],
+        },
+      ],
+    },
+  ]
+  const tools = [tool('Read'), tool('Glob', { defer_loading: true }), tool('Grep', { defer_loading: true })]
+  const loaded = chat({ messages, tools })
+  expect(loaded.tools.map((t) => t.name)).toEqual(['Read'])
+  expect(loaded.deferred?.map((t) => t.name)).toEqual(['Grep'])
+  expect(loaded.messages.at(-1)?.parts[0]).toMatchObject({
+    text: 'Tool Grep is now available:\n{"name":"Grep","description":"Grep!","input_schema":{"type":"object"}}\n\n[tool Gone: not available]',
+  })
+})
+
+it('shows no tools when none may be called', () => {
+  expect(chat({ tools: [tool('Read')], tool_choice: { type: 'none' } }).tools).toEqual([])
+  expect(chat({ tools: [tool('Read')], tool_choice: { type: 'any' } }).tools).toEqual([
+    { name: 'Read', description: 'Read!', schema: { type: 'object' } },
+  ])
+})

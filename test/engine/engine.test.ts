@@ -1,0 +1,226 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadEngine } from '../../src/engine/load.js'
+import type { Batch, Engine, Finish, GenerateRequest } from '../../src/engine/types.js'
+
+const DEMO = 'demo/model'
+const greedy = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, stopTokens: new Int32Array(0) }
+
+/** Tokens that look like nothing in particular; the same for the same seed. */
+function someTokens(count: number, seed = 1): number[] {
+  return Array.from({ length: count }, (_, i) => 300 + ((i * 7919 + seed * 104729) % 2700))
+}
+
+function ask(prompt: number[], maxTokens: number, more: Partial<GenerateRequest> = {}): GenerateRequest {
+  return { prompt: Int32Array.from(prompt), maxTokens, ...greedy, ...more }
+}
+
+async function collect(batches: AsyncIterable<Batch>): Promise<{ tokens: number[]; finish: Finish }> {
+  const tokens: number[] = []
+  let finish: Finish | undefined
+  for await (const batch of batches) {
+    expect(finish, 'nothing comes after the finish').toBeUndefined()
+    tokens.push(...batch.tokens)
+    finish = batch.finish
+  }
+  if (!finish) throw new Error('no finish')
+  return { tokens, finish }
+}
+
+describe('an engine', () => {
+  let engine: Engine
+  beforeAll(async () => {
+    engine = await loadEngine(DEMO)
+  })
+  afterAll(() => engine.close())
+
+  /** What an engine that remembers nothing says. */
+  async function fresh(prompt: number[], maxTokens: number): Promise<number[]> {
+    const other = await loadEngine(DEMO)
+    const { tokens } = await collect(other.generate(ask(prompt, maxTokens)))
+    await other.close()
+    return tokens
+  }
+
+  test('generates as many tokens as it was asked for, and counts them', async () => {
+    const { tokens, finish } = await collect(engine.generate(ask(someTokens(40), 12)))
+    expect(tokens).toHaveLength(12)
+    expect(finish).toMatchObject({ reason: 'length', promptTokens: 40, outputTokens: 12 })
+  })
+
+  test('ends at a stop token, which is not part of the output', async () => {
+    const all = await collect(engine.generate(ask(someTokens(40), 12)))
+    const stop = all.tokens[5] as number
+    const { tokens, finish } = await collect(
+      engine.generate(ask(someTokens(40), 12, { stopTokens: Int32Array.of(stop) })),
+    )
+    expect(tokens).toEqual(all.tokens.slice(0, all.tokens.indexOf(stop)))
+    expect(finish).toMatchObject({ reason: 'stop', stopToken: stop })
+  })
+
+  test('computes only what is new when a prompt extends an earlier one and its answer', async () => {
+    const prompt = someTokens(700, 2)
+    const first = await collect(engine.generate(ask(prompt, 20)))
+    const longer = [...prompt, ...first.tokens, ...someTokens(30, 3)]
+    const second = await collect(engine.generate(ask(longer, 20)))
+    expect(second.finish.cachedTokens).toBeGreaterThanOrEqual(prompt.length + 19)
+    expect(second.tokens).toEqual(await fresh(longer, 20))
+  })
+
+  test('takes an answer back and goes on differently, past a sliding window, with the same result', async () => {
+    const prompt = someTokens(900, 4)
+    await collect(engine.generate(ask(prompt, 300)))
+    const other = [...prompt, ...someTokens(50, 5)]
+    const { tokens, finish } = await collect(engine.generate(ask(other, 20)))
+    expect(finish.cachedTokens).toBeGreaterThanOrEqual(prompt.length - 1)
+    expect(tokens).toEqual(await fresh(other, 20))
+  })
+
+  test('recomputes a sliding window that cannot be rewound, and then remembers where prompts part', async () => {
+    const shared = someTokens(1500, 6)
+    const ends = [7, 8, 9].map((seed) => [...shared, ...someTokens(400, seed)])
+    const cached: number[] = []
+    for (const prompt of ends) {
+      const { tokens, finish } = await collect(engine.generate(ask(prompt, 10)))
+      cached.push(finish.cachedTokens)
+      expect(tokens).toEqual(await fresh(prompt, 10))
+    }
+    expect(cached).toEqual([0, 0, shared.length])
+  })
+
+  test('always computes at least the last token of a prompt', async () => {
+    const prompt = someTokens(300, 10)
+    const first = await collect(engine.generate(ask(prompt, 5)))
+    const again = await collect(engine.generate(ask(prompt, 5)))
+    expect(again.finish.cachedTokens).toBe(prompt.length - 1)
+    expect(again.tokens).toEqual(first.tokens)
+  })
+
+  test('answers requests that come together one after another, each as if it were alone', async () => {
+    const prompts = [11, 12, 13].map((seed) => someTokens(200, seed))
+    const together = await Promise.all(prompts.map((prompt) => collect(engine.generate(ask(prompt, 8)))))
+    for (const [i, prompt] of prompts.entries()) expect(together[i]?.tokens).toEqual(await fresh(prompt, 8))
+  })
+
+  test('stops a prefill that is cancelled, and keeps what it crossed', async () => {
+    const prompt = someTokens(20_000, 14)
+    const controller = new AbortController()
+    const running = collect(engine.generate(ask(prompt, 5), controller.signal))
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    controller.abort()
+    const { tokens, finish } = await running
+    expect(finish.reason).toBe('cancelled')
+    expect(tokens).toEqual([])
+    // The chunks that were whole are not computed again.
+    const again = collect(engine.generate(ask(prompt, 1), AbortSignal.timeout(1500)))
+    expect((await again).finish.cachedTokens).toBeGreaterThanOrEqual(256)
+  })
+
+  test('stops decoding when its reader leaves', async () => {
+    const before = engine.stats().outputTokens
+    for await (const { tokens } of engine.generate(ask(someTokens(50, 15), 5000))) if (tokens.length > 0) break
+    const next = await collect(engine.generate(ask(someTokens(50, 16), 1)))
+    expect(next.finish.reason).toBe('length')
+    expect(engine.stats().outputTokens - before).toBeLessThan(1000)
+  })
+
+  test('gives a waiting request that is cancelled its finish at once', async () => {
+    const busy = collect(engine.generate(ask(someTokens(50, 17), 400)))
+    const controller = new AbortController()
+    const waiting = collect(engine.generate(ask(someTokens(50, 18), 400), controller.signal))
+    controller.abort()
+    expect((await waiting).finish).toMatchObject({ reason: 'cancelled', outputTokens: 0 })
+    expect((await busy).finish.reason).toBe('length')
+  })
+
+  test('a signal that has fired before is a generation that is cancelled', async () => {
+    const { finish } = await collect(engine.generate(ask(someTokens(50), 400), AbortSignal.abort()))
+    expect(finish.reason).toBe('cancelled')
+  })
+
+  test('draws the same tokens for the same seed and others for another', async () => {
+    const sampled = (seed: number) =>
+      collect(engine.generate(ask(someTokens(50), 30, { temperature: 3, topK: 50, topP: 0.99, minP: 0.001, seed })))
+    const [a, b, c] = [await sampled(1), await sampled(1), await sampled(2)]
+    expect(a.tokens).toEqual(b.tokens)
+    expect(a.tokens).not.toEqual(c.tokens)
+  })
+
+  test('with topK 1 and a temperature is greedy', async () => {
+    const plain = await collect(engine.generate(ask(someTokens(50), 20)))
+    const sampled = await collect(engine.generate(ask(someTokens(50), 20, { temperature: 1, topK: 1 })))
+    expect(sampled.tokens).toEqual(plain.tokens)
+  })
+
+  test('a repetition penalty changes what is said', async () => {
+    const plain = await collect(engine.generate(ask(someTokens(50), 60)))
+    const penalized = await collect(engine.generate(ask(someTokens(50), 60, { repetitionPenalty: 5 })))
+    expect(new Set(penalized.tokens).size).toBeGreaterThan(new Set(plain.tokens).size)
+  })
+
+  test.each([
+    ['an empty prompt', ask([], 5), 'invalid_request', /empty/],
+    ['an id outside of the vocabulary', ask([1, 999_999], 5), 'invalid_request', /999999.*3072/],
+    [
+      'a prompt longer than the window',
+      ask(someTokens(131_072), 5),
+      'prompt_too_long',
+      /131072 tokens > 131071 maximum/,
+    ],
+  ])('refuses %s by code, and goes on working', async (_, request, code, message) => {
+    await expect(collect(engine.generate(request))).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    })
+    expect((await collect(engine.generate(ask(someTokens(20), 2)))).tokens).toHaveLength(2)
+  })
+
+  test('score gives the log-probability of each token, 0 for the first', async () => {
+    const prompt = someTokens(600, 19)
+    const { tokens } = await collect(engine.generate(ask(prompt, 1)))
+    const scores = await engine.score(Int32Array.from([...prompt, ...tokens]))
+    expect(scores).toHaveLength(601)
+    expect(scores[0]).toBe(0)
+    expect(scores.every((score) => score <= 0)).toBe(true)
+    const worse = await engine.score(Int32Array.from([...prompt, ((tokens[0] as number) + 1) % 3072]))
+    expect(worse[600]).toBeLessThan(scores[600] as number)
+    expect(worse.slice(0, 600)).toEqual(scores.slice(0, 600))
+  })
+})
+
+describe('the window', () => {
+  test('is cut by maxContext and ends a generation', async () => {
+    const engine = await loadEngine(DEMO, { maxContext: 100 })
+    expect(engine.info.window).toBe(100)
+    const { finish } = await collect(engine.generate(ask(someTokens(90), 50)))
+    expect(finish).toMatchObject({ reason: 'window', outputTokens: 10 })
+    await engine.close()
+  })
+
+  test('is what fits beside the weights, or loading fails with the numbers', async () => {
+    const small = await loadEngine(DEMO, { memoryCap: 32 << 20 })
+    expect(small.info.window).toBeLessThan(small.info.trainedWindow)
+    await small.close()
+    await expect(loadEngine(DEMO, { memoryCap: 1 << 20 })).rejects.toMatchObject({
+      code: 'not_enough_memory',
+      message: expect.stringMatching(/MiB/),
+    })
+  })
+})
+
+describe('closing', () => {
+  test('ends what runs and what waits with code closed, and may be repeated', async () => {
+    const engine = await loadEngine(DEMO)
+    const running = collect(engine.generate(ask(someTokens(3000), 100)))
+    const waiting = collect(engine.generate(ask(someTokens(30), 100)))
+    const score = engine.score(Int32Array.from(someTokens(10)))
+    const results = Promise.allSettled([running, waiting, score])
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    await engine.close()
+    await engine.close()
+    const [first, second, third] = await results
+    expect(first).toMatchObject({ status: 'fulfilled', value: { finish: { reason: 'cancelled' } } })
+    expect(second).toMatchObject({ status: 'rejected', reason: { code: 'closed' } })
+    expect(third).toMatchObject({ status: 'rejected', reason: { code: 'closed' } })
+    await expect(collect(engine.generate(ask([5], 1)))).rejects.toMatchObject({ code: 'closed' })
+  })
+})

@@ -1,0 +1,84 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const load = resolve('dist/engine/load.js')
+const demo = resolve('demo/model')
+
+/** A program whose engine is in the middle of a long prefill when `end` runs. */
+const busy = (end: string) => `
+import { loadEngine } from ${JSON.stringify(load)}
+const engine = await loadEngine(${JSON.stringify(demo)})
+const prompt = Int32Array.from({ length: 50000 }, (_, i) => 300 + ((i * 7919) % 2700))
+const request = { prompt, maxTokens: 10, temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, stopTokens: new Int32Array(0) }
+const running = (async () => { for await (const _ of engine.generate(request)); })()
+running.catch(() => {})
+await new Promise((resolve) => setTimeout(resolve, 200))
+${end}
+`
+
+describe('a process whose engine is at work', () => {
+  let folder: string
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tether-exit-'))
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  function run(end: string) {
+    const file = join(folder, 'program.mjs')
+    writeFileSync(file, busy(end))
+    const { status, signal, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 20_000 })
+    return { status, signal, stderr }
+  }
+
+  test('leaves by process.exit() with its own code', () => {
+    for (let i = 0; i < 5; i++) expect(run('process.exit(7)')).toMatchObject({ status: 7, signal: null })
+  })
+
+  test('leaves by an uncaught error as any other does', () => {
+    const { status, stderr } = run('throw new Error("on purpose")')
+    expect(status).toBe(1)
+    expect(stderr).toContain('on purpose')
+  })
+
+  test('leaves by a signal that is handled', () => {
+    const end = 'process.on("SIGTERM", () => process.exit(3)); process.kill(process.pid, "SIGTERM"); await running'
+    expect(run(end)).toMatchObject({ status: 3, signal: null })
+  })
+
+  test('leaves by a signal that is not', () => {
+    expect(run('process.kill(process.pid, "SIGTERM"); await running')).toMatchObject({ signal: 'SIGTERM' })
+  })
+
+  test('goes on when close() is awaited', () => {
+    expect(run('await engine.close(); await running; process.exitCode = 5')).toMatchObject({ status: 5, signal: null })
+  })
+
+  test('ends by itself when the work is done, without close()', () => {
+    const quick = busy('').replace('length: 50000', 'length: 50')
+    const file = join(folder, 'quick.mjs')
+    writeFileSync(file, quick)
+    const { status, signal } = spawnSync(process.execPath, [file], { timeout: 20_000 })
+    expect({ status, signal }).toEqual({ status: 0, signal: null })
+  })
+
+  test('survives a worker that is terminated in the middle', () => {
+    const worker = join(folder, 'worker.mjs')
+    writeFileSync(worker, busy('await running'))
+    const file = join(folder, 'main.mjs')
+    writeFileSync(
+      file,
+      `import { Worker } from 'node:worker_threads'
+for (let i = 0; i < 3; i++) {
+  const worker = new Worker(${JSON.stringify(worker)})
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  await worker.terminate()
+}
+process.exitCode = 9`,
+    )
+    const { status, signal } = spawnSync(process.execPath, [file], { timeout: 20_000 })
+    expect({ status, signal }).toEqual({ status: 9, signal: null })
+  })
+})

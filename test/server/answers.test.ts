@@ -1,0 +1,129 @@
+/** The spine, from a request's JSON to its message, on a fake engine. */
+import { describe, expect, it } from 'vitest'
+import { answerMessage, countMessageTokens, streamMessage } from '../../src/model/messages.js'
+import { speaks } from '../support/fake-engine.js'
+import { fakeSpeaker } from '../support/fake-model.js'
+import { hello } from '../support/fake-server.js'
+import { controlId } from '../support/fake-tokenizer.js'
+
+const END = { control: '<end>' }
+const CALL = [{ control: '<call>' }, '{"name":"Read","input":{"path":"a"}}', { control: '</call>' }]
+
+it('renders, generates and reads', async () => {
+  const engine = speaks({ control: '<think>' }, 'hm', { control: '</think>' }, '\n', 'Hi', ...CALL, END, 'never')
+  engine.cachedTokens = 3
+  const message = await answerMessage(fakeSpeaker(engine), hello({ system: 'be brief' }))
+  expect(engine.prompts).toEqual(['<turn>system be brief<end><turn>user hi<end><turn>assistant '])
+  expect(message).toMatchObject({
+    model: 'some-model',
+    stop_reason: 'tool_use',
+    content: [
+      { type: 'thinking', thinking: 'hm' },
+      { type: 'text', text: '\nHi' },
+      { type: 'tool_use', name: 'Read', input: { path: 'a' } },
+    ],
+    usage: { cache_read_input_tokens: 3, output_tokens: 45 },
+  })
+  expect(message.usage.input_tokens + 3).toBe(engine.requests[0]?.prompt.length)
+})
+
+it('samples by the request, else by the model’s defaults', async () => {
+  const engine = speaks(END)
+  const speaker = fakeSpeaker(engine)
+  await answerMessage(speaker, hello())
+  await answerMessage(speaker, hello({ temperature: 0, top_p: 0, top_k: 5, max_tokens: 7 }))
+  expect(engine.requests[0]).toMatchObject({ ...speaker.defaults, maxTokens: 1000 })
+  expect([...(engine.requests[0]?.stopTokens ?? [])]).toEqual([controlId('<end>')])
+  expect(engine.requests[1]).toMatchObject({ temperature: 0, topP: 1e-6, topK: 5, maxTokens: 7 })
+})
+
+it('answers in the name that was asked for, or else in its own', async () => {
+  const speaker = fakeSpeaker(speaks(END))
+  expect((await answerMessage(speaker, hello())).model).toBe('some-model')
+  expect((await answerMessage(speaker, hello({ model: undefined }))).model).toBe('fake-model')
+})
+
+describe('the window', () => {
+  const small = (window: number) => {
+    const engine = speaks('a'.repeat(100))
+    engine.info.window = window
+    return { engine, speaker: fakeSpeaker(engine) }
+  }
+  const length = countMessageTokens(fakeSpeaker(speaks()), hello())
+
+  it('refuses a prompt that leaves no room, before the first event', async () => {
+    const { engine, speaker } = small(length)
+    const events = streamMessage(speaker, hello())
+    await expect(events.next()).rejects.toMatchObject({
+      code: 'prompt_too_long',
+      message: `prompt is too long: ${length} tokens > ${length - 1} maximum`,
+    })
+    expect(engine.requests).toEqual([])
+  })
+
+  it('cuts the answer to what is left', async () => {
+    const { speaker } = small(length + 5)
+    const { content, stop_reason, usage } = await answerMessage(speaker, hello())
+    expect(content).toEqual([{ type: 'text', text: 'aaaaa' }])
+    expect(stop_reason).toBe('max_tokens')
+    expect(usage).toMatchObject({ input_tokens: length, output_tokens: 5 })
+  })
+})
+
+it('counts what the answer’s usage will say', async () => {
+  const engine = speaks('a')
+  const request = hello({ tools: [{ name: 'Read', input_schema: {} }] })
+  const { usage } = await answerMessage(fakeSpeaker(engine), request)
+  expect(countMessageTokens(fakeSpeaker(engine), request)).toBe(usage.input_tokens)
+  expect(engine.prompts[0]).toMatch(/^tool Read\n/)
+})
+
+it('ends the generation at a stop sequence that spans tokens', async () => {
+  const engine = speaks('one ', 'ST', 'OP', ' two', 'hang', 'three')
+  const message = await answerMessage(fakeSpeaker(engine), hello({ stop_sequences: ['STOP'] }))
+  expect(message).toMatchObject({
+    content: [{ type: 'text', text: 'one ' }],
+    stop_reason: 'stop_sequence',
+    stop_sequence: 'STOP',
+  })
+  expect(engine.cancelled).toHaveLength(1)
+})
+
+it('ends the generation after the first call when parallel calls are off', async () => {
+  const engine = speaks(...CALL, ...CALL, END)
+  const choice = { tool_choice: { type: 'auto', disable_parallel_tool_use: true } }
+  expect((await answerMessage(fakeSpeaker(engine), hello(choice))).content).toHaveLength(1)
+  expect((await answerMessage(fakeSpeaker(engine), hello())).content).toHaveLength(2)
+})
+
+it('makes no call of one that was cut off', async () => {
+  const engine = speaks({ control: '<call>' }, '{"name":"Bash","input":{"command":"rm -rf', ' /tmp/x"}}', {
+    control: '</call>',
+  })
+  const message = await answerMessage(fakeSpeaker(engine), hello({ max_tokens: 30 }))
+  expect(message).toMatchObject({ content: [{ type: 'text' }], stop_reason: 'max_tokens' })
+})
+
+describe('leaving', () => {
+  it('a reader that leaves ends the generation', async () => {
+    const engine = speaks('a', 'hang')
+    for await (const event of streamMessage(fakeSpeaker(engine), hello())) {
+      if (event.type === 'content_block_delta') break
+    }
+    expect(engine.ended).toBe(1)
+  })
+
+  it('a signal ends it, and says so', async () => {
+    const engine = speaks('a', 'hang')
+    const abort = new AbortController()
+    const message = answerMessage(fakeSpeaker(engine), hello(), { signal: abort.signal })
+    setTimeout(() => abort.abort(), 10)
+    await expect(message).rejects.toMatchObject({ code: 'cancelled' })
+    expect(engine.ended).toBe(1)
+  })
+
+  it('a signal that has fired already ends it too', async () => {
+    const message = answerMessage(fakeSpeaker(speaks('hang')), hello(), { signal: AbortSignal.abort() })
+    await expect(message).rejects.toMatchObject({ code: 'cancelled' })
+  })
+})

@@ -1,0 +1,295 @@
+/** Bytes, statuses and headers, as any HTTP client sees them. */
+import { connect } from 'node:net'
+import { describe, expect, it, test } from 'vitest'
+import { TetherError } from '../../src/errors.js'
+import type { Model } from '../../src/model/types.js'
+import { serve } from '../../src/server/serve.js'
+import { speaks } from '../support/fake-engine.js'
+import { fakeModel } from '../support/fake-model.js'
+import { ask, hello, serveFake, until } from '../support/fake-server.js'
+
+const END = { control: '<end>' }
+const streamed = hello({ stream: true })
+
+/** What a socket gets back for these bytes. */
+function raw(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
+    let text = ''
+    socket.setEncoding('utf8').on('data', (data) => {
+      text += data
+    })
+    socket.on('end', () => resolve(text)).on('error', reject)
+  })
+}
+
+describe('a stream', () => {
+  it('is event and data lines', async () => {
+    const { url } = await serveFake(speaks('Hi', END))
+    const { status, headers, text } = await ask(`${url}/v1/messages?beta=true`, { body: streamed })
+    expect(status).toBe(200)
+    expect(headers['content-type']).toBe('text/event-stream; charset=utf-8')
+    expect(headers['request-id']).toMatch(/^req_/)
+    const events = text.split('\n\n')
+    expect(events.pop()).toBe('')
+    const names = events.map((event) => {
+      const [, name, data] = /^event: (\w+)\ndata: (.+)$/.exec(event) ?? []
+      expect(JSON.parse(data ?? '').type).toBe(name)
+      return name
+    })
+    expect(names).toEqual([
+      'message_start',
+      'content_block_start',
+      'content_block_delta',
+      'content_block_stop',
+      'message_delta',
+      'message_stop',
+    ])
+  })
+
+  it('begins at once and pings while the engine is busy, with this request or another', async () => {
+    const { url } = await serveFake(speaks({ wait: 120 }, 'Hi', END), { pingMs: 25 })
+    const both = await Promise.all([1, 2].map(() => ask(`${url}/v1/messages`, { body: streamed })))
+    const pings = both.map(({ text }) => text.split('event: ping\ndata: {"type":"ping"}\n\n').length - 1).sort()
+    for (const { text } of both) expect(text).toMatch(/^event: message_start\n.*\n\nevent: ping\n/)
+    expect(pings[0]).toBeGreaterThanOrEqual(2)
+    expect(pings[1]).toBeGreaterThanOrEqual(5)
+  })
+
+  it('breaks off at a fault that a retry can mend', async () => {
+    const { url, lines } = await serveFake(speaks('Hi', { fail: new TetherError('internal', 'odd') }))
+    await expect(ask(`${url}/v1/messages`, { body: streamed })).rejects.toMatchObject({ code: 'UND_ERR_SOCKET' })
+    await until(() => lines.length === 1)
+    expect(lines[0]).toMatchObject({ status: 200, error: 'odd' })
+  })
+
+  it('ends with an error event at one that it cannot', async () => {
+    const { url } = await serveFake(speaks('Hi', { fail: new TetherError('not_enough_memory', 'too big') }))
+    const { status, text } = await ask(`${url}/v1/messages`, { body: streamed })
+    expect(status).toBe(200)
+    const body = '{"type":"error","error":{"type":"request_too_large","message":"too big"},"request_id":"req_'
+    expect(text).toContain(`event: error\ndata: ${body}`)
+  })
+})
+
+it('gives an engine’s fault its status when nothing was sent yet', async () => {
+  const { url } = await serveFake(speaks({ fail: new TetherError('not_enough_memory', 'too big') }))
+  const { status, json } = await ask(`${url}/v1/messages`, { body: hello() })
+  expect(status).toBe(413)
+  expect(json.error).toEqual({ type: 'request_too_large', message: 'too big' })
+})
+
+describe('paths', () => {
+  test.each([
+    ['GET', '/', 404],
+    ['GET', '/nowhere', 404],
+    ['GET', '//evil/v1/models', 404],
+    ['GET', '/v1/models/%E0%A4%A', 404],
+    ['POST', '/v1/complete', 404],
+    ['HEAD', '/api/hello', 404],
+    ['HEAD', '/', 404],
+    ['HEAD', '/health', 200],
+    ['HEAD', '/v1/models', 200],
+    ['HEAD', '/v1/messages', 405],
+    ['GET', '/v1/messages', 405],
+    ['DELETE', '/v1/models', 405],
+    ['OPTIONS', '/v1/messages', 405],
+    ['GET', '/v1/models?limit=1000', 200],
+    ['GET', '/health?x', 200],
+  ])('%s %s is %i', async (method, path, status) => {
+    const { url } = await serveFake(speaks('x'))
+    const reply = await ask(url + path, { method })
+    expect(reply.status).toBe(status)
+    expect(reply.headers['request-id']).toMatch(/^req_/)
+    if (method === 'HEAD') expect(reply.text).toBe('')
+    else if (status >= 400) expect(reply.json).toMatchObject({ type: 'error', request_id: reply.headers['request-id'] })
+    if (status === 405) expect(reply.headers.allow).toBe(path === '/v1/messages' ? 'POST' : 'GET, HEAD')
+  })
+
+  it('reads a target of any form', async () => {
+    const { port } = await serveFake(speaks('x'))
+    const get = (target: string) =>
+      raw(port, `GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`).then((text) =>
+        text.slice(9, 12),
+      )
+    expect(await get('http://127.0.0.1/health')).toBe('200')
+    expect(await get('health')).toBe('400')
+    expect(await get('*')).toBe('404')
+    expect(await raw(port, 'TRACE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')).toMatch(
+      /^HTTP\/1.1 400/,
+    )
+  })
+})
+
+describe('bodies', () => {
+  test.each([
+    ['no JSON', '{"model":', 'the body is not valid JSON'],
+    ['nothing', '', 'the body is not valid JSON'],
+    ['no model', '{"messages":[]}', 'model: Field required'],
+    ['a list', '[]', 'body: Input should be an object'],
+    ['nested lists', '['.repeat(20_000) + ']'.repeat(20_000), 'body: Input should be an object'],
+    ['nested objects', `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`, 'body: Input is nested deeper'],
+  ])('%s', async (_, body, message) => {
+    const { url } = await serveFake(speaks('x'))
+    for (const path of ['/v1/messages', '/v1/messages/count_tokens']) {
+      const reply = await ask(url + path, { method: 'POST', body })
+      expect(reply.status).toBe(400)
+      expect(reply.json.error.type).toBe('invalid_request_error')
+      expect(reply.json.error.message).toContain(message)
+    }
+  })
+
+  it('too large is answered after the last byte, and the connection lives on', async () => {
+    const { url } = await serveFake(speaks('Hi', END))
+    const reply = await ask(`${url}/v1/messages`, { body: 'x'.repeat(65 * 1024 * 1024) })
+    expect(reply.status).toBe(413)
+    expect(reply.json.error.type).toBe('request_too_large')
+    expect((await ask(`${url}/v1/messages`, { body: hello() })).status).toBe(200)
+  })
+})
+
+describe('the key', () => {
+  test.each([
+    [{}, 401],
+    [{ authorization: 'Bearer wrong' }, 401],
+    [{ 'x-api-key': 'wrong' }, 401],
+    [{ authorization: 'Basic right' }, 401],
+    [{ authorization: 'Bearer right' }, 200],
+    [{ authorization: 'bearer right' }, 200],
+    [{ 'x-api-key': 'right' }, 200],
+    [{ authorization: 'Bearer right', 'x-api-key': 'foreign' }, 200],
+    [{ authorization: 'Bearer foreign', 'x-api-key': 'right' }, 200],
+  ])('%j is %i', async (headers, status) => {
+    const { url } = await serveFake(speaks('x'), { apiKey: 'right' })
+    expect((await ask(`${url}/v1/models`, { headers })).status).toBe(status)
+    expect((await ask(`${url}/health`, { headers })).status).toBe(200)
+  })
+})
+
+describe('without a key', () => {
+  test.each([
+    ['localhost', 200],
+    ['LOCALHOST:80', 200],
+    ['127.0.0.1:8080', 200],
+    ['[::1]:8080', 200],
+    ['evil.example', 403],
+    ['127.0.0.1.evil.example', 403],
+    ['localhost@evil.example', 403],
+    ['', 403],
+  ])('Host %j is %i', async (host, status) => {
+    const { port } = await serveFake(speaks('x'))
+    const text = await raw(port, `GET /v1/models HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+    expect(text.slice(9, 12)).toBe(String(status))
+  })
+
+  it('two Host headers are refused', async () => {
+    const { port } = await serveFake(speaks('x'))
+    const two = 'GET /health HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n'
+    expect(await raw(port, two)).toMatch(/^HTTP\/1.1 403/)
+  })
+
+  test.each([
+    ['http://localhost:3000', 200],
+    ['https://evil.example', 403],
+    ['null', 403],
+  ])('Origin %s is %i', async (origin, status) => {
+    const { url } = await serveFake(speaks('x'))
+    expect((await ask(`${url}/v1/models`, { headers: { origin } })).status).toBe(status)
+  })
+
+  it('any name will do with a key', async () => {
+    const { url } = await serveFake(speaks('x'), { apiKey: 'k' })
+    const headers = { host: 'my.machine', authorization: 'Bearer k' }
+    expect((await ask(`${url}/v1/models`, { headers })).status).toBe(200)
+  })
+})
+
+describe('loading', () => {
+  it('says how far it is, then answers', async () => {
+    let loaded = (_: Model) => {}
+    const model = new Promise<Model>((resolve) => {
+      loaded = resolve
+    })
+    const server = await serve(model, { port: 0, progress: () => 0.42 })
+    try {
+      const health = await ask(`${server.url}/health`)
+      expect(health.status).toBe(503)
+      expect(health.json).toEqual({ status: 'loading', progress: 0.42, message: 'model is loading (42%)' })
+      const early = await ask(`${server.url}/v1/messages`, { body: hello() })
+      expect(early.status).toBe(503)
+      expect(early.headers['retry-after']).toBe('1')
+      expect(early.json.error.message).toBe('model is loading (42%)')
+      loaded(fakeModel(speaks('Hi', END)))
+      await model
+      const { status, json } = await ask(`${server.url}/health`)
+      expect(status).toBe(200)
+      expect(json).toMatchObject({ status: 'ok', model: 'fake-model', window: 100_000 })
+      expect((await ask(`${server.url}/v1/messages`, { body: hello() })).status).toBe(200)
+    } finally {
+      await server.close()
+    }
+  })
+
+  it('that failed is said by every answer', async () => {
+    const server = await serve(Promise.reject(new TetherError('model_not_found', 'there is no /models/x')), { port: 0 })
+    try {
+      expect((await ask(`${server.url}/health`)).json).toEqual({ status: 'failed', message: 'there is no /models/x' })
+      const { status, json } = await ask(`${server.url}/v1/messages`, { body: hello() })
+      expect(status).toBe(500)
+      expect(json.error).toEqual({ type: 'api_error', message: 'there is no /models/x' })
+    } finally {
+      await server.close()
+    }
+  })
+})
+
+it('refuses more requests than may wait, and takes them again later', async () => {
+  const engine = speaks({ wait: 100 }, 'Hi', END)
+  const { url } = await serveFake(engine, { maxRequests: 2 })
+  const first = [1, 2].map(() => ask(`${url}/v1/messages`, { body: hello() }))
+  await until(() => engine.requests.length === 2)
+  const over = await ask(`${url}/v1/messages`, { body: streamed })
+  expect(over.status).toBe(529)
+  expect(over.headers['retry-after']).toBe('5')
+  expect(over.json.error.type).toBe('overloaded_error')
+  for (const { status } of await Promise.all(first)) expect(status).toBe(200)
+  expect((await ask(`${url}/v1/messages`, { body: hello() })).status).toBe(200)
+})
+
+it('logs one line a request', async () => {
+  const engine = speaks('Hi', END)
+  engine.cachedTokens = 5
+  const { url, lines } = await serveFake(engine)
+  await ask(`${url}/v1/messages?beta=true`, { body: streamed })
+  await ask(`${url}/v1/messages`, { body: hello({ max_tokens: 0 }) })
+  await until(() => lines.length === 2)
+  expect(lines[0]).toEqual({
+    method: 'POST',
+    path: '/v1/messages',
+    status: 200,
+    ms: expect.any(Number),
+    model: 'some-model',
+    inputTokens: engine.requests[0]?.prompt.length,
+    cachedTokens: 5,
+    outputTokens: 2,
+    ttftMs: expect.any(Number),
+    stopReason: 'end_turn',
+  })
+  expect(lines[1]).toMatchObject({ status: 400, error: expect.stringMatching(/^max_tokens: /) })
+})
+
+it('says what is wrong with an address', async () => {
+  await expect(serve(fakeModel(speaks('x')), { port: 99_999 })).rejects.toMatchObject({ code: 'bad_config' })
+  await expect(serve(fakeModel(speaks('x')), { host: '192.0.2.1', port: 0 })).rejects.toMatchObject({
+    code: 'bad_config',
+    message: expect.stringContaining('192.0.2.1:0'),
+  })
+})
+
+it('names the address that is taken', async () => {
+  const { port } = await serveFake(speaks('x'))
+  await expect(serve(fakeModel(speaks('x')), { port })).rejects.toMatchObject({
+    code: 'port_in_use',
+    message: expect.stringContaining(`127.0.0.1:${port}`),
+  })
+})

@@ -1,0 +1,171 @@
+/** Everything that can be interrupted, interrupted. */
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Request } from 'undici'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createApp } from '../../src/server/app.js'
+import { watchLoad } from '../../src/server/loading.js'
+import { type FakeEngine, type Step, speaks } from '../support/fake-engine.js'
+import { fakeModel } from '../support/fake-model.js'
+import { ask, hello, serveFake, until } from '../support/fake-server.js'
+
+const END = { control: '<end>' }
+const unhandled: unknown[] = []
+const noteUnhandled = (error: unknown) => unhandled.push(error)
+
+beforeEach(() => void process.on('unhandledRejection', noteUnhandled))
+afterEach(async () => {
+  await sleep(5)
+  process.off('unhandledRejection', noteUnhandled)
+  expect(unhandled.splice(0)).toEqual([])
+})
+
+/** A POST on a socket of its own; `heard` is what came back so far. */
+async function post(port: number, body: object): Promise<{ socket: Socket; heard: () => string }> {
+  const socket = connect(port, '127.0.0.1')
+  let text = ''
+  socket.setEncoding('utf8').on('data', (data) => {
+    text += data
+  })
+  socket.on('error', () => {})
+  const json = JSON.stringify(body)
+  socket.write(
+    `POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${Buffer.byteLength(json)}\r\n\r\n${json}`,
+  )
+  return { socket, heard: () => text }
+}
+
+async function expectCancelled(engine: FakeEngine, leave: () => void): Promise<void> {
+  const left = performance.now()
+  leave()
+  await until(() => engine.cancelled.length === 1)
+  expect((engine.cancelled[0] as number) - left).toBeLessThan(100)
+  await until(() => engine.ended === 1)
+}
+
+describe('a client that leaves', () => {
+  const prefill: Step[] = ['hang']
+  const decode: Step[] = ['some', ' text', 'hang']
+  for (const [phase, steps] of Object.entries({ prefill, decode })) {
+    for (const stream of [true, false]) {
+      it(`during ${phase}, ${stream ? 'streaming' : 'waiting'}, ends the generation`, async () => {
+        const engine = speaks(...steps)
+        const server = await serveFake(engine, { pingMs: 5 })
+        const { socket, heard } = await post(server.port, hello({ stream }))
+        await until(() => engine.requests.length === 1 && engine.batches === steps.length - 1)
+        if (stream) await until(() => heard().includes('event: ping'))
+        await expectCancelled(engine, () => socket.destroy())
+        await until(() => server.lines.length === 1)
+        expect(server.lines[0]).toMatchObject({ status: stream ? 200 : 499, error: 'the generation was cancelled' })
+      })
+    }
+  }
+
+  it('by closing its half ends the generation', async () => {
+    const engine = speaks('a', 'hang')
+    const { port } = await serveFake(engine)
+    const { socket } = await post(port, hello({ stream: true }))
+    await until(() => engine.batches === 1)
+    await expectCancelled(engine, () => socket.end())
+  })
+
+  it('while it waits for its turn leaves the others alone', async () => {
+    const engine = speaks([{ wait: 150 }, 'one', END], ['hang'])
+    const { url, port } = await serveFake(engine)
+    const first = ask(`${url}/v1/messages`, { body: hello() })
+    await until(() => engine.requests.length === 1)
+    const { socket } = await post(port, hello({ stream: true }))
+    await until(() => engine.requests.length === 2)
+    await expectCancelled(engine, () => socket.destroy())
+    expect((await first).json.content).toEqual([{ type: 'text', text: 'one' }])
+  })
+
+  it('in the middle of its body starts nothing', async () => {
+    const engine = speaks('x')
+    const { url, port, lines } = await serveFake(engine)
+    const socket = connect(port, '127.0.0.1')
+    socket.write('POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"model"')
+    await sleep(20)
+    socket.destroy()
+    await until(() => lines.length === 1)
+    expect(engine.requests).toEqual([])
+    expect((await ask(`${url}/health`)).status).toBe(200)
+  })
+
+  it('and collects garbage meanwhile is still noticed', async () => {
+    const engine = speaks('hang')
+    const { port } = await serveFake(engine)
+    const { socket } = await post(port, hello({ stream: true }))
+    await until(() => engine.requests.length === 1)
+    for (let i = 0; i < 50; i++) new Array(1_000_000).fill(i)
+    await sleep(20)
+    await expectCancelled(engine, () => socket.destroy())
+  })
+
+  it('does so without a socket too', async () => {
+    const engine = speaks('a', 'hang')
+    const app = createApp({ load: watchLoad(fakeModel(engine)), localOnly: false, pingMs: 1000, maxRequests: 1 })
+    const request = () =>
+      new Request('http://localhost/v1/messages', { method: 'POST', body: JSON.stringify(hello({ stream: true })) })
+    const line = () => ({ method: '', path: '', status: 0, ms: 0 })
+    const first = await app(request(), line())
+    await first.body?.cancel()
+    // Its place is free again.
+    const second = await app(request(), line())
+    expect(second.status).toBe(200)
+    const reader = second.body?.getReader()
+    for (let i = 0; i < 3; i++) await reader?.read()
+    await expectCancelled(engine, () => void reader?.cancel())
+  })
+})
+
+it('a slow reader holds the answer back', async () => {
+  const steps = Array.from({ length: 4000 }, () => 'x'.repeat(4000))
+  const engine = speaks(...steps)
+  const { port } = await serveFake(engine)
+  const { socket, heard } = await post(port, hello({ stream: true, max_tokens: 99_000_000 }))
+  engine.info.window = 100_000_000
+  socket.pause()
+  await until(() => engine.batches > 0)
+  await sleep(300)
+  const before = engine.batches
+  await sleep(100)
+  expect(engine.batches).toBe(before)
+  expect(before).toBeLessThan(4000)
+  socket.resume()
+  await until(() => engine.batches > before)
+  socket.destroy()
+  expect(heard()).toContain('message_start')
+})
+
+describe('close', () => {
+  it('breaks off what runs, and is safe twice', async () => {
+    const engine = speaks('a', 'hang')
+    const server = await serveFake(engine)
+    const { socket, heard } = await post(server.port, hello({ stream: true }))
+    const whole = ask(`${server.url}/v1/messages`, { body: hello() }).catch((error) => error)
+    await until(() => heard().includes('text_delta') && engine.requests.length === 2)
+    const ended = new Promise((resolve) => socket.once('close', resolve))
+    await Promise.all([server.close(), server.close()])
+    await server.close()
+    await ended
+    expect(await whole).toBeInstanceOf(Error)
+    expect(engine.ended).toBe(2)
+    await expect(ask(`${server.url}/health`)).rejects.toThrow()
+  })
+
+  it('does not wait for idle connections', async () => {
+    const { port, close } = await serveFake(speaks('x'))
+    const socket = connect(port, '127.0.0.1')
+    await new Promise((resolve) => socket.once('connect', resolve))
+    socket.on('error', () => {})
+    await close()
+  })
+
+  it('works while the model is still loading', async () => {
+    const { serve } = await import('../../src/server/serve.js')
+    const server = await serve(new Promise(() => {}), { port: 0 })
+    expect((await ask(`${server.url}/health`)).json).toEqual({ status: 'loading', message: 'model is loading' })
+    await server.close()
+  })
+})

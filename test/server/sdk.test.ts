@@ -1,0 +1,145 @@
+/** The protocol as Anthropic's own client sees it. */
+import Anthropic from '@anthropic-ai/sdk'
+import { describe, expect, it } from 'vitest'
+import type { ServeOptions } from '../../src/server/serve.js'
+import { type FakeEngine, type Step, speaks } from '../support/fake-engine.js'
+import { serveFake } from '../support/fake-server.js'
+
+const END = { control: '<end>' }
+const THINK: Step[] = [{ control: '<think>' }, 'let me ', 'see', { control: '</think>' }, '\n\n']
+const call = (name: string, input: object): Step[] => [
+  { control: '<call>' },
+  JSON.stringify({ name, input }),
+  { control: '</call>' },
+]
+const ASK = { model: 'claude-anything', max_tokens: 20_000, messages: [{ role: 'user' as const, content: 'hi' }] }
+const TOOLS = [{ name: 'Read', input_schema: { type: 'object' as const } }]
+
+async function client(engine: FakeEngine, options?: ServeOptions) {
+  const server = await serveFake(engine, options)
+  return new Anthropic({ baseURL: server.url, apiKey: options?.apiKey ?? 'any', maxRetries: 0 })
+}
+
+describe('messages', () => {
+  it('answers whole', async () => {
+    const anthropic = await client(speaks('Hello', ' there', END))
+    const message = await anthropic.messages.create(ASK)
+    expect(message).toMatchObject({
+      type: 'message',
+      role: 'assistant',
+      model: 'claude-anything',
+      content: [{ type: 'text', text: 'Hello there' }],
+      stop_reason: 'end_turn',
+      stop_sequence: null,
+    })
+    expect(message.usage.input_tokens).toBeGreaterThan(0)
+    expect(message._request_id).toMatch(/^req_/)
+  })
+
+  it('streams text, thinking and calls to the same message', async () => {
+    const input = { path: 'a/b.ts', limit: 5, text: 'é漢🍍"\n'.repeat(1000) }
+    const script = [...THINK, 'Looking', '.', ...call('Read', input), ...call('Read', {}), END]
+    const anthropic = await client(speaks(...script))
+    const stream = anthropic.messages.stream({ ...ASK, tools: TOOLS })
+    const heard: string[] = []
+    stream.on('text', (text) => heard.push(text))
+    const streamed = await stream.finalMessage()
+    const whole = await anthropic.messages.create({ ...ASK, tools: TOOLS })
+    expect(heard).toEqual(['\n\nLooking', '.'])
+    expect(streamed.content).toMatchObject([
+      { type: 'thinking', thinking: 'let me see', signature: expect.stringMatching(/.+/) },
+      { type: 'text', text: '\n\nLooking.' },
+      { type: 'tool_use', name: 'Read', input },
+      { type: 'tool_use', name: 'Read', input: {} },
+    ])
+    expect(streamed.stop_reason).toBe('tool_use')
+    expect(streamed.usage).toMatchObject(whole.usage)
+    const shape = (message: Anthropic.Message) => message.content.map((b) => ({ ...b, id: '', signature: '' }))
+    expect(shape(streamed)).toEqual(shape(whole))
+  })
+
+  it('goes through a tool loop', async () => {
+    const engine = speaks([...call('Read', { path: 'a' }), END], ['It says x.', END])
+    const anthropic = await client(engine)
+    const messages: Anthropic.MessageParam[] = [{ role: 'user', content: 'read a' }]
+    const first = await anthropic.messages.stream({ ...ASK, messages, tools: TOOLS }).finalMessage()
+    const use = first.content.find((block) => block.type === 'tool_use')
+    messages.push({ role: 'assistant', content: first.content })
+    messages.push({ role: 'user', content: [{ type: 'tool_result', tool_use_id: use?.id ?? '', content: 'x' }] })
+    const second = await anthropic.messages.stream({ ...ASK, messages, tools: TOOLS }).finalMessage()
+    expect(second.content).toMatchObject([{ type: 'text', text: 'It says x.' }])
+    expect(engine.prompts[1]).toContain('[call Read {"path":"a"}]<end><turn>user [result x]')
+  })
+
+  it('stops at stop sequences and at max_tokens', async () => {
+    const anthropic = await client(speaks('abc', 'def', 'ghi', END))
+    expect(await anthropic.messages.create({ ...ASK, stop_sequences: ['cd'] })).toMatchObject({
+      content: [{ text: 'ab' }],
+      stop_reason: 'stop_sequence',
+      stop_sequence: 'cd',
+    })
+    expect(await anthropic.messages.stream({ ...ASK, max_tokens: 4 }).finalMessage()).toMatchObject({
+      content: [{ text: 'abcd' }],
+      stop_reason: 'max_tokens',
+      usage: { output_tokens: 4 },
+    })
+  })
+
+  it('answers two at once, each its own', async () => {
+    const anthropic = await client(speaks(['one', { wait: 20 }, '!', END], ['two', END]))
+    const answers = await Promise.all([anthropic.messages.create(ASK), anthropic.messages.stream(ASK).finalMessage()])
+    expect(answers.map(({ content }) => (content[0] as { text: string }).text).sort()).toEqual(['one!', 'two'])
+  })
+})
+
+describe('errors', () => {
+  it('names the field', async () => {
+    const anthropic = await client(speaks('x'))
+    for (const stream of [false, true]) {
+      const error = await anthropic.messages.create({ ...ASK, stream, max_tokens: 0 }).catch((e) => e)
+      expect(error).toBeInstanceOf(Anthropic.BadRequestError)
+      expect(error.error.error).toMatchObject({
+        type: 'invalid_request_error',
+        message: expect.stringMatching(/^max_tokens: /),
+      })
+      expect(error.requestID).toBe(error.error.request_id)
+    }
+  })
+
+  it('says that a prompt is too long as a status, also to a stream', async () => {
+    const engine = speaks('x')
+    engine.info.window = 10
+    const anthropic = await client(engine)
+    const error = await anthropic.messages
+      .stream(ASK)
+      .finalMessage()
+      .catch((e) => e)
+    expect(error).toBeInstanceOf(Anthropic.BadRequestError)
+    expect(error.message).toMatch(/prompt is too long: \d+ tokens > 9 maximum/)
+  })
+
+  it('wants the key', async () => {
+    const server = await serveFake(speaks('x'), { apiKey: 'right' })
+    const wrong = new Anthropic({ baseURL: server.url, apiKey: 'wrong', maxRetries: 0 })
+    await expect(wrong.messages.create(ASK)).rejects.toBeInstanceOf(Anthropic.AuthenticationError)
+    const right = new Anthropic({ baseURL: server.url, apiKey: null, authToken: 'right', maxRetries: 0 })
+    expect((await right.messages.create(ASK)).stop_reason).toBe('end_turn')
+  })
+})
+
+it('counts tokens as the answer’s usage does', async () => {
+  const anthropic = await client(speaks('x'))
+  const { model, messages } = ASK
+  const counted = await anthropic.messages.countTokens({ model, messages, tools: TOOLS, system: 'be brief' })
+  const { usage } = await anthropic.messages.create({ ...ASK, tools: TOOLS, system: 'be brief' })
+  expect(counted).toEqual({ input_tokens: usage.input_tokens })
+})
+
+it('lists the model', async () => {
+  const anthropic = await client(speaks('x'))
+  const listed: string[] = []
+  for await (const model of anthropic.models.list()) listed.push(model.id)
+  expect(listed).toEqual(['fake-model'])
+  expect(await anthropic.models.retrieve('fake-model')).toMatchObject({ type: 'model', max_input_tokens: 100_000 })
+  await expect(anthropic.models.retrieve('other')).rejects.toBeInstanceOf(Anthropic.NotFoundError)
+})

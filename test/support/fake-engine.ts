@@ -1,0 +1,125 @@
+/** An engine that says what it is told to: `speaks('Hello', { control: '<end>' })`. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Batch, Engine, EngineInfo, Finish, GenerateRequest } from '../../src/engine/types.js'
+import { controlId, fakeTokenizer } from './fake-tokenizer.js'
+
+/** Text and control tokens are one batch each; the others are what happens between batches. */
+export type Step = string | { control: string } | { wait: number } | 'hang' | { fail: unknown }
+
+export interface FakeEngine extends Engine {
+  /** What was asked for, in order. */
+  requests: GenerateRequest[]
+  /** The same as text. */
+  prompts: string[]
+  /** performance.now() of each generation that was cancelled. */
+  cancelled: number[]
+  /** Generations that have ended in any way. */
+  ended: number
+  /** Batches given out. */
+  batches: number
+  cachedTokens: number
+}
+
+const INFO: EngineInfo = {
+  modelType: 'fake',
+  window: 100_000,
+  trainedWindow: 100_000,
+  parameters: 0,
+  quantization: 'none',
+  computeDtype: 'float32',
+  device: 'cpu',
+  vocabSize: 0,
+  memory: { weights: 0, cap: 0, perToken: 0 },
+  stopTokens: [],
+}
+
+/** One script for every generation, or one script a generation (the last one repeats). Ends at `<end>` or with the script. */
+export function speaks(...script: Step[] | Step[][]): FakeEngine {
+  const scripts = (Array.isArray(script[0]) ? script : [script]) as Step[][]
+  const tokenizer = fakeTokenizer()
+  let turn = Promise.resolve()
+  let live = 0
+  const engine: FakeEngine = {
+    info: { ...INFO },
+    requests: [],
+    prompts: [],
+    cancelled: [],
+    ended: 0,
+    batches: 0,
+    cachedTokens: 0,
+    async *generate(request, signal) {
+      const steps = scripts[Math.min(engine.requests.length, scripts.length - 1)] as Step[]
+      engine.requests.push(request)
+      engine.prompts.push(tokenizer.decode(request.prompt))
+      let release = () => {}
+      const before = turn
+      turn = new Promise((resolve) => {
+        release = resolve
+      })
+      const onAbort = () => engine.cancelled.push(performance.now())
+      live++
+      let outputTokens = 0
+      const finish = (reason: Finish['reason']): Batch => ({
+        tokens: new Int32Array(0),
+        finish: {
+          reason,
+          promptTokens: request.prompt.length,
+          cachedTokens: engine.cachedTokens,
+          outputTokens,
+          queueSeconds: 0,
+          prefillSeconds: 0,
+          decodeSeconds: 0,
+        },
+      })
+      signal?.addEventListener('abort', onAbort, { once: true })
+      try {
+        await Promise.race([before, aborted(signal)])
+        for (const step of steps) {
+          if (signal?.aborted) return yield finish('cancelled')
+          if (step === 'hang') {
+            await aborted(signal)
+          } else if (typeof step === 'object' && 'wait' in step) {
+            await Promise.race([sleep(step.wait), aborted(signal)])
+          } else if (typeof step === 'object' && 'fail' in step) {
+            throw step.fail
+          } else {
+            const tokens =
+              typeof step === 'string' ? tokenizer.encode(step, { special: false }) : [controlId(step.control)]
+            if (request.stopTokens.includes(tokens[0] as number)) return yield finish('stop')
+            const kept = Int32Array.from(tokens.slice(0, request.maxTokens - outputTokens))
+            outputTokens += kept.length
+            engine.batches++
+            yield { tokens: kept }
+            if (outputTokens >= request.maxTokens) return yield finish('length')
+          }
+        }
+        yield finish(signal?.aborted ? 'cancelled' : 'stop')
+      } finally {
+        signal?.removeEventListener('abort', onAbort)
+        live--
+        engine.ended++
+        void before.then(release)
+      }
+    },
+    score: async (tokens) => new Float32Array(tokens.length),
+    stats: () => ({
+      queued: Math.max(0, live - 1),
+      live: Math.min(live, 1),
+      promptTokens: 0,
+      cachedTokens: 0,
+      outputTokens: 0,
+      prefillSeconds: 0,
+      decodeSeconds: 0,
+      memory: { active: 0, peak: 0, cache: 0, prefix: 0 },
+    }),
+    close: async () => {},
+  }
+  return engine
+}
+
+function aborted(signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) resolve()
+    else signal?.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

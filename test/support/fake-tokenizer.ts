@@ -1,0 +1,39 @@
+/** A tokenizer of one token per character, with a few control tokens above them. */
+import type { Piece, Tokenizer, TokenStream } from '../../src/chat/types.js'
+
+export const CONTROLS = ['<turn>', '<end>', '<think>', '</think>', '<call>', '</call>']
+const FIRST_CONTROL = 0x110000
+
+export function controlId(token: string): number {
+  return FIRST_CONTROL + CONTROLS.indexOf(token)
+}
+
+export function fakeTokenizer(): Tokenizer {
+  const control = (id: number) => CONTROLS[id - FIRST_CONTROL]
+  const toText = (id: number) => control(id) ?? String.fromCodePoint(id)
+  const encode = (text: string) => Int32Array.from(text, (char) => char.codePointAt(0) as number)
+  return {
+    vocabSize: FIRST_CONTROL + CONTROLS.length,
+    encode,
+    encodePrompt: (prompt) =>
+      Int32Array.from(prompt.flatMap((p) => (typeof p === 'string' ? [...encode(p)] : [controlId(p.control)]))),
+    decode: (tokens) => Array.from(tokens, toText).join(''),
+    id: (token) => (CONTROLS.includes(token) ? controlId(token) : undefined),
+    control,
+    prefix: new Int32Array(0),
+    stream: (): TokenStream => ({
+      push: (tokens) => {
+        const pieces: Piece[] = []
+        for (const id of tokens) {
+          const name = control(id)
+          const last = pieces.at(-1)
+          if (name) pieces.push({ control: name })
+          else if (typeof last === 'string') pieces[pieces.length - 1] = last + toText(id)
+          else pieces.push(toText(id))
+        }
+        return pieces
+      },
+      end: () => [],
+    }),
+  }
+}
