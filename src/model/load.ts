@@ -30,7 +30,7 @@ export async function loadModel(dir: string, options: LoadModelOptions = {}): Pr
 function assemble(checkpoint: Checkpoint, engine: Engine, tokenizer: Tokenizer, family: ChatFamily): Model {
   const stopTokens = Int32Array.from(allStopTokens(checkpoint, tokenizer, family))
   const defaults = checkpoint.sampling
-  const speaker: Speaker = { engine, tokenizer, family, defaults, stopTokens }
+  const speaker: Speaker = { name: checkpoint.name, engine, tokenizer, family, defaults, stopTokens }
   return {
     info: { ...engine.info, name: checkpoint.name, path: checkpoint.path, family: family.name },
     tokenizer,

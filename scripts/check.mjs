@@ -1,0 +1,56 @@
+// npm run check: formatting, lint and types of TypeScript and C++. --fix mends what can be mended.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { cacheDir } from '../third_party/mlx/fetch.mjs'
+import { filesUnder, note, root, run, SetupError, script, setup, tool } from './setup.mjs'
+
+const llvm = '23'
+
+await script(async (args) => {
+  const fix = args.includes('--fix')
+  // clang-tidy reads build/compile_commands.json, which lists the tests only when they are built.
+  await setup({ tests: true })
+  const sources = filesUnder('native').filter((file) => /\.(cpp|h)$/.test(file))
+  const bin = await clangTools()
+  const steps = {
+    biome: () => run(process.execPath, [tool('@biomejs/biome', 'biome'), 'check', ...(fix ? ['--write'] : [])]),
+    types: () => run(process.execPath, [tool('typescript', 'tsc'), '-p', 'tsconfig.check.json']),
+    'clang-format': () => run(join(bin, 'clang-format'), [...(fix ? ['-i'] : ['--dry-run', '-Werror']), ...sources]),
+    'clang-tidy': () => tidy(join(bin, 'clang-tidy'), sources.filter((file) => file.endsWith('.cpp'))),
+  }
+  const failed = []
+  for (const [name, step] of Object.entries(steps)) {
+    if ((await step()) !== 0) failed.push(name)
+  }
+  note(failed.length > 0 ? `check: ${failed.join(', ')} failed` : 'check: all good')
+  return failed.length > 0 ? 1 : 0
+})
+
+/** One process per core; headers are checked through the files that include them. -> 0 when all are clean */
+async function tidy(program, files) {
+  const waiting = [...files]
+  let worst = 0
+  const work = async () => {
+    for (let file = waiting.shift(); file; file = waiting.shift()) {
+      worst = Math.max(worst, await run(program, ['-p', 'build', '--quiet', file]))
+    }
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, work))
+  return worst
+}
+
+/** clang-format and clang-tidy in a virtual environment of their own: versions differ in what they do. -> its bin/ */
+async function clangTools() {
+  const folder = join(cacheDir(), `clang-tools-${llvm}`)
+  const bin = join(folder, 'bin')
+  if (['clang-format', 'clang-tidy'].every((name) => existsSync(join(bin, name)))) return bin
+  note(`Installing clang-format and clang-tidy ${llvm} (about 45 MB)`)
+  if (spawnSync('python3', ['-m', 'venv', folder], { cwd: root, stdio: 'inherit' }).status !== 0) {
+    throw new SetupError('python3 -m venv failed. Install it (apt install python3-venv; brew install python).')
+  }
+  const pins = [`clang-format==${llvm}.*`, `clang-tidy==${llvm}.*`]
+  if ((await run(join(bin, 'python'), ['-m', 'pip', 'install', '--quiet', ...pins])) === 0) return bin
+  throw new SetupError('pip could not install clang-format and clang-tidy; see above. Check your pip settings.')
+}

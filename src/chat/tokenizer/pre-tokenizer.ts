@@ -1,0 +1,128 @@
+/** Pre-tokenizers: a normalized text to the words that BPE works on one by one. */
+import { toByteLevel } from './byte-level.js'
+import type { Fail, Step } from './file.js'
+import { readPattern } from './pattern.js'
+
+/** `first`: these words begin the whole text. Empty words never come out. */
+export type PreTokenize = (words: string[], first: boolean) => string[]
+
+type Behavior = 'Removed' | 'Isolated' | 'MergedWithPrevious' | 'MergedWithNext' | 'Contiguous'
+type Stretch = { text: string; match: boolean }
+
+// The split that ByteLevel does by itself where no Split stands before it.
+const GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+
+export function readPreTokenizer(step: Step | null | undefined, fail: Fail): PreTokenize {
+  if (!step) return (words) => words
+  switch (step.type) {
+    case 'Sequence': {
+      const all = ((step.pretokenizers ?? []) as Step[]).map((inner) => readPreTokenizer(inner, fail))
+      return (words, first) => all.reduce((result, split) => split(result, first), words)
+    }
+    case 'Split': {
+      const pattern = readPattern(step.pattern, fail)
+      const merge = readBehavior(step.behavior, fail)
+      const invert = step.invert === true
+      return (words) => words.flatMap((word) => merge(cut(word, pattern, invert)))
+    }
+    case 'ByteLevel': {
+      const spaced = step.add_prefix_space !== false
+      const pattern = step.use_regex === false ? undefined : readPattern({ Regex: GPT2 }, fail)
+      return (words) => {
+        const started = spaced ? words.map((word) => (word.startsWith(' ') ? word : ` ${word}`)) : words
+        const parts = pattern ? started.flatMap((word) => cut(word, pattern, false).map(({ text }) => text)) : started
+        return parts.map(toByteLevel)
+      }
+    }
+    case 'Metaspace':
+      return readMetaspace(step)
+    case 'Digits': {
+      const pattern = step.individual_digits === true ? /\p{N}/gu : /\p{N}+/gu
+      return (words) => words.flatMap((word) => cut(word, pattern, false).map(({ text }) => text))
+    }
+    default:
+      return fail(`has a pre-tokenizer of the unknown type ${step.type}`)
+  }
+}
+
+function readMetaspace(step: Step): PreTokenize {
+  const mark = String(step.replacement ?? '▁')
+  const scheme = step.prepend_scheme ?? (step.add_prefix_space === false ? 'never' : 'always')
+  return (words, first) =>
+    words.flatMap((word, i) => {
+      const marked = word.replaceAll(' ', mark)
+      const prepend = scheme === 'always' || (scheme === 'first' && first && i === 0)
+      const whole = prepend && !marked.startsWith(mark) ? mark + marked : marked
+      if (step.split === false) return [whole]
+      return mergedWithNext(cut(whole, new RegExp(mark, 'gu'), false))
+    })
+}
+
+function readBehavior(json: unknown, fail: Fail): (stretches: Stretch[]) => string[] {
+  switch (json as Behavior) {
+    case 'Isolated':
+      return (stretches) => stretches.map(({ text }) => text)
+    case 'Removed':
+      return (stretches) => stretches.filter(({ match }) => !match).map(({ text }) => text)
+    case 'MergedWithPrevious':
+      return mergedWithPrevious
+    case 'MergedWithNext':
+      return mergedWithNext
+    case 'Contiguous':
+      return contiguous
+    default:
+      return fail(`has a Split of the unknown behavior ${String(json)}`)
+  }
+}
+
+/** The text as stretches that match and that do not, in order. */
+function cut(text: string, pattern: RegExp, invert: boolean): Stretch[] {
+  const stretches: Stretch[] = []
+  let at = 0
+  pattern.lastIndex = 0
+  for (let found = pattern.exec(text); found; found = pattern.exec(text)) {
+    const match = found[0]
+    if (match === '') {
+      pattern.lastIndex += 1
+      continue
+    }
+    if (found.index > at) stretches.push({ text: text.slice(at, found.index), match: invert })
+    stretches.push({ text: match, match: !invert })
+    at = found.index + match.length
+  }
+  if (at < text.length) stretches.push({ text: text.slice(at), match: invert })
+  return stretches
+}
+
+function mergedWithPrevious(stretches: Stretch[]): string[] {
+  const words: string[] = []
+  let after = false
+  for (const { text, match } of stretches) {
+    if (match && !after && words.length > 0) words[words.length - 1] += text
+    else words.push(text)
+    after = match
+  }
+  return words
+}
+
+function mergedWithNext(stretches: Stretch[]): string[] {
+  const words: string[] = []
+  let after = false
+  for (const { text, match } of stretches.toReversed()) {
+    if (match && !after && words.length > 0) words[words.length - 1] = text + words[words.length - 1]
+    else words.push(text)
+    after = match
+  }
+  return words.reverse()
+}
+
+function contiguous(stretches: Stretch[]): string[] {
+  const words: string[] = []
+  let last: boolean | undefined
+  for (const { text, match } of stretches) {
+    if (match === last) words[words.length - 1] += text
+    else words.push(text)
+    last = match
+  }
+  return words
+}
