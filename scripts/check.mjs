@@ -11,14 +11,18 @@ const llvm = '23'
 await script(async (args) => {
   const fix = args.includes('--fix')
   // clang-tidy reads build/compile_commands.json, which lists the tests only when they are built.
-  await setup({ tests: true })
+  await setup({ tests: true, native: true })
   const sources = filesUnder('native').filter((file) => /\.(cpp|h)$/.test(file))
   const bin = await clangTools()
   const steps = {
     biome: () => run(process.execPath, [tool('@biomejs/biome', 'biome'), 'check', ...(fix ? ['--write'] : [])]),
     types: () => run(process.execPath, [tool('typescript', 'tsc'), '-p', 'tsconfig.check.json']),
     'clang-format': () => run(join(bin, 'clang-format'), [...(fix ? ['-i'] : ['--dry-run', '-Werror']), ...sources]),
-    'clang-tidy': () => tidy(join(bin, 'clang-tidy'), sources.filter((file) => file.endsWith('.cpp'))),
+    'clang-tidy': () =>
+      tidy(
+        join(bin, 'clang-tidy'),
+        sources.filter((file) => file.endsWith('.cpp')),
+      ),
   }
   const failed = []
   for (const [name, step] of Object.entries(steps)) {

@@ -277,7 +277,11 @@ const packages = {
 }
 
 function howToInstall(missing, mac) {
-  const list = (manager) => missing.map((part) => packages[manager][part]).filter(Boolean).join(' ')
+  const list = (manager) =>
+    missing
+      .map((part) => packages[manager][part])
+      .filter(Boolean)
+      .join(' ')
   const fixes = []
   if (mac) {
     if (missing.includes('compiler')) fixes.push('xcode-select --install')

@@ -11,7 +11,14 @@ await script(async (args) => {
     await run(process.execPath, [tool('typescript', 'tsc'), '-p', 'tsconfig.check.json']),
     await run(process.execPath, [...vitest, ...reports]),
     // The path of the report is relative to the test folder.
-    await run('ctest', ['--test-dir', 'build', '--output-on-failure', '--output-junit', 'ctest.xml', '--no-tests=error']),
+    await run('ctest', [
+      '--test-dir',
+      'build',
+      '--output-on-failure',
+      '--output-junit',
+      'ctest.xml',
+      '--no-tests=error',
+    ]),
   ]
   return results.every((code) => code === 0) ? 0 : 1
 })

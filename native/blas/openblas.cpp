@@ -1,8 +1,8 @@
 // Sends the BLAS and LAPACK calls of libmlx to OpenBLAS, which scipy-openblas32 exports with the prefix scipy_.
 //
-// libmlx looks its symbols up in the scope of whoever loaded it first: what this file exports wins over the slow BLAS that
-// comes with the wheel. It must therefore be visible (whatever -fvisibility says) and linked as an object, not out of an
-// archive; the build checks that with nm.
+// libmlx looks its symbols up in the scope of whoever loaded it first: what this file exports wins over the slow BLAS
+// that comes with the wheel. It must therefore be visible (whatever -fvisibility says) and linked as an object, not out
+// of an archive; the build checks that with nm.
 #include "blas/blas.h"
 
 #ifdef TETHER_OPENBLAS
@@ -52,12 +52,14 @@ TETHER_EXPORT void cblas_sgemm(int order, int trans_a, int trans_b, int m, int n
 
 // The rest go on with their arguments untouched: one jump each.
 #if defined(__x86_64__)
-#define TETHER_FORWARD(name)                                                                     \
-  __asm__(".text\n.globl " #name "\n.type " #name ", @function\n" #name ": jmp scipy_" #name "@PLT\n" \
+#define TETHER_FORWARD(name)                                                                 \
+  __asm__(".text\n.globl " #name "\n.type " #name ", @function\n" #name ": jmp scipy_" #name \
+          "@PLT\n"                                                                           \
           ".size " #name ", .-" #name "\n");
 #elif defined(__aarch64__)
-#define TETHER_FORWARD(name)                                                                \
-  __asm__(".text\n.globl " #name "\n.type " #name ", %function\n" #name ": b scipy_" #name "\n" \
+#define TETHER_FORWARD(name)                                                               \
+  __asm__(".text\n.globl " #name "\n.type " #name ", %function\n" #name ": b scipy_" #name \
+          "\n"                                                                             \
           ".size " #name ", .-" #name "\n");
 #else
 #error "no OpenBLAS forwarding for this processor: set MLX_DIR and build without OPENBLAS_DIR"

@@ -35,8 +35,8 @@ void check_tokens(std::span<const int32_t> tokens, int vocab) {
   if (tokens.empty()) throw Error("invalid_request", "no tokens were given");
   for (int32_t token : tokens)
     if (token < 0 || token >= vocab)
-      throw Error("invalid_request", "token " + std::to_string(token) + " is not in the model's vocabulary of " +
-                                         std::to_string(vocab));
+      throw Error("invalid_request",
+                  "token " + std::to_string(token) + " is not in the model's vocabulary of " + std::to_string(vocab));
 }
 
 // Refuses what cannot fit before anything is read. A CPU would rather compute on converted weights; if those do not fit
@@ -65,8 +65,8 @@ int window_that_fits(const EngineInfo& info, size_t fixed_bytes) {
   return static_cast<int>(std::min<uint64_t>(left / info.bytes_per_token, std::numeric_limits<int>::max()));
 }
 
-// OpenBLAS's threads wait for each other by spinning: with more of them than free cores every product becomes many times
-// slower, with half of the cores it loses little. The rest is left to the program that the model works for.
+// OpenBLAS's threads wait for each other by spinning: with more of them than free cores every product becomes many
+// times slower, with half of the cores it loses little. The rest is left to the program that the model works for.
 int blas_threads(int asked) {
   return asked > 0 ? asked : std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
 }
@@ -116,10 +116,10 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
 
 struct Engine::Worker {
   struct Job {
-    uint64_t id = 0;                                        // of a generation; 0 for other work
-    std::function<void(Worker&)> run = nullptr;             // on the engine thread
-    std::function<void(const Failure&)> fail = nullptr;     // instead, when the engine is closed
-    std::function<void()> cancel = nullptr;                 // instead, when cancelled while it waits
+    uint64_t id = 0;                                     // of a generation; 0 for other work
+    std::function<void(Worker&)> run = nullptr;          // on the engine thread
+    std::function<void(const Failure&)> fail = nullptr;  // instead, when the engine is closed
+    std::function<void()> cancel = nullptr;              // instead, when cancelled while it waits
     std::shared_ptr<std::atomic<bool>> cancelled = nullptr;
   };
 
@@ -130,8 +130,8 @@ struct Engine::Worker {
   uint64_t running_id = 0;
   uint64_t next_id = 1;
   std::atomic<bool> closing = false;
-  EngineStats counters;           // guarded by mutex
-  std::optional<Loaded> loaded;   // engine thread only
+  EngineStats counters;          // guarded by mutex
+  std::optional<Loaded> loaded;  // engine thread only
   std::thread thread;
 
   Worker() : thread([this] { loop(); }) {}

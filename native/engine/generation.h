@@ -20,8 +20,8 @@ struct Loaded {
   EngineInfo info;
 };
 
-// Throws Error("invalid_request" | "prompt_too_long" | "not_enough_memory"). Gives each token to `emit` as soon as it is
-// known; `cancelled` is read before each chunk and each token. Whatever was computed goes back to the prefix cache.
+// Throws Error("invalid_request" | "prompt_too_long" | "not_enough_memory"). Gives each token to `emit` as soon as it
+// is known; `cancelled` is read before each chunk and each token. Whatever was computed goes back to the prefix cache.
 Finish generate(Loaded& loaded, const GenerateRequest& request, const std::atomic<bool>& cancelled,
                 const std::function<void(int32_t)>& emit);
 

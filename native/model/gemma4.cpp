@@ -22,8 +22,8 @@ struct Gemma4Config {
   int vocab;
   int max_positions;
   int sliding_window;
-  int shared_layers;      // the last so many layers have no keys and values of their own
-  int per_layer_dim;      // 0: no per-layer inputs
+  int shared_layers;  // the last so many layers have no keys and values of their own
+  int per_layer_dim;  // 0: no per-layer inputs
   int per_layer_vocab;
   float eps;
   float softcap;  // 0: off
@@ -167,7 +167,8 @@ struct Gemma4Block {
   Gemma4Block(const Gemma4Config& c, Weights& w, const std::string& name, size_t layer)
       : attention(c, w, name + ".self_attn", layer),
         mlp(c, w, name + ".mlp",
-            c.intermediate * (c.double_wide && c.shared_layers && layer >= static_cast<size_t>(c.own_layers()) ? 2 : 1)),
+            c.intermediate *
+                (c.double_wide && c.shared_layers && layer >= static_cast<size_t>(c.own_layers()) ? 2 : 1)),
         input_norm(w.norm(name + ".input_layernorm", c.hidden, c.eps)),
         post_attention_norm(w.norm(name + ".post_attention_layernorm", c.hidden, c.eps)),
         pre_mlp_norm(w.norm(name + ".pre_feedforward_layernorm", c.hidden, c.eps)),
@@ -220,13 +221,13 @@ class Gemma4 : public Model {
     embedding_ = w.embedding(prefix + "embed_tokens", config_.vocab, config_.hidden);
     if (config_.per_layer_dim) {
       int width = config_.layers * config_.per_layer_dim;
-      per_layer_ = PerLayerEmbedding{
-          .table = w.embedding(prefix + "embed_tokens_per_layer", config_.per_layer_vocab, width),
-          .projection = w.linear(prefix + "per_layer_model_projection", width, config_.hidden),
-          .norm = w.norm(prefix + "per_layer_projection_norm", config_.per_layer_dim, config_.eps),
-          .layers = config_.layers,
-          .dim = config_.per_layer_dim,
-          .hidden_scale = 1 / std::sqrt(static_cast<float>(config_.hidden))};
+      per_layer_ =
+          PerLayerEmbedding{.table = w.embedding(prefix + "embed_tokens_per_layer", config_.per_layer_vocab, width),
+                            .projection = w.linear(prefix + "per_layer_model_projection", width, config_.hidden),
+                            .norm = w.norm(prefix + "per_layer_projection_norm", config_.per_layer_dim, config_.eps),
+                            .layers = config_.layers,
+                            .dim = config_.per_layer_dim,
+                            .hidden_scale = 1 / std::sqrt(static_cast<float>(config_.hidden))};
     }
     for (size_t i = 0; i < static_cast<size_t>(config_.layers); i++) {
       blocks_.emplace_back(config_, w, prefix + "layers." + std::to_string(i), i);
@@ -275,8 +276,8 @@ class Gemma4 : public Model {
  private:
   Rope rope(const std::string& kind, int dims, float default_theta, const std::optional<Config>& parameters) const {
     // Without rope_parameters: what Gemma 4 was published with.
-    static const Json kFull{Json::Object{{"rope_type", {std::string("proportional")}},
-                                         {"partial_rotary_factor", {0.25}}}};
+    static const Json kFull{
+        Json::Object{{"rope_type", {std::string("proportional")}}, {"partial_rotary_factor", {0.25}}}};
     if (!parameters) {
       std::optional<Config> scaling;
       if (kind == "full_attention") scaling = Config(kFull, "the default rope_parameters");

@@ -131,8 +131,8 @@ mx::array Attention::own(const Shape& shape, const Rope& rope, const mx::array& 
   return gather(std::move(outputs));
 }
 
-mx::array Attention::shared(const Shape& shape, const Rope& rope, const mx::array& q,
-                            std::span<const Segment> segments, const std::vector<Seen>& seen) {
+mx::array Attention::shared(const Shape& shape, const Rope& rope, const mx::array& q, std::span<const Segment> segments,
+                            const std::vector<Seen>& seen) {
   std::vector<mx::array> outputs;
   int begin = 0;
   for (size_t i = 0; i < segments.size(); i++) {
@@ -147,8 +147,8 @@ mx::array Attention::shared(const Shape& shape, const Rope& rope, const mx::arra
 mx::array gelu_tanh(const mx::array& x) {
   auto constant = [&](double value) { return mx::array(static_cast<float>(value), x.dtype()); };
   auto cubed = mx::multiply(mx::multiply(x, x), x);
-  auto inner = mx::multiply(constant(std::sqrt(2 / std::numbers::pi)),
-                            mx::add(x, mx::multiply(constant(0.044715), cubed)));
+  auto inner =
+      mx::multiply(constant(std::sqrt(2 / std::numbers::pi)), mx::add(x, mx::multiply(constant(0.044715), cubed)));
   return mx::multiply(mx::multiply(constant(0.5), x), mx::add(constant(1), mx::tanh(inner)));
 }
 

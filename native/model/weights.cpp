@@ -62,7 +62,8 @@ std::string Weights::prefix_of(const std::string& name, const std::vector<std::s
     tried += (tried.empty() ? "" : " or ") + prefix + name;
   }
   throw Error("bad_weights", "[weights] no tensor " + tried + " in " + (files_.empty() ? "no files" : files_[0]) +
-                                 (files_.size() > 1 ? " and the other shards" : "") + "; download the checkpoint again");
+                                 (files_.size() > 1 ? " and the other shards" : "") +
+                                 "; download the checkpoint again");
 }
 
 size_t Weights::predicted_bytes() const {
@@ -135,7 +136,8 @@ Linear Weights::linear(const std::string& layer, int out, int in, bool bias) {
 
   auto quantization = quantization_.of(layer);
   if (!quantization)
-    throw Error("bad_config", "[weights] " + name + " is quantized, but config.json has no \"quantization\" for it; "
+    throw Error("bad_config", "[weights] " + name +
+                                  " is quantized, but config.json has no \"quantization\" for it; "
                                   "get config.json again");
   auto [group, bits] = *quantization;
   if (group <= 0 || in % group != 0 || (bits != 2 && bits != 3 && bits != 4 && bits != 5 && bits != 6 && bits != 8))

@@ -77,7 +77,8 @@ Napi::Value EngineWrap::load(const Napi::CallbackInfo& info) {
   auto mailbox = parts_->mailbox;
   auto on_progress = keep(info[1], mailbox);
   auto progress = [mailbox, on_progress](double fraction) {
-    mailbox->post_task([on_progress, fraction](Napi::Env now) { on_progress->Call({Napi::Number::New(now, fraction)}); });
+    mailbox->post_task(
+        [on_progress, fraction](Napi::Env now) { on_progress->Call({Napi::Number::New(now, fraction)}); });
   };
   auto [result, done] = promise<EngineInfo>(env, mailbox, from_info);
   parts_->engine.load(std::move(request), progress, done);
@@ -123,9 +124,7 @@ Napi::Value EngineWrap::logits(const Napi::CallbackInfo& info) {
   return result;
 }
 
-Napi::Value EngineWrap::stats(const Napi::CallbackInfo& info) {
-  return from_stats(info.Env(), parts_->engine.stats());
-}
+Napi::Value EngineWrap::stats(const Napi::CallbackInfo& info) { return from_stats(info.Env(), parts_->engine.stats()); }
 
 Napi::Value EngineWrap::close(const Napi::CallbackInfo& info) {
   parts_->engine.close();

@@ -6,6 +6,7 @@
 #ifdef TETHER_OPENBLAS
 
 #include <dlfcn.h>
+#include <mlx/mlx.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -116,6 +117,16 @@ void check_symbol() {
     fail(std::string("cblas_sgemm comes from ") + info.dli_fname + ", not from " + self.string());
 }
 
+// MLX's own product, from end to end; it also makes this program one that links libmlx, as the addon does.
+void check_mlx() {
+  namespace mx = mlx::core;
+  mx::set_default_device(mx::Device::cpu);
+  auto a = mx::reshape(mx::arange(0, 12, mx::float32), {3, 4});
+  auto got = mx::matmul(a, mx::transpose(a));
+  auto want = mx::array({14.0F, 38.0F, 62.0F, 38.0F, 126.0F, 214.0F, 62.0F, 214.0F, 366.0F}, {3, 3});
+  if (!mx::array_equal(got, want).item<bool>()) fail("mx::matmul gives a wrong product");
+}
+
 void check_name() {
   std::string name = tether::blas_name();
   if (name.find("OpenBLAS") == std::string::npos) fail("blas_name() is '" + name + "', which is not OpenBLAS");
@@ -127,6 +138,7 @@ int main() {
   check_name();
   check_symbol();
   check_products();
+  check_mlx();
   return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -3,8 +3,8 @@ import type { Chat, ChatMessage, ChatPart, ChatTool } from '../chat/types.js'
 import type { ContentBlock, MessagesRequest, OtherBlock, RequestMessage, RequestTool } from './types.js'
 
 /**
- * Neighbouring text blocks of one user, system or tool text are joined with an empty line, so that two of them never
- * run into one word; a model's own text is left as it wrote it. Neighbouring messages of one role become one, as the
+ * Neighbouring text blocks of one user, system or tool text each begin a line, so that two of them never run into one
+ * word; a model's own text is left as it wrote it. Neighbouring messages of one role become one, as the
  * API promises. Tool results stand before the text beside them.
  */
 export function toChat(ask: MessagesRequest): Chat {
@@ -12,7 +12,7 @@ export function toChat(ask: MessagesRequest): Chat {
   const referenced = new Set<string>()
   const messages: ChatMessage[] = []
   if (ask.system.length > 0) {
-    messages.push({ role: 'system', parts: [{ type: 'text', text: ask.system.map((b) => b.text).join('\n\n') }] })
+    messages.push({ role: 'system', parts: [{ type: 'text', text: joinLines(ask.system.map((b) => b.text)) }] })
   }
   for (const blocks of joinTurns(ask.messages)) {
     const message = toMessage(blocks, known, referenced)
@@ -55,7 +55,7 @@ function toMessage(
   if (message.role === 'assistant') return parts.length > 0 ? { role: 'assistant', parts } : undefined
   const results = parts.filter((part) => part.type === 'tool_result')
   const texts = parts.filter((part) => part.type === 'text').map((part) => part.text)
-  const text = texts.join('\n\n')
+  const text = joinLines(texts)
   if (text === '' && results.length === 0 && message.role === 'system') return undefined
   if (text === '' && results.length > 0) return { role: message.role, parts: results }
   return { role: message.role, parts: [...results, { type: 'text', text }] }
@@ -68,7 +68,7 @@ function toPart(block: ContentBlock, known: Map<string, RequestTool>, referenced
     case 'tool_use':
       return [{ type: 'tool_call', id: block.id, name: block.name, input: block.input }]
     case 'tool_result': {
-      const text = block.content.map((inner) => toText(inner, known, referenced)).join('\n\n')
+      const text = joinLines(block.content.map((inner) => toText(inner, known, referenced)))
       return [{ type: 'tool_result', id: block.tool_use_id, text, isError: block.is_error }]
     }
     default: {
@@ -76,6 +76,10 @@ function toPart(block: ContentBlock, known: Map<string, RequestTool>, referenced
       return text === '' ? [] : [{ type: 'text', text }]
     }
   }
+}
+
+function joinLines(texts: string[]): string {
+  return texts.reduce((all, text) => all + (all === '' || all.endsWith('\n') ? '' : '\n') + text, '')
 }
 
 function toText(block: ContentBlock, known: Map<string, RequestTool>, referenced: Set<string>): string {

@@ -86,8 +86,10 @@ export interface ChatFamily {
   readonly name: string
   /** A chat as the prompt that asks for the next assistant turn. Pure. */
   render(chat: Chat): Piece[]
-  /** A reader for what follows that prompt. `tools`: names (and schemas) that may be called. */
-  reader(options: { tools: ChatTool[]; thinking: boolean }): OutputReader
+  /** A reader for what follows that prompt. `tools`: what may be called; undefined lets every name pass. */
+  reader(options: { tools: ChatTool[] | undefined }): OutputReader
   /** Control tokens that end a turn of this family, by content; those the tokenizer lacks are ignored. */
   readonly stopTokens: string[]
+  /** Control tokens that structure an answer, as they are written. */
+  readonly markers: string[]
 }

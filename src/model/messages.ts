@@ -39,7 +39,7 @@ export async function* streamMessage(
   const chat = toChat(ask)
   const prompt = tokenizer.encodePrompt(family.render(chat))
   const maxTokens = Math.min(ask.maxTokens ?? Number.POSITIVE_INFINITY, room(prompt, engine.info.window))
-  const reader = family.reader({ tools: [...chat.tools, ...(chat.deferred ?? [])], thinking: chat.thinking })
+  const reader = family.reader({ tools: [...chat.tools, ...(chat.deferred ?? [])] })
 
   const run = new AbortController()
   const stop = () => run.abort()

@@ -19,7 +19,19 @@ export function isControl(token: AddedTokenEntry): boolean {
 }
 
 // Written like HTML tags and yet none.
-const NAMES = new Set(['<pad>', '<eos>', '<bos>', '<unk>', '<mask>', '<sep>', '<cls>', '<eot>', '<image>', '<think>', '</think>'])
+const NAMES = new Set([
+  '<pad>',
+  '<eos>',
+  '<bos>',
+  '<unk>',
+  '<mask>',
+  '<sep>',
+  '<cls>',
+  '<eot>',
+  '<image>',
+  '<think>',
+  '</think>',
+])
 
 interface Node {
   next: Map<number, Node>
@@ -57,7 +69,8 @@ function find(root: Node, text: string): Stretch[] {
       at += 1
       continue
     }
-    const whole = !token.single_word || (!/[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]$/u.test(before(text, at)) && !startsWord(text, end))
+    const whole =
+      !token.single_word || (!/[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]$/u.test(before(text, at)) && !startsWord(text, end))
     if (whole) {
       const start = token.lstrip ? Math.max(done, spaceStart(text, at)) : at
       if (start > done) found.push(text.slice(done, start))

@@ -115,12 +115,7 @@ interface Merges {
   result: Int32Array
 }
 
-function readMerges(
-  entries: BpeEntry['merges'],
-  vocab: Map<string, number>,
-  closed: Set<number>,
-  fail: Fail,
-): Merges {
+function readMerges(entries: BpeEntry['merges'], vocab: Map<string, number>, closed: Set<number>, fail: Fail): Merges {
   let size = 16
   while (size < entries.length * 2) size *= 2
   const merges: Merges = {

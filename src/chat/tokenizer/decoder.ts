@@ -33,7 +33,8 @@ function readStage(step: Step, fused: boolean, fail: Fail): Stage {
       const content = String(step.content ?? '')
       const { String: plain } = (step.pattern ?? {}) as { String?: string }
       if (plain) {
-        if (fused && plain.length > 1) return fail('replaces more than one character after Fuse, which is not supported')
+        if (fused && plain.length > 1)
+          return fail('replaces more than one character after Fuse, which is not supported')
         return { make: () => eachToken((token) => token.replaceAll(plain, () => content)), fused }
       }
       if (fused) return fail('has a decoder with a pattern after Fuse, which is not supported')

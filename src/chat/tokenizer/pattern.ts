@@ -5,7 +5,7 @@ import type { Fail } from './file.js'
 export function readPattern(json: unknown, fail: Fail): RegExp {
   const pattern = (typeof json === 'string' ? { String: json } : json) as { String?: string; Regex?: string } | null
   if (typeof pattern?.String === 'string' && pattern.String !== '') {
-    return new RegExp(pattern.String.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&').replace(/\\-/g, '-'), 'gu')
+    return new RegExp(pattern.String.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'gu')
   }
   if (typeof pattern?.Regex !== 'string') return fail(`has a pattern that cannot be read: ${JSON.stringify(json)}`)
   try {
@@ -70,8 +70,10 @@ function translate(source: string): string {
     } else if (char === ')') {
       ignoreCase = groups.pop() ?? false
       out += char
-    } else if (char === '+' && /[+*?}]/.test(source[i - 1] ?? '') && source[i - 2] !== '\\') {
-      throw new Error('possessive')
+    } else if (/[*+?]/.test(char)) {
+      // A second + makes it possessive, which JavaScript does not know.
+      if (source[i + 1] === '+') throw new Error('possessive')
+      out += char
     } else if (ignoreCase && /[a-z]/i.test(char)) {
       const lower = char.toLowerCase()
       out += `[${FOLDS[lower] ?? lower + char.toUpperCase()}]`

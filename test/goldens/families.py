@@ -1,0 +1,295 @@
+"""The checkpoints as data: a config.json each, with values other than the defaults, and the variants to write."""
+
+import mlx.core as mx
+
+# Fields of mlx-lm's ModelArgs that its forward pass does not read, or that belong to mixture-of-experts models.
+FAMILY_FIELDS = {
+    "llama": {"not_read": {"model_type"}},
+    "gemma4": {
+        "not_read": {
+            "model_type",
+            "pad_token_id",
+            "partial_rotary_factor",
+            "global_partial_rotary_factor",
+            "enable_moe_block",
+            "num_experts",
+            "top_k_experts",
+            "moe_intermediate_size",
+        }
+    },
+}
+
+LLAMA_VOCAB = 512
+GEMMA_VOCAB = 592
+
+
+def llama(text):
+    return {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": LLAMA_VOCAB, **text}
+
+
+def gemma_text(text):
+    return {"model_type": "gemma4_text", "vocab_size": GEMMA_VOCAB, **text}
+
+
+def gemma_wrapped(text):
+    """mlx-lm takes the vocabulary's size from the outer object, published text_configs have their own."""
+    return {
+        "architectures": ["Gemma4ForConditionalGeneration"],
+        "model_type": "gemma4",
+        "vocab_size": GEMMA_VOCAB,
+        "eos_token_id": [1, 6],
+        "text_config": gemma_text(text),
+    }
+
+
+# Llama 3.x's shape: scaled RoPE, heads wider than hidden / heads, biases everywhere, a head of its own.
+LLAMA_A = llama(
+    {
+        "hidden_size": 32,
+        "num_hidden_layers": 4,
+        "intermediate_size": 64,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 16,
+        "rms_norm_eps": 0.05,
+        "max_position_embeddings": 320,
+        "attention_bias": True,
+        "mlp_bias": True,
+        "rope_theta": 500.0,
+        "rope_scaling": {
+            "rope_type": "llama3",
+            "factor": 5.0,
+            "low_freq_factor": 2.0,
+            "high_freq_factor": 8.0,
+            "original_max_position_embeddings": 64,
+        },
+        "tie_word_embeddings": False,
+        "eos_token_id": [499, 505],
+    }
+)
+
+# What mlx-lm's Llama also knows: sliding layers, pairs of neighbours turned by RoPE, linear scaling, defaults left out.
+LLAMA_B = llama(
+    {
+        "hidden_size": 32,
+        "num_hidden_layers": 4,
+        "intermediate_size": 64,
+        "num_attention_heads": 4,
+        "rms_norm_eps": 0.02,
+        "max_position_embeddings": 256,
+        "layer_types": ["sliding_attention", "full_attention", "sliding_attention", "sliding_attention"],
+        "sliding_window": 8,
+        "rope_theta": 700.0,
+        "rope_traditional": True,
+        "rope_scaling": {"type": "linear", "factor": 2.5},
+        "tie_word_embeddings": True,
+        "eos_token_id": 505,
+    }
+)
+
+# E2B's shape: per-layer inputs, shared keys and values, double-wide MLPs there, p-RoPE.
+GEMMA_A = gemma_text(
+    {
+        "hidden_size": 32,
+        "num_hidden_layers": 6,
+        "intermediate_size": 64,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 16,
+        "global_head_dim": 32,
+        "rms_norm_eps": 0.03,
+        "vocab_size_per_layer_input": 600,
+        "hidden_size_per_layer_input": 16,
+        "num_kv_shared_layers": 2,
+        "use_double_wide_mlp": True,
+        "layer_types": [
+            "sliding_attention",
+            "full_attention",
+            "sliding_attention",
+            "sliding_attention",
+            "sliding_attention",
+            "full_attention",
+        ],
+        "sliding_window": 16,
+        "max_position_embeddings": 384,
+        "rope_parameters": {
+            "full_attention": {
+                "rope_type": "proportional",
+                "rope_theta": 3000.0,
+                "partial_rotary_factor": 0.5,
+                "factor": 1.5,
+            },
+            "sliding_attention": {"rope_type": "default", "rope_theta": 200.0},
+        },
+        "final_logit_softcapping": 14.0,
+        "tie_word_embeddings": True,
+        "eos_token_id": [1, 6],
+    }
+)
+
+# 31B's shape, in the layout of MLX's converted checkpoints: wrapped, values that are the keys, fewer global heads.
+GEMMA_B = gemma_wrapped(
+    {
+        "hidden_size": 32,
+        "num_hidden_layers": 5,
+        "intermediate_size": 64,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "num_global_key_value_heads": 1,
+        "attention_k_eq_v": True,
+        "head_dim": 16,
+        "global_head_dim": 32,
+        "rms_norm_eps": 0.02,
+        "hidden_size_per_layer_input": 0,
+        "num_kv_shared_layers": 2,
+        "use_double_wide_mlp": False,
+        "layer_types": [
+            "full_attention",
+            "sliding_attention",
+            "sliding_attention",
+            "full_attention",
+            "sliding_attention",
+        ],
+        "sliding_window": 8,
+        "max_position_embeddings": 288,
+        "rope_parameters": {
+            "full_attention": {"rope_type": "proportional", "rope_theta": 900.0, "partial_rotary_factor": 0.25},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 90.0, "partial_rotary_factor": 1.0},
+        },
+        "final_logit_softcapping": 20.0,
+        "tie_word_embeddings": False,
+    }
+)
+
+# In Hugging Face's own layout, with as many fields left out or null as the family allows.
+GEMMA_C = gemma_wrapped(
+    {
+        "hidden_size": 32,
+        "num_hidden_layers": 4,
+        "intermediate_size": 64,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 4,
+        "head_dim": 16,
+        "global_head_dim": None,
+        "rms_norm_eps": 0.04,
+        "hidden_size_per_layer_input": 0,
+        "num_kv_shared_layers": 0,
+        "sliding_window": 8,
+        "sliding_window_pattern": 3,
+        "rope_traditional": True,
+        "final_logit_softcapping": None,
+    }
+)
+
+# How large weights are drawn, by a part of the tensor's name; 1 otherwise.
+LLAMA_SCALES = {"embed_tokens": 0.6, "lm_head": 0.6, "q_proj": 1.5, "k_proj": 1.5}
+LLAMA_TIED_SCALES = {"embed_tokens": 0.6, "v_proj": 1.6, "o_proj": 1.6, "down_proj": 1.6, "q_proj": 1.5, "k_proj": 1.5}
+GEMMA_SCALES = {
+    "embed_tokens_per_layer": 0.3,
+    "embed_tokens": 0.25,
+    "lm_head": 0.6,
+    "q_norm": 0.7,
+    "k_norm": 0.7,
+    "post_attention_layernorm": 1.5,
+    "post_feedforward_layernorm": 1.5,
+    "model.norm": 2.5,
+}
+
+GEMMA_GENERATION = {"do_sample": True, "temperature": 1.0, "top_k": 64, "top_p": 0.95, "eos_token_id": [1, 6]}
+LLAMA_GENERATION = {"do_sample": True, "temperature": 0.6, "top_p": 0.9, "eos_token_id": [499, 505]}
+
+CHECKPOINTS = [
+    {
+        "name": "llama-a",
+        "family": "llama",
+        "config": LLAMA_A,
+        "text": LLAMA_A,
+        "scales": LLAMA_SCALES,
+        "generation": LLAMA_GENERATION,
+        "tokenizer": "llama3-tiny",
+        "lengths": [11, 16, 48],
+        "seed": 1000,
+        "variants": [
+            {"dtype": mx.float32},
+            {"suffix": "-f16", "dtype": mx.float16},
+            {"suffix": "-4bit", "dtype": mx.float32, "bits": 4},
+        ],
+    },
+    {
+        "name": "gemma4-a",
+        "family": "gemma4",
+        "config": {"architectures": ["Gemma4ForCausalLM"], **GEMMA_A},
+        "text": GEMMA_A,
+        "scales": GEMMA_SCALES,
+        "generation": GEMMA_GENERATION,
+        "tokenizer": "gemma4-tiny",
+        "lengths": [11, 16, 48],
+        "seed": 2000,
+        "variants": [
+            {"dtype": mx.float32},
+            {"suffix": "-4bit", "dtype": mx.float32, "bits": 4},
+        ],
+    },
+    {
+        "name": "llama-b",
+        "family": "llama",
+        "config": LLAMA_B,
+        "text": LLAMA_B,
+        "scales": LLAMA_TIED_SCALES,
+        "generation": LLAMA_GENERATION,
+        "tokenizer": "llama3-tiny",
+        "lengths": [5, 8, 24],
+        "seed": 3000,
+        "variants": [
+            {"dtype": mx.float32, "shards": 2},
+            {"suffix": "-8bit", "dtype": mx.float32, "bits": 8},
+        ],
+    },
+    {
+        "name": "gemma4-b",
+        "family": "gemma4",
+        "config": GEMMA_B,
+        "text": GEMMA_B["text_config"],
+        "scales": {**GEMMA_SCALES, "model.norm": 1.2},
+        "generation": GEMMA_GENERATION,
+        "tokenizer": "gemma4-tiny",
+        "lengths": [5, 8, 24],
+        "seed": 4000,
+        "layout": "mlx-wrapped",
+        "extra": {
+            "vision_tower.encoder.layers.0.self_attn.k_proj.weight": (8, 8),
+            "vision_tower.patch_embedder.input_proj.weight": (8, 12),
+            "audio_tower.layers.0.norm.weight": (8,),
+            "embed_vision.embedding_projection.weight": (32, 8),
+            "language_model.model.layers.3.self_attn.k_proj.weight": (32, 32),
+            "language_model.model.layers.3.self_attn.k_norm.weight": (32,),
+            "language_model.model.layers.4.self_attn.v_proj.weight": (32, 32),
+        },
+        "variants": [
+            {"dtype": mx.bfloat16, "shards": 2},
+            {
+                "suffix": "-mixed",
+                "dtype": mx.bfloat16,
+                "bits": 4,
+                "overrides": {"embed_tokens": 8, "layers.0.mlp": 8, "layers.2.self_attn.q_proj": False},
+            },
+        ],
+    },
+    {
+        "name": "gemma4-c",
+        "family": "gemma4",
+        "config": GEMMA_C,
+        "text": GEMMA_C["text_config"],
+        "scales": GEMMA_SCALES,
+        "generation": GEMMA_GENERATION,
+        "tokenizer": "gemma4-tiny",
+        "lengths": [5, 8, 24],
+        "seed": 5000,
+        "layout": "hf-wrapped",
+        "extra": {
+            "model.vision_tower.encoder.layers.0.self_attn.k_proj.weight": (8, 8),
+            "model.embed_vision.embedding_projection.weight": (32, 8),
+        },
+        "variants": [{"dtype": mx.bfloat16}],
+    },
+]

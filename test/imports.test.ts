@@ -1,0 +1,115 @@
+/** The direction of imports: who may know whom, in src/ and in native/. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const root = join(import.meta.dirname, '..')
+
+/** A part of src/: a folder, or a file where the file differs from its folder. */
+const parts = [
+  'errors',
+  'binding',
+  'engine/types',
+  'engine',
+  'chat/types',
+  'chat',
+  'anthropic',
+  'model',
+  'server',
+  'cli',
+  'index',
+]
+
+/** What a part may import besides itself and errors; a folder stands for all its files. */
+const mayImport: Record<string, string[]> = {
+  errors: [],
+  binding: [],
+  'engine/types': [],
+  engine: ['engine/types', 'binding'],
+  'chat/types': ['engine/types'],
+  chat: ['chat/types', 'engine/types'],
+  anthropic: ['chat/types', 'engine/types'],
+  model: ['engine', 'engine/types', 'chat', 'chat/types', 'anthropic'],
+  server: ['model', 'anthropic', 'chat/types', 'engine/types'],
+  cli: ['server', 'model', 'engine', 'engine/types', 'index'],
+  index: ['anthropic', 'binding', 'chat', 'chat/types', 'engine', 'engine/types', 'model', 'server'],
+}
+
+describe('src', () => {
+  const files = filesUnder('src', ['.ts'])
+
+  it('has files, each in a known part', () => {
+    expect(files.length).toBeGreaterThan(0)
+    expect(files.filter((file) => partOf(file) === undefined)).toEqual([])
+  })
+
+  it.each(parts)('%s imports only what lies before it', (part) => {
+    const allowed = ['errors', part, ...(mayImport[part] ?? [])]
+    const wrong = files
+      .filter((file) => partOf(file) === part)
+      .flatMap((file) => ownImports(file).map((target) => ({ file, target })))
+      .filter(({ target }) => !allowed.includes(partOf(target) ?? ''))
+      .map(({ file, target }) => `${file} imports ${target}`)
+    expect(wrong).toEqual([])
+  })
+})
+
+describe('native', () => {
+  const files = filesUnder('native', ['.cpp', '.h'])
+  const includes = files.flatMap((file) => includesOf(file).map((target) => ({ file, target })))
+  const wrong = (is: (file: string, target: string) => boolean) =>
+    includes.filter(({ file, target }) => is(file, target)).map(({ file, target }) => `${file} includes ${target}`)
+
+  it('has includes to look at', () => {
+    expect(includes.length).toBeGreaterThan(0)
+  })
+
+  it('the model knows neither the engine nor JavaScript', () => {
+    expect(wrong((file, target) => file.startsWith('native/model/') && /^(engine|napi)\//.test(target))).toEqual([])
+  })
+
+  it('the engine does not know JavaScript', () => {
+    expect(wrong((file, target) => file.startsWith('native/engine/') && target.startsWith('napi/'))).toEqual([])
+  })
+
+  it("the engine's door shows no MLX, not even through what it includes", () => {
+    const reached = ['native/engine/engine.h', 'native/engine/types.h']
+    for (const file of reached) {
+      for (const target of includesOf(file)) {
+        const path = join('native', target)
+        if (files.includes(path) && !reached.includes(path)) reached.push(path)
+      }
+    }
+    expect(wrong((file, target) => reached.includes(file) && target.startsWith('mlx/'))).toEqual([])
+  })
+
+  it('only napi/ and addon.cpp include napi.h', () => {
+    const allowed = (file: string) => file.startsWith('native/napi/') || file === 'native/addon.cpp'
+    expect(wrong((file, target) => /^(napi|node_api|js_native_api)\.h$/.test(target) && !allowed(file))).toEqual([])
+  })
+})
+
+function filesUnder(folder: string, endings: string[]): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter((file) => endings.some((ending) => file.endsWith(ending)))
+    .sort()
+}
+
+/** `src/engine/types.ts` -> `engine/types`, `src/engine/load.ts` -> `engine`. */
+function partOf(file: string): string | undefined {
+  const path = file.replace(/^src\//, '').replace(/\.ts$/, '')
+  return [path, path.split('/')[0]].find((name) => name !== undefined && parts.includes(name))
+}
+
+/** Files of src/ that a file imports, in any form: from, import(), import '…', typeof import(). */
+function ownImports(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8')
+  const found = text.matchAll(/\b(?:from|import)\s*\(?\s*['"](\.[^'"]+)['"]/g)
+  return [...found].map(([, path]) => relative(root, join(root, dirname(file), path ?? '')).replace(/\.js$/, '.ts'))
+}
+
+function includesOf(file: string): string[] {
+  const found = readFileSync(join(root, file), 'utf8').matchAll(/^\s*#\s*include\s*[<"]([^>"]+)[>"]/gm)
+  return [...found].map(([, target]) => target ?? '')
+}

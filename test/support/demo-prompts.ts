@@ -1,0 +1,20 @@
+/** The demo model's examination, demo/eval/prompts.json: what is asked, and what counts as right. */
+import type { AnswerBlock } from '../../src/anthropic/types.js'
+import type { Turn } from './claude-code-request.js'
+
+export type DemoPrompt = {
+  kind: 'say' | 'run' | 'read' | 'write' | 'other' | 'result'
+  prompt: string
+  /** Tool calls made so far, with their results. */
+  turns?: Turn[]
+  expect: { text: string } | { tool: string; input: Record<string, string> }
+}
+
+/** The very text and nothing else, or one call of the tool with these arguments (others, such as a description, are free). */
+export function isRight(expected: DemoPrompt['expect'], content: AnswerBlock[]): boolean {
+  const [block] = content
+  if (content.length !== 1 || !block) return false
+  if ('text' in expected) return block.type === 'text' && block.text === expected.text
+  if (block.type !== 'tool_use' || block.name !== expected.tool) return false
+  return Object.entries(expected.input).every(([key, value]) => block.input[key] === value)
+}
