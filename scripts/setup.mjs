@@ -290,8 +290,8 @@ function howToInstall(missing, mac) {
     const dnf = works('dnf', ['--version'])
     fixes.push(dnf ? `sudo dnf install ${list('dnf')}` : `sudo apt install ${list('apt')}`)
   }
-  const what = missing.map((part) => names[part]).join(' and ')
-  return `tether builds its addon on this machine, and ${what} cannot be found. Run this, then try again:\n\n  ${fixes.join('\n  ')}\n`
+  const what = missing.map((part) => names[part]).join(', ')
+  return `tether builds its addon on this machine. What it needs for that and cannot find: ${what}. Run this, then try again:\n\n  ${fixes.join('\n  ')}\n`
 }
 
 function works(command, args) {

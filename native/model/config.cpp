@@ -61,6 +61,14 @@ int Config::integer(const std::string& key, int fallback) const {
   return found ? to_integer(*found, where_, key) : fallback;
 }
 
+int Config::positive(const std::string& key) const {
+  int value = integer(key);
+  if (value == 0) wrong(where_, key, "above 0");
+  return value;
+}
+
+int Config::positive(const std::string& key, int fallback) const { return has(key) ? positive(key) : fallback; }
+
 double Config::number(const std::string& key, double fallback) const {
   const auto* found = present(key);
   return found ? to_number(*found, where_, key) : fallback;
@@ -127,7 +135,8 @@ QuantizationConfig QuantizationConfig::read(const Config& config) {
   if (!found) return {};
   // Hugging Face's own schemes (bitsandbytes, gptq, …) use the same key and are not MLX's layout.
   if (found->has("quant_method"))
-    throw Error("unsupported_model", "[config] quantization by \"" + found->text("quant_method", "") +
+    throw Error("unsupported_model", "[config] " + found->where() + ": quantization by \"" +
+                                         found->text("quant_method", "") +
                                          "\" is not MLX's; convert the checkpoint with mlx_lm.convert");
   QuantizationConfig result;
   result.all = read_quantization(*found);

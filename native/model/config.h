@@ -20,6 +20,9 @@ class Config {
   bool has(const std::string& key) const;
   int integer(const std::string& key) const;
   int integer(const std::string& key, int fallback) const;
+  // The same, and 0 is an error.
+  int positive(const std::string& key) const;
+  int positive(const std::string& key, int fallback) const;
   double number(const std::string& key, double fallback) const;
   bool flag(const std::string& key, bool fallback) const;
   std::string text(const std::string& key, const std::string& fallback) const;

@@ -34,20 +34,20 @@ struct Gemma4Config {
   std::vector<bool> sliding;  // by layer
 
   explicit Gemma4Config(const Config& c)
-      : hidden(c.integer("hidden_size", 1536)),
-        layers(c.integer("num_hidden_layers", 35)),
-        intermediate(c.integer("intermediate_size", 6144)),
-        heads(c.integer("num_attention_heads", 8)),
-        kv_heads(c.integer("num_key_value_heads", 1)),
-        head_dim(c.integer("head_dim", 256)),
+      : hidden(c.positive("hidden_size", 1536)),
+        layers(c.positive("num_hidden_layers", 35)),
+        intermediate(c.positive("intermediate_size", 6144)),
+        heads(c.positive("num_attention_heads", 8)),
+        kv_heads(c.positive("num_key_value_heads", 1)),
+        head_dim(c.positive("head_dim", 256)),
         global_kv_heads(kv_heads),
         global_head_dim(c.optional_integer("global_head_dim", 512).value_or(0)),
-        vocab(c.integer("vocab_size", 262144)),
-        max_positions(c.integer("max_position_embeddings", 131072)),
-        sliding_window(c.integer("sliding_window", 512)),
+        vocab(c.positive("vocab_size", 262144)),
+        max_positions(c.positive("max_position_embeddings", 131072)),
+        sliding_window(c.positive("sliding_window", 512)),
         shared_layers(c.optional_integer("num_kv_shared_layers", 20).value_or(0)),
         per_layer_dim(c.optional_integer("hidden_size_per_layer_input", 256).value_or(0)),
-        per_layer_vocab(c.integer("vocab_size_per_layer_input", vocab)),
+        per_layer_vocab(c.positive("vocab_size_per_layer_input", vocab)),
         eps(static_cast<float>(c.number("rms_norm_eps", 1e-6))),
         softcap(static_cast<float>(c.optional_number("final_logit_softcapping", 30.0).value_or(0))),
         rope_traditional(c.flag("rope_traditional", false)),
@@ -59,7 +59,7 @@ struct Gemma4Config {
                                          ": Gemma 4's mixture-of-experts checkpoints are not supported yet; take a "
                                          "dense one, such as E2B, E4B or 31B");
     if (!global_head_dim) global_head_dim = head_dim;
-    if (k_eq_v) global_kv_heads = c.integer("num_global_key_value_heads", kv_heads);
+    if (k_eq_v) global_kv_heads = c.positive("num_global_key_value_heads", kv_heads);
     if (heads <= 0 || kv_heads <= 0 || global_kv_heads <= 0 || heads % kv_heads || heads % global_kv_heads)
       throw Error("bad_config", "[config] " + c.where() +
                                     ": num_attention_heads must be a multiple of the key-value heads, all above 0");

@@ -27,14 +27,14 @@ struct LlamaConfig {
   std::vector<bool> sliding;  // by layer
 
   explicit LlamaConfig(const Config& c)
-      : hidden(c.integer("hidden_size")),
-        layers(c.integer("num_hidden_layers")),
-        intermediate(c.integer("intermediate_size")),
-        heads(c.integer("num_attention_heads")),
-        kv_heads(c.integer("num_key_value_heads", heads)),
-        head_dim(c.integer("head_dim", heads ? hidden / heads : 0)),
-        vocab(c.integer("vocab_size")),
-        max_positions(c.integer("max_position_embeddings", 4096)),
+      : hidden(c.positive("hidden_size")),
+        layers(c.positive("num_hidden_layers")),
+        intermediate(c.positive("intermediate_size")),
+        heads(c.positive("num_attention_heads")),
+        kv_heads(c.positive("num_key_value_heads", heads)),
+        head_dim(c.positive("head_dim", heads ? hidden / heads : 0)),
+        vocab(c.positive("vocab_size")),
+        max_positions(c.positive("max_position_embeddings", 4096)),
         eps(static_cast<float>(c.number("rms_norm_eps", 1e-5))),
         rope_theta(static_cast<float>(c.number("rope_theta", 10000))),
         rope_traditional(c.flag("rope_traditional", false)),

@@ -1,6 +1,8 @@
 /** Raw generated text to parts, outside of any server: for tests, logs and bug reports. */
 import { TetherError } from '../errors.js'
 import { FAMILIES } from './families.js'
+import { GEMMA4_MARKERS } from './formats/gemma4.js'
+import { LLAMA3_MARKERS } from './formats/llama3.js'
 import type { ChatTool, Part, Piece, ReadEnd } from './types.js'
 
 export interface ReadOutputOptions {
@@ -8,52 +10,55 @@ export interface ReadOutputOptions {
   family: string
   /** What may be called. Unset: every name passes. */
   tools?: ChatTool[]
-  /** Why the text ended; `length` means that it was cut off. Default: `stop`. */
+  /** Why the text ended. Unset, a call that was not closed is text, as if it were cut off. */
   finish?: ReadEnd
 }
 
+const MARKERS: Record<string, string[]> = { gemma4: GEMMA4_MARKERS, llama3: LLAMA3_MARKERS }
+
 /**
- * Control tokens may be given as such, `{ control: '<|tool_call>' }`; in a plain string the family's markers are
- * recognised as they are written.
+ * What a model wrote, in order; neighbouring texts are one part. Control tokens may be given as such,
+ * `{ control: '<|tool_call>' }`; in plain strings the family's markers are recognised as they are written.
  *
  * @example
  * readOutput(['<|tool_call>call:Bash{command:<|"|>ls<|"|>}<tool_call|>'], { family: 'gemma4' })
  * // [{ type: 'tool_call', name: 'Bash', input: { command: 'ls' } }]
  */
 export function readOutput(chunks: Iterable<Piece>, options: ReadOutputOptions): Part[] {
-  const family = FAMILIES[options.family]
+  const family = Object.hasOwn(FAMILIES, options.family) ? FAMILIES[options.family] : undefined
   if (!family) {
     const known = Object.keys(FAMILIES).join(', ')
     throw new TetherError('unsupported_model', `there is no family "${options.family}"; there are: ${known}`)
   }
   const reader = family.reader({ tools: options.tools })
   const parts: Part[] = []
-  for (const piece of toPieces(chunks, family.markers)) parts.push(...reader.push(piece))
-  parts.push(...reader.end(options.finish ?? 'stop'))
-  return merge(parts)
+  for (const piece of findMarkers(chunks, MARKERS[family.name] ?? [])) {
+    for (const part of reader.push(piece)) addPart(parts, part)
+  }
+  for (const part of reader.end(options.finish ?? 'length')) addPart(parts, part)
+  return parts
 }
 
-function toPieces(chunks: Iterable<Piece>, markers: string[]): Piece[] {
-  const pattern = new RegExp(`(${markers.map((marker) => marker.replace(/[|"<>]/g, '\\$&')).join('|')})`)
-  const joined: Piece[] = []
+/** A marker may be cut between two strings, so strings that follow one another are read as one. */
+function* findMarkers(chunks: Iterable<Piece>, markers: string[]): Generator<Piece> {
+  const escaped = markers.map((marker) => marker.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+  const pattern = new RegExp(`(${escaped.join('|')})`)
+  const split = (text: string): Piece[] => text.split(pattern).map((part, i) => (i % 2 ? { control: part } : part))
+  let run: string[] = []
   for (const chunk of chunks) {
-    const last = joined.at(-1)
-    // A marker may be cut between two strings.
-    if (typeof chunk === 'string' && typeof last === 'string') joined[joined.length - 1] = last + chunk
-    else joined.push(chunk)
+    if (typeof chunk === 'string') {
+      run.push(chunk)
+      continue
+    }
+    yield* split(run.join(''))
+    yield chunk
+    run = []
   }
-  return joined.flatMap((piece) => {
-    if (typeof piece !== 'string') return [piece]
-    return piece.split(pattern).map((text, i) => (i % 2 ? { control: text } : text))
-  })
+  yield* split(run.join(''))
 }
 
-function merge(parts: Part[]): Part[] {
-  const merged: Part[] = []
-  for (const part of parts) {
-    const last = merged.at(-1)
-    if (last && last.type !== 'tool_call' && last.type === part.type) last.text += part.text
-    else merged.push({ ...part })
-  }
-  return merged
+function addPart(parts: Part[], part: Part): void {
+  const last = parts.at(-1)
+  if (last && last.type !== 'tool_call' && last.type === part.type) last.text += part.text
+  else parts.push({ ...part })
 }

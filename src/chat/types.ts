@@ -90,6 +90,4 @@ export interface ChatFamily {
   reader(options: { tools: ChatTool[] | undefined }): OutputReader
   /** Control tokens that end a turn of this family, by content; those the tokenizer lacks are ignored. */
   readonly stopTokens: string[]
-  /** Control tokens that structure an answer, as they are written. */
-  readonly markers: string[]
 }

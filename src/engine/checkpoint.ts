@@ -131,16 +131,18 @@ async function checkSafetensors(path: string): Promise<void> {
 }
 
 function dataLength(header: Buffer, bad: (what: string) => TetherError): number {
-  let tensors: Record<string, { data_offsets?: [number, number] }>
+  let tensors: unknown
   try {
     tensors = JSON.parse(header.toString('utf8'))
   } catch {
     throw bad('has a broken header')
   }
+  if (!isObject(tensors)) throw bad('has a broken header')
   let end = 0
   for (const [name, tensor] of Object.entries(tensors)) {
     if (name === '__metadata__') continue
-    const stop = tensor.data_offsets?.[1]
+    const offsets = isObject(tensor) ? tensor.data_offsets : undefined
+    const stop = Array.isArray(offsets) ? offsets[1] : undefined
     if (typeof stop !== 'number') throw bad(`has a broken header (tensor ${name})`)
     end = Math.max(end, stop)
   }

@@ -16,30 +16,36 @@ export async function loadEngine(dir: string, options: LoadOptions = {}): Promis
 /** The same for a folder that was read already. */
 export async function openEngine(checkpoint: Checkpoint, options: LoadOptions): Promise<Engine> {
   const { native, info } = await startNative(checkpoint, options)
-  // process.exit() does not run the addon's cleanup hook before static destructors race the engine thread.
-  const close = () => native.close()
-  process.once('exit', close)
   return {
     info: { ...info, stopTokens: checkpoint.stopTokens },
     generate: (request, signal) => generate(native, request, signal),
     score: (tokens) => native.score(tokens).catch(rethrow),
     stats: (): EngineStats => native.stats(),
-    close: async () => {
-      process.off('exit', close)
-      close()
-    },
+    close: async () => closeNative(native),
   }
+}
+
+// process.exit() runs no cleanup hook of the addon in the main thread, and MLX's static destructors would then race the
+// engine thread: whatever is open when the process leaves is closed first.
+const open = new Set<NativeEngine>()
+process.on('exit', () => {
+  for (const native of open) closeNative(native)
+})
+
+function closeNative(native: NativeEngine): void {
+  open.delete(native)
+  native.close()
 }
 
 /** The addon's own class, loaded: for parity tests. */
 export async function loadNative(dir: string, options: LoadOptions = {}): Promise<NativeEngine & { info: NativeInfo }> {
   const { native, info } = await startNative(await readCheckpoint(dir), options)
-  process.once('exit', () => native.close())
   return Object.assign(native, { info })
 }
 
 async function startNative(checkpoint: Checkpoint, options: LoadOptions) {
   const native = new (loadBinding().Engine)()
+  open.add(native)
   const request = {
     config: checkpoint.config,
     files: checkpoint.files,
@@ -51,7 +57,7 @@ async function startNative(checkpoint: Checkpoint, options: LoadOptions) {
     const info = await native.load(request, (fraction) => options.onProgress?.(fraction))
     return { native, info }
   } catch (error) {
-    native.close()
+    closeNative(native)
     throw toTetherError(error, checkpoint.path)
   }
 }

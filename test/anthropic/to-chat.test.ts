@@ -9,7 +9,7 @@ const text = (text: string) => ({ type: 'text', text })
 
 it('puts the system blocks first, as one text', () => {
   expect(chat({ system: [text('a'), text('b')] }).messages).toEqual([
-    { role: 'system', parts: [text('a\n\nb')] },
+    { role: 'system', parts: [text('a\nb')] },
     { role: 'user', parts: [text('hi')] },
   ])
 })
@@ -25,9 +25,9 @@ it('joins a user’s texts, and leaves the model’s own apart', () => {
     { role: 'system', content: [text('e'), text('f')] },
   ]
   expect(chat({ messages }).messages).toEqual([
-    { role: 'user', parts: [text('a\n\nb')] },
+    { role: 'user', parts: [text('a\nb')] },
     { role: 'assistant', parts: [text('c'), text('d')] },
-    { role: 'system', parts: [text('e\n\nf')] },
+    { role: 'system', parts: [text('e\nf')] },
   ])
 })
 
@@ -70,9 +70,9 @@ it('says in words what stood where the model cannot see', () => {
   const seen = '[image/png image, 12 kB: this model cannot see images]'
   const unread = '[application/pdf document "a.pdf": this model cannot read document blocks]'
   expect(first?.parts).toEqual([
-    text(`see\n\n${seen}\n\n${unread}\n\n[new_kind: this model cannot read new_kind blocks]`),
+    text(`see\n${seen}\n${unread}\n[new_kind: this model cannot read new_kind blocks]`),
   ])
-  expect(last?.parts[0]).toMatchObject({ text: `shot:\n\n${seen}` })
+  expect(last?.parts[0]).toMatchObject({ text: `shot:\n${seen}` })
 })
 
 it('gives thinking back, and leaves empty turns out', () => {
@@ -115,7 +115,7 @@ it('leaves deferred tools out of the prompt until one is referenced, and shows i
   expect(loaded.tools.map((t) => t.name)).toEqual(['Read'])
   expect(loaded.deferred?.map((t) => t.name)).toEqual(['Grep'])
   expect(loaded.messages.at(-1)?.parts[0]).toMatchObject({
-    text: 'Tool Grep is now available:\n{"name":"Grep","description":"Grep!","input_schema":{"type":"object"}}\n\n[tool Gone: not available]',
+    text: 'Tool Grep is now available:\n{"name":"Grep","description":"Grep!","input_schema":{"type":"object"}}\n[tool Gone: not available]',
   })
 })
 

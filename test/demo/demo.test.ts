@@ -1,11 +1,23 @@
-import { readFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadModel } from '../../src/model/load.js'
 import type { Model } from '../../src/model/types.js'
-import { claudeCodeRequest } from '../support/claude-code-request.js'
+import { claudeCodeRequest, random } from '../support/claude-code-request.js'
 import { type DemoPrompt, isRight } from '../support/demo-prompts.js'
 
 const prompts: DemoPrompt[] = JSON.parse(readFileSync('demo/eval/prompts.json', 'utf8'))
+
+/** The requests that a model gets wrong, with what it answered. */
+async function wrongAnswers(model: Model): Promise<string[]> {
+  const wrong: string[] = []
+  for (const { prompt, turns, expect: wanted } of prompts) {
+    const { content } = await model.message(claudeCodeRequest(prompt, turns, 100))
+    if (!isRight(wanted, content)) wrong.push(`${prompt} -> ${JSON.stringify(content)}`)
+  }
+  return wrong
+}
 
 describe('the demo model', () => {
   let model: Model
@@ -15,11 +27,7 @@ describe('the demo model', () => {
   afterAll(() => model.close())
 
   test('gets at least 9 of 10 requests right inside a prompt of Claude Code’s size', { timeout: 300_000 }, async () => {
-    const wrong: string[] = []
-    for (const prompt of prompts) {
-      const { content } = await model.message(claudeCodeRequest(prompt.prompt, prompt.turns))
-      if (!isRight(prompt.expect, content)) wrong.push(`${prompt.prompt} -> ${JSON.stringify(content)}`)
-    }
+    const wrong = await wrongAnswers(model)
     console.log(`${prompts.length - wrong.length} of ${prompts.length} right\n${wrong.join('\n')}`)
     expect(prompts).toHaveLength(60)
     expect(prompts.length - wrong.length).toBeGreaterThanOrEqual(54)
@@ -32,3 +40,32 @@ describe('the demo model', () => {
     expect(stop_reason).toBe('end_turn')
   })
 })
+
+test('with random weights no request is answered rightly', { timeout: 300_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tether-random-'))
+  cpSync('demo/model', folder, { recursive: true })
+  randomizeWeights(join(folder, 'model.safetensors'))
+  const model = await loadModel(folder)
+  expect(await wrongAnswers(model)).toHaveLength(prompts.length)
+  await model.close()
+  rmSync(folder, { recursive: true })
+})
+
+/** Writes normal numbers over every bf16 matrix of a safetensors file, at the scale of a fresh model. */
+function randomizeWeights(path: string): void {
+  const file = readFileSync(path)
+  const header = Number(file.readBigUInt64LE())
+  const tensors = JSON.parse(file.toString('utf8', 8, 8 + header))
+  const next = random(1)
+  const float = new Float32Array(1)
+  const bits = new Uint32Array(float.buffer)
+  for (const { shape, data_offsets } of Object.values<{ shape: number[]; data_offsets: number[] }>(tensors)) {
+    if (shape?.length !== 2) continue
+    const scale = 1 / Math.sqrt(shape[1] as number)
+    for (let at = data_offsets[0] as number; at < (data_offsets[1] as number); at += 2) {
+      float[0] = scale * Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next())
+      file.writeUInt16LE((bits[0] as number) >>> 16, 8 + header + at)
+    }
+  }
+  writeFileSync(path, file)
+}

@@ -205,7 +205,7 @@ def write_folder(name, spec, tensors, config, shards):
 
 def loaded(folder):
     """The checkpoint as mlx-lm loads it, computing in float32."""
-    model, _ = load_model(folder)
+    model, _ = load_model(Path(folder))
     model.set_dtype(mx.float32)
     mx.eval(model.parameters())
     return model

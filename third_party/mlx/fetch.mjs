@@ -1,7 +1,18 @@
 // Puts libmlx, its headers and its companions where CMake finds them: $MLX_DIR, else the cache, else pip.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { homedir, release } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -44,7 +55,10 @@ export async function fetchMlx(say = () => {}) {
   const own = process.env.MLX_DIR
   if (own) {
     for (const part of ['include/mlx/mlx.h', 'lib']) {
-      if (!existsSync(join(own, part))) throw new FetchError(`MLX_DIR is ${own}, but ${join(own, part)} is missing. Point it at a prefix with include/ and lib/, or unset it.`)
+      if (!existsSync(join(own, part)))
+        throw new FetchError(
+          `MLX_DIR is ${own}, but ${join(own, part)} is missing. Point it at a prefix with include/ and lib/, or unset it.`,
+        )
     }
     return { mlx: own, openblas: process.env.OPENBLAS_DIR }
   }
@@ -95,9 +109,13 @@ async function download(wheel, work) {
   const into = join(work, wheel.package)
   const pin = `${wheel.package}==${wheel.version}`
   const flags = ['--no-deps', '--only-binary=:all:', '--python-version', '3.12', '--platform', wheel.platform]
-  await python(['-m', 'pip', 'download', '--quiet', ...flags, '--dest', into, pin], `download ${pin} for ${wheel.platform}`)
+  await python(
+    ['-m', 'pip', 'download', '--quiet', ...flags, '--dest', into, pin],
+    `download ${pin} for ${wheel.platform}`,
+  )
   const file = readdirSync(into).find((entry) => entry.endsWith('.whl'))
-  if (!file) throw new FetchError(`pip downloaded no wheel of ${pin}. Check your pip index, or set MLX_DIR to an MLX prefix.`)
+  if (!file)
+    throw new FetchError(`pip downloaded no wheel of ${pin}. Check your pip index, or set MLX_DIR to an MLX prefix.`)
   return join(into, file)
 }
 
@@ -120,7 +138,13 @@ function python(args, what) {
     child.stderr.on('data', (data) => {
       errors += data
     })
-    child.on('error', () => reject(new FetchError(`python3 is needed to ${what}, and was not found. Install Python 3 (apt install python3 python3-pip; brew install python).`)))
+    child.on('error', () =>
+      reject(
+        new FetchError(
+          `python3 is needed to ${what}, and was not found. Install Python 3 (apt install python3 python3-pip; brew install python).`,
+        ),
+      ),
+    )
     child.on('close', (code) => {
       if (code === 0) return resolve()
       const why = errors.trim().split('\n').slice(-3).join('\n  ')

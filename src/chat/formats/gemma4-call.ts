@@ -1,153 +1,176 @@
-/** Gemma 4's call syntax, by recursive descent: `call:Name{key:<|"|>text<|"|>,n:1,list:[…],obj:{…}}`, drifts included. */
+/** The inside of Gemma 4's tool calls: `call:Name{key:<|"|>text<|"|>,n:1,list:[…],object:{…}}`. */
 import type { JsonObject, JsonValue } from '../types.js'
+import { MAX_DEPTH, setKey } from './call.js'
 
-/** Stands for the control token <|"|> in the text of a call. Decoded text has no lone surrogates. */
-export const QUOTE = '\ud800'
-
-const MAX_DEPTH = 64
-
-export interface Call {
-  name: string
-  input: JsonObject
+/** What stood between the markers. `quotes`: where in `source` a `<|"|>` control token stands, in order. */
+export interface CallBody {
+  source: string
+  quotes: number[]
 }
 
-/** All calls of one `<|tool_call>` block; undefined if any of it cannot be read. */
-export function parseCalls(text: string): Call[] | undefined {
-  const reader = new Reader(text)
-  const calls: Call[] = []
+export const QUOTE = '<|"|>'
+
+/**
+ * All calls of one body, usually one; undefined if any of it cannot be read.
+ * Accepted beside the trained form are what the model is known to drift to and what can mean one thing only: strings in
+ * " and ', quoted and spaced keys, = for :, (…) for {…}, a leading colon, a comma too many, several calls in one body.
+ */
+export function parseCalls(body: CallBody): { name: string; input: JsonObject }[] | undefined {
   try {
-    do calls.push(reader.call())
-    while (!reader.atEnd())
-    return calls
+    return readCalls(new Cursor(body))
   } catch (error) {
-    if (error instanceof Unreadable) return undefined
+    if (error === UNREADABLE) return undefined
     throw error
   }
 }
 
-class Unreadable extends Error {}
+const UNREADABLE = Symbol('unreadable')
 
-class Reader {
-  private at = 0
+/** A place in a body. Everything here moves forward only, so reading takes linear time. */
+class Cursor {
+  at = 0
+  private nextQuote = 0
 
-  constructor(private readonly text: string) {}
+  constructor(private readonly body: CallBody) {}
 
-  atEnd(): boolean {
-    this.skip(/[\s,;]*/y)
-    return this.at >= this.text.length
+  get source(): string {
+    return this.body.source
   }
 
-  /** Models also write `:call:`, and `call:f(k=v)` under very long prompts. */
-  call(): Call {
-    this.skip(/[\s:]*/y)
-    if (!this.take('call:')) throw new Unreadable()
-    const name = this.skip(/[^{(\s\ud800]*/y)
-    this.skip(/\s*/y)
-    if (!name) throw new Unreadable()
-    if (this.take('{')) return { name, input: this.members('}', 0) }
-    if (this.take('(')) return { name, input: this.members(')', 0) }
-    throw new Unreadable()
+  skip(what: RegExp): string {
+    what.lastIndex = this.at
+    const found = what.exec(this.source)?.[0] ?? ''
+    this.at += found.length
+    return found
   }
 
-  private members(close: string, depth: number): JsonObject {
-    if (depth > MAX_DEPTH) throw new Unreadable()
-    const object: JsonObject = {}
-    for (;;) {
-      this.skip(/[\s,]*/y)
-      if (this.take(close)) return object
-      const key = this.key()
-      // Not by plain assignment: a key may be __proto__.
-      Object.defineProperty(object, key, {
-        value: this.value(depth + 1),
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      })
-      this.end(close)
-    }
-  }
-
-  private items(depth: number): JsonValue[] {
-    if (depth > MAX_DEPTH) throw new Unreadable()
-    const list: JsonValue[] = []
-    for (;;) {
-      this.skip(/[\s,]*/y)
-      if (this.take(']')) return list
-      list.push(this.value(depth + 1))
-      this.end(']')
-    }
-  }
-
-  /** After a member: a comma or the bracket that closes; a stray quote before it is a known slip. */
-  private end(close: string): void {
-    this.skip(/\s*/y)
-    if (this.text[this.at] === QUOTE) this.at++
-    this.skip(/\s*/y)
-    const next = this.text[this.at]
-    if (next !== ',' && next !== close) throw new Unreadable()
-  }
-
-  private key(): string {
-    const quoted = this.quoted()
-    const key = quoted ?? this.skip(/[^:=,{}[\]()\ud800]*/y).trim()
-    this.skip(/\s*/y)
-    if (!key || !(this.take(':') || this.take('='))) throw new Unreadable()
-    return key
-  }
-
-  private value(depth: number): JsonValue {
-    this.skip(/\s*/y)
-    const quoted = this.quoted()
-    if (quoted !== undefined) return quoted
-    if (this.take('{')) return this.members('}', depth)
-    if (this.take('[')) return this.items(depth)
-    const bare = this.skip(/[^,{}[\])\ud800]*/y).trim()
-    if (!bare) throw new Unreadable()
-    if (bare === 'true' || bare === 'false') return bare === 'true'
-    if (bare === 'null' || bare === 'None') return null
-    if (/^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(bare)) return Number(bare)
-    return bare
-  }
-
-  /** A string in the model's own quotes (verbatim), in double or in single ones; undefined if there is none here. */
-  private quoted(): string | undefined {
-    const mark = this.text[this.at]
-    if (mark === QUOTE) {
-      const end = this.text.indexOf(QUOTE, this.at + 1)
-      if (end < 0) throw new Unreadable()
-      const inside = this.text.slice(this.at + 1, end)
-      this.at = end + 1
-      return inside
-    }
-    if (mark !== '"' && mark !== "'") return undefined
-    const string = mark === '"' ? /"((?:[^"\\]|\\.)*)"/sy : /'((?:[^'\\]|\\.|'(?!\s*[,}\])=:\ud800]))*)'/sy
-    string.lastIndex = this.at
-    const match = string.exec(this.text)
-    if (!match) throw new Unreadable()
-    this.at = string.lastIndex
-    return unescape(match[1] as string)
-  }
-
-  private take(text: string): boolean {
-    if (!this.text.startsWith(text, this.at)) return false
+  take(text: string): boolean {
+    if (!this.source.startsWith(text, this.at)) return false
     this.at += text.length
     return true
   }
 
-  private skip(pattern: RegExp): string {
-    pattern.lastIndex = this.at
-    const found = pattern.exec(this.text)?.[0] ?? ''
-    this.at += found.length
-    return found
+  /** The text up to the closing quote, if a quote token stands here. */
+  takeQuoted(): string | undefined {
+    const { quotes, source } = this.body
+    while ((quotes[this.nextQuote] ?? Number.POSITIVE_INFINITY) < this.at) this.nextQuote += 1
+    if (quotes[this.nextQuote] !== this.at) return undefined
+    const close = quotes[this.nextQuote + 1]
+    if (close === undefined) throw UNREADABLE
+    const text = source.slice(this.at + QUOTE.length, close)
+    this.nextQuote += 2
+    this.at = close + QUOTE.length
+    return text
   }
 }
 
-/** JSON's escapes; anything else behind a backslash stays as it is. */
-function unescape(text: string): string {
-  const simple: Record<string, string> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f' }
-  return text.replace(/\\(u[0-9a-fA-F]{4}|.)/gs, (whole, code: string) => {
-    if (code.length === 5) return String.fromCharCode(Number.parseInt(code.slice(1), 16))
-    if (code in simple) return simple[code] as string
-    return code === '"' || code === "'" || code === '\\' || code === '/' ? code : whole
+const SPACE = /\s*/y
+const BETWEEN_CALLS = /[\s,;]*/y
+const NAME = /[^\s{}()[\]<>"',:=]+/y
+const BARE_KEY = /[^{}()[\]<>"',:=]+/y
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?=[\s,}\])]|$)/y
+const WORD = /(?:true|false|null|True|False|None)(?=[\s,}\])]|$)/y
+const WORDS: Record<string, JsonValue> = { true: true, True: true, false: false, False: false, null: null, None: null }
+
+function readCalls(cursor: Cursor): { name: string; input: JsonObject }[] {
+  const calls: { name: string; input: JsonObject }[] = []
+  cursor.skip(SPACE)
+  while (cursor.at < cursor.source.length) {
+    cursor.take(':')
+    if (!cursor.take('call:')) throw UNREADABLE
+    cursor.skip(SPACE)
+    const name = cursor.skip(NAME)
+    cursor.skip(SPACE)
+    const close = cursor.take('{') ? '}' : cursor.take('(') ? ')' : ''
+    if (name === '' || close === '') throw UNREADABLE
+    calls.push({ name, input: readObject(cursor, close, 0) })
+    cursor.skip(BETWEEN_CALLS)
+  }
+  if (calls.length === 0) throw UNREADABLE
+  return calls
+}
+
+/** What follows the opening brace. */
+function readObject(cursor: Cursor, close: string, depth: number): JsonObject {
+  const object: JsonObject = {}
+  readItems(cursor, close, () => {
+    const key = cursor.takeQuoted() ?? readQuotes(cursor) ?? cursor.skip(BARE_KEY).trim()
+    cursor.skip(SPACE)
+    if (key === '' || !(cursor.take(':') || cursor.take('='))) throw UNREADABLE
+    setKey(object, key, readValue(cursor, depth + 1))
   })
+  return object
+}
+
+function readList(cursor: Cursor, depth: number): JsonValue[] {
+  const list: JsonValue[] = []
+  readItems(cursor, ']', () => list.push(readValue(cursor, depth + 1)))
+  return list
+}
+
+function readItems(cursor: Cursor, close: string, readItem: () => void): void {
+  for (;;) {
+    cursor.skip(SPACE)
+    if (cursor.take(close)) return
+    readItem()
+    cursor.skip(SPACE)
+    if (cursor.take(',')) continue
+    if (!cursor.take(close)) throw UNREADABLE
+    return
+  }
+}
+
+function readValue(cursor: Cursor, depth: number): JsonValue {
+  if (depth > MAX_DEPTH) throw UNREADABLE
+  cursor.skip(SPACE)
+  const text = cursor.takeQuoted() ?? readQuotes(cursor)
+  if (text !== undefined) return text
+  if (cursor.take('{')) return readObject(cursor, '}', depth)
+  if (cursor.take('[')) return readList(cursor, depth)
+  const number = cursor.skip(NUMBER)
+  if (number !== '') return finite(Number(number))
+  const word = WORDS[cursor.skip(WORD)]
+  if (word === undefined) throw UNREADABLE
+  return word
+}
+
+function finite(number: number): number {
+  if (!Number.isFinite(number)) throw UNREADABLE
+  return number
+}
+
+const ESCAPES: Record<string, string> = {
+  n: '\n',
+  t: '\t',
+  r: '\r',
+  b: '\b',
+  f: '\f',
+  '/': '/',
+  '\\': '\\',
+  '"': '"',
+  "'": "'",
+}
+
+/** "…" or '…' with JSON's escapes; a backslash before anything else stands for itself. */
+function readQuotes(cursor: Cursor): string | undefined {
+  const quote = cursor.take('"') ? '"' : cursor.take("'") ? "'" : undefined
+  if (!quote) return undefined
+  const plain = quote === '"' ? /[^"\\]*/y : /[^'\\]*/y
+  let text = ''
+  for (;;) {
+    text += cursor.skip(plain)
+    if (cursor.take(quote)) return text
+    if (!cursor.take('\\')) throw UNREADABLE
+    const code = cursor.skip(/u[0-9a-fA-F]{4}/y)
+    const char = cursor.source[cursor.at] ?? ''
+    const known = ESCAPES[char]
+    if (code !== '') {
+      text += String.fromCharCode(Number.parseInt(code.slice(1), 16))
+    } else if (known !== undefined) {
+      text += known
+      cursor.at += 1
+    } else {
+      text += '\\'
+    }
+  }
 }

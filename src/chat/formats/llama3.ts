@@ -1,135 +1,188 @@
-/** What a Llama 3.x model writes, as parts: calls are JSON objects with a name and parameters, anywhere in the text. */
-import type { ChatTool, JsonObject, OutputReader, Part, Piece, ReadEnd } from '../types.js'
-import { coerce } from './coerce.js'
+/**
+ * Llama 3's answers: text, and calls as JSON objects `{"name": …, "parameters": {…}}`, to parts.
+ *
+ * A call may stand at the start, after text, after `<|python_tag|>`, or after another call and `;`. What begins like one
+ * is held back until it ends or cannot be one any more. Code in backticks is never a call. Every character is looked at
+ * a bounded number of times.
+ */
+import type { ChatTool, JsonObject, JsonValue, OutputReader, Part, Piece } from '../types.js'
+import { MAX_DEPTH, type ToolCall, toCall } from './call.js'
+import { type ObjectScan, objectScan } from './json-object.js'
+import { textRun } from './text-run.js'
 
-export const LLAMA3_MARKERS = ['<|python_tag|>', '<|eot_id|>', '<|eom_id|>', '<|end_of_text|>']
+const PYTHON_TAG = '<|python_tag|>'
+const ENDS = new Set(['<|eot_id|>', '<|eom_id|>', '<|end_of_text|>', '<|begin_of_text|>'])
+export const LLAMA3_MARKERS = [PYTHON_TAG, ...ENDS, '<|start_header_id|>', '<|end_header_id|>']
 
-const TAG = '<|python_tag|>'
-const KEYS = ['name', 'parameters', 'arguments', 'type', 'function', 'id']
-const MAX_DEPTH = 64
+// A call has these keys and no others: a tool's definition or a package.json has more.
+const KEYS = ['name', 'parameters', 'arguments', 'type', 'id']
 
-/** `tools`: what may be called; undefined lets every name pass. */
+/** `tools` undefined: every name counts as offered. */
 export function llama3Reader(tools: ChatTool[] | undefined): OutputReader {
-  const offered = tools && new Map(tools.map((tool) => [tool.name, tool]))
-  let object: ObjectScan | undefined // a brace that may open a call, and what followed
-  let gap = '' // a tag, or the space and separators behind a call: nothing, unless text follows
-  let afterCall = false
+  const text = textRun()
+  const fences = fenceWatch()
+  let scan: ObjectScan | undefined
+  // What stands before an object and is dropped if that is a call: `<|python_tag|>`, or what separates two calls.
+  let before = ''
+  let separating = false
 
-  const say = (text: string): Part[] => {
-    if (!text) return []
-    const whole = afterCall ? gap.replace(/^[\s;]+/, '') + text : gap + text
-    gap = ''
-    afterCall = false
-    return [{ type: 'text', text: whole }]
+  const write = (written: string): Part[] => {
+    fences.see(written)
+    return text.push(written)
   }
 
-  const finishObject = (scan: ObjectScan): Part[] => {
-    const call = toCall(scan.text)
-    if (!call || (offered && !offered.has(call.name))) return say(scan.text)
-    gap = ''
-    afterCall = true
-    return [{ type: 'tool_call', name: call.name, input: coerce(call.input, offered?.get(call.name)) }]
+  const releaseBefore = (): Part[] => {
+    const written = before
+    before = ''
+    separating = false
+    return written === '' ? [] : write(written)
   }
 
-  const text = (written: string): Part[] => {
+  /** Reads up to where an object may begin. Returns how far. */
+  const readText = (source: string, from: number, parts: Part[]): number => {
+    let at = from
+    if (before !== '' || separating) {
+      const gap = separating ? /[\s;,]*/y : /\s*/y
+      gap.lastIndex = at
+      const found = gap.exec(source)?.[0] ?? ''
+      before += found
+      at += found.length
+      if (at === source.length) return at
+      if (source[at] !== '{') parts.push(...releaseBefore())
+    }
+    const brace = fences.findOpening(source, at)
+    if (brace > at) parts.push(...write(source.slice(at, brace)))
+    if (brace < source.length) scan = objectScan(KEYS, MAX_DEPTH)
+    return brace
+  }
+
+  /** Goes on with the object that is open. Returns how far. */
+  const readObject = (open: ObjectScan, source: string, from: number, parts: Part[]): number => {
+    const { state, end } = open.push(source, from)
+    if (state === 'open') return end
+    scan = undefined
+    const call = state === 'whole' ? readCall(open.source(), tools) : undefined
+    if (call) {
+      before = ''
+      separating = true
+      text.interrupt()
+      parts.push(call)
+      return end
+    }
+    parts.push(...releaseBefore())
+    if (state !== 'none') {
+      parts.push(...write(open.source()))
+      return end
+    }
+    // No call from its first characters on: the brace is text, and what follows it is read again.
+    parts.push(...write('{'))
+    parts.push(...read(open.source().slice(1)))
+    return end
+  }
+
+  const read = (source: string): Part[] => {
     const parts: Part[] = []
-    let rest = written
-    while (rest) {
-      if (object) {
-        rest = object.push(rest)
-        if (object.state === 'open') break
-        const scan = object
-        object = undefined
-        parts.push(...(scan.state === 'closed' ? finishObject(scan) : say(scan.text)))
-        continue
-      }
-      const brace = rest.indexOf('{')
-      const before = brace < 0 ? rest : rest.slice(0, brace)
-      if (afterCall && /^[\s;]*$/.test(before)) gap += before
-      else parts.push(...say(before))
-      if (brace < 0) break
-      object = new ObjectScan()
-      rest = rest.slice(brace)
+    let at = 0
+    while (at < source.length) at = scan ? readObject(scan, source, at, parts) : readText(source, at, parts)
+    return parts
+  }
+
+  const release = (): Part[] => {
+    if (!scan) return []
+    const source = scan.source()
+    scan = undefined
+    return [...releaseBefore(), ...write(source)]
+  }
+
+  const readControl = (control: string): Part[] => {
+    const parts = release()
+    if (control === PYTHON_TAG) {
+      if (!separating) parts.push(...releaseBefore())
+      before += PYTHON_TAG
+    } else if (ENDS.has(control)) {
+      text.interrupt()
+    } else {
+      parts.push(...releaseBefore(), ...write(control))
     }
     return parts
   }
 
   return {
-    push(piece: Piece) {
-      if (typeof piece === 'string') return text(piece)
-      if (piece.control !== TAG) return LLAMA3_MARKERS.includes(piece.control) ? [] : text(piece.control)
-      gap += TAG
-      return []
-    },
-    end(_: ReadEnd) {
-      const rest = object?.text ?? ''
-      object = undefined
-      if (rest) return say(rest)
-      return afterCall || !gap ? [] : say(gap.replace(TAG, ''))
+    push: (piece: Piece) => (typeof piece === 'string' ? read(piece) : readControl(piece.control)),
+    end() {
+      const parts = release()
+      // Separators after the last call separate nothing.
+      if (!(separating && /^[\s;,]*$/.test(before))) parts.push(...releaseBefore())
+      return [...parts, ...text.end()]
     },
   }
 }
 
-/** Follows one JSON object from its brace, string-aware, reading every character once. */
-class ObjectScan {
-  text = ''
-  /** `plain`: it opens no call. */
-  state: 'open' | 'closed' | 'plain' = 'open'
-  private depth = 0
-  private inString = false
-  private escaped = false
-
-  /** Takes what belongs to the object and returns the rest. */
-  push(more: string): string {
-    let i = 0
-    for (; i < more.length && this.state === 'open'; i++) this.step(more[i] as string)
-    this.text += more.slice(0, i)
-    if (this.state === 'open' && !mayOpenCall(this.text)) this.state = 'plain'
-    return more.slice(i)
-  }
-
-  private step(char: string): void {
-    if (this.inString) {
-      if (this.escaped) this.escaped = false
-      else if (char === '\\') this.escaped = true
-      else if (char === '"') this.inString = false
-    } else if (char === '"') this.inString = true
-    else if (char === '{' || char === '[') {
-      if (++this.depth > MAX_DEPTH) this.state = 'plain'
-    } else if ((char === '}' || char === ']') && --this.depth === 0) this.state = 'closed'
-  }
+/** undefined: no call, or none that may run. */
+function readCall(source: string, tools: ChatTool[] | undefined): ToolCall | undefined {
+  const object = parseObject(source)
+  if (!object || Object.keys(object).some((key) => !KEYS.includes(key))) return undefined
+  const input = object.parameters ?? object.arguments
+  const parsed = typeof input === 'string' ? parseObject(input) : input
+  if (typeof object.name !== 'string' || !isObject(parsed)) return undefined
+  return toCall(object.name, parsed, tools)
 }
 
-/** Whether an object that begins like this may still be a call: its first key tells. */
-function mayOpenCall(start: string): boolean {
-  const key = /^\{\s*(?:"([^"]*)("?))?/.exec(start.slice(0, 64))
-  if (!key || (key[0].length < start.length && key[1] === undefined)) return false
-  const [, name, closed] = key
-  if (name === undefined) return true
-  return KEYS.some((known) => (closed ? known === name : known.startsWith(name)))
+/** undefined: no JSON object. Most need no mending, so that comes second. */
+function parseObject(source: string): JsonObject | undefined {
+  const value = parseJson(source) ?? parseJson(escapeControls(source))
+  return isObject(value) ? value : undefined
 }
 
-function toCall(text: string): { name: string; input: JsonObject } | undefined {
-  let value: unknown
+function parseJson(source: string): JsonValue | undefined {
   try {
-    value = JSON.parse(text)
+    return JSON.parse(source)
   } catch {
-    return undefined // not JSON, so not a call: it is given back as text
+    return undefined // Unreadable is an answer here: what cannot be read is text.
   }
-  const outer = value as JsonObject
-  const call = isObject(outer.function) ? outer.function : outer
-  const name = call.name ?? outer.function
-  let input = call.parameters ?? call.arguments
-  if (typeof input === 'string') {
-    try {
-      input = JSON.parse(input)
-    } catch {
-      return undefined // likewise
+}
+
+/** Models write line feeds into strings as they are, which JSON forbids and which can mean one thing only. */
+function escapeControls(source: string): string {
+  return source.replace(/"[^"\\]*(?:\\[\s\S][^"\\]*)*"/g, (string) =>
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+    string.replace(/[\u0000-\u001f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  )
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Follows backticks through the text: inside a fence, and right after a backtick, braces are code. */
+function fenceWatch() {
+  let ticks = 0
+  let fenced = false
+  const step = (char: string) => {
+    if (char === '`') {
+      ticks += 1
+      if (ticks === 3) fenced = !fenced
+    } else {
+      ticks = 0
     }
   }
-  return typeof name === 'string' && name && isObject(input) ? { name, input } : undefined
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return {
+    see(text: string) {
+      for (const char of text) step(char)
+    },
+    /** Where the next object may begin, the text's length if nowhere. */
+    findOpening(source: string, from: number): number {
+      const saved = { ticks, fenced }
+      let at = from
+      for (; at < source.length; at += 1) {
+        const char = source[at] as string
+        if (char === '{' && !fenced && ticks === 0) break
+        step(char)
+      }
+      // The text up to here is seen again when it is written.
+      ticks = saved.ticks
+      fenced = saved.fenced
+      return at
+    },
+  }
 }

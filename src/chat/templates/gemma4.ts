@@ -1,191 +1,262 @@
 /**
- * Gemma 4's prompt. Follows Google's chat template token for token on what that renders correctly, but for:
- *  - an assistant's text stands before its tool calls, in the order it was written; the official one puts it behind the
- *    tool responses and then omits the header of the next turn;
- *  - without thinking, the empty-thought primer is replayed in earlier turns, since the model has seen it there;
- *  - thinking of earlier turns is kept, for the same reason: a prompt plus what was generated from it must be a prefix of
- *    the next prompt, or every turn computes the conversation again;
- *  - an assistant's text is not trimmed, for the same reason;
- *  - system messages after the first are turns of their own, in place; one that follows the first user message
- *    directly (Claude Code's environment) is put before it, which lets sessions share it;
- *  - where the last turn has tool calls without results, the official template's rule is kept: the prompt ends in
- *    `<|tool_response>`.
+ * Gemma 4's prompt: a Chat as the pieces that the official chat template would make of it.
+ *
+ * Different on purpose, so that what the model generated stands in the next prompt as it was generated:
+ * - An assistant's text stands before its tool calls, or wherever it was generated; the official template moves it
+ *   behind the results. It is not trimmed either. User and system text is, as in the official template.
+ * - Without thinking, the empty thought after `<|turn>model` stands in earlier turns too. The official template shows it
+ *   in the last one alone, which then is another text one turn later.
+ * - Thoughts of earlier turns are kept. The official template drops them at the next user message.
+ * - After tool results the model turn is closed before a user or system turn opens; the official template forgets to.
+ * - A call that never got its result is not followed by an open `<|tool_response>`, unless it ends the conversation.
+ * - System messages in the middle stand where they are; one right after the first user message stands before it.
+ * - Two assistant messages in a row are one turn, without an end between them.
+ * - A null in arguments is `null`, not Python's `None`. A declaration without a type has the type OBJECT, and what is no
+ *   schema inside one is left out; the official template breaks at both.
+ * - Results that answer no call of the turn before them are user text: nothing that a client sent is lost.
  */
-import type { Chat, ChatMessage, ChatPart, ChatTool, JsonObject, JsonValue, Piece } from '../types.js'
-import { hoistEnvironment, joinTexts } from './messages.js'
-
-const mark = (control: string): Piece => ({ control })
-const TURN = mark('<|turn>')
-const TURN_END = mark('<turn|>')
-const CHANNEL = mark('<|channel>')
-const CHANNEL_END = mark('<channel|>')
-const QUOTE = mark('<|"|>')
-const PRIMER: Piece[] = [CHANNEL, 'thought\n', CHANNEL_END]
+import type { Chat, ChatMessage, ChatTool, JsonObject, JsonValue, Piece } from '../types.js'
+import {
+  arrange,
+  joinText,
+  matchResults,
+  type PendingCall,
+  type PromptWriter,
+  promptWriter,
+  sortedEntries,
+} from './layout.js'
 
 export function renderGemma4(chat: Chat): Piece[] {
-  const messages = hoistEnvironment(chat.messages)
-  const out: Piece[] = [mark('<bos>')]
-  const first = messages[0]?.role === 'system' ? messages[0] : undefined
-  if (first || chat.tools.length > 0 || chat.thinking) {
-    out.push(TURN, 'system\n')
-    if (chat.thinking) out.push(mark('<|think|>'), '\n')
-    if (first) out.push(joinTexts(first.parts).trim())
-    for (const tool of chat.tools) out.push(mark('<|tool>'), ...declaration(tool), mark('<tool|>'))
-    out.push(TURN_END, '\n')
-  }
-  return [...out, ...conversation(first ? messages.slice(1) : messages, chat.thinking)]
+  const out = promptWriter()
+  const { system, rest } = arrange(chat.messages)
+  out.control('<bos>')
+  if (chat.thinking || system !== undefined || chat.tools.length > 0) renderOpening(out, chat, system ?? '')
+  const turn: ModelTurn = { open: false, calls: [] }
+  for (const message of rest) renderMessage(out, message, turn, chat.thinking)
+  if (!turn.open) openModelTurn(out, chat.thinking)
+  // As in the official template: calls at the very end are waiting for their results.
+  if (rest.at(-1)?.parts.at(-1)?.type === 'tool_call') out.control('<|tool_response>')
+  return out.pieces
 }
 
-/** Where a model turn is open, the model goes on in it after tool results without a new header. */
-function conversation(messages: ChatMessage[], thinking: boolean): Piece[] {
-  const out: Piece[] = []
-  let open = false
-  let names = new Map<string, string>() // of the calls of the open turn, by id
-  let order: string[] = []
-  let answered = true
-  const close = () => {
-    if (open) out.push(TURN_END, '\n')
-    open = false
+/** The model's turn goes on through tool results; it is closed only when somebody else speaks. */
+interface ModelTurn {
+  open: boolean
+  /** Calls that have no results yet. */
+  calls: PendingCall[]
+}
+
+function renderOpening(out: PromptWriter, chat: Chat, system: string): void {
+  out.control('<|turn>')
+  out.text('system\n')
+  if (chat.thinking) {
+    out.control('<|think|>')
+    out.text('\n')
   }
-  for (const message of messages) {
-    if (message.role === 'assistant') {
-      if (!open) {
-        out.push(TURN, 'model\n')
-        if (!thinking) out.push(...PRIMER)
-      }
-      open = true
-      const calls = message.parts.filter((part) => part.type === 'tool_call')
-      out.push(...message.parts.flatMap(modelPart))
-      if (calls.length > 0) {
-        names = new Map(calls.map((call) => [call.id, call.name]))
-        order = calls.map((call) => call.id)
-        answered = false
-      }
-      continue
+  out.text(system)
+  for (const tool of chat.tools) {
+    out.control('<|tool>')
+    renderDeclaration(out, tool)
+    out.control('<tool|>')
+  }
+  closeTurn(out)
+}
+
+function renderMessage(out: PromptWriter, message: ChatMessage, turn: ModelTurn, thinking: boolean): void {
+  if (message.role === 'assistant') {
+    if (!turn.open) openModelTurn(out, thinking || message.parts[0]?.type === 'thinking')
+    turn.open = true
+    renderModelParts(out, message, turn)
+    return
+  }
+  const { answered, others } = matchResults(turn.open ? turn.calls : [], message.parts)
+  for (const { name, text } of answered) renderResult(out, name, text)
+  turn.calls = []
+  const texts = message.parts.filter((part) => part.type === 'text')
+  if (answered.length > 0 && others.length === 0 && texts.length === 0) return
+  if (turn.open) closeTurn(out)
+  turn.open = false
+  out.control('<|turn>')
+  out.text(`${message.role}\n`)
+  out.text(joinText([...others.map(({ text }) => ({ type: 'text' as const, text })), ...texts]))
+  closeTurn(out)
+}
+
+function openModelTurn(out: PromptWriter, mayThink: boolean): void {
+  out.control('<|turn>')
+  out.text('model\n')
+  if (mayThink) return
+  out.control('<|channel>')
+  out.text('thought\n')
+  out.control('<channel|>')
+}
+
+function closeTurn(out: PromptWriter): void {
+  out.control('<turn|>')
+  out.text('\n')
+}
+
+function renderModelParts(out: PromptWriter, message: ChatMessage, turn: ModelTurn): void {
+  for (const part of message.parts) {
+    if (part.type === 'text') {
+      out.text(part.text)
+    } else if (part.type === 'thinking') {
+      out.control('<|channel>')
+      out.text(`thought\n${part.text}\n`)
+      out.control('<channel|>')
+    } else if (part.type === 'tool_call') {
+      out.control('<|tool_call>')
+      out.text(`call:${part.name}`)
+      renderObject(out, part.input, false)
+      out.control('<tool_call|>')
+      turn.calls.push(part)
     }
-    const results = message.parts.filter((part) => part.type === 'tool_result')
-    // Results come in the order in which the tools were done; the model called them in another.
-    results.sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id))
-    for (const result of results) out.push(...toolResponse(names.get(result.id) ?? 'unknown', result.text))
-    if (results.length > 0) answered = true
-    const text = joinTexts(message.parts)
-    if (!text && results.length > 0) continue
-    close()
-    out.push(TURN, `${message.role}\n${text.trim()}`, TURN_END, '\n')
   }
-  if (open && !answered) return [...out, mark('<|tool_response>')]
-  if (open && messages.at(-1)?.role !== 'assistant') return out
-  // A conversation that ends with the assistant's own words is one to be continued: its turn stays open.
-  if (open) return out
-  return [...out, TURN, 'model\n', ...(thinking ? [] : PRIMER)]
 }
 
-function modelPart(part: ChatPart): Piece[] {
-  if (part.type === 'text') return [part.text]
-  if (part.type === 'thinking') return [CHANNEL, `thought\n${part.text}`, CHANNEL_END]
-  if (part.type === 'tool_call') {
-    const members = sorted(part.input).map(([key, value]) => [`${key}:`, ...argument(value)])
-    return [mark('<|tool_call>'), `call:${part.name}{`, ...commas(members), '}', mark('<tool_call|>')]
+function renderResult(out: PromptWriter, name: string, text: string): void {
+  out.control('<|tool_response>')
+  out.text(`response:${name}{value:`)
+  renderString(out, text)
+  out.text('}')
+  out.control('<tool_response|>')
+}
+
+function renderString(out: PromptWriter, text: string): void {
+  out.control('<|"|>')
+  out.text(text)
+  out.control('<|"|>')
+}
+
+/** Keys are quoted inside schemas and bare in calls. */
+function renderValue(out: PromptWriter, value: JsonValue, quoteKeys: boolean): void {
+  if (typeof value === 'string') renderString(out, value)
+  else if (Array.isArray(value)) renderList(out, value, (item) => renderValue(out, item, quoteKeys))
+  else if (typeof value === 'object' && value !== null) renderObject(out, value, quoteKeys)
+  else out.text(String(value))
+}
+
+function renderObject(out: PromptWriter, object: JsonObject, quoteKeys: boolean): void {
+  out.text('{')
+  for (const [i, [key, value]] of sortedEntries(object).entries()) {
+    if (i > 0) out.text(',')
+    if (quoteKeys) renderString(out, key)
+    else out.text(key)
+    out.text(':')
+    renderValue(out, value, quoteKeys)
   }
-  return []
+  out.text('}')
 }
 
-function toolResponse(name: string, text: string): Piece[] {
-  return [mark('<|tool_response>'), `response:${name}{value:`, QUOTE, text, QUOTE, '}', mark('<tool_response|>')]
+function renderList<T>(out: PromptWriter, items: T[], render: (item: T) => void): void {
+  out.text('[')
+  for (const [i, item] of items.entries()) {
+    if (i > 0) out.text(',')
+    render(item)
+  }
+  out.text(']')
 }
 
-function declaration(tool: ChatTool): Piece[] {
-  const { schema } = tool
-  const out: Piece[] = [`declaration:${tool.name}{description:`, QUOTE, tool.description, QUOTE]
-  out.push(',parameters:{')
-  const properties = isObject(schema.properties) ? schema.properties : {}
-  if (Object.keys(properties).length > 0) out.push('properties:{', ...parameters(properties), '},')
-  const required = strings(schema.required)
-  if (required.length > 0) out.push('required:[', ...commas(required.map(quoted)), '],')
-  if (schema.type) out.push('type:', ...quoted(String(schema.type).toUpperCase()), '}')
-  return [...out, '}']
+function renderDeclaration(out: PromptWriter, tool: ChatTool): void {
+  const { properties, required, type } = tool.schema
+  out.text(`declaration:${tool.name}{description:`)
+  renderString(out, tool.description)
+  out.text(',parameters:{')
+  if (isObject(properties) && Object.keys(properties).length > 0) {
+    out.text('properties:')
+    renderProperties(out, properties)
+    out.text(',')
+  }
+  if (Array.isArray(required) && required.length > 0) {
+    renderRequired(out, required)
+    out.text(',')
+  }
+  out.text('type:')
+  renderString(out, typeName(type ?? 'object'))
+  out.text('}}')
 }
 
-const STANDARD_KEYS = ['description', 'type', 'properties', 'required', 'nullable']
+// What of a schema has its own place, and is none of its properties.
+const OWN_FIELDS = new Set(['description', 'type', 'properties', 'required', 'nullable'])
 
-/** A schema's properties as the official template writes them; `own` leaves out what describes the object itself. */
-function parameters(properties: JsonObject, own = false): Piece[] {
-  const entries = sorted(properties).filter(([key]) => !own || !STANDARD_KEYS.includes(key))
-  return commas(entries.map(([key, value]) => [`${key}:{`, ...property(isObject(value) ? value : {}), '}']))
+function renderProperties(out: PromptWriter, properties: JsonObject, filter = false): void {
+  out.text('{')
+  let first = true
+  for (const [key, schema] of sortedEntries(properties)) {
+    if (!isObject(schema) || (filter && OWN_FIELDS.has(key))) continue
+    if (!first) out.text(',')
+    first = false
+    out.text(`${key}:{`)
+    renderSchema(out, schema)
+    out.text('}')
+  }
+  out.text('}')
 }
 
-function property(schema: JsonObject): Piece[] {
-  const type = String(schema.type ?? '').toUpperCase()
-  const fields: Piece[][] = []
-  if (schema.description) fields.push(['description:', ...quoted(String(schema.description))])
-  if (type === 'STRING' && truthy(schema.enum)) fields.push(['enum:', ...argument(schema.enum as JsonValue, true)])
-  if (type === 'ARRAY' && isObject(schema.items) && truthy(schema.items)) fields.push(items(schema.items))
-  if (schema.nullable) fields.push(['nullable:true'])
+/** The fields in the official order; the type is always there and last. */
+function renderSchema(out: PromptWriter, schema: JsonObject): void {
+  const { description, properties, items, required } = schema
+  const type = typeName(schema.type)
+  if (description) {
+    out.text('description:')
+    renderString(out, String(description))
+    out.text(',')
+  }
+  if (type === 'STRING' && Array.isArray(schema.enum) && schema.enum.length > 0) {
+    out.text('enum:')
+    renderValue(out, schema.enum, true)
+    out.text(',')
+  }
+  if (type === 'ARRAY' && isObject(items) && Object.keys(items).length > 0) {
+    renderItems(out, items)
+    out.text(',')
+  }
+  if (schema.nullable) out.text('nullable:true,')
   if (type === 'OBJECT') {
-    const inner = isObject(schema.properties) ? parameters(schema.properties) : parameters(schema, true)
-    fields.push(['properties:{', ...inner, '}'])
-    const required = strings(schema.required)
-    if (required.length > 0) fields.push(['required:[', ...commas(required.map(quoted)), ']'])
+    out.text('properties:')
+    renderProperties(out, isObject(properties) ? properties : schema, !isObject(properties))
+    out.text(',')
+    if (Array.isArray(required) && required.length > 0) {
+      renderRequired(out, required)
+      out.text(',')
+    }
   }
-  fields.push(['type:', ...quoted(type)])
-  return commas(fields)
+  out.text('type:')
+  renderString(out, type)
 }
 
-function items(schema: JsonObject): Piece[] {
-  const fields: Piece[][] = []
-  for (const [key, value] of sorted(schema)) {
+function renderItems(out: PromptWriter, items: JsonObject): void {
+  out.text('items:{')
+  let first = true
+  for (const [key, value] of sortedEntries(items)) {
     if (value === null) continue
-    if (key === 'properties') fields.push(['properties:{', ...(isObject(value) ? parameters(value) : []), '}'])
-    else if (key === 'required') fields.push(['required:[', ...commas(strings(value).map(quoted)), ']'])
-    else if (key === 'type' && Array.isArray(value))
-      fields.push([
-        'type:',
-        ...argument(
-          value.map((one) => String(one).toUpperCase()),
-          true,
-        ),
-      ])
-    else if (key === 'type') fields.push(['type:', ...quoted(String(value).toUpperCase())])
-    else fields.push([`${key}:`, ...argument(value, true)])
+    if (!first) out.text(',')
+    first = false
+    if (key === 'properties') {
+      out.text('properties:')
+      renderProperties(out, isObject(value) ? value : {})
+    } else if (key === 'required' && Array.isArray(value)) {
+      renderRequired(out, value)
+    } else if (key === 'type') {
+      out.text('type:')
+      renderValue(out, Array.isArray(value) ? value.map((one) => String(one).toUpperCase()) : typeName(value), true)
+    } else {
+      out.text(`${key}:`)
+      renderValue(out, value, true)
+    }
   }
-  return ['items:{', ...commas(fields), '}']
+  out.text('}')
 }
 
-/** A value in Gemma 4's own notation; keys are quoted inside declarations and bare inside calls. */
-function argument(value: JsonValue, quoteKeys = false): Piece[] {
-  if (typeof value === 'string') return quoted(value)
-  if (Array.isArray(value)) return ['[', ...commas(value.map((item) => argument(item, quoteKeys))), ']']
-  if (isObject(value)) {
-    const members = sorted(value).map(([key, member]) => [
-      ...(quoteKeys ? quoted(key) : [key]),
-      ':',
-      ...argument(member, quoteKeys),
-    ])
-    return ['{', ...commas(members), '}']
-  }
-  return [value === null ? 'null' : String(value)]
+function renderRequired(out: PromptWriter, names: JsonValue[]): void {
+  out.text('required:')
+  renderList(out, names, (name) => renderString(out, String(name)))
 }
 
-function quoted(text: string): Piece[] {
-  return [QUOTE, text, QUOTE]
-}
-
-function commas(groups: Piece[][]): Piece[] {
-  return groups.flatMap((group, i) => (i > 0 ? [',', ...group] : group))
-}
-
-/** Jinja's dictsort: by key, case-insensitively. */
-function sorted(object: JsonObject): [string, JsonValue][] {
-  const folded = (key: string) => key.toLowerCase()
-  return Object.entries(object).sort(([a], [b]) => (folded(a) < folded(b) ? -1 : folded(a) > folded(b) ? 1 : 0))
-}
-
-function strings(value: JsonValue | undefined): string[] {
-  return Array.isArray(value) ? value.map(String) : []
-}
-
-function truthy(value: JsonValue | undefined): boolean {
-  return Array.isArray(value) ? value.length > 0 : isObject(value) ? Object.keys(value).length > 0 : Boolean(value)
+/** A list of types is written the way Python shows it, since that is what the official template gives. */
+function typeName(type: JsonValue | undefined): string {
+  if (Array.isArray(type)) return `[${type.map((one) => `'${String(one)}'`).join(', ')}]`.toUpperCase()
+  return typeof type === 'string' ? type.toUpperCase() : ''
 }
 
 function isObject(value: JsonValue | undefined): value is JsonObject {

@@ -1,90 +1,107 @@
 /**
- * Llama 3.x's prompt. Follows Meta's 3.1 template token for token on what that renders correctly (tools in the first user
- * message; its own default date, so that a new day does not change the prefix), but for:
- *  - several calls of one turn stand in one assistant turn, separated by "; ": the official template refuses them;
- *  - an assistant's text stands before its calls, and is not trimmed, so that a prompt plus what was generated from it is
- *    a prefix of the next prompt;
- *  - system messages after the first stay in place as system turns; one that follows the first user message directly
- *    (Claude Code's environment) is put before it, which lets sessions share it;
- *  - thinking is left out: these models have none.
+ * Llama 3's prompt (3.1 and later): a Chat as the pieces that the official chat template would make of it.
+ *
+ * Different on purpose:
+ * - The date is always the one that the official template has for itself: one that changes every day would end every
+ *   prefix there. Claude Code says what day it is in its own words.
+ * - Several calls of one turn stand in it as they are generated, separated by "; "; the official template refuses them.
+ * - Text stands before the calls of its turn, and assistant text is not trimmed, so that what was generated is the
+ *   beginning of the next prompt.
+ * - A system message right after the first user message stands before it; later ones stand where they are.
+ * - Tools stand in the first user message, as in the official template. Without one they have a user turn of their own.
+ * - Thoughts are left out: these models have no place for them.
+ * - Results that answer no call of the turn before them are user text: nothing that a client sent is lost.
  */
-import type { Chat, ChatMessage, ChatTool, JsonValue, Piece } from '../types.js'
-import { hoistEnvironment, joinTexts } from './messages.js'
+import type { Chat, ChatMessage, ChatTool, JsonObject, JsonValue, Piece } from '../types.js'
+import { arrange, joinText, matchResults, type PendingCall, type PromptWriter, promptWriter } from './layout.js'
 
 const DATES = 'Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n'
-const TOOL_USER =
+
+const DEFAULT_SYSTEM =
   "You are a helpful assistant with tool calling capabilities. Only reply with a tool call if the function exists in the library provided by the user. If it doesn't exist, just reply directly in natural language. When you receive a tool call response, use the output to format an answer to the original user question."
-const TOOL_GUIDE =
-  'Given the following functions, please respond with a JSON for a function call with its proper arguments that best answers the given prompt.\n\nRespond in the format {"name": function name, "parameters": dictionary of argument name and its value}. Do not use variables.\n\n'
+
+const TOOLS_INTRODUCTION = `Given the following functions, please respond with a JSON for a function call with its proper arguments that best answers the given prompt.
+
+Respond in the format {"name": function name, "parameters": dictionary of argument name and its value}. Do not use variables.
+
+`
 
 export function renderLlama3(chat: Chat): Piece[] {
-  const messages = hoistEnvironment(chat.messages)
-  const first = messages[0]?.role === 'system' ? messages[0] : undefined
-  const hasTools = chat.tools.length > 0
-  const system = first ? joinTexts(first.parts).trim() : hasTools ? TOOL_USER : ''
-  const out: Piece[] = [
-    { control: '<|begin_of_text|>' },
-    ...turn('system', `${hasTools ? 'Environment: ipython\n' : ''}${DATES}${system}`),
-  ]
-  const rest = first ? messages.slice(1) : messages
-  const guided = hasTools ? rest.findIndex((message) => message.role === 'user') : -1
+  const out = promptWriter()
+  const { system, rest } = arrange(chat.messages)
+  out.control('<|begin_of_text|>')
+  const environment = chat.tools.length > 0 ? 'Environment: ipython\n' : ''
+  renderTurn(out, 'system', environment + DATES + (system ?? (environment && DEFAULT_SYSTEM)))
+  let tools = chat.tools
+  if (tools.length > 0 && !rest.some((message) => message.role === 'user')) {
+    renderTurn(out, 'user', toolsText(tools).trimEnd())
+    tools = []
+  }
+  let calls: PendingCall[] = []
   for (const [i, message] of rest.entries()) {
-    const last = i === rest.length - 1
-    if (message.role === 'assistant') out.push(...assistantTurn(message, last))
-    else out.push(...otherTurns(message, i === guided ? toolGuide(chat.tools) : ''))
+    if (message.role === 'assistant') {
+      calls = renderAssistant(out, message, i === rest.length - 1)
+      continue
+    }
+    renderOther(out, message, calls, message.role === 'user' ? toolsText(tools) : '')
+    if (message.role === 'user') tools = []
+    calls = []
   }
-  return rest.at(-1)?.role === 'assistant' ? out : [...out, ...header('assistant')]
+  if (rest.at(-1)?.role !== 'assistant') openTurn(out, 'assistant')
+  return out.pieces
 }
 
-function header(role: string): Piece[] {
-  return [{ control: '<|start_header_id|>' }, role, { control: '<|end_header_id|>' }, '\n\n']
+/** A user or system message: results of the calls before it, each in a turn of its own, and then its text. */
+function renderOther(out: PromptWriter, message: ChatMessage, calls: PendingCall[], introduction: string): void {
+  const { answered, others } = matchResults(calls, message.parts)
+  for (const { text } of answered) renderTurn(out, 'ipython', toJson({ output: text }))
+  const texts = message.parts.filter((part) => part.type === 'text')
+  if (answered.length > 0 && others.length === 0 && texts.length === 0) return
+  const text = joinText([...others.map(({ text }) => ({ type: 'text' as const, text })), ...texts])
+  renderTurn(out, message.role, introduction + text)
 }
 
-function turn(role: string, text: string): Piece[] {
-  return [...header(role), text, { control: '<|eot_id|>' }]
-}
-
-/** The last message, if it is the assistant's, is one to be continued. */
-function assistantTurn(message: ChatMessage, last: boolean): Piece[] {
-  const text = message.parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
-  const calls = message.parts.flatMap((part) =>
-    part.type === 'tool_call' ? [`{"name": ${json(part.name)}, "parameters": ${json(part.input)}}`] : [],
-  )
-  const end: Piece[] = last && calls.length === 0 ? [] : [{ control: '<|eot_id|>' }]
-  return [...header('assistant'), text + calls.join('; '), ...end]
-}
-
-function otherTurns(message: ChatMessage, guide: string): Piece[] {
-  const out: Piece[] = []
-  let results = 0
+/** The last one stays open: it is to be continued. Returns its calls. */
+function renderAssistant(out: PromptWriter, message: ChatMessage, last: boolean): PendingCall[] {
+  const calls: PendingCall[] = []
+  openTurn(out, 'assistant')
   for (const part of message.parts) {
-    if (part.type !== 'tool_result') continue
-    results++
-    out.push(...turn('ipython', `{"output": ${json(part.text)}}`))
+    if (part.type === 'text') out.text(part.text)
+    if (part.type !== 'tool_call') continue
+    if (calls.length > 0) out.text('; ')
+    out.text(`{"name": ${toJson(part.name)}, "parameters": ${toJson(part.input)}}`)
+    calls.push(part)
   }
-  const text = joinTexts(message.parts).trim()
-  if (text || guide || results === 0) out.push(...turn(message.role, guide + text))
-  return out
+  if (!last) out.control('<|eot_id|>')
+  return calls
 }
 
-function toolGuide(tools: ChatTool[]): string {
-  const list = tools.map(({ name, description, schema }) => {
-    const declared = { type: 'function', function: { name, description, parameters: schema } }
-    return `${json(declared, 4)}\n\n`
-  })
-  return TOOL_GUIDE + list.join('')
+function renderTurn(out: PromptWriter, role: string, text: string): void {
+  openTurn(out, role)
+  out.text(text)
+  out.control('<|eot_id|>')
 }
 
-/** JSON as Python's json.dumps writes it without ensure_ascii, which is what the models were trained on. */
-function json(value: JsonValue, indent?: number, depth = 0): string {
+function openTurn(out: PromptWriter, role: string): void {
+  out.control('<|start_header_id|>')
+  out.text(role)
+  out.control('<|end_header_id|>')
+  out.text('\n\n')
+}
+
+function toolsText(tools: ChatTool[]): string {
+  if (tools.length === 0) return ''
+  return TOOLS_INTRODUCTION + tools.map((tool) => `${JSON.stringify(declaration(tool), null, 4)}\n\n`).join('')
+}
+
+function declaration({ name, description, schema }: ChatTool): JsonObject {
+  return { type: 'function', function: { name, description, parameters: schema } }
+}
+
+/** JSON on one line with a space after commas and colons, as Python writes it. */
+function toJson(value: JsonValue): string {
+  if (Array.isArray(value)) return `[${value.map(toJson).join(', ')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  const list = Array.isArray(value)
-  const items = list
-    ? value.map((item) => json(item, indent, depth + 1))
-    : Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${json(item, indent, depth + 1)}`)
-  const [open, close] = list ? ['[', ']'] : ['{', '}']
-  if (items.length === 0) return open + close
-  if (indent === undefined) return open + items.join(', ') + close
-  const pad = (level: number) => `\n${' '.repeat(indent * level)}`
-  return open + pad(depth + 1) + items.join(`,${pad(depth + 1)}`) + pad(depth) + close
+  const entries = Object.entries(value).map(([key, inner]) => `${JSON.stringify(key)}: ${toJson(inner)}`)
+  return `{${entries.join(', ')}}`
 }

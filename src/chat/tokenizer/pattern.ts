@@ -35,7 +35,7 @@ function translate(source: string): string {
     const char = source[i] as string
     if (char === '\\') {
       i += 1
-      out += escape(source[i], inClass)
+      out += translateEscape(source[i], inClass)
       // \p{…}, \u{…}: what is in the braces is no text.
       const braced = /^[pPxu]$/.test(source[i] ?? '') && /^\{[^}]*\}/.exec(source.slice(i + 1))
       if (braced) {
@@ -84,7 +84,7 @@ function translate(source: string): string {
   return out
 }
 
-function escape(char: string | undefined, inClass: boolean): string {
+function translateEscape(char: string | undefined, inClass: boolean): string {
   if (char === undefined) throw new Error('ends in a backslash')
   const known = CLASSES[char]
   if (known) return inClass || char !== 'w' ? known : `[${known}]`

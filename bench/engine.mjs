@@ -1,0 +1,198 @@
+// Prefill and decode speed of tether beside mlx-lm: the same checkpoint and prompts, in turns, in one run.
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { loadModel } from '../dist/index.js'
+import { cacheDir } from '../third_party/mlx/fetch.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const venv = join(cacheDir(), 'mlx-lm')
+const WARM_UP = 64
+
+const { values: options } = parseArgs({
+  options: {
+    model: { type: 'string', default: join(root, 'demo/model') },
+    prompts: { type: 'string', default: '2048,8192' },
+    decode: { type: 'string', default: '64' },
+    runs: { type: 'string', default: '3' },
+    threads: { type: 'string', default: '0' },
+    openblas: { type: 'string' },
+    setup: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+const HELP = `npm run bench -- [options]
+  --model PATH        checkpoint (demo/model)
+  --prompts 2048,8192 lengths of the prompts, in tokens
+  --decode 64         tokens to generate after each
+  --runs 3            measured runs of each
+  --threads 0         tether's threads of one matrix product; 0: its own choice
+  --openblas PATH     libopenblas.so.0 to preload into mlx-lm (Linux; found by itself where installed)
+  --setup             first make a Python with mlx-lm in tether's cache folder
+TETHER_ORACLE_PYTHON names a Python with mlx-lm; without one tether is measured alone.`
+
+/** One program that is measured: a prompt in, seconds and greedy tokens out. */
+async function tetherPeer() {
+  const model = await loadModel(options.model, { threads: Number(options.threads) })
+  const { info } = model
+  return {
+    name: `tether (${info.device}, ${info.computeDtype})`,
+    vocabSize: info.vocabSize,
+    stopped: () => model.close(),
+    async run(tokens, decode) {
+      const answer = []
+      let finish
+      const request = { tokens, maxTokens: decode, temperature: 0, repetitionPenalty: 1, ignoreStop: true }
+      for await (const batch of model.generate(request)) {
+        answer.push(...batch.tokens)
+        finish = batch.finish
+      }
+      if (finish.cachedTokens > 0) throw new Error('a prompt was in the prefix cache; the bench must not repeat one')
+      return { prefillSeconds: finish.prefillSeconds, decodeSeconds: finish.decodeSeconds, tokens: answer }
+    },
+  }
+}
+
+async function mlxPeer(python, name, args, preload) {
+  const child = spawn(python, [join(root, 'bench/mlx_lm_peer.py'), options.model, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...(preload ? { LD_PRELOAD: preload } : {}) },
+  })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const answer = async () => {
+    const { value, done } = await lines.next()
+    if (done) throw new Error(`${name} has ended; its message is above`)
+    return JSON.parse(value)
+  }
+  const { version } = await answer()
+  return {
+    name: `mlx-lm ${version}, ${name}`,
+    stopped: () => child.stdin.end(),
+    run(tokens, decode) {
+      child.stdin.write(`${JSON.stringify({ tokens: [...tokens], decode })}\n`)
+      return answer()
+    },
+  }
+}
+
+/** mlx-lm as a user gets it, and, where there is a fast BLAS, at its best on a CPU: in float32, in tether's own steps. */
+async function mlxPeers() {
+  const python = oraclePython()
+  if (!python) return []
+  const peers = [await mlxPeer(python, 'as installed', [])]
+  const openblas = process.platform === 'linux' ? findOpenblas() : undefined
+  if (!openblas) return peers
+  peers.push(await mlxPeer(python, 'float32, OpenBLAS', ['--float32'], openblas))
+  peers.push(await mlxPeer(python, 'float32, OpenBLAS, steps of 256', ['--float32', '--step', '256'], openblas))
+  return peers
+}
+
+function oraclePython() {
+  const own = process.env.TETHER_ORACLE_PYTHON
+  if (own) return own
+  const python = join(venv, 'bin/python')
+  if (options.setup) setup(python)
+  if (existsSync(python)) return python
+  console.log('No mlx-lm to compare with: set TETHER_ORACLE_PYTHON, or run `npm run bench -- --setup` once.\n')
+}
+
+function setup(python) {
+  const requirements = join(root, 'test/goldens/requirements.txt')
+  const commands = [
+    ['python3', ['-m', 'venv', venv]],
+    [python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]],
+  ]
+  for (const [command, args] of commands) {
+    const { status } = spawnSync(command, args, { stdio: 'inherit' })
+    if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed; see above`)
+  }
+}
+
+function findOpenblas() {
+  if (options.openblas) return options.openblas
+  const listed = spawnSync('ldconfig', ['-p'], { encoding: 'utf8' }).stdout ?? ''
+  return /libopenblas\.so\.0 .* => (.*)/.exec(listed)?.[1]
+}
+
+/** Tokens that no earlier prompt starts with; the same in every run of the bench. */
+function prompt(length, seed, vocabSize) {
+  let state = seed * 2654435761 + 1
+  return Int32Array.from({ length }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state % vocabSize
+  })
+}
+
+function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  const half = sorted.length >> 1
+  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
+}
+
+/** Every peer gets the same new prompt, one after the other, the first one changing from run to run. */
+async function measure(peers, length, decode, runs, seed) {
+  const results = peers.map(() => ({ prefill: [], decode: [], tokens: [] }))
+  for (let run = 0; run < runs; run++) {
+    const tokens = prompt(length, seed + run, peers[0].vocabSize)
+    for (let turn = 0; turn < peers.length; turn++) {
+      const at = (turn + run) % peers.length
+      const { prefillSeconds, decodeSeconds, tokens: answer } = await peers[at].run(tokens, decode)
+      results[at].prefill.push(length / prefillSeconds)
+      results[at].decode.push((answer.length - 1) / decodeSeconds)
+      results[at].tokens.push(answer)
+    }
+  }
+  return results
+}
+
+/** One line for each program: medians, how many times as fast tether is in the same run, how many answers are the same. */
+function report(peers, results) {
+  const own = results[0]
+  const ratio = (mine, theirs) => `${median(mine.map((speed, run) => speed / theirs[run])).toFixed(2)}x`
+  return peers.map(({ name }, at) => {
+    const { prefill, decode, tokens } = results[at]
+    const same = tokens.filter((answer, run) => String(answer) === String(own.tokens[run])).length
+    return {
+      '': name,
+      'prefill tok/s': Math.round(median(prefill)),
+      'decode tok/s': Math.round(median(decode)),
+      "tether's prefill": at === 0 ? '' : ratio(own.prefill, prefill),
+      "tether's decode": at === 0 ? '' : ratio(own.decode, decode),
+      'same answers': at === 0 ? '' : `${same} of ${tokens.length}`,
+    }
+  })
+}
+
+function printTable(rows) {
+  const columns = Object.keys(rows[0])
+  const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => String(row[column]).length)))
+  const line = (cells) =>
+    cells.map((cell, i) => (i ? String(cell).padStart(widths[i]) : cell.padEnd(widths[i]))).join('  ')
+  console.log(line(columns))
+  for (const row of rows) console.log(line(columns.map((column) => row[column])))
+}
+
+async function main() {
+  if (options.help) return console.log(HELP)
+  const [decode, runs] = [Number(options.decode), Number(options.runs)]
+  const peers = [await tetherPeer(), ...(await mlxPeers())]
+  try {
+    console.log(
+      `${options.model} on ${availableParallelism()} cores of ${cpus()[0]?.model.trim()}; medians of ${runs} runs`,
+    )
+    await measure(peers, WARM_UP, decode, 1, 1)
+    for (const [i, length] of options.prompts.split(',').map(Number).entries()) {
+      console.log(`\n${length} tokens of prompt, ${decode} generated`)
+      printTable(report(peers, await measure(peers, length, decode, runs, 1000 * (i + 1))))
+    }
+  } finally {
+    for (const peer of peers) await peer.stopped()
+  }
+}
+
+await main()

@@ -1,0 +1,46 @@
+/** The inside of Gemma 4's thinking channel, `thought\n … \n`, as thinking parts without that frame. */
+import type { Part } from '../types.js'
+
+const HEADER = 'thought\n'
+
+export interface ThoughtRun {
+  push(text: string): Part[]
+  /** `closed`: the channel ended as it should; the line feed before its end belongs to the frame. */
+  end(closed: boolean): Part[]
+}
+
+export function thoughtRun(): ThoughtRun {
+  let header: string | undefined = ''
+  // White space that may turn out to be all there is, or the last line feed.
+  let held = ''
+  let started = false
+
+  const pushContent = (text: string): Part[] => {
+    const whole = held + text
+    held = whole
+    if (!started && whole.trim() === '') return []
+    started = true
+    const ready = whole.endsWith('\n') ? whole.slice(0, -1) : whole
+    held = whole.slice(ready.length)
+    return ready === '' ? [] : [{ type: 'thinking', text: ready }]
+  }
+
+  return {
+    push(text) {
+      if (header === undefined) return pushContent(text)
+      header += text
+      if (HEADER.startsWith(header) && header !== HEADER) return []
+      const content = header.startsWith(HEADER) ? header.slice(HEADER.length) : header
+      header = undefined
+      return pushContent(content)
+    },
+    end(closed) {
+      const unread = header === undefined || HEADER.startsWith(header) ? '' : header
+      header = undefined
+      const parts = pushContent(unread)
+      if (started && !closed && held !== '') parts.push({ type: 'thinking', text: held })
+      held = ''
+      return parts
+    },
+  }
+}

@@ -1,0 +1,77 @@
+/** What every family's template needs: pieces put together, and the order in which messages are read. */
+import type { ChatMessage, ChatPart, JsonObject, Piece } from '../types.js'
+
+/** Collects pieces; strings that follow one another become one. */
+export interface PromptWriter {
+  text(text: string): void
+  control(token: string): void
+  readonly pieces: Piece[]
+}
+
+export function promptWriter(): PromptWriter {
+  const pieces: Piece[] = []
+  return {
+    pieces,
+    text(text) {
+      const last = pieces.at(-1)
+      if (text === '') return
+      if (typeof last === 'string') pieces[pieces.length - 1] = last + text
+      else pieces.push(text)
+    },
+    control(token) {
+      pieces.push({ control: token })
+    },
+  }
+}
+
+/**
+ * The leading system message, if there is one, apart from the rest. A system message directly after the first user
+ * message is put before it: Claude Code describes the surroundings there, alike in every session of a folder, and so the
+ * prefix that sessions share is long; and a model with a small window still sees the user's words last.
+ */
+export function arrange(messages: ChatMessage[]): { system?: string; rest: ChatMessage[] } {
+  const [first] = messages
+  const leading = first?.role === 'system' ? first : undefined
+  const rest = messages.slice(leading ? 1 : 0)
+  const at = rest.findIndex((message) => message.role !== 'system')
+  const [before, after] = [rest[at], rest[at + 1]]
+  if (before?.role === 'user' && after?.role === 'system') rest.splice(at, 2, after, before)
+  return { system: leading && joinText(leading.parts), rest }
+}
+
+/** A message's texts as one, each from a line of its own, without space around the whole. */
+export function joinText(parts: ChatPart[]): string {
+  let joined = ''
+  for (const part of parts) {
+    if (part.type !== 'text') continue
+    joined += joined === '' || joined.endsWith('\n') ? part.text : `\n${part.text}`
+  }
+  return joined.trim()
+}
+
+export interface PendingCall {
+  id: string
+  name: string
+}
+
+export type Result = Extract<ChatPart, { type: 'tool_result' }>
+
+/** Results in the order of their calls, whatever order they arrived in; and those that answer none of these calls. */
+export function matchResults(
+  calls: PendingCall[],
+  parts: ChatPart[],
+): { answered: { name: string; text: string }[]; others: Result[] } {
+  const results = parts.filter((part) => part.type === 'tool_result')
+  const known = new Set(calls.map(({ id }) => id))
+  const answered = calls.flatMap(({ id, name }) =>
+    results.filter((result) => result.id === id).map(({ text }) => ({ name, text })),
+  )
+  return { answered, others: results.filter(({ id }) => !known.has(id)) }
+}
+
+/** Entries by key, upper and lower case alike. */
+export function sortedEntries(object: JsonObject): [string, JsonObject[string]][] {
+  const folded = Object.entries(object).map((entry) => ({ entry, key: entry[0].toLowerCase() }))
+  folded.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+  return folded.map(({ entry }) => entry)
+}

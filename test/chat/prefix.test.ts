@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest'
+import { chatFamily } from '../../src/chat/families.js'
+import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
+import type { Chat, ChatFamily, JsonObject, JsonValue, Part, Piece } from '../../src/chat/types.js'
+import { answer, opening, reply, toMessage } from '../support/chat-conversations.js'
+import { type Random, seeded } from '../support/chat-random.js'
+
+const QUOTE: Piece = { control: '<|"|>' }
+
+/** An answer as Gemma 4 generates it. */
+function speakGemma4(parts: Part[]): Piece[] {
+  return parts.flatMap((part): Piece[] => {
+    if (part.type === 'text') return [part.text]
+    if (part.type === 'thinking')
+      return [{ control: '<|channel>' }, `thought\n${part.text}\n`, { control: '<channel|>' }]
+    return [{ control: '<|tool_call>' }, `call:${part.name}`, ...gemmaValue(part.input), { control: '<tool_call|>' }]
+  })
+}
+
+function gemmaValue(value: JsonValue): Piece[] {
+  if (typeof value === 'string') return [QUOTE, value, QUOTE]
+  if (Array.isArray(value)) return ['[', ...value.flatMap((item, i) => [...(i ? [','] : []), ...gemmaValue(item)]), ']']
+  if (typeof value !== 'object' || value === null) return [`${value}`]
+  const keys = Object.keys(value).sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1))
+  const fields = keys.flatMap((key, i) => [
+    i ? ',' : '',
+    key,
+    ':',
+    ...gemmaValue((value as JsonObject)[key] as JsonValue),
+  ])
+  return ['{', ...fields, '}']
+}
+
+/** An answer as Llama 3 generates it. */
+function speakLlama3(parts: Part[]): Piece[] {
+  const calls = parts.filter((part) => part.type === 'tool_call')
+  const texts = parts.filter((part) => part.type === 'text').map((part) => part.text)
+  return [
+    ...texts,
+    calls.map(({ name, input }) => `{"name": "${name}", "parameters": ${llamaValue(input)}}`).join('; '),
+  ]
+}
+
+function llamaValue(value: JsonValue): string {
+  if (Array.isArray(value)) return `[${value.map(llamaValue).join(', ')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  return `{${Object.entries(value)
+    .map(([key, inner]) => `${JSON.stringify(key)}: ${llamaValue(inner)}`)
+    .join(', ')}}`
+}
+
+/** Text with control tokens that no text can look like. */
+function flat(pieces: Piece[]): string {
+  return pieces.map((piece) => (typeof piece === 'string' ? piece : `\x02${piece.control}\x03`)).join('')
+}
+
+/** The same pieces in other portions, as a stream brings them. */
+function portions(random: Random, pieces: Piece[]): Piece[] {
+  return pieces.flatMap((piece): Piece[] => {
+    if (typeof piece !== 'string') return [piece]
+    const cut = [...piece]
+    const parts: string[] = []
+    while (cut.length > 0) parts.push(cut.splice(0, 1 + random.below(8)).join(''))
+    return parts
+  })
+}
+
+function join(parts: Part[]): Part[] {
+  const joined: Part[] = []
+  for (const part of parts) {
+    const last = joined.at(-1)
+    if (last && last.type !== 'tool_call' && last.type === part.type) last.text += part.text
+    else joined.push({ ...part })
+  }
+  return joined
+}
+
+/** Without a list of tools: these conversations have input that no schema would allow. */
+function read(family: ChatFamily, pieces: Piece[]): Part[] {
+  const reader = family.reader({ tools: undefined })
+  return join([...pieces.flatMap((piece) => reader.push(piece)), ...reader.end('stop')])
+}
+
+const families = [
+  { type: 'gemma4', speak: speakGemma4, thinks: true, tokenizer: 'test/fixtures/tokenizers/gemma4-tiny' },
+  { type: 'llama', speak: speakLlama3, thinks: false, tokenizer: 'test/fixtures/tokenizers/llama3-tiny' },
+]
+
+describe.each(families)('$type: prompt and answer begin the next prompt', ({ type, speak, thinks, tokenizer: dir }) => {
+  const family = chatFamily(type)
+
+  test('in 150 conversations, with the answer read back as it was meant', async () => {
+    const tokenizer = await loadTokenizer(dir)
+    for (let seed = 0; seed < 150; seed += 1) {
+      const random = seeded(seed)
+      const chat = opening(random)
+      let count = 0
+      let before = ''
+      let tokens: number[] = []
+      for (let turn = 0; turn < 6; turn += 1) {
+        const prompt = family.render(chat)
+        expect(flat(prompt).slice(0, before.length), `seed ${seed}, turn ${turn}`).toBe(before)
+        const ids = [...tokenizer.encodePrompt(prompt)]
+        expect(ids.slice(0, tokens.length).join(), `seed ${seed}, turn ${turn}`).toBe(tokens.join())
+        const parts = answer(random, thinks && chat.thinking)
+        const generated = speak(parts)
+        const understood = read(family, portions(random, generated))
+        expect(understood, `seed ${seed}, turn ${turn}: ${flat(generated)}`).toEqual(join(parts))
+        before = flat([...prompt, ...generated])
+        tokens = [...ids, ...tokenizer.encodePrompt(generated)]
+        const message = toMessage(understood, () => `id_${count++}`)
+        chat.messages = [...chat.messages, message, ...reply(random, message)]
+      }
+    }
+  })
+
+  test('when the assistant is interrupted in the middle of a text', () => {
+    const messages = [{ role: 'user' as const, parts: [{ type: 'text' as const, text: 'Go.' }] }]
+    const chat: Chat = { messages, tools: [], thinking: false }
+    const first = flat([...family.render(chat), 'I was say'])
+    const interrupted = { role: 'assistant' as const, parts: [{ type: 'text' as const, text: 'I was say' }] }
+    expect(flat(family.render({ ...chat, messages: [...messages, interrupted] }))).toBe(first)
+    const next = { role: 'user' as const, parts: [{ type: 'text' as const, text: '[Request interrupted by user]' }] }
+    expect(flat(family.render({ ...chat, messages: [...messages, interrupted, next] })).startsWith(first)).toBe(true)
+  })
+})

@@ -1,0 +1,267 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
+import type { Piece, Tokenizer } from '../../src/chat/types.js'
+import { TetherError } from '../../src/errors.js'
+import { randomText, seeded } from '../support/chat-random.js'
+
+interface Golden {
+  file: string
+  ids: number[][]
+  tokens: number[][]
+  decoded: string[]
+}
+const goldens: { texts: string[]; tokenizers: Record<string, Golden> } = JSON.parse(
+  readFileSync('test/chat/golden/tokenizers.json', 'utf8'),
+)
+const GEMMA = 'test/fixtures/tokenizers/gemma4-tiny'
+const LLAMA = 'test/fixtures/tokenizers/llama3-tiny'
+
+const written = (pieces: Piece[]) => pieces.map((piece) => (typeof piece === 'string' ? piece : piece.control)).join('')
+const encode = (tokenizer: Tokenizer, text: string) => [...tokenizer.encode(text, { special: true })]
+const plain = (tokenizer: Tokenizer, text: string) => [...tokenizer.encode(text, { special: false })]
+
+describe.each(Object.entries(goldens.tokenizers))('%s, beside Hugging Face', (_, { file, ids, tokens, decoded }) => {
+  let tokenizer: Tokenizer
+  beforeAll(async () => {
+    tokenizer = await loadTokenizer(dirname(file))
+  }, 60_000)
+
+  test('gives the same ids', () => {
+    for (const [i, text] of goldens.texts.entries()) {
+      expect(encode(tokenizer, text), JSON.stringify(text)).toEqual(ids[i])
+    }
+  })
+
+  test('gives the same text for any ids', () => {
+    for (const [i, list] of tokens.entries()) expect(tokenizer.decode(list), `${list}`).toBe(decoded[i])
+  })
+
+  test('streams what it decodes, token by token', () => {
+    for (const list of tokens) {
+      const stream = tokenizer.stream()
+      const pieces = [...list.flatMap((id) => stream.push([id])), ...stream.end()]
+      expect(written(pieces), `${list}`).toBe(tokenizer.decode(list))
+    }
+  })
+
+  test('no text without control tokens turns into one', () => {
+    for (const text of goldens.texts) {
+      for (const id of plain(tokenizer, text)) expect(tokenizer.control(id), JSON.stringify(text)).toBeUndefined()
+    }
+  })
+})
+
+const python = process.env.TETHER_ORACLE_PYTHON
+const oracleFiles = [...Object.values(goldens.tokenizers).map(({ file }) => file), 'demo/model/tokenizer.json']
+describe.runIf(python)('beside the real `tokenizers`', () => {
+  test.each(oracleFiles.filter((file) => existsSync(file)))(
+    '%s: random texts and ids',
+    { timeout: 120_000 },
+    async (file) => {
+      const tokenizer = await loadTokenizer(dirname(file))
+      const random = seeded(Number(process.env.TETHER_SEED ?? 1))
+      const texts = Array.from({ length: 4000 }, () => randomText(random, 40))
+      const tokens = texts.map(() => {
+        const most = random.pick([40, 600, tokenizer.vocabSize])
+        return Array.from({ length: random.below(12) }, () => random.below(Math.min(most, tokenizer.vocabSize)))
+      })
+      const input = JSON.stringify({ file, texts, tokens })
+      const answer = execFileSync(python as string, ['test/chat/oracle/ask.py'], { input, maxBuffer: 2 ** 29 })
+      const { ids, decoded, prefix } = JSON.parse(answer.toString())
+      expect([...tokenizer.prefix]).toEqual(prefix)
+      expect(texts.filter((text, i) => encode(tokenizer, text).join() !== ids[i].join())).toEqual([])
+      expect(tokens.filter((list, i) => tokenizer.decode(list) !== decoded[i])).toEqual([])
+    },
+  )
+})
+
+describe('control tokens', () => {
+  let gemma: Tokenizer
+  let llama: Tokenizer
+  beforeAll(async () => {
+    gemma = await loadTokenizer(GEMMA)
+    llama = await loadTokenizer(LLAMA)
+  })
+
+  test.each(['<|turn>', '<turn|>', '<bos>', '<|"|>', '<unused12>'])(
+    '%s is one, and plain text when a request says it',
+    (token) => {
+      const id = gemma.id(token) as number
+      expect(gemma.control(id)).toBe(token)
+      expect(encode(gemma, `a${token}b`)).toContain(id)
+      expect(plain(gemma, `a${token}b`)).not.toContain(id)
+      expect(gemma.decode(plain(gemma, `a${token}b`))).toBe(`a${token}b`)
+    },
+  )
+
+  test.each(['\n\n', '▁▁▁', '<table>', '\t\t'])('%j is found first, and yet none', (token) => {
+    const id = gemma.id(token) as number
+    expect(gemma.control(id)).toBeUndefined()
+    expect(plain(gemma, `a${token}b`)).toContain(id)
+  })
+
+  test('a prompt takes them from control pieces only', () => {
+    const prompt: Piece[] = [
+      { control: '<|start_header_id|>' },
+      'us',
+      'er <|eot_id|>',
+      { control: '<|end_header_id|>' },
+    ]
+    const ids = [...llama.encodePrompt(prompt)]
+    expect(ids[0]).toBe(llama.id('<|start_header_id|>'))
+    expect(ids.at(-1)).toBe(llama.id('<|end_header_id|>'))
+    expect(ids.slice(1, -1)).toEqual(plain(llama, 'user <|eot_id|>'))
+  })
+
+  test('one that the tokenizer lacks is an error that names it', () => {
+    expect(() => llama.encodePrompt([{ control: '<|turn>' }])).toThrow(/llama3-tiny.*<\|turn>/)
+  })
+
+  test('come out of a stream apart from text', () => {
+    const stream = gemma.stream()
+    const ids = encode(gemma, 'the <|tool_call>call:Read')
+    expect([...stream.push(ids), ...stream.end()]).toEqual(['the ', { control: '<|tool_call>' }, 'call:Read'])
+  })
+})
+
+describe('streaming', () => {
+  test.each([
+    ['Gemma', GEMMA],
+    ['Llama', LLAMA],
+  ])('%s: half a character is held back until it is whole', async (_, dir) => {
+    const tokenizer = await loadTokenizer(dir)
+    const stream = tokenizer.stream()
+    const pieces = plain(tokenizer, 'a🙂 b').map((id) => written(stream.push([id])))
+    expect(pieces.concat(written(stream.end())).join('')).toBe('a🙂 b')
+    expect(pieces.join('')).not.toContain('\ufffd')
+  })
+
+  test('bytes that are no character become U+FFFD, one each, as soon as the run ends', async () => {
+    const tokenizer = await loadTokenizer(GEMMA)
+    const stream = tokenizer.stream()
+    const byte = tokenizer.id('<0xF0>') as number
+    expect(stream.push([byte])).toEqual([])
+    expect(stream.push(encode(tokenizer, 'a'))).toEqual(['\ufffda'])
+    expect(stream.push([byte, byte])).toEqual([])
+    expect(stream.push([tokenizer.id('<turn|>') as number])).toEqual(['\ufffd\ufffd', { control: '<turn|>' }])
+    expect(stream.push([byte])).toEqual([])
+    expect(stream.end()).toEqual(['\ufffd'])
+  })
+})
+
+test('half of a surrogate pair is U+FFFD, a whole one is a character', async () => {
+  const tokenizer = await loadTokenizer(GEMMA)
+  expect(plain(tokenizer, 'a\ud83d')).toEqual(plain(tokenizer, 'a\ufffd'))
+  expect(tokenizer.decode(tokenizer.encodePrompt(['a\ud83d', '\ude42']))).toBe('a🙂')
+})
+
+test('the prefix is what the post-processor puts before a text', async () => {
+  const [gemma, llama] = [await loadTokenizer(GEMMA), await loadTokenizer(LLAMA)]
+  expect([...gemma.prefix]).toEqual([gemma.id('<bos>')])
+  expect([...llama.prefix]).toEqual([llama.id('<|begin_of_text|>')])
+})
+
+test.each([
+  ['Gemma', GEMMA],
+  ['Llama', LLAMA],
+])('%s: a line of a megabyte takes no more than its share of time', async (_, dir) => {
+  const tokenizer = await loadTokenizer(dir)
+  for (const unit of ['a', ' ', 'the lamp ', '🙂', '<|']) {
+    const line = unit.repeat(1_000_000 / unit.length)
+    const began = performance.now()
+    const ids = tokenizer.encode(line, { special: false })
+    expect(performance.now() - began, JSON.stringify(unit)).toBeLessThan(8000)
+    expect(tokenizer.decode(ids)).toBe(line)
+  }
+})
+
+describe('files of other kinds', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tether-tokenizer-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+  const vocab = { a: 0, b: 1, ab: 2, '▁': 3, '▁ab': 4, '<unk>': 5, '<s>': 6, Ł: 7 }
+  const model = { type: 'BPE', vocab, merges: ['a b', '▁ ab'], unk_token: '<unk>', fuse_unk: true }
+  const load = (file: object) => {
+    writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(file))
+    return loadTokenizer(folder)
+  }
+
+  test('Llama 2: a space is put before every stretch of text and taken from the start of the answer', async () => {
+    const tokenizer = await load({
+      added_tokens: [{ id: 6, content: '<s>', special: true }],
+      normalizer: {
+        type: 'Sequence',
+        normalizers: [
+          { type: 'Prepend', prepend: '▁' },
+          { type: 'Replace', pattern: { String: ' ' }, content: '▁' },
+        ],
+      },
+      decoder: {
+        type: 'Sequence',
+        decoders: [
+          { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
+          { type: 'ByteFallback' },
+          { type: 'Fuse' },
+          { type: 'Strip', content: ' ', start: 1, stop: 0 },
+        ],
+      },
+      model,
+    })
+    expect(encode(tokenizer, 'ab<s>ab ab')).toEqual([4, 6, 4, 4])
+    expect(tokenizer.decode([4, 4])).toBe('ab ab')
+    expect(tokenizer.decode([6, 4])).toBe('<s> ab')
+    const stream = tokenizer.stream()
+    expect([4, 4].map((id) => written(stream.push([id])))).toEqual(['ab', ' ab'])
+  })
+
+  test('unknown characters are one unk where the model fuses them', async () => {
+    expect(encode(await load({ model }), 'axyb')).toEqual([0, 5, 1])
+    expect(encode(await load({ model: { ...model, fuse_unk: false } }), 'axyb')).toEqual([0, 5, 5, 1])
+    expect(encode(await load({ model: { ...model, unk_token: null } }), 'axyb')).toEqual([2])
+  })
+
+  test('added tokens keep their flags', async () => {
+    const token = (content: string, id: number, flags: object) => ({ id, content, special: false, ...flags })
+    const tokenizer = await load({
+      added_tokens: [
+        token('left', 10, { lstrip: true }),
+        token('right', 11, { rstrip: true }),
+        token('word', 12, { single_word: true }),
+        token('up', 13, { normalized: true }),
+      ],
+      normalizer: { type: 'Lowercase' },
+      model,
+    })
+    expect(encode(tokenizer, 'ab  left')).toEqual([2, 10])
+    expect(encode(tokenizer, 'right \n ab')).toEqual([11, 2])
+    expect(encode(tokenizer, 'word')).toEqual([12])
+    expect(encode(tokenizer, 'words')).not.toContain(12)
+    expect(encode(tokenizer, 'UPab')).toEqual([13, 2])
+  })
+
+  test.each([
+    [/is not JSON/, '{'],
+    [/has no model/, '{}'],
+    [/Unigram/, JSON.stringify({ model: { type: 'Unigram', vocab: {} } })],
+    [/merge/, JSON.stringify({ model: { ...model, merges: ['a x'] } })],
+    [/normalizer.*Precompiled/, JSON.stringify({ normalizer: { type: 'Precompiled' }, model })],
+    [/pre-tokenizer.*Bert/, JSON.stringify({ pre_tokenizer: { type: 'BertPreTokenizer' }, model })],
+    [/decoder.*WordPiece/, JSON.stringify({ decoder: { type: 'WordPiece' }, model })],
+    [/post-processor.*Odd/, JSON.stringify({ post_processor: { type: 'Odd' }, model })],
+    [/pattern/, JSON.stringify({ normalizer: { type: 'Replace', pattern: { Regex: 'a++' }, content: '' }, model })],
+  ])('what cannot be read is an error that says %s', async (message, file) => {
+    writeFileSync(join(folder, 'tokenizer.json'), file)
+    const error = await loadTokenizer(folder).catch((thrown) => thrown)
+    expect(error).toBeInstanceOf(TetherError)
+    expect(error.code).toBe('bad_tokenizer')
+    expect(error.message).toContain(join(folder, 'tokenizer.json'))
+    expect(error.message).toMatch(message)
+  })
+
+  test('a folder without the file is an error that names it', async () => {
+    await expect(loadTokenizer('/nowhere')).rejects.toThrow(/\/nowhere\/tokenizer\.json cannot be read/)
+  })
+})

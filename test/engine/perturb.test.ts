@@ -1,0 +1,303 @@
+/** Every field of config.json that a family reads matters: a wrong value is refused or changes the logits. */
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadEngine } from '../../src/engine/load.js'
+import { type CheckpointName, copyOf, distance, golden, logitsOf, rejection, setField } from '../support/checkpoints.js'
+
+/** Removes the field, so that its default holds. */
+const ABSENT = undefined
+
+const REFUSED = 'is refused'
+const DIFFERENT = 'computes something else'
+/** A field that should be there is absent, or tensors are left over: reason enough to refuse, though none is wrong. */
+const EITHER = 'is refused or computes something else'
+
+type Row = [field: string, value: unknown, outcome: typeof REFUSED | typeof DIFFERENT | typeof EITHER]
+
+const sliding = 'sliding_attention'
+const full = 'full_attention'
+
+const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
+  'llama-a': [
+    ['vocab_size', 511, REFUSED],
+    ['vocab_size', ABSENT, REFUSED],
+    ['hidden_size', 64, REFUSED],
+    ['hidden_size', ABSENT, REFUSED],
+    ['num_hidden_layers', 5, REFUSED],
+    ['num_hidden_layers', ABSENT, REFUSED],
+    ['intermediate_size', 96, REFUSED],
+    ['intermediate_size', ABSENT, REFUSED],
+    ['num_attention_heads', 8, REFUSED],
+    ['num_attention_heads', ABSENT, REFUSED],
+    ['num_key_value_heads', 1, REFUSED],
+    ['num_key_value_heads', ABSENT, REFUSED],
+    ['head_dim', 8, REFUSED],
+    ['head_dim', ABSENT, REFUSED],
+    ['rms_norm_eps', 1e-5, DIFFERENT],
+    ['rms_norm_eps', ABSENT, EITHER],
+    ['num_hidden_layers', 3, EITHER],
+    ['attention_bias', false, EITHER],
+    ['attention_bias', ABSENT, EITHER],
+    ['mlp_bias', false, EITHER],
+    ['mlp_bias', ABSENT, EITHER],
+    ['rope_theta', 10000, DIFFERENT],
+    ['rope_theta', ABSENT, DIFFERENT],
+    ['rope_traditional', true, DIFFERENT],
+    ['rope_scaling', ABSENT, DIFFERENT],
+    ['rope_scaling/rope_type', 'default', DIFFERENT],
+    ['rope_scaling/rope_type', 'linear', DIFFERENT],
+    ['rope_scaling/rope_type', 'yarn', REFUSED],
+    ['rope_scaling/factor', 8, DIFFERENT],
+    ['rope_scaling/low_freq_factor', 1, DIFFERENT],
+    ['rope_scaling/low_freq_factor', ABSENT, DIFFERENT],
+    ['rope_scaling/high_freq_factor', 4, DIFFERENT],
+    ['rope_scaling/high_freq_factor', ABSENT, DIFFERENT],
+    ['rope_scaling/original_max_position_embeddings', 8192, DIFFERENT],
+    ['rope_scaling/original_max_position_embeddings', ABSENT, DIFFERENT],
+    ['tie_word_embeddings', true, DIFFERENT],
+    ['tie_word_embeddings', ABSENT, DIFFERENT],
+  ],
+  'llama-b': [
+    ['rms_norm_eps', ABSENT, EITHER],
+    ['num_key_value_heads', 2, REFUSED],
+    ['head_dim', 16, REFUSED],
+    ['attention_bias', true, REFUSED],
+    ['mlp_bias', true, REFUSED],
+    ['rope_theta', ABSENT, DIFFERENT],
+    ['rope_traditional', false, DIFFERENT],
+    ['rope_traditional', ABSENT, DIFFERENT],
+    ['rope_scaling', ABSENT, DIFFERENT],
+    ['rope_scaling/type', 'default', DIFFERENT],
+    ['rope_scaling/factor', 2, DIFFERENT],
+    ['layer_types', ABSENT, DIFFERENT],
+    ['layer_types', [full, full, sliding, sliding], DIFFERENT],
+    ['layer_types', [sliding, full], REFUSED],
+    ['sliding_window', 7, DIFFERENT],
+    ['sliding_window', ABSENT, EITHER],
+    ['tie_word_embeddings', false, REFUSED],
+  ],
+  'llama-b-8bit': [
+    ['quantization', ABSENT, REFUSED],
+    ['quantization/mode', 'mxfp4', REFUSED],
+  ],
+  'gemma4-a': [
+    ['vocab_size', 591, REFUSED],
+    ['vocab_size', ABSENT, REFUSED],
+    ['hidden_size', 64, REFUSED],
+    ['hidden_size', ABSENT, REFUSED],
+    ['num_hidden_layers', 5, REFUSED],
+    ['num_hidden_layers', ABSENT, REFUSED],
+    ['intermediate_size', 96, REFUSED],
+    ['intermediate_size', ABSENT, REFUSED],
+    ['num_attention_heads', 2, REFUSED],
+    ['num_attention_heads', ABSENT, REFUSED],
+    ['num_key_value_heads', 1, REFUSED],
+    ['num_key_value_heads', ABSENT, REFUSED],
+    ['head_dim', 32, REFUSED],
+    ['head_dim', ABSENT, REFUSED],
+    ['global_head_dim', 16, REFUSED],
+    ['global_head_dim', ABSENT, REFUSED],
+    ['rms_norm_eps', 1e-6, DIFFERENT],
+    ['rms_norm_eps', ABSENT, DIFFERENT],
+    ['vocab_size_per_layer_input', 592, REFUSED],
+    ['vocab_size_per_layer_input', ABSENT, REFUSED],
+    ['hidden_size_per_layer_input', 8, REFUSED],
+    ['hidden_size_per_layer_input', ABSENT, REFUSED],
+    ['hidden_size_per_layer_input', 0, EITHER],
+    ['num_kv_shared_layers', 1, REFUSED],
+    ['num_kv_shared_layers', 3, REFUSED],
+    ['num_kv_shared_layers', ABSENT, REFUSED],
+    ['use_double_wide_mlp', false, REFUSED],
+    ['layer_types', [full, sliding, sliding, sliding, sliding, full], REFUSED],
+    ['layer_types', ABSENT, REFUSED],
+    ['sliding_window', 15, DIFFERENT],
+    ['sliding_window', ABSENT, DIFFERENT],
+    ['rope_traditional', true, DIFFERENT],
+    ['rope_parameters', ABSENT, DIFFERENT],
+    ['rope_parameters/full_attention', ABSENT, DIFFERENT],
+    ['rope_parameters/full_attention/rope_type', 'default', DIFFERENT],
+    ['rope_parameters/full_attention/rope_theta', 1000000, DIFFERENT],
+    ['rope_parameters/full_attention/rope_theta', ABSENT, DIFFERENT],
+    ['rope_parameters/full_attention/partial_rotary_factor', 0.25, DIFFERENT],
+    ['rope_parameters/full_attention/partial_rotary_factor', ABSENT, DIFFERENT],
+    ['rope_parameters/full_attention/factor', 2, DIFFERENT],
+    ['rope_parameters/full_attention/factor', ABSENT, DIFFERENT],
+    ['rope_parameters/sliding_attention', ABSENT, DIFFERENT],
+    ['rope_parameters/sliding_attention/rope_theta', 10000, DIFFERENT],
+    ['rope_parameters/sliding_attention/rope_theta', ABSENT, DIFFERENT],
+    ['rope_parameters/sliding_attention/rope_type', 'longrope', REFUSED],
+    ['final_logit_softcapping', 30, DIFFERENT],
+    ['final_logit_softcapping', ABSENT, DIFFERENT],
+    ['final_logit_softcapping', null, DIFFERENT],
+    ['attention_k_eq_v', true, EITHER],
+    ['tie_word_embeddings', false, REFUSED],
+    ['enable_moe_block', true, REFUSED],
+  ],
+  'gemma4-b': [
+    ['text_config/num_global_key_value_heads', 2, REFUSED],
+    ['text_config/num_global_key_value_heads', ABSENT, REFUSED],
+    ['text_config/attention_k_eq_v', false, REFUSED],
+    ['text_config/attention_k_eq_v', ABSENT, REFUSED],
+    ['text_config/num_kv_shared_layers', 1, EITHER],
+    ['text_config/num_kv_shared_layers', 3, DIFFERENT],
+    ['text_config/use_double_wide_mlp', true, REFUSED],
+    ['text_config/use_double_wide_mlp', ABSENT, REFUSED],
+    ['text_config/hidden_size_per_layer_input', 16, REFUSED],
+    ['text_config/hidden_size_per_layer_input', ABSENT, REFUSED],
+    ['text_config/tie_word_embeddings', true, EITHER],
+    ['text_config/tie_word_embeddings', ABSENT, EITHER],
+    ['text_config/sliding_window', 9, DIFFERENT],
+    ['text_config/final_logit_softcapping', ABSENT, DIFFERENT],
+    ['text_config/rms_norm_eps', ABSENT, DIFFERENT],
+    ['text_config/rope_parameters/full_attention/partial_rotary_factor', 0.5, DIFFERENT],
+    ['text_config/num_attention_heads', 8, REFUSED],
+    ['text_config/num_attention_heads', ABSENT, REFUSED],
+    ['text_config/num_key_value_heads', ABSENT, REFUSED],
+  ],
+  'gemma4-b-mixed': [
+    ['quantization/language_model.model.embed_tokens/bits', 4, REFUSED],
+    ['quantization/language_model.model.layers.0.mlp.gate_proj/group_size', 16, REFUSED],
+  ],
+  'gemma4-c': [
+    ['text_config/sliding_window_pattern', 2, DIFFERENT],
+    ['text_config/sliding_window_pattern', ABSENT, DIFFERENT],
+    ['text_config/layer_types', [sliding, full, sliding, sliding], DIFFERENT],
+    ['text_config/layer_types', [sliding, full], REFUSED],
+    ['text_config/rope_traditional', false, DIFFERENT],
+    ['text_config/rope_traditional', ABSENT, DIFFERENT],
+    ['text_config/sliding_window', 7, DIFFERENT],
+    ['text_config/global_head_dim', 32, REFUSED],
+    ['text_config/global_head_dim', ABSENT, REFUSED],
+    ['text_config/num_kv_shared_layers', 1, REFUSED],
+    ['text_config/num_kv_shared_layers', ABSENT, REFUSED],
+    ['text_config/num_hidden_layers', 3, EITHER],
+    ['text_config/final_logit_softcapping', ABSENT, DIFFERENT],
+    ['text_config/rms_norm_eps', ABSENT, DIFFERENT],
+  ],
+}
+
+const table = Object.entries(FIELDS).flatMap(([name, rows]) =>
+  rows.map((row) => [name as CheckpointName, ...row] as const),
+)
+
+async function changed(name: CheckpointName, field: string, value: unknown): Promise<string> {
+  const folder = await copyOf(name)
+  await setField(join(folder, 'config.json'), field, value)
+  // Published checkpoints say it twice.
+  if (field.startsWith('quantization')) {
+    await setField(join(folder, 'config.json'), field.replace('quantization', 'quantization_config'), value)
+  }
+  return folder
+}
+
+test.each(table)('%s with %s = %j %s', async (name, field, value, outcome) => {
+  const folder = await changed(name, field, value)
+  const { prompt, logits } = golden(name)
+  const result = logitsOf(folder, prompt)
+  const refused = outcome === REFUSED || (outcome === EITHER && (await fails(result)))
+  if (!refused) {
+    expect(distance(await result, logits)).toBeGreaterThan(1e-3)
+    return
+  }
+  const error = await rejection(result)
+  expect(['bad_config', 'bad_weights', 'not_implemented', 'unsupported_model']).toContain(error.code)
+  expect(error.message).toContain(folder)
+})
+
+async function fails(promise: Promise<unknown>): Promise<boolean> {
+  return promise.then(
+    () => false,
+    () => true,
+  )
+}
+
+// With mlx-lm at hand: what a changed field makes tether compute is what it makes mlx-lm compute.
+const python = process.env.TETHER_ORACLE_PYTHON
+describe.runIf(python)('beside mlx-lm', () => {
+  let oracle: Oracle
+  beforeAll(() => {
+    oracle = startOracle(python as string)
+  })
+  afterAll(() => oracle.stop())
+
+  test.each(table.filter(([, , , outcome]) => outcome === DIFFERENT))(
+    '%s with %s = %j computes the same',
+    async (name, field, value) => {
+      const folder = await changed(name, field, value)
+      const { prompt } = golden(name)
+      expect(distance(await logitsOf(folder, prompt), await oracle.logits(folder, prompt))).toBeLessThan(1e-3)
+    },
+  )
+
+  test.each(table.filter(([, , , outcome]) => outcome === REFUSED))(
+    '%s with %s = %j is refused by both, or by a limit of tether',
+    async (name, field, value) => {
+      const folder = await changed(name, field, value)
+      const { prompt } = golden(name)
+      const error = await rejection(logitsOf(folder, prompt))
+      const refused = await fails(oracle.logits(folder, prompt))
+      expect(refused || error.code === 'not_implemented', 'mlx-lm loads it').toBe(true)
+    },
+  )
+})
+
+interface Oracle {
+  logits(folder: string, tokens: number[]): Promise<Float32Array>
+  stop(): void
+}
+
+/** One process of test/goldens/logits.py: a line of JSON in, a line of JSON out, one after the other. */
+function startOracle(python: string): Oracle {
+  const child = spawn(python, ['test/goldens/logits.py'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  return {
+    async logits(folder, tokens) {
+      child.stdin.write(`${JSON.stringify({ folder, tokens })}\n`)
+      const { value, done } = await lines.next()
+      if (done) throw new Error('logits.py has ended')
+      const answer: { logits?: string; error?: string } = JSON.parse(value)
+      if (answer.error !== undefined) throw new Error(answer.error)
+      const bytes = Buffer.from(answer.logits as string, 'base64')
+      return Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i))
+    },
+    stop: () => child.stdin.end(),
+  }
+}
+
+test.each<[CheckpointName, string, number]>([
+  ['llama-a', 'max_position_embeddings', 320],
+  ['llama-b', 'max_position_embeddings', 256],
+  ['gemma4-a', 'max_position_embeddings', 384],
+  ['gemma4-b', 'text_config/max_position_embeddings', 288],
+])('the window of %s is its %s', async (name, field, window) => {
+  const folder = await copyOf(name)
+  const windowOf = async () => {
+    const engine = await loadEngine(folder)
+    await engine.close()
+    return engine.info.trainedWindow
+  }
+  expect(await windowOf()).toBe(window)
+  await setField(join(folder, 'config.json'), field, 100)
+  expect(await windowOf()).toBe(100)
+})
+
+test('stop tokens are those of generation_config.json, else of config.json', async () => {
+  const folder = await copyOf('llama-b')
+  const stopTokensOf = async () => {
+    const engine = await loadEngine(folder)
+    await engine.close()
+    return engine.info.stopTokens
+  }
+  expect(await stopTokensOf()).toEqual([499, 505])
+  await setField(join(folder, 'generation_config.json'), 'eos_token_id', undefined)
+  expect(await stopTokensOf()).toEqual([505])
+})
+
+test('a field that no family reads changes nothing', async () => {
+  const folder = await copyOf('gemma4-a')
+  await setField(join(folder, 'config.json'), 'initializer_range', 0.5)
+  const { prompt, logits } = golden('gemma4-a')
+  expect(distance(await logitsOf(folder, prompt), logits)).toBeLessThan(1e-3)
+})

@@ -1,0 +1,20 @@
+"""mlx-lm beside a test: {"folder", "tokens"} on a line of stdin, {"logits": base64 of float32} or {"error"} on stdout."""
+
+import base64
+import json
+import sys
+
+import mlx.core as mx
+import numpy as np
+from make_checkpoints import loaded, whole
+
+mx.set_default_device(mx.cpu)
+
+for line in sys.stdin:
+    request = json.loads(line)
+    try:
+        logits = whole(loaded(request["folder"]), request["tokens"])
+        answer = {"logits": base64.b64encode(logits.astype("<f4").tobytes()).decode()}
+    except Exception as error:
+        answer = {"error": f"{type(error).__name__}: {error}"[:500]}
+    print(json.dumps(answer), flush=True)

@@ -1,0 +1,193 @@
+/** The tiny checkpoints of test/fixtures, what mlx-lm computes with them, and changed copies of them. */
+import { readFileSync } from 'node:fs'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished } from 'vitest'
+import { loadNative } from '../../src/engine/load.js'
+import type { Batch, Finish, GenerateRequest } from '../../src/engine/types.js'
+import { TetherError } from '../../src/errors.js'
+
+const ROOT = 'test/fixtures/checkpoints'
+
+/** By family, then as test/goldens/families.py describes them. */
+export const CHECKPOINTS = [
+  'llama-a',
+  'llama-a-f16',
+  'llama-a-4bit',
+  'llama-b',
+  'llama-b-8bit',
+  'gemma4-a',
+  'gemma4-a-4bit',
+  'gemma4-b',
+  'gemma4-b-mixed',
+  'gemma4-c',
+] as const
+
+export type CheckpointName = (typeof CHECKPOINTS)[number]
+
+/** What mlx-lm computes in float32. */
+export interface Golden {
+  prompt: number[]
+  /** Shorter than the sliding window, as long, three times as long: the whole prompt. */
+  promptLengths: number[]
+  vocabSize: number
+  /** (prompt, vocab) row by row. */
+  logits: Float32Array
+  /** log p(prompt[i] | what is before it); entry 0 is 0. */
+  logprobs: number[]
+  /** The greedy continuation of each prefix, and the least distance between its two best logits. */
+  greedy: { promptLength: number; tokens: number[]; minMargin: number }[]
+}
+
+export function checkpoint(name: CheckpointName): string {
+  return join(ROOT, name)
+}
+
+export function golden(name: CheckpointName): Golden {
+  const facts = JSON.parse(readFileSync(join(ROOT, 'goldens', `${name}.json`), 'utf8'))
+  const bytes = readFileSync(join(ROOT, 'goldens', facts.logits))
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const logits = Float32Array.from({ length: bytes.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true))
+  return { ...facts, logits }
+}
+
+/** The greatest distance between two arrays of the same length; Infinity where a value is no number. */
+export function distance(actual: ArrayLike<number>, wanted: ArrayLike<number>): number {
+  expect(actual.length).toBe(wanted.length)
+  let most = 0
+  for (let i = 0; i < wanted.length; i++) {
+    const apart = Math.abs((actual[i] as number) - (wanted[i] as number))
+    most = Number.isNaN(apart) ? Number.POSITIVE_INFINITY : Math.max(most, apart)
+  }
+  return most
+}
+
+/** log p of each token after those before it, from logits of (tokens, vocab). */
+export function logSoftmaxOf(logits: Float32Array, tokens: number[], vocab: number): number[] {
+  return tokens.map((token, i) => {
+    if (i === 0) return 0
+    const row = logits.subarray((i - 1) * vocab, i * vocab)
+    const top = row.reduce((a, b) => Math.max(a, b))
+    const sum = row.reduce((total, logit) => total + Math.exp(logit - top), 0)
+    return (row[token] as number) - top - Math.log(sum)
+  })
+}
+
+/** Loads a folder, computes logits in one pass, closes it. */
+export async function logitsOf(folder: string, tokens: number[]): Promise<Float32Array> {
+  const native = await loadNative(folder)
+  try {
+    return await native.logits(Int32Array.from(tokens), tokens.length)
+  } finally {
+    native.close()
+  }
+}
+
+export function greedy(prompt: number[], maxTokens: number): GenerateRequest {
+  return {
+    prompt: Int32Array.from(prompt),
+    maxTokens,
+    temperature: 0,
+    topP: 1,
+    topK: 0,
+    minP: 0,
+    repetitionPenalty: 1,
+    stopTokens: new Int32Array(0),
+  }
+}
+
+export async function collect(batches: AsyncIterable<Batch>): Promise<{ tokens: number[]; finish: Finish }> {
+  const tokens: number[] = []
+  let finish: Finish | undefined
+  for await (const batch of batches) {
+    tokens.push(...batch.tokens)
+    finish = batch.finish
+  }
+  if (!finish) throw new Error('no finish')
+  return { tokens, finish }
+}
+
+/** A copy that the test may change; it goes when the test ends. */
+export async function copyOf(name: CheckpointName): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), `tether-${name}-`))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  await cp(checkpoint(name), folder, { recursive: true })
+  return folder
+}
+
+/**
+ * Sets one field of a JSON file; undefined removes it. A path is keys joined by "/", since names of tensors have dots.
+ */
+export async function setField(file: string, path: string, value: unknown): Promise<void> {
+  const json = JSON.parse(await readFile(file, 'utf8'))
+  const keys = path.split('/')
+  const last = keys.pop() as string
+  const parent = keys.reduce((object, key) => object[key], json)
+  if (value === undefined) {
+    // A table that removes what is not there would prove nothing.
+    if (!(last in parent)) throw new Error(`${file} has no ${path}`)
+    delete parent[last]
+  } else {
+    parent[last] = value
+  }
+  await writeFile(file, JSON.stringify(json))
+}
+
+/** One tensor as a safetensors file holds it. */
+export interface StoredTensor {
+  dtype: string
+  shape: number[]
+  data: Buffer
+}
+
+export async function readTensors(file: string): Promise<Map<string, StoredTensor>> {
+  const bytes = await readFile(file)
+  const start = 8 + Number(bytes.readBigUInt64LE())
+  const header: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }> = JSON.parse(
+    bytes.subarray(8, start).toString(),
+  )
+  const tensors = new Map<string, StoredTensor>()
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === '__metadata__') continue
+    const [begin, end] = entry.data_offsets
+    const data = Buffer.from(bytes.subarray(start + begin, start + end))
+    tensors.set(name, { dtype: entry.dtype, shape: entry.shape, data })
+  }
+  return tensors
+}
+
+export async function writeTensors(file: string, tensors: Map<string, StoredTensor>): Promise<void> {
+  const header: Record<string, unknown> = {}
+  const parts: Buffer[] = []
+  let offset = 0
+  for (const [name, { dtype, shape, data }] of tensors) {
+    header[name] = { dtype, shape, data_offsets: [offset, offset + data.length] }
+    parts.push(data)
+    offset += data.length
+  }
+  const text = Buffer.from(JSON.stringify(header))
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(text.length))
+  await writeFile(file, Buffer.concat([length, text, ...parts]))
+}
+
+/** Changes the tensors of one file of a copy. */
+export async function editTensors(file: string, edit: (tensors: Map<string, StoredTensor>) => void): Promise<void> {
+  const tensors = await readTensors(file)
+  edit(tensors)
+  await writeTensors(file, tensors)
+}
+
+/** What a promise is rejected with, which must be one of tether's own errors, said in one sentence. */
+export async function rejection(promise: Promise<unknown>): Promise<TetherError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  expect(error).toBeInstanceOf(TetherError)
+  const { message } = error as TetherError
+  expect(message).not.toContain('\n')
+  expect(message.length).toBeLessThan(600)
+  return error as TetherError
+}

@@ -1,0 +1,64 @@
+/** A program named claude that tells what it was given and then does what its first forwarded word says. */
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** What it writes to the file FAKE_CLAUDE_REPORT. */
+export interface ClaudeReport {
+  pid: number
+  args: string[]
+  env: Record<string, string>
+  settingsPath: string
+  settings: { env: Record<string, string>; [key: string]: unknown }
+  settingsMode: number
+  folderMode: number
+  health: number
+  unauthorized: number
+  authorized: number
+}
+
+const program = `
+import { spawn } from 'node:child_process'
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+const args = process.argv.slice(2)
+const settingsPath = args[args.indexOf('--settings') + 1]
+const settings = JSON.parse(readFileSync(settingsPath, 'utf8'))
+const ask = async (path, authorization) => {
+  const headers = authorization ? { authorization } : {}
+  return (await fetch(process.env.ANTHROPIC_BASE_URL + path, { headers })).status
+}
+let interrupts = 0
+const words = args.filter((word, i) => word !== '--settings' && args[i - 1] !== '--settings')
+const act = words.find((word) => /^(exit|sleep|deaf|children|die|say|ints):?/.test(word)) ?? 'exit:0'
+const [what, value] = act.split(':')
+if (what === 'deaf') for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => {})
+if (what === 'ints') process.on('SIGINT', () => { if (++interrupts === Number(value)) process.exit(40) })
+const child = what === 'children' ? spawn('sleep', ['600'], { detached: true, stdio: 'ignore' }).pid : undefined
+if (what === 'children') process.on('SIGTERM', () => {})
+const report = {
+  pid: process.pid, child, args, env: process.env, settingsPath, settings,
+  settingsMode: statSync(settingsPath).mode & 0o777,
+  folderMode: statSync(dirname(settingsPath)).mode & 0o777,
+  health: await ask('/health'),
+  unauthorized: await ask('/v1/models'),
+  authorized: await ask('/v1/models', 'Bearer ' + process.env.ANTHROPIC_AUTH_TOKEN),
+}
+if (process.env.FAKE_CLAUDE_REPORT) {
+  writeFileSync(process.env.FAKE_CLAUDE_REPORT + '.part', JSON.stringify(report))
+  renameSync(process.env.FAKE_CLAUDE_REPORT + '.part', process.env.FAKE_CLAUDE_REPORT)
+}
+if (what === 'say') console.log(value)
+else if (what === 'exit') process.exit(Number(value))
+else if (what === 'die') process.kill(process.pid, value)
+else setInterval(() => {}, 1000)
+`
+
+/** -> its path. The .mjs beside it is what it runs: a file without an ending is no module to Node. */
+export function writeFakeClaude(folder: string): string {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'fake-claude.mjs'), program)
+  const path = join(folder, 'claude')
+  writeFileSync(path, `#!/bin/sh\nexec "${process.execPath}" "${join(folder, 'fake-claude.mjs')}" "$@"\n`)
+  chmodSync(path, 0o755)
+  return path
+}

@@ -1,0 +1,53 @@
+/** The library at its seam: a model that knows nothing, behind a server that says so. Driven by environment variables. */
+import { createServer } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Library } from '../../src/cli/start-server.js'
+import { TetherError } from '../../src/errors.js'
+import type { Model } from '../../src/model/types.js'
+
+const { FAKE_LOAD_MS = '0', FAKE_LOAD_ERROR, FAKE_WINDOW = '65536', FAKE_CRASH_MS } = process.env
+
+export const fakeLibrary: Library = {
+  async loadModel(path, { onProgress }) {
+    for (let step = 0; step <= 4; step++) {
+      await sleep(Number(FAKE_LOAD_MS) / 5)
+      onProgress?.(step / 4)
+    }
+    if (FAKE_LOAD_ERROR === 'unexpected') throw new TypeError('weights is not iterable')
+    if (FAKE_LOAD_ERROR) throw new TetherError('bad_weights', FAKE_LOAD_ERROR)
+    if (FAKE_CRASH_MS) setTimeout(() => Promise.reject(new Error('a fault on purpose')), Number(FAKE_CRASH_MS))
+    const info = { name: 'fake', path, window: Number(FAKE_WINDOW), quantization: '4-bit', device: 'cpu' }
+    return { info, close: async () => {} } as unknown as Model
+  },
+
+  async serve(model, { host = '127.0.0.1', port, apiKey, onLog }) {
+    let ready = false
+    model.then(
+      () => {
+        ready = true
+      },
+      () => {},
+    )
+    const server = createServer((request, response) => {
+      const path = request.url ?? ''
+      const allowed = path === '/health' || !apiKey || request.headers.authorization === `Bearer ${apiKey}`
+      const status = !allowed ? 401 : path === '/health' && !ready ? 503 : 200
+      const usage = { input_tokens: 5, output_tokens: 3 }
+      const answer = { status: ready ? 'ok' : 'loading', content: [{ type: 'text', text: 'pineapple' }], usage }
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+      onLog?.({ method: request.method ?? '', path, status, ms: 1 })
+    })
+    await new Promise<void>((resolve, reject) => {
+      server.on('error', () => reject(new TetherError('port_in_use', `${host}:${port} is taken`)))
+      server.listen(port, host, resolve)
+    })
+    const address = server.address()
+    const taken = typeof address === 'object' && address ? address.port : 0
+    const close = () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      })
+    return { url: `http://127.0.0.1:${taken}`, port: taken, close }
+  },
+}

@@ -1,0 +1,141 @@
+/** Runs tether as a child process with the fake library, in a home of its own, and sees what it leaves behind. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import ts from 'typescript'
+import { type ClaudeReport, writeFakeClaude } from './cli-fake-claude.js'
+
+const root = join(import.meta.dirname, '..', '..')
+
+/**
+ * The command line as JavaScript, laid out as in the package, with a demo model. In build/, so that it finds node_modules.
+ * -> its folder, to be removed by the caller
+ */
+export function compileCli(): string {
+  mkdirSync(join(root, 'build'), { recursive: true })
+  const out = mkdtempSync(join(root, 'build', 'test-cli-'))
+  const sources = readdirSync(join(root, 'src', 'cli')).map((name) => join('src', 'cli', name))
+  for (const source of [...sources, 'src/errors.ts', 'test/support/cli-entry.ts', 'test/support/cli-fake-library.ts']) {
+    const target = join(out, source.replace(/\.ts$/, '.js'))
+    mkdirSync(dirname(target), { recursive: true })
+    writeFileSync(target, toJavaScript(readFileSync(join(root, source), 'utf8')))
+  }
+  writeFileSync(join(out, 'package.json'), JSON.stringify({ type: 'module', version: '1.2.3' }))
+  writeModel(join(out, 'demo', 'model'))
+  return out
+}
+
+export function writeModel(folder: string): void {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'config.json'), '{}')
+}
+
+export interface Place {
+  home: string
+  /** What tether and its children take for the system's temporary folder. */
+  temp: string
+  /** The fake claude. */
+  claude: string
+  report: string
+  remove(): void
+}
+
+/** `withClaude`: on PATH. */
+export function makePlace(): Place {
+  const base = mkdtempSync(join(tmpdir(), 'tether-cli-test-'))
+  for (const name of ['home', 'temp', 'bin', 'empty']) mkdirSync(join(base, name))
+  // Nothing but what is needed: a claude of the machine's own must not be found.
+  for (const tool of ['sh', 'ps', 'sleep', 'rm']) {
+    symlinkSync(execFileSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).trim(), join(base, 'bin', tool))
+  }
+  return {
+    home: join(base, 'home'),
+    temp: join(base, 'temp'),
+    claude: writeFakeClaude(join(base, 'claude-bin')),
+    report: join(base, 'report.json'),
+    remove: () => rmSync(base, { recursive: true, force: true }),
+  }
+}
+
+export interface Ended {
+  code: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+}
+
+export interface Tether {
+  process: ChildProcess
+  stdout(): string
+  stderr(): string
+  ended: Promise<Ended>
+}
+
+/** Detached, so that a test can send a signal to the whole group as a terminal would. */
+export function startTether(compiled: string, place: Place, args: string[], env: Record<string, string> = {}): Tether {
+  const entry = join(compiled, 'test', 'support', 'cli-entry.js')
+  const child = spawn(process.execPath, [entry, ...args], {
+    cwd: place.home,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      HOME: place.home,
+      TMPDIR: place.temp,
+      PATH: join(dirname(place.home), 'bin'),
+      FAKE_CLAUDE_REPORT: place.report,
+      ...env,
+    },
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (data) => {
+    stdout += data
+  })
+  child.stderr.on('data', (data) => {
+    stderr += data
+  })
+  const ended = new Promise<Ended>((resolve) => {
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
+  })
+  return { process: child, stdout: () => stdout, stderr: () => stderr, ended }
+}
+
+/** Waits for the fake claude to be up. */
+export async function claudeReport(place: Place): Promise<ClaudeReport & { child?: number }> {
+  await until(() => existsSync(place.report))
+  return JSON.parse(readFileSync(place.report, 'utf8')) as ClaudeReport
+}
+
+export function isAlive(pid: number): boolean {
+  const state = execFileSync('sh', ['-c', `ps -o stat= -p ${pid} || true`], { encoding: 'utf8' }).trim()
+  return state !== '' && !state.startsWith('Z')
+}
+
+/** Processes whose command line names the place: none should be there once tether is gone. */
+export function processesOf(place: Place): string[] {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,args='], { encoding: 'utf8' }).split('\n')
+  return lines.filter((line) => line.includes(basename(dirname(place.home))))
+}
+
+export async function until(holds: () => boolean, ms = 10_000): Promise<void> {
+  const end = performance.now() + ms
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`did not come true within ${ms} ms: ${holds}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+function toJavaScript(source: string): string {
+  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true }
+  return ts.transpileModule(source, { compilerOptions }).outputText
+}
