@@ -197,7 +197,7 @@ function plainChat(random: Random, family: string): Chat {
     }
     if (turns > 1) messages.push(model(text(sentence(random))))
   }
-  const tools = random.chance(0.7) ? withoutTypeLists(TOOLS) : []
+  const tools = random.chance(0.7) ? TOOLS : []
   return { messages, tools, thinking: mayThink }
 }
 

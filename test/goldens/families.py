@@ -208,7 +208,7 @@ CHECKPOINTS = [
         "generation": LLAMA_GENERATION,
         "tokenizer": "llama3-tiny",
         "lengths": [11, 16, 48],
-        "seed": 1000,
+        "seed": 1001,
         "variants": [
             {"dtype": mx.float32},
             {"suffix": "-f16", "dtype": mx.float16},
@@ -224,7 +224,7 @@ CHECKPOINTS = [
         "generation": GEMMA_GENERATION,
         "tokenizer": "gemma4-tiny",
         "lengths": [11, 16, 48],
-        "seed": 2000,
+        "seed": 2001,
         "variants": [
             {"dtype": mx.float32},
             {"suffix": "-4bit", "dtype": mx.float32, "bits": 4},
@@ -239,7 +239,7 @@ CHECKPOINTS = [
         "generation": LLAMA_GENERATION,
         "tokenizer": "llama3-tiny",
         "lengths": [5, 8, 24],
-        "seed": 3000,
+        "seed": 3010,
         "variants": [
             {"dtype": mx.float32, "shards": 2},
             {"suffix": "-8bit", "dtype": mx.float32, "bits": 8},
@@ -284,7 +284,7 @@ CHECKPOINTS = [
         "generation": GEMMA_GENERATION,
         "tokenizer": "gemma4-tiny",
         "lengths": [5, 8, 24],
-        "seed": 5000,
+        "seed": 5062,
         "layout": "hf-wrapped",
         "extra": {
             "model.vision_tower.encoder.layers.0.self_attn.k_proj.weight": (8, 8),

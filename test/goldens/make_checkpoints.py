@@ -6,11 +6,13 @@ checkpoint in another dtype. Run it with the packages of requirements.txt, from 
 
 import dataclasses
 import json
+import re
 import shutil
 from pathlib import Path
 
 import mlx.core as mx
 import mlx.nn as nn
+import mlx_lm
 import numpy as np
 from families import CHECKPOINTS, FAMILY_FIELDS
 from mlx.utils import tree_flatten
@@ -61,8 +63,8 @@ def draw(name, shape, scales, random):
 
 def random_model(spec, seed):
     """A model of the family with weights drawn from `seed`, in float32."""
-    module, config = (llama, spec["text"]) if spec["family"] == "llama" else (gemma4_text, spec["text"])
-    model = module.Model(module.ModelArgs.from_dict(config))
+    module = llama if spec["family"] == "llama" else gemma4_text
+    model = module.Model(module.ModelArgs.from_dict(spec["text"]))
     random = np.random.default_rng(seed)
     weights = [
         (name, mx.array(draw(name, value.shape, spec["scales"], random)))
@@ -144,7 +146,7 @@ def golden(model, ids, lengths):
 def write_golden(name, facts, logits=None, logits_of=None):
     """One JSON with ids and, unless another checkpoint's are the same, logits: float32 little endian, row by row."""
     GOLDENS.mkdir(parents=True, exist_ok=True)
-    head = {"checkpoint": name, "note": NOTE, "mlx_lm": "0.32.2", "mlx": mx.__version__, "dtype": "float32"}
+    head = {"checkpoint": name, "note": NOTE, "mlx_lm": mlx_lm.__version__, "mlx": mx.__version__, "dtype": "float32"}
     text = json.dumps({**head, "logits": f"{logits_of or name}.bin", **facts}, indent=1)
     (GOLDENS / f"{name}.json").write_text(compact(text) + "\n")
     if logits is not None:
@@ -153,8 +155,6 @@ def write_golden(name, facts, logits=None, logits_of=None):
 
 def compact(text):
     """Puts lists of numbers on one line."""
-    import re
-
     return re.sub(r"\[[-\d.,e\s]+\]", lambda match: " ".join(match[0].split()), text)
 
 
@@ -280,21 +280,20 @@ def write(spec, seed, ids):
             tensors = {**files_of(model, spec), **extra_tensors(spec)}
             tensors = {key: value.astype(variant["dtype"]) for key, value in tensors.items()}
         folder = write_folder(name, spec, tensors, config, variant.get("shards", 1))
-        if "bits" in variant:
-            result = golden(loaded(folder), ids, spec["lengths"])
-            if isinstance(result, str):
-                print(f"{name} seed {seed}: {result}")
-                return False
-            write_golden(name, *result)
-            print(f"{name} seed {seed}: spread {result[0]['spread']}, {size(folder)} bytes")
-            continue
-        # As loaded from the files, whatever the layout and the dtype: the same numbers for all of them.
         result = golden(loaded(folder), ids, spec["lengths"])
-        assert not isinstance(result, str), result
-        assert base is None or (result[1] == base[1]).all()
-        write_golden(name, result[0], None if base else result[1], spec["name"])
-        base = base or result
-        print(f"{name} seed {seed}: spread {result[0]['spread']}, {size(folder)} bytes")
+        if isinstance(result, str):
+            print(f"{name} seed {seed}: {result}")
+            return False
+        facts, logits = result
+        print(f"{name} seed {seed}: spread {facts['spread']}, {size(folder)} bytes")
+        if "bits" in variant or base is None:
+            write_golden(name, facts, logits)
+        else:
+            # Another dtype of the same weights, which loses nothing.
+            assert (logits == base).all()
+            write_golden(name, facts, logits_of=spec["name"])
+        if "bits" not in variant:
+            base = logits
     return True
 
 

@@ -60,6 +60,7 @@ export const TOOLS: ChatTool[] = [
           required: ['depth'],
         },
         free: { type: 'object', extra: { type: 'string' } },
+        maybe: { type: ['string', 'null'], description: 'Two types' },
         anything: { description: 'No type' },
       },
     },
