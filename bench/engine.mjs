@@ -58,15 +58,17 @@ async function tetherPeer() {
   }
 }
 
-async function mlxPeer(python, name, args, preload) {
+async function mlxPeer(python, { name, args, openblas }) {
   const child = spawn(python, [join(root, 'bench/mlx_lm_peer.py'), options.model, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, ...(preload ? { LD_PRELOAD: preload } : {}) },
+    env: { ...process.env, ...(openblas ? { LD_PRELOAD: openblas } : {}) },
   })
+  const started = new Promise((resolve, reject) => child.on('spawn', resolve).on('error', reject))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const answer = async () => {
+    await started
     const { value, done } = await lines.next()
-    if (done) throw new Error(`${name} has ended; its message is above`)
+    if (done) throw new Error(`mlx-lm (${name}, ${python}) has ended; its message is above`)
     return JSON.parse(value)
   }
   const { version } = await answer()
@@ -81,15 +83,13 @@ async function mlxPeer(python, name, args, preload) {
 }
 
 /** mlx-lm as a user gets it, and, where there is a fast BLAS, at its best on a CPU: in float32, in tether's own steps. */
-async function mlxPeers() {
-  const python = oraclePython()
-  if (!python) return []
-  const peers = [await mlxPeer(python, 'as installed', [])]
+function mlxSettings() {
   const openblas = process.platform === 'linux' ? findOpenblas() : undefined
-  if (!openblas) return peers
-  peers.push(await mlxPeer(python, 'float32, OpenBLAS', ['--float32'], openblas))
-  peers.push(await mlxPeer(python, 'float32, OpenBLAS, steps of 256', ['--float32', '--step', '256'], openblas))
-  return peers
+  const settings = [{ name: 'as installed', args: [] }]
+  if (!openblas) return settings
+  settings.push({ name: 'float32, OpenBLAS', args: ['--float32'], openblas })
+  settings.push({ name: 'float32, OpenBLAS, steps of 256', args: ['--float32', '--step', '256'], openblas })
+  return settings
 }
 
 function oraclePython() {
@@ -114,7 +114,11 @@ function setup(python) {
 }
 
 function findOpenblas() {
-  if (options.openblas) return options.openblas
+  if (options.openblas) {
+    // The loader only warns about a file that is not there, and goes on with the slow BLAS.
+    if (!existsSync(options.openblas)) throw new Error(`--openblas ${options.openblas} does not exist`)
+    return options.openblas
+  }
   const listed = spawnSync('ldconfig', ['-p'], { encoding: 'utf8' }).stdout ?? ''
   return /libopenblas\.so\.0 .* => (.*)/.exec(listed)?.[1]
 }
@@ -180,8 +184,10 @@ function printTable(rows) {
 async function main() {
   if (options.help) return console.log(HELP)
   const [decode, runs] = [Number(options.decode), Number(options.runs)]
-  const peers = [await tetherPeer(), ...(await mlxPeers())]
+  const peers = [await tetherPeer()]
   try {
+    const python = oraclePython()
+    for (const setting of python ? mlxSettings() : []) peers.push(await mlxPeer(python, setting))
     console.log(
       `${options.model} on ${availableParallelism()} cores of ${cpus()[0]?.model.trim()}; medians of ${runs} runs`,
     )
@@ -195,4 +201,9 @@ async function main() {
   }
 }
 
-await main()
+try {
+  await main()
+} catch (error) {
+  console.error(error.message)
+  process.exitCode = 1
+}

@@ -108,7 +108,11 @@ struct Gemma4Attention {
         o_proj(w.linear(name + ".o_proj", c.hidden, shape.heads * shape.head_dim)),
         q_norm(w.norm(name + ".q_norm", shape.head_dim, c.eps)),
         v_norm{std::nullopt, c.eps} {
-    if (layer >= static_cast<size_t>(c.own_layers())) return;
+    if (layer >= static_cast<size_t>(c.own_layers())) {
+      // Some checkpoints still have what these layers would use if they did not share.
+      for (const char* part : {".k_proj.", ".v_proj.", ".k_norm."}) w.ignore(name + part);
+      return;
+    }
     k_proj = w.linear(name + ".k_proj", shape.kv_heads * shape.head_dim, c.hidden);
     k_norm = w.norm(name + ".k_norm", shape.head_dim, c.eps);
     if (!c.k_eq_v || c.sliding[layer]) v_proj = w.linear(name + ".v_proj", shape.kv_heads * shape.head_dim, c.hidden);

@@ -117,7 +117,10 @@ class Llama : public Model {
     for (int i = 0; i < config_.layers; i++)
       blocks_.emplace_back(config_, w, "model.layers." + std::to_string(i), config_.sliding[static_cast<size_t>(i)]);
     norm_ = w.norm("model.norm", config_.hidden, config_.eps);
-    if (!config_.tied) head_ = w.linear("lm_head", config_.vocab, config_.hidden);
+    if (config_.tied)
+      w.ignore("lm_head.");
+    else
+      head_ = w.linear("lm_head", config_.vocab, config_.hidden);
   }
 
   mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {

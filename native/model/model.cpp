@@ -14,7 +14,11 @@ std::unique_ptr<Model> load_model(const Config& config, Weights& weights) {
       {"gemma4", load_gemma4}, {"gemma4_text", load_gemma4}, {"gemma4_unified", load_gemma4}, {"llama", load_llama}};
   auto type = config.text("model_type", "");
   auto family = families.find(type);
-  if (family != families.end()) return family->second(config, weights);
+  if (family != families.end()) {
+    auto model = family->second(config, weights);
+    weights.expect_none_left();
+    return model;
+  }
   std::string known;
   for (const auto& entry : families) known += (known.empty() ? "" : ", ") + entry.first;
   throw Error("unsupported_model", "[model] model_type \"" + type + "\" is not supported; supported: " + known);

@@ -27,9 +27,11 @@ std::string dtype_name(mx::Dtype dtype) {
 
 bool is_float(mx::Dtype dtype) { return mx::issubdtype(dtype, mx::floating); }
 
-// Parts of image and audio checkpoints that the text model does not read.
-bool is_other_modality(const std::string& name) {
-  static const std::vector<std::string> kParts{"vision_tower.", "vision_embedder.", "multi_modal_projector.",
+// Parts of image and audio checkpoints that a text model does not read, and tables and statistics that it has no use for.
+bool is_other_part(const std::string& name) {
+  static const std::vector<std::string> kParts{"rotary_emb.",   "input_max",         "input_min",
+                                               "output_max",    "output_min",
+                                               "vision_tower.", "vision_embedder.", "multi_modal_projector.",
                                                "audio_tower.",  "embed_audio.",     "embed_vision."};
   return std::ranges::any_of(kParts, [&](const auto& part) { return name.find(part) != std::string::npos; });
 }
@@ -45,7 +47,7 @@ Weights::Weights(const std::vector<std::string>& files, QuantizationConfig quant
   for (const auto& file : files_) {
     try {
       for (auto& [name, array] : mx::load_safetensors(file).first) {
-        if (is_other_modality(name)) continue;
+        if (is_other_part(name)) continue;
         total_bytes_ += array.nbytes();
         tensors_.insert_or_assign(name, Tensor{array, &file});
       }
@@ -64,6 +66,18 @@ std::string Weights::prefix_of(const std::string& name, const std::vector<std::s
   throw Error("bad_weights", "[weights] no tensor " + tried + " in " + (files_.empty() ? "no files" : files_[0]) +
                                  (files_.size() > 1 ? " and the other shards" : "") +
                                  "; download the checkpoint again");
+}
+
+void Weights::ignore(const std::string& prefix) {
+  std::erase_if(tensors_, [&](const auto& entry) { return entry.first.starts_with(prefix); });
+}
+
+void Weights::expect_none_left() const {
+  if (tensors_.empty()) return;
+  const auto& [name, tensor] = *std::ranges::min_element(tensors_, {}, [](const auto& entry) { return entry.first; });
+  throw Error("bad_weights", "[weights] config.json describes a model without " + name + ", which is in " +
+                                 *tensor.file + " (" + std::to_string(tensors_.size()) +
+                                 " such tensors); config.json and weights belong to different checkpoints");
 }
 
 size_t Weights::predicted_bytes() const {

@@ -34,6 +34,11 @@ class Weights {
   Embedding embedding(const std::string& layer, int rows, int dim) { return {linear(layer, rows, dim)}; }
   RMSNorm norm(const std::string& layer, int dim, float eps) { return {tensor(layer + ".weight", {dim}), eps}; }
 
+  // Drops the tensors whose names begin so: the checkpoint has them and this model does not read them.
+  void ignore(const std::string& prefix);
+  // Every tensor must have been taken or ignored by now: one that is left means that config.json describes another model.
+  void expect_none_left() const;
+
   // Bytes that all tensors will take once read under this device's policy.
   size_t predicted_bytes() const;
 

@@ -69,9 +69,7 @@ it('says in words what stood where the model cannot see', () => {
   const [first, , last] = chat({ messages }).messages
   const seen = '[image/png image, 12 kB: this model cannot see images]'
   const unread = '[application/pdf document "a.pdf": this model cannot read document blocks]'
-  expect(first?.parts).toEqual([
-    text(`see\n${seen}\n${unread}\n[new_kind: this model cannot read new_kind blocks]`),
-  ])
+  expect(first?.parts).toEqual([text(`see\n${seen}\n${unread}\n[new_kind: this model cannot read new_kind blocks]`)])
   expect(last?.parts[0]).toMatchObject({ text: `shot:\n${seen}` })
 })
 

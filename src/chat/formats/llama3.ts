@@ -48,9 +48,9 @@ export function llama3Reader(tools: ChatTool[] | undefined): OutputReader {
       before += found
       at += found.length
       if (at === source.length) return at
-      if (source[at] !== '{') parts.push(...releaseBefore())
     }
     const brace = fences.findOpening(source, at)
+    if (brace > at) parts.push(...releaseBefore())
     if (brace > at) parts.push(...write(source.slice(at, brace)))
     if (brace < source.length) scan = objectScan(KEYS, MAX_DEPTH)
     return brace
@@ -99,6 +99,7 @@ export function llama3Reader(tools: ChatTool[] | undefined): OutputReader {
     if (control === PYTHON_TAG) {
       if (!separating) parts.push(...releaseBefore())
       before += PYTHON_TAG
+      fences.see(PYTHON_TAG)
     } else if (ENDS.has(control)) {
       text.interrupt()
     } else {

@@ -1,0 +1,332 @@
+import { describe, expect, test } from 'vitest'
+import { chatFamily } from '../../src/chat/families.js'
+import { readOutput } from '../../src/chat/read-output.js'
+import type { ChatTool, JsonObject, JsonValue, Part, Piece, ReadEnd } from '../../src/chat/types.js'
+import { TetherError } from '../../src/errors.js'
+import { seeded } from '../support/chat-random.js'
+
+const text = (text: string): Part => ({ type: 'text', text })
+const thinking = (text: string): Part => ({ type: 'thinking', text })
+const call = (name: string, input: JsonObject = {}): Part => ({ type: 'tool_call', name, input })
+const tool = (name: string, properties: JsonObject): ChatTool => ({
+  name,
+  description: '',
+  schema: { type: 'object', properties },
+})
+
+/** Read whole, character by character, and in random portions: always the same. */
+function read(family: string, written: string, options: { tools?: ChatTool[]; finish?: ReadEnd } = {}): Part[] {
+  const whole = readOutput([written], { family, ...options })
+  expect(readOutput([...written], { family, ...options })).toEqual(whole)
+  return whole
+}
+
+describe('Gemma 4', () => {
+  const Q = '<|"|>'
+  const inCall = (body: string) => `<|tool_call>call:${body}<tool_call|>`
+
+  test.each<[string, string, Part[]]>([
+    ['text is text', 'Hello, world.\n', [text('Hello, world.\n')]],
+    [
+      'a call after text',
+      `I look.${inCall(`Bash{command:${Q}ls -la${Q}}`)}<|tool_response>`,
+      [text('I look.'), call('Bash', { command: 'ls -la' })],
+    ],
+    ['a call without arguments', inCall('List{}'), [call('List')]],
+    [
+      'strings between quote tokens are verbatim',
+      inCall(`W{c:${Q}a\\n"b" 'c' {d:[${Q},p:${Q}C:\\new\\x\n\n${Q}}`),
+      [call('W', { c: 'a\\n"b" \'c\' {d:[', p: 'C:\\new\\x\n\n' })],
+    ],
+    [
+      'so are markers inside of them',
+      `${inCall(`W{c:${Q}<tool_call|><turn|><|tool_call>call:X{}<tool_call|>${Q}}`)}ok`,
+      [call('W', { c: '<tool_call|><turn|><|tool_call>call:X{}<tool_call|>' }), text('ok')],
+    ],
+    [
+      'numbers, booleans, null, lists and objects',
+      inCall('F{n:1,m:-2.5e3,t:true,f:false,z:null,l:[1,[2],{a:[]}],o:{k:{}}}'),
+      [call('F', { n: 1, m: -2500, t: true, f: false, z: null, l: [1, [2], { a: [] }], o: { k: {} } })],
+    ],
+    [
+      'keys may be hyphenated, quoted, spaced and of any script',
+      inCall(`F{-n:true,"a b":1,${Q}c:d${Q}:2,e f:3,größe:4,'k':5}`),
+      [call('F', { '-n': true, 'a b': 1, 'c:d': 2, 'e f': 3, größe: 4, k: 5 })],
+    ],
+    [
+      'strings in " and \' have JSON’s escapes, and a backslash before anything else is itself',
+      inCall(`F{a:"x\\n\\u00e9\\"",b:'it\\'s',c:"C:\\dir"}`),
+      [call('F', { a: 'x\né"', b: "it's", c: 'C:\\dir' })],
+    ],
+    [
+      'white space, a comma too many, = and (…)',
+      inCall(`F{ a : 1 ,\n b = 2, }`) + inCall(`G(a='x')`),
+      [call('F', { a: 1, b: 2 }), call('G', { a: 'x' })],
+    ],
+    ['a key like __proto__ is a key', inCall('F{__proto__:1}'), [call('F', JSON.parse('{"__proto__":1}'))]],
+    ['several calls, and text between', `${inCall('A{}')}then${inCall('B{}')}`, [call('A'), text('then'), call('B')]],
+    ['white space between calls is nothing', `${inCall('A{}')}\n${inCall('B{}')}\n`, [call('A'), call('B')]],
+    ['two calls between one pair of markers', inCall('A{x:1}call:B{}'), [call('A', { x: 1 }), call('B')]],
+    ['a second end of a call is swallowed', `${inCall('A{}')}<tool_call|><|tool_response>`, [call('A')]],
+    ['a call closed by the end of the turn', '<|tool_call>call:A{}<turn|>', [call('A')]],
+    ['a leading colon', '<|tool_call>:call:A{}<tool_call|>', [call('A')]],
+    ['a call that begins anew', `<|tool_call>call:A{x:${inCall('B{}')}`, [text('<|tool_call>call:A{x:'), call('B')]],
+    [
+      'a call without its opening marker, after a thought',
+      `<|channel>thought\nhm\n<channel|>call:A{x:${Q}y${Q}}<tool_call|>`,
+      [thinking('hm'), call('A', { x: 'y' })],
+    ],
+    ['text that begins like one', 'call: me later', [text('call: me later')]],
+    ['thoughts, then text', '<|channel>thought\na\nb\n<channel|>c', [thinking('a\nb'), text('c')]],
+    ['an empty thought is nothing', '<|channel>thought\n<channel|>c', [text('c')]],
+    ['a thought without its opening', 'thought\na\n<channel|>c', [thinking('a'), text('c')]],
+    ['text that begins like one and is none', 'thought\nful', [text('thought\nful')]],
+    ['a thought that is cut off', '<|channel>thought\na\nb', [thinking('a\nb')]],
+    ['a thought that a call ends', `<|channel>thought\na\n${inCall('A{}')}`, [thinking('a'), call('A')]],
+    [
+      'no blank text between a thought and a call',
+      `<|channel>thought\na\n<channel|>\n\n${inCall('A{}')}`,
+      [thinking('a'), call('A')],
+    ],
+    ['ends of turns', 'a<turn|>\n', [text('a')]],
+    ['a lonely quote token is text', `a${Q}b`, [text(`a${Q}b`)]],
+  ])('%s', (_, written, parts) => {
+    expect(read('gemma4', written)).toEqual(parts)
+  })
+
+  test.each([
+    ['the arguments stop', `<|tool_call>call:Bash{command:${Q}rm -rf /tmp`],
+    ['only the end marker is missing', `<|tool_call>call:Bash{command:${Q}rm -rf /tmp${Q}}`],
+    ['the name stops', '<|tool_call>call:Ba'],
+    ['nothing follows the marker', '<|tool_call>'],
+  ])('a call that was cut off is text: %s', (_, written) => {
+    expect(read('gemma4', `ok ${written}`, { finish: 'length' })).toEqual([text(`ok ${written}`)])
+    expect(read('gemma4', `ok ${written}`)).toEqual([text(`ok ${written}`)])
+  })
+
+  test('a turn that ended by itself closes its call', () => {
+    expect(read('gemma4', '<|tool_call>call:A{}', { finish: 'stop' })).toEqual([call('A')])
+    expect(read('gemma4', '<|tool_call>call:A{', { finish: 'stop' })).toEqual([text('<|tool_call>call:A{')])
+  })
+
+  test.each([
+    'A{x:}',
+    'A{x}',
+    'A{:1}',
+    'A{x:1',
+    'A{x:1}}',
+    'A{x:word}',
+    'A{x:108.}',
+    'A{x:1e999}',
+    `A{x:${Q}a}`,
+    `A{x:'a'${Q}}`,
+    '{x:1}',
+    'A',
+    '',
+    'A{x:1}and more',
+  ])('a call that cannot be read is text as it was written: %s', (body) => {
+    expect(read('gemma4', `a${inCall(body)}b`)).toEqual([text(`a${inCall(body)}b`)])
+  })
+
+  test('a call that cannot be read does not take the next one with it', () => {
+    const broken = inCall(`A{x:${Q}a}`)
+    const good = inCall(`B{x:${Q}b${Q}}`)
+    expect(read('gemma4', `${broken}so${good}end`)).toEqual([text(`${broken}so`), call('B', { x: 'b' }), text('end')])
+  })
+
+  test('in pieces from the engine only control tokens are markers', () => {
+    const reader = chatFamily('gemma4').reader({ tools: undefined })
+    const pieces: Piece[] = ['<|tool_call>call:A{}<tool_call|>', { control: '<|tool_call>' }, 'call:A{x:']
+    pieces.push({ control: Q }, `a${Q}b<tool_call|>`, { control: Q }, '}', { control: '<tool_call|>' })
+    expect([...pieces.flatMap((piece) => reader.push(piece)), ...reader.end('stop')]).toEqual([
+      text('<|tool_call>call:A{}<tool_call|>'),
+      call('A', { x: `a${Q}b<tool_call|>` }),
+    ])
+  })
+
+  test('nothing is held back but what may still become something else', () => {
+    const reader = chatFamily('gemma4').reader({ tools: undefined })
+    expect(reader.push('th')).toEqual([])
+    expect(reader.push('e lamp')).toEqual([text('the lamp')])
+    expect(reader.push(' <')).toEqual([text(' <')])
+    expect(reader.push({ control: '<|channel>' })).toEqual([])
+    expect(reader.push('thought\na\n')).toEqual([thinking('a')])
+    expect(reader.push('b')).toEqual([thinking('\nb')])
+    expect(reader.push({ control: '<channel|>' })).toEqual([])
+    expect(reader.push('c')).toEqual([])
+    expect(reader.end('stop')).toEqual([text('c')])
+  })
+})
+
+describe('Llama 3', () => {
+  const bash = '{"name": "Bash", "parameters": {"command": "ls; pwd"}}'
+  const called = call('Bash', { command: 'ls; pwd' })
+
+  test.each<[string, string, Part[]]>([
+    ['text is text', 'Hello {world}.\n', [text('Hello {world}.\n')]],
+    ['a call', bash, [called]],
+    [
+      'arguments instead of parameters',
+      '{"name":"A","arguments":{"x":[1,{"y":"}"}]}}',
+      [call('A', { x: [1, { y: '}' }] })],
+    ],
+    ['arguments as a string of JSON', '{"name":"A","arguments":"{\\"x\\":1}"}', [call('A', { x: 1 })]],
+    ['a type beside them', '{"type": "function", "name": "A", "parameters": {}}', [call('A')]],
+    ['after the python tag', `<|python_tag|>${bash}<|eom_id|>`, [called]],
+    ['after text', `I look.\n${bash}`, [text('I look.\n'), called]],
+    [
+      'several, separated in any way',
+      `${bash};${bash}; ${bash};\n${bash}\n${bash}\n`,
+      [called, called, called, called, called],
+    ],
+    ['text after a call', `${bash}; done`, [called, text('; done')]],
+    [
+      'line feeds in a string, as models write them',
+      '{"name":"A","parameters":{"x":"a\nb\tc"}}',
+      [call('A', { x: 'a\nb\tc' })],
+    ],
+    ['escapes in a string', '{"name":"A","parameters":{"x":"\\"}{\\\\"}}', [call('A', { x: '"}{\\' })]],
+    ['Python after the tag is text', '<|python_tag|>print({"a": 1})', [text('<|python_tag|>print({"a": 1})')]],
+    ['an object with a name is none', 'See {"name": "Alice"}.', [text('See {"name": "Alice"}.')]],
+    [
+      'nor is a package.json',
+      '{"name":"x","version":"1","parameters":{}}',
+      [text('{"name":"x","version":"1","parameters":{}}')],
+    ],
+    ['nor one without a name', '{"name":"","parameters":{}}', [text('{"name":"","parameters":{}}')]],
+    ['nor one whose parameters are no object', '{"name":"A","parameters":[]}', [text('{"name":"A","parameters":[]}')]],
+    [
+      'nor code in backticks',
+      `\`${bash}\` or\n\`\`\`\n${bash}\n\`\`\``,
+      [text(`\`${bash}\` or\n\`\`\`\n${bash}\n\`\`\``)],
+    ],
+    [
+      'a call that is cut off',
+      '{"name":"A","parameters":{"x":"rm -rf',
+      [text('{"name":"A","parameters":{"x":"rm -rf')],
+    ],
+    ['a call behind a brace', '{{"name":"A","parameters":{}}', [text('{'), call('A')]],
+    ['broken JSON', '{"name":"A","parameters":{x}} b', [text('{"name":"A","parameters":{x}} b')]],
+  ])('%s', (_, written, parts) => {
+    expect(read('llama3', written)).toEqual(parts)
+  })
+
+  test('text is given out up to the first brace that may begin a call', () => {
+    const reader = chatFamily('llama').reader({ tools: undefined })
+    expect(reader.push('ok {"na')).toEqual([text('ok ')])
+    expect(reader.push('me": "Alice"')).toEqual([])
+    expect(reader.push('}.')).toEqual([text('{"name": "Alice"}'), text('.')])
+    expect(reader.push(' {x')).toEqual([text(' '), text('{'), text('x')])
+    expect(reader.end('stop')).toEqual([])
+  })
+})
+
+describe.each([
+  ['gemma4', (name: string, input: string) => `<|tool_call>call:${name}{${input}}<tool_call|>`],
+  ['llama3', (name: string, input: string) => `{"name":"${name}","parameters":{${input}}}`],
+] as const)('%s and the tools that were offered', (family, write) => {
+  const quoted = {
+    gemma4: (key: string, value: string) => `${key}:${value}`,
+    llama3: (key: string, value: string) => `"${key}":${value}`,
+  }[family]
+
+  test('a tool that nobody offered is text', () => {
+    const written = write('Rm', '')
+    expect(read(family, written, { tools: [tool('Bash', {})] })).toEqual([text(written)])
+    expect(read(family, written, { tools: [] })).toEqual([text(written)])
+    expect(read(family, written)).toEqual([call('Rm')])
+  })
+
+  test.each<[string, JsonValue, string, JsonValue]>([
+    ['a number in quotes', { type: 'number' }, '"2.5"', 2.5],
+    ['an integer in quotes', { type: 'integer' }, '"12"', 12],
+    ['a boolean in quotes', { type: 'boolean' }, '"true"', true],
+    ['a bare integer where text is wanted', { type: 'string' }, '12', '12'],
+    ['a bare boolean where text is wanted', { type: 'string' }, 'false', 'false'],
+    ['items of a list', { type: 'array', items: { type: 'integer' } }, '["1",2]', [1, 2]],
+  ])('%s becomes what the schema says', (_, schema, written, value) => {
+    const tools = [tool('A', { x: schema })]
+    expect(read(family, write('A', quoted('x', written)), { tools })).toEqual([call('A', { x: value })])
+  })
+
+  test.each<[string, JsonValue, string, JsonValue]>([
+    ['text where a number is wanted', { type: 'number' }, '"2 or 3"', '2 or 3'],
+    ['a fraction where an integer is wanted', { type: 'integer' }, '"2.5"', '2.5'],
+    ['digits where text is wanted', { type: 'string' }, '"12"', '12'],
+    ['a number where text is wanted, which may have been 1.10', { type: 'string' }, '1.1', 1.1],
+    ['where several types may be', { type: ['string', 'number'] }, '"12"', '12'],
+    ['where no schema speaks', {}, '"12"', '12'],
+  ])('%s stays as it is', (_, schema, written, value) => {
+    const tools = [tool('A', { x: schema })]
+    expect(read(family, write('A', quoted('x', written)), { tools })).toEqual([call('A', { x: value })])
+  })
+})
+
+describe('input that was made to hurt', () => {
+  const deep = 20_000
+  const hostile: [string, string, string][] = [
+    ['gemma4', 'deep lists', `<|tool_call>call:A{x:${'['.repeat(deep)}${']'.repeat(deep)}}<tool_call|>`],
+    ['gemma4', 'deep objects', `<|tool_call>call:A{x:${'{a:'.repeat(deep)}1${'}'.repeat(deep)}}<tool_call|>`],
+    ['gemma4', 'calls that begin and never end', '<|tool_call>call:A{x:<|"|>'.repeat(deep)],
+    ['gemma4', 'strings that never end', '<|tool_call>call:A{x:<|"|>a<tool_call|>'.repeat(deep + 1)],
+    ['gemma4', 'spaces', `<|tool_call>call:A{${' '.repeat(400_000)}`],
+    ['gemma4', 'backslashes', `<|tool_call>call:A{x:"${'\\'.repeat(300_000)}<tool_call|>`],
+    ['llama3', 'deep objects', `{"name":"A","parameters":${'{"a":'.repeat(deep)}1${'}'.repeat(deep)}}`],
+    ['llama3', 'braces', '{'.repeat(200_000)],
+    ['llama3', 'starts of calls', '{"name":'.repeat(deep)],
+    ['llama3', 'starts of names', '{"name": "'.repeat(deep + 1)],
+    ['llama3', 'half a call and noise', '{hello world[A(A=\t)A(A='.repeat(deep)],
+    ['llama3', 'quotes', `{"name": ${'"a" '.repeat(100_000)}}`],
+  ]
+
+  test.each(hostile)('%s: %s come back as text, and soon', (family, _, written) => {
+    const began = performance.now()
+    expect(readOutput([written], { family })).toEqual([text(written)])
+    expect(readOutput([...written], { family })).toEqual([text(written)])
+    expect(performance.now() - began).toBeLessThan(6000)
+  })
+
+  test.each(['gemma4', 'llama3'])('%s: whatever is written, nothing is lost', (family) => {
+    const scraps = [
+      '<|tool_call>',
+      'call:A{',
+      'x:',
+      '<|"|>',
+      '1',
+      '}',
+      '{',
+      '"',
+      '"name":"A"',
+      ',"parameters":{}',
+      ' a ',
+      '```',
+      ';',
+      '<|python_tag|>',
+    ]
+    for (let seed = 0; seed < 3000; seed += 1) {
+      const random = seeded(seed)
+      const written = `_${Array.from({ length: random.below(14) }, () => random.pick(scraps)).join('')}_`
+      const parts = read(family, written)
+      if (parts.some((part) => part.type === 'tool_call')) continue
+      expect(parts, written).toEqual([text(written)])
+    }
+  })
+})
+
+test('a family that does not exist is an error that names those that do', () => {
+  expect(() => readOutput([], { family: 'toString' })).toThrow(TetherError)
+  expect(() => readOutput([], { family: 'gpt' })).toThrow(/gemma4, llama3/)
+})
+
+test('control tokens may be given apart from text', () => {
+  const chunks: Piece[] = [
+    { control: '<|tool_call>' },
+    'call:A{x:',
+    { control: '<|"|>' },
+    'y',
+    '<|"',
+    '|>}<tool_',
+    'call|>',
+  ]
+  expect(readOutput(chunks, { family: 'gemma4' })).toEqual([call('A', { x: 'y' })])
+})
