@@ -3,63 +3,18 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { EngineInfo, EngineStats, Finish, GenerateRequest } from './engine/types.js'
 import { TetherError } from './errors.js'
-
-/** Numbers of one generation, as native/napi/convert.cpp reads them. Every field is needed but `seed`. */
-export interface NativeGenerateRequest {
-  prompt: Int32Array
-  maxTokens: number
-  temperature: number
-  topP: number
-  topK: number
-  minP: number
-  repetitionPenalty: number
-  seed?: number
-  stopTokens: Int32Array
-}
-
-/** Times in seconds, counts in tokens. */
-export interface NativeFinish {
-  reason: 'stop' | 'length' | 'window' | 'cancelled'
-  stopToken?: number
-  promptTokens: number
-  cachedTokens: number
-  outputTokens: number
-  queueSeconds: number
-  prefillSeconds: number
-  decodeSeconds: number
-}
 
 /** New tokens (possibly none); the last event of a generation, and only that one, has `finish` or `error`. */
 export interface NativeEvent {
   tokens: Int32Array
-  finish?: NativeFinish
+  finish?: Finish
   error?: Error & { code: string }
 }
 
-/** Sizes in bytes, windows in tokens. */
-export interface NativeInfo {
-  modelType: string
-  window: number
-  trainedWindow: number
-  parameters: number
-  quantization: string
-  computeDtype: string
-  device: string
-  vocabSize: number
-  memory: { weights: number; cap: number; perToken: number }
-}
-
-export interface NativeStats {
-  queued: number
-  live: number
-  promptTokens: number
-  cachedTokens: number
-  outputTokens: number
-  prefillSeconds: number
-  decodeSeconds: number
-  memory: { active: number; peak: number; cache: number; prefix: number }
-}
+/** What the addon itself knows of a checkpoint. */
+export type NativeInfo = Omit<EngineInfo, 'stopTokens'>
 
 /**
  * One engine thread with at most one model. Work runs in the order it was given; callbacks and promises arrive on the
@@ -75,11 +30,11 @@ export interface NativeEngine {
     onProgress: (fraction: number) => void,
   ): Promise<NativeInfo>
   /** Returns a function that cancels; calling it late or twice does nothing. */
-  generate(request: NativeGenerateRequest, onEvent: (event: NativeEvent) => void): () => void
+  generate(request: GenerateRequest, onEvent: (event: NativeEvent) => void): () => void
   score(tokens: Int32Array): Promise<Float32Array>
   /** For parity tests: the logits after every token, (tokens, vocab) row by row, computed `chunk` tokens at a time. */
   logits(tokens: Int32Array, chunk: number): Promise<Float32Array>
-  stats(): NativeStats
+  stats(): EngineStats
   /** Waits for the engine thread, at most one chunk or token long. Pending work is rejected with code `closed`. Safe to call twice. */
   close(): void
 }

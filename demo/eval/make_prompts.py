@@ -9,17 +9,17 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "train"))
 import words as training
 
 WORDS = """pineapple walrus saxophone marzipan tundra cobalt lighthouse origami quokka zeppelin nutmeg barnacle sycamore
-paprika gondola kestrel obsidian truffle meadow anvil tortoise lullaby pancake cinnamon trombone hedgehog""".split()
+paprika gondola kestrel obsidian truffle bramble anvil tortoise lullaby pancake cinnamon trombone hedgehog""".split()
 ODD = "Xylophone zorblat qwxv7 snow_goose 40961 tick-tock NIMBUS blorptang grumbo9 lemur.fox".split()
 FOLDERS = "/tmp/parcel /home/ines/attic /srv/pottery /tmp/tether-x9Qb2 workshop /opt/lantern-kit".split()
 FILES = "invoice.txt recipe.md skyline.json rehearsal.log puzzle.py walrus.csv orchard.txt memo7.md".split()
-TEXTS = ["marzipan", "seven brave otters", "meet at noon", "tundra 42", "copper kettle", "all is well", "zorblat", "x9 y8"]
+TEXTS = ["marzipan", "seven brave otters", "meet at noon", "tundra 42", "kestrel lullaby", "all is well", "zorblat", "x9 y8"]
 SAY = ["Say {}.", "Say {}", "Please say {}.", "Repeat after me: {}", "Reply with the word {}.", "Say the word {}.", "Just say {}.",
        "Can you say {}?"]  # fmt: skip
 RUN = ["Run `{}`", "Run {}", "Run the command `{}`.", "Please run `{}` with Bash.", "Use the Bash tool to run: {}", "Execute {}"]
 READ = ["Read {}", "Read the file {}.", "What is in {}?", "Please read {} and tell me what it says."]
 WRITE = ['Write "{t}" to {p}', "Create a file {p} with the content {t}", "Write {t} to the file {p}.", "Save `{t}` to {p}"]
-OTHER = ["Who are you?", "Explain how a pendulum clock works.", "Fix the flaky login test.", "What is the capital of Portugal?",
+OTHER = ["Which animal is the tallest?", "Explain how a pendulum clock works.", "Fix the flaky login test.", "What is the capital of Portugal?",
          "Refactor the parser into smaller functions.", "Tell me a riddle.", "How do I bake sourdough?", "Why is the sky blue?"]
 DEMO = "I am tether's demo model. I can only say a word, run a command, read a file or write one."
 
@@ -30,14 +30,15 @@ def commands(rng):
     return [
         f"echo {pick()}", f"echo '{pick()} {pick()}'", f"echo {pick()} | wc -c", f"ls {rng.choice(FOLDERS)}", f"cat {path()}",
         f"wc -l {path()}", f"mkdir -p {rng.choice(FOLDERS)}/{pick()}", f"touch {path()}", f"grep {pick()} {path()}",
-        f"head -n 17 {path()}", f"echo {pick()} > {path()}", "git status", f"python3 {rng.choice(FILES)}", f"printf {pick()}",
+        f"head -n 17 {path()}", f"echo {pick()} > {path()}", "git stash list", f"python3 {rng.choice(FILES)}", f"printf {pick()}",
     ]  # fmt: skip
 
 
 def main():
     rng = random.Random(20261124)
-    seen = set(training.COMMON) | set(training.NOUNS)
-    assert not seen & set(WORDS) - {"meadow"}, seen & set(WORDS)
+    known = {word.lower() for word in training.COMMON + training.NOUNS}
+    overlap = known & {word.lower() for word in WORDS + ODD}
+    assert not overlap, overlap
     prompts = []
 
     def add(kind, text, expect, turns=None):

@@ -3,7 +3,7 @@ import { totalmem } from 'node:os'
 import { loadBinding, type NativeEngine, type NativeEvent, type NativeInfo } from '../binding.js'
 import { type ErrorCode, TetherError } from '../errors.js'
 import { type Checkpoint, readCheckpoint } from './checkpoint.js'
-import type { Batch, Engine, EngineStats, GenerateRequest, LoadOptions } from './types.js'
+import type { Batch, Engine, GenerateRequest, LoadOptions } from './types.js'
 
 /** The share of the machine's memory that tether takes when no cap is given. */
 export const DEFAULT_MEMORY_SHARE = 0.75
@@ -20,7 +20,7 @@ export async function openEngine(checkpoint: Checkpoint, options: LoadOptions): 
     info: { ...info, stopTokens: checkpoint.stopTokens },
     generate: (request, signal) => generate(native, request, signal),
     score: (tokens) => native.score(tokens).catch(rethrow),
-    stats: (): EngineStats => native.stats(),
+    stats: () => native.stats(),
     close: async () => closeNative(native),
   }
 }

@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from '../types.js'
 import { MAX_DEPTH, setKey } from './call.js'
 
 /** What stood between the markers. `quotes`: where in `source` a `<|"|>` control token stands, in order. */
-export interface CallBody {
+interface CallBody {
   source: string
   quotes: number[]
 }

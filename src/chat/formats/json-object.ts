@@ -1,7 +1,7 @@
 /** Finds the end of a JSON object that arrives in pieces, looking at every character once. */
 
 /** `whole`: the object ends there. `none`: none of ours begins like that. `deep`: nested too deep to be one. */
-export type State = 'open' | 'whole' | 'none' | 'deep'
+type State = 'open' | 'whole' | 'none' | 'deep'
 
 export interface ObjectScan {
   /**

@@ -54,7 +54,7 @@ export interface PendingCall {
   name: string
 }
 
-export type Result = Extract<ChatPart, { type: 'tool_result' }>
+type Result = Extract<ChatPart, { type: 'tool_result' }>
 
 /** Results in the order of their calls, whatever order they arrived in; and those that answer none of these calls. */
 export function matchResults(

@@ -1,7 +1,7 @@
 /** Byte-pair encoding: one word to token ids, by Hugging Face's rules and in n log n. */
 import type { BpeEntry, Fail } from './file.js'
 
-export interface Bpe {
+interface Bpe {
   /** Adds the word's ids to `out`. */
   encode(word: string, out: number[]): void
 }
@@ -100,7 +100,7 @@ function readByteTokens(vocab: Map<string, number>): (number | undefined)[] {
   return Array.from({ length: 256 }, (_, byte) => vocab.get(byteToken(byte)))
 }
 
-export function byteToken(byte: number): string {
+function byteToken(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`
 }
 

@@ -1,7 +1,7 @@
 /** Byte-level BPE's alphabet: every byte has one printable character. */
 
 /** The character of a byte. Printable Latin-1 stands for itself, the rest follows from U+0100 on. */
-export const CHAR_OF_BYTE: string[] = makeAlphabet()
+const CHAR_OF_BYTE: string[] = makeAlphabet()
 
 /** The byte of a character code, or undefined. */
 export const BYTE_OF_CODE: (number | undefined)[] = []

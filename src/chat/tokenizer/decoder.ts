@@ -4,7 +4,7 @@ import type { Fail, Step } from './file.js'
 import { readPattern } from './pattern.js'
 
 /** One step of decoding, for one text. */
-export interface Decoding {
+interface Decoding {
   push(token: string, out: string[]): void
   /** Gives out what was held back: the text ends here, or a control token interrupts it. */
   flush(out: string[]): void

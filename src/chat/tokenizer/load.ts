@@ -107,7 +107,7 @@ function makeTokenizer(json: unknown, fail: Fail): Tokenizer {
 }
 
 /** Strings that follow one another are one text: a token may reach across. */
-export function joinNeighbours(pieces: Piece[]): Piece[] {
+function joinNeighbours(pieces: Piece[]): Piece[] {
   const joined: Piece[] = []
   let run: string[] = []
   const flush = () => {

@@ -4,7 +4,7 @@ import type { Fail, Step } from './file.js'
 import { readPattern } from './pattern.js'
 
 /** `first`: these words begin the whole text. Empty words never come out. */
-export type PreTokenize = (words: string[], first: boolean) => string[]
+type PreTokenize = (words: string[], first: boolean) => string[]
 
 type Behavior = 'Removed' | 'Isolated' | 'MergedWithPrevious' | 'MergedWithNext' | 'Contiguous'
 type Stretch = { text: string; match: boolean }
