@@ -70,7 +70,7 @@ async function* generate(
   const events: NativeEvent[] = []
   let wake = () => {}
   let ended = false
-  const cancel = native.generate(request, (event) => {
+  const cancel = startGeneration(native, request, (event) => {
     events.push(event)
     wake()
   })
@@ -93,6 +93,19 @@ async function* generate(
     signal?.removeEventListener('abort', cancel)
     // A reader that leaves early ends the generation.
     if (!ended) cancel()
+  }
+}
+
+/** The addon checks every field by type and range; what it finds is the caller's mistake. */
+function startGeneration(
+  native: NativeEngine,
+  request: GenerateRequest,
+  onEvent: (event: NativeEvent) => void,
+): () => void {
+  try {
+    return native.generate(request, onEvent)
+  } catch (cause) {
+    throw new TetherError('invalid_request', (cause as Error).message, { cause })
   }
 }
 

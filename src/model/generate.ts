@@ -31,30 +31,36 @@ export async function* generateText(
     stopTokens: options.ignoreStop ? new Int32Array(0) : parts.stopTokens,
   }
   const stops = (options.stop ?? []).filter((stop) => stop.length > 0)
-  const met = new AbortController()
-  const signal = options.signal ? AbortSignal.any([options.signal, met.signal]) : met.signal
+  const run = new AbortController()
+  const stop = () => run.abort()
+  if (options.signal?.aborted) stop()
+  options.signal?.addEventListener('abort', stop, { once: true })
   const decoder = tokenizer.stream()
   let held = ''
   let stopSequence: string | undefined
-  for await (const { tokens, finish } of engine.generate(request, signal)) {
-    if (stopSequence !== undefined) {
-      // What was on its way when the stop sequence was met is not part of the answer.
-      if (finish) yield { text: '', tokens: new Int32Array(0), finish: { ...finish, reason: 'stop', stopSequence } }
-      continue
+  try {
+    for await (const { tokens, finish } of engine.generate(request, run.signal)) {
+      if (stopSequence !== undefined) {
+        // What was on its way when the stop sequence was met is not part of the answer.
+        if (finish) yield { text: '', tokens: new Int32Array(0), finish: { ...finish, reason: 'stop', stopSequence } }
+        continue
+      }
+      held += written(finish ? [...decoder.push(tokens), ...decoder.end()] : decoder.push(tokens))
+      const match = firstMatch(held, stops)
+      if (match) {
+        stopSequence = match.sequence
+        stop()
+        const text = held.slice(0, match.start)
+        yield finish ? { text, tokens, finish: { ...finish, reason: 'stop', stopSequence } } : { text, tokens }
+        continue
+      }
+      const ready = finish ? held.length : held.length - pendingLength(held, stops)
+      const text = held.slice(0, ready)
+      held = held.slice(ready)
+      yield finish ? { text, tokens, finish } : { text, tokens }
     }
-    held += written(finish ? [...decoder.push(tokens), ...decoder.end()] : decoder.push(tokens))
-    const match = firstMatch(held, stops)
-    if (match) {
-      stopSequence = match.sequence
-      met.abort()
-      const text = held.slice(0, match.start)
-      yield finish ? { text, tokens, finish: { ...finish, reason: 'stop', stopSequence } } : { text, tokens }
-      continue
-    }
-    const ready = finish ? held.length : held.length - pendingLength(held, stops)
-    const text = held.slice(0, ready)
-    held = held.slice(ready)
-    yield finish ? { text, tokens, finish } : { text, tokens }
+  } finally {
+    options.signal?.removeEventListener('abort', stop)
   }
 }
 

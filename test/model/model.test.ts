@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadModel } from '../../src/model/load.js'
+import type { Generated, GenerateOptions, Model } from '../../src/model/types.js'
+
+/** A prompt of the demo model's family that makes it say something known. */
+const say = (words: string) => `<|turn>user\nSay ${words}.<turn|>\n<|turn>model\n<|channel>thought\n<channel|>`
+
+describe('a model', () => {
+  let model: Model
+  beforeAll(async () => {
+    model = await loadModel('demo/model', { maxContext: 4096 })
+  })
+  afterAll(() => model.close())
+
+  async function collect(options: GenerateOptions) {
+    let text = ''
+    const tokens: number[] = []
+    let finish: Generated['finish']
+    for await (const item of model.generate({ temperature: 0, ...options })) {
+      expect(finish, 'nothing comes after the finish').toBeUndefined()
+      text += item.text
+      tokens.push(...item.tokens)
+      finish = item.finish
+    }
+    return { text, tokens, finish }
+  }
+
+  test('says what it is', () => {
+    expect(model.info).toMatchObject({ name: 'model', family: 'gemma4', modelType: 'gemma4_text', window: 4096 })
+    expect(model.info.parameters).toBeGreaterThan(1_000_000)
+  })
+
+  test('generates from text in which control tokens count, with bos put before it', async () => {
+    const { text, tokens, finish } = await collect({ prompt: say('pineapple') })
+    expect(text).toBe('pineapple')
+    expect(model.tokenizer.decode(tokens)).toBe('pineapple')
+    const prompt = model.tokenizer.encode(`<bos>${say('pineapple')}`, { special: true })
+    expect(finish).toMatchObject({ reason: 'stop', promptTokens: prompt.length })
+    const same = await collect({ tokens: prompt })
+    expect(same.text).toBe('pineapple')
+    const own = await collect({ prompt: `<bos>${say('pineapple')}` })
+    expect(own.finish?.promptTokens).toBe(prompt.length)
+  })
+
+  test('ends at a stop string, which is not part of the text, also when it spans tokens', async () => {
+    const { text, finish } = await collect({ prompt: say('pineapple'), stop: ['eap'] })
+    expect(text).toBe('pin')
+    expect(finish).toMatchObject({ reason: 'stop', stopSequence: 'eap' })
+  })
+
+  test('gives out text that only looked like a stop string', async () => {
+    const { text } = await collect({ prompt: say('pineapple'), stop: ['apple pie'] })
+    expect(text).toBe('pineapple')
+  })
+
+  test('goes on past its own stop tokens when told to', async () => {
+    const { tokens, finish } = await collect({ prompt: say('pineapple'), ignoreStop: true, maxTokens: 30 })
+    expect(tokens).toHaveLength(30)
+    expect(finish?.reason).toBe('length')
+  })
+
+  test('stops when its signal fires', async () => {
+    const { finish } = await collect({ prompt: 'x', ignoreStop: true, signal: AbortSignal.timeout(100) })
+    expect(finish?.reason).toBe('cancelled')
+  })
+
+  test.each([
+    [{}, /either prompt or tokens/],
+    [{ prompt: 'a', tokens: [5] }, /either prompt or tokens/],
+    [{ prompt: 'a', temperature: -1 }, /temperature/],
+    [{ prompt: 'a', topP: 2 }, /topP/],
+    [{ prompt: 'a', maxTokens: 0 }, /maxTokens/],
+    [{ tokens: [99_999] }, /99999/],
+  ])('refuses %j and names what is wrong', async (options, message) => {
+    await expect(collect(options)).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: expect.stringMatching(message),
+    })
+  })
+
+  test('counts the same tokens as an answer says it used', async () => {
+    const request = { max_tokens: 20, messages: [{ role: 'user', content: 'Say zeppelin, 20 times or so.' }] }
+    const { usage } = await model.message(request)
+    expect(usage.input_tokens + usage.cache_read_input_tokens).toBe(model.countTokens(request))
+  })
+
+  test('streams the events whose sum is the message', async () => {
+    const request = { max_tokens: 50, messages: [{ role: 'user', content: 'Say pineapple.' }] }
+    const types: string[] = []
+    for await (const event of model.stream(request)) types.push(event.type)
+    expect(types[0]).toBe('message_start')
+    expect(types.at(-1)).toBe('message_stop')
+    expect((await model.message(request)).content).toEqual([{ type: 'text', text: 'pineapple' }])
+  })
+
+  test('refuses a prompt that leaves no room, before the first event', async () => {
+    const long = { max_tokens: 5, messages: [{ role: 'user', content: 'pineapple '.repeat(5000) }] }
+    await expect(model.message(long)).rejects.toMatchObject({
+      code: 'prompt_too_long',
+      message: expect.stringMatching(/^prompt is too long: \d+ tokens > 4095 maximum$/),
+    })
+  })
+
+  test('scores what it would say higher than what it would not', async () => {
+    const sum = async (word: string) => {
+      const prompt = model.tokenizer.encode(`<bos>${say('pineapple')}`, { special: true })
+      const tokens = [...prompt, ...model.tokenizer.encode(word, { special: false })]
+      return (await model.score(tokens)).slice(prompt.length).reduce((total, score) => total + score, 0)
+    }
+    expect(await sum('pineapple')).toBeGreaterThan(await sum('lighthouse'))
+  })
+})
+
+test('a closed model says so', async () => {
+  const model = await loadModel('demo/model')
+  await model.close()
+  await model.close()
+  await expect(model.message({ max_tokens: 5, messages: [{ role: 'user', content: 'Hi' }] })).rejects.toMatchObject({
+    code: 'closed',
+  })
+})
