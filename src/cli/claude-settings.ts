@@ -1,0 +1,179 @@
+/** What Claude Code is told so that it works with a local model: its environment and its settings, as data. */
+
+export interface Wiring {
+  /** The server's origin, such as http://127.0.0.1:8080. */
+  url: string
+  /** What the server asks as a key. */
+  token: string
+  /** Tokens of prompt and answer together. */
+  window: number
+  /** For people. */
+  modelName: string
+  /** Must not begin with claude- nor contain [1m]: Claude Code would assume a window of its own. */
+  modelId?: string
+}
+
+export type Env = Record<string, string | undefined>
+
+export interface ClaudeSettings {
+  env: Record<string, string>
+  [key: string]: unknown
+}
+
+/** Below this Claude Code's usual tools and prompt (about 13k tokens) leave no room to work in. */
+const smallWindow = 40_000
+
+/** What would lead Claude Code to another server or another account. It is taken out of the environment. */
+const elsewhere = [
+  'ANTHROPIC_API_KEY',
+  'ANTHROPIC_IDENTITY_TOKEN',
+  'ANTHROPIC_IDENTITY_TOKEN_FILE',
+  'ANTHROPIC_PROFILE',
+  'ANTHROPIC_SMALL_FAST_MODEL',
+  'ANTHROPIC_UNIX_SOCKET',
+  'CLAUDE_CODE_OAUTH_TOKEN',
+  'CLAUDE_CODE_USE_ANTHROPIC_AWS',
+  'CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD',
+  'CLAUDE_CODE_USE_BEDROCK',
+  'CLAUDE_CODE_USE_FOUNDRY',
+  'CLAUDE_CODE_USE_GATEWAY',
+  'CLAUDE_CODE_USE_MANTLE',
+  'CLAUDE_CODE_USE_VERTEX',
+]
+
+/** Depends on the window, so that an inherited value would be wrong whenever tether sets none. */
+const ofTheWindow = ['CLAUDE_CODE_AUTO_COMPACT_WINDOW', 'CLAUDE_CODE_DISABLE_1M_CONTEXT']
+
+/**
+ * `env` is the child's whole environment, `settings` goes into a file for --settings. Both say the same, because the
+ * user's own ~/.claude/settings.json overrides the environment and only --settings overrides that. What routes Claude
+ * Code is always ours; for everything else a variable that the user has set wins.
+ */
+export function claudeSettings(
+  wiring: Wiring,
+  inherited: Env,
+): { env: Record<string, string>; settings: ClaudeSettings } {
+  const { url, window, modelName, modelId = 'tether-local' } = wiring
+  const ours = { ...defaults(window), ...present(pick(inherited, Object.keys(defaults(window)))), ...routing(wiring) }
+  const proxies = noProxy(inherited, url)
+  const cleared = new Set([...elsewhere, ...ofTheWindow])
+  const kept: Env = Object.fromEntries(Object.entries(inherited).filter(([name]) => !cleared.has(name)))
+  const settings: ClaudeSettings = {
+    env: { ...ours, ...proxies, ...Object.fromEntries(elsewhere.map((name) => [name, ''])) },
+    // Auto mode wants each risky call judged by the server, and a local model must not play the judge.
+    disableAutoMode: 'disable',
+    skipWebFetchPreflight: true,
+    permissions: { deny: ['WebSearch'] },
+    modelPicker: {
+      options: [
+        {
+          model: modelId,
+          label: `${modelName} (tether)`,
+          description: `${inThousands(window)} window, on this machine`,
+        },
+      ],
+      replaceBuiltInOptions: true,
+    },
+  }
+  return { env: { ...defined(kept), ...ours, ...proxies }, settings }
+}
+
+/** Puts ours under what the user forwards: theirs wins, but not over what routes Claude Code. */
+export function underTheirs(ours: ClaudeSettings, theirs: Record<string, unknown>, wiring: Wiring): ClaudeSettings {
+  const { model: _model, modelPicker: _picker, apiKeyHelper: _helper, ...rest } = theirs
+  const theirEnv = isRecord(rest.env) ? present(rest.env as Env) : {}
+  const merged = merge(ours, rest)
+  const cleared = Object.fromEntries(elsewhere.map((name) => [name, '']))
+  for (const name of ofTheWindow) delete theirEnv[name]
+  const proxies = noProxy({ ...ours.env, ...theirEnv }, wiring.url)
+  return { ...merged, env: { ...ours.env, ...theirEnv, ...routing(wiring), ...proxies, ...cleared } }
+}
+
+/** What must stand on Claude Code's command line for this window; empty if the user chose tools already. */
+export function toolArgs(window: number, claudeArgs: string[]): string[] {
+  const chosen = claudeArgs.some((arg) => /^--(tools|bare)(=|$)/.test(arg))
+  return window > smallWindow || chosen ? [] : ['--tools', 'Bash,Read,Edit,Write']
+}
+
+function routing({ url, token, window, modelId = 'tether-local' }: Wiring): Record<string, string> {
+  return {
+    ANTHROPIC_BASE_URL: url,
+    ANTHROPIC_AUTH_TOKEN: token,
+    ANTHROPIC_MODEL: modelId,
+    ANTHROPIC_DEFAULT_MODEL: modelId,
+    ANTHROPIC_DEFAULT_OPUS_MODEL: modelId,
+    ANTHROPIC_DEFAULT_SONNET_MODEL: modelId,
+    ANTHROPIC_DEFAULT_HAIKU_MODEL: modelId,
+    ANTHROPIC_DEFAULT_FABLE_MODEL: modelId,
+    CLAUDE_CODE_SUBAGENT_MODEL: modelId,
+    CLAUDE_CODE_MAX_CONTEXT_TOKENS: String(window),
+    // Claude Code takes 100000 to 1000000 here, and warns about anything else.
+    ...(window >= 100_000 ? { CLAUDE_CODE_AUTO_COMPACT_WINDOW: String(Math.min(window, 1_000_000)) } : {}),
+    ...(window <= 200_000 ? { CLAUDE_CODE_DISABLE_1M_CONTEXT: '1' } : {}),
+  }
+}
+
+function defaults(window: number): Record<string, string> {
+  return {
+    // Half the distance to compaction is lost to Claude Code's own 32000.
+    CLAUDE_CODE_MAX_OUTPUT_TOKENS: String(Math.max(1, Math.min(16_384, Math.floor(window / 8)))),
+    // These two put text that changes before the rest of the prompt, and nothing could be reused.
+    CLAUDE_CODE_ATTRIBUTION_HEADER: '0',
+    CLAUDE_CODE_TOTAL_TOKENS_REMINDER: 'off',
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL: '1',
+    CLAUDE_CODE_DISABLE_TERMINAL_TITLE: '1',
+    // A long prompt on a small machine takes its time; the largest values that Claude Code takes.
+    API_TIMEOUT_MS: '3600000',
+    CLAUDE_STREAM_IDLE_TIMEOUT_MS: '1800000',
+    CLAUDE_CODE_MAX_CONCURRENT_SUBAGENTS: '4',
+    CLAUDE_CODE_FILE_READ_MAX_OUTPUT_TOKENS: '12000',
+  }
+}
+
+/** Appends our host to the exceptions of the user's proxy, in every spelling that is in use. */
+function noProxy(inherited: Env, url: string): Record<string, string> {
+  const host = new URL(url).hostname.replace(/^\[|\]$/g, '')
+  const needed = [...new Set(['127.0.0.1', 'localhost', host])]
+  const append = (text = '') => {
+    const there = text.split(',').map((item) => item.trim())
+    if (there.includes('*')) return text
+    return [...there.filter(Boolean), ...needed.filter((item) => !there.includes(item))].join(',')
+  }
+  const { NO_PROXY, no_proxy } = inherited
+  if (no_proxy === undefined) return { NO_PROXY: append(NO_PROXY) }
+  return { NO_PROXY: append(NO_PROXY || no_proxy), no_proxy: append(no_proxy) }
+}
+
+/** Theirs wins; records are merged, lists are joined. */
+function merge<T extends Record<string, unknown>>(ours: T, theirs: Record<string, unknown>): T {
+  const result: Record<string, unknown> = { ...ours }
+  for (const [key, value] of Object.entries(theirs)) {
+    const mine = result[key]
+    if (isRecord(mine) && isRecord(value)) result[key] = merge(mine, value)
+    else if (Array.isArray(mine) && Array.isArray(value)) result[key] = [...new Set([...mine, ...value])]
+    else result[key] = value
+  }
+  return result as T
+}
+
+function pick(env: Env, names: string[]): Env {
+  return Object.fromEntries(names.map((name) => [name, env[name]]))
+}
+
+function defined(env: Env): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined))
+}
+
+/** Empty counts as unset: Claude Code reads it so as well. */
+function present(env: Env): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1])))
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function inThousands(tokens: number): string {
+  return tokens % 1024 === 0 ? `${tokens / 1024}k` : `${Math.round(tokens / 1000)}k`
+}

@@ -1,0 +1,14 @@
+/** Where tether itself lies, and which version it is. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The package's own folder: this file is dist/cli/package.js in it. */
+export const packageRoot = fileURLToPath(new URL('../..', import.meta.url))
+
+export const demoModel = join(packageRoot, 'demo', 'model')
+
+export function version(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
+  return version
+}

@@ -1,0 +1,122 @@
+/** A model and a server around it, brought up together and taken down together. */
+import type { LoadModelOptions, Model, ServeOptions, Server } from '../index.js'
+import type { Options } from './args.js'
+import type { FoundModel } from './find-model.js'
+import type { Log } from './log.js'
+import { serveOn } from './port.js'
+import { progressBar, progressLines } from './progress.js'
+import { waitUntilReady } from './ready.js'
+import { logRequest } from './request-line.js'
+import { openRequestLog } from './request-log.js'
+import { Interrupted, watchSignals } from './signals.js'
+
+/** What the command line uses of the library; tests put a fake here. */
+export interface Library {
+  loadModel(dir: string, options: LoadModelOptions): Promise<Model>
+  serve(model: Promise<Model>, options: ServeOptions): Promise<Server>
+}
+
+export interface Running {
+  model: Model
+  server: Server
+  /** Safe to call twice. */
+  close(): Promise<void>
+}
+
+export interface StartOptions
+  extends Pick<Options, 'host' | 'port' | 'portAsked' | 'serveOnly' | 'memoryCap' | 'maxContext' | 'threads'> {
+  found: FoundModel
+  key?: string
+  log: Log
+  /** Whether a moving bar can be drawn. */
+  bar: boolean
+  say: (line: string) => void
+}
+
+/**
+ * Listens before it loads: a taken port shows at once, and who asks meanwhile hears how far loading is.
+ * On failure nothing is left listening. Throws TetherError, or Interrupted.
+ */
+export async function startServer(library: Library, options: StartOptions): Promise<Running> {
+  const { found, log, say } = options
+  const requests = process.env.TETHER_REQUEST_LOG ? openRequestLog(process.env.TETHER_REQUEST_LOG) : undefined
+  const load = deferred<Model>()
+  let fraction = 0
+  const serve = (port: number) =>
+    library.serve(load.promise, {
+      host: options.host,
+      port,
+      apiKey: options.key,
+      progress: () => fraction,
+      onLog: (line) => {
+        logRequest(log, line)
+        requests?.ended(line)
+      },
+    })
+  const server = await serveOn({ port: options.port, fixed: options.portAsked || options.serveOnly }, serve, say)
+
+  const signals = watchSignals()
+  const progress = options.bar
+    ? progressBar(`Loading ${found.name}`, process.stderr)
+    : progressLines(`loading ${found.name}`, say)
+  const started = performance.now()
+  const loading = library.loadModel(found.path, {
+    memoryCap: options.memoryCap,
+    maxContext: options.maxContext,
+    threads: options.threads,
+    onProgress: (now) => {
+      fraction = now
+      progress.update(now)
+    },
+  })
+  loading.then((model) => load.resolve(requests ? requests.watch(model) : model), load.reject)
+
+  try {
+    const interrupted = signals.came.then((signal) => Promise.reject(new Interrupted(signal)))
+    const model = await Promise.race([load.promise, interrupted])
+    await Promise.race([waitUntilReady(server.url), interrupted])
+    progress.end()
+    const seconds = ((performance.now() - started) / 1000).toFixed(1)
+    say(
+      `${found.name} is ready on ${server.url} after ${seconds} s (window ${model.info.window}, ${model.info.device})`,
+    )
+    return { model, server, close: once(() => closeBoth(server, model)) }
+  } catch (error) {
+    progress.end()
+    await server.close()
+    // A load cannot be called off; it is closed whenever it comes, if the process is still there.
+    loading.then((model) => model.close()).catch(() => {})
+    throw error
+  } finally {
+    signals.end()
+  }
+}
+
+/** The server first, so that no request meets a closed model. */
+async function closeBoth(server: Server, model: Model): Promise<void> {
+  try {
+    await server.close()
+  } finally {
+    await model.close()
+  }
+}
+
+function once(close: () => Promise<void>): () => Promise<void> {
+  let closing: Promise<void> | undefined
+  return () => {
+    closing ??= close()
+    return closing
+  }
+}
+
+function deferred<T>() {
+  let resolve: (value: T) => void = () => {}
+  let reject: (error: unknown) => void = () => {}
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  // A failure before anybody waits is not unhandled: whoever waits later gets it.
+  promise.catch(() => {})
+  return { promise, resolve, reject }
+}

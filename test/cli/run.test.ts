@@ -1,0 +1,310 @@
+/** tether from its start to its end, as a process, with a fake library and a fake claude. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import {
+  claudeReport,
+  compileCli,
+  isAlive,
+  makePlace,
+  type Place,
+  processesOf,
+  startTether,
+  until,
+  writeModel,
+} from '../support/cli-process.js'
+
+let compiled: string
+let place: Place
+
+beforeAll(() => {
+  compiled = compileCli()
+})
+afterAll(() => rmSync(compiled, { recursive: true }))
+beforeEach(() => {
+  place = makePlace()
+})
+afterEach(() => place.remove())
+
+const start = (args: string[], env: Record<string, string> = {}) => startTether(compiled, place, args, env)
+const withClaude = (args: string[], env: Record<string, string> = {}) =>
+  start(['--claude-path', place.claude, '--', ...args], env)
+
+/** No process, no file, no listener. */
+async function expectNothingLeft() {
+  await until(() => processesOf(place).length === 0)
+  expect(readdirSync(place.temp)).toEqual([])
+}
+
+describe('with Claude Code', () => {
+  test('passes on its exit status and output, and the arguments untouched', async () => {
+    const { code, stdout } = await withClaude(['--resume', 'exit:7', '--', '--model', '']).ended
+    expect(code).toBe(7)
+    expect(stdout).toBe('')
+    const { args, settingsPath } = await claudeReport(place)
+    expect(args).toEqual(['--settings', settingsPath, '--resume', 'exit:7', '--', '--model', ''])
+    await expectNothingLeft()
+  })
+
+  test('starts it on a ready server that asks for the key', async () => {
+    const { code } = await withClaude(['exit:0']).ended
+    expect(code).toBe(0)
+    const report = await claudeReport(place)
+    expect(report).toMatchObject({ health: 200, unauthorized: 401, authorized: 200 })
+    expect(report.env.ANTHROPIC_BASE_URL).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+    expect(report.settings.env.ANTHROPIC_AUTH_TOKEN).toBe(report.env.ANTHROPIC_AUTH_TOKEN)
+    expect(report.settings.env.CLAUDE_CODE_MAX_CONTEXT_TOKENS).toBe('65536')
+  })
+
+  test('keeps the key in a file that only the user reads, and removes it', async () => {
+    await withClaude(['exit:0']).ended
+    const report = await claudeReport(place)
+    expect([report.settingsMode, report.folderMode]).toEqual([0o600, 0o700])
+    expect(existsSync(report.settingsPath)).toBe(false)
+    expect(report.args.join(' ')).not.toContain(report.env.ANTHROPIC_AUTH_TOKEN)
+  })
+
+  test('merges forwarded settings into the one file', async () => {
+    await withClaude(['exit:0', '--settings', '{"env":{"ANTHROPIC_MODEL":"x","FOO":"1"},"verbose":true}']).ended
+    const { args, settings } = await claudeReport(place)
+    expect(args.filter((arg) => arg === '--settings')).toHaveLength(1)
+    expect(settings).toMatchObject({ verbose: true, env: { FOO: '1', ANTHROPIC_MODEL: 'tether-local' } })
+  })
+
+  test('finds it on PATH, then in ~/.local/bin', async () => {
+    mkdirSync(join(place.home, '.local', 'bin'), { recursive: true })
+    writeFileSync(join(place.home, '.local', 'bin', 'claude'), '#!/bin/sh\nexit 31\n', { mode: 0o755 })
+    expect((await start([]).ended).code).toBe(31)
+    const path = join(place.home, 'first')
+    mkdirSync(path)
+    writeFileSync(join(path, 'claude'), '#!/bin/sh\nexit 32\n', { mode: 0o755 })
+    expect((await start([], { PATH: `${path}:/usr/bin:/bin` }).ended).code).toBe(32)
+  })
+
+  test('prints nothing of its own to stdout, and logs to a private file', async () => {
+    const { stdout, stderr } = await start(['--claude-path', place.claude, '--log-level', 'debug', '--', 'say:hello'])
+      .ended
+    expect(stdout).toBe('hello\n')
+    expect(stderr).not.toContain('GET')
+    const log = join(place.home, '.tether', 'logs', 'tether.log')
+    expect(readFileSync(log, 'utf8')).toContain('GET /v1/models 401')
+    expect(statSync(log).mode & 0o777).toBe(0o600)
+  })
+
+  test('gives it few tools when the window is small', async () => {
+    const { stderr } = await withClaude(['exit:0'], { FAKE_WINDOW: '32768' }).ended
+    expect((await claudeReport(place)).args).toContain('Bash,Read,Edit,Write')
+    expect(stderr).toContain('32768')
+  })
+
+  test('says that the demo model is one', async () => {
+    const { stderr } = await withClaude(['exit:0']).ended
+    expect(stderr).toContain('demo model')
+    expect(stderr).toContain(join(place.home, '.tether', 'models'))
+  })
+
+  test('--log-level silent says nothing', async () => {
+    const { stderr } = await start(['--claude-path', place.claude, '--log-level', 'silent', '--', 'exit:0']).ended
+    expect(stderr).toBe('')
+  })
+})
+
+describe('a signal', () => {
+  test.each([
+    ['SIGKILL', 137],
+    ['SIGTERM', 143],
+  ])('that ends claude (%s) is passed on as a status', async (signal, status) => {
+    const tether = withClaude(['sleep'])
+    process.kill((await claudeReport(place)).pid, signal)
+    expect((await tether.ended).code).toBe(status)
+    await expectNothingLeft()
+  })
+
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('to tether (%s) ends claude first', async (signal, status) => {
+    const tether = withClaude(['sleep'])
+    const { pid } = await claudeReport(place)
+    tether.process.kill(signal)
+    expect((await tether.ended).code).toBe(status)
+    expect(isAlive(pid)).toBe(false)
+    await expectNothingLeft()
+  })
+
+  test('from the terminal (SIGINT to the group) leaves tether waiting for claude', async () => {
+    const tether = withClaude(['ints:2'])
+    const { pid } = await claudeReport(place)
+    process.kill(-Number(tether.process.pid), 'SIGINT')
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(isAlive(pid)).toBe(true)
+    process.kill(-Number(tether.process.pid), 'SIGINT')
+    expect((await tether.ended).code).toBe(40)
+    await expectNothingLeft()
+  })
+
+  test('SIGINT to tether alone, without a terminal, reaches claude', async () => {
+    const tether = withClaude(['ints:1'])
+    await claudeReport(place)
+    tether.process.kill('SIGINT')
+    expect((await tether.ended).code).toBe(40)
+  })
+
+  test('that claude does not obey is followed by SIGKILL, for its children too', async () => {
+    const tether = withClaude(['children'])
+    const { pid, child } = await claudeReport(place)
+    const asked = performance.now()
+    tether.process.kill('SIGTERM')
+    expect((await tether.ended).code).toBe(143)
+    expect(performance.now() - asked).toBeGreaterThan(4500)
+    expect([isAlive(pid), isAlive(child as number)]).toEqual([false, false])
+    await expectNothingLeft()
+  })
+
+  test('that kills tether outright takes claude and the settings with it', async () => {
+    const tether = withClaude(['sleep'])
+    const { pid } = await claudeReport(place)
+    tether.process.kill('SIGKILL')
+    await tether.ended
+    await until(() => !isAlive(pid))
+    await expectNothingLeft()
+  })
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s while loading ends tether at once', async (signal) => {
+    const tether = start(['--serve-only', '--port', '0'], { FAKE_LOAD_MS: '60000' })
+    await new Promise((resolve) => setTimeout(resolve, 800))
+    tether.process.kill(signal)
+    expect((await tether.ended).code).toBe(signal === 'SIGINT' ? 130 : 143)
+  })
+})
+
+describe('a fault', () => {
+  test('in tether ends claude, and is one line', async () => {
+    const tether = withClaude(['sleep'], { FAKE_CRASH_MS: '1500' })
+    const { pid } = await claudeReport(place)
+    const { code, stderr } = await tether.ended
+    expect(code).toBe(1)
+    expect(isAlive(pid)).toBe(false)
+    expect(stderr.trim().split('\n').at(-1)).toBe(
+      'tether: unexpected error: a fault on purpose; --log-level debug shows where it comes from',
+    )
+    await expectNothingLeft()
+  })
+
+  test('that is known is one line', async () => {
+    const { code, stderr } = await start(['--serve-only', '--port', '0'], { FAKE_LOAD_ERROR: 'layer 7 is damaged' })
+      .ended
+    expect(code).toBe(1)
+    expect(stderr.trim().split('\n').at(-1)).toBe('tether: layer 7 is damaged')
+  })
+
+  test('shows its stack with --log-level debug', async () => {
+    const args = ['--serve-only', '--port', '0', '--log-level', 'debug']
+    const { stderr } = await start(args, { FAKE_LOAD_ERROR: 'unexpected' }).ended
+    expect(stderr).toMatch(/unexpected error: TypeError: weights is not iterable\n +at /)
+  })
+
+  test('of the command line is status 2', async () => {
+    const { code, stderr } = await start(['--modle', 'x']).ended
+    expect(code).toBe(2)
+    expect(stderr).toContain('did you mean --model?')
+  })
+
+  test('a program that cannot be started is one line', async () => {
+    const broken = join(place.home, 'broken')
+    writeFileSync(broken, '#!/does/not/exist\n', { mode: 0o755 })
+    const { code, stderr } = await start(['--claude-path', broken]).ended
+    expect(code).toBe(1)
+    expect(stderr).toContain(`tether: ${broken} cannot be started`)
+    await expectNothingLeft()
+  })
+})
+
+describe('without Claude Code', () => {
+  test('says how to get it, before anything is loaded', async () => {
+    const { code, stderr } = await start([], { FAKE_LOAD_MS: '60000' }).ended
+    expect(code).toBe(127)
+    expect(stderr).toContain('npm install -g @anthropic-ai/claude-code')
+  })
+
+  test('npm start serves instead, and shows that the model speaks', async () => {
+    const tether = start(['--port', '0'], { FAKE_START: '1' })
+    await until(() => tether.stdout().includes('Ctrl-C'))
+    expect(tether.stdout()).toMatch(/^"Say pineapple\." -> "pineapple" \(3 tokens in [\d.]+ s, \d+ tokens\/s\)\n/)
+    tether.process.kill('SIGINT')
+    expect((await tether.ended).code).toBe(0)
+  })
+
+  test('an explicit path that is wrong is an error', async () => {
+    const { code, stderr } = await start(['--claude-path', '/does/not/exist']).ended
+    expect(code).toBe(1)
+    expect(stderr).toContain('there is no such file')
+  })
+})
+
+describe('--serve-only', () => {
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'says what a client needs, logs requests, and ends well on %s',
+    async (signal) => {
+      const tether = start(['--serve-only', '--port', '0'])
+      await until(() => tether.stdout().includes('Ctrl-C'))
+      const url = /export ANTHROPIC_BASE_URL=(\S+)/.exec(tether.stdout())?.[1] ?? ''
+      expect((await fetch(`${url}/v1/models`)).status).toBe(200)
+      expect(tether.stdout()).toContain('export ANTHROPIC_AUTH_TOKEN=any')
+      expect(tether.stdout()).toContain('export CLAUDE_CODE_MAX_CONTEXT_TOKENS=65536')
+      expect(tether.stdout()).toContain(`curl -s ${url}/v1/messages`)
+      await until(() => tether.stderr().includes('GET /v1/models 200'))
+      tether.process.kill(signal)
+      expect((await tether.ended).code).toBe(0)
+    },
+  )
+
+  test('makes a key when others can reach it', async () => {
+    const tether = start(['--serve-only', '--port', '0', '--host', '0.0.0.0'])
+    await until(() => tether.stdout().includes('Ctrl-C'))
+    const key = /export ANTHROPIC_AUTH_TOKEN=(\S+)/.exec(tether.stdout())?.[1] ?? ''
+    const url = /export ANTHROPIC_BASE_URL=(\S+)/.exec(tether.stdout())?.[1] ?? ''
+    expect(key.length).toBeGreaterThan(20)
+    expect((await fetch(`${url}/v1/models`)).status).toBe(401)
+    expect((await fetch(`${url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).status).toBe(200)
+    tether.process.kill('SIGINT')
+    await tether.ended
+  })
+})
+
+describe('a taken port', () => {
+  let taken: number
+  let other: ReturnType<typeof createServer>
+  beforeEach(async () => {
+    other = createServer()
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    taken = (other.address() as AddressInfo).port
+  })
+  afterEach(() => void other.close())
+
+  test('that was asked for is an error that names the program', async () => {
+    const { code, stderr } = await start(['--port', String(taken), '--claude-path', place.claude]).ended
+    expect(code).toBe(1)
+    expect(stderr).toContain(`port ${taken} is taken`)
+    if (process.platform === 'linux') expect(stderr).toContain(`process ${process.pid}`)
+    expect(stderr).toContain(`--port ${taken + 1}`)
+  })
+})
+
+describe('the model', () => {
+  test('is the only one in ~/.tether/models', async () => {
+    writeModel(join(place.home, '.tether', 'models', 'org', 'small'))
+    const { code, stderr } = await withClaude(['exit:0']).ended
+    expect(code).toBe(0)
+    expect(stderr).toContain('org/small is ready')
+  })
+
+  test('must be chosen when there are several', async () => {
+    for (const name of ['a', 'b']) writeModel(join(place.home, '.tether', 'models', name))
+    const { code, stderr } = await withClaude(['exit:0']).ended
+    expect(code).toBe(1)
+    expect(stderr).toContain('--model a\n  --model b')
+  })
+})

@@ -1,0 +1,154 @@
+/** The real Claude Code on the demo model: answers, tools, a second turn, and every way to be ended. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  type Answered,
+  ask,
+  askedOf,
+  claudesOf,
+  expectNoRetry,
+  expectNothingLeft,
+  makeWorkplace,
+  requestsOf,
+  startSession,
+  until,
+  type Workplace,
+  writeUserSettings,
+} from '../support/cli-e2e.js'
+
+let place: Workplace
+beforeEach(() => {
+  place = makeWorkplace()
+})
+afterEach(() => place.remove())
+
+/** A word that no model and no test knows beforehand. */
+function randomWord(): string {
+  const letter = (letters: string) => letters[Math.floor(Math.random() * letters.length)]
+  const syllable = () => `${letter('bdfgklmnprstvz')}${letter('aeiou')}`
+  return syllable() + syllable() + syllable()
+}
+
+function answersOf(place: Workplace): Answered[] {
+  return requestsOf(place).filter((line): line is Answered => line.type === 'ended' && line.path === '/v1/messages')
+}
+
+describe('Claude Code', () => {
+  test('says what it is asked to say', async () => {
+    const word = randomWord()
+    const { code, stdout } = await ask(place, `Say ${word}.`)
+    expect({ code, answer: stdout.trim() }).toEqual({ code: 0, answer: word })
+    expectNoRetry(place, 1)
+    await expectNothingLeft(place)
+  })
+
+  test("talks to tether whatever the user's own settings say", async () => {
+    writeUserSettings(place, {
+      env: { ANTHROPIC_BASE_URL: 'http://127.0.0.1:9', ANTHROPIC_API_KEY: 'sk-no', CLAUDE_CODE_USE_BEDROCK: '1' },
+      model: 'opus',
+    })
+    const { code, stdout } = await ask(place, 'Say walrus.')
+    expect({ code, answer: stdout.trim() }).toEqual({ code: 0, answer: 'walrus' })
+    expectNoRetry(place, 1)
+  })
+
+  test('runs a command with Bash and tells how it went', async () => {
+    const file = join(place.repo, 'memo.txt')
+    const { code, stdout } = await ask(place, 'Run `echo nutmeg > memo.txt`', '--allowedTools', 'Bash')
+    expect(code).toBe(0)
+    expect(readFileSync(file, 'utf8')).toBe('nutmeg\n')
+    expect(stdout.trim()).toBe('The command printed nothing.')
+    expect(answersOf(place).map(({ stopReason }) => stopReason)).toEqual(['tool_use', 'end_turn'])
+    expectNoRetry(place, 2)
+    await expectNothingLeft(place)
+  })
+
+  test('reuses the first prompt of a loop for its second', async () => {
+    const { stdout } = await ask(place, 'Run `echo cobalt`', '--allowedTools', 'Bash')
+    expect(stdout.trim()).toBe('The command printed: cobalt')
+    const [first, second] = answersOf(place)
+    expect(first?.inputTokens).toBeGreaterThan(5000)
+    expect(second?.cachedTokens).toBeGreaterThanOrEqual(first?.inputTokens ?? Number.NaN)
+  })
+
+  test('reads a file', async () => {
+    const file = join(place.repo, 'notes.txt')
+    writeFileSync(file, 'seven brave otters\n')
+    const { code, stdout } = await ask(place, `Read the file ${file}.`)
+    expect({ code, answer: stdout.trim() }).toEqual({ code: 0, answer: 'The file says: seven brave otters' })
+    expectNoRetry(place, 2)
+    await expectNothingLeft(place)
+  })
+
+  test('writes a file', async () => {
+    const file = join(place.repo, 'out.txt')
+    const { code, stdout } = await ask(place, `Write "copper kettle" to ${file}`, '--permission-mode', 'acceptEdits')
+    expect(code).toBe(0)
+    expect(readFileSync(file, 'utf8').trim()).toBe('copper kettle')
+    expect(stdout).toContain('Done.')
+    expectNoRetry(place, 2)
+    await expectNothingLeft(place)
+  })
+
+  test('takes up a conversation with --resume', async () => {
+    const first = await ask(place, 'Say lighthouse.', '--output-format', 'json')
+    const { session_id, result } = JSON.parse(first.stdout) as { session_id: string; result: string }
+    expect(result.trim()).toBe('lighthouse')
+    const second = await ask(place, 'Say saxophone.', '--resume', session_id)
+    expect({ code: second.code, answer: second.stdout.trim() }).toEqual({ code: 0, answer: 'saxophone' })
+    expectNoRetry(place, 2)
+    const [one, two] = askedOf(place)
+    expect(two?.bytes).toBeGreaterThan(one?.bytes ?? Number.NaN)
+    await expectNothingLeft(place)
+  })
+})
+
+describe('while the model is at work', () => {
+  /** A session whose prompt is being read, which takes the demo model some seconds on a CPU. */
+  async function atWork() {
+    const session = startSession(place, ['-p', 'Say tundra.'])
+    await until(() => askedOf(place).length > 0, 60_000)
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const [claude] = claudesOf(place)
+    if (claude === undefined) throw new Error('there is no claude')
+    return { session, claude, group: -Number(session.process.pid) }
+  }
+
+  test('Ctrl-C ends Claude Code, then tether, and the request', async () => {
+    const { session, group } = await atWork()
+    process.kill(group, 'SIGINT')
+    const { code, signal } = await session.ended
+    // Claude Code says 130 or 0 of an interrupted print; tether adds nothing to it.
+    expect(signal).toBe(null)
+    expect([0, 1, 130]).toContain(code)
+    expect(answersOf(place).map(({ stopReason }) => stopReason)).toEqual([undefined])
+    expectNoRetry(place, 1)
+    await expectNothingLeft(place)
+  })
+
+  test('SIGTERM to tether ends Claude Code too', async () => {
+    const { session } = await atWork()
+    session.process.kill('SIGTERM')
+    const { code } = await session.ended
+    expect(code).toBe(143)
+    expectNoRetry(place, 1)
+    await expectNothingLeft(place)
+  })
+
+  test('a killed Claude Code ends tether', async () => {
+    const { session, claude } = await atWork()
+    process.kill(claude, 'SIGKILL')
+    const { code } = await session.ended
+    expect(code).toBe(137)
+    expectNoRetry(place, 1)
+    await expectNothingLeft(place)
+  })
+
+  test('a killed tether takes Claude Code with it', async () => {
+    const { session } = await atWork()
+    session.process.kill('SIGKILL')
+    await session.ended
+    await expectNothingLeft(place)
+  })
+})

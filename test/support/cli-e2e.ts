@@ -1,0 +1,155 @@
+/** Runs tether itself with the real Claude Code and the demo model, in a home and a repository of its own. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+
+const root = join(import.meta.dirname, '..', '..')
+
+export interface Workplace {
+  home: string
+  /** The working directory of Claude Code: a git repository with one file. */
+  repo: string
+  temp: string
+  requests: string
+  remove(): void
+}
+
+export function makeWorkplace(): Workplace {
+  const base = realpathSync(mkdtempSync(join(tmpdir(), 'tether-e2e-')))
+  const place = {
+    home: join(base, 'home'),
+    repo: join(base, 'repo'),
+    temp: join(base, 'temp'),
+    requests: join(base, 'requests.jsonl'),
+    remove: () => rmSync(base, { recursive: true, force: true, maxRetries: 5 }),
+  }
+  for (const folder of [place.home, place.repo, place.temp]) mkdirSync(folder)
+  execFileSync('git', ['init', '-q'], { cwd: place.repo, env: environment(place) })
+  return place
+}
+
+export interface Outcome {
+  code: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+}
+
+export interface Session {
+  process: ChildProcess
+  ended: Promise<Outcome>
+}
+
+/** `tether --model demo/model -- ...claudeArgs`, leading a process group of its own as in a terminal. */
+export function startSession(place: Workplace, claudeArgs: string[]): Session {
+  const claude = process.env.TETHER_TEST_CLAUDE
+  if (!claude) throw new Error('TETHER_TEST_CLAUDE must name the claude program; npm run test:e2e sets it')
+  const own = ['--model', join(root, 'demo', 'model'), '--port', '0', '--claude-path', claude]
+  const child = spawn(process.execPath, [join(root, 'bin', 'tether.mjs'), ...own, '--', ...claudeArgs], {
+    cwd: place.repo,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...environment(place), TETHER_REQUEST_LOG: place.requests },
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (data) => {
+    stdout += data
+  })
+  child.stderr.on('data', (data) => {
+    stderr += data
+  })
+  const ended = new Promise<Outcome>((resolve) => {
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
+  })
+  return { process: child, ended }
+}
+
+/** One question in print mode, to its end. */
+export function ask(place: Workplace, prompt: string, ...more: string[]): Promise<Outcome> {
+  return startSession(place, ['-p', prompt, ...more]).ended
+}
+
+export interface Asked {
+  type: 'asked'
+  stream: boolean
+  bytes: number
+  sha256: string
+}
+
+export interface Answered {
+  type: 'ended'
+  path: string
+  status: number
+  stopReason?: string
+  inputTokens?: number
+  cachedTokens?: number
+}
+
+export function requestsOf(place: Workplace): (Asked | Answered)[] {
+  if (!existsSync(place.requests)) return []
+  const lines = readFileSync(place.requests, 'utf8').split('\n')
+  // The last one may be half written.
+  return lines.slice(0, -1).map((line) => JSON.parse(line) as Asked | Answered)
+}
+
+export function askedOf(place: Workplace): Asked[] {
+  return requestsOf(place).filter((line) => line.type === 'asked')
+}
+
+/** Messages that Claude Code sent, each once and each as a stream; a retry would show as either. */
+export function expectNoRetry(place: Workplace, messages: number): void {
+  const asked = askedOf(place)
+  expect(asked.map(({ stream }) => stream)).toEqual(Array.from({ length: messages }, () => true))
+  expect(new Set(asked.map(({ sha256 }) => sha256)).size).toBe(messages)
+}
+
+/** No process of the session, no settings file. */
+export async function expectNothingLeft(place: Workplace): Promise<void> {
+  await until(() => processesOf(place).length === 0, 10_000)
+  expect(readdirSync(place.temp).filter((name) => name.startsWith('tether-'))).toEqual([])
+}
+
+/** The process ids of Claude Code itself. */
+export function claudesOf(place: Workplace): number[] {
+  const settings = join(place.temp, 'tether-settings-')
+  return processesOf(place)
+    .filter((line) => line.includes('--settings') && line.includes(settings))
+    .map((line) => Number.parseInt(line, 10))
+}
+
+export async function until(holds: () => boolean, ms: number): Promise<void> {
+  const end = performance.now() + ms
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`did not come true within ${ms} ms: ${holds}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+/** Processes that name the workplace in their command line; every one of tether's does. */
+function processesOf(place: Workplace): string[] {
+  const lines = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,stat=,args='], { encoding: 'utf8' }).split('\n')
+  return lines.filter((line) => line.includes(place.temp) && !/^\s*\d+\s+Z/.test(line))
+}
+
+/** Nothing of the machine's own Claude Code: no account, no settings, no provider. */
+function environment(place: Workplace): Record<string, string> {
+  return { HOME: place.home, TMPDIR: place.temp, PATH: process.env.PATH ?? '', TERM: 'xterm-256color', LANG: 'C.UTF-8' }
+}
+
+/** The user's own settings, which Claude Code puts above the environment. */
+export function writeUserSettings(place: Workplace, settings: object): void {
+  mkdirSync(join(place.home, '.claude'), { recursive: true })
+  writeFileSync(join(place.home, '.claude', 'settings.json'), JSON.stringify(settings))
+}
