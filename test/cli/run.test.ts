@@ -293,6 +293,15 @@ describe('a taken port', () => {
   })
 })
 
+describe('a home that cannot be written to', () => {
+  test('costs the log, not the session', async () => {
+    writeFileSync(join(place.home, '.tether'), 'a file where a folder should be')
+    const { code, stderr } = await withClaude(['exit:0']).ended
+    expect(code).toBe(0)
+    expect(stderr).toContain('nothing will be logged')
+  })
+})
+
 describe('the model', () => {
   test('is the only one in ~/.tether/models', async () => {
     writeModel(join(place.home, '.tether', 'models', 'org', 'small'))

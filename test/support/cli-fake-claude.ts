@@ -29,9 +29,8 @@ const ask = async (path, authorization) => {
 }
 let interrupts = 0
 const words = args.filter((word, i) => word !== '--settings' && args[i - 1] !== '--settings')
-const act = words.find((word) => /^(exit|sleep|deaf|children|die|say|ints):?/.test(word)) ?? 'exit:0'
+const act = words.find((word) => /^(exit|sleep|children|die|say|ints):?/.test(word)) ?? 'exit:0'
 const [what, value] = act.split(':')
-if (what === 'deaf') for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => {})
 if (what === 'ints') process.on('SIGINT', () => { if (++interrupts === Number(value)) process.exit(40) })
 const child = what === 'children' ? spawn('sleep', ['600'], { detached: true, stdio: 'ignore' }).pid : undefined
 if (what === 'children') process.on('SIGTERM', () => {})

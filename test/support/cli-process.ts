@@ -50,10 +50,10 @@ export interface Place {
   remove(): void
 }
 
-/** `withClaude`: on PATH. */
+/** With no model and, on PATH, no claude. */
 export function makePlace(): Place {
   const base = mkdtempSync(join(tmpdir(), 'tether-cli-test-'))
-  for (const name of ['home', 'temp', 'bin', 'empty']) mkdirSync(join(base, name))
+  for (const name of ['home', 'temp', 'bin']) mkdirSync(join(base, name))
   // Nothing but what is needed: a claude of the machine's own must not be found.
   for (const tool of ['sh', 'ps', 'sleep', 'rm']) {
     symlinkSync(execFileSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).trim(), join(base, 'bin', tool))
