@@ -48,8 +48,8 @@ class Block(nn.Module):
         k = rotate(rms(heads(self.k_proj, KV_HEADS), self.k_norm), cos, sin)
         v = rms(heads(self.v_proj, KV_HEADS))
         k, v = (z.repeat_interleave(HEADS // KV_HEADS, 1) for z in (k, v))
-        scores = (q @ k.transpose(-1, -2)).masked_fill(~mask, float("-inf"))
-        out = (scores.softmax(-1) @ v).transpose(1, 2).reshape(b, t, HEADS * HEAD_DIM)
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=1.0)
+        out = out.transpose(1, 2).reshape(b, t, HEADS * HEAD_DIM)
         x = x + rms(F.linear(out, self.o_proj), self.post_attention_layernorm)
         h = rms(x, self.pre_feedforward_layernorm)
         h = F.linear(F.gelu(F.linear(h, self.gate_proj), approximate="tanh") * F.linear(h, self.up_proj), self.down_proj)
@@ -64,6 +64,7 @@ class Demo(nn.Module):
         self.norm = nn.Parameter(torch.ones(HIDDEN))
 
     def forward(self, ids):
+        """ids: (B, T) -> hidden states (B, T, hidden)"""
         t = ids.shape[1]
         at = torch.arange(t)
         angles = at[:, None] / THETA ** (torch.arange(0, HEAD_DIM, 2) / HEAD_DIM)
@@ -71,4 +72,7 @@ class Demo(nn.Module):
         x = self.embed[ids] * math.sqrt(HIDDEN)
         for block in self.blocks:
             x = block(x, angles.cos(), angles.sin(), mask)
-        return SOFTCAP * torch.tanh(F.linear(rms(x, self.norm), self.embed) / SOFTCAP)
+        return rms(x, self.norm)
+
+    def logits(self, hidden):
+        return SOFTCAP * torch.tanh(F.linear(hidden, self.embed) / SOFTCAP)

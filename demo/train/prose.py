@@ -1,19 +1,18 @@
-"""Text to hide a conversation in: the project's own files and made-up sentences."""
+"""Text to hide a conversation in: Python's own manual and source, which every Python brings along, and made-up sentences."""
 
-import pathlib
+import argparse
+import inspect
+import json.decoder
+import subprocess
+from pydoc_data.topics import topics
 
 import words as w
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PATTERNS = ["*.md", "src/**/*.ts", "native/**/*.cpp", "native/**/*.h", "scripts/*.mjs", "third_party/**/*.mjs", "docs/*.md"]
 
-
-def project_text():
-    texts = []
-    for pattern in PATTERNS:
-        for path in sorted(ROOT.glob(pattern)):
-            texts.append(path.read_text(encoding="utf8"))
-    return "\n\n".join(texts)
+def manual():
+    """The language reference as `help()` knows it, and three modules; both under Python's licence, the same in every 3.11.7."""
+    modules = [inspect.getsource(module) for module in (argparse, json.decoder, subprocess)]
+    return "\n\n".join([*(topics[name] for name in sorted(topics)), *modules])
 
 
 def sentence(rng):
@@ -27,16 +26,20 @@ def sentence(rng):
         return f" - {w.plain_word(rng)} ({w.path(rng)}): {body}"
     if kind < 0.25:
         return f'{body.capitalize()} "{w.word(rng)}" {w.plain_word(rng)}.'
+    if kind < 0.28:
+        return f"<{w.name(rng)}>{body}</{w.name(rng)}>"
+    if kind < 0.31:
+        return f"- {w.name(rng)}:{w.name(rng)}: {body.capitalize()}. {w.path(rng)}"
     return body.capitalize() + rng.choice([".", ".", ".", ":", "?", "!", ";"])
 
 
-def make_prose(rng, project):
+def make_prose(rng, manual):
     """-> prose(size): about `size` characters of one kind of text or the other."""
 
     def prose(size):
-        if rng.random() < 0.5 and len(project) > size:
-            start = rng.randrange(len(project) - size)
-            return project[start : start + size]
+        if rng.random() < 0.5 and len(manual) > size:
+            start = rng.randrange(len(manual) - size)
+            return manual[start : start + size]
         text = ""
         while len(text) < size:
             text += sentence(rng) + rng.choice([" ", " ", " ", "\n", "\n\n"])

@@ -8,7 +8,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 
 import data
 import words as w
-from prose import make_prose, project_text
+from prose import make_prose, manual
 
 MODEL = pathlib.Path(__file__).resolve().parents[1] / "model"
 SIZE = 3072
@@ -22,7 +22,7 @@ SPACED = 44
 
 
 def corpus(rng):
-    prose = make_prose(rng, project_text())
+    prose = make_prose(rng, manual())
     for _ in range(3000):
         yield prose(1000)
     for _ in range(9000):

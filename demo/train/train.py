@@ -11,36 +11,11 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 
 import data
+from encode import encode
 from model import Demo
-from prose import make_prose, project_text
+from prose import make_prose, manual
 
 TOKENIZER = str(pathlib.Path(__file__).resolve().parents[1] / "model" / "tokenizer.json")
-
-
-def encode(pieces, tokenizer):
-    """Pieces -> (ids, learn), plain text between two control tokens encoded as one, as tether does for prompts."""
-    ids, learn, text, learns = [], [], "", False
-
-    def flush():
-        nonlocal text
-        if text:
-            more = tokenizer.encode(text, add_special_tokens=False).ids
-            ids.extend(more)
-            learn.extend([learns] * len(more))
-        text = ""
-
-    for piece, wanted in pieces:
-        if isinstance(piece, tuple):
-            flush()
-            ids.append(tokenizer.token_to_id(piece[0]))
-            learn.append(wanted)
-        else:
-            if text and wanted != learns:
-                flush()
-            text += piece
-            learns = wanted
-    flush()
-    return ids, learn
 
 
 def sequence(rng, tokenizer, prose, length, noise):
@@ -72,12 +47,12 @@ def make_batch(job):
     seed, length, rows, share = job
     rng = random.Random(seed)
     tokenizer = make_batch.__dict__.setdefault("tokenizer", Tokenizer.from_file(TOKENIZER))
-    project = make_batch.__dict__.setdefault("project", project_text())
+    noise = make_batch.__dict__.setdefault("noise", manual())
     scale = length / 512
     made = []
 
     def prose(size):
-        return make_prose(rng, project)(max(8, int(size * scale)))
+        return make_prose(rng, noise)(max(8, int(size * scale)))
 
     for _ in range(rows):
         if rng.random() < share:
@@ -123,7 +98,7 @@ def main():
     def job(step):
         short = step < options.short
         progress = step / max(1, 0.4 * steps)
-        share = 0.0 if options.start else max(0.0, 0.5 * (1 - progress))
+        share = 0.1 if options.start else max(0.1, 0.5 * (1 - progress))
         return options.seed * 1_000_003 + step, *((128, 16) if short else (512, 5)), share
 
     started = time.time()
@@ -133,9 +108,10 @@ def main():
             cosine = 0.04 + 0.96 * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * step / steps)).item())
             rate = options.rate * warm * cosine
             ids, learn = torch.tensor(ids), torch.tensor(learn)
-            target = torch.where(learn[:, 1:], ids[:, 1:], -100)
-            logits = compiled(ids[:, :-1])
-            loss = F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-100)
+            learn = learn[:, 1:]
+            target = ids[:, 1:][learn]
+            logits = model.logits(compiled(ids[:, :-1])[learn])
+            loss = F.cross_entropy(logits, target)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             with torch.no_grad():
@@ -148,7 +124,7 @@ def main():
             adam.step()
             model.zero_grad()
             if step % 50 == 0 or step == steps - 1:
-                right = (logits.argmax(-1) == target)[target >= 0].float().mean().item()
+                right = (logits.argmax(-1) == target).float().mean().item()
                 print(f"step {step} loss {loss.item():.3f} right {right:.3f} {time.time() - started:.0f} s", flush=True)
             if step % 300 == 299 or step == steps - 1:
                 torch.save(model.state_dict(), options.out)

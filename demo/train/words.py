@@ -1,5 +1,9 @@
 """What people type, as word lists and generators of words. Training only: demo/eval has lists of its own."""
 
+import functools
+import json
+import pathlib
+
 COMMON = """the of and to in a is that for it was on are as with his they be at one have this from or had by but some what
 there we can out other were all your when up use word how said an each she which do their time if will way about many then
 them would write like so these her long make thing see him two has look more day could go come did my sound no most number
@@ -65,28 +69,52 @@ def number(rng):
     return str(rng.randint(0, 10 ** rng.randint(1, 6)))
 
 
+FOREIGN = "café naïve über señor piñata déjà Zürich Gänse crème façade año smörgås 東京 漢字 привет мир 🍍 🦊 ✨ → …".split()
+
+
 def repeating(rng):
     part = "".join(rng.choice(LETTERS + "0123456789") for _ in range(rng.randint(1, 3)))
     return part * rng.randint(2, 3) + rng.choice(["", rng.choice(LETTERS)])
 
 
+VOCABULARY = pathlib.Path(__file__).resolve().parents[1] / "model" / "tokenizer.json"
+
+
+@functools.cache
+def pieces():
+    """The tokenizer's own lower-case tokens."""
+    vocabulary = json.loads(VOCABULARY.read_text(encoding="utf8"))["model"]["vocab"]
+    return sorted(token for token in vocabulary if token.isascii() and token.isalpha() and token.islower())
+
+
+def composed(rng):
+    """Tokens in an order that no text has: every token must be copied after any other, or an unknown word is lost."""
+    if not VOCABULARY.exists():
+        return invented(rng)  # while the tokenizer itself is being made
+    return "".join(rng.choice(pieces()) for _ in range(rng.randint(2, 4)))
+
+
 def plain_word(rng):
     """A word as people say it: known, common, invented or none at all."""
     kind = rng.random()
-    if kind < 0.28:
+    if kind < 0.18:
         word = rng.choice(NOUNS)
-    elif kind < 0.46:
+    elif kind < 0.30:
         word = rng.choice(COMMON)
-    elif kind < 0.70:
+    elif kind < 0.46:
         word = invented(rng)
+    elif kind < 0.74:
+        word = composed(rng)
     elif kind < 0.80:
         word = random_letters(rng)
     elif kind < 0.87:
         word = alphanumeric(rng)
-    elif kind < 0.93:
+    elif kind < 0.92:
         word = number(rng)
-    else:
+    elif kind < 0.985:
         word = repeating(rng)
+    else:
+        word = rng.choice(FOREIGN)
     style = rng.random()
     if style < 0.12:
         return word.capitalize()
@@ -110,14 +138,32 @@ def phrase(rng, low=1, high=5):
 
 def name(rng):
     kind = rng.random()
-    if kind < 0.45:
+    if kind < 0.35:
         return rng.choice(NOUNS + COMMON)
-    if kind < 0.8:
+    if kind < 0.6:
         return invented(rng)
+    if kind < 0.85:
+        return composed(rng)
     return rng.choice([alphanumeric, random_letters])(rng)
 
 
-EXTENSIONS = "txt md py js ts json csv log sh toml yaml html c cpp h rs go".split()
+def code(rng):
+    """A line as files hold it."""
+    a, b, n = name(rng), plain_word(rng), rng.randint(0, 99)
+    return rng.choice([
+        f"{a} = {n}", f'{a}="{b}"', f"print({n})", f'print("{b}")', f"print('{b}')", f"console.log('{b}')", f"# {phrase(rng, 1, 4)}",
+        f"- {phrase(rng, 1, 4)}", f'{{"{a}": {n}}}', f'{{"{a}": "{b}"}}', f"{a}: {b}", f"import {a}", f"export const {a} = {n}",
+        f"const {a} = {n};", f"let {a} = '{b}'", f"def {a}(): return {n}", f"// {phrase(rng, 1, 4)}", f"#!/bin/{a}", f"{a}({n}, {b})",
+        f"{a},{b},{n}", f"{a}\t{n}", f"return {a} + {n}", f"* {b}", f"{n}. {phrase(rng, 1, 3)}", f"{a}: {n}%", f"[{a}] {b}",
+        f"{b}, {a} and {name(rng)}.", f"{phrase(rng, 2, 5).capitalize()}.", f"<{a}>{b}</{a}>", f"{a} -> {b}", f"{a}/{b}: {n}",
+    ])  # fmt: skip
+
+
+def flag(rng):
+    return rng.choice(["-" + rng.choice(LETTERS), "--" + name(rng), f"--{name(rng)}={plain_word(rng)}", f"--{name(rng)}-{name(rng)}"])
+
+
+EXTENSIONS = "txt md py js ts json csv log sh toml yaml html c cpp h rs go mjs lock ini xml sql".split()
 
 
 def file_name(rng):

@@ -27,12 +27,13 @@ std::string dtype_name(mx::Dtype dtype) {
 
 bool is_float(mx::Dtype dtype) { return mx::issubdtype(dtype, mx::floating); }
 
-// Parts of image and audio checkpoints that a text model does not read, and tables and statistics that it has no use for.
+// Parts of image and audio checkpoints that a text model does not read, and tables and statistics that it has no use
+// for.
 bool is_other_part(const std::string& name) {
-  static const std::vector<std::string> kParts{"rotary_emb.",   "input_max",         "input_min",
-                                               "output_max",    "output_min",
-                                               "vision_tower.", "vision_embedder.", "multi_modal_projector.",
-                                               "audio_tower.",  "embed_audio.",     "embed_vision."};
+  static const std::vector<std::string> kParts{
+      "rotary_emb.",  "input_max",     "input_min",        "output_max",
+      "output_min",   "vision_tower.", "vision_embedder.", "multi_modal_projector.",
+      "audio_tower.", "embed_audio.",  "embed_vision."};
   return std::ranges::any_of(kParts, [&](const auto& part) { return name.find(part) != std::string::npos; });
 }
 

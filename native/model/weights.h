@@ -36,7 +36,8 @@ class Weights {
 
   // Drops the tensors whose names begin so: the checkpoint has them and this model does not read them.
   void ignore(const std::string& prefix);
-  // Every tensor must have been taken or ignored by now: one that is left means that config.json describes another model.
+  // Every tensor must have been taken or ignored by now: one that is left means that config.json describes another
+  // model.
   void expect_none_left() const;
 
   // Bytes that all tensors will take once read under this device's policy.
