@@ -1,6 +1,7 @@
 // The one exception that tether throws on purpose: a message for people and a code for programs.
 #pragma once
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -17,5 +18,12 @@ class Error : public std::runtime_error {
  private:
   std::string code_;
 };
+
+// A size for messages, such as "1.4 MiB" or "300 MiB".
+inline std::string show_size(uint64_t bytes) {
+  uint64_t tenths = bytes * 10 / (1U << 20U);
+  auto whole = std::to_string(tenths / 10);
+  return (tenths < 1000 ? whole + "." + std::to_string(tenths % 10) : whole) + " MiB";
+}
 
 }  // namespace tether

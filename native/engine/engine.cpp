@@ -52,9 +52,9 @@ Weights open_weights(const LoadRequest& request, const Config& config, DevicePol
     if (packed.predicted_bytes() <= request.memory_cap) return packed;
     weights = std::move(packed);
   }
-  throw Error("not_enough_memory", "[weights] the weights need " + std::to_string(weights.predicted_bytes() >> 20U) +
-                                       " MiB, the memory cap is " + std::to_string(request.memory_cap >> 20U) +
-                                       " MiB; raise --memory-cap or take a smaller or more quantized checkpoint");
+  throw Error("not_enough_memory", "[weights] the weights need " + show_size(weights.predicted_bytes()) +
+                                       ", the memory cap is " + show_size(request.memory_cap) +
+                                       "; raise --memory-cap or take a smaller or more quantized checkpoint");
 }
 
 // Tokens whose keys and values fit beside the weights.
@@ -103,9 +103,8 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   info.window = std::min(info.trained_window, window_that_fits(info, sliding_bytes));
   if (request.max_context > 0) info.window = std::min(info.window, request.max_context);
   if (info.window < 2)
-    throw Error("not_enough_memory", "[weights] nothing is left of the memory cap of " +
-                                         std::to_string(info.memory_cap >> 20U) +
-                                         " MiB for a context; raise --memory-cap or take a smaller checkpoint");
+    throw Error("not_enough_memory", "[weights] nothing is left of the memory cap of " + show_size(info.memory_cap) +
+                                         " for a context; raise --memory-cap or take a smaller checkpoint");
   if (info.memory_cap) mx::set_memory_limit(info.memory_cap);
   size_t prefix_bytes = info.memory_cap ? (info.memory_cap - std::min(info.memory_cap, info.weights_bytes)) / 2
                                         : std::numeric_limits<size_t>::max();

@@ -40,10 +40,10 @@ void reserve(Loaded& loaded, const Sequence& sequence, size_t tokens) {
   while (too_much() && loaded.prefixes.evict_one()) {
   }
   if (too_much())
-    throw Error("not_enough_memory", "this request needs " + std::to_string(added >> 20U) + " MiB for its KV cache, " +
-                                         std::to_string(mx::get_active_memory() >> 20U) + " MiB of the cap of " +
-                                         std::to_string(loaded.info.memory_cap >> 20U) +
-                                         " MiB are in use; raise --memory-cap or lower --max-context");
+    throw Error("not_enough_memory", "this request needs " + show_size(added) + " for its KV cache, " +
+                                         show_size(mx::get_active_memory()) + " of the cap of " +
+                                         show_size(loaded.info.memory_cap) +
+                                         " are in use; raise --memory-cap or lower --max-context");
 }
 
 // Keys and values of all prompt tokens but the last. Only the caches are evaluated, so that the layers after the last

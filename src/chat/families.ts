@@ -11,12 +11,14 @@ export const FAMILIES: Record<string, ChatFamily> = {
     name: 'gemma4',
     render: renderGemma4,
     reader: ({ tools }) => gemma4Reader(tools),
+    callStart: (tool) => [{ control: '<|tool_call>' }, tool === undefined ? 'call:' : `call:${tool}{`],
     stopTokens: ['<turn|>', '<|tool_response>', '<eos>'],
   },
   llama3: {
     name: 'llama3',
     render: renderLlama3,
     reader: ({ tools }) => llama3Reader(tools),
+    callStart: (tool) => [tool === undefined ? '{"name": "' : `{"name": ${JSON.stringify(tool)}, "parameters": `],
     stopTokens: ['<|eot_id|>', '<|eom_id|>', '<|end_of_text|>'],
   },
 }

@@ -88,6 +88,11 @@ export interface ChatFamily {
   render(chat: Chat): Piece[]
   /** A reader for what follows that prompt. `tools`: what may be called; undefined lets every name pass. */
   reader(options: { tools: ChatTool[] | undefined }): OutputReader
+  /**
+   * How an answer begins that has to be a call, of this tool or of any. It stands at the end of the prompt, so that the
+   * model can only go on with it, and is the first that the reader reads.
+   */
+  callStart(tool?: string): Piece[]
   /** Control tokens that end a turn of this family, by content; those the tokenizer lacks are ignored. */
   readonly stopTokens: string[]
 }

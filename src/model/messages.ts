@@ -5,7 +5,7 @@ import { parseCountRequest, parseMessagesRequest } from '../anthropic/parse.js'
 import { stopAfterCall, stopAtSequence } from '../anthropic/stop-sequences.js'
 import { toChat } from '../anthropic/to-chat.js'
 import type { Message, MessageEvent, MessagesRequest } from '../anthropic/types.js'
-import type { ChatFamily, OutputReader, Tokenizer } from '../chat/types.js'
+import type { ChatFamily, OutputReader, Piece, Tokenizer } from '../chat/types.js'
 import type { Batch, Engine, GenerateRequest } from '../engine/types.js'
 import { TetherError } from '../errors.js'
 
@@ -27,8 +27,6 @@ export interface Speaker {
 /**
  * The answer as events. What is wrong with the request is thrown before the first of them.
  * A signal that fires, and a reader that leaves, end the generation.
- * `tool_choice` any and tool are read as auto: nothing in the engine can enforce them yet, and an error would end
- * conversations that go well without.
  */
 export async function* streamMessage(
   { engine, tokenizer, family, defaults, stopTokens, name }: Speaker,
@@ -37,7 +35,8 @@ export async function* streamMessage(
 ): AsyncGenerator<MessageEvent, void, undefined> {
   const ask = parseMessagesRequest(request)
   const chat = toChat(ask)
-  const prompt = tokenizer.encodePrompt(family.render(chat))
+  const begun = callStart(family, ask)
+  const prompt = tokenizer.encodePrompt([...family.render(chat), ...begun])
   const maxTokens = Math.min(ask.maxTokens ?? Number.POSITIVE_INFINITY, room(prompt, engine.info.window))
   const reader = family.reader({ tools: [...chat.tools, ...(chat.deferred ?? [])] })
 
@@ -47,7 +46,7 @@ export async function* streamMessage(
   signal?.addEventListener('abort', stop, { once: true })
   try {
     const batches = engine.generate({ prompt, maxTokens, ...sampling(ask, defaults), stopTokens }, run.signal)
-    let spoken = speak(batches, tokenizer, reader)
+    let spoken = speak(begun, batches, tokenizer, reader)
     if (ask.toolChoice.disable_parallel_tool_use) spoken = stopAfterCall(spoken, stop)
     if (ask.stopSequences.length > 0) spoken = stopAtSequence(spoken, ask.stopSequences, stop)
     yield* toEvents(spoken, { model: ask.model ?? name, promptTokens: prompt.length })
@@ -68,16 +67,30 @@ export function answerMessage(
 
 /** How long the prompt of this request is: the same number that its answer's usage says. */
 export function countMessageTokens({ tokenizer, family }: Speaker, request: unknown): number {
-  return tokenizer.encodePrompt(family.render(toChat(parseCountRequest(request)))).length
+  const ask = parseCountRequest(request)
+  return tokenizer.encodePrompt([...family.render(toChat(ask)), ...callStart(family, ask)]).length
 }
 
-/** Tokens to text to parts. */
+/** tool_choice any and tool: the answer is begun as a call, which the model can only go on with. */
+function callStart(family: ChatFamily, { toolChoice, tools }: MessagesRequest): Piece[] {
+  if (toolChoice.type !== 'any' && toolChoice.type !== 'tool') return []
+  const wanted = toolChoice.type === 'tool' ? toolChoice.name : undefined
+  if (tools.length > 0 && (wanted === undefined || tools.some((tool) => tool.name === wanted))) {
+    return family.callStart(wanted)
+  }
+  const why = wanted === undefined ? 'there are no tools' : `there is no tool ${wanted} among tools`
+  throw new TetherError('invalid_request', `tool_choice: ${why}`)
+}
+
+/** Tokens to text to parts; `begun` is what of the answer stood in the prompt already. */
 async function* speak(
+  begun: Piece[],
   batches: AsyncIterable<Batch>,
   tokenizer: Pick<Tokenizer, 'stream'>,
   reader: OutputReader,
 ): AsyncGenerator<Spoken, void, undefined> {
   const text = tokenizer.stream()
+  for (const piece of begun) yield* reader.push(piece)
   for await (const { tokens, finish } of batches) {
     for (const piece of text.push(tokens)) yield* reader.push(piece)
     if (!finish) continue

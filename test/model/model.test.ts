@@ -93,6 +93,29 @@ describe('a model', () => {
     expect((await model.message(request)).content).toEqual([{ type: 'text', text: 'pineapple' }])
   })
 
+  test('begins an answer as the call that tool_choice wants, and counts it', async () => {
+    const tools = ['Bash', 'Read'].map((name) => ({ name, description: 'a tool', input_schema: { type: 'object' } }))
+    const ask = (tool_choice: object) => ({
+      max_tokens: 60,
+      tools,
+      tool_choice,
+      messages: [{ role: 'user', content: 'Run `echo nutmeg`' }],
+    })
+    for (const choice of [{ type: 'any' }, { type: 'tool', name: 'Bash' }]) {
+      const { content, stop_reason, usage } = await model.message(ask(choice))
+      expect(content).toMatchObject([{ type: 'tool_use', name: 'Bash', input: { command: 'echo nutmeg' } }])
+      expect(stop_reason).toBe('tool_use')
+      expect(usage.input_tokens + usage.cache_read_input_tokens).toBe(model.countTokens(ask(choice)))
+    }
+    // Left alone the model would run the command; it has to read.
+    const { content } = await model.message(ask({ type: 'tool', name: 'Read' }))
+    expect(content[0]).not.toMatchObject({ name: 'Bash' })
+    await expect(model.message(ask({ type: 'tool', name: 'Nope' }))).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: 'tool_choice: there is no tool Nope among tools',
+    })
+  })
+
   test('refuses a prompt that leaves no room, before the first event', async () => {
     const long = { max_tokens: 5, messages: [{ role: 'user', content: 'pineapple '.repeat(5000) }] }
     await expect(model.message(long)).rejects.toMatchObject({

@@ -11,6 +11,10 @@ export const fakeFamily: ChatFamily = {
     'assistant ',
   ],
   reader: () => fakeReader(),
+  callStart: (tool) => [
+    { control: '<call>' },
+    tool === undefined ? '{"name":"' : `{"name":${JSON.stringify(tool)},"input":`,
+  ],
 }
 
 function renderMessage({ role, parts }: ChatMessage): Piece[] {

@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest'
+import { FAMILIES } from '../../src/chat/families.js'
+import type { ChatFamily, Part } from '../../src/chat/types.js'
+
+/** What the model writes behind the beginning that it was given. */
+const REST: Record<string, { any: string; tool: string }> = {
+  gemma4: { any: 'Read{file_path:"a"}', tool: 'file_path:"a"}' },
+  llama3: { any: 'Read", "parameters": {"file_path": "a"}}', tool: '{"file_path": "a"}}' },
+}
+
+function read(family: ChatFamily, tool: string | undefined, rest: string): Part[] {
+  const reader = family.reader({ tools: [{ name: 'Read', description: '', schema: {} }] })
+  return [...family.callStart(tool).flatMap(reader.push), ...reader.push(rest), ...reader.end('stop')]
+}
+
+describe.each(Object.entries(FAMILIES))('%s', (name, family) => {
+  test.each([
+    [undefined, 'any'],
+    ['Read', 'tool'],
+  ] as const)('an answer begun as a call of %s is one', (tool, kind) => {
+    const parts = read(family, tool, REST[name]?.[kind] ?? '')
+    expect(parts).toEqual([{ type: 'tool_call', name: 'Read', input: { file_path: 'a' } }])
+  })
+
+  test('an answer begun as a call and never finished is text', () => {
+    const parts = read(family, 'Read', '')
+    expect(parts.map((part) => part.type)).toEqual(parts.map(() => 'text'))
+  })
+})
