@@ -15,6 +15,7 @@ namespace tether {
 // A (out, in) matrix, plain or quantized by MLX's affine scheme, with an optional bias (out).
 struct Linear {
   mx::array weight;
+  std::optional<mx::array> turned;  // (in, out): a view of a plain weight, made once and not with every token
   std::optional<mx::array> scales;
   std::optional<mx::array> biases;  // of the quantization
   std::optional<mx::array> bias;

@@ -37,6 +37,12 @@ bool is_other_part(const std::string& name) {
   return std::ranges::any_of(kParts, [&](const auto& part) { return name.find(part) != std::string::npos; });
 }
 
+Linear plain(const mx::array& weight, const std::optional<mx::array>& bias) {
+  auto turned = mx::transpose(weight);
+  mx::eval(turned);
+  return {weight, turned, std::nullopt, std::nullopt, bias, {}};
+}
+
 }  // namespace
 
 Weights::Weights(const std::vector<std::string>& files, QuantizationConfig quantization, DevicePolicy device,
@@ -147,7 +153,7 @@ Linear Weights::linear(const std::string& layer, int out, int in, bool bias) {
   auto name = layer + ".weight";
   std::optional<mx::array> added;
   if (bias) added = tensor(layer + ".bias", {out});
-  if (!has(layer + ".scales")) return {tensor(name, {out, in}), std::nullopt, std::nullopt, added, {}};
+  if (!has(layer + ".scales")) return plain(tensor(name, {out, in}), added);
 
   auto quantization = quantization_.of(layer);
   if (!quantization)
@@ -175,10 +181,14 @@ Linear Weights::linear(const std::string& layer, int out, int in, bool bias) {
   if (device_.dequantize) {
     auto whole = mx::dequantize(packed.array, converted(scales.array), converted(biases.array), group, bits);
     read_bytes_ += scales.array.nbytes() + biases.array.nbytes();
-    return {read(packed, name, whole), std::nullopt, std::nullopt, added, {}};
+    return plain(read(packed, name, whole), added);
   }
-  return {read(packed, name, packed.array), read(scales, layer + ".scales", converted(scales.array)),
-          read(biases, layer + ".biases", converted(biases.array)), added, *quantization};
+  return {read(packed, name, packed.array),
+          std::nullopt,
+          read(scales, layer + ".scales", converted(scales.array)),
+          read(biases, layer + ".biases", converted(biases.array)),
+          added,
+          *quantization};
 }
 
 std::string Weights::kind() const {
