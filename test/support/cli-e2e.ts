@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { collectOutput, type Ended } from './cli-output.js'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -39,16 +40,9 @@ export function makeWorkplace(): Workplace {
   return place
 }
 
-export interface Outcome {
-  code: number | null
-  signal: NodeJS.Signals | null
-  stdout: string
-  stderr: string
-}
-
 export interface Session {
   process: ChildProcess
-  ended: Promise<Outcome>
+  ended: Promise<Ended>
 }
 
 /** `tether --model demo/model -- ...claudeArgs`, leading a process group of its own as in a terminal. */
@@ -62,22 +56,11 @@ export function startSession(place: Workplace, claudeArgs: string[]): Session {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...environment(place), TETHER_REQUEST_LOG: place.requests },
   })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (data) => {
-    stdout += data
-  })
-  child.stderr.on('data', (data) => {
-    stderr += data
-  })
-  const ended = new Promise<Outcome>((resolve) => {
-    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
-  })
-  return { process: child, ended }
+  return { process: child, ended: collectOutput(child).ended }
 }
 
 /** One question in print mode, to its end. */
-export function ask(place: Workplace, prompt: string, ...more: string[]): Promise<Outcome> {
+export function ask(place: Workplace, prompt: string, ...more: string[]): Promise<Ended> {
   return startSession(place, ['-p', prompt, ...more]).ended
 }
 

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import ts from 'typescript'
 import { type ClaudeReport, writeFakeClaude } from './cli-fake-claude.js'
+import { collectOutput, type Ended } from './cli-output.js'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -67,13 +68,6 @@ export function makePlace(): Place {
   }
 }
 
-export interface Ended {
-  code: number | null
-  signal: NodeJS.Signals | null
-  stdout: string
-  stderr: string
-}
-
 export interface Tether {
   process: ChildProcess
   stdout(): string
@@ -96,18 +90,7 @@ export function startTether(compiled: string, place: Place, args: string[], env:
       ...env,
     },
   })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.on('data', (data) => {
-    stdout += data
-  })
-  child.stderr.on('data', (data) => {
-    stderr += data
-  })
-  const ended = new Promise<Ended>((resolve) => {
-    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
-  })
-  return { process: child, stdout: () => stdout, stderr: () => stderr, ended }
+  return { process: child, ...collectOutput(child) }
 }
 
 /** Waits for the fake claude to be up. */
