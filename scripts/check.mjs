@@ -1,4 +1,4 @@
-// npm run check: formatting, lint and types of TypeScript and C++. --fix mends what can be mended.
+// npm run check: formatting, lint, types and import directions, TypeScript and C++. --fix mends what can be mended.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -17,6 +17,7 @@ await script(async (args) => {
   const steps = {
     biome: () => run(process.execPath, [tool('@biomejs/biome', 'biome'), 'check', ...(fix ? ['--write'] : [])]),
     types: () => run(process.execPath, [tool('typescript', 'tsc'), '-p', 'tsconfig.check.json']),
+    imports: () => run(process.execPath, [tool('vitest'), 'run', '--reporter=dot', 'test/imports.test.ts']),
     'clang-format': () => run(join(bin, 'clang-format'), [...(fix ? ['-i'] : ['--dry-run', '-Werror']), ...sources]),
     'clang-tidy': () =>
       tidy(

@@ -83,7 +83,7 @@ function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number)
   if ((major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22) return
   throw new SetupError(
-    `tether needs Node 20.19 or newer in the 20 line, or 22.12 and up; this is ${process.versions.node}. Get one at https://nodejs.org or with nvm.`,
+    `tether needs Node 20.19 or newer in the 20 line, or 22.12 and up; this is ${process.versions.node}. Install one with nvm (nvm install 22), brew (brew install node@22) or your system's packages.`,
   )
 }
 
@@ -226,7 +226,7 @@ async function locked(say, body) {
     }
     if (!holderLives(path)) rmSync(path, { force: true })
     else {
-      if (!waited) say('Another build of tether is running; waiting for it')
+      if (!waited) say(`Another build of tether is running; waiting for it (it holds ${path})`)
       await sleep(300)
     }
   }

@@ -4,5 +4,6 @@ import { script, setup } from './setup.mjs'
 await script(async (args) => {
   await setup()
   const { main } = await import('../dist/cli/main.js')
-  return main(args, { start: true })
+  // Everything is closed by now; whatever still waits, such as a keep-alive timer, is not waited for.
+  process.exit(await main(args, { start: true }))
 })
