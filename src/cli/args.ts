@@ -1,74 +1,27 @@
-/** The command line: what may stand on it, and what was meant by it. */
-import { homedir } from 'node:os'
-import { join } from 'node:path'
+/** The command line: which command, what it is to work on, and which settings it changes for this once. */
 import { type ArgsDef, parseArgs } from 'citty'
+import { type AnyFlag, type CommandName, command, commands, type Flag, flagsOf } from './commands.js'
+import { type KnobName, knob, type Layer, readValue } from './config/knobs.js'
 import { nearest } from './nearest.js'
-import { parseSize } from './size.js'
 
-/** From the fewest lines to the most. */
-export const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const
-export type LogLevel = (typeof logLevels)[number]
-
-export interface Options {
-  /** A path, or a name under `modelsDir`. */
-  model?: string
-  /** Default: ~/.tether/models. */
-  modelsDir?: string
-  host: string
-  port: number
-  /** Whether the port was asked for, so that another one would be a surprise. */
-  portAsked: boolean
-  serveOnly: boolean
-  claudePath?: string
-  /** Bytes. */
-  memoryCap?: number
-  /** Tokens; 0: the checkpoint's own window. */
-  maxContext: number
-  /** Of one matrix product on a CPU; 0: half of the cores. */
-  threads: number
-  logLevel?: LogLevel
-  /** What is Claude Code's own, untouched. */
+export interface Call {
+  command: CommandName
+  /** The words that are no flags, such as the repository of `pull`. */
+  words: string[]
+  /** Settings that flags set. */
+  settings: Layer
+  /** The command's own flags that were given, without dashes; `true` for a switch. */
+  flags: Record<string, string | true>
+  /** Behind the first --: Claude Code's own, untouched. */
   claudeArgs: string[]
 }
 
-export type Invocation = { kind: 'help' } | { kind: 'version' } | { kind: 'run'; options: Options }
+export type Invocation = { kind: 'help'; command: CommandName } | { kind: 'version' } | { kind: 'call'; call: Call }
 
 /** A command line that makes no sense. The message says which part and the fix. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
-
-/** What the window is at the most, unless another is asked for: Claude Code does well with it, and memory lasts. */
-const defaultContext = 65_536
-
-/** Also the order in which --help shows them. */
-export const flags = {
-  model: {
-    type: 'string',
-    valueHint: 'PATH_OR_NAME',
-    description: 'a model folder, or a name in the models folder',
-  },
-  'models-dir': { type: 'string', valueHint: 'DIR', description: 'where names are looked up (~/.tether/models)' },
-  'memory-cap': {
-    type: 'string',
-    valueHint: 'SIZE',
-    description: 'most memory to take: 18GB, 20GiB; 0: no cap (75%)',
-  },
-  'max-context': {
-    type: 'string',
-    valueHint: 'N',
-    description: `most tokens of prompt and answer (${defaultContext}; 0: the model's own)`,
-  },
-  threads: { type: 'string', valueHint: 'N', description: 'CPU threads of a matrix product (half of the cores)' },
-  host: { type: 'string', valueHint: 'ADDRESS', description: 'address to listen on (127.0.0.1)' },
-  port: { type: 'string', valueHint: 'N', description: 'port to listen on (8080, or the next free one)' },
-  'serve-only': { type: 'boolean', description: 'no Claude Code (the same as --no-claude)' },
-  claude: { type: 'boolean', default: true },
-  'claude-path': { type: 'string', valueHint: 'FILE', description: 'which claude to run' },
-  'log-level': { type: 'string', valueHint: 'LEVEL', description: logLevels.join(', ') },
-  version: { type: 'boolean', alias: 'v', description: 'print the version' },
-  help: { type: 'boolean', alias: 'h', description: 'print this' },
-} as const satisfies ArgsDef
 
 /** Throws UsageError. */
 export function readArgs(argv: string[]): Invocation {
@@ -76,97 +29,109 @@ export function readArgs(argv: string[]): Invocation {
   const end = argv.indexOf('--')
   const own = end < 0 ? argv : argv.slice(0, end)
   const claudeArgs = end < 0 ? [] : argv.slice(end + 1)
-  if (own.includes('--help') || own.includes('-h')) return { kind: 'help' }
-  if (own.includes('--version') || own.includes('-v')) return { kind: 'version' }
+  const [first, ...others] = own
+  if (first === 'help') return { kind: 'help', command: isCommand(others[0]) ? others[0] : 'run' }
+  const [name, rest]: [CommandName, string[]] = isCommand(first) ? [first, others] : ['run', own]
+  if (rest.includes('--help') || rest.includes('-h')) return { kind: 'help', command: name }
+  if (name === 'run' && (rest.includes('--version') || rest.includes('-v'))) return { kind: 'version' }
 
-  checkWords(own)
-  const args = parseArgs<typeof flags>(own, flags)
-  const serveOnly = args['serve-only'] === true || args.claude === false
-  if (serveOnly && claudeArgs.length > 0) {
-    throw new UsageError(`--serve-only starts no Claude Code, so nothing can be passed to it: ${claudeArgs.join(' ')}`)
+  const { settings, flags, words } = readWords(name, rest)
+  checkCount(name, words)
+  if (claudeArgs.length > 0 && (name !== 'run' || flags['serve-only'] || flags['no-claude'] || flags.list)) {
+    const what = name === 'run' ? (flags.list ? '--list' : '--serve-only') : `tether ${name}`
+    throw new UsageError(`${what} starts no Claude Code, so nothing can be passed to it: ${claudeArgs.join(' ')}`)
   }
-  const options: Options = {
-    model: args.model,
-    modelsDir: args['models-dir'] === undefined ? undefined : expandHome(args['models-dir']),
-    host: args.host ?? '127.0.0.1',
-    port: args.port === undefined ? 8080 : wholeNumber('port', args.port, 0, 65535),
-    portAsked: args.port !== undefined,
-    serveOnly,
-    claudePath: args['claude-path'] === undefined ? undefined : expandHome(args['claude-path']),
-    memoryCap: args['memory-cap'] === undefined ? undefined : size('memory-cap', args['memory-cap']),
-    maxContext: wholeNumber('max-context', args['max-context'] ?? String(defaultContext), 0),
-    threads: wholeNumber('threads', args.threads ?? '0', 0, 1024),
-    logLevel: args['log-level'] === undefined ? undefined : level(args['log-level']),
-    claudeArgs,
-  }
-  return { kind: 'run', options }
+  return { kind: 'call', call: { command: name, words, settings, flags, claudeArgs } }
 }
 
-export function expandHome(path: string): string {
-  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path
+function isCommand(word: string | undefined): word is CommandName {
+  return word !== undefined && word !== 'run' && Object.hasOwn(commands, word)
 }
 
-/** citty lets unknown flags and missing values pass; both are mistakes worth a word. */
-function checkWords(own: string[]): void {
-  for (let i = 0; i < own.length; i++) {
-    const word = own[i] as string
-    if (!word.startsWith('-') || word === '-') throw new UsageError(`${word} is not expected here${toFlag(word)}`)
-    const [name = '', value] = split(word)
-    const takes = hintOf(name)
-    if (takes === undefined) throw new UsageError(`there is no flag ${name}${toKnown(name)}`)
-    if (takes === 'nothing') {
-      if (value !== undefined) throw new UsageError(`${name} takes no value`)
+/** citty lets unknown flags and missing values pass; both are mistakes worth a word, and are found before it reads. */
+function readWords(name: CommandName, rest: string[]): Pick<Call, 'settings' | 'flags' | 'words'> {
+  const known = flagsOf(name)
+  checkWords(name, rest, known)
+  const definition: ArgsDef = {}
+  for (const [flag, { hint }] of known) definition[flag.slice(2)] = { type: hint ? 'string' : 'boolean' }
+  const args: Record<string, unknown> & { _: string[] } = parseArgs(rest, definition)
+  const settings: Layer = {}
+  const flags: Call['flags'] = {}
+  for (const [flag, about] of known) {
+    // citty reads a flag that begins with no- as the opposite of another one.
+    const given = flag === '--no-claude' ? rest.includes(flag) || undefined : args[flag.slice(2)]
+    if (given === undefined || given === false) continue
+    if (about.knob) Object.assign(settings, { [about.knob]: setting(flag, about.knob, given) })
+    else flags[flag.slice(2)] = given === true ? true : choice(flag, about, String(given))
+  }
+  return { settings, flags, words: args._ }
+}
+
+function checkWords(name: CommandName, rest: string[], known: Map<string, AnyFlag>): void {
+  for (let i = 0; i < rest.length; i++) {
+    const word = rest[i] as string
+    if (!word.startsWith('-') || word === '-') {
+      if (command(name).words.length === 0) throw new UsageError(unexpected(name, word))
       continue
     }
-    const given = value ?? own[++i]
-    if (!given || (value === undefined && given.startsWith('-'))) {
-      throw new UsageError(`${name} needs a value, as in ${name} ${takes}`)
+    const [flag, value] = split(word)
+    const about = known.get(flag)
+    if (!about) throw new UsageError(`${flag} is not a flag of ${title(name)}${meant(name, flag, known)}`)
+    if (!about.hint) {
+      if (value !== undefined) throw new UsageError(`${flag} takes no value`)
+      continue
+    }
+    const given = value ?? rest[++i]
+    if (!given || (value === undefined && /^-(?!\d)/.test(given))) {
+      throw new UsageError(`${flag} needs a value, as in ${flag} ${about.hint}`)
     }
   }
 }
 
-function split(word: string): [name: string, value?: string] {
+function checkCount(name: CommandName, words: string[]): void {
+  const wanted = command(name).words
+  const needed = wanted.filter((word) => !word.startsWith('['))
+  if (words.length < needed.length) {
+    throw new UsageError(`tether ${name} needs ${needed[words.length]}, as in ${command(name).examples[0]?.[0]}`)
+  }
+  if (words.length > wanted.length) throw new UsageError(`${words[wanted.length]} is not expected after tether ${name}`)
+}
+
+function split(word: string): [flag: string, value?: string] {
   const equals = word.indexOf('=')
   return equals < 0 ? [word] : [word.slice(0, equals), word.slice(equals + 1)]
 }
 
-/** The hint of a flag's value, `nothing` for a switch, undefined for what is no flag. */
-function hintOf(flag: string): string | undefined {
-  if (flag === '--no-claude') return 'nothing'
-  if (flag === '--claude' || !flag.startsWith('--')) return undefined
-  const name = flag.slice(2)
-  if (!Object.hasOwn(flags, name)) return undefined
-  const definition = flags[name as keyof typeof flags]
-  return 'valueHint' in definition ? definition.valueHint : 'nothing'
+function setting(flag: string, name: KnobName, given: unknown): unknown {
+  const { kind } = knob(name)
+  const isNumber = typeof given === 'string' && /^-?(\d+\.?\d*|\.\d+)$/.test(given)
+  const value = isNumber && (kind === 'whole' || kind === 'number') ? Number(given) : given
+  const read = readValue(name, value)
+  if ('value' in read) return read.value
+  throw new UsageError(`${flag} must be ${read.expected}, not ${given}`)
 }
 
-function toKnown(flag: string): string {
-  const names = Object.keys(flags).map((name) => (name === 'claude' ? '--no-claude' : `--${name}`))
-  const near = nearest(flag.toLowerCase().replaceAll('_', '-'), names)
-  return near ? `; did you mean ${near}?` : `; flags of Claude Code go behind --, as in: tether -- ${flag}`
+function choice(flag: string, { of }: Flag, given: string): string {
+  if (!of || of.includes(given.toLowerCase())) return of ? given.toLowerCase() : given
+  throw new UsageError(`${flag} must be one of ${of.join(', ')}, not ${given}`)
 }
 
-function toFlag(word: string): string {
-  if (word === 'serve') return '; did you mean --serve-only?'
-  return `; name a model with --model ${word}, or pass it to Claude Code behind --`
+function title(name: CommandName): string {
+  return name === 'run' ? 'tether' : `tether ${name}`
 }
 
-function wholeNumber(name: string, text: string, least: number, most = Number.MAX_SAFE_INTEGER): number {
-  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN
-  if (number >= least && number <= most) return number
-  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} up` : `from ${least} to ${most}`
-  throw new UsageError(`--${name} must be a whole number ${range}, not ${text}`)
+function meant(name: CommandName, flag: string, known: Map<string, Flag>): string {
+  const near = nearest(flag.toLowerCase().replaceAll('_', '-'), [...known.keys()])
+  if (near) return `; did you mean ${near}?`
+  return name === 'run' ? `; flags of Claude Code go behind --, as in: tether -- ${flag}` : ''
 }
 
-function size(name: string, text: string): number {
-  const bytes = parseSize(text)
-  if (bytes !== undefined) return bytes
-  throw new UsageError(`--${name} must be a size such as 18GB, 20GiB or 18000000000, not ${text}`)
-}
-
-function level(text: string): LogLevel {
-  const name = text.toLowerCase() === 'warning' ? 'warn' : text.toLowerCase()
-  const found = logLevels.find((known) => known === name)
-  if (found) return found
-  throw new UsageError(`--log-level must be one of ${logLevels.join(', ')}, not ${text}`)
+function unexpected(name: CommandName, word: string): string {
+  if (name !== 'run') return `${word} is not expected after tether ${name}`
+  const names = Object.keys(commands).filter((known) => known !== 'run')
+  const near = nearest(word, [...names, 'serve', 'list', 'help'])
+  if (near === 'serve') return `${word} is no command; did you mean --serve-only?`
+  if (near === 'list') return `${word} is no command; did you mean --list?`
+  if (near) return `${word} is no command; did you mean tether ${near}?`
+  return `${word} is no command; name a model with --model ${word}, or pass it to Claude Code behind --`
 }

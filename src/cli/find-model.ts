@@ -2,7 +2,7 @@
 import { readdirSync, type Stats, statSync } from 'node:fs'
 import { basename, join, relative, resolve } from 'node:path'
 import { TetherError } from '../errors.js'
-import { expandHome } from './args.js'
+import { expandHome } from './expand-home.js'
 import { nearest } from './nearest.js'
 
 export interface FoundModel {

@@ -1,61 +1,103 @@
-/** What `tether --help` prints: 80 columns, examples first. */
-import { flags } from './args.js'
+/** What `--help` prints: 80 columns, examples first. */
+import { styleText } from 'node:util'
+import { type AnyFlag, type CommandName, command, commands, flagsOf } from './commands.js'
+import { type Knob, knob } from './config/knobs.js'
+import { wrap } from './wrap.js'
 
-const examples: [command: string, meaning: string][] = [
-  ['tether', 'the model in ~/.tether/models, with Claude Code'],
-  ['tether --model ~/models/gemma-4-e2b-it-4bit', 'a folder with config.json and weights'],
-  ['tether --model gemma-4-e2b-it-4bit', 'the same by name, from the models folder'],
-  ['tether -- --resume', 'what follows -- goes to Claude Code'],
-  ['tether -- -p "Say pineapple."', 'one answer on stdout'],
-  ['tether --serve-only --port 8080', 'only the server, for other clients'],
-  ['tether --memory-cap 18GB --max-context 32000', 'less memory, shorter window'],
+const groups: [title: string, section: Knob['section']][] = [
+  ['Model', 'model'],
+  ['Sampling (auto: as the model’s own generation_config.json says)', 'sampling'],
+  ['Server', 'server'],
+  ['Launch', 'launch'],
 ]
 
-export function help(version: string): string {
+/** `colour`: headings stand out. */
+export function help(name: CommandName, version: string, { colour = false } = {}): string {
+  const heading = (text: string) => (colour ? styleText('bold', text, { validateStream: false }) : text)
+  const lines = name === 'run' ? helpOfTether(version, heading) : helpOfCommand(name, heading)
+  return `${lines.join('\n')}\n`
+}
+
+type Heading = (text: string) => string
+
+function helpOfTether(version: string, heading: Heading): string[] {
+  const others = Object.keys(commands).filter((name) => name !== 'run') as CommandName[]
   return [
-    `tether ${version}: Claude Code on a local MLX model`,
+    `tether ${version}: ${command('run').summary}`,
     '',
-    'Usage: tether [flags] [-- arguments of claude]',
+    `${heading('Usage:')} tether [flags] [-- arguments of claude]`,
+    '       tether COMMAND [flags]',
     '',
     "Loads a model, serves Anthropic's Messages API on this machine, starts Claude",
     'Code on it, and takes everything down again when Claude Code ends.',
     '',
-    'Examples:',
-    ...examples.flatMap(([command, meaning]) => [`  ${command}`, `      ${meaning}`]),
+    heading('Examples:'),
+    ...examplesOf('run'),
     '',
-    'Flags:',
-    ...Object.entries(flags).flatMap(([name, flag]) => ('description' in flag ? rows(name, flag) : [])),
+    heading('Commands:'),
+    ...others.flatMap((other) => row([other, ...command(other).words].join(' '), command(other).summary)),
+    ...row('help COMMAND', 'the flags of one command'),
+    ...flagsByGroup('run', heading),
     '',
-    'The log goes to stderr with --serve-only, else to ~/.tether/logs/tether.log: the',
-    "screen is Claude Code's then. TETHER_REQUEST_LOG=FILE notes every request.",
+    heading('Settings:'),
+    ...paragraph(
+      'Each flag above with a value is also a key of the same name in ~/.tether/config/config.toml and the NN-name.toml files beside it (--model is [model] default). A flag wins over the last file, that over the first. `tether config` shows what holds and why. TETHER_MODELS_DIR stands in for [model] models_dir where no file sets it. Nothing of the working directory is read.',
+    ),
     '',
-    "Exit status: Claude Code's own; 0 when --serve-only is stopped; 1 for a failure;",
-    '2 for a wrong command line; 127 if there is no claude; 128 + n after signal n.',
+    heading('Logs:'),
+    ...paragraph(
+      "With --serve-only the log goes to stderr, else to a file in ~/.tether/logs: the screen is Claude Code's. TETHER_DEBUG=1 writes each request, prompt and answer to a file of its own there. NO_COLOR is respected.",
+    ),
     '',
-  ].join('\n')
+    heading('Exit status:'),
+    ...paragraph(
+      "Claude Code's own; 0 when --serve-only is stopped; 1 for a failure; 2 for a wrong command line; 127 if there is no claude to run; 128 + n after signal n.",
+    ),
+  ]
+}
+
+function helpOfCommand(name: CommandName, heading: Heading): string[] {
+  const { summary, words } = command(name)
+  return [
+    `tether ${name}: ${summary}`,
+    '',
+    `${heading('Usage:')} ${['tether', name, ...words, '[flags]'].join(' ')}`,
+    '',
+    heading('Examples:'),
+    ...examplesOf(name),
+    ...flagsByGroup(name, heading),
+  ]
+}
+
+function examplesOf(name: CommandName): string[] {
+  return command(name).examples.flatMap(([line, meaning]) => [`  ${line}`, `      ${meaning}`])
+}
+
+function flagsByGroup(name: CommandName, heading: Heading): string[] {
+  const flags = [...flagsOf(name)]
+  const own = flags.filter(([, flag]) => !flag.knob)
+  const ofKnobs = groups.flatMap(([title, section]) => {
+    const here = flags.filter(([, flag]) => flag.knob && knob(flag.knob).section === section)
+    return here.length > 0 ? ['', heading(`${title}:`), ...here.flatMap(([flag, about]) => flagRow(flag, about))] : []
+  })
+  return [...ofKnobs, '', heading('Other:'), ...own.flatMap(([flag, about]) => flagRow(flag, about))]
+}
+
+function flagRow(flag: string, { hint, help: about, alias, knob: name }: AnyFlag): string[] {
+  const fallback = name === undefined ? undefined : knob(name).default
+  const suffix = fallback === undefined || fallback === false || fallback === 0 ? '' : ` (${fallback})`
+  return row(`${alias ? `-${alias}, ` : ''}${flag}${hint ? ` ${hint}` : ''}`, about + suffix)
 }
 
 const column = 28
 
-function rows(name: string, flag: { description: string; valueHint?: string; alias?: string }): string[] {
-  const short = flag.alias ? `-${flag.alias}, ` : ''
-  const head = `  ${short}--${name}${flag.valueHint ? ` ${flag.valueHint}` : ''}`
-  const [first = '', ...rest] = wrap(flag.description, 80 - column)
+function row(head: string, about: string): string[] {
+  const [first = '', ...rest] = wrap(about, 80 - column)
   const indent = ' '.repeat(column)
-  const start = head.length < column ? [head.padEnd(column) + first] : [head, indent + first]
+  const start = head.length + 2 < column ? [`  ${head}`.padEnd(column) + first] : [`  ${head}`, indent + first]
   return [...start, ...rest.map((line) => indent + line)]
 }
 
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(' ')) {
-    if (line && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else {
-      line = line ? `${line} ${word}` : word
-    }
-  }
-  return [...lines, line]
+function paragraph(text: string): string[] {
+  return wrap(text, 78).map((line) => `  ${line}`)
 }

@@ -1,6 +1,18 @@
 /** Log lines with a level: to the terminal, or to a file while Claude Code has the terminal. */
 import { type ConsolaInstance, createConsola, LogLevels, type LogObject } from 'consola/core'
-import type { LogLevel } from './args.js'
+
+/** From the fewest lines to the most. */
+export const logLevels = ['critical', 'error', 'warning', 'info', 'debug', 'trace'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+const levels: Record<LogLevel, number> = {
+  critical: LogLevels.fatal - 1,
+  error: LogLevels.error,
+  warning: LogLevels.warn,
+  info: LogLevels.info,
+  debug: LogLevels.debug,
+  trace: LogLevels.trace,
+}
 
 export type Log = ConsolaInstance
 
@@ -16,7 +28,7 @@ export function createLog({ level, write, full }: LogOptions): Log {
   const format = full ? fullLine : shortLine
   const log = (entry: LogObject) => write(format(entry))
   // Two equal requests are two lines: no throttling.
-  return createConsola({ level: LogLevels[level], reporters: [{ log }], throttle: 0 })
+  return createConsola({ level: levels[level], reporters: [{ log }], throttle: 0 })
 }
 
 function shortLine(entry: LogObject): string {

@@ -1,13 +1,18 @@
 /** The command `tether`: arguments in, exit status out. Every error ends here, as one line. */
+import { homedir } from 'node:os'
+import { join, sep } from 'node:path'
 import { TetherError } from '../errors.js'
-import { readArgs, UsageError } from './args.js'
+import { type Call, readArgs, UsageError } from './args.js'
+import { type Config, configFolder, readConfig } from './config/settings.js'
+import { writeTemplate } from './config/template.js'
 import { help } from './help.js'
 import { version } from './package.js'
 import { exitStatus, Interrupted } from './signals.js'
 import type { Library } from './start-server.js'
+import { canRedraw, isQuiet, say } from './terminal.js'
 
 export interface MainOptions {
-  /** npm start: go on without Claude Code where there is none. */
+  /** npm start: the demo model where there is no other, and no Claude Code where there is none. */
   start?: boolean
   /** Instead of the real one, in tests. */
   library?: () => Promise<Library>
@@ -15,16 +20,43 @@ export interface MainOptions {
 
 /** Never rejects. */
 export async function main(argv: string[], options: MainOptions = {}): Promise<number> {
-  const { start = false, library = () => import('../index.js') } = options
   try {
     const invocation = readArgs(argv)
-    if (invocation.kind === 'help') return print(help(version()))
     if (invocation.kind === 'version') return print(`tether ${version()}\n`)
-    const { run } = await import('./run.js')
-    return await run(invocation.options, { library, start })
+    if (invocation.kind === 'help') {
+      const colour = canRedraw(process.stdout) && !process.env.NO_COLOR
+      return print(help(invocation.command, version(), { colour }))
+    }
+    return await perform(invocation.call, options)
   } catch (error) {
     return failed(error, argv)
   }
+}
+
+async function perform(call: Call, options: MainOptions): Promise<number> {
+  const config = await configured(call)
+  const { start = false, library = () => import('../index.js') } = options
+  switch (call.command) {
+    case 'config': {
+      const { configAsJson, showConfig } = await import('./config/show.js')
+      return print(call.flags.json ? configAsJson(config) : showConfig(config))
+    }
+    default: {
+      const { run } = await import('./run.js')
+      return run(call, config, { library, start })
+    }
+  }
+}
+
+/** What the files and the flags say together; makes config.toml where there is none. */
+async function configured({ settings }: Call): Promise<Config> {
+  const path = join(configFolder(), 'config.toml')
+  const made = writeTemplate(path)
+  const config = await readConfig(settings)
+  if (isQuiet(config.settings)) return config
+  if (made) say(`made ${short(path)}, which explains every setting`)
+  for (const warning of config.warnings) say(`warning: ${warning}`)
+  return config
 }
 
 function print(text: string): number {
@@ -53,7 +85,11 @@ function complain(text: string): void {
 /** By sight: the arguments may be what could not be read. */
 function wantsDebug(argv: string[]): boolean {
   const end = argv.indexOf('--')
-  return /(^| )--log-level[= ]debug( |$)/i.test((end < 0 ? argv : argv.slice(0, end)).join(' '))
+  return /(^| )--log-level[= ](debug|trace)( |$)/i.test((end < 0 ? argv : argv.slice(0, end)).join(' '))
+}
+
+function short(path: string): string {
+  return path.startsWith(`${homedir()}${sep}`) ? `~${path.slice(homedir().length)}` : path
 }
 
 function messageOf(error: unknown): string {

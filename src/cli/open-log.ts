@@ -1,8 +1,7 @@
 /** Which log this run writes: stderr, or a file while the screen is Claude Code's. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import type { LogLevel } from './args.js'
-import { createLog, type Log } from './log.js'
+import { createLog, type Log, type LogLevel } from './log.js'
 import { type LogFile, openLogFile } from './log-file.js'
 import { say } from './terminal.js'
 
@@ -12,13 +11,13 @@ export interface OpenLog {
 }
 
 /** With a line for every request. */
-export function logToStderr(level: LogLevel = 'info'): OpenLog {
+export function logToStderr(level: LogLevel): OpenLog {
   const write = (line: string) => void process.stderr.write(`${line}\n`)
   return { log: createLog({ level, write, full: false }), close: () => {} }
 }
 
 /** Takes Node's own warnings as well, until it is closed: they too would be printed into the screen. */
-export function logToFile(level: LogLevel = 'warn'): OpenLog {
+export function logToFile(level: LogLevel): OpenLog {
   const file = openOrNot(join(homedir(), '.tether', 'logs', 'tether.log'))
   const log = createLog({ level, write: file.write, full: true })
   const onWarning = (warning: Error) => log.warn(warning)

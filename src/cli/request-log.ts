@@ -19,7 +19,9 @@ export function openRequestLog(path: string): RequestLog {
   try {
     writeFileSync(path, '', { flag: 'a', mode: 0o600 })
   } catch (cause) {
-    throw new TetherError('bad_config', `TETHER_REQUEST_LOG cannot be written: ${(cause as Error).message}`, { cause })
+    throw new TetherError('bad_config', `the request log ${path} cannot be written: ${(cause as Error).message}`, {
+      cause,
+    })
   }
   const write = (entry: object) => appendFileSync(path, `${JSON.stringify(entry)}\n`)
   return {

@@ -1,8 +1,9 @@
 /** The line of the whole program: find Claude Code, load a model, serve it, run Claude Code on it, clean up. */
 import { randomBytes } from 'node:crypto'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
-import type { Options } from './args.js'
+import type { Call } from './args.js'
+import type { Settings } from './config/knobs.js'
+import { builtIn, type Config } from './config/settings.js'
 import { findClaude } from './find-claude.js'
 import { findModel } from './find-model.js'
 import { firstWord } from './first-word.js'
@@ -14,7 +15,7 @@ import { runClaude } from './run-claude.js'
 import { isLoopback, type Serving, servingText } from './serve-only.js'
 import { watchSignals } from './signals.js'
 import { type Library, type Running, startServer } from './start-server.js'
-import { canRedraw, say } from './terminal.js'
+import { canRedraw, isQuiet, say } from './terminal.js'
 
 export interface RunContext {
   /** Waits with loading it until it is needed. */
@@ -27,8 +28,9 @@ export interface RunContext {
 const notFound = 127
 
 /** -> the exit status. Throws TetherError and Interrupted; nothing is left running or lying about. */
-export async function run(options: Options, { library, start }: RunContext): Promise<number> {
-  const quiet = options.logLevel === 'silent' || options.logLevel === 'error'
+export async function run(call: Call, config: Config, { library, start }: RunContext): Promise<number> {
+  const options = withModes(call, config)
+  const quiet = isQuiet(options)
   const tell = quiet ? () => {} : say
   // Claude Code would leave at once where it has neither a terminal nor a question.
   const unattended = start && !process.stdin.isTTY && !process.stdout.isTTY && options.claudeArgs.length === 0
@@ -38,11 +40,12 @@ export async function run(options: Options, { library, start }: RunContext): Pro
     sayHowToGetClaude()
     return notFound
   }
-  const defaultModelsDir = join(homedir(), '.tether', 'models')
-  const found = findModel({ model: options.model, modelsDir: options.modelsDir, defaultModelsDir, demo: demoModel })
+  const defaultModelsDir = options.modelsDir
+  const modelsDir = config.origins.modelsDir === builtIn ? undefined : options.modelsDir
+  const found = findModel({ model: options.model, modelsDir, defaultModelsDir, demo: demoModel })
   if (found.isDemo) {
     tell('this is the demo model: it can repeat a word and run simple tools when plainly asked, and no more')
-    const folder = options.modelsDir ?? defaultModelsDir
+    const folder = options.modelsDir
     if (options.model === undefined) tell(`to use a real one, put its folder into ${folder}, or name it with --model`)
   }
 
@@ -69,7 +72,19 @@ export async function run(options: Options, { library, start }: RunContext): Pro
   }
 }
 
-async function chooseClaude(options: Options): Promise<string | undefined> {
+interface Options extends Settings {
+  serveOnly: boolean
+  claudeArgs: string[]
+  /** Whether a port was asked for, so that another one would be a surprise. */
+  portAsked: boolean
+}
+
+function withModes({ flags, claudeArgs }: Call, { settings, origins }: Config): Options {
+  const serveOnly = Boolean(flags['serve-only'] || flags['no-claude'])
+  return { ...settings, serveOnly, claudeArgs, portAsked: origins.port !== builtIn }
+}
+
+async function chooseClaude(options: Settings): Promise<string | undefined> {
   const places = { explicit: options.claudePath, path: process.env.PATH, home: homedir() }
   return findClaude(places) ?? ((await offerClaude()) ? findClaude(places) : undefined)
 }

@@ -1,6 +1,6 @@
 /** A model and a server around it, brought up together and taken down together. */
 import type { LoadModelOptions, Model, ServeOptions, Server } from '../index.js'
-import type { Options } from './args.js'
+import type { Settings } from './config/knobs.js'
 import type { FoundModel } from './find-model.js'
 import type { Log } from './log.js'
 import { serveOn } from './port.js'
@@ -24,7 +24,9 @@ export interface Running {
 }
 
 export interface StartOptions
-  extends Pick<Options, 'host' | 'port' | 'portAsked' | 'serveOnly' | 'memoryCap' | 'maxContext' | 'threads'> {
+  extends Pick<Settings, 'host' | 'port' | 'memoryCap' | 'maxContext' | 'threads' | 'maxRequests' | 'requestLog'> {
+  portAsked: boolean
+  serveOnly: boolean
   found: FoundModel
   key?: string
   log: Log
@@ -39,7 +41,7 @@ export interface StartOptions
  */
 export async function startServer(library: Library, options: StartOptions): Promise<Running> {
   const { found, log, say } = options
-  const requests = process.env.TETHER_REQUEST_LOG ? openRequestLog(process.env.TETHER_REQUEST_LOG) : undefined
+  const requests = options.requestLog ? openRequestLog(options.requestLog) : undefined
   const load = deferred<Model>()
   let fraction = 0
   const serve = (port: number) =>
@@ -47,6 +49,7 @@ export async function startServer(library: Library, options: StartOptions): Prom
       host: options.host,
       port,
       apiKey: options.key,
+      maxRequests: options.maxRequests,
       progress: () => fraction,
       onLog: (line) => {
         logRequest(log, line)

@@ -1,16 +1,22 @@
 /** What tether says to the person at the terminal. Always on stderr: stdout belongs to Claude Code. */
 import { spawnSync } from 'node:child_process'
 import { styleText } from 'node:util'
+import type { LogLevel } from './log.js'
 
 /** A piece of news, after tether's name. */
 export function say(line: string): void {
   process.stderr.write(`tether: ${line}\n`)
 }
 
+/** Whether the user asked to hear of errors alone. */
+export function isQuiet({ logLevel }: { logLevel: LogLevel }): boolean {
+  return logLevel === 'critical' || logLevel === 'error'
+}
+
 /** Colours where the stream shows them and nobody asked for none; else the text as it is. */
 export function painter(stream: NodeJS.WriteStream): (style: 'cyan' | 'dim', text: string) => string {
   const shows = canRedraw(stream) && !process.env.NO_COLOR
-  return (style, text) => (shows ? styleText(style, text) : text)
+  return (style, text) => (shows ? styleText(style, text, { validateStream: false }) : text)
 }
 
 /** Whether a line can be drawn over. */

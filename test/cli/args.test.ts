@@ -2,78 +2,115 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type Options, readArgs, UsageError } from '../../src/cli/args.js'
+import { type Call, readArgs, UsageError } from '../../src/cli/args.js'
+import { type CommandName, command, commands, flagsOf } from '../../src/cli/commands.js'
+import { flagOf, knobNames, type Layer } from '../../src/cli/config/knobs.js'
 import { help } from '../../src/cli/help.js'
 
-const defaults: Options = {
-  model: undefined,
-  modelsDir: undefined,
-  host: '127.0.0.1',
-  port: 8080,
-  portAsked: false,
-  serveOnly: false,
-  claudePath: undefined,
-  memoryCap: undefined,
-  maxContext: 65_536,
-  threads: 0,
-  logLevel: undefined,
-  claudeArgs: [],
-}
+const nothing: Call = { command: 'run', words: [], settings: {}, flags: {}, claudeArgs: [] }
 
 describe('readArgs', () => {
-  test.each<[string[], Partial<Options>]>([
-    [[], {}],
+  test.each<[string[], Layer]>([
     [['--model', 'gemma'], { model: 'gemma' }],
     [['--model=gemma'], { model: 'gemma' }],
     [['--model', 'a=b'], { model: 'a=b' }],
     [['--model', 'a', '--model', 'b'], { model: 'b' }],
     [['--models-dir', '~/m'], { modelsDir: join(homedir(), 'm') }],
-    [['--host', '0.0.0.0', '--port', '9000'], { host: '0.0.0.0', port: 9000, portAsked: true }],
-    [['--port', '8080'], { portAsked: true }],
-    [['--port=0'], { port: 0, portAsked: true }],
-    [['--serve-only'], { serveOnly: true }],
-    [['--no-claude'], { serveOnly: true }],
+    [['--host', '0.0.0.0', '--port', '9000'], { host: '0.0.0.0', port: 9000 }],
+    [['--port=0'], { port: 0 }],
     [['--claude-path', '~/bin/claude'], { claudePath: join(homedir(), 'bin', 'claude') }],
     [['--memory-cap', '18GB'], { memoryCap: 18e9 }],
+    [['--memory-cap', '20 gib'], { memoryCap: 20 * 1024 ** 3 }],
     [['--memory-cap', '0'], { memoryCap: 0 }],
+    [['--memory-cap', 'auto'], { memoryCap: undefined }],
     [['--max-context', '32000'], { maxContext: 32000 }],
     [['--max-context', '0'], { maxContext: 0 }],
     [['--threads', '3'], { threads: 3 }],
     [['--log-level', 'DEBUG'], { logLevel: 'debug' }],
-    [['--log-level', 'warning'], { logLevel: 'warn' }],
+    [['--log-level', 'warn'], { logLevel: 'warning' }],
+    [
+      ['--temperature', '0.7', '--top-p', '.9', '--top-k', '40', '--min-p', '0'],
+      { temperature: 0.7, topP: 0.9, topK: 40, minP: 0 },
+    ],
+    [['--repetition-penalty', '1.1'], { repetitionPenalty: 1.1 }],
+    [['--thinking', 'off', '--on-overflow=error'], { thinking: 'off', onOverflow: 'error' }],
+    [['--force'], { force: true }],
+    [
+      ['--api-key', 'secret', '--max-requests', '4', '--request-log', 'r.jsonl'],
+      { apiKey: 'secret', maxRequests: 4, requestLog: 'r.jsonl' },
+    ],
+  ])('%j sets', (argv, settings) => {
+    expect(readArgs(argv)).toEqual({ kind: 'call', call: { ...nothing, settings } })
+  })
+
+  test.each<[string[], Partial<Call>]>([
+    [[], {}],
+    [['--serve-only'], { flags: { 'serve-only': true } }],
+    [['--no-claude'], { flags: { 'no-claude': true } }],
+    [['--list', '--json'], { flags: { list: true, json: true } }],
     [['--'], {}],
     [['--', '--help'], { claudeArgs: ['--help'] }],
+    [['--', '--version'], { claudeArgs: ['--version'] }],
+    [['--', 'config'], { claudeArgs: ['config'] }],
     [['--', '-h', '--', '--model', ''], { claudeArgs: ['-h', '--', '--model', ''] }],
-    [['--model', 'x', '--', '--modle'], { model: 'x', claudeArgs: ['--modle'] }],
-  ])('%j', (argv, expected) => {
-    expect(readArgs(argv)).toEqual({ kind: 'run', options: { ...defaults, ...expected } })
+    [['--model', 'x', '--', '--modle'], { settings: { model: 'x' }, claudeArgs: ['--modle'] }],
+    [['config', '--port', '1'], { command: 'config', settings: { port: 1 } }],
+    [['config', '--json'], { command: 'config', flags: { json: true } }],
+    [['pull', 'org/name', '--revision', 'v1'], { command: 'pull', words: ['org/name'], flags: { revision: 'v1' } }],
+    [
+      ['pull', '--models-dir', '/m', 'org/name'],
+      { command: 'pull', words: ['org/name'], settings: { modelsDir: '/m' } },
+    ],
+    [['env', '--shell', 'Fish'], { command: 'env', flags: { shell: 'fish' } }],
+    [['bench', 'gemma', '--runs', '5'], { command: 'bench', words: ['gemma'], flags: { runs: '5' } }],
+    [['bench'], { command: 'bench' }],
+    [['doctor'], { command: 'doctor' }],
+  ])('%j asks for', (argv, call) => {
+    expect(readArgs(argv)).toEqual({ kind: 'call', call: { ...nothing, ...call } })
+  })
+
+  test.each<[string[], CommandName]>([
+    [['--help'], 'run'],
+    [['-h'], 'run'],
+    [['--model', '-h'], 'run'],
+    [['--nonsense', '--help'], 'run'],
+    [['help'], 'run'],
+    [['help', 'nonsense'], 'run'],
+    [['help', 'pull'], 'pull'],
+    [['pull', '--help'], 'pull'],
+    [['bench', 'x', '-h'], 'bench'],
+  ])('%j asks for the help of %s', (argv, name) => {
+    expect(readArgs(argv)).toEqual({ kind: 'help', command: name })
+  })
+
+  test.each([[['--version']], [['-v']]])('%j asks for the version', (argv) => {
+    expect(readArgs(argv)).toEqual({ kind: 'version' })
   })
 
   test.each([
-    [['--help'], 'help'],
-    [['-h'], 'help'],
-    [['--model', '-h'], 'help'],
-    [['--nonsense', '--help'], 'help'],
-    [['--version'], 'version'],
-    [['-v'], 'version'],
-  ])('%j asks for %s', (argv, kind) => {
-    expect(readArgs(argv)).toEqual({ kind })
-  })
-
-  test.each([
-    [['--modle', 'x'], 'there is no flag --modle; did you mean --model?'],
+    [['--modle', 'x'], '--modle is not a flag of tether; did you mean --model?'],
     [['--servo-only'], 'did you mean --serve-only?'],
     [['--serve'], 'did you mean --serve-only?'],
     [['--noclaude'], 'did you mean --no-claude?'],
-    [['--claude'], 'there is no flag --claude; '],
+    [['--claude'], '--claude is not a flag of tether; '],
     [['--memoryCap', '1G'], 'did you mean --memory-cap?'],
     [['--memory_cap', '1G'], 'did you mean --memory-cap?'],
-    [['--no-model'], 'there is no flag --no-model'],
+    [['--temprature', '1'], 'did you mean --temperature?'],
+    [['--no-model'], '--no-model is not a flag of tether'],
     [['--resume'], 'flags of Claude Code go behind --, as in: tether -- --resume'],
     [['-p', 'hi'], 'tether -- -p'],
     [['gemma'], '--model gemma'],
     [['serve'], 'did you mean --serve-only?'],
-    [['--model'], '--model needs a value, as in --model PATH_OR_NAME'],
+    [['list'], 'did you mean --list?'],
+    [['confg'], 'did you mean tether config?'],
+    [['config', 'x'], 'x is not expected after tether config'],
+    [['pull'], 'tether pull needs ORG/NAME, as in tether pull '],
+    [['pull', 'a/b', 'c/d'], 'c/d is not expected after tether pull'],
+    [['pull', 'a/b', '--port', '1'], '--port is not a flag of tether pull'],
+    [['pull', 'a/b', '--', 'x'], 'tether pull starts no Claude Code'],
+    [['env', '--shell', 'csh'], '--shell must be one of sh, bash'],
+    [['--list', '--', '-p'], '--list starts no Claude Code'],
+    [['--model'], '--model needs a value, as in --model MODEL'],
     [['--model', '--', '-p', 'x'], '--model needs a value'],
     [['--model', ''], '--model needs a value'],
     [['--model='], '--model needs a value'],
@@ -83,10 +120,13 @@ describe('readArgs', () => {
     [['--port', 'http'], '--port must be a whole number from 0 to 65535, not http'],
     [['--port', '65536'], 'not 65536'],
     [['--port', '1.5'], 'not 1.5'],
-    [['--threads', '-1'], '--threads needs a value'],
+    [['--threads', '-1'], '--threads must be a whole number from 0 to 1024, not -1'],
+    [['--temperature', '3'], '--temperature must be a number from 0 to 2, or auto, not 3'],
     [['--max-context', '64k'], 'not 64k'],
+    [['--max-context', 'auto'], 'not auto'],
     [['--memory-cap', 'lots'], '--memory-cap must be a size such as 18GB'],
-    [['--log-level', 'loud'], '--log-level must be one of silent, error, warn, info, debug, not loud'],
+    [['--thinking', 'maybe'], '--thinking must be one of auto, on, off, not maybe'],
+    [['--log-level', 'loud'], '--log-level must be one of critical, error, warning, info, debug, trace, not loud'],
   ])('%j is refused', (argv, message) => {
     expect(() => readArgs(argv)).toThrow(UsageError)
     expect(() => readArgs(argv)).toThrow(message)
@@ -94,22 +134,26 @@ describe('readArgs', () => {
 })
 
 describe('help', () => {
-  test('fits a terminal of 80 columns and names every flag', () => {
-    const text = help('1.2.3')
-    expect(text.split('\n').filter((line) => line.length > 80)).toEqual([])
-    for (const flag of [
-      '--model',
-      '--host',
-      '--port',
-      '--serve-only',
-      '--no-claude',
-      '--claude-path',
-      '--models-dir',
-    ]) {
-      expect(text).toContain(flag)
-    }
-    for (const flag of ['--memory-cap', '--max-context', '--log-level', '--version', '--help']) {
-      expect(text).toContain(flag)
-    }
+  test.each(Object.keys(commands) as CommandName[])(
+    'of %s fits a terminal of 80 columns and names every flag',
+    (name) => {
+      const text = help(name, '1.2.3')
+      expect(text.split('\n').filter((line) => line.length > 80)).toEqual([])
+      for (const flag of flagsOf(name).keys()) expect(text).toContain(flag)
+      for (const word of command(name).words) expect(text).toContain(word)
+    },
+  )
+
+  test('of tether names every setting and every command, and states the share of memory', () => {
+    const text = help('run', '1.2.3')
+    for (const name of knobNames) expect(text).toContain(flagOf(name))
+    for (const name of Object.keys(commands).filter((name) => name !== 'run')) expect(text).toContain(`\n  ${name}`)
+    expect(text).toContain("75% of the machine's")
+  })
+
+  test('has escape sequences only where asked', () => {
+    const sequence = '\u001b['
+    expect(help('run', '1.2.3')).not.toContain(sequence)
+    expect(help('run', '1.2.3', { colour: true })).toContain(sequence)
   })
 })

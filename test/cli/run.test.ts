@@ -248,7 +248,7 @@ describe('--serve-only', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)(
     'says what a client needs, logs requests, and ends well on %s',
     async (signal) => {
-      const tether = start(['--serve-only', '--port', '0'])
+      const tether = start(['--serve-only', '--port', '0', '--log-level', 'info'])
       await until(() => tether.stdout().includes('Ctrl-C'))
       const url = /export ANTHROPIC_BASE_URL=(\S+)/.exec(tether.stdout())?.[1] ?? ''
       expect((await fetch(`${url}/v1/models`)).status).toBe(200)

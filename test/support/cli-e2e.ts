@@ -50,11 +50,12 @@ export function startSession(place: Workplace, claudeArgs: string[]): Session {
   const claude = process.env.TETHER_TEST_CLAUDE
   if (!claude) throw new Error('TETHER_TEST_CLAUDE must name the claude program; npm run test:e2e sets it')
   const own = ['--model', join(root, 'demo', 'model'), '--port', '0', '--claude-path', claude]
+  own.push('--request-log', place.requests)
   const child = spawn(process.execPath, [join(root, 'bin', 'tether.mjs'), ...own, '--', ...claudeArgs], {
     cwd: place.repo,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...environment(place), TETHER_REQUEST_LOG: place.requests },
+    env: environment(place),
   })
   return { process: child, ended: collectOutput(child).ended }
 }

@@ -25,7 +25,9 @@ const root = join(import.meta.dirname, '..', '..')
 export function compileCli(): string {
   mkdirSync(join(root, 'build'), { recursive: true })
   const out = mkdtempSync(join(root, 'build', 'test-cli-'))
-  const sources = readdirSync(join(root, 'src', 'cli')).map((name) => join('src', 'cli', name))
+  const sources = (readdirSync(join(root, 'src', 'cli'), { recursive: true }) as string[])
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join('src', 'cli', name))
   for (const source of [...sources, 'src/errors.ts', 'test/support/cli-entry.ts', 'test/support/cli-fake-library.ts']) {
     const target = join(out, source.replace(/\.ts$/, '.js'))
     mkdirSync(dirname(target), { recursive: true })
