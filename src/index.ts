@@ -12,7 +12,7 @@ export type {
 export { type ReadOutputOptions, readOutput } from './chat/read-output.js'
 export { loadTokenizer } from './chat/tokenizer/load.js'
 export type { ChatTool, JsonObject, JsonValue, Part, Piece, Tokenizer, TokenStream } from './chat/types.js'
-export type { EngineInfo, EngineStats, Finish, FinishReason } from './engine/types.js'
+export type { EngineInfo, EngineStats, Finish, FinishReason, WindowLimit } from './engine/types.js'
 export { type ErrorCode, TetherError } from './errors.js'
 export { loadModel } from './model/load.js'
 export type { Generated, GenerateOptions, LoadModelOptions, Model, ModelInfo } from './model/types.js'

@@ -100,8 +100,14 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
     else
       info.bytes_per_token += bytes;
   }
-  info.window = std::min(info.trained_window, window_that_fits(info, sliding_bytes));
-  if (request.max_context > 0) info.window = std::min(info.window, request.max_context);
+  info.window = info.trained_window;
+  auto limit = [&info](int tokens, WindowLimit by) {
+    if (tokens >= info.window) return;
+    info.window = tokens;
+    info.window_limit = by;
+  };
+  if (request.max_context > 0) limit(request.max_context, WindowLimit::max_context);
+  limit(window_that_fits(info, sliding_bytes), WindowLimit::memory);
   if (info.window < 2)
     throw Error("not_enough_memory", "[weights] nothing is left of the memory cap of " + show_size(info.memory_cap) +
                                          " for a context; raise --memory-cap or take a smaller checkpoint");

@@ -19,10 +19,14 @@ struct LoadRequest {
   int threads = 0;                 // that one matrix product may use on a CPU; 0: half of the cores
 };
 
+// Which bound made a window what it is.
+enum class WindowLimit { checkpoint, max_context, memory };
+
 // Sizes in bytes, windows in tokens.
 struct EngineInfo {
   std::string model_type;
   int window = 0;
+  WindowLimit window_limit = WindowLimit::checkpoint;
   int trained_window = 0;
   uint64_t parameters = 0;
   std::string quantization;   // what the files hold, such as "4-bit" or "bf16"

@@ -75,6 +75,18 @@ const char* reason_name(FinishReason reason) {
   return "stop";
 }
 
+const char* limit_name(WindowLimit limit) {
+  switch (limit) {
+    case WindowLimit::checkpoint:
+      return "checkpoint";
+    case WindowLimit::max_context:
+      return "max_context";
+    case WindowLimit::memory:
+      return "memory";
+  }
+  return "checkpoint";
+}
+
 }  // namespace
 
 LoadRequest to_load_request(const Napi::Value& value) {
@@ -123,6 +135,7 @@ Napi::Object from_info(Napi::Env env, const EngineInfo& info) {
   auto object = Napi::Object::New(env);
   object["modelType"] = Napi::String::New(env, info.model_type);
   object["window"] = Napi::Number::New(env, info.window);
+  object["windowLimit"] = Napi::String::New(env, limit_name(info.window_limit));
   object["trainedWindow"] = Napi::Number::New(env, info.trained_window);
   object["parameters"] = Napi::Number::New(env, to_double(info.parameters));
   object["quantization"] = Napi::String::New(env, info.quantization);

@@ -45,12 +45,17 @@ export interface Batch {
   finish?: Finish
 }
 
+/** The bound that decides how many tokens prompt and answer may have together. */
+export type WindowLimit = 'checkpoint' | 'max_context' | 'memory'
+
 /** What is known of a loaded checkpoint. Sizes in bytes. */
 export interface EngineInfo {
   /** `model_type` of the text part, such as `gemma4_text` or `llama`. */
   modelType: string
   /** Tokens that prompt and answer may have together. */
   window: number
+  /** What made `window` what it is: the checkpoint's own window, `maxContext`, or what fits beside the weights. */
+  windowLimit: WindowLimit
   /** The checkpoint's own window, before any cap. */
   trainedWindow: number
   parameters: number

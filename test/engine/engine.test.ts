@@ -87,6 +87,10 @@ describe('an engine', () => {
     expect(cached).toEqual([0, 0, shared.length])
   })
 
+  test('says that nothing but the checkpoint bounds its window', () => {
+    expect(engine.info).toMatchObject({ window: 131_072, windowLimit: 'checkpoint', trainedWindow: 131_072 })
+  })
+
   test('always computes at least the last token of a prompt', async () => {
     const prompt = someTokens(300, 10)
     const first = await collect(engine.generate(ask(prompt, 5)))
@@ -193,7 +197,7 @@ describe('an engine', () => {
 describe('the window', () => {
   test('is cut by maxContext and ends a generation', async () => {
     const engine = await loadEngine(DEMO, { maxContext: 100 })
-    expect(engine.info.window).toBe(100)
+    expect(engine.info).toMatchObject({ window: 100, windowLimit: 'max_context', trainedWindow: 131_072 })
     const { finish } = await collect(engine.generate(ask(someTokens(90), 50)))
     expect(finish).toMatchObject({ reason: 'window', outputTokens: 10 })
     await engine.close()
@@ -202,6 +206,7 @@ describe('the window', () => {
   test('is what fits beside the weights, or loading fails with the numbers', async () => {
     const small = await loadEngine(DEMO, { memoryCap: 32 << 20 })
     expect(small.info.window).toBeLessThan(small.info.trainedWindow)
+    expect(small.info.windowLimit).toBe('memory')
     await small.close()
     await expect(loadEngine(DEMO, { memoryCap: 1 << 20 })).rejects.toMatchObject({
       code: 'not_enough_memory',

@@ -23,6 +23,7 @@ export interface FakeEngine extends Engine {
 const INFO: EngineInfo = {
   modelType: 'fake',
   window: 100_000,
+  windowLimit: 'checkpoint',
   trainedWindow: 100_000,
   parameters: 0,
   quantization: 'none',
