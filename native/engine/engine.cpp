@@ -173,6 +173,7 @@ struct Engine::Worker {
       std::lock_guard lock(mutex);
       running.reset();
       running_id = 0;
+      counters.prefill = {};
     }
     // What MLX made on this thread is freed on it.
     loaded.reset();
@@ -194,6 +195,7 @@ struct Engine::Worker {
     counters.prefill_seconds += finish.prefill_seconds;
     counters.decode_seconds += finish.decode_seconds;
     counters.prefix_bytes = loaded->prefixes.bytes();
+    counters.prefill = {};
   }
 };
 
@@ -226,7 +228,11 @@ uint64_t Engine::generate(GenerateRequest request, Sink sink) {
   auto waited = [queued] { return std::chrono::duration<double>(Clock::now() - queued).count(); };
   auto run = [request = std::move(request), sink, cancelled, waited](Worker& worker) {
     double queue_seconds = waited();
-    auto finish = tether::generate(worker.model(), request, *cancelled, [&](int32_t token) { sink(token); });
+    auto progress = [&worker](PrefillProgress now) {
+      std::lock_guard lock(worker.mutex);
+      worker.counters.prefill = now;
+    };
+    auto finish = tether::generate(worker.model(), request, *cancelled, progress, [&](int32_t token) { sink(token); });
     finish.queue_seconds = queue_seconds;
     worker.count(finish);
     sink(finish);

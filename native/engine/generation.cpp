@@ -49,9 +49,10 @@ void reserve(Loaded& loaded, const Sequence& sequence, size_t tokens) {
 // Keys and values of all prompt tokens but the last. Only the caches are evaluated, so that the layers after the last
 // cache and the head are never computed. -> false if cancelled on the way.
 bool prefill(Loaded& loaded, Sequence& sequence, std::span<const int32_t> prompt, int branch,
-             const std::atomic<bool>& cancelled) {
+             const std::atomic<bool>& cancelled, const std::function<void(PrefillProgress)>& progress) {
   int end = static_cast<int>(prompt.size()) - 1;
   while (sequence.length() < end) {
+    progress({sequence.length(), end + 1});
     if (cancelled) return false;
     int begin = sequence.length();
     int stop = std::min(begin + loaded.device.prefill_chunk, end);
@@ -74,7 +75,7 @@ bool prefill(Loaded& loaded, Sequence& sequence, std::span<const int32_t> prompt
 }  // namespace
 
 Finish generate(Loaded& loaded, const GenerateRequest& request, const std::atomic<bool>& cancelled,
-                const std::function<void(int32_t)>& emit) {
+                const std::function<void(PrefillProgress)>& progress, const std::function<void(int32_t)>& emit) {
   check(loaded, request);
   auto started = Clock::now();
   std::span<const int32_t> prompt = request.prompt;
@@ -85,7 +86,7 @@ Finish generate(Loaded& loaded, const GenerateRequest& request, const std::atomi
   int limit = std::min(request.max_tokens, room);
   reserve(loaded, sequence, prompt.size() + static_cast<size_t>(limit));
 
-  if (!prefill(loaded, sequence, prompt, branch, cancelled)) {
+  if (!prefill(loaded, sequence, prompt, branch, cancelled, progress)) {
     finish.reason = FinishReason::cancelled;
     finish.prefill_seconds = seconds_since(started);
     loaded.prefixes.put(std::move(sequence));
@@ -100,6 +101,7 @@ Finish generate(Loaded& loaded, const GenerateRequest& request, const std::atomi
   auto current = step(to_array(prompt.last(1)));
   sequence.extended_by(prompt.last(1));
   mx::eval(current);
+  progress({});
   finish.prefill_seconds = seconds_since(started);
 
   auto decoding = Clock::now();

@@ -21,9 +21,10 @@ struct Loaded {
 };
 
 // Throws Error("invalid_request" | "prompt_too_long" | "not_enough_memory"). Gives each token to `emit` as soon as it
-// is known; `cancelled` is read before each chunk and each token. Whatever was computed goes back to the prefix cache.
+// is known; `cancelled` is read before each chunk and each token. `progress` hears of each chunk that is done.
+// Whatever was computed goes back to the prefix cache.
 Finish generate(Loaded& loaded, const GenerateRequest& request, const std::atomic<bool>& cancelled,
-                const std::function<void(int32_t)>& emit);
+                const std::function<void(PrefillProgress)>& progress, const std::function<void(int32_t)>& emit);
 
 // Runs tokens through the model `chunk` at a time and hands each chunk's hidden states, (T, hidden), to `each`.
 void run_chunks(Loaded& loaded, std::span<const int32_t> tokens, int chunk,

@@ -76,9 +76,16 @@ struct Failure {
 // A token, or the end: exactly one Finish or Failure, last.
 using GenerateEvent = std::variant<int32_t, Finish, Failure>;
 
+// Tokens of a prompt; those that need not be computed count as done.
+struct PrefillProgress {
+  int done = 0;
+  int total = 0;
+};
+
 struct EngineStats {
   uint64_t queued = 0;
   uint64_t live = 0;
+  PrefillProgress prefill;  // of the prefill that has run longest; 0 of 0 where none runs
   uint64_t prompt_tokens = 0;
   uint64_t cached_tokens = 0;
   uint64_t output_tokens = 0;

@@ -154,6 +154,10 @@ Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
   auto object = Napi::Object::New(env);
   object["queued"] = Napi::Number::New(env, to_double(stats.queued));
   object["live"] = Napi::Number::New(env, to_double(stats.live));
+  auto prefill = Napi::Object::New(env);
+  prefill["done"] = Napi::Number::New(env, stats.prefill.done);
+  prefill["total"] = Napi::Number::New(env, stats.prefill.total);
+  object["prefill"] = prefill;
   object["promptTokens"] = Napi::Number::New(env, to_double(stats.prompt_tokens));
   object["cachedTokens"] = Napi::Number::New(env, to_double(stats.cached_tokens));
   object["outputTokens"] = Napi::Number::New(env, to_double(stats.output_tokens));

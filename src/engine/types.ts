@@ -71,11 +71,19 @@ export interface EngineInfo {
   stopTokens: number[]
 }
 
-/** Counters since the model was loaded. */
+/**
+ * Counters since the model was loaded, and what runs now. Cheap, and answered while the engine is at work.
+ * Times in seconds, counts in tokens, sizes in bytes.
+ */
 export interface EngineStats {
   /** Requests that wait and that run. */
   queued: number
   live: number
+  /**
+   * Tokens of the prompt that is being read, and how many of them are done; those that need not be computed count as
+   * done. Of the one that has run longest if there are several; 0 of 0 if there is none.
+   */
+  prefill: { done: number; total: number }
   promptTokens: number
   cachedTokens: number
   outputTokens: number

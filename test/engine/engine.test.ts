@@ -119,6 +119,23 @@ describe('an engine', () => {
     expect((await again).finish.cachedTokens).toBeGreaterThanOrEqual(256)
   })
 
+  test('tells how far a prompt has been read while it is', async () => {
+    expect(engine.stats().prefill).toEqual({ done: 0, total: 0 })
+    const controller = new AbortController()
+    const running = collect(engine.generate(ask(someTokens(20_000, 20), 5), controller.signal))
+    const seen: number[] = []
+    while (new Set(seen).size < 4) {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      const { done, total } = engine.stats().prefill
+      if (total > 0) seen.push(done)
+      expect(total === 0 || total === 20_000).toBe(true)
+    }
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b))
+    controller.abort()
+    await running
+    expect(engine.stats().prefill).toEqual({ done: 0, total: 0 })
+  })
+
   test('stops decoding when its reader leaves', async () => {
     const before = engine.stats().outputTokens
     for await (const { tokens } of engine.generate(ask(someTokens(50, 15), 5000))) if (tokens.length > 0) break

@@ -106,6 +106,7 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
     stats: () => ({
       queued: Math.max(0, live - 1),
       live: Math.min(live, 1),
+      prefill: { done: 0, total: 0 },
       promptTokens: 0,
       cachedTokens: 0,
       outputTokens: 0,
