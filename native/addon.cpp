@@ -1,12 +1,23 @@
-// The module's entry: exports class Engine.
+// The module's entry: exports class Engine and the function about().
 #include <napi.h>
 
+#include "engine/about.h"
 #include "napi/engine_wrap.h"
 
 namespace {
 
+Napi::Value about(const Napi::CallbackInfo& info) {
+  auto known = tether::about();
+  auto result = Napi::Object::New(info.Env());
+  result.Set("mlx", known.mlx);
+  result.Set("device", known.device);
+  result.Set("blas", known.blas);
+  return result;
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Engine", tether::EngineWrap::define(env));
+  exports.Set("about", Napi::Function::New(env, about, "about"));
   return exports;
 }
 

@@ -39,8 +39,20 @@ export interface NativeEngine {
   close(): void
 }
 
+/** What the addon computes with. */
+export interface NativeAbout {
+  /** MLX's version. */
+  mlx: string
+  /** `cpu`, `metal` or `cuda`. */
+  device: string
+  /** What matrix products on the CPU run on; empty for what MLX brings. */
+  blas: string
+}
+
 export interface Binding {
   Engine: new () => NativeEngine
+  /** Needs no engine. */
+  about(): NativeAbout
 }
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')

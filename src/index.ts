@@ -9,9 +9,11 @@ export type {
   ToolUseBlock,
   Usage,
 } from './anthropic/types.js'
+export type { NativeAbout } from './binding.js'
 export { type ReadOutputOptions, readOutput } from './chat/read-output.js'
 export { loadTokenizer } from './chat/tokenizer/load.js'
 export type { ChatTool, JsonObject, JsonValue, Part, Piece, Tokenizer, TokenStream } from './chat/types.js'
+export { about } from './engine/load.js'
 export type { EngineInfo, EngineStats, Finish, FinishReason, WindowLimit } from './engine/types.js'
 export { type ErrorCode, TetherError } from './errors.js'
 export { loadModel } from './model/load.js'

@@ -1,12 +1,17 @@
 /** A checkpoint's folder to a running engine: callbacks become async generators, exits close it. */
 import { totalmem } from 'node:os'
-import { loadBinding, type NativeEngine, type NativeEvent, type NativeInfo } from '../binding.js'
+import { loadBinding, type NativeAbout, type NativeEngine, type NativeEvent, type NativeInfo } from '../binding.js'
 import { type ErrorCode, TetherError } from '../errors.js'
 import { type Checkpoint, readCheckpoint } from './checkpoint.js'
 import type { Batch, Engine, GenerateRequest, LoadOptions } from './types.js'
 
 /** The share of the machine's memory that tether takes when no cap is given. */
 export const DEFAULT_MEMORY_SHARE = 0.75
+
+/** What this installation computes with, for reports: MLX's version, the device, the BLAS of its CPU backend. */
+export function about(): NativeAbout {
+  return loadBinding().about()
+}
 
 /** Reads a checkpoint onto an engine thread of its own. Throws TetherError; on failure nothing is left behind. */
 export async function loadEngine(dir: string, options: LoadOptions = {}): Promise<Engine> {

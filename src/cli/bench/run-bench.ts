@@ -1,0 +1,69 @@
+/** `tether bench`: loads a model, measures it, prints what came out. */
+import { type Call, UsageError } from '../args.js'
+import type { Settings } from '../config/knobs.js'
+import type { FoundModel } from '../find-model.js'
+import { progressBar, progressLines } from '../progress.js'
+import { exitStatus, watchSignals } from '../signals.js'
+import type { Library } from '../start-server.js'
+import { canRedraw, say } from '../terminal.js'
+import { type BenchOptions, fits, measure } from './measure.js'
+import { benchReport } from './report.js'
+
+export interface BenchContext {
+  found: FoundModel
+  settings: Settings
+  flags: Call['flags']
+  library: Library
+}
+
+/** -> the exit status. */
+export async function runBench({ found, settings, flags, library }: BenchContext): Promise<number> {
+  const options = readBenchFlags(flags)
+  const progress = (label: string) =>
+    canRedraw(process.stderr) ? progressBar(label, process.stderr) : progressLines(label, say)
+  const loading = progress(`Loading ${found.name}`)
+  const { memoryCap, maxContext, threads } = settings
+  const model = await library.loadModel(found.path, { memoryCap, maxContext, threads, onProgress: loading.update })
+  loading.end()
+  const signals = watchSignals()
+  const leave = new AbortController()
+  signals.came.then(() => leave.abort())
+  const running = progress('Measuring')
+  try {
+    for (const prompt of options.prompts.filter((prompt) => !fits(model, prompt, options.tokens))) {
+      say(`${prompt} + ${options.tokens} tokens do not fit into the window of ${model.info.window}; left out`)
+    }
+    const rows = await measure(model, { ...options, signal: leave.signal }, (done, all) => running.update(done / all))
+    running.end()
+    if (rows.length === 0) return 1
+    const width = process.stdout.columns || 80
+    const { info } = model
+    const about = { model: found.name, quantization: info.quantization, device: info.device, dtype: info.computeDtype }
+    const asJson = () => `${JSON.stringify({ ...about, threads, ...options, rows }, null, 2)}\n`
+    process.stdout.write(flags.json ? asJson() : benchReport({ name: found.name, info, rows, width }))
+    return 0
+  } catch (error) {
+    if (!leave.signal.aborted) throw error
+    return exitStatus(await signals.came)
+  } finally {
+    running.end()
+    signals.end()
+    await model.close()
+  }
+}
+
+/** Throws UsageError. */
+export function readBenchFlags(flags: Call['flags']): Required<Omit<BenchOptions, 'signal'>> {
+  const prompts = String(flags.prompts ?? '512,2048,8192').split(',')
+  return {
+    prompts: prompts.map((text) => count('prompts', text, 1)),
+    tokens: count('tokens', String(flags.tokens ?? 64), 2),
+    runs: count('runs', String(flags.runs ?? 3), 1),
+  }
+}
+
+function count(name: string, text: string, least: number): number {
+  const number = /^\d{1,7}$/.test(text.trim()) ? Number(text) : Number.NaN
+  if (number >= least) return number
+  throw new UsageError(`--${name} must be a whole number from ${least} up, not ${text}`)
+}
