@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { knob, knobNames, type Layer } from '../../src/cli/config/knobs.js'
 import { builtIn, readConfig } from '../../src/cli/config/settings.js'
 import { configAsJson, showConfig } from '../../src/cli/config/show.js'
-import { configTemplate, writeTemplate } from '../../src/cli/config/template.js'
+import { configTemplate, defaultOf, writeTemplate } from '../../src/cli/config/template.js'
 
 let folder: string
 
@@ -254,4 +254,14 @@ describe('tether config', () => {
     expect(settings['sampling.top_k']).toEqual({ value: 2, from: '--top-k' })
     expect(settings['sampling.top_p']).toEqual({ value: 'auto', from: 'built-in' })
   })
+})
+
+test('docs/configuration.md has a row for every setting, with its default', () => {
+  const text = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'configuration.md'), 'utf8')
+  for (const name of knobNames) {
+    const { section, key } = knob(name)
+    const row = text.split('\n').find((line) => line.startsWith(`| \`[${section}] ${key}\` `))
+    const cell = row?.split('|')[2]?.trim().replaceAll('`', '')
+    expect([key, cell?.replaceAll('"', '')]).toEqual([key, String(defaultOf(name))])
+  }
 })
