@@ -1,12 +1,12 @@
 /** The command `tether`: arguments in, exit status out. Every error ends here, as one line. */
-import { homedir } from 'node:os'
-import { join, sep } from 'node:path'
+import { join } from 'node:path'
 import { TetherError } from '../errors.js'
 import { type Call, readArgs, UsageError } from './args.js'
 import { type Config, configFolder, readConfig } from './config/settings.js'
 import { writeTemplate } from './config/template.js'
 import { help } from './help.js'
 import { version } from './package.js'
+import { short } from './short-path.js'
 import { exitStatus, Interrupted } from './signals.js'
 import type { Library } from './start-server.js'
 import { canRedraw, isQuiet, say } from './terminal.js'
@@ -86,10 +86,6 @@ function complain(text: string): void {
 function wantsDebug(argv: string[]): boolean {
   const end = argv.indexOf('--')
   return /(^| )--log-level[= ](debug|trace)( |$)/i.test((end < 0 ? argv : argv.slice(0, end)).join(' '))
-}
-
-function short(path: string): string {
-  return path.startsWith(`${homedir()}${sep}`) ? `~${path.slice(homedir().length)}` : path
 }
 
 function messageOf(error: unknown): string {

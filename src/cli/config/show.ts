@@ -1,6 +1,5 @@
 /** `tether config`: the merged settings as TOML, each with where it came from. */
-import { homedir } from 'node:os'
-import { sep } from 'node:path'
+import { short } from '../short-path.js'
 import { flagOf, type KnobName, knob, knobNames } from './knobs.js'
 import { type Config, fromFlag, type Origin } from './settings.js'
 import { defaultOf, tomlValue } from './template.js'
@@ -51,8 +50,4 @@ function row(name: KnobName, value: unknown, origin: Origin): string {
 function shown(name: KnobName, value: unknown): unknown {
   if (name === 'apiKey' && value !== undefined) return '(a key, not shown)'
   return typeof value === 'string' ? short(value) : (value ?? defaultOf(name))
-}
-
-function short(path: string): string {
-  return path.startsWith(`${homedir()}${sep}`) ? `~${path.slice(homedir().length)}` : path
 }
