@@ -6,6 +6,9 @@ export type JsonObject = { [key: string]: JsonValue }
 /** A piece of what the model reads or writes: plain text, or one control token by its written form. */
 export type Piece = string | { control: string }
 
+/** A piece of a prompt; what the model itself has written may stand there as the tokens that it wrote. */
+export type PromptPiece = Piece | { tokens: Int32Array }
+
 /** What a message holds. Tool results are parts of user messages and precede the text beside them. */
 export type ChatPart =
   | { type: 'text'; text: string }
@@ -16,6 +19,15 @@ export type ChatPart =
 export interface ChatMessage {
   role: 'system' | 'user' | 'assistant'
   parts: ChatPart[]
+  /** Of an assistant's message that this model wrote: its own tokens, since text encoded again may give others. */
+  generated?: Generated
+}
+
+/** A whole turn as it was sampled, without the token that ended it. */
+export interface Generated {
+  tokens: Int32Array
+  /** Whether the model might think, which decides how its turn was opened. */
+  thinking: boolean
 }
 
 export interface ChatTool {
@@ -60,8 +72,8 @@ export interface Tokenizer {
   readonly vocabSize: number
   /** `special: true` lets control tokens written in the text count as such; false keeps them plain text. */
   encode(text: string, options: { special: boolean }): Int32Array
-  /** Strings as plain text, control pieces by id. Throws `bad_tokenizer` on a control token that does not exist. */
-  encodePrompt(prompt: Piece[]): Int32Array
+  /** Strings as plain text, control pieces by id, tokens as they are. Throws `bad_tokenizer` on a control token that does not exist. */
+  encodePrompt(prompt: PromptPiece[]): Int32Array
   /** All tokens as text, control tokens as they are written. */
   decode(tokens: Int32Array | number[]): string
   /** The id of a token by its exact content, control tokens included. */
@@ -85,7 +97,7 @@ export interface ChatFamily {
   /** `gemma4`, `llama3`, … */
   readonly name: string
   /** A chat as the prompt that asks for the next assistant turn. Pure. */
-  render(chat: Chat): Piece[]
+  render(chat: Chat): PromptPiece[]
   /** A reader for what follows that prompt. `tools`: what may be called; undefined lets every name pass. */
   reader(options: { tools: ChatTool[] | undefined }): OutputReader
   /**

@@ -8,6 +8,7 @@ import type { Engine } from '../engine/types.js'
 import { TetherError } from '../errors.js'
 import { generateText } from './generate.js'
 import { answerMessage, countMessageTokens, type Speaker, streamMessage } from './messages.js'
+import { createTurnMemory } from './turn-memory.js'
 import type { LoadModelOptions, Model } from './types.js'
 
 /**
@@ -30,7 +31,8 @@ export async function loadModel(dir: string, options: LoadModelOptions = {}): Pr
 function assemble(checkpoint: Checkpoint, engine: Engine, tokenizer: Tokenizer, family: ChatFamily): Model {
   const stopTokens = Int32Array.from(allStopTokens(checkpoint, tokenizer, family))
   const defaults = checkpoint.sampling
-  const speaker: Speaker = { name: checkpoint.name, engine, tokenizer, family, defaults, stopTokens }
+  const memory = createTurnMemory()
+  const speaker: Speaker = { name: checkpoint.name, engine, tokenizer, family, defaults, stopTokens, memory }
   return {
     info: { ...engine.info, name: checkpoint.name, path: checkpoint.path, family: family.name },
     tokenizer,

@@ -8,6 +8,8 @@ import type { Message, MessageEvent, MessagesRequest } from '../anthropic/types.
 import type { ChatFamily, OutputReader, Piece, Tokenizer } from '../chat/types.js'
 import type { Batch, Engine, GenerateRequest } from '../engine/types.js'
 import { TetherError } from '../errors.js'
+import { rememberTurn } from './remember.js'
+import type { TurnMemory } from './turn-memory.js'
 
 export type Sampling = Pick<GenerateRequest, 'temperature' | 'topP' | 'topK' | 'minP' | 'repetitionPenalty'>
 
@@ -20,6 +22,8 @@ export interface Speaker {
   defaults: Sampling
   /** Ids that end a turn. */
   stopTokens: Int32Array
+  /** Turns that this model wrote, to be found again in the next request. */
+  memory: TurnMemory
   /** Stands in an answer whose request names no model. */
   name: string
 }
@@ -29,12 +33,12 @@ export interface Speaker {
  * A signal that fires, and a reader that leaves, end the generation.
  */
 export async function* streamMessage(
-  { engine, tokenizer, family, defaults, stopTokens, name }: Speaker,
+  { engine, tokenizer, family, defaults, stopTokens, memory, name }: Speaker,
   request: unknown,
   { signal }: { signal?: AbortSignal } = {},
 ): AsyncGenerator<MessageEvent, void, undefined> {
   const ask = parseMessagesRequest(request)
-  const chat = toChat(ask)
+  const chat = memory.recall(toChat(ask))
   const begun = callStart(family, ask)
   const prompt = tokenizer.encodePrompt([...family.render(chat), ...begun])
   const maxTokens = Math.min(ask.maxTokens ?? Number.POSITIVE_INFINITY, room(prompt, engine.info.window))
@@ -45,11 +49,14 @@ export async function* streamMessage(
   if (signal?.aborted) stop()
   signal?.addEventListener('abort', stop, { once: true })
   try {
+    // What the prompt began already is no turn of its own tokens, and what was stopped halfway was told only in part.
+    const isWhole = () => !run.signal.aborted && begun.length === 0 && chat.messages.at(-1)?.role !== 'assistant'
+    const turn = rememberTurn({ memory, thinking: chat.thinking, isWhole })
     const batches = engine.generate({ prompt, maxTokens, ...sampling(ask, defaults), stopTokens }, run.signal)
-    let spoken = speak(begun, batches, tokenizer, reader)
+    let spoken = speak(begun, turn.tokens(batches), tokenizer, reader)
     if (ask.toolChoice.disable_parallel_tool_use) spoken = stopAfterCall(spoken, stop)
     if (ask.stopSequences.length > 0) spoken = stopAtSequence(spoken, ask.stopSequences, stop)
-    yield* toEvents(spoken, { model: ask.model ?? name, promptTokens: prompt.length })
+    yield* turn.events(toEvents(spoken, { model: ask.model ?? name, promptTokens: prompt.length }))
   } finally {
     signal?.removeEventListener('abort', stop)
     stop()
@@ -66,9 +73,9 @@ export function answerMessage(
 }
 
 /** How long the prompt of this request is: the same number that its answer's usage says. */
-export function countMessageTokens({ tokenizer, family }: Speaker, request: unknown): number {
+export function countMessageTokens({ tokenizer, family, memory }: Speaker, request: unknown): number {
   const ask = parseCountRequest(request)
-  return tokenizer.encodePrompt([...family.render(toChat(ask)), ...callStart(family, ask)]).length
+  return tokenizer.encodePrompt([...family.render(memory.recall(toChat(ask))), ...callStart(family, ask)]).length
 }
 
 /** tool_choice any and tool: the answer is begun as a call, which the model can only go on with. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { chatFamily } from '../../src/chat/families.js'
 import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
-import type { Chat, ChatFamily, JsonObject, JsonValue, Part, Piece } from '../../src/chat/types.js'
+import type { Chat, ChatFamily, JsonObject, JsonValue, Part, Piece, PromptPiece } from '../../src/chat/types.js'
 import { answer, opening, reply, toMessage } from '../support/chat-conversations.js'
 import { type Random, seeded } from '../support/chat-random.js'
 
@@ -50,8 +50,13 @@ function llamaValue(value: JsonValue): string {
 }
 
 /** Text with control tokens that no text can look like. */
-function flat(pieces: Piece[]): string {
-  return pieces.map((piece) => (typeof piece === 'string' ? piece : `\x02${piece.control}\x03`)).join('')
+function flat(pieces: PromptPiece[]): string {
+  return pieces
+    .map((piece) => {
+      if (typeof piece === 'string') return piece
+      return 'tokens' in piece ? `\x02${piece.tokens}\x03` : `\x02${piece.control}\x03`
+    })
+    .join('')
 }
 
 /** The same pieces in other portions, as a stream brings them. */

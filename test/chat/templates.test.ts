@@ -3,11 +3,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import { Template } from '@huggingface/jinja'
 import { describe, expect, test } from 'vitest'
 import { chatFamily } from '../../src/chat/families.js'
-import type { Chat, ChatMessage, ChatPart, ChatTool, Piece } from '../../src/chat/types.js'
+import type { Chat, ChatMessage, ChatPart, ChatTool, PromptPiece } from '../../src/chat/types.js'
 import { answer, sentence, TOOLS, toMessage } from '../support/chat-conversations.js'
 import { type Random, seeded } from '../support/chat-random.js'
 
-const written = (pieces: Piece[]) => pieces.map((piece) => (typeof piece === 'string' ? piece : piece.control)).join('')
+const written = (pieces: PromptPiece[]) =>
+  pieces
+    .map((piece) => (typeof piece === 'string' ? piece : 'tokens' in piece ? `[${piece.tokens}]` : piece.control))
+    .join('')
 const gemma4 = chatFamily('gemma4_text')
 const llama3 = chatFamily('llama')
 
@@ -102,6 +105,15 @@ describe('Gemma 4', () => {
       ]),
       `<bos><|turn>system\nS<turn|>\n<|turn>system\nenv<turn|>\n<|turn>user\na<turn|>\n${MODEL}b<turn|>\n` +
         `<|turn>user\nc<turn|>\n<|turn>system\nlate<turn|>\n${MODEL}`,
+    ],
+    [
+      'a turn that is remembered stands as its own tokens, opened as it was then, and its calls get their results',
+      chat([
+        user(text('a')),
+        { ...model(text('b'), call('1')), generated: { tokens: Int32Array.of(7, 8), thinking: true } },
+        user(result('1', 'r')),
+      ]),
+      `<bos><|turn>user\na<turn|>\n<|turn>model\n[7,8]<|tool_response>response:Read{value:<|"|>r<|"|>}<tool_response|>`,
     ],
     [
       'results that answer nothing are user text',

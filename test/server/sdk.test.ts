@@ -68,7 +68,7 @@ describe('messages', () => {
     messages.push({ role: 'user', content: [{ type: 'tool_result', tool_use_id: use?.id ?? '', content: 'x' }] })
     const second = await anthropic.messages.stream({ ...ASK, messages, tools: TOOLS }).finalMessage()
     expect(second.content).toMatchObject([{ type: 'text', text: 'It says x.' }])
-    expect(engine.prompts[1]).toContain('[call Read {"path":"a"}]<end><turn>user [result x]')
+    expect(engine.prompts[1]).toContain('<call>{"name":"Read","input":{"path":"a"}}</call><end><turn>user [result x]')
   })
 
   it('stops at stop sequences and at max_tokens', async () => {

@@ -1,5 +1,5 @@
 /** A family with the plainest prompt there is: `<turn>role text`, `<think>…</think>`, `<call>{"name":…,"input":…}</call>`. */
-import type { ChatFamily, ChatMessage, ChatPart, OutputReader, Part, Piece } from '../../src/chat/types.js'
+import type { ChatFamily, ChatMessage, ChatPart, OutputReader, Part, PromptPiece } from '../../src/chat/types.js'
 
 export const fakeFamily: ChatFamily = {
   name: 'fake',
@@ -17,7 +17,8 @@ export const fakeFamily: ChatFamily = {
   ],
 }
 
-function renderMessage({ role, parts }: ChatMessage): Piece[] {
+function renderMessage({ role, parts, generated }: ChatMessage): PromptPiece[] {
+  if (generated) return [{ control: '<turn>' }, `${role} `, { tokens: generated.tokens }, { control: '<end>' }]
   return [{ control: '<turn>' }, `${role} `, ...parts.map(renderPart), { control: '<end>' }]
 }
 

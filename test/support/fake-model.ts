@@ -1,5 +1,6 @@
 /** A model around a fake engine: everything between the seam and the socket is the real thing. */
 import { answerMessage, countMessageTokens, type Speaker, streamMessage } from '../../src/model/messages.js'
+import { createTurnMemory } from '../../src/model/turn-memory.js'
 import type { Model } from '../../src/model/types.js'
 import type { FakeEngine } from './fake-engine.js'
 import { fakeFamily } from './fake-family.js'
@@ -12,6 +13,7 @@ export function fakeSpeaker(engine: FakeEngine): Speaker {
     family: fakeFamily,
     defaults: { temperature: 1, topP: 0.95, topK: 64, minP: 0, repetitionPenalty: 1 },
     stopTokens: Int32Array.of(controlId('<end>')),
+    memory: createTurnMemory(),
     name: 'fake-model',
   }
 }

@@ -16,7 +16,12 @@ export function fakeTokenizer(): Tokenizer {
     vocabSize: FIRST_CONTROL + CONTROLS.length,
     encode,
     encodePrompt: (prompt) =>
-      Int32Array.from(prompt.flatMap((p) => (typeof p === 'string' ? [...encode(p)] : [controlId(p.control)]))),
+      Int32Array.from(
+        prompt.flatMap((piece) => {
+          if (typeof piece === 'string') return [...encode(piece)]
+          return 'tokens' in piece ? [...piece.tokens] : [controlId(piece.control)]
+        }),
+      ),
     decode: (tokens) => Array.from(tokens, toText).join(''),
     id: (token) => (CONTROLS.includes(token) ? controlId(token) : undefined),
     control,

@@ -13,9 +13,10 @@
  * - Two assistant messages in a row are one turn, without an end between them.
  * - A null in arguments is `null`, not Python's `None`. A declaration without a type has the type OBJECT, and what is no
  *   schema inside one is left out; the official template breaks at both.
+ * - A turn that this model wrote, and that is remembered, stands as its own tokens.
  * - Results that answer no call of the turn before them are user text: nothing that a client sent is lost.
  */
-import type { Chat, ChatMessage, ChatTool, JsonObject, JsonValue, Piece } from '../types.js'
+import type { Chat, ChatMessage, ChatTool, JsonObject, JsonValue, PromptPiece } from '../types.js'
 import {
   arrange,
   joinText,
@@ -26,7 +27,7 @@ import {
   sortedEntries,
 } from './layout.js'
 
-export function renderGemma4(chat: Chat): Piece[] {
+export function renderGemma4(chat: Chat): PromptPiece[] {
   const out = promptWriter()
   const { system, rest } = arrange(chat.messages)
   out.control('<bos>')
@@ -64,7 +65,8 @@ function renderOpening(out: PromptWriter, chat: Chat, system: string): void {
 
 function renderMessage(out: PromptWriter, message: ChatMessage, turn: ModelTurn, thinking: boolean): void {
   if (message.role === 'assistant') {
-    if (!turn.open) openModelTurn(out, thinking || message.parts[0]?.type === 'thinking')
+    const mayThink = message.generated?.thinking ?? (thinking || message.parts[0]?.type === 'thinking')
+    if (!turn.open) openModelTurn(out, mayThink)
     turn.open = true
     renderModelParts(out, message, turn)
     return
@@ -97,6 +99,11 @@ function closeTurn(out: PromptWriter): void {
 }
 
 function renderModelParts(out: PromptWriter, message: ChatMessage, turn: ModelTurn): void {
+  if (message.generated) {
+    out.tokens(message.generated.tokens)
+    turn.calls.push(...message.parts.filter((part) => part.type === 'tool_call'))
+    return
+  }
   for (const part of message.parts) {
     if (part.type === 'text') {
       out.text(part.text)

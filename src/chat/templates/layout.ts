@@ -1,15 +1,17 @@
 /** What every family's template needs: pieces put together, and the order in which messages are read. */
-import type { ChatMessage, ChatPart, JsonObject, Piece } from '../types.js'
+import type { ChatMessage, ChatPart, JsonObject, PromptPiece } from '../types.js'
 
 /** Collects pieces; strings that follow one another become one. */
 export interface PromptWriter {
   text(text: string): void
   control(token: string): void
-  readonly pieces: Piece[]
+  /** As the model wrote them. */
+  tokens(tokens: Int32Array): void
+  readonly pieces: PromptPiece[]
 }
 
 export function promptWriter(): PromptWriter {
-  const pieces: Piece[] = []
+  const pieces: PromptPiece[] = []
   return {
     pieces,
     text(text) {
@@ -20,6 +22,9 @@ export function promptWriter(): PromptWriter {
     },
     control(token) {
       pieces.push({ control: token })
+    },
+    tokens(tokens) {
+      pieces.push({ tokens })
     },
   }
 }

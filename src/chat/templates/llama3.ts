@@ -10,9 +10,10 @@
  * - A system message right after the first user message stands before it; later ones stand where they are.
  * - Tools stand in the first user message, as in the official template. Without one they have a user turn of their own.
  * - Thoughts are left out: these models have no place for them.
+ * - A turn that this model wrote, and that is remembered, stands as its own tokens.
  * - Results that answer no call of the turn before them are user text: nothing that a client sent is lost.
  */
-import type { Chat, ChatMessage, ChatTool, JsonObject, JsonValue, Piece } from '../types.js'
+import type { Chat, ChatMessage, ChatTool, JsonObject, JsonValue, PromptPiece } from '../types.js'
 import { arrange, joinText, matchResults, type PendingCall, type PromptWriter, promptWriter } from './layout.js'
 
 const DATES = 'Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n'
@@ -26,7 +27,7 @@ Respond in the format {"name": function name, "parameters": dictionary of argume
 
 `
 
-export function renderLlama3(chat: Chat): Piece[] {
+export function renderLlama3(chat: Chat): PromptPiece[] {
   const out = promptWriter()
   const { system, rest } = arrange(chat.messages)
   out.control('<|begin_of_text|>')
@@ -65,7 +66,11 @@ function renderOther(out: PromptWriter, message: ChatMessage, calls: PendingCall
 function renderAssistant(out: PromptWriter, message: ChatMessage, last: boolean): PendingCall[] {
   const calls: PendingCall[] = []
   openTurn(out, 'assistant')
-  for (const part of message.parts) {
+  if (message.generated) {
+    out.tokens(message.generated.tokens)
+    calls.push(...message.parts.filter((part) => part.type === 'tool_call'))
+  }
+  for (const part of message.generated ? [] : message.parts) {
     if (part.type === 'text') out.text(part.text)
     if (part.type !== 'tool_call') continue
     if (calls.length > 0) out.text('; ')

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TetherError } from '../../errors.js'
-import type { Piece, Tokenizer, TokenStream } from '../types.js'
+import type { Piece, PromptPiece, Tokenizer, TokenStream } from '../types.js'
 import { type FindTokens, isControl, makeFinder } from './added-tokens.js'
 import { makeBpe } from './bpe.js'
 import { type Decoder, readDecoder } from './decoder.js'
@@ -90,6 +90,10 @@ function makeTokenizer(json: unknown, fail: Fail): Tokenizer {
           encodeInto(piece, false, out)
           continue
         }
+        if ('tokens' in piece) {
+          for (const id of piece.tokens) out.push(id)
+          continue
+        }
         const id = ids.get(piece.control)
         if (id === undefined) return fail(`has no token ${piece.control}, which the prompt needs`)
         out.push(id)
@@ -107,8 +111,8 @@ function makeTokenizer(json: unknown, fail: Fail): Tokenizer {
 }
 
 /** Strings that follow one another are one text: a token may reach across. */
-function joinNeighbours(pieces: Piece[]): Piece[] {
-  const joined: Piece[] = []
+function joinNeighbours(pieces: PromptPiece[]): PromptPiece[] {
+  const joined: PromptPiece[] = []
   let run: string[] = []
   const flush = () => {
     const text = run.join('')
