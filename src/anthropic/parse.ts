@@ -1,6 +1,7 @@
 /** JSON of the Messages API to a MessagesRequest: every shape that clients send, brought to one; what is wrong is named by its field. */
 import type { JsonObject, JsonValue } from '../chat/types.js'
 import { TetherError } from '../errors.js'
+import { SAMPLING_FIELDS, type SamplingKey, samplingFault } from './sampling.js'
 import type {
   ContentBlock,
   MessagesRequest,
@@ -48,9 +49,12 @@ function readCommon(fields: Fields): MessagesRequest {
     stream: readFlag(fields.stream, 'stream'),
     stopSequences: readStopSequences(fields.stop_sequences),
     thinking: readThinking(fields.thinking),
-    temperature: readNumber(fields.temperature, 'temperature', 2),
-    topP: readNumber(fields.top_p, 'top_p', 1),
-    topK: readTopK(fields.top_k),
+    temperature: readSampling(fields, 'temperature'),
+    topP: readSampling(fields, 'topP'),
+    topK: readSampling(fields, 'topK'),
+    minP: readSampling(fields, 'minP'),
+    repetitionPenalty: readSampling(fields, 'repetitionPenalty'),
+    seed: readSampling(fields, 'seed'),
   }
 }
 
@@ -252,17 +256,12 @@ function readStopSequences(value: unknown): string[] {
   return value.map((sequence, i) => readText(sequence, `stop_sequences.${i}`))
 }
 
-function readNumber(value: unknown, at: string, most: number): number | undefined {
+function readSampling(fields: Fields, key: SamplingKey): number | undefined {
+  const { field } = SAMPLING_FIELDS[key]
+  const value = fields[field]
   if (value === undefined || value === null) return undefined
-  if (typeof value !== 'number' || Number.isNaN(value)) fail(at, 'Input should be a valid number')
-  if (value < 0 || value > most) fail(at, `Input should be between 0 and ${most}`)
-  return value
-}
-
-function readTopK(value: unknown): number | undefined {
-  if (value === undefined || value === null) return undefined
-  if (!Number.isInteger(value) || (value as number) < 0) fail('top_k', 'Input should be a non-negative integer')
-  return value as number
+  const wrong = samplingFault(key, value)
+  return wrong ? fail(field, `Input should be ${wrong}`) : (value as number)
 }
 
 function readFlag(value: unknown, at: string): boolean {

@@ -47,6 +47,10 @@ export interface MessagesRequest {
   temperature?: number
   topP?: number
   topK?: number
+  /** These three are no fields of Anthropic's; other servers take them by these names: min_p, repetition_penalty, seed. */
+  minP?: number
+  repetitionPenalty?: number
+  seed?: number
 }
 
 export interface Usage {

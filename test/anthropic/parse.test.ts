@@ -30,6 +30,11 @@ describe('what is accepted', () => {
   })
 
   it('reads sampling', () => {
+    expect(parse({ min_p: 0.05, repetition_penalty: 1.1, seed: 7 })).toMatchObject({
+      minP: 0.05,
+      repetitionPenalty: 1.1,
+      seed: 7,
+    })
     expect(parse({ temperature: 0, top_p: 0.5, top_k: 3, stop_sequences: ['x'], stream: true })).toMatchObject({
       temperature: 0,
       topP: 0.5,
@@ -211,9 +216,14 @@ test.each([
   [{ tool_choice: { type: 'some' } }, 'tool_choice.type: Input should be'],
   [{ tool_choice: { type: 'tool' } }, 'tool_choice.name: Field required'],
   [{ thinking: true }, 'thinking: Input should be an object'],
-  [{ temperature: 'hot' }, 'temperature: Input should be a valid number'],
-  [{ top_p: 2 }, 'top_p: Input should be between 0 and 1'],
-  [{ top_k: -1 }, 'top_k: Input should be'],
+  [{ temperature: 'hot' }, 'temperature: Input should be a number between 0 and 2'],
+  [{ temperature: Number.NaN }, 'temperature: Input should be a number between 0 and 2'],
+  [{ top_p: 2 }, 'top_p: Input should be a number between 0 and 1'],
+  [{ top_k: -1 }, 'top_k: Input should be a whole number between 0 and 2147483647'],
+  [{ top_k: 2 ** 31 }, 'top_k: Input should be a whole number'],
+  [{ min_p: 1.5 }, 'min_p: Input should be a number between 0 and 1'],
+  [{ repetition_penalty: 0 }, 'repetition_penalty: Input should be a number between 0.01 and 100'],
+  [{ seed: 0.5 }, 'seed: Input should be a whole number'],
   [{ stop_sequences: [''] }, 'stop_sequences.0: String should have at least 1 character'],
   [{ stream: 'yes' }, 'stream: Input should be a valid boolean'],
   [{ metadata: nested(20_000) }, 'body: Input is nested deeper than'],
