@@ -7,9 +7,10 @@ import { openEngine } from '../engine/load.js'
 import type { Engine } from '../engine/types.js'
 import { TetherError } from '../errors.js'
 import { generateText } from './generate.js'
-import { answerMessage, countMessageTokens, type Speaker, streamMessage } from './messages.js'
+import { answerMessage, countMessageTokens, type Speaker, streamMessage, type Thinking } from './messages.js'
+import { defaultSampling } from './sampling.js'
 import { createTurnMemory } from './turn-memory.js'
-import type { LoadModelOptions, Model } from './types.js'
+import type { LoadModelOptions, Model, ModelInfo } from './types.js'
 
 /**
  * Loads a checkpoint. Everything that can be known to be wrong is found before the weights are read.
@@ -21,20 +22,25 @@ import type { LoadModelOptions, Model } from './types.js'
  * await model.close()
  */
 export async function loadModel(dir: string, options: LoadModelOptions = {}): Promise<Model> {
+  const thinking = checkThinking(options.thinking)
   const checkpoint = await readCheckpoint(dir)
+  const defaults = defaultSampling(checkpoint, options.sampling)
   const family = chatFamily(modelType(checkpoint))
   const tokenizer = await loadTokenizer(checkpoint.path)
   checkVocabulary(checkpoint, tokenizer)
-  return assemble(checkpoint, await openEngine(checkpoint, options), tokenizer, family)
+  const engine = await openEngine(checkpoint, options)
+  const stopTokens = Int32Array.from(allStopTokens(checkpoint, tokenizer, family))
+  const { name, path } = checkpoint
+  const memory = createTurnMemory()
+  const { onDebug } = options
+  const speaker = { name, engine, tokenizer, family, defaults, thinking, stopTokens, memory, onDebug }
+  return assemble({ ...engine.info, name, path, family: family.name, sampling: defaults, thinking }, speaker)
 }
 
-function assemble(checkpoint: Checkpoint, engine: Engine, tokenizer: Tokenizer, family: ChatFamily): Model {
-  const stopTokens = Int32Array.from(allStopTokens(checkpoint, tokenizer, family))
-  const defaults = checkpoint.sampling
-  const memory = createTurnMemory()
-  const speaker: Speaker = { name: checkpoint.name, engine, tokenizer, family, defaults, stopTokens, memory }
+function assemble(info: ModelInfo, speaker: Speaker & { engine: Engine; tokenizer: Tokenizer }): Model {
+  const { engine, tokenizer, defaults, stopTokens } = speaker
   return {
-    info: { ...engine.info, name: checkpoint.name, path: checkpoint.path, family: family.name },
+    info,
     tokenizer,
     generate: (options) => generateText({ engine, tokenizer, defaults, stopTokens }, options),
     score: (tokens) => engine.score(Int32Array.from(tokens)),
@@ -44,6 +50,11 @@ function assemble(checkpoint: Checkpoint, engine: Engine, tokenizer: Tokenizer, 
     stats: () => engine.stats(),
     close: () => engine.close(),
   }
+}
+
+function checkThinking(thinking: Thinking = 'auto'): Thinking {
+  if (['auto', 'on', 'off'].includes(thinking)) return thinking
+  throw new TetherError('bad_config', `thinking is ${String(thinking)}; it has to be auto, on or off`)
 }
 
 function modelType(checkpoint: Checkpoint): string {

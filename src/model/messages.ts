@@ -5,13 +5,18 @@ import { parseCountRequest, parseMessagesRequest } from '../anthropic/parse.js'
 import { stopAfterCall, stopAtSequence } from '../anthropic/stop-sequences.js'
 import { toChat } from '../anthropic/to-chat.js'
 import type { Message, MessageEvent, MessagesRequest } from '../anthropic/types.js'
-import type { ChatFamily, OutputReader, Piece, Tokenizer } from '../chat/types.js'
-import type { Batch, Engine, GenerateRequest } from '../engine/types.js'
+import type { Chat, ChatFamily, OutputReader, Piece, Tokenizer } from '../chat/types.js'
+import type { Batch, Engine } from '../engine/types.js'
 import { TetherError } from '../errors.js'
+import { type DebugHook, type DebugTurn, noteBatches } from './debug.js'
+import { type Dropped, makePrompt, type Overflow } from './prompt.js'
 import { rememberTurn } from './remember.js'
+import { requestSampling, type Sampling } from './sampling.js'
 import type { TurnMemory } from './turn-memory.js'
+import { roomFor } from './window.js'
 
-export type Sampling = Pick<GenerateRequest, 'temperature' | 'topP' | 'topK' | 'minP' | 'repetitionPenalty'>
+/** Whether a model thinks: as the request asks, always if its family can, never. */
+export type Thinking = 'auto' | 'on' | 'off'
 
 /** What answers a message: the parts of a loaded model. */
 export interface Speaker {
@@ -20,12 +25,23 @@ export interface Speaker {
   family: ChatFamily
   /** What holds for a request that says nothing else. */
   defaults: Sampling
+  thinking: Thinking
   /** Ids that end a turn. */
   stopTokens: Int32Array
   /** Turns that this model wrote, to be found again in the next request. */
   memory: TurnMemory
   /** Stands in an answer whose request names no model. */
   name: string
+  onDebug?: DebugHook
+}
+
+/** How one message is to be answered. */
+export interface MessageOptions {
+  signal?: AbortSignal
+  /** What a prompt that is too long leads to. Default: `error`, which is `prompt_too_long`. */
+  onOverflow?: Overflow
+  /** Called before the first event if turns were left out. */
+  onDropped?: (dropped: Dropped) => void
 }
 
 /**
@@ -33,15 +49,36 @@ export interface Speaker {
  * A signal that fires, and a reader that leaves, end the generation.
  */
 export async function* streamMessage(
-  { engine, tokenizer, family, defaults, stopTokens, memory, name }: Speaker,
+  speaker: Speaker,
   request: unknown,
-  { signal }: { signal?: AbortSignal } = {},
+  options: MessageOptions = {},
 ): AsyncGenerator<MessageEvent, void, undefined> {
+  const debug = speaker.onDebug?.(request, speaker.tokenizer)
+  try {
+    yield* answer(speaker, request, options, debug)
+  } catch (error) {
+    debug?.failed(error)
+    throw error
+  } finally {
+    debug?.ended()
+  }
+}
+
+async function* answer(
+  speaker: Speaker,
+  request: unknown,
+  { signal, onOverflow = 'error', onDropped }: MessageOptions,
+  debug: DebugTurn | undefined,
+): AsyncGenerator<MessageEvent, void, undefined> {
+  const { engine, tokenizer, family, defaults, stopTokens, memory, name } = speaker
+  const { window } = engine.info
   const ask = parseMessagesRequest(request)
-  const chat = memory.recall(toChat(ask))
+  const chat = readChat(speaker, ask)
   const begun = callStart(family, ask)
-  const prompt = tokenizer.encodePrompt([...family.render(chat), ...begun])
-  const maxTokens = Math.min(ask.maxTokens ?? Number.POSITIVE_INFINITY, room(prompt, engine.info.window))
+  const { pieces, tokens, dropped } = makePrompt(chat, { family, tokenizer, window, begun, onOverflow })
+  debug?.prompted(pieces, tokens, dropped)
+  const maxTokens = Math.min(ask.maxTokens ?? Number.POSITIVE_INFINITY, roomFor(tokens.length, window))
+  if (dropped) onDropped?.(dropped)
   const reader = family.reader({ tools: [...chat.tools, ...(chat.deferred ?? [])] })
 
   const run = new AbortController()
@@ -52,11 +89,13 @@ export async function* streamMessage(
     // What the prompt began already is no turn of its own tokens, and what was stopped halfway was told only in part.
     const isWhole = () => !run.signal.aborted && begun.length === 0 && chat.messages.at(-1)?.role !== 'assistant'
     const turn = rememberTurn({ memory, thinking: chat.thinking, isWhole })
-    const batches = engine.generate({ prompt, maxTokens, ...sampling(ask, defaults), stopTokens }, run.signal)
+    const sampling = requestSampling(ask, defaults)
+    let batches = engine.generate({ prompt: tokens, maxTokens, ...sampling, stopTokens }, run.signal)
+    if (debug) batches = noteBatches(batches, debug)
     let spoken = speak(begun, turn.tokens(batches), tokenizer, reader)
     if (ask.toolChoice.disable_parallel_tool_use) spoken = stopAfterCall(spoken, stop)
     if (ask.stopSequences.length > 0) spoken = stopAtSequence(spoken, ask.stopSequences, stop)
-    yield* turn.events(toEvents(spoken, { model: ask.model ?? name, promptTokens: prompt.length }))
+    yield* turn.events(toEvents(spoken, { model: ask.model ?? name, promptTokens: tokens.length }))
   } finally {
     signal?.removeEventListener('abort', stop)
     stop()
@@ -64,18 +103,20 @@ export async function* streamMessage(
 }
 
 /** The same, answered whole. */
-export function answerMessage(
-  speaker: Speaker,
-  request: unknown,
-  options?: { signal?: AbortSignal },
-): Promise<Message> {
+export function answerMessage(speaker: Speaker, request: unknown, options?: MessageOptions): Promise<Message> {
   return fold(streamMessage(speaker, request, options))
 }
 
-/** How long the prompt of this request is: the same number that its answer's usage says. */
-export function countMessageTokens({ tokenizer, family, memory }: Speaker, request: unknown): number {
+/** How long the prompt of this request is: the number that its answer's usage says, if nothing has to be left out. */
+export function countMessageTokens(speaker: Speaker, request: unknown): number {
+  const { tokenizer, family } = speaker
   const ask = parseCountRequest(request)
-  return tokenizer.encodePrompt([...family.render(memory.recall(toChat(ask))), ...callStart(family, ask)]).length
+  return tokenizer.encodePrompt([...family.render(readChat(speaker, ask)), ...callStart(family, ask)]).length
+}
+
+function readChat({ thinking, memory }: Speaker, ask: MessagesRequest): Chat {
+  const chat = memory.recall(toChat(ask))
+  return thinking === 'auto' ? chat : { ...chat, thinking: thinking === 'on' }
 }
 
 /** tool_choice any and tool: the answer is begun as a call, which the model can only go on with. */
@@ -104,22 +145,5 @@ async function* speak(
     for (const piece of text.end()) yield* reader.push(piece)
     yield* reader.end(finish.reason === 'stop' ? 'stop' : 'length')
     yield { type: 'finish', finish }
-  }
-}
-
-/** Tokens that the window leaves. Clients read the two numbers out of this message, word for word. */
-function room(prompt: Int32Array, window: number): number {
-  if (prompt.length < window) return window - prompt.length
-  const most = window - 1
-  throw new TetherError('prompt_too_long', `prompt is too long: ${prompt.length} tokens > ${most} maximum`)
-}
-
-function sampling(ask: MessagesRequest, defaults: Sampling): Sampling {
-  return {
-    ...defaults,
-    temperature: ask.temperature ?? defaults.temperature,
-    // The engine's range is (0, 1]: as little as that leaves the most likely token alone, which is what 0 asks for.
-    topP: Math.max(ask.topP ?? defaults.topP, 1e-6),
-    topK: ask.topK ?? defaults.topK,
   }
 }

@@ -2,6 +2,9 @@
 import type { Message, MessageEvent } from '../anthropic/types.js'
 import type { Tokenizer } from '../chat/types.js'
 import type { EngineInfo, EngineStats, Finish } from '../engine/types.js'
+import type { DebugHook } from './debug.js'
+import type { MessageOptions, Thinking } from './messages.js'
+import type { Sampling } from './sampling.js'
 
 /** What a model is. Sizes in bytes, windows in tokens. */
 export interface ModelInfo extends EngineInfo {
@@ -11,6 +14,9 @@ export interface ModelInfo extends EngineInfo {
   path: string
   /** How its prompts are written: `gemma4`, `llama3`, … */
   family: string
+  /** What holds for a request that says nothing else. */
+  sampling: Sampling
+  thinking: Thinking
 }
 
 /** One generation from raw text or tokens. Give `prompt` or `tokens`, not both. */
@@ -21,7 +27,7 @@ export interface GenerateOptions {
   tokens?: Int32Array | number[]
   /** Default: what the window leaves. */
   maxTokens?: number
-  /** Sampling defaults come from the checkpoint's generation_config.json. */
+  /** Sampling defaults are those of `ModelInfo`. */
   temperature?: number
   topP?: number
   topK?: number
@@ -50,6 +56,12 @@ export interface LoadModelOptions {
   maxContext?: number
   /** Threads of one matrix product on the CPU backend; 0 or unset: half of the cores. */
   threads?: number
+  /** Sampling for requests that say nothing of it. Each default: the checkpoint's generation_config.json. */
+  sampling?: Partial<Sampling>
+  /** Whether the model thinks before it answers: as a request asks (the default), always if its family can, never. */
+  thinking?: Thinking
+  /** Called with every request; what it returns is told the rest of the turn. For debugging: it sees whole prompts. */
+  onDebug?: DebugHook
   /** 0…1 while weights are read. */
   onProgress?: (fraction: number) => void
 }
@@ -61,10 +73,10 @@ export interface Model {
   /** log p(tokens[i] | tokens[0..i-1]) for evals and parity; entry 0 is 0. */
   score(tokens: Int32Array | number[]): Promise<Float32Array>
   /** An Anthropic Messages request, answered whole. Throws `invalid_request`, `prompt_too_long`, … */
-  message(request: unknown, options?: { signal?: AbortSignal }): Promise<Message>
+  message(request: unknown, options?: MessageOptions): Promise<Message>
   /** The same as events. What is wrong with the request is thrown before the first event. */
-  stream(request: unknown, options?: { signal?: AbortSignal }): AsyncGenerator<MessageEvent, void, undefined>
-  /** How many input tokens this request has: the same number that its answer's usage will say. */
+  stream(request: unknown, options?: MessageOptions): AsyncGenerator<MessageEvent, void, undefined>
+  /** How many input tokens this request has: the number that its answer's usage will say, if no turns are left out. */
   countTokens(request: unknown): number
   stats(): EngineStats
   /** Ends what runs and frees everything. Safe to call twice. */

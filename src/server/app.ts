@@ -11,6 +11,7 @@ import { type LoadState, readyModel } from './loading.js'
 import type { LogLine } from './log.js'
 import { messages } from './messages.js'
 import { models, oneModel } from './models.js'
+import type { OnOverflow } from './overflow.js'
 import { createQueue } from './queue.js'
 
 export interface AppOptions {
@@ -21,6 +22,7 @@ export interface AppOptions {
   pingMs: number
   /** Messages that may be waiting or be answered at once. */
   maxRequests: number
+  onOverflow: OnOverflow
 }
 
 /** Never rejects. What is learned of the request is noted in `line`. */
@@ -32,13 +34,16 @@ type Handler = (
   context: { requestId: string; line: LogLine; id: string },
 ) => Response | Promise<Response>
 
-export function createApp({ load, apiKey, localOnly, pingMs, maxRequests }: AppOptions): App {
+export function createApp({ load, apiKey, localOnly, pingMs, maxRequests, onOverflow }: AppOptions): App {
   const queue = createQueue(maxRequests)
   const model = () => readyModel(load())
   const routes: [path: RegExp, methods: Record<string, Handler>][] = [
     [
       /^\/v1\/messages$/,
-      { POST: (request, { requestId, line }) => messages(request, model(), { queue, pingMs, requestId, line }) },
+      {
+        POST: (request, { requestId, line }) =>
+          messages(request, model(), { queue, pingMs, requestId, line, onOverflow }),
+      },
     ],
     [/^\/v1\/messages\/count_tokens$/, { POST: (request) => countTokens(request, model()) }],
     [/^\/v1\/models$/, { GET: () => models(model()) }],

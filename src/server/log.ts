@@ -1,5 +1,6 @@
 /** One line about each request: what was asked, what it cost, how it ended. */
 import type { MessageEvent, StopReason } from '../anthropic/types.js'
+import type { Dropped } from '../model/prompt.js'
 
 export interface LogLine {
   method: string
@@ -10,6 +11,8 @@ export interface LogLine {
   ms: number
   model?: string
   inputTokens?: number
+  /** The oldest turns, left out because the prompt did not fit the window. */
+  dropped?: Dropped
   cachedTokens?: number
   outputTokens?: number
   /** From the request's arrival to the first block of the answer. */

@@ -6,6 +6,7 @@ import { TetherError } from '../errors.js'
 import type { Model } from '../model/types.js'
 import { json, readJson } from './body.js'
 import { type LogLine, note } from './log.js'
+import { type OnOverflow, overflowFor } from './overflow.js'
 import type { Queue } from './queue.js'
 import { sse } from './sse.js'
 
@@ -14,13 +15,14 @@ export interface MessagesContext {
   pingMs: number
   requestId: string
   line: LogLine
+  onOverflow: OnOverflow
 }
 
 /** What is wrong with a request is thrown, so that it gets a status of its own; the engine's work begins after that. */
 export async function messages(
   request: Request,
   model: Model,
-  { queue, pingMs, requestId, line }: MessagesContext,
+  { queue, pingMs, requestId, line, onOverflow }: MessagesContext,
 ): Promise<Response> {
   const started = performance.now()
   const ask = await readJson(request)
@@ -30,12 +32,29 @@ export async function messages(
   if (request.signal.aborted) leave()
   request.signal.addEventListener('abort', leave, { once: true })
 
-  const events = note(queue.admit(model.stream(ask, { signal: run.signal })), line, started)
-  if (!wantsStream(ask)) return json(await fold(events))
+  const headers: Record<string, string> = {}
+  const answer = model.stream(ask, {
+    signal: run.signal,
+    onOverflow: overflowFor(onOverflow, request.headers.get('user-agent')),
+    onDropped: ({ messages, tokens }) => {
+      line.dropped = { messages, tokens }
+      headers['tether-dropped-messages'] = String(messages)
+      headers['tether-dropped-tokens'] = String(tokens)
+    },
+  })
+  const events = note(queue.admit(answer), line, started)
+  if (!wantsStream(ask)) return withHeaders(json(await fold(events)), headers)
   const first = await events.next()
   if (first.done) throw new TetherError('internal', 'an answer ended before it began')
-  const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' }
-  return new Response(sse(first.value, events, { pingMs, requestId, leave }), { headers })
+  const stream = new Response(sse(first.value, events, { pingMs, requestId, leave }), {
+    headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' },
+  })
+  return withHeaders(stream, headers)
+}
+
+function withHeaders(response: Response, headers: Record<string, string>): Response {
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
+  return response
 }
 
 function wantsStream(ask: unknown): boolean {

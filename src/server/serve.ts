@@ -5,8 +5,10 @@ import { isLoopback } from './auth.js'
 import { listen } from './listen.js'
 import { watchLoad } from './loading.js'
 import type { LogLine } from './log.js'
+import { checkOverflow, type OnOverflow } from './overflow.js'
 
 export type { LogLine } from './log.js'
+export type { OnOverflow } from './overflow.js'
 
 export interface ServeOptions {
   /** Default: 127.0.0.1, which only this machine can reach. */
@@ -21,6 +23,12 @@ export interface ServeOptions {
   pingMs?: number
   /** Messages that may be waiting or be answered at once; more get 529. Default: 64. */
   maxRequests?: number
+  /**
+   * What a prompt that does not fit the window leads to. `error`: 400 `prompt is too long: …`. `truncate`: the oldest turns
+   * are left out, which a header and the log line say. Default, `auto`: the error for Claude Code, which then compacts,
+   * and an answer for everybody else.
+   */
+  onOverflow?: OnOverflow
   /** How much of the model is loaded, 0…1; for the answers until then. */
   progress?: () => number
 }
@@ -34,12 +42,13 @@ export interface Server {
 
 /**
  * Listens at once, also while the model is still loading: requests then get 503 and how far it is.
- * Throws `port_in_use`.
+ * Throws `port_in_use`, or `bad_config` for an option with a wrong value.
  */
 export async function serve(model: Model | Promise<Model>, options: ServeOptions = {}): Promise<Server> {
   const { host = '127.0.0.1', port = 8080, apiKey, onLog, pingMs = 10_000, maxRequests = 64, progress } = options
+  const onOverflow = checkOverflow(options.onOverflow)
   const localOnly = apiKey === undefined && isLoopback(host)
-  const app = createApp({ load: watchLoad(model, progress), apiKey, localOnly, pingMs, maxRequests })
+  const app = createApp({ load: watchLoad(model, progress), apiKey, localOnly, pingMs, maxRequests, onOverflow })
   const listener = await listen(app, { host, port, onLog })
   return { url: `http://${address(host)}:${listener.port}`, port: listener.port, close: listener.close }
 }

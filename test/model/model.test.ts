@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readCheckpoint } from '../../src/engine/checkpoint.js'
 import { loadModel } from '../../src/model/load.js'
+import { defaultSampling } from '../../src/model/sampling.js'
 import type { Generated, GenerateOptions, Model } from '../../src/model/types.js'
+import { windowSentence } from '../../src/model/window.js'
 
 /** A prompt of the demo model's family that makes it say something known. */
 const say = (words: string) => `<|turn>user\nSay ${words}.<turn|>\n<|turn>model\n<|channel>thought\n<channel|>`
@@ -132,6 +135,45 @@ describe('a model', () => {
     }
     expect(await sum('pineapple')).toBeGreaterThan(await sum('lighthouse'))
   })
+})
+
+describe('sampling', () => {
+  test('is the options over the checkpoint’s own, and the model says which holds', async () => {
+    const model = await loadModel('demo/model', { sampling: { temperature: 0.4, topK: 9 }, thinking: 'off' })
+    const { sampling: own } = await readCheckpoint('demo/model')
+    expect(model.info.sampling).toEqual({ ...own, temperature: 0.4, topK: 9 })
+    expect(model.info.thinking).toBe('off')
+    await model.close()
+  })
+
+  test.each([
+    [{ sampling: { temperature: 3 } }, 'sampling.temperature is 3; it has to be a number between 0 and 2'],
+    [{ sampling: { topK: 1.5 } }, 'sampling.topK is 1.5; it has to be a whole number between 0 and 2147483647'],
+    [{ sampling: { top_p: 1 } as object }, 'sampling.top_p is not known; there are temperature, topP, topK, minP'],
+    [{ thinking: 'maybe' as 'on' }, 'thinking is maybe; it has to be auto, on or off'],
+  ])('%j is refused before anything is loaded', async (options, message) => {
+    await expect(loadModel('demo/model', options)).rejects.toMatchObject({
+      code: 'bad_config',
+      message: expect.stringContaining(message),
+    })
+  })
+
+  test('a generation_config.json with a wrong value is named', () => {
+    const sampling = { temperature: 1, topP: 7, topK: -1, minP: 0, repetitionPenalty: 1 }
+    expect(() => defaultSampling({ path: '/m', sampling })).toThrow(
+      '/m/generation_config.json: topP is 7; it has to be a number between 0 and 1',
+    )
+    expect(defaultSampling({ path: '/m', sampling }, { topP: 0 })).toMatchObject({ topP: 1e-6, topK: 0 })
+  })
+})
+
+test.each([
+  ['checkpoint', 'window 65536 tokens (all that the checkpoint has)'],
+  ['max_context', 'window 65536 tokens (max_context; the checkpoint has 131072)'],
+  ['memory', 'window 65536 tokens (memory; the checkpoint has 131072)'],
+] as const)('a window bounded by %s says so', (windowLimit, sentence) => {
+  const trainedWindow = windowLimit === 'checkpoint' ? 65_536 : 131_072
+  expect(windowSentence({ window: 65_536, windowLimit, trainedWindow })).toBe(sentence)
 })
 
 test('a closed model says so', async () => {

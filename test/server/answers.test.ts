@@ -1,7 +1,9 @@
 /** The spine, from a request's JSON to its message, on a fake engine. */
 import { describe, expect, it } from 'vitest'
-import { answerMessage, countMessageTokens, streamMessage } from '../../src/model/messages.js'
+import type { ChatFamily } from '../../src/chat/types.js'
+import { answerMessage, countMessageTokens, streamMessage, type Thinking } from '../../src/model/messages.js'
 import { speaks } from '../support/fake-engine.js'
+import { fakeFamily } from '../support/fake-family.js'
 import { fakeSpeaker } from '../support/fake-model.js'
 import { hello } from '../support/fake-server.js'
 import { controlId } from '../support/fake-tokenizer.js'
@@ -35,6 +37,30 @@ it('samples by the request, else by the model’s defaults', async () => {
   expect(engine.requests[0]).toMatchObject({ ...speaker.defaults, maxTokens: 1000 })
   expect([...(engine.requests[0]?.stopTokens ?? [])]).toEqual([controlId('<end>')])
   expect(engine.requests[1]).toMatchObject({ temperature: 0, topP: 1e-6, topK: 5, maxTokens: 7 })
+  await answerMessage(speaker, hello({ min_p: 0.1, repetition_penalty: 1.2, seed: 3 }))
+  expect(engine.requests[2]).toMatchObject({ temperature: 1, minP: 0.1, repetitionPenalty: 1.2, seed: 3 })
+})
+
+it('lets a model think as the request asks, always or never', async () => {
+  const thoughts = async (thinking: Thinking, asked: object) => {
+    const seen: boolean[] = []
+    const family: ChatFamily = {
+      ...fakeFamily,
+      render: (chat) => {
+        seen.push(chat.thinking)
+        return fakeFamily.render(chat)
+      },
+    }
+    const speaker = fakeSpeaker(speaks(END), { thinking, family })
+    await answerMessage(speaker, hello(asked))
+    countMessageTokens(speaker, hello(asked))
+    return seen
+  }
+  const adaptive = { thinking: { type: 'adaptive', display: 'omitted' } }
+  expect(await thoughts('auto', {})).toEqual([false, false])
+  expect(await thoughts('auto', adaptive)).toEqual([true, true])
+  expect(await thoughts('on', {})).toEqual([true, true])
+  expect(await thoughts('off', adaptive)).toEqual([false, false])
 })
 
 it('answers in the name that was asked for, or else in its own', async () => {

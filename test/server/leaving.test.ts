@@ -104,7 +104,13 @@ describe('a client that leaves', () => {
 
   it('does so without a socket too', async () => {
     const engine = speaks('a', 'hang')
-    const app = createApp({ load: watchLoad(fakeModel(engine)), localOnly: false, pingMs: 1000, maxRequests: 1 })
+    const app = createApp({
+      load: watchLoad(fakeModel(engine)),
+      localOnly: false,
+      pingMs: 1000,
+      maxRequests: 1,
+      onOverflow: 'auto',
+    })
     const request = () =>
       new Request('http://localhost/v1/messages', { method: 'POST', body: JSON.stringify(hello({ stream: true })) })
     const line = () => ({ method: '', path: '', status: 0, ms: 0 })

@@ -6,7 +6,7 @@ import type { FakeEngine } from './fake-engine.js'
 import { fakeFamily } from './fake-family.js'
 import { controlId, fakeTokenizer } from './fake-tokenizer.js'
 
-export function fakeSpeaker(engine: FakeEngine): Speaker {
+export function fakeSpeaker(engine: FakeEngine, more: Partial<Speaker> = {}): Speaker {
   return {
     engine,
     tokenizer: fakeTokenizer(),
@@ -14,14 +14,17 @@ export function fakeSpeaker(engine: FakeEngine): Speaker {
     defaults: { temperature: 1, topP: 0.95, topK: 64, minP: 0, repetitionPenalty: 1 },
     stopTokens: Int32Array.of(controlId('<end>')),
     memory: createTurnMemory(),
+    thinking: 'auto',
     name: 'fake-model',
+    ...more,
   }
 }
 
-export function fakeModel(engine: FakeEngine): Model {
-  const speaker = fakeSpeaker(engine)
+export function fakeModel(engine: FakeEngine, more: Partial<Speaker> = {}): Model {
+  const speaker = fakeSpeaker(engine, more)
+  const { defaults: sampling, thinking } = speaker
   return {
-    info: { ...engine.info, name: 'fake-model', path: '/models/fake-model', family: 'fake' },
+    info: { ...engine.info, name: 'fake-model', path: '/models/fake-model', family: 'fake', sampling, thinking },
     tokenizer: fakeTokenizer(),
     generate: () => {
       throw new Error('not faked')

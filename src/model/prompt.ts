@@ -1,0 +1,85 @@
+/** A chat to the tokens that ask for its answer, made to fit the window if the caller wants that. */
+import type { Chat, ChatFamily, Piece, PromptPiece, Tokenizer } from '../chat/types.js'
+import { dropOldest } from './drop-oldest.js'
+
+/** What a prompt that is too long leads to: the error, or an answer to what is left without the oldest turns. */
+export type Overflow = 'truncate' | 'error'
+
+/** What was left out of a prompt. Neighbouring messages of one role count as one. */
+export interface Dropped {
+  messages: number
+  tokens: number
+}
+
+export interface Prompt {
+  pieces: PromptPiece[]
+  tokens: Int32Array
+  dropped?: Dropped
+}
+
+interface PromptOptions {
+  family: Pick<ChatFamily, 'render'>
+  tokenizer: Pick<Tokenizer, 'encodePrompt'>
+  window: number
+  /** What stands behind the chat: the beginning of the answer. */
+  begun: Piece[]
+  onOverflow: Overflow
+}
+
+/** May be longer than the window if nothing can be left out, or nothing is to be. */
+export function makePrompt(chat: Chat, { family, tokenizer, window, begun, onOverflow }: PromptOptions): Prompt {
+  const render = (some: Chat) => [...family.render(some), ...begun]
+  const pieces = render(chat)
+  if (onOverflow === 'error') return { pieces, tokens: tokenizer.encodePrompt(pieces) }
+  const encoder = textEncoder(tokenizer)
+  const tokens = encoder.encode(pieces)
+  if (tokens.length < window) return { pieces, tokens }
+  const kept = dropOldest(chat, window, (some) => encoder.length(render(some)))
+  if (!kept) return { pieces, tokens }
+  const left = render(kept)
+  const rest = encoder.encode(left)
+  const messages = chat.messages.length - kept.messages.length
+  return { pieces: left, tokens: rest, dropped: { messages, tokens: tokens.length - rest.length } }
+}
+
+/**
+ * Encodes many prompts that are made of the same texts: each text once. What stands between two control tokens is
+ * encoded by itself, so the tokens of a prompt are those of its texts.
+ */
+function textEncoder(tokenizer: Pick<Tokenizer, 'encodePrompt'>) {
+  const texts = new Map<string, Int32Array>()
+  const controls = new Map<string, Int32Array>()
+  const known = (map: Map<string, Int32Array>, key: string, piece: Piece) => {
+    const tokens = map.get(key) ?? tokenizer.encodePrompt([piece])
+    map.set(key, tokens)
+    return tokens
+  }
+  const split = (pieces: PromptPiece[]): Int32Array[] => {
+    const all: Int32Array[] = []
+    let run = ''
+    for (const piece of [...pieces, undefined]) {
+      if (typeof piece === 'string') {
+        run += piece
+        continue
+      }
+      if (run !== '') all.push(known(texts, run, run))
+      run = ''
+      if (piece) all.push('tokens' in piece ? piece.tokens : known(controls, piece.control, piece))
+    }
+    return all
+  }
+  const lengthOf = (all: Int32Array[]) => all.reduce((total, tokens) => total + tokens.length, 0)
+  return {
+    length: (pieces: PromptPiece[]) => lengthOf(split(pieces)),
+    encode: (pieces: PromptPiece[]) => {
+      const all = split(pieces)
+      const joined = new Int32Array(lengthOf(all))
+      let at = 0
+      for (const tokens of all) {
+        joined.set(tokens, at)
+        at += tokens.length
+      }
+      return joined
+    },
+  }
+}

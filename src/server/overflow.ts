@@ -1,0 +1,16 @@
+/** What becomes of a prompt that does not fit the window, by who sent it. */
+import { TetherError } from '../errors.js'
+import type { Overflow } from '../model/prompt.js'
+
+export type OnOverflow = 'auto' | Overflow
+
+/** Claude Code compacts when it hears the error, and keeps what matters; other clients would only show it. */
+export function overflowFor(onOverflow: OnOverflow, userAgent: string | null): Overflow {
+  if (onOverflow !== 'auto') return onOverflow
+  return /^claude-(cli|code)\//i.test(userAgent ?? '') ? 'error' : 'truncate'
+}
+
+export function checkOverflow(onOverflow: OnOverflow = 'auto'): OnOverflow {
+  if (['auto', 'truncate', 'error'].includes(onOverflow)) return onOverflow
+  throw new TetherError('bad_config', `onOverflow is ${String(onOverflow)}; it has to be auto, truncate or error`)
+}
