@@ -1,4 +1,5 @@
 /** What Claude Code is told so that it works with a local model: its environment and its settings, as data. */
+import { claudeWindow, maxOutputFor } from './claude-window.js'
 
 export interface Wiring {
   /** The server's origin, such as http://127.0.0.1:8080. */
@@ -19,9 +20,6 @@ export interface ClaudeSettings {
   env: Record<string, string>
   [key: string]: unknown
 }
-
-/** Below this Claude Code's usual tools and prompt (about 13k tokens) leave no room to work in. */
-const smallWindow = 40_000
 
 /** What would lead Claude Code to another server or another account. It is taken out of the environment. */
 const elsewhere = [
@@ -90,9 +88,10 @@ export function underTheirs(ours: ClaudeSettings, theirs: Record<string, unknown
 }
 
 /** What must stand on Claude Code's command line for this window; empty if the user chose tools already. */
-export function toolArgs(window: number, claudeArgs: string[]): string[] {
+export function toolArgs(window: number, claudeArgs: string[], maxOutput = maxOutputFor(window)): string[] {
   const chosen = claudeArgs.some((arg) => /^--(tools|bare)(=|$)/.test(arg))
-  return window > smallWindow || chosen ? [] : ['--tools', 'Bash,Read,Edit,Write']
+  const { verdict } = claudeWindow(window, maxOutput)
+  return verdict === 'ok' || chosen ? [] : ['--tools', 'Bash,Read,Edit,Write']
 }
 
 function routing({ url, token, window, modelId = 'tether-local' }: Wiring): Record<string, string> {
@@ -116,7 +115,7 @@ function routing({ url, token, window, modelId = 'tether-local' }: Wiring): Reco
 function defaults(window: number): Record<string, string> {
   return {
     // Half the distance to compaction is lost to Claude Code's own 32000.
-    CLAUDE_CODE_MAX_OUTPUT_TOKENS: String(Math.max(1, Math.min(16_384, Math.floor(window / 8)))),
+    CLAUDE_CODE_MAX_OUTPUT_TOKENS: String(maxOutputFor(window)),
     // These two put text that changes before the rest of the prompt, and nothing could be reused.
     CLAUDE_CODE_ATTRIBUTION_HEADER: '0',
     CLAUDE_CODE_TOTAL_TOKENS_REMINDER: 'off',

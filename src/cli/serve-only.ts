@@ -1,6 +1,7 @@
 /** What a person needs to know to use the server with a client of their own. */
 import { networkInterfaces } from 'node:os'
 import type { ModelInfo } from '../index.js'
+import { maxOutputFor } from './claude-window.js'
 
 export interface Serving {
   /** As this machine reaches it. */
@@ -25,7 +26,7 @@ export function servingText({ url, host, key, name, info }: Serving): string {
     ['ANTHROPIC_DEFAULT_HAIKU_MODEL', 'tether-local'],
     ['CLAUDE_CODE_SUBAGENT_MODEL', 'tether-local'],
     ['CLAUDE_CODE_MAX_CONTEXT_TOKENS', String(info.window)],
-    ['CLAUDE_CODE_MAX_OUTPUT_TOKENS', String(Math.min(16_384, Math.floor(info.window / 8)))],
+    ['CLAUDE_CODE_MAX_OUTPUT_TOKENS', String(maxOutputFor(info.window))],
     ['CLAUDE_CODE_ATTRIBUTION_HEADER', '0'],
     ['NO_PROXY', '"$NO_PROXY,127.0.0.1,localhost"'],
   ]

@@ -47,7 +47,7 @@ describe('claudeSettings', () => {
   })
 
   test.each([
-    { window: 32_768, output: '4096', compact: undefined, only200k: '1' },
+    { window: 32_768, output: '3867', compact: undefined, only200k: '1' },
     { window: 65_536, output: '8192', compact: undefined, only200k: '1' },
     { window: 99_999, output: '12499', compact: undefined, only200k: '1' },
     { window: 100_000, output: '12500', compact: '100000', only200k: '1' },
