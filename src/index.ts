@@ -12,7 +12,7 @@ export type {
 export type { NativeAbout } from './binding.js'
 export { type ReadOutputOptions, readOutput } from './chat/read-output.js'
 export { loadTokenizer } from './chat/tokenizer/load.js'
-export type { ChatTool, JsonObject, JsonValue, Part, Piece, Tokenizer, TokenStream } from './chat/types.js'
+export type { ChatTool, JsonObject, JsonValue, Part, Piece, PromptPiece, Tokenizer, TokenStream } from './chat/types.js'
 export { about } from './engine/load.js'
 export type { EngineInfo, EngineStats, Finish, FinishReason, WindowLimit } from './engine/types.js'
 export { type ErrorCode, TetherError } from './errors.js'

@@ -14,7 +14,7 @@ export const SAMPLING_FIELDS: Record<SamplingKey, SamplingField> = {
   topP: { field: 'top_p', least: 0, most: 1, whole: false },
   topK: { field: 'top_k', least: 0, most: 2 ** 31 - 1, whole: true },
   minP: { field: 'min_p', least: 0, most: 1, whole: false },
-  repetitionPenalty: { field: 'repetition_penalty', least: 0.01, most: 100, whole: false },
+  repetitionPenalty: { field: 'repetition_penalty', least: 0.01, most: 10, whole: false },
   seed: { field: 'seed', least: 0, most: Number.MAX_SAFE_INTEGER, whole: true },
 }
 

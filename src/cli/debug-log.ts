@@ -1,6 +1,6 @@
 /** TETHER_DEBUG: a file that tells each turn whole: the request, the rendered prompt, the raw answer, what was reused. */
 import { join } from 'node:path'
-import type { DebugHook, DebugTurn, Dropped, Finish, Piece, Tokenizer } from '../index.js'
+import type { DebugHook, DebugTurn, Dropped, Finish, Piece, PromptPiece, Tokenizer } from '../index.js'
 import { openLogFile } from './log-file.js'
 
 export interface DebugLog {
@@ -61,7 +61,10 @@ function watchTurn({ turn, past, tokenizer, write }: Watched): DebugTurn {
   return {
     prompted(pieces, prompt, dropped) {
       prompted = true
-      write(`prompt of ${prompt.length} tokens${leftOut(dropped)}`, written(pieces))
+      write(
+        `prompt of ${prompt.length} tokens${leftOut(dropped)}`,
+        written(pieces.flatMap((piece) => plain(piece, tokenizer))),
+      )
       write('reuse', firstDifference(prompt, past, tokenizer))
       past.push({ turn, prompt, generated })
       if (past.length > REMEMBERED) past.shift()
@@ -112,6 +115,11 @@ function summary(finish: Finish): string {
     `${outputTokens} generated`,
     `${seconds[0]} s in the queue, ${seconds[1]} s of reading, ${seconds[2]} s of writing`,
   ].join(', ')
+}
+
+/** Turns that the model itself wrote stand in a prompt as tokens. */
+function plain(piece: PromptPiece, tokenizer: Pick<Tokenizer, 'stream'>): Piece[] {
+  return typeof piece === 'object' && 'tokens' in piece ? decode([...piece.tokens], tokenizer) : [piece]
 }
 
 function decode(tokens: number[], tokenizer: Pick<Tokenizer, 'stream'>): Piece[] {

@@ -222,7 +222,7 @@ test.each([
   [{ top_k: -1 }, 'top_k: Input should be a whole number between 0 and 2147483647'],
   [{ top_k: 2 ** 31 }, 'top_k: Input should be a whole number'],
   [{ min_p: 1.5 }, 'min_p: Input should be a number between 0 and 1'],
-  [{ repetition_penalty: 0 }, 'repetition_penalty: Input should be a number between 0.01 and 100'],
+  [{ repetition_penalty: 0 }, 'repetition_penalty: Input should be a number between 0.01 and 10'],
   [{ seed: 0.5 }, 'seed: Input should be a whole number'],
   [{ stop_sequences: [''] }, 'stop_sequences.0: String should have at least 1 character'],
   [{ stream: 'yes' }, 'stream: Input should be a valid boolean'],

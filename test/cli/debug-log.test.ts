@@ -66,6 +66,7 @@ describe('the debug log', () => {
     await talk('hi')
     await talk('hx')
     await talk('hi', 'Hello', 'more')
+    expect(read()).toContain('⟦<turn>⟧user hi⟦<end>⟧⟦<turn>⟧assistant Hello⟦<end>⟧⟦<turn>⟧user more⟦<end>⟧')
     const common = '<turn>user hi<end><turn>assistant Hello'.replace(/<\w+>/g, '.').length
     expect(read()).toContain(
       `==== turn 3, reuse\nbegins with the first ${common} tokens of turn 1; then here "⟦<end>⟧" (1114113), there its end\n`,

@@ -4,6 +4,7 @@ import { chatFamily } from '../../src/chat/families.js'
 import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
 import type { ChatFamily, ChatMessage, Tokenizer } from '../../src/chat/types.js'
 import { dropOldest } from '../../src/model/drop-oldest.js'
+import { loadModel } from '../../src/model/load.js'
 import { answerMessage, countMessageTokens, type MessageOptions, type Speaker } from '../../src/model/messages.js'
 import { makePrompt } from '../../src/model/prompt.js'
 import { prose, random } from '../support/claude-code-request.js'
@@ -193,4 +194,26 @@ describe('a message that does not fit', () => {
     expect(dropped?.messages).toBe(2)
     expect(tokens.length).toBeLessThan(110)
   })
+})
+
+it('a real conversation that outgrows its window is read from the cache between two cuts', async () => {
+  const model = await loadModel('demo/model', { maxContext: 1200 })
+  const messages: object[] = []
+  let [cuts, last, before] = [0, 0, 0]
+  for (let turn = 0; turn < 30; turn++) {
+    messages.push({ role: 'user', content: `${prose(turn, 200)} Say pineapple.` })
+    let now = 0
+    const options: MessageOptions = { onOverflow: 'truncate', onDropped: (dropped) => (now = dropped.messages) }
+    const { content, usage } = await model.message({ max_tokens: 20, temperature: 0, messages }, options)
+    if (now !== last) cuts++
+    // All of the last prompt but its last token, which is computed anew.
+    else expect(usage.cache_read_input_tokens, `turn ${turn}`).toBeGreaterThanOrEqual(Math.max(0, before - 1))
+    last = now
+    before = usage.input_tokens + usage.cache_read_input_tokens
+    expect(before).toBeLessThan(1200)
+    messages.push({ role: 'assistant', content })
+  }
+  await model.close()
+  expect(cuts).toBeGreaterThan(2)
+  expect(cuts).toBeLessThan(12)
 })
