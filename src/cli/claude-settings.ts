@@ -1,5 +1,5 @@
 /** What Claude Code is told so that it works with a local model: its environment and its settings, as data. */
-import { claudeWindow, maxOutputFor } from './claude-window.js'
+import { claudeWindow, maxOutputFor, toolOutputFor } from './claude-window.js'
 
 export interface Wiring {
   /** The server's origin, such as http://127.0.0.1:8080. */
@@ -126,8 +126,15 @@ function defaults(window: number): Record<string, string> {
     API_TIMEOUT_MS: '3600000',
     CLAUDE_STREAM_IDLE_TIMEOUT_MS: '1800000',
     CLAUDE_CODE_MAX_CONCURRENT_SUBAGENTS: '4',
-    CLAUDE_CODE_FILE_READ_MAX_OUTPUT_TOKENS: '12000',
+    ...toolOutput(window),
   }
+}
+
+/** Bash counts characters; a token of numbers and names has about three. */
+function toolOutput(window: number): Record<string, string> {
+  const most = toolOutputFor(window)
+  if (most === undefined) return { CLAUDE_CODE_FILE_READ_MAX_OUTPUT_TOKENS: '12000' }
+  return { CLAUDE_CODE_FILE_READ_MAX_OUTPUT_TOKENS: String(most), BASH_MAX_OUTPUT_LENGTH: String(3 * most) }
 }
 
 /** Appends our host to the exceptions of the user's proxy, in every spelling that is in use. */

@@ -59,6 +59,16 @@ export function maxOutputFor(window: number): number {
   return Math.max(1, Math.min(16_384, Math.floor(window / 8), Math.max(SHORTEST_ANSWER, left)))
 }
 
+/**
+ * Tokens of one tool's output, at the most: in a small window a third of the room, since one that fills it is followed by
+ * compacting at once. undefined: as Claude Code has it.
+ */
+export function toolOutputFor(window: number): number | undefined {
+  if (window > SMALL_WINDOW) return undefined
+  const { compactsAt } = claudeWindow(window, maxOutputFor(window))
+  return Math.max(1000, Math.floor((compactsAt - FEW_TOOLS_PROMPT) / 3))
+}
+
 function remedy(window: number, maxOutput: number, limit: WindowLimit | undefined): string {
   if (maxOutput > maxOutputFor(window)) return `unset CLAUDE_CODE_MAX_OUTPUT_TOKENS, which is ${maxOutput}`
   if (limit === 'max_context') return 'raise --max-context, to 65536 if memory allows'

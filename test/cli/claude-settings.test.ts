@@ -46,6 +46,19 @@ describe('claudeSettings', () => {
     })
   })
 
+  test('caps the output of tools in a small window, unless the user did', () => {
+    const small = claudeSettings({ ...wiring, window: 32_768 }, {}).env
+    expect(small).toMatchObject({
+      CLAUDE_CODE_FILE_READ_MAX_OUTPUT_TOKENS: '3867',
+      BASH_MAX_OUTPUT_LENGTH: '11601',
+    })
+    const own = claudeSettings({ ...wiring, window: 32_768 }, { BASH_MAX_OUTPUT_LENGTH: '20000' })
+    expect([own.env.BASH_MAX_OUTPUT_LENGTH, own.settings.env.BASH_MAX_OUTPUT_LENGTH]).toEqual(['20000', '20000'])
+    const large = claudeSettings({ ...wiring, window: 65_536 }, {}).env
+    expect(large.CLAUDE_CODE_FILE_READ_MAX_OUTPUT_TOKENS).toBe('12000')
+    expect(large.BASH_MAX_OUTPUT_LENGTH).toBeUndefined()
+  })
+
   test.each([
     { window: 32_768, output: '3867', compact: undefined, only200k: '1' },
     { window: 65_536, output: '8192', compact: undefined, only200k: '1' },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { claudeWindow, maxOutputFor } from '../../src/cli/claude-window.js'
+import { claudeWindow, maxOutputFor, toolOutputFor } from '../../src/cli/claude-window.js'
 
 const verdict = (window: number, maxOutput = maxOutputFor(window)) => claudeWindow(window, maxOutput).verdict
 
@@ -42,6 +42,17 @@ describe('a window for Claude Code', () => {
   it('leaves an eighth to an answer, in a small one less', () => {
     expect([131_072, 65_536, 40_000, 32_768, 24_576, 20_480, 4096, 1].map(maxOutputFor)).toEqual([
       16_384, 8192, 5000, 3867, 1819, 1024, 512, 1,
+    ])
+  })
+
+  it('lets no tool output fill a small one', () => {
+    expect([65_536, 40_001, 40_000, 32_768, 24_576, 8192].map(toolOutputFor)).toEqual([
+      undefined,
+      undefined,
+      5900,
+      3867,
+      1819,
+      1000,
     ])
   })
 
