@@ -5,10 +5,10 @@ import type { Call } from './args.js'
 import type { Settings } from './config/knobs.js'
 import { builtIn, type Config } from './config/settings.js'
 import { findClaude } from './find-claude.js'
-import { findModel } from './find-model.js'
 import { firstWord } from './first-word.js'
 import { takeSettings } from './forwarded-settings.js'
 import { offerClaude, sayHowToGetClaude } from './install-claude.js'
+import { chooseModel } from './models/choose-model.js'
 import { logToFile, logToStderr } from './open-log.js'
 import { demoModel } from './package.js'
 import { runClaude } from './run-claude.js'
@@ -40,13 +40,11 @@ export async function run(call: Call, config: Config, { library, start }: RunCon
     sayHowToGetClaude()
     return notFound
   }
-  const defaultModelsDir = options.modelsDir
-  const modelsDir = config.origins.modelsDir === builtIn ? undefined : options.modelsDir
-  const found = findModel({ model: options.model, modelsDir, defaultModelsDir, demo: demoModel })
+  const { model, modelsDir, maxContext, memoryCap: memory } = options
+  const found = await chooseModel({ model, modelsDir, demo: demoModel, demoIfNone: true, memory, maxContext })
   if (found.isDemo) {
     tell('this is the demo model: it can repeat a word and run simple tools when plainly asked, and no more')
-    const folder = options.modelsDir
-    if (options.model === undefined) tell(`to use a real one, put its folder into ${folder}, or name it with --model`)
+    if (model === undefined) tell(`to use a real one, put its folder into ${modelsDir}, or name it with --model`)
   }
 
   const launching = claude !== undefined && !unattended

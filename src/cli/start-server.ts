@@ -1,8 +1,8 @@
 /** A model and a server around it, brought up together and taken down together. */
 import type { LoadModelOptions, Model, ServeOptions, Server } from '../index.js'
 import type { Settings } from './config/knobs.js'
-import type { FoundModel } from './find-model.js'
 import type { Log } from './log.js'
+import type { FoundModel } from './models/find-model.js'
 import { serveOn } from './port.js'
 import { progressBar, progressLines } from './progress.js'
 import { waitUntilReady } from './ready.js'

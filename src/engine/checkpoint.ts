@@ -19,9 +19,18 @@ export interface Checkpoint {
   config: Record<string, unknown>
   /** Absolute paths of the .safetensors files, whole as far as their headers say. */
   files: string[]
+  /** What the header of each file says of its tensors, by name. */
+  headers: Record<string, TensorHeader>[]
   /** Ids that end a turn, by generation_config.json, else by config.json. */
   stopTokens: number[]
   sampling: SamplingDefaults
+}
+
+export interface TensorHeader {
+  /** As safetensors spells it: BF16, U32, … */
+  dtype: string
+  shape: number[]
+  data_offsets: [number, number]
 }
 
 const HEADER_LIMIT = 100 * 1024 * 1024
@@ -40,8 +49,9 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   const text = isObject(config.text_config) ? config.text_config : {}
   const stopTokens = tokenIds(generation.eos_token_id ?? config.eos_token_id ?? text.eos_token_id)
   const files = await weightFiles(path)
-  for (const file of files) await checkSafetensors(file)
-  return { path, name: basename(path), config, files, stopTokens, sampling: samplingDefaults(generation) }
+  const headers = []
+  for (const file of files) headers.push(await readSafetensors(file))
+  return { path, name: basename(path), config, files, headers, stopTokens, sampling: samplingDefaults(generation) }
 }
 
 /** undefined if there is no such file. */
@@ -109,7 +119,7 @@ async function weightFiles(path: string): Promise<string[]> {
 }
 
 /** The header must parse and the file must be as long as the header says: a download that broke off is found here. */
-async function checkSafetensors(path: string): Promise<void> {
+async function readSafetensors(path: string): Promise<Record<string, TensorHeader>> {
   const bad = (what: string) => new TetherError('bad_weights', `${path} ${what}; download the file again`)
   const file = await open(path).catch((error: Error) => {
     throw bad(`cannot be opened (${error.message})`)
@@ -123,14 +133,16 @@ async function checkSafetensors(path: string): Promise<void> {
     if (8 + length > size) throw bad(`is truncated: ${size} bytes, its header alone has ${8 + length}`)
     const buffer = Buffer.alloc(length)
     await file.read(buffer, 0, length, 8)
-    const needed = 8 + length + dataLength(buffer, bad)
+    const tensors = parseHeader(buffer, bad)
+    const needed = 8 + length + Math.max(0, ...Object.values(tensors).map(({ data_offsets: [, end] }) => end))
     if (size < needed) throw bad(`is truncated: ${size} bytes of ${needed}`)
+    return tensors
   } finally {
     await file.close()
   }
 }
 
-function dataLength(header: Buffer, bad: (what: string) => TetherError): number {
+function parseHeader(header: Buffer, bad: (what: string) => TetherError): Record<string, TensorHeader> {
   let tensors: unknown
   try {
     tensors = JSON.parse(header.toString('utf8'))
@@ -138,15 +150,21 @@ function dataLength(header: Buffer, bad: (what: string) => TetherError): number 
     throw bad('has a broken header')
   }
   if (!isObject(tensors)) throw bad('has a broken header')
-  let end = 0
+  delete tensors.__metadata__
   for (const [name, tensor] of Object.entries(tensors)) {
-    if (name === '__metadata__') continue
-    const offsets = isObject(tensor) ? tensor.data_offsets : undefined
-    const stop = Array.isArray(offsets) ? offsets[1] : undefined
-    if (typeof stop !== 'number') throw bad(`has a broken header (tensor ${name})`)
-    end = Math.max(end, stop)
+    if (!isTensorHeader(tensor)) throw bad(`has a broken header (tensor ${name})`)
   }
-  return end
+  return tensors as Record<string, TensorHeader>
+}
+
+function isTensorHeader(value: unknown): value is TensorHeader {
+  if (!isObject(value)) return false
+  const { dtype, shape, data_offsets: offsets } = value
+  return typeof dtype === 'string' && isNumbers(shape) && isNumbers(offsets) && offsets.length === 2
+}
+
+function isNumbers(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'number')
 }
 
 async function exists(path: string): Promise<boolean> {

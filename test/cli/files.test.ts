@@ -1,21 +1,10 @@
 /** What the command line finds and writes on disk: models, claude, settings, logs, ports. */
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { findClaude } from '../../src/cli/find-claude.js'
-import { findModel } from '../../src/cli/find-model.js'
 import { takeSettings } from '../../src/cli/forwarded-settings.js'
 import { openLogFile } from '../../src/cli/log-file.js'
 import { serveOn } from '../../src/cli/port.js'
@@ -24,80 +13,12 @@ import { openRequestLog } from '../../src/cli/request-log.js'
 import { writeSettingsFile } from '../../src/cli/settings-file.js'
 import { TetherError } from '../../src/errors.js'
 import type { Model } from '../../src/model/types.js'
-import { writeModel } from '../support/cli-process.js'
 
 let folder: string
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tether-files-test-'))
 })
 afterEach(() => rmSync(folder, { recursive: true }))
-
-describe('findModel', () => {
-  const find = (model?: string) =>
-    findModel({ model, defaultModelsDir: join(folder, 'models'), demo: join(folder, 'demo') })
-
-  test('takes a path, written in any way', () => {
-    writeModel(join(folder, 'mine'))
-    const path = join(folder, 'mine')
-    expect(find(path)).toEqual({ path, name: 'mine', isDemo: false })
-    expect(find(`${folder}/x/../mine/`).path).toBe(path)
-  })
-
-  test('takes a name, also a nested one', () => {
-    writeModel(join(folder, 'models', 'gemma'))
-    writeModel(join(folder, 'models', 'org', 'llama'))
-    expect(find('gemma').path).toBe(join(folder, 'models', 'gemma'))
-    expect(find('org/llama')).toEqual({
-      path: join(folder, 'models', 'org', 'llama'),
-      name: 'org/llama',
-      isDemo: false,
-    })
-  })
-
-  test('says where it looked, and what may have been meant', () => {
-    writeModel(join(folder, 'models', 'gemma'))
-    expect(() => find('gema')).toThrow(/there is no model gema; .*gema does not exist, .*did you mean gemma\?/)
-    expect(() => find('zebra')).toThrow(/there are: gemma/)
-    mkdirSync(join(folder, 'empty'))
-    expect(() => find(join(folder, 'empty'))).toThrow(/empty has no config\.json/)
-  })
-
-  test('a file, a folder that was asked for and a name on Hugging Face get their own words', () => {
-    writeModel(join(folder, 'mine'))
-    expect(() => find(join(folder, 'mine', 'config.json'))).toThrow('is a file (name its folder)')
-    expect(() => find('mlx-community/gemma')).toThrow('hf download mlx-community/gemma --local-dir')
-    const choice = { modelsDir: join(folder, 'none'), defaultModelsDir: folder, demo: folder }
-    expect(() => findModel(choice)).toThrow('none is no folder')
-  })
-
-  test('a home is meant by ~', () => {
-    expect(() => find('~/no-such-model-of-tether')).toThrow(join(homedir(), 'no-such-model-of-tether'))
-  })
-
-  test('without a name takes the only one there is, through links too', () => {
-    writeModel(join(folder, 'elsewhere'))
-    mkdirSync(join(folder, 'models'))
-    symlinkSync(join(folder, 'elsewhere'), join(folder, 'models', 'linked'))
-    expect(find()).toEqual({ path: join(folder, 'models', 'linked'), name: 'linked', isDemo: false })
-  })
-
-  test('does not look into models, hidden folders or broken links', () => {
-    writeModel(join(folder, 'models', 'a'))
-    writeModel(join(folder, 'models', 'a', 'adapter'))
-    writeModel(join(folder, 'models', '.cache', 'b'))
-    symlinkSync(join(folder, 'gone'), join(folder, 'models', 'broken'))
-    expect(find().name).toBe('a')
-  })
-
-  test('without a name and with several names them', () => {
-    for (const name of ['b', 'a', 'org/c']) writeModel(join(folder, 'models', name))
-    expect(() => find()).toThrow('--model a\n  --model b\n  --model org/c')
-  })
-
-  test('without any takes the demo', () => {
-    expect(find()).toEqual({ path: join(folder, 'demo'), name: 'demo', isDemo: true })
-  })
-})
 
 describe('findClaude', () => {
   const program = (path: string, mode = 0o755) => {

@@ -13,8 +13,8 @@ import {
   processesOf,
   startTether,
   until,
-  writeModel,
 } from '../support/cli-process.js'
+import { writeModel } from '../support/model-folders.js'
 
 let compiled: string
 let place: Place
@@ -314,6 +314,8 @@ describe('the model', () => {
     for (const name of ['a', 'b']) writeModel(join(place.home, '.tether', 'models', name))
     const { code, stderr } = await withClaude(['exit:0']).ended
     expect(code).toBe(1)
-    expect(stderr).toContain('--model a\n  --model b')
+    expect(stderr).toContain('1  a ')
+    expect(stderr).toContain('2  b ')
+    expect(stderr).toContain('no model was chosen; name one, as in: tether --model a')
   })
 })

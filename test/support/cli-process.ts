@@ -15,6 +15,7 @@ import { basename, dirname, join } from 'node:path'
 import ts from 'typescript'
 import { type ClaudeReport, writeFakeClaude } from './cli-fake-claude.js'
 import { collectOutput, type Ended } from './cli-output.js'
+import { writeModel } from './model-folders.js'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -25,10 +26,10 @@ const root = join(import.meta.dirname, '..', '..')
 export function compileCli(): string {
   mkdirSync(join(root, 'build'), { recursive: true })
   const out = mkdtempSync(join(root, 'build', 'test-cli-'))
-  const sources = (readdirSync(join(root, 'src', 'cli'), { recursive: true }) as string[])
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
-    .map((name) => join('src', 'cli', name))
-  for (const source of [...sources, 'src/errors.ts', 'test/support/cli-entry.ts', 'test/support/cli-fake-library.ts']) {
+    .map((name) => join('src', name))
+  for (const source of [...sources, 'test/support/cli-entry.ts', 'test/support/cli-fake-library.ts']) {
     const target = join(out, source.replace(/\.ts$/, '.js'))
     mkdirSync(dirname(target), { recursive: true })
     writeFileSync(target, toJavaScript(readFileSync(join(root, source), 'utf8')))
@@ -36,11 +37,6 @@ export function compileCli(): string {
   writeFileSync(join(out, 'package.json'), JSON.stringify({ type: 'module', version: '1.2.3' }))
   writeModel(join(out, 'demo', 'model'))
   return out
-}
-
-export function writeModel(folder: string): void {
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'config.json'), '{}')
 }
 
 export interface Place {

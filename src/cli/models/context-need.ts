@@ -1,0 +1,72 @@
+/** How much memory a model's keys and values take, estimated from its config.json alone. */
+import { type Fields, positive, string, strings, textPart } from './config-fields.js'
+
+export interface ContextNeed {
+  /** Bytes that every token of the window adds. */
+  perToken: number
+  /** Bytes that the layers with a sliding window take, however long the window is. */
+  fixed: number
+}
+
+/** Tokens that a sliding layer holds beyond its window while a prompt is read. */
+const chunk = 1024
+
+/** `element` is the size of one key's element in bytes. undefined where the config does not say enough. */
+export function contextNeed(config: Fields, element: number): ContextNeed | undefined {
+  const text = textPart(config)
+  const layers = layersOf(text)
+  if (!layers) return undefined
+  const need: ContextNeed = { perToken: 0, fixed: 0 }
+  for (const kind of layers) {
+    const width = widthOf(text, kind)
+    if (width === undefined) return undefined
+    const window = kind === 'sliding' ? (positive(text.sliding_window) ?? 4096) : 0
+    if (window) need.fixed += width * element * (window + chunk)
+    else need.perToken += width * element
+  }
+  return need
+}
+
+type Kind = 'full' | 'sliding'
+
+/** The layers that keep keys and values of their own: those of linear attention keep a state, which is small. */
+function layersOf(text: Fields): Kind[] | undefined {
+  const count = positive(text.num_hidden_layers)
+  if (!count || count > 10_000) return undefined
+  const own = count - (positive(text.num_kv_shared_layers) ?? 0)
+  return kinds(text, count)
+    .slice(0, own)
+    .filter((kind) => kind !== 'linear') as Kind[]
+}
+
+function kinds(text: Fields, count: number): (Kind | 'linear')[] {
+  const types = strings(text.layer_types)
+  if (types?.length === count) return types.map(kindOf)
+  const isGemma = string(text.model_type)?.startsWith('gemma') === true
+  const pattern = positive(text.sliding_window_pattern) ?? (isGemma && text.sliding_window ? 6 : undefined)
+  const interval = positive(text.full_attention_interval)
+  return Array.from({ length: count }, (_, layer) => {
+    if (interval) return (layer + 1) % interval === 0 ? 'full' : 'linear'
+    return pattern && (layer + 1) % pattern !== 0 ? 'sliding' : 'full'
+  })
+}
+
+function kindOf(type: string): Kind | 'linear' {
+  if (type === 'sliding_attention' || type === 'chunked_attention') return 'sliding'
+  return type === 'linear_attention' ? 'linear' : 'full'
+}
+
+/** Elements of keys and values together, of one token in one layer. */
+function widthOf(text: Fields, kind: Kind): number | undefined {
+  // Multi-head latent attention keeps one compressed vector for all heads.
+  const latent = positive(text.kv_lora_rank)
+  if (latent) return latent + (positive(text.qk_rope_head_dim) ?? 0)
+  const heads = positive(text.num_attention_heads)
+  const hidden = positive(text.hidden_size)
+  const ownDim = positive(text.head_dim) ?? (heads && hidden ? hidden / heads : undefined)
+  let kvHeads = positive(text.num_key_value_heads) ?? heads
+  let dim = ownDim
+  if (kind === 'full' && positive(text.global_head_dim)) dim = positive(text.global_head_dim)
+  if (kind === 'full' && text.attention_k_eq_v === true) kvHeads = positive(text.num_global_key_value_heads) ?? kvHeads
+  return kvHeads && dim ? 2 * kvHeads * dim : undefined
+}

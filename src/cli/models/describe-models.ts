@@ -1,0 +1,155 @@
+/** What models there are on this machine, and what each is: from config files and headers, no weight is read. */
+import { stat } from 'node:fs/promises'
+import { totalmem } from 'node:os'
+import { join } from 'node:path'
+import { type Checkpoint, readCheckpoint } from '../../engine/checkpoint.js'
+import { DEFAULT_MEMORY_SHARE } from '../../engine/load.js'
+import { MODEL_TYPES } from '../../engine/model-types.js'
+import { TetherError } from '../../errors.js'
+import { positive, string, textPart } from './config-fields.js'
+import { type ContextNeed, contextNeed } from './context-need.js'
+import { cachedModels } from './hub-cache.js'
+import { hubCacheDir } from './hub-paths.js'
+import { isFile, modelsIn } from './models-dir.js'
+import { storedAs } from './quantization.js'
+
+/** Sizes in bytes, windows in tokens. */
+export interface ModelSummary {
+  /** What --model takes. */
+  name: string
+  /** Absolute. */
+  path: string
+  /** The models folder, or the cache of the hub's own tools. */
+  place: 'models' | 'hub'
+  /** `model_type` of config.json. */
+  family?: string
+  /** Such as `4-bit` or `bf16`. */
+  quantization?: string
+  /** Of the files with weights. */
+  size?: number
+  /** The checkpoint's own. */
+  window?: number
+  /** Whether weights and the wanted window have room: all of it, only a shorter window, or nothing. */
+  fits?: 'yes' | 'short' | 'no'
+  /** The window that has room, where `fits` is not `no`. */
+  fittingWindow?: number
+  state: 'ok' | 'unsupported' | 'damaged'
+  /** Why it is not ok, with what to do. */
+  fault?: string
+}
+
+export interface DescribeOptions {
+  /** Bytes that a model may take; 0: all of the machine's. Default: the share that tether takes. */
+  memory?: number
+  /** The window that is wanted, in tokens; 0 or unset: the model's own. */
+  maxContext?: number
+  /** Default: where the hub's own tools keep it. */
+  hubCache?: string
+  /** Bytes of an element of keys and values. Default: what tether computes in on this platform. */
+  element?: number
+}
+
+/** With less than this no conversation fits, and the model counts as too big. */
+const leastWindow = 4096
+/** How many folders are read at a time. */
+const atOnce = 8
+
+/**
+ * All models of the models folder, then those of the hub's cache; usable ones first.
+ * A damaged one is among them with its fault. Never throws because of a model.
+ */
+export async function describeModels(modelsDir: string, options: DescribeOptions = {}): Promise<ModelSummary[]> {
+  const places: Pick<ModelSummary, 'name' | 'path' | 'place'>[] = [
+    ...modelsIn(modelsDir).map((name) => ({ name, path: join(modelsDir, name), place: 'models' as const })),
+    ...cachedModels(options.hubCache ?? hubCacheDir()).map((model) => ({ ...model, place: 'hub' as const })),
+  ]
+  const found: ModelSummary[] = []
+  for (let i = 0; i < places.length; i += atOnce) {
+    const some = places
+      .slice(i, i + atOnce)
+      .map(async (place) => ({ ...place, ...(await describe(place.path, options)) }))
+    found.push(...(await Promise.all(some)))
+  }
+  // Array.sort is stable: within a rank the order of places and names stays.
+  return found.sort((a, b) => rank(a) - rank(b))
+}
+
+function rank({ state }: ModelSummary): number {
+  return state === 'ok' ? 0 : 1
+}
+
+async function describe(
+  path: string,
+  options: DescribeOptions,
+): Promise<Omit<ModelSummary, 'name' | 'path' | 'place'>> {
+  let checkpoint: Checkpoint
+  try {
+    checkpoint = await readCheckpoint(path)
+  } catch (error) {
+    return { state: 'damaged', fault: messageOf(error) }
+  }
+  const { config, headers, files } = checkpoint
+  const text = textPart(config)
+  const stored = storedAs(config, headers)
+  const size = (await Promise.all(files.map((file) => stat(file)))).reduce((sum, file) => sum + file.size, 0)
+  const window = positive(text.max_position_embeddings)
+  const family = string(config.model_type)
+  const facts = { family, quantization: stored.label, size, window }
+  const fault = unusable(path, family, stored.foreign)
+  if (fault) return { ...facts, ...fault }
+  const need = contextNeed(config, options.element ?? defaultElement())
+  return {
+    ...facts,
+    ...fitting(size, need, { memory: memoryFor(options.memory), window, wanted: options.maxContext }),
+    state: 'ok',
+  }
+}
+
+function unusable(path: string, family?: string, foreign?: string): Pick<ModelSummary, 'state' | 'fault'> | undefined {
+  if (family === undefined) return { state: 'damaged', fault: `${path}/config.json has no model_type` }
+  if (!isSupportedType(family)) return { state: 'unsupported', fault: unsupportedType(family) }
+  if (foreign) return { state: 'unsupported', fault: unsupportedQuantization(foreign) }
+  if (!isFile(join(path, 'tokenizer.json'))) return { state: 'damaged', fault: `${path} has no tokenizer.json` }
+  return undefined
+}
+
+export function isSupportedType(modelType: string): boolean {
+  return MODEL_TYPES.includes(modelType)
+}
+
+export function unsupportedType(modelType: string): string {
+  return `tether does not know models of type ${modelType}; it knows ${MODEL_TYPES.join(', ')}`
+}
+
+export function unsupportedQuantization(method: string): string {
+  return `quantization by ${method} is not MLX's; take an MLX checkpoint, such as one of mlx-community`
+}
+
+function fitting(
+  weights: number,
+  need: ContextNeed | undefined,
+  { memory, window, wanted }: { memory: number; window?: number; wanted?: number },
+): Pick<ModelSummary, 'fits' | 'fittingWindow'> {
+  const most = Math.min(window ?? Number.POSITIVE_INFINITY, wanted || Number.POSITIVE_INFINITY)
+  const left = memory - weights - (need?.fixed ?? 0)
+  if (left <= 0) return { fits: 'no' }
+  if (!need || need.perToken === 0 || most === Number.POSITIVE_INFINITY) return { fits: 'yes', fittingWindow: window }
+  const room = Math.floor(left / need.perToken)
+  if (room >= most) return { fits: 'yes', fittingWindow: most }
+  return room < Math.min(leastWindow, most) ? { fits: 'no' } : { fits: 'short', fittingWindow: room }
+}
+
+function memoryFor(cap: number | undefined): number {
+  if (cap === undefined) return Math.floor(totalmem() * DEFAULT_MEMORY_SHARE)
+  return cap === 0 ? totalmem() : cap
+}
+
+/** A CPU computes in float32, Metal in the checkpoint's own 16 bits; on Linux the safer of the two is assumed. */
+function defaultElement(): number {
+  return process.platform === 'darwin' ? 2 : 4
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof TetherError) return error.message
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,70 @@
+/** Models that the hub's own tools have downloaded, found in their cache without any network. */
+import { readFileSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { foldersIn, isFile, isModel } from './models-dir.js'
+import { parseRepo, type Repo } from './repo.js'
+
+export interface CachedModel {
+  /** Such as `org/name`. */
+  name: string
+  /** The snapshot's folder. */
+  path: string
+}
+
+/** All that are there, sorted; of each the revision that its name alone would give. */
+export function cachedModels(cacheDir: string): CachedModel[] {
+  const found: CachedModel[] = []
+  for (const folder of foldersIn(cacheDir)) {
+    const name = nameOf(folder)
+    const repo = name === undefined ? undefined : parseRepo(name)
+    const path = repo && cachedModel(cacheDir, repo)
+    if (repo && path) found.push({ name: repo.name, path })
+  }
+  return found.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** The folder of a model's snapshot: that of the revision (main if none was named), else the newest whole one. */
+export function cachedModel(cacheDir: string, { name, revision }: Repo): string | undefined {
+  const folder = join(cacheDir, `models--${name.replaceAll('/', '--')}`)
+  const snapshots = join(folder, 'snapshots')
+  const asked = [readRef(join(folder, 'refs', revision ?? 'main')), revision]
+  for (const snapshot of asked) {
+    if (snapshot && snapshot === basename(snapshot) && isWhole(join(snapshots, snapshot))) {
+      return join(snapshots, snapshot)
+    }
+  }
+  if (revision !== undefined) return undefined
+  const whole = foldersIn(snapshots)
+    .map((snapshot) => join(snapshots, snapshot))
+    .filter(isWhole)
+    .map((path) => ({ path, time: statSync(path).mtimeMs }))
+  return whole.sort((a, b) => b.time - a.time)[0]?.path
+}
+
+/** Files of a snapshot are links that are made when their download is complete. */
+function isWhole(snapshot: string): boolean {
+  if (!isModel(snapshot)) return false
+  const index = join(snapshot, 'model.safetensors.index.json')
+  if (!isFile(index)) return isFile(join(snapshot, 'model.safetensors'))
+  return shardsOf(index).every((shard) => isFile(join(snapshot, shard)))
+}
+
+/** A broken index names nothing: that it is broken is said when the model is described or loaded. */
+function shardsOf(index: string): string[] {
+  try {
+    const { weight_map } = JSON.parse(readFileSync(index, 'utf8'))
+    return [...new Set(Object.values(weight_map as Record<string, string>))]
+  } catch {
+    return []
+  }
+}
+
+function readRef(path: string): string | undefined {
+  if (!isFile(path)) return undefined
+  return readFileSync(path, 'utf8').trim()
+}
+
+function nameOf(folder: string): string | undefined {
+  const [kind, ...parts] = folder.split('--')
+  return kind === 'models' && parts.length === 2 ? parts.join('/') : undefined
+}

@@ -1,0 +1,29 @@
+/** Where the hub's own tools keep things on this machine, by the variables that they follow. */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+type Env = Record<string, string | undefined>
+
+/** The folder with `models--org--name` folders, such as ~/.cache/huggingface/hub. */
+export function hubCacheDir(env: Env = process.env): string {
+  return given(env, 'HF_HUB_CACHE') ?? given(env, 'HUGGINGFACE_HUB_CACHE') ?? join(hubHome(env), 'hub')
+}
+
+/** The file in which the hub's command line keeps the user's token. */
+export function hubTokenFile(env: Env = process.env): string {
+  return given(env, 'HF_TOKEN_PATH') ?? join(hubHome(env), 'token')
+}
+
+function hubHome(env: Env): string {
+  return given(env, 'HF_HOME') ?? join(given(env, 'XDG_CACHE_HOME') ?? join(home(env), '.cache'), 'huggingface')
+}
+
+function given(env: Env, name: string): string | undefined {
+  const path = env[name]
+  if (!path) return undefined
+  return path === '~' || path.startsWith('~/') ? join(home(env), path.slice(1)) : path
+}
+
+function home(env: Env): string {
+  return env.HOME || homedir()
+}

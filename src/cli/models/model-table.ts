@@ -1,0 +1,60 @@
+/** Models as aligned rows of text that fit a width, for the list and for the picker. */
+import type { ModelSummary } from './describe-models.js'
+import { showSize, showWindow } from './show.js'
+import { fill, harmless, widthOf } from './text-width.js'
+
+export interface ModelTable {
+  head: string
+  /** As many as models, in their order. */
+  rows: string[]
+}
+
+interface Column {
+  head: string
+  side: 'left' | 'right'
+  text: (model: ModelSummary) => string
+}
+
+const nameColumn: Column = { head: 'name', side: 'left', text: ({ name }) => harmless(name) }
+const columns: Column[] = [
+  { head: 'family', side: 'left', text: ({ family }) => harmless(family ?? '-') },
+  { head: 'stored as', side: 'left', text: ({ quantization }) => harmless(quantization ?? '-') },
+  { head: 'size', side: 'right', text: ({ size }) => (size === undefined ? '-' : showSize(size)) },
+  { head: 'window', side: 'right', text: ({ window }) => (window === undefined ? '-' : showWindow(window)) },
+  { head: 'fits', side: 'left', text: fitsText },
+]
+/** What a narrow terminal does without, first to last. */
+const dropOrder = ['family', 'window', 'stored as', 'size', 'fits']
+/** A name is cut to no less than this while there is another column to drop. */
+const leastName = 20
+const gap = '  '
+
+/** Rows are at most `width` columns wide, which may be Infinity. */
+export function modelTable(models: ModelSummary[], width: number): ModelTable {
+  const widths = new Map([nameColumn, ...columns].map((column) => [column, widest(column, models)]))
+  const widthFor = (column: Column) => widths.get(column) ?? 0
+  let shown = columns
+  const left = () => width - shown.reduce((sum, column) => sum + gap.length + widthFor(column), 0)
+  for (const head of dropOrder) {
+    if (left() >= Math.min(leastName, widthFor(nameColumn))) break
+    shown = shown.filter((column) => column.head !== head)
+  }
+  const nameWidth = Math.max(1, Math.min(widthFor(nameColumn), left()))
+  const row = (text: (column: Column) => string) =>
+    [
+      fill(text(nameColumn), nameWidth, nameColumn.side),
+      ...shown.map((column) => fill(text(column), widthFor(column), column.side)),
+    ]
+      .join(gap)
+      .trimEnd()
+  return { head: row(({ head }) => head), rows: models.map((model) => row(({ text }) => text(model))) }
+}
+
+function widest(column: Column, models: ModelSummary[]): number {
+  return Math.max(widthOf(column.head), ...models.map((model) => widthOf(column.text(model))))
+}
+
+function fitsText({ state, fits, fittingWindow }: ModelSummary): string {
+  if (state !== 'ok') return state === 'damaged' ? 'damaged' : 'unsupported'
+  return fits === 'short' ? `to ${showWindow(fittingWindow ?? 0)}` : (fits ?? '-')
+}

@@ -1,0 +1,60 @@
+/** The folders under the models folder that hold a model. */
+import { readdirSync, type Stats, statSync } from 'node:fs'
+import { join, relative } from 'node:path'
+
+/** How deep models may lie: `name`, `org/name`, and one more for people who sort theirs. */
+const depth = 3
+
+/** Names of the folders with a config.json, such as `gemma` or `org/gemma`, sorted. */
+export function modelsIn(modelsDir: string): string[] {
+  const found: string[] = []
+  const look = (folder: string, left: number) => {
+    for (const entry of foldersIn(folder)) {
+      const path = join(folder, entry)
+      if (isModel(path)) found.push(relative(modelsDir, path))
+      else if (left > 1) look(path, left - 1)
+    }
+  }
+  look(modelsDir, depth)
+  return found.sort()
+}
+
+export function isModel(path: string): boolean {
+  return isFile(join(path, 'config.json'))
+}
+
+export function isFolder(path: string): boolean {
+  return stat(path)?.isDirectory() === true
+}
+
+export function isFile(path: string): boolean {
+  return stat(path)?.isFile() === true
+}
+
+/** The rest of a sentence that begins with the path. */
+export function whyNoModel(path: string): string {
+  if (stat(path) === undefined) return 'does not exist'
+  return isFolder(path) ? 'has no config.json' : 'is a file (name its folder)'
+}
+
+/** Folders and links to folders, without hidden ones. None where there is nothing to read. */
+export function foldersIn(folder: string): string[] {
+  return entriesOf(folder).filter((name) => !name.startsWith('.') && isFolder(join(folder, name)))
+}
+
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    // No such folder, no permission, a file in its place: nothing is there for us.
+    return []
+  }
+}
+
+function stat(path: string): Stats | undefined {
+  try {
+    return statSync(path)
+  } catch {
+    return undefined
+  }
+}

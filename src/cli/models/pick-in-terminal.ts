@@ -1,0 +1,111 @@
+/** The picker in a terminal: draws it on the other screen, reads keys, and puts everything back. */
+import type { ReadStream, WriteStream } from 'node:tty'
+import { styleText } from 'node:util'
+import { Interrupted } from '../signals.js'
+import type { ModelSummary } from './describe-models.js'
+import { type Key, readKeys } from './keys.js'
+import { openPicker, press } from './picker.js'
+import { type Frame, pageOf, pickerFrame } from './picker-frame.js'
+
+// The other screen, because a window that changes its width breaks lines anew: only a screen of its own can be
+// cleared and drawn again whole.
+const enter = '\u001b[?1049h\u001b[?25l'
+const leave = '\u001b[?25h\u001b[?1049l'
+const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+
+/** undefined: cancelled. Rejects with Interrupted for a signal. */
+export async function pickInTerminal(
+  models: ModelSummary[],
+  input: ReadStream,
+  output: WriteStream,
+): Promise<ModelSummary | undefined> {
+  const { promise, resolve, reject } = settle<ModelSummary | undefined>()
+  let picker = openPicker(models)
+  const size = () => ({ columns: output.columns || 80, rows: output.rows || 24 })
+  const draw = () => output.write(screen(pickerFrame(picker, size())))
+  const onKey = (key: Key) => {
+    if (key === 'suspend') return suspend()
+    const step = press(picker, key, pageOf(size()))
+    if (step === 'cancelled') return resolve(undefined)
+    if ('picked' in step) return resolve(step.picked)
+    picker = step.picker
+    draw()
+  }
+  const keys = readKeys(guarded(onKey, reject))
+  const onBytes = (bytes: Buffer) => keys.push(bytes)
+  const onSignal = (signal: NodeJS.Signals) => reject(new Interrupted(signal))
+  const onResize = guarded(draw, reject)
+  const onEnd = () => resolve(undefined)
+  const take = () => {
+    input.setRawMode(true)
+    output.write(enter)
+    draw()
+  }
+  const restore = () => {
+    // A terminal that is gone has nothing to put back.
+    if (!input.destroyed) input.setRawMode(false)
+    output.write(leave)
+  }
+  const suspend = () => {
+    restore()
+    process.kill(process.pid, 'SIGTSTP')
+  }
+  process.on('SIGCONT', take)
+  process.on('exit', restore)
+  for (const signal of signals) process.on(signal, onSignal)
+  output.on('resize', onResize)
+  input.on('data', onBytes)
+  input.on('end', onEnd)
+  input.on('error', onEnd)
+  try {
+    take()
+    input.resume()
+    return await promise
+  } finally {
+    keys.end()
+    input.pause()
+    input.off('data', onBytes)
+    input.off('end', onEnd)
+    input.off('error', onEnd)
+    output.off('resize', onResize)
+    for (const signal of signals) process.off(signal, onSignal)
+    process.off('exit', restore)
+    process.off('SIGCONT', take)
+    restore()
+  }
+}
+
+/** The whole screen: each line where it belongs, the rest of it erased, and nothing that could make it scroll. */
+function screen({ lines }: Frame): string {
+  const drawn = lines.map(({ text, style }, i) => `\u001b[${i + 1};1H${paint(style, text)}\u001b[K`)
+  return `${drawn.join('')}\u001b[J`
+}
+
+function paint(style: Frame['lines'][number]['style'], text: string): string {
+  if (style === 'plain') return text
+  const plain = process.env.NO_COLOR
+  if (style === 'chosen') return styleText(plain ? 'bold' : ['bold', 'cyan'], text, { validateStream: false })
+  if (style === 'warning') return plain ? text : styleText('yellow', text, { validateStream: false })
+  return plain ? text : styleText('dim', text, { validateStream: false })
+}
+
+/** A fault in a listener ends the picker, which puts the terminal back, instead of the process. */
+function guarded<T extends unknown[]>(listen: (...args: T) => void, reject: (error: unknown) => void) {
+  return (...args: T) => {
+    try {
+      listen(...args)
+    } catch (error) {
+      reject(error)
+    }
+  }
+}
+
+function settle<T>() {
+  let resolve: (value: T) => void = () => {}
+  let reject: (error: unknown) => void = () => {}
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}

@@ -1,0 +1,68 @@
+/** What the picker shows, as lines that fit a terminal of any size. */
+import { modelTable } from './model-table.js'
+import type { Picker } from './picker.js'
+import { showWindow } from './show.js'
+import { cut, fill, harmless } from './text-width.js'
+
+export interface Frame {
+  /** At most as many as the terminal has rows, each narrower than it is wide. */
+  lines: { text: string; style: 'plain' | 'dim' | 'chosen' | 'warning' }[]
+}
+
+export interface FrameSize {
+  columns: number
+  rows: number
+}
+
+/** How many models are on the screen at once. */
+export function pageOf({ rows }: FrameSize): number {
+  return Math.max(1, rows - linesAround(rows))
+}
+
+/** Head, table head, a line about the model, keys: the shorter the window, the fewer of them. */
+function linesAround(rows: number): number {
+  if (rows >= 8) return 4
+  return rows >= 5 ? 2 : rows >= 3 ? 1 : 0
+}
+
+export function pickerFrame(picker: Picker, size: FrameSize): Frame {
+  const width = Math.max(1, size.columns - 1)
+  const around = linesAround(size.rows)
+  const page = pageOf(size)
+  const first = Math.max(0, Math.min(picker.at - Math.floor(page / 2), picker.shown.length - page))
+  const table = modelTable(picker.shown, width - 2)
+  const rows = table.rows.slice(first, first + page).map((row, i): Frame['lines'][number] => {
+    const chosen = first + i === picker.at
+    const usable = picker.shown[first + i]?.state === 'ok'
+    return { text: cut(`${chosen ? '>' : ' '} ${row}`, width), style: chosen ? 'chosen' : usable ? 'plain' : 'dim' }
+  })
+  if (rows.length === 0) rows.push({ text: cut('  no model has that in it', width), style: 'dim' })
+  const head = { text: headLine(picker, width), style: 'plain' as const }
+  const keys = { text: cut(keysOf(picker), width), style: 'dim' as const }
+  if (around === 0) return { lines: rows }
+  if (around === 1) return { lines: [head, ...rows] }
+  if (around === 2) return { lines: [head, ...rows, keys] }
+  return { lines: [head, { text: cut(`  ${table.head}`, width), style: 'dim' }, ...rows, about(picker, width), keys] }
+}
+
+function headLine({ filter, typing, shown, at, models }: Picker, width: number): string {
+  const count = `${shown.length === 0 ? 0 : at + 1} of ${shown.length}`
+  const more = shown.length < models.length ? ` (${models.length} in all)` : ''
+  const title = typing || filter ? `/${harmless(filter)}${typing ? '█' : ''}` : 'Choose a model'
+  const room = width - count.length - more.length - 1
+  return room < 8 ? cut(title, width) : `${fill(title, room)} ${count}${more}`
+}
+
+function about({ shown, at }: Picker, width: number): Frame['lines'][number] {
+  const model = shown[at]
+  const line = (text: string, style: 'dim' | 'warning') => ({ text: cut(`  ${harmless(text)}`, width), style })
+  if (model?.fault) return line(model.fault, 'warning')
+  if (model?.fits === 'no') return line('does not fit into memory; tether would refuse it', 'warning')
+  if (model?.fits === 'short') return line(`only ${showWindow(model.fittingWindow ?? 0)} of its window fit`, 'warning')
+  return line(model?.path ?? '', 'dim')
+}
+
+function keysOf({ typing, filter }: Picker): string {
+  if (typing) return 'letters filter · ↑/↓ move · Enter done · Esc no filter'
+  return `↑/↓ j/k move · Enter take · / filter${filter ? ' (on)' : ''} · q cancel`
+}

@@ -1,0 +1,41 @@
+/** Text in columns of a terminal: how wide it is, cut and padded to a width, and without control characters. */
+
+/** Letters of East Asia and emoji take two columns, marks that join the letter before them none. */
+export function widthOf(text: string): number {
+  let width = 0
+  for (const letter of text) width += wide.test(letter) ? 2 : /\p{M}|\u200d|\ufe0f/u.test(letter) ? 0 : 1
+  return width
+}
+
+const wide =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u
+
+/** What does not fit is cut from the middle: the end of a model's name says as much as its start. */
+export function cut(text: string, width: number): string {
+  if (widthOf(text) <= width) return text
+  if (width < 1) return ''
+  const letters = [...text]
+  const keep = (from: string[], most: number) => {
+    let used = 0
+    return from.findIndex((letter) => {
+      used += widthOf(letter)
+      return used > most
+    })
+  }
+  const start = letters.slice(0, keep(letters, Math.ceil((width - 1) / 2)))
+  const back = letters.toReversed()
+  const end = back.slice(0, keep(back, Math.floor((width - 1) / 2))).reverse()
+  return `${start.join('')}…${end.join('')}`
+}
+
+/** Cut and filled up to exactly this width. */
+export function fill(text: string, width: number, side: 'left' | 'right' = 'left'): string {
+  const short = cut(text, width)
+  const spaces = ' '.repeat(Math.max(0, width - widthOf(short)))
+  return side === 'left' ? short + spaces : spaces + short
+}
+
+/** A folder's name may hold anything, also what would steer the terminal. */
+export function harmless(text: string): string {
+  return text.replace(/\p{C}/gu, '?')
+}

@@ -1,0 +1,4 @@
+/** Which checkpoints the addon can load, known without loading the addon. A test compares this with native/model/model.cpp. */
+
+/** `model_type` of config.json. */
+export const MODEL_TYPES = ['gemma4', 'gemma4_text', 'gemma4_unified', 'llama']

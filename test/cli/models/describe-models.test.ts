@@ -1,0 +1,199 @@
+/** What is known of the models of a folder, and how they are listed. */
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { contextNeed } from '../../../src/cli/models/context-need.js'
+import { describeModels } from '../../../src/cli/models/describe-models.js'
+import { type ListOptions, listModels } from '../../../src/cli/models/list-models.js'
+import { loadEngine } from '../../../src/engine/load.js'
+import { MODEL_TYPES } from '../../../src/engine/model-types.js'
+import { CHECKPOINTS, checkpoint } from '../../support/checkpoints.js'
+import { llamaConfig, writeCachedModel, writeModel } from '../../support/model-folders.js'
+
+let modelsDir: string
+let hubCache: string
+beforeEach(() => {
+  modelsDir = mkdtempSync(join(tmpdir(), 'tether-describe-test-'))
+  hubCache = join(modelsDir, '.hub')
+})
+afterEach(() => rmSync(modelsDir, { recursive: true }))
+
+const describeAll = (options = {}) => describeModels(modelsDir, { hubCache, element: 2, ...options })
+const list = (options: Partial<ListOptions> = {}) => listModels({ modelsDir, hubCache, element: 2, ...options })
+
+test('the types that are said to be supported are those that the addon loads', () => {
+  const source = readFileSync('native/model/model.cpp', 'utf8')
+  const table = /families\{([\s\S]*?)\};/.exec(source)?.[1] ?? ''
+  expect([...table.matchAll(/\{"(\w+)",/g)].map(([, type]) => type)).toEqual(MODEL_TYPES)
+})
+
+test.each(CHECKPOINTS)('the estimate for %s is what the engine counts', async (name) => {
+  const engine = await loadEngine(checkpoint(name))
+  const { computeDtype, memory, quantization } = engine.info
+  await engine.close()
+  const config = JSON.parse(readFileSync(join(checkpoint(name), 'config.json'), 'utf8'))
+  const element = computeDtype === 'f32' || computeDtype === 'float32' ? 4 : 2
+  expect(contextNeed(config, element)?.perToken).toBe(memory.perToken)
+  const [summary] = await describeModels(join(checkpoint(name), '..'), { hubCache }).then((all) =>
+    all.filter((model) => model.name === name),
+  )
+  expect(summary).toMatchObject({ state: 'ok', fits: 'yes' })
+  expect(summary?.quantization).toContain(quantization.replace('-bit', ''))
+})
+
+describe('contextNeed', () => {
+  const need = (config: Record<string, unknown>) => contextNeed({ ...llamaConfig, ...config }, 2)
+
+  test.each([
+    ['full layers', {}, { perToken: 4 * 2 * 2 * 16 * 2, fixed: 0 }],
+    ['a text part', { text_config: llamaConfig, hidden_size: 1 }, { perToken: 4 * 2 * 2 * 16 * 2, fixed: 0 }],
+    [
+      'sliding layers',
+      { layer_types: [...Array(3).fill('sliding_attention'), 'full_attention'], sliding_window: 512 },
+      { perToken: 128, fixed: 3 * 128 * (512 + 1024) },
+    ],
+    ['linear attention', { full_attention_interval: 4 }, { perToken: 128, fixed: 0 }],
+    ['a latent', { kv_lora_rank: 32, qk_rope_head_dim: 8 }, { perToken: 4 * 40 * 2, fixed: 0 }],
+    ['nothing', { num_hidden_layers: 'many' }, undefined],
+  ])('counts %s', (_, config, expected) => expect(need(config)).toEqual(expected))
+})
+
+describe('describeModels', () => {
+  test('says what a model is', async () => {
+    writeModel(join(modelsDir, 'org', 'small'))
+    expect(await describeAll()).toEqual([
+      {
+        name: 'org/small',
+        path: join(modelsDir, 'org', 'small'),
+        place: 'models',
+        family: 'llama',
+        quantization: 'bf16',
+        size: expect.any(Number),
+        window: 8192,
+        fits: 'yes',
+        fittingWindow: 8192,
+        state: 'ok',
+      },
+    ])
+  })
+
+  test('reads the bits from the shapes of packed tensors', async () => {
+    const layer = (bits: number, rows: number) => ({
+      weight: { dtype: 'U32', shape: [rows, (64 * bits) / 32] },
+      scales: { dtype: 'BF16', shape: [rows, 2] },
+    })
+    const tensors = (layers: ReturnType<typeof layer>[]) =>
+      Object.fromEntries(
+        layers.flatMap(({ weight, scales }, i) => [
+          [`l${i}.weight`, weight],
+          [`l${i}.scales`, scales],
+        ]),
+      )
+    const config = { quantization: { group_size: 32, bits: 4 } }
+    writeModel(join(modelsDir, 'a'), { config, tensors: tensors([layer(4, 100), layer(8, 4)]) })
+    writeModel(join(modelsDir, 'b'), { config, tensors: tensors([layer(8, 60), layer(4, 40)]) })
+    writeModel(join(modelsDir, 'c'), { config: { quantization: { group_size: 32, bits: 4, mode: 'mxfp4' } } })
+    writeModel(join(modelsDir, 'd'), { config: { quantization_config: { quant_method: 'gptq', bits: 4 } } })
+    const found = await describeAll()
+    expect(found.map(({ quantization }) => quantization)).toEqual(['4-bit', '4/8-bit', 'mxfp4', 'gptq'])
+    expect(found[3]).toMatchObject({ state: 'unsupported', fault: expect.stringContaining('mlx-community') })
+  })
+
+  test('says whether weights and window have room', async () => {
+    writeModel(join(modelsDir, 'a'))
+    const [{ size = 0 } = {}] = await describeAll()
+    const fits = async (options: object) => {
+      const [model] = await describeAll(options)
+      return [model?.fits, model?.fittingWindow]
+    }
+    // 512 bytes a token: see llamaConfig.
+    expect(await fits({ memory: size + 512 * 8192 })).toEqual(['yes', 8192])
+    expect(await fits({ memory: size + 512 * 5000 })).toEqual(['short', 5000])
+    expect(await fits({ memory: size + 512 * 5000, maxContext: 5000 })).toEqual(['yes', 5000])
+    expect(await fits({ memory: size + 512 * 3000 })).toEqual(['no', undefined])
+    expect(await fits({ memory: size - 1 })).toEqual(['no', undefined])
+    expect(await fits({ memory: 0 })).toEqual(['yes', 8192])
+  })
+
+  test('a damaged one is there with its fault, after the others', async () => {
+    writeModel(join(modelsDir, 'a'))
+    truncateSync(join(modelsDir, 'a', 'model.safetensors'), 200)
+    writeModel(join(modelsDir, 'b'))
+    writeFileSync(join(modelsDir, 'b', 'config.json'), '{')
+    writeModel(join(modelsDir, 'c'), { shards: 2 })
+    rmSync(join(modelsDir, 'c', 'model-00002-of-00002.safetensors'))
+    writeModel(join(modelsDir, 'd'))
+    rmSync(join(modelsDir, 'd', 'tokenizer.json'))
+    writeModel(join(modelsDir, 'e'), { config: { model_type: 'strange', num_hidden_layers: -1 } })
+    writeModel(join(modelsDir, 'f'), { config: { num_hidden_layers: null, num_attention_heads: [] } })
+    const found = await describeAll()
+    expect(found.map(({ name, state }) => `${name} ${state}`)).toEqual([
+      'f ok',
+      'a damaged',
+      'b damaged',
+      'c damaged',
+      'd damaged',
+      'e unsupported',
+    ])
+    expect(found[1]?.fault).toMatch(/model\.safetensors is truncated/)
+    expect(found[3]?.fault).toMatch(/00002-of-00002\.safetensors, which is missing/)
+  })
+
+  test("has the hub's models too", async () => {
+    writeModel(join(modelsDir, 'z'))
+    const path = writeCachedModel(hubCache, 'org/name', 'c1', { shards: 2 })
+    expect((await describeAll()).map(({ name, place }) => [name, place])).toEqual([
+      ['z', 'models'],
+      ['org/name', 'hub'],
+    ])
+    expect((await describeAll())[1]).toMatchObject({ path, state: 'ok' })
+  })
+})
+
+describe('listModels', () => {
+  test('aligns its columns', async () => {
+    writeModel(join(modelsDir, 'a'))
+    writeModel(join(modelsDir, 'organization', 'longer-name'))
+    expect((await list()).split('\n')).toEqual([
+      'name                      family  stored as    size  window  fits',
+      'a                         llama   bf16       1.1 KB      8k  yes',
+      'organization/longer-name  llama   bf16       1.1 KB      8k  yes',
+      '',
+    ])
+  })
+
+  test.each([20, 30, 40, 60, 80])('fits %i columns', async (width) => {
+    writeModel(join(modelsDir, 'mlx-community', 'gemma-4-e2b-it-with-a-very-long-name-4bit'))
+    writeModel(join(modelsDir, '模型'.repeat(20)))
+    const lines = (await list({ width })).split('\n').slice(0, 3)
+    const columns = (line: string) => [...line].reduce((sum, letter) => sum + (letter > '\u2e80' ? 2 : 1), 0)
+    for (const line of lines) expect(columns(line)).toBeLessThanOrEqual(width)
+    expect(lines[1]).toMatch(/^mlx-.*….*4bit/)
+    if (width >= 30) expect(lines[1]).toMatch(/yes$/)
+  })
+
+  test('names faults below, and lets no name steer the terminal', async () => {
+    writeModel(join(modelsDir, 'evil\u001b[2J'), { config: { model_type: 'strange' } })
+    const text = await list()
+    expect(text).not.toContain('\u001b')
+    expect(text).toContain('unsupported\n\nevil?[2J: tether does not know models of type strange')
+  })
+
+  test('colours only when it is asked to', async () => {
+    writeModel(join(modelsDir, 'a'))
+    expect(await list()).not.toContain('\u001b')
+    expect(await list({ colors: true })).toContain('\u001b[2mname')
+  })
+
+  test('is data on request', async () => {
+    writeModel(join(modelsDir, 'a'))
+    expect(JSON.parse(await list({ json: true }))).toEqual(await describeAll())
+  })
+
+  test('says where a model goes when there is none', async () => {
+    const text = await list({ modelsDir: join(modelsDir, 'none') })
+    expect(text).toMatch(/there is no model in .*none\nput the folder .* there, or get one: tether pull /)
+    expect(JSON.parse(await list({ json: true }))).toEqual([])
+  })
+})

@@ -1,0 +1,140 @@
+/** Which model a name means, and which one is taken without a name. */
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { chooseModel } from '../../../src/cli/models/choose-model.js'
+import { findModel, partialFolder } from '../../../src/cli/models/find-model.js'
+import { hubCacheDir, hubTokenFile } from '../../../src/cli/models/hub-paths.js'
+import { parseRepo } from '../../../src/cli/models/repo.js'
+import { writeCachedModel, writeModel } from '../../support/model-folders.js'
+
+let folder: string
+let modelsDir: string
+let hubCache: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tether-find-test-'))
+  modelsDir = join(folder, 'models')
+  hubCache = join(folder, 'hub')
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+const find = (model: string) => findModel(model, { modelsDir, hubCache, demo: join(folder, 'demo') })
+
+describe('findModel', () => {
+  test('takes a path, written in any way', () => {
+    const path = writeModel(join(folder, 'mine'))
+    expect(find(path)).toEqual({ path, name: 'mine', isDemo: false })
+    expect(find(`${folder}/x/../mine/`).path).toBe(path)
+    expect(() => find('~/no-such-model-of-tether')).toThrow(join(homedir(), 'no-such-model-of-tether'))
+  })
+
+  test('takes a name, also a nested one, before one of the cache', () => {
+    writeModel(join(modelsDir, 'gemma'))
+    writeModel(join(modelsDir, 'org', 'llama'))
+    writeCachedModel(hubCache, 'org/llama', 'c1')
+    expect(find('gemma').path).toBe(join(modelsDir, 'gemma'))
+    expect(find('org/llama')).toEqual({ path: join(modelsDir, 'org', 'llama'), name: 'org/llama', isDemo: false })
+  })
+
+  test('knows the demo model by its path', () => {
+    writeModel(join(folder, 'demo'))
+    expect(find(join(folder, 'demo'))).toMatchObject({ name: 'demo', isDemo: true })
+  })
+
+  test('takes what the hub has cached: the revision of main, or one that is named', () => {
+    const one = writeCachedModel(hubCache, 'org/llama', 'c1')
+    const two = writeCachedModel(hubCache, 'org/llama', 'c2')
+    writeFileSync(join(hubCache, 'models--org--llama', 'refs', 'main'), 'c1')
+    writeFileSync(join(hubCache, 'models--org--llama', 'refs', 'v2'), 'c2')
+    expect(find('org/llama').path).toBe(one)
+    expect(find('org/llama@v2').path).toBe(two)
+    expect(find('org/llama@c2').path).toBe(two)
+    expect(() => find('org/llama@v3')).toThrow('tether pull org/llama@v3')
+  })
+
+  test('takes the newest whole snapshot where main is not whole', () => {
+    const old = writeCachedModel(hubCache, 'org/llama', 'c1', { shards: 2 })
+    const young = writeCachedModel(hubCache, 'org/llama', 'c2', { shards: 2 })
+    const main = writeCachedModel(hubCache, 'org/llama', 'c3', { shards: 2 })
+    utimesSync(old, 1000, 1000)
+    writeFileSync(join(hubCache, 'models--org--llama', 'refs', 'main'), 'c3')
+    expect(find('org/llama').path).toBe(main)
+    rmSync(join(main, 'model-00002-of-00002.safetensors'))
+    expect(find('org/llama').path).toBe(young)
+    rmSync(join(young, '..', '..', 'blobs', 'c2-model-00001-of-00002.safetensors'))
+    expect(find('org/llama').path).toBe(old)
+  })
+
+  test('says where it looked, and what may have been meant', () => {
+    writeModel(join(modelsDir, 'gemma'))
+    writeCachedModel(hubCache, 'org/llama', 'c1')
+    expect(() => find('gema')).toThrow(/there is no model gema; .*gema does not exist, .*did you mean gemma\?/)
+    expect(() => find('llama')).toThrow('did you mean org/llama?')
+    expect(() => find('zebra')).toThrow('there are: gemma, org/llama; to get one from the hub: tether pull ORG/NAME')
+    mkdirSync(join(folder, 'empty'))
+    expect(() => find(join(folder, 'empty'))).toThrow(/empty has no config\.json/)
+    expect(() => find(join(modelsDir, 'gemma', 'config.json'))).toThrow('is a file (name its folder)')
+  })
+
+  test('names the command that gets what looks like a name on the hub, or goes on with it', () => {
+    expect(() => find('mlx-community/gemma')).toThrow('to get it: tether pull mlx-community/gemma')
+    mkdirSync(partialFolder(join(modelsDir, 'mlx-community', 'gemma')), { recursive: true })
+    expect(() => find('mlx-community/gemma')).toThrow('not complete; to go on: tether pull mlx-community/gemma')
+  })
+})
+
+describe('chooseModel', () => {
+  const choose = (more = {}) => chooseModel({ modelsDir, hubCache, ...more })
+
+  test('takes the only one that can be used, through links too', async () => {
+    writeModel(join(folder, 'elsewhere'))
+    mkdirSync(modelsDir)
+    symlinkSync(join(folder, 'elsewhere'), join(modelsDir, 'linked'))
+    writeModel(join(modelsDir, 'strange'), { config: { model_type: 'strange' } })
+    expect(await choose()).toEqual({ path: join(modelsDir, 'linked'), name: 'linked', isDemo: false })
+  })
+
+  test('does not look into models, hidden folders or broken links', async () => {
+    writeModel(join(modelsDir, 'a'))
+    writeModel(join(modelsDir, 'a', 'adapter'))
+    writeModel(join(modelsDir, '.cache', 'b'))
+    symlinkSync(join(folder, 'gone'), join(modelsDir, 'broken'))
+    expect((await choose()).name).toBe('a')
+  })
+
+  test('without any says where one goes and how to get it, and takes the demo only if asked to', async () => {
+    await expect(choose({ demo: '/demo' })).rejects.toMatchObject({
+      code: 'model_not_found',
+      message: expect.stringMatching(/^there is no model in .*models\nput the folder .* tether pull mlx-community\//),
+    })
+    expect(await choose({ demo: '/demo', demoIfNone: true })).toEqual({ path: '/demo', name: 'demo', isDemo: true })
+  })
+
+  test('names the fault of those that cannot be used', async () => {
+    writeModel(join(modelsDir, 'strange'), { config: { model_type: 'strange' } })
+    await expect(choose()).rejects.toThrow(/that tether can use\n {2}strange: .*models of type strange/)
+  })
+})
+
+describe('the hub', () => {
+  test.each([
+    [{ HOME: '/h' }, '/h/.cache/huggingface/hub', '/h/.cache/huggingface/token'],
+    [{ HOME: '/h', XDG_CACHE_HOME: '/x' }, '/x/huggingface/hub', '/x/huggingface/token'],
+    [{ HOME: '/h', HF_HOME: '~/hf' }, '/h/hf/hub', '/h/hf/token'],
+    [{ HOME: '/h', HF_HOME: '/hf', HF_HUB_CACHE: '/c', HF_TOKEN_PATH: '/t' }, '/c', '/t'],
+  ])('keeps its things where %j says', (env, cache, token) => {
+    expect([hubCacheDir(env), hubTokenFile(env)]).toEqual([cache, token])
+  })
+
+  test.each([
+    ['org/name', { name: 'org/name', revision: undefined }],
+    ['org/na.me_1@refs/pr/3', { name: 'org/na.me_1', revision: 'refs/pr/3' }],
+    ['org/name@a..b', undefined],
+    ['../name', undefined],
+    ['/org/name', undefined],
+    ['a/b/c', undefined],
+    ['name', undefined],
+    ['org/.name', undefined],
+  ])('%s is %j', (text, repo) => expect(parseRepo(text)).toEqual(repo))
+})
