@@ -29,6 +29,9 @@ export function storedAs(config: Fields, headers: Record<string, TensorHeader>[]
  * shapes and the group's size give the bits. Those that hold less than a twentieth of all elements are left out.
  */
 function bitsOf(settings: Fields, headers: Record<string, TensorHeader>[]): number[] {
+  const stated = positive(settings.bits)
+  // Where no layer has a setting of its own, all are as stated: thousands of names need not be looked at.
+  if (stated && !Object.values(settings).some((value) => object(value) !== undefined)) return [stated]
   const elements = new Map<number, number>()
   for (const tensors of headers) {
     for (const [name, scales] of Object.entries(tensors)) {
@@ -46,7 +49,6 @@ function bitsOf(settings: Fields, headers: Record<string, TensorHeader>[]): numb
   const total = [...elements.values()].reduce((sum, count) => sum + count, 0)
   const used = [...elements].filter(([, count]) => count * 20 >= total).sort(([, a], [, b]) => b - a)
   if (used.length > 0) return used.map(([bits]) => bits)
-  const stated = positive(settings.bits)
   return stated ? [stated] : []
 }
 

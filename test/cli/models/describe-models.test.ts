@@ -90,7 +90,7 @@ describe('describeModels', () => {
           [`l${i}.scales`, scales],
         ]),
       )
-    const config = { quantization: { group_size: 32, bits: 4 } }
+    const config = { quantization: { group_size: 32, bits: 4, l1: { group_size: 32, bits: 8 } } }
     writeModel(join(modelsDir, 'a'), { config, tensors: tensors([layer(4, 100), layer(8, 4)]) })
     writeModel(join(modelsDir, 'b'), { config, tensors: tensors([layer(8, 60), layer(4, 40)]) })
     writeModel(join(modelsDir, 'c'), { config: { quantization: { group_size: 32, bits: 4, mode: 'mxfp4' } } })
