@@ -1,7 +1,7 @@
 /** `tether bench`: loads a model, measures it, prints what came out. */
 import { type Call, UsageError } from '../args.js'
 import type { Settings } from '../config/knobs.js'
-import type { FoundModel } from '../find-model.js'
+import type { FoundModel } from '../models/find-model.js'
 import { progressBar, progressLines } from '../progress.js'
 import { exitStatus, watchSignals } from '../signals.js'
 import type { Library } from '../start-server.js'
