@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'bad_weights' // a tensor is missing, mis-shaped or its file is damaged
   | 'cancelled' // the caller's signal fired
   | 'closed' // the model was closed
+  | 'download_failed' // a model cannot be downloaded: network, disk, or not what was promised
   | 'invalid_request' // a request has a wrong or missing field
   | 'model_not_found' // there is no such folder, or it holds no config.json
   | 'not_enough_memory' // weights or a request do not fit the memory cap

@@ -27,6 +27,7 @@ const ANSWERS: Record<ErrorCode | HttpFault, Answer> = {
   bad_weights: BROKEN,
   cancelled: { status: 499, type: 'api_error', retry: true },
   closed: { status: 503, type: 'api_error', retry: true },
+  download_failed: BROKEN,
   forbidden: { status: 403, type: 'permission_error', retry: false },
   internal: { status: 500, type: 'api_error', retry: true },
   invalid_request: INVALID,

@@ -1,0 +1,54 @@
+/** One pull of a model at a time: a file with the number of the process, which counts while that process lives. */
+import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { uptime } from 'node:os'
+import { dirname } from 'node:path'
+import { TetherError } from '../../../errors.js'
+
+/** -> lets go of it. Throws `download_failed` if another process has it. */
+export async function takeLock(path: string, what: string): Promise<() => Promise<void>> {
+  await mkdir(dirname(path), { recursive: true })
+  const own = `${path}.${process.pid}`
+  await writeFile(own, `${process.pid}\n`)
+  try {
+    // A link is made whole or not at all: nobody ever reads a lock without its number.
+    for (let tries = 0; tries < 5; tries++) {
+      try {
+        await link(own, path)
+        return () => rm(path, { force: true })
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      }
+      const holder = await holderOf(path)
+      if (holder !== undefined) {
+        throw new TetherError('download_failed', `${what} is being pulled already, by process ${holder}; wait for it`)
+      }
+      await rm(path, { force: true })
+    }
+    throw new TetherError('download_failed', `${path} cannot be taken; remove it`)
+  } finally {
+    await rm(own, { force: true })
+  }
+}
+
+/** The process that holds it, if there still is one. */
+async function holderOf(path: string): Promise<number | undefined> {
+  try {
+    const pid = Number.parseInt(await readFile(path, 'utf8'), 10)
+    const { mtimeMs } = await stat(path)
+    // Numbers begin anew with every start of the machine.
+    const older = mtimeMs < Date.now() - uptime() * 1000
+    return !older && Number.isInteger(pid) && isAlive(pid) ? pid : undefined
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

@@ -1,0 +1,47 @@
+/** Which files of a repository a model needs: config, tokenizer, templates and the weights in safetensors. */
+import { TetherError } from '../../../errors.js'
+import { object } from '../config-fields.js'
+import type { HubFile, HubModel } from './hub.js'
+
+export const indexFile = 'model.safetensors.index.json'
+const small =
+  /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|chat_template|processor_config|preprocessor_config)\.json$|\.jinja$|^(tokenizer\.model|merges\.txt|vocab\.txt)$|\.tiktoken$/
+
+/** What is asked for before the weights, to know whether they are worth it. Throws `download_failed`. */
+export function smallFiles({ name, files }: HubModel): HubFile[] {
+  const found = files.filter(({ path }) => small.test(path) || path === indexFile)
+  if (!found.some(({ path }) => path === 'config.json')) {
+    throw new TetherError('download_failed', `${name} has no config.json, so it is no model; ${take(files)}`)
+  }
+  return found
+}
+
+/** `index` is the content of model.safetensors.index.json, if there is one. Throws `download_failed`. */
+export function weightFiles({ name, files }: HubModel, index?: string): HubFile[] {
+  const wanted = index === undefined ? ['model.safetensors'] : shardsOf(index, name)
+  return wanted.map((path) => {
+    const file = files.find((one) => one.path === path)
+    if (file) return file
+    throw new TetherError('download_failed', `${name} has no ${path}; ${take(files)}`)
+  })
+}
+
+function shardsOf(index: string, name: string): string[] {
+  let map: unknown
+  try {
+    map = object(JSON.parse(index))?.weight_map
+  } catch {
+    // Said below.
+  }
+  const shards = [...new Set(Object.values(object(map) ?? {}))]
+  if (shards.length > 0 && shards.every((shard) => typeof shard === 'string')) return shards.sort()
+  throw new TetherError('download_failed', `${name} has a broken ${indexFile}; tell its makers, or take another model`)
+}
+
+function take(files: HubFile[]): string {
+  const kinds = ['gguf', 'bin', 'pt', 'pth', 'onnx', 'npz'].filter((kind) =>
+    files.some(({ path }) => path.endsWith(`.${kind}`)),
+  )
+  const others = kinds.length > 0 ? `its weights are ${kinds.map((kind) => `.${kind}`).join(', ')}, ` : ''
+  return `${others}tether reads MLX's safetensors: take the model's version from mlx-community`
+}

@@ -1,0 +1,76 @@
+/** A hidden note in a pulled model's folder: what it is a copy of, so that a later pull can tell that nothing is missing. */
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readCheckpoint } from '../../../engine/checkpoint.js'
+import { TetherError } from '../../../errors.js'
+import { object, string } from '../config-fields.js'
+import type { Repo } from '../repo.js'
+import { showSize } from '../show.js'
+import type { HubFile, HubModel } from './hub.js'
+import { verifiedLog } from './part-file.js'
+
+const name = '.pulled.json'
+
+export interface PulledModel {
+  repo: Repo
+  model: HubModel
+  files: HubFile[]
+}
+
+/**
+ * Everything else that lies in the folder goes, such as files of another revision. What is noted as verified stays until
+ * the folder has its name: who is killed before that need not download it again.
+ */
+export async function writeReceipt(folder: string, { repo, model, files }: PulledModel): Promise<void> {
+  const wanted = new Set(files.map(({ path }) => path))
+  for (const entry of await readdir(folder)) {
+    if (!wanted.has(entry) && entry !== verifiedLog) await rm(join(folder, entry), { recursive: true, force: true })
+  }
+  const receipt = { name: repo.name, revision: repo.revision, commit: model.commit, files }
+  await writeFile(join(folder, name), `${JSON.stringify(receipt, null, 2)}\n`)
+}
+
+/** -> what is there, in a few words. Reads no weights: sizes and headers tell what is missing. Throws TetherError. */
+export async function checkPulled(path: string, repo: Repo): Promise<string> {
+  const { files } = await readCheckpoint(path).catch((error: Error) => {
+    throw new TetherError(
+      'download_failed',
+      `${path} is damaged: ${error.message}; or remove that folder and pull again`,
+    )
+  })
+  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size))
+  const size = showSize(sizes.reduce((sum, bytes) => sum + bytes, 0))
+  const receipt = await readReceipt(path)
+  if (!receipt) return size
+  const { commit, revision } = receipt
+  const same = [revision, commit].includes(repo.revision) || commit.startsWith(repo.revision ?? '')
+  if (!same) {
+    const text = `${path} is revision ${revision ?? 'main'} (${commit.slice(0, 7)}), not ${repo.revision}`
+    throw new TetherError('download_failed', `${text}; move that folder away to pull the other one`)
+  }
+  for (const file of receipt.files) {
+    const there = await stat(join(path, file.path)).catch(() => undefined)
+    if (there?.size === file.size) continue
+    const what = there ? `has ${there.size} bytes of ${file.size}` : 'is missing'
+    throw new TetherError('download_failed', `${join(path, file.path)} ${what}; remove its folder and pull again`)
+  }
+  return `${commit.slice(0, 7)}, ${size}`
+}
+
+interface Receipt {
+  commit: string
+  revision?: string
+  files: { path: string; size: number }[]
+}
+
+/** undefined for a model that came here in another way. */
+async function readReceipt(path: string): Promise<Receipt | undefined> {
+  try {
+    const receipt = object(JSON.parse(await readFile(join(path, name), 'utf8')))
+    const commit = string(receipt?.commit)
+    const files = Array.isArray(receipt?.files) ? (receipt.files as Receipt['files']) : []
+    return commit === undefined ? undefined : { commit, revision: string(receipt?.revision), files }
+  } catch {
+    return undefined
+  }
+}

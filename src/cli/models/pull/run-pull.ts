@@ -1,0 +1,45 @@
+/** `tether pull`: downloads a model, shows how far it is, and can be stopped and gone on with at any time. */
+import { TetherError } from '../../../errors.js'
+import { exitStatus, watchSignals } from '../../signals.js'
+import { say } from '../../terminal.js'
+import { parseRepo } from '../repo.js'
+import { readHub } from './hub.js'
+import { pull } from './pull.js'
+import { pullProgress } from './pull-progress.js'
+
+export interface PullCommand {
+  /** As it was typed: ORG/NAME or ORG/NAME@REVISION. */
+  model: string
+  /** Of --revision. */
+  revision?: string
+  modelsDir: string
+}
+
+/** -> the exit status. Throws TetherError. */
+export async function runPull({ model, revision, modelsDir }: PullCommand): Promise<number> {
+  const asked = parseRepo(model)
+  const repo = asked && parseRepo(`${asked.name}${withAt(revision ?? asked.revision)}`)
+  if (!repo) {
+    const example = 'tether pull mlx-community/gemma-4-e2b-it-4bit'
+    throw new TetherError('model_not_found', `${model} is no name on the hub; it takes ORG/NAME, as in: ${example}`)
+  }
+  const signals = watchSignals()
+  const stop = new AbortController()
+  signals.came.then(() => stop.abort())
+  const progress = pullProgress(repo.name, process.stderr, say)
+  try {
+    const { path, wasThere } = await pull(repo, { modelsDir, hub: readHub(), signal: stop.signal, say, progress })
+    if (!wasThere) say(`${repo.name} is in ${path}; to use it: tether --model ${repo.name}`)
+    return 0
+  } catch (error) {
+    if (!stop.signal.aborted) throw error
+    say(error instanceof Error ? error.message : String(error))
+    return exitStatus(await signals.came)
+  } finally {
+    signals.end()
+  }
+}
+
+function withAt(revision: string | undefined): string {
+  return revision === undefined ? '' : `@${revision}`
+}

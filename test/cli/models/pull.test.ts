@@ -1,0 +1,487 @@
+/** Downloads from a hub that is slow, rude, broken or just right. */
+import { execFileSync, spawn } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { open } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { partialFolder } from '../../../src/cli/models/find-model.js'
+import { readHub } from '../../../src/cli/models/pull/hub.js'
+import { type PullOptions, pull } from '../../../src/cli/models/pull/pull.js'
+import { progressText } from '../../../src/cli/models/pull/pull-progress.js'
+import { collectOutput } from '../../support/cli-output.js'
+import { compileCli, until } from '../../support/cli-process.js'
+import { type FakeHub, type FakeHubOptions, startFakeHub } from '../../support/fake-hub.js'
+import { modelFiles } from '../../support/model-folders.js'
+
+const large = { tensors: { a: { dtype: 'F32', shape: [1024, 1000] } } }
+const name = 'org/model'
+let modelsDir: string
+let hub: FakeHub
+let said: string[]
+/** The options of a pull, given that nobody wants to wait. */
+let options: PullOptions
+
+beforeEach(async () => {
+  modelsDir = mkdtempSync(join(tmpdir(), 'tether-pull-test-'))
+  said = []
+  await useHub({ files: randomized(modelFiles({ ...large, shards: 2 })) })
+})
+afterEach(async () => {
+  await hub.close()
+  rmSync(modelsDir, { recursive: true, force: true })
+})
+
+async function useHub(about: FakeHubOptions) {
+  await hub?.close()
+  hub = await startFakeHub(about)
+  options = {
+    modelsDir,
+    hub: { endpoint: hub.endpoint },
+    say: (line) => said.push(line),
+    backoffMs: 2,
+    idleMs: 2000,
+    pieceBytes: 1_500_000,
+    connections: 4,
+  }
+}
+
+/** The data of weights is zeros: other bytes, so that a hole shows. */
+function randomized(files: Record<string, Buffer>): Record<string, Buffer> {
+  for (const [path, content] of Object.entries(files)) {
+    if (path.endsWith('.safetensors'))
+      for (let i = 4096; i < content.length; i++) content[i] = (i * 31 + (i >> 8)) & 255
+  }
+  return files
+}
+
+const path = () => join(modelsDir, name)
+const pulls = (more: Partial<PullOptions> = {}) => pull({ name }, { ...options, ...more })
+const files = (folder = path()) =>
+  readdirSync(folder)
+    .filter((file) => !file.startsWith('.'))
+    .sort()
+
+function expectWhole() {
+  expect(files()).toEqual(
+    Object.keys(hub.options.files)
+      .filter((file) => !/README|gguf/.test(file))
+      .sort(),
+  )
+  for (const file of files())
+    expect(readFileSync(join(path(), file)).equals(hub.options.files[file] as Buffer)).toBe(true)
+  expect(readdirSync(join(modelsDir, 'org'))).toEqual(['model'])
+}
+
+describe('a pull', () => {
+  test('brings what a model needs, and nothing else', async () => {
+    Object.assign(hub.options.files, {
+      'README.md': Buffer.from('hello'),
+      'model.Q4.gguf': Buffer.alloc(5000),
+      'chat_template.jinja': Buffer.from('{{ x }}'),
+    })
+    expect(await pulls()).toEqual({ path: path(), wasThere: false })
+    expectWhole()
+    expect(hub.seen.some(({ url }) => /README|gguf/.test(url))).toBe(false)
+  })
+
+  test('comes in pieces, several at once', async () => {
+    await pulls()
+    const ranges = hub.seen.filter(({ server }) => server === 'store').map(({ range }) => range)
+    expect(ranges.filter((range) => range?.startsWith('bytes=1500000-2999999'))).toHaveLength(2)
+  })
+
+  test('of what is there already does nothing', async () => {
+    await pulls()
+    const before = hub.seen.length
+    expect(await pulls()).toEqual({ path: path(), wasThere: true })
+    expect(hub.seen.length).toBe(before)
+    expect(said.join()).toMatch(/org\/model is there already, in .* \(c0ffee, 8\.2 MB\)/)
+    await expect(pull({ name, revision: 'v2' }, options)).rejects.toThrow(/is revision main \(c0ffee\), not v2/)
+  })
+
+  test('finds that what is there is damaged', async () => {
+    await pulls()
+    truncateSync(join(path(), 'tokenizer.json'), 1)
+    await expect(pulls()).rejects.toThrow(/tokenizer\.json has 1 bytes of 2; remove its folder and pull again/)
+    truncateSync(join(path(), 'model-00001-of-00002.safetensors'), 5000)
+    await expect(pulls()).rejects.toThrow(/is damaged: .*truncated/)
+  })
+
+  test('tells how far it is', async () => {
+    const seen: number[] = []
+    let total = 0
+    await pulls({
+      progress: {
+        begin: (about) => {
+          total = about.total
+          seen.push(about.done)
+        },
+        add: (bytes) => seen.push(bytes),
+        end: () => seen.push(0),
+      },
+    })
+    expect(seen.reduce((sum, bytes) => sum + bytes, 0)).toBe(total)
+    expect(progressText({ done: 1.2e9, total: 3.4e9, speed: 48e6 })).toBe('1.2 GB of 3.4 GB, 35%, 48 MB/s, 46 s left')
+    expect(progressText({ done: 5, total: 5, speed: 9 })).toBe('5 B of 5 B, 100%, verifying')
+  })
+
+  test('warns of what tether cannot load before the weights come', async () => {
+    await useHub({ files: modelFiles({ config: { model_type: 'strange' }, ...large }) })
+    let storeWhenWarned: number | undefined
+    await pulls({
+      say: () => {
+        storeWhenWarned ??= hub.seen.filter(({ url }) => url.includes('safetensors')).length
+      },
+    })
+    expect(storeWhenWarned).toBe(0)
+    expect(files()).toContain('model.safetensors')
+  })
+
+  test('of a revision asks for that one', async () => {
+    await pull({ name, revision: 'v2' }, options)
+    expect(hub.seen[0]?.url).toBe('/api/models/org/model/revision/v2?blobs=true')
+  })
+})
+
+describe('a bad line', () => {
+  test('that breaks is gone on with where it broke', async () => {
+    hub.faults.drop = { times: 5, after: 1_100_000 }
+    await pulls()
+    expectWhole()
+    expect(hub.sent()).toBeLessThan(Object.values(hub.options.files).reduce((sum, { length }) => sum + length, 0) + 9e5)
+  })
+
+  test('that never brings anything is given up, and what came is kept', async () => {
+    hub.faults.drop = { times: 1000, after: 0 }
+    await expect(pulls()).rejects.toMatchObject({
+      code: 'download_failed',
+      message: expect.stringMatching(/cannot be downloaded .*check the network, then pull again to go on/),
+    })
+    expect(existsSync(path())).toBe(false)
+    hub.faults.drop = undefined
+    await pulls()
+    expectWhole()
+  })
+
+  test('to a server without ranges starts again at the first byte', async () => {
+    hub.faults.noRanges = true
+    hub.faults.drop = { times: 3, after: 1_100_000 }
+    await pulls()
+    expectWhole()
+  })
+
+  test('that is silent is not waited for without end', async () => {
+    const silent = createServer(() => {})
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => stopServer(silent))
+    const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
+    await expect(pulls({ hub: { endpoint }, idleMs: 50 })).rejects.toThrow('cannot be downloaded')
+  })
+
+  test('to nowhere is an error that names the hub', async () => {
+    await expect(pulls({ hub: { endpoint: 'http://127.0.0.1:1' } })).rejects.toThrow(
+      /org\/model@main cannot be downloaded from http:\/\/127\.0\.0\.1:1 \(.*ECONNREFUSED/,
+    )
+    expect(readdirSync(modelsDir)).toEqual([])
+  })
+
+  test('with wrong bytes is tried again once, and then said', async () => {
+    hub.faults.corrupt = { times: 1 }
+    await pulls()
+    expectWhole()
+    rmSync(path(), { recursive: true })
+    hub.faults.corrupt = { times: 1000 }
+    await expect(pulls()).rejects.toThrow(/came with other content than the hub promises, twice/)
+    expect(existsSync(path())).toBe(false)
+  })
+})
+
+describe('the hub', () => {
+  test('that is busy is given the time that it asks for', async () => {
+    hub.faults.refuse = { times: 2, status: 429, retryAfter: '1' }
+    const before = performance.now()
+    await pulls()
+    expect(performance.now() - before).toBeGreaterThan(1900)
+    expectWhole()
+  })
+
+  test('that is busy for long is not waited for', async () => {
+    hub.faults.refuse = { times: 99, status: 429, retryAfter: '3600' }
+    await expect(pulls()).rejects.toThrow('the hub is busy for 60 minutes; try again then')
+  })
+
+  test.each([500, 502, 503])('that answers %i once is asked again', async (status) => {
+    hub.faults.refuse = { times: 3, status }
+    await pulls()
+    expectWhole()
+  })
+
+  test('gets the token, and nobody else does', async () => {
+    await useHub({ files: modelFiles(large), token: 'secret' })
+    await pulls({ hub: { endpoint: hub.endpoint, token: 'secret' } })
+    expectWhole()
+    const tokens = (server: string) =>
+      new Set(hub.seen.filter((one) => one.server === server).map((one) => one.authorization))
+    expect(tokens('hub')).toEqual(new Set(['Bearer secret']))
+    expect(tokens('store')).toEqual(new Set([undefined]))
+  })
+
+  test.each([
+    [undefined, undefined, 'unauthorized', 'set HF_TOKEN to a token of an account that may read it'],
+    ['wrong', undefined, 'unauthorized', 'the token is not valid; set HF_TOKEN'],
+    [undefined, 'GatedRepo', 'unauthorized', 'accept its conditions'],
+    [undefined, 'RepoNotFound', 'model_not_found', 'is not on the hub; check its name; if it is private, set HF_TOKEN'],
+  ])('that refuses (token %s, %s) is an error with the fix', async (token, errorCode, code, message) => {
+    await useHub({ files: {}, token: 'secret', errorCode })
+    await expect(pulls({ hub: { endpoint: hub.endpoint, token } })).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message),
+    })
+    expect(readdirSync(modelsDir)).toEqual([])
+  })
+
+  test('that does not have it says which part', async () => {
+    await expect(pull({ name: 'org/other' }, options)).rejects.toThrow('org/other@main is not on the hub')
+    await expect(pull({ name, revision: 'v9' }, options)).rejects.toThrow('org/model@v9 has no such revision')
+  })
+
+  test('with other kinds of weights points to mlx-community', async () => {
+    await useHub({
+      files: { 'config.json': Buffer.from('{}'), 'model-Q4.gguf': Buffer.alloc(9), 'x.bin': Buffer.alloc(9) },
+    })
+    await expect(pulls()).rejects.toThrow(/has no model\.safetensors; its weights are \.gguf, \.bin, .*mlx-community/)
+  })
+
+  test('cannot make it write outside of its folder', async () => {
+    const index = { weight_map: { a: '../../evil.safetensors' } }
+    await useHub({
+      files: {
+        ...modelFiles(),
+        '../../evil.safetensors': Buffer.from('x'),
+        'model.safetensors.index.json': Buffer.from(JSON.stringify(index)),
+      },
+    })
+    await expect(pulls()).rejects.toThrow('has no ../../evil.safetensors')
+    expect(existsSync(join(modelsDir, '..', 'evil.safetensors'))).toBe(false)
+  })
+
+  test('is where HF_ENDPOINT says, with the token that there is', () => {
+    const home = mkdtempSync(join(modelsDir, 'home-'))
+    expect(readHub({ HOME: home }).token).toBe(undefined)
+    expect(readHub({ HOME: home }).endpoint).toMatch(/^https:/)
+    mkdirSync(join(home, '.cache', 'huggingface'), { recursive: true })
+    writeFileSync(join(home, '.cache', 'huggingface', 'token'), 'of-file\n')
+    expect(readHub({ HOME: home, HF_ENDPOINT: 'http://mirror/' })).toEqual({
+      endpoint: 'http://mirror',
+      token: 'of-file',
+    })
+    expect(readHub({ HOME: home, HF_TOKEN: 'of-env' }).token).toBe('of-env')
+    expect(() => readHub({ HF_ENDPOINT: 'mirror' })).toThrow('HF_ENDPOINT must be')
+    expect(() => readHub({ HF_HUB_OFFLINE: '1' })).toThrow('HF_HUB_OFFLINE')
+  })
+
+  test('is reached through a proxy where one is set', async () => {
+    const asked: string[] = []
+    const proxy = createServer()
+    proxy.on('connect', (request, socket) => {
+      asked.push(request.url ?? '')
+      socket.end('HTTP/1.1 403 no\r\n\r\n')
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => stopServer(proxy))
+    vi.stubEnv('HTTPS_PROXY', `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    await expect(pulls({ hub: { endpoint: 'https://hub.invalid' } })).rejects.toThrow()
+    expect(asked[0]).toBe('hub.invalid:443')
+  })
+})
+
+describe('a stop', () => {
+  test('keeps what came, and the next pull goes on with it', async () => {
+    hub.faults.slowMs = 5
+    const stop = new AbortController()
+    let came = 0
+    const add = (bytes: number) => {
+      came += bytes
+      if (came > 3e6) stop.abort()
+    }
+    const progress = { begin: () => {}, add, end: () => {} }
+    await expect(pulls({ signal: stop.signal, progress })).rejects.toMatchObject({
+      code: 'cancelled',
+      message: expect.stringMatching(/^stopped; [\d.]+ MB are kept; to go on: tether pull org\/model$/),
+    })
+    expect(existsSync(path())).toBe(false)
+    hub.faults.slowMs = 0
+    const before = hub.sent()
+    const begin = vi.fn()
+    await pulls({ progress: { begin, add: () => {}, end: () => {} } })
+    expectWhole()
+    expect(begin.mock.calls[0]?.[0].done).toBeGreaterThanOrEqual(3e6)
+    expect(hub.sent() - before).toBeLessThan(8.2e6 - 2.9e6)
+  })
+
+  test('of which the hub has other content by now starts that file anew', async () => {
+    hub.faults.drop = { times: 1000, after: 1_100_000 }
+    await expect(pulls({ connections: 1, signal: AbortSignal.timeout(300) })).rejects.toThrow()
+    hub.faults.drop = undefined
+    const shard = hub.options.files['model-00001-of-00002.safetensors'] as Buffer
+    shard.fill(7, 5000)
+    hub.options.commit = 'c0ffee2'
+    await pulls()
+    expectWhole()
+  })
+
+  test('with a note that was cut off in the middle costs that note alone', async () => {
+    const stop = new AbortController()
+    const progress = { begin: () => {}, add: () => stop.abort(), end: () => {} }
+    await expect(pulls({ connections: 1, signal: stop.signal, progress })).rejects.toThrow('stopped')
+    const [log] = readdirSync(partialFolder(path())).filter((file) =>
+      file.endsWith('00001-of-00002.safetensors.part.log'),
+    )
+    writeFileSync(join(partialFolder(path()), log as string), '2000000 30000', { flag: 'a' })
+    await pulls()
+    expectWhole()
+  })
+})
+
+describe('the disk', () => {
+  test('that has too little room is found before the weights come', async () => {
+    await expect(pulls({ disk: { free: async () => 8e6 } })).rejects.toThrow(
+      /8\.2 MB are still to come, and the disk of .* has 8\.0 MB left; make room/,
+    )
+    expect(hub.seen.some(({ url }) => url.endsWith('.safetensors'))).toBe(false)
+  })
+
+  test('that is full is an error, and the next pull goes on', async () => {
+    let room = 3e6
+    const full = async (file: string, flags: string) => {
+      const handle = await open(file, flags)
+      const write = handle.write.bind(handle) as (...args: unknown[]) => Promise<unknown>
+      handle.write = (async (data: Buffer | string, ...rest: unknown[]) => {
+        room -= data.length
+        if (room < 0) throw Object.assign(new Error('no space'), { code: 'ENOSPC' })
+        return write(data, ...rest)
+      }) as typeof handle.write
+      return handle
+    }
+    await expect(pulls({ disk: { open: full } })).rejects.toThrow(/the disk of .* is full; make room, then pull again/)
+    expect(existsSync(path())).toBe(false)
+    await pulls()
+    expectWhole()
+  })
+
+  test.runIf(canMount())('that really is full is an error too', async () => {
+    const small = join(modelsDir, 'small')
+    mkdirSync(small)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', small])
+    try {
+      const disk = { free: async () => Number.POSITIVE_INFINITY }
+      await expect(pulls({ modelsDir: small, disk })).rejects.toThrow('is full')
+      await expect(pulls({ modelsDir: small })).rejects.toThrow('make room')
+    } finally {
+      execFileSync('umount', [small])
+    }
+  })
+})
+
+describe('the command', () => {
+  let compiled: string
+  beforeAll(() => {
+    compiled = compileCli()
+    const entry = `import { runPull } from './src/cli/models/pull/run-pull.js'
+      try { process.exit(await runPull({ model: process.argv[2], modelsDir: process.argv[3] })) }
+      catch (error) { console.error(error.message); process.exit(1) }`
+    writeFileSync(join(compiled, 'pull.mjs'), entry)
+  })
+  afterAll(() => rmSync(compiled, { recursive: true }))
+
+  const start = () => {
+    const child = spawn(process.execPath, [join(compiled, 'pull.mjs'), name, modelsDir], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH, HOME: modelsDir, HF_ENDPOINT: hub.endpoint },
+    })
+    return { child, ...collectOutput(child) }
+  }
+  const underWay = () => until(() => hub.sent() > 2e6)
+
+  test('says where the model is', async () => {
+    const { code, stderr } = await start().ended
+    expect(code).toBe(0)
+    expect(stderr).toContain('tether: org/model: 8.2 MB to download')
+    expect(stderr).toContain(`tether: org/model is in ${path()}; to use it: tether --model org/model`)
+    expectWhole()
+  })
+
+  test('killed outright leaves nothing that looks whole, and the next goes on', async () => {
+    hub.faults.slowMs = 15
+    const { child, ended } = start()
+    await underWay()
+    child.kill('SIGKILL')
+    await ended
+    expect(existsSync(path())).toBe(false)
+    hub.faults.slowMs = 0
+    const before = hub.sent()
+    const again = await start().ended
+    expect(again.code).toBe(0)
+    expect(again.stderr).toMatch(/to download, [\d.]+ [KM]B are there/)
+    expect(hub.sent() - before).toBeLessThan(8.2e6)
+    expectWhole()
+  })
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('ends on %s and says how to go on', async (signal, status) => {
+    hub.faults.slowMs = 15
+    const { child, ended } = start()
+    await underWay()
+    child.kill(signal)
+    const { code, stderr } = await ended
+    expect(code).toBe(status)
+    expect(stderr).toMatch(/stopped; [\d.]+ [KM]B are kept; to go on: tether pull org\/model/)
+    expect(existsSync(path())).toBe(false)
+  })
+
+  test('twice at once: the second says so', async () => {
+    hub.faults.slowMs = 15
+    const first = start()
+    await underWay()
+    const { code, stderr } = await start().ended
+    expect(code).toBe(1)
+    expect(stderr).toContain(`org/model is being pulled already, by process ${first.child.pid}`)
+    hub.faults.slowMs = 0
+    expect((await first.ended).code).toBe(0)
+    expectWhole()
+  })
+})
+
+function stopServer(server: Server) {
+  server.closeAllConnections()
+  server.close()
+}
+
+function canMount(): boolean {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
+  const folder = mkdtempSync(join(tmpdir(), 'tether-mount-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', folder], { stdio: 'ignore' })
+    execFileSync('umount', [folder])
+    return true
+  } catch {
+    return false
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
