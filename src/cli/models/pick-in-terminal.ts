@@ -11,6 +11,7 @@ import { type Frame, pageOf, pickerFrame } from './picker-frame.js'
 // cleared and drawn again whole.
 const enter = '\u001b[?1049h\u001b[?25l'
 const leave = '\u001b[?25h\u001b[?1049l'
+const resumeMs = 50
 const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 /** undefined: cancelled. Rejects with Interrupted for a signal. */
@@ -21,6 +22,7 @@ export async function pickInTerminal(
 ): Promise<ModelSummary | undefined> {
   const { promise, resolve, reject } = settle<ModelSummary | undefined>()
   let picker = openPicker(models)
+  let resuming: NodeJS.Timeout | undefined
   const size = () => ({ columns: output.columns || 80, rows: output.rows || 24 })
   const draw = () => output.write(screen(pickerFrame(picker, size())))
   const onKey = (key: Key) => {
@@ -49,6 +51,8 @@ export async function pickInTerminal(
   const suspend = () => {
     restore()
     process.kill(process.pid, 'SIGTSTP')
+    // Here it goes on after a while, or at once where there is no shell that would wake it again.
+    resuming = setTimeout(take, resumeMs)
   }
   process.on('SIGCONT', take)
   process.on('exit', restore)
@@ -62,6 +66,7 @@ export async function pickInTerminal(
     input.resume()
     return await promise
   } finally {
+    clearTimeout(resuming)
     keys.end()
     input.pause()
     input.off('data', onBytes)

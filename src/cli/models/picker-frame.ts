@@ -2,7 +2,7 @@
 import { modelTable } from './model-table.js'
 import type { Picker } from './picker.js'
 import { showWindow } from './show.js'
-import { cut, fill, harmless } from './text-width.js'
+import { cut, cutEnd, fill, harmless } from './text-width.js'
 
 export interface Frame {
   /** At most as many as the terminal has rows, each narrower than it is wide. */
@@ -36,9 +36,9 @@ export function pickerFrame(picker: Picker, size: FrameSize): Frame {
     const usable = picker.shown[first + i]?.state === 'ok'
     return { text: cut(`${chosen ? '>' : ' '} ${row}`, width), style: chosen ? 'chosen' : usable ? 'plain' : 'dim' }
   })
-  if (rows.length === 0) rows.push({ text: cut('  no model has that in it', width), style: 'dim' })
+  if (rows.length === 0) rows.push({ text: cutEnd('  no model has that in it', width), style: 'dim' })
   const head = { text: headLine(picker, width), style: 'plain' as const }
-  const keys = { text: cut(keysOf(picker), width), style: 'dim' as const }
+  const keys = { text: cutEnd(keysOf(picker), width), style: 'dim' as const }
   if (around === 0) return { lines: rows }
   if (around === 1) return { lines: [head, ...rows] }
   if (around === 2) return { lines: [head, ...rows, keys] }
@@ -55,7 +55,10 @@ function headLine({ filter, typing, shown, at, models }: Picker, width: number):
 
 function about({ shown, at }: Picker, width: number): Frame['lines'][number] {
   const model = shown[at]
-  const line = (text: string, style: 'dim' | 'warning') => ({ text: cut(`  ${harmless(text)}`, width), style })
+  const line = (text: string, style: 'dim' | 'warning') => {
+    const shorten = style === 'warning' ? cutEnd : cut
+    return { text: shorten(`  ${harmless(text)}`, width), style }
+  }
   if (model?.fault) return line(model.fault, 'warning')
   if (model?.fits === 'no') return line('does not fit into memory; tether would refuse it', 'warning')
   if (model?.fits === 'short') return line(`only ${showWindow(model.fittingWindow ?? 0)} of its window fit`, 'warning')

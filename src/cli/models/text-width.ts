@@ -15,17 +15,24 @@ export function cut(text: string, width: number): string {
   if (widthOf(text) <= width) return text
   if (width < 1) return ''
   const letters = [...text]
-  const keep = (from: string[], most: number) => {
-    let used = 0
-    return from.findIndex((letter) => {
-      used += widthOf(letter)
-      return used > most
-    })
-  }
-  const start = letters.slice(0, keep(letters, Math.ceil((width - 1) / 2)))
-  const back = letters.toReversed()
-  const end = back.slice(0, keep(back, Math.floor((width - 1) / 2))).reverse()
-  return `${start.join('')}…${end.join('')}`
+  const end = startOf(letters.toReversed(), Math.floor((width - 1) / 2)).reverse()
+  return `${startOf(letters, Math.ceil((width - 1) / 2)).join('')}…${end.join('')}`
+}
+
+/** A sentence is cut at its end. */
+export function cutEnd(text: string, width: number): string {
+  if (widthOf(text) <= width) return text
+  return width < 1 ? '' : `${startOf([...text], width - 1).join('')}…`
+}
+
+/** As many letters as have room. */
+function startOf(letters: string[], width: number): string[] {
+  let used = 0
+  const over = letters.findIndex((letter) => {
+    used += widthOf(letter)
+    return used > width
+  })
+  return over < 0 ? letters : letters.slice(0, over)
 }
 
 /** Cut and filled up to exactly this width. */
