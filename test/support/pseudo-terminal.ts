@@ -16,7 +16,6 @@ export interface PseudoTerminal {
   shows(text: string): Promise<void>
   resize(columns: number, rows: number): void
   kill(signal: string): void
-  ended: Promise<{ code: number; signal?: number }>
 }
 
 export interface PseudoTerminalOptions {
@@ -37,9 +36,6 @@ export function startInTerminal(program: string, args: string[], options: Pseudo
     // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal is told is control characters.
     for (const [, shown] of data.matchAll(/\u001b\[\?25([hl])/g)) cursor = shown === 'h'
     terminal.write(data)
-  })
-  const ended = new Promise<{ code: number; signal?: number }>((resolve) => {
-    pty.onExit(({ exitCode, signal }) => resolve({ code: exitCode, signal }))
   })
   const screen = () =>
     Array.from({ length: terminal.rows }, (_, i) => terminal.buffer.active.getLine(i)?.translateToString(true) ?? '')
@@ -62,6 +58,5 @@ export function startInTerminal(program: string, args: string[], options: Pseudo
       pty.resize(columns, lines)
     },
     kill: (signal) => pty.kill(signal),
-    ended,
   }
 }

@@ -49,9 +49,9 @@ afterAll(() => {
 })
 
 async function open(columns = 80, rows = 24, env: Record<string, string> = {}): Promise<PseudoTerminal> {
-  // A shell around it prints how the terminal is set before and after.
+  // A shell around it prints how the terminal is set before and after. It stays: what is written last is lost at an exit.
   const script =
-    'stty -a | tr ";" "\\n" | grep -o ".icanon\\|.echo " | head -2; "$@"; echo "status $?"; stty -a | tr ";" "\\n" | grep -o ".icanon\\|.echo " | head -2; echo over'
+    'stty -a | tr ";" "\\n" | grep -o ".icanon\\|.echo " | head -2; "$@"; echo "status $?"; stty -a | tr ";" "\\n" | grep -o ".icanon\\|.echo " | head -2; echo over; sleep 60'
   const terminal = startInTerminal(
     '/bin/sh',
     ['-c', script, 'sh', process.execPath, join(compiled, 'pick.mjs'), modelsDir],
@@ -175,8 +175,7 @@ describe('in a window of another size', () => {
     await terminal.press('j'.repeat(12))
     await until(() => cursor(terminal)?.startsWith('> z18') === true)
     await terminal.press('\r')
-    await terminal.ended
-    expect(terminal.raw()).toContain('picked z18')
+    await until(() => terminal.raw().includes('picked z18'))
   })
 
   test('follows when it changes', async () => {
