@@ -79,5 +79,15 @@ function drawn(label: string, text: string, fraction: number, stream: NodeJS.Wri
   const bar = `${paint('cyan', '█'.repeat(full))}${paint('dim', '░'.repeat(cells - full))} `
   if (width >= label.length + text.length + cells + 2) return `${label} ${bar}${text}`
   if (width >= text.length + cells + 1) return `${bar}${text}`
+  return fitting(text.split(', '), width)
+}
+
+/** What comes last is what a narrow window does without. */
+function fitting(parts: string[], width: number): string {
+  let text = parts.join(', ')
+  while (text.length > width && parts.length > 1) {
+    parts.pop()
+    text = parts.join(', ')
+  }
   return text.slice(0, width)
 }

@@ -1,7 +1,7 @@
 /** `tether pull`: downloads a model, shows how far it is, and can be stopped and gone on with at any time. */
 import { TetherError } from '../../../errors.js'
 import { exitStatus, watchSignals } from '../../signals.js'
-import { say } from '../../terminal.js'
+import { canRedraw, say } from '../../terminal.js'
 import { parseRepo } from '../repo.js'
 import { readHub } from './hub.js'
 import { pull } from './pull.js'
@@ -27,8 +27,13 @@ export async function runPull({ model, revision, modelsDir }: PullCommand): Prom
   const stop = new AbortController()
   signals.came.then(() => stop.abort())
   const progress = pullProgress(repo.name, process.stderr, say)
+  const tell = (line: string) => {
+    // Over the bar, which is drawn again below.
+    if (canRedraw(process.stderr)) process.stderr.write('\r\u001b[K')
+    say(line)
+  }
   try {
-    const { path, wasThere } = await pull(repo, { modelsDir, hub: readHub(), signal: stop.signal, say, progress })
+    const { path, wasThere } = await pull(repo, { modelsDir, hub: readHub(), signal: stop.signal, say: tell, progress })
     if (!wasThere) say(`${repo.name} is in ${path}; to use it: tether --model ${repo.name}`)
     return 0
   } catch (error) {
