@@ -1,40 +1,35 @@
 /** Log lines with a level: to the terminal, or to a file while Claude Code has the terminal. */
-import { type ConsolaInstance, createConsola, LogLevels, type LogObject } from 'consola/core'
+import { createConsola, type LogObject } from 'consola/core'
 
 /** From the fewest lines to the most. */
 export const logLevels = ['critical', 'error', 'warning', 'info', 'debug', 'trace'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-const levels: Record<LogLevel, number> = {
-  critical: LogLevels.fatal - 1,
-  error: LogLevels.error,
-  warning: LogLevels.warn,
-  info: LogLevels.info,
-  debug: LogLevels.debug,
-  trace: LogLevels.trace,
-}
-
-export type Log = ConsolaInstance
+/** A function for each level. Errors are written with their stacks. */
+export type Log = Record<LogLevel, (...args: unknown[]) => void>
 
 export interface LogOptions {
   level: LogLevel
-  /** Takes one line, without its end. */
-  write: (line: string) => void
+  /** Takes one entry, without its end: a line, or more for an error with its stack. */
+  write: (line: string, level: LogLevel) => void
   /** Whole date and level on every line, as a file wants it. */
   full: boolean
 }
 
 export function createLog({ level, write, full }: LogOptions): Log {
   const format = full ? fullLine : shortLine
-  const log = (entry: LogObject) => write(format(entry))
+  const log = (entry: LogObject) => write(format(entry), entry.type as LogLevel)
+  // Our own levels: for consola, critical and error are one.
+  const types = Object.fromEntries(logLevels.map((name, rank) => [name, { level: rank }]))
   // Two equal requests are two lines: no throttling.
-  return createConsola({ level: levels[level], reporters: [{ log }], throttle: 0 })
+  const options = { types, level: logLevels.indexOf(level), reporters: [{ log }], throttle: 0 }
+  return createConsola(options as object) as unknown as Log
 }
 
 function shortLine(entry: LogObject): string {
   const time = entry.date.toTimeString().slice(0, 8)
-  const mark = entry.type === 'error' || entry.type === 'warn' ? ` ${entry.type}:` : ''
-  return `${time}${mark} ${text(entry)}`
+  const loud = logLevels.indexOf(entry.type as LogLevel) <= logLevels.indexOf('warning')
+  return `${time}${loud ? ` ${entry.type}:` : ''} ${text(entry)}`
 }
 
 function fullLine(entry: LogObject): string {

@@ -6,8 +6,8 @@ import type { Log } from './log.js'
 export function logRequest(log: Log, line: LogLine): void {
   const text = requestLine(line)
   if (line.status >= 500 && line.status !== 503 && line.status !== 529) log.error(text)
-  else if (line.path.startsWith('/v1/messages') && line.status >= 400 && line.status !== 499) log.warn(text)
-  else if (line.dropped) log.warn(text)
+  else if (line.path.startsWith('/v1/messages') && line.status >= 400 && line.status !== 499) log.warning(text)
+  else if (line.dropped) log.warning(text)
   else if (line.path === '/health') log.debug(text)
   else log.info(text)
 }
