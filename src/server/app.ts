@@ -13,6 +13,7 @@ import { messages } from './messages.js'
 import { models, oneModel } from './models.js'
 import type { OnOverflow } from './overflow.js'
 import { createQueue } from './queue.js'
+import { recordAnswers, status } from './status.js'
 
 export interface AppOptions {
   load: () => LoadState
@@ -36,19 +37,21 @@ type Handler = (
 
 export function createApp({ load, apiKey, localOnly, pingMs, maxRequests, onOverflow }: AppOptions): App {
   const queue = createQueue(maxRequests)
+  const answers = recordAnswers()
   const model = () => readyModel(load())
   const routes: [path: RegExp, methods: Record<string, Handler>][] = [
     [
       /^\/v1\/messages$/,
       {
         POST: (request, { requestId, line }) =>
-          messages(request, model(), { queue, pingMs, requestId, line, onOverflow }),
+          messages(request, model(), { queue, answers, pingMs, requestId, line, onOverflow }),
       },
     ],
     [/^\/v1\/messages\/count_tokens$/, { POST: (request) => countTokens(request, model()) }],
     [/^\/v1\/models$/, { GET: () => models(model()) }],
     [/^\/v1\/models\/(?<id>[^/]+)$/, { GET: (_, { id }) => oneModel(model(), id) }],
     [/^\/health$/, { GET: () => health(load()) }],
+    [/^\/status$/, { GET: () => status(model(), answers) }],
   ]
 
   const answer = async (request: Request, requestId: string, line: LogLine): Promise<Response> => {

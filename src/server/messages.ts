@@ -9,9 +9,11 @@ import { type LogLine, note } from './log.js'
 import { type OnOverflow, overflowFor } from './overflow.js'
 import type { Queue } from './queue.js'
 import { sse } from './sse.js'
+import type { AnswerRecord } from './status.js'
 
 export interface MessagesContext {
   queue: Queue
+  answers: AnswerRecord
   pingMs: number
   requestId: string
   line: LogLine
@@ -22,7 +24,7 @@ export interface MessagesContext {
 export async function messages(
   request: Request,
   model: Model,
-  { queue, pingMs, requestId, line, onOverflow }: MessagesContext,
+  { queue, answers, pingMs, requestId, line, onOverflow }: MessagesContext,
 ): Promise<Response> {
   const started = performance.now()
   const ask = await readJson(request)
@@ -42,7 +44,8 @@ export async function messages(
       headers['tether-dropped-tokens'] = String(tokens)
     },
   })
-  const events = note(queue.admit(answer), line, started)
+  const watched = answers.watch(queue.admit(answer), () => model.stats())
+  const events = note(watched, line, started)
   if (!wantsStream(ask)) return withHeaders(json(await fold(events)), headers)
   const first = await events.next()
   if (first.done) throw new TetherError('internal', 'an answer ended before it began')
