@@ -57,7 +57,7 @@ export function claudeSettings(
   const cleared = new Set([...elsewhere, ...ofTheWindow])
   const kept: Env = Object.fromEntries(Object.entries(inherited).filter(([name]) => !cleared.has(name)))
   const settings: ClaudeSettings = {
-    env: { ...ours, ...proxies, ...Object.fromEntries(elsewhere.map((name) => [name, ''])) },
+    env: { ...emptied(ofTheWindow), ...ours, ...proxies, ...emptied(elsewhere) },
     // Auto mode wants each risky call judged by the server, and a local model must not play the judge.
     disableAutoMode: 'disable',
     skipWebFetchPreflight: true,
@@ -81,10 +81,9 @@ export function underTheirs(ours: ClaudeSettings, theirs: Record<string, unknown
   const { model: _model, modelPicker: _picker, apiKeyHelper: _helper, ...rest } = theirs
   const theirEnv = isRecord(rest.env) ? present(rest.env as Env) : {}
   const merged = merge(ours, rest)
-  const cleared = Object.fromEntries(elsewhere.map((name) => [name, '']))
   for (const name of ofTheWindow) delete theirEnv[name]
   const proxies = noProxy({ ...ours.env, ...theirEnv }, wiring.url)
-  return { ...merged, env: { ...ours.env, ...theirEnv, ...routing(wiring), ...proxies, ...cleared } }
+  return { ...merged, env: { ...ours.env, ...theirEnv, ...routing(wiring), ...proxies, ...emptied(elsewhere) } }
 }
 
 /** What must stand on Claude Code's command line for this window; empty if the user chose tools already. */
@@ -161,6 +160,11 @@ function merge<T extends Record<string, unknown>>(ours: T, theirs: Record<string
     else result[key] = value
   }
   return result as T
+}
+
+/** Only so can a variable of the user's own settings be taken back; Claude Code takes an empty one for unset. */
+function emptied(names: string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, '']))
 }
 
 function pick(env: Env, names: string[]): Env {

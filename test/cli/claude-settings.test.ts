@@ -74,9 +74,11 @@ describe('claudeSettings', () => {
     for (const told of [env, settings.env]) {
       expect(told.CLAUDE_CODE_MAX_CONTEXT_TOKENS).toBe(String(window))
       expect(told.CLAUDE_CODE_MAX_OUTPUT_TOKENS).toBe(output)
-      expect(told.CLAUDE_CODE_AUTO_COMPACT_WINDOW).toBe(compact)
-      expect(told.CLAUDE_CODE_DISABLE_1M_CONTEXT).toBe(only200k)
     }
+    expect([env.CLAUDE_CODE_AUTO_COMPACT_WINDOW, env.CLAUDE_CODE_DISABLE_1M_CONTEXT]).toEqual([compact, only200k])
+    // In the user's own settings they would count, so there they are taken back.
+    expect(settings.env.CLAUDE_CODE_AUTO_COMPACT_WINDOW).toBe(compact ?? '')
+    expect(settings.env.CLAUDE_CODE_DISABLE_1M_CONTEXT).toBe(only200k ?? '')
   })
 
   test.each([
