@@ -2,10 +2,10 @@
 import { type Call, UsageError } from '../args.js'
 import type { Settings } from '../config/knobs.js'
 import type { FoundModel } from '../models/find-model.js'
-import { progressBar, progressLines } from '../progress.js'
+import { showProgress } from '../progress.js'
 import { exitStatus, watchSignals } from '../signals.js'
 import type { Library } from '../start-server.js'
-import { canRedraw, say } from '../terminal.js'
+import { say } from '../terminal.js'
 import { type BenchOptions, fits, measure } from './measure.js'
 import { benchReport } from './report.js'
 
@@ -19,8 +19,7 @@ export interface BenchContext {
 /** -> the exit status. */
 export async function runBench({ found, settings, flags, library }: BenchContext): Promise<number> {
   const options = readBenchFlags(flags)
-  const progress = (label: string) =>
-    canRedraw(process.stderr) ? progressBar(label, process.stderr) : progressLines(label, say)
+  const progress = (label: string) => showProgress({ label, stream: process.stderr, say })
   const loading = progress(`Loading ${found.name}`)
   const { memoryCap, maxContext, threads } = settings
   const model = await library.loadModel(found.path, { memoryCap, maxContext, threads, onProgress: loading.update })
