@@ -8,6 +8,8 @@ export const packageRoot = fileURLToPath(new URL('../..', import.meta.url))
 
 export const demoModel = join(packageRoot, 'demo', 'model')
 
+export const statusLineProgram = join(packageRoot, 'bin', 'status-line.mjs')
+
 export function version(): string {
   const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
   return version

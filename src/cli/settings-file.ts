@@ -11,8 +11,8 @@ export interface SettingsFile {
   remove(): void
 }
 
-/** Removed when the process exits, if not before. */
-export function writeSettingsFile(settings: object): SettingsFile {
+/** `settings` hears the path, for what must name it. Removed when the process exits, if not before. */
+export function writeSettingsFile(settings: (path: string) => object): SettingsFile {
   const folder = mkdtempSync(join(tmpdir(), 'tether-settings-'))
   const remove = () => {
     process.off('exit', remove)
@@ -20,6 +20,6 @@ export function writeSettingsFile(settings: object): SettingsFile {
   }
   process.once('exit', remove)
   const path = join(folder, 'settings.json')
-  writeFileSync(path, JSON.stringify(settings, null, 2), { mode: 0o600, flag: 'wx' })
+  writeFileSync(path, JSON.stringify(settings(path), null, 2), { mode: 0o600, flag: 'wx' })
   return { path, folder, remove }
 }

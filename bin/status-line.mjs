@@ -1,0 +1,108 @@
+#!/usr/bin/env node
+// The status line of Claude Code: model, window used, cache hit, speed, and how far a long prompt has been read.
+// Claude Code runs it every few seconds, so it stands alone, and waits for nobody longer than 300 ms.
+//
+// Its one argument is the settings file that tether wrote for Claude Code: private, with the server's address and key.
+// What Claude Code knows of the conversation comes as JSON on standard input.
+import { readFileSync } from 'node:fs'
+import { get } from 'node:http'
+
+const patienceMs = 300
+
+setTimeout(() => process.exit(0), patienceMs)
+try {
+  const { ANTHROPIC_BASE_URL: url, ANTHROPIC_AUTH_TOKEN: key } = JSON.parse(readFileSync(process.argv[2], 'utf8')).env
+  const [status, session] = await Promise.all([ask(url, key), readSession()])
+  process.stdout.write(`${line(status, session)}\n`, () => process.exit(0))
+} catch {
+  // No server, no line: what is wrong shows elsewhere.
+  process.exit(0)
+}
+
+/** -> what GET /status answers (src/server/status.ts) */
+function ask(url, key) {
+  return new Promise((resolve, reject) => {
+    const request = get(`${url}/status`, { headers: { authorization: `Bearer ${key}` } }, async (response) => {
+      try {
+        const body = await text(response)
+        if (response.statusCode !== 200) throw new Error(`the server answered ${response.statusCode}`)
+        resolve(JSON.parse(body))
+      } catch (error) {
+        reject(error)
+      }
+    })
+    request.on('error', reject)
+  })
+}
+
+/** {} for what is no JSON, so that the server's own numbers are shown. */
+async function readSession() {
+  if (process.stdin.isTTY) return {}
+  try {
+    return JSON.parse(await text(process.stdin)) ?? {}
+  } catch {
+    return {}
+  }
+}
+
+async function text(stream) {
+  const chunks = []
+  for await (const chunk of stream) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
+
+function line(status, session) {
+  const { prefill, queued, last } = status
+  const usage = usageOf(session) ?? last
+  const parts = [
+    paint('36', nameOf(status, session)),
+    ofWindow(usage, session.context_window?.context_window_size ?? status.window),
+  ]
+  if (prefill)
+    parts.push(paint('33', `reading ${percent(prefill.done, prefill.total)} of ${thousands(prefill.total)} tokens`))
+  else if (usage?.inputTokens > 0) parts.push(`cache ${percent(usage.cachedTokens, usage.inputTokens)}`)
+  if (last?.tokensPerSecond) parts.push(`${last.tokensPerSecond.toFixed(last.tokensPerSecond < 10 ? 1 : 0)} tok/s`)
+  if (queued > 0) parts.push(`${queued} waiting`)
+  return parts.join(paint('2', ' · '))
+}
+
+/** A folder's name may hold anything; a terminal would obey it. */
+function nameOf(status, session) {
+  const name = session.model?.display_name ?? status.model
+  return String(name)
+    .replace(/ \(tether\)$/, '')
+    .replace(/\p{Cc}/gu, '')
+}
+
+/** Of the conversation on the screen; the server's last answer may have been a subagent's. */
+function usageOf(session) {
+  const usage = session.context_window?.current_usage
+  if (!usage) return undefined
+  const { input_tokens = 0, cache_creation_input_tokens = 0, cache_read_input_tokens = 0, output_tokens = 0 } = usage
+  return {
+    inputTokens: input_tokens + cache_creation_input_tokens + cache_read_input_tokens,
+    cachedTokens: cache_read_input_tokens,
+    outputTokens: output_tokens,
+  }
+}
+
+function ofWindow(usage, window) {
+  const used = usage ? usage.inputTokens + usage.outputTokens : 0
+  const thousand = window % 1024 === 0 ? 1024 : 1000
+  const shown = `${thousands(used, thousand)} of ${thousands(window, thousand)} (${percent(used, window)})`
+  return used > window * 0.75 ? paint('33', shown) : shown
+}
+
+function percent(part, whole) {
+  return `${Math.floor((100 * part) / whole)}%`
+}
+
+function thousands(tokens, thousand = 1000) {
+  const count = tokens / thousand
+  if (count < 1) return String(tokens)
+  return `${count.toFixed(count < 9.95 && tokens % thousand !== 0 ? 1 : 0)}k`
+}
+
+function paint(code, words) {
+  return process.env.NO_COLOR ? words : `\u001b[${code}m${words}\u001b[0m`
+}
