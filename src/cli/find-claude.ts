@@ -1,7 +1,7 @@
 /** Where the `claude` program is. */
 import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
-import { TetherError } from '../errors.js'
+import { CannotRun } from './claude-program.js'
 
 export interface ClaudePlaces {
   /** Asked for: this one or none. */
@@ -11,30 +11,37 @@ export interface ClaudePlaces {
   home: string
 }
 
-/** Absolute, or undefined if there is none. An explicit one that cannot be run throws `bad_config`. */
+/** Absolute, or undefined if there is none. Throws CannotRun for an explicit one, or if all there is cannot be run. */
 export function findClaude({ explicit, path = '', home }: ClaudePlaces): string | undefined {
-  if (explicit !== undefined) return runnable(resolve(explicit))
+  if (explicit !== undefined) return runnable(resolve(explicit), '--claude-path ')
   const folders = [
     ...path.split(delimiter).filter(Boolean),
     join(home, '.local', 'bin'),
     join(home, '.claude', 'local'),
   ]
-  return folders.map((folder) => resolve(folder, 'claude')).find(canRun)
+  const files = folders.map((folder) => resolve(folder, 'claude'))
+  const found = files.find((file) => whyNot(file) === undefined)
+  if (found) return found
+  const broken = files.find((file) => statSync(file, { throwIfNoEntry: false })?.isFile())
+  return broken && runnable(broken, '')
 }
 
-function runnable(file: string): string {
-  if (canRun(file)) return file
-  const stat = statSync(file, { throwIfNoEntry: false })
-  const why = !stat ? 'there is no such file' : !stat.isFile() ? 'it is no file' : 'it is not executable (chmod +x)'
-  throw new TetherError('bad_config', `--claude-path ${file} cannot be run: ${why}`)
+function runnable(file: string, before: string): string {
+  const why = whyNot(file)
+  if (why === undefined) return file
+  throw new CannotRun(`${before}${file} cannot be run: ${why}`)
 }
 
-function canRun(file: string): boolean {
+/** undefined: nothing speaks against it, short of trying. */
+function whyNot(file: string): string | undefined {
   try {
+    if (!statSync(file).isFile()) return 'it is no file'
     accessSync(file, constants.X_OK)
-    return statSync(file).isFile()
-  } catch {
-    // Whatever the reason, this place does not offer a program.
-    return false
+    return undefined
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return 'there is no such file'
+    if (code === 'EACCES') return 'it is not executable (chmod +x)'
+    return message
   }
 }

@@ -17,10 +17,12 @@ export async function offerClaude(): Promise<boolean> {
   return answer && (await run()) === 0
 }
 
-export function sayHowToGetClaude(): void {
-  say(`Claude Code (the program claude) cannot be found. Get it with
+export const waysOut = `Get it with
   ${command.join(' ')}
-or say where it is with --claude-path. --serve-only does without.`)
+or say where it is with --claude-path. --serve-only does without.`
+
+export function sayHowToGetClaude(): void {
+  say(`Claude Code (the program claude) cannot be found.\n${waysOut}`)
 }
 
 function run(): Promise<number> {

@@ -1,6 +1,6 @@
 /** Runs Claude Code in this terminal until it ends, and passes on what happens to either side. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { TetherError } from '../errors.js'
+import { CannotRun } from './claude-program.js'
 import { exitStatus } from './signals.js'
 import { keepTerminal } from './terminal.js'
 import { watchOver } from './watch.js'
@@ -18,7 +18,7 @@ const patienceMs = 5000
 
 /**
  * Resolves with the exit status: Claude Code's own, 128 + n if signal n ended it or was sent to tether. Claude Code is
- * gone by then. A fault in tether meanwhile ends Claude Code and rejects.
+ * gone by then. A fault in tether meanwhile ends Claude Code and rejects; CannotRun if it could not even be started.
  */
 export async function launch({ program, args, env, settingsFolder }: Launch): Promise<number> {
   let asked: NodeJS.Signals | undefined
@@ -63,7 +63,7 @@ function ended(child: ChildProcess, program: string): Promise<number> {
     child.on('error', (cause) => {
       // Once it runs, an error is about a signal that could not be sent, and its end comes all the same.
       if (child.pid !== undefined) return
-      reject(new TetherError('bad_config', `${program} cannot be started: ${cause.message}`, { cause }))
+      reject(new CannotRun(`${program} cannot be run: ${cause.message}`, { cause }))
     })
     child.once('exit', (code, signal) => resolve(signal ? exitStatus(signal) : (code ?? 1)))
   })

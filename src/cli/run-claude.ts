@@ -1,14 +1,20 @@
 /** Runs Claude Code on a server that is ready: tells it where, and what of the user's it must not lose. */
+import { homedir } from 'node:os'
 import { claudeSettings, toolArgs, underTheirs } from './claude-settings.js'
 import type { Forwarded } from './forwarded-settings.js'
+import { holdOutput } from './hold-output.js'
 import { launch } from './launch.js'
+import type { OpenLog } from './open-log.js'
+import { statusLineProgram } from './package.js'
 import { writeSettingsFile } from './settings-file.js'
 import type { Running } from './start-server.js'
+import { hasStatusLine, statusLine } from './status-line.js'
 
 export interface ClaudeRun {
   /** The program. */
   claude: string
   running: Running
+  log: OpenLog
   modelName: string
   key: string
   forwarded: Forwarded
@@ -19,23 +25,35 @@ export interface ClaudeRun {
 
 /** -> the exit status. */
 export async function runClaude(about: ClaudeRun): Promise<number> {
-  const { claude, running, modelName, key, forwarded, resumeCommand, say } = about
+  const { claude, running, log, modelName, key, forwarded, resumeCommand, say } = about
   const { window } = running.model.info
   const wiring = { url: running.server.url, token: key, window, modelName }
   const { env, settings } = claudeSettings(wiring, process.env)
   const tools = toolArgs(window, forwarded.args)
   if (tools.length > 0) say(`a window of ${window} tokens is small: Claude Code gets ${tools[1]} only`)
 
-  const file = writeSettingsFile(forwarded.theirs ? underTheirs(settings, forwarded.theirs, wiring) : settings)
+  const places = { home: homedir(), configDir: process.env.CLAUDE_CONFIG_DIR, cwd: process.cwd() }
+  const shows = !hasStatusLine(places, forwarded.theirs)
+  const file = writeSettingsFile((path) => {
+    const ours = shows ? { ...settings, ...statusLine(statusLineProgram, path) } : settings
+    return forwarded.theirs ? underTheirs(ours, forwarded.theirs, wiring) : ours
+  })
+  const release = holdOutput((text) => log.log.warning(text))
   try {
     const args = ['--settings', file.path, ...tools, ...forwarded.args]
     const status = await launch({ program: claude, args, env, settingsFolder: file.folder })
+    release()
     // What Claude Code itself says of resuming names a settings file that is about to go.
     const talked = isConversation(forwarded.args) && running.model.stats().outputTokens > 0
     if (talked) say(`to take this up again: ${resumeCommand}`)
     return status
+  } catch (error) {
+    log.log.critical(error)
+    throw error
   } finally {
+    release()
     file.remove()
+    if (log.path && log.errors() > 0) say(`something went wrong; what is known of it: ${log.path}`)
   }
 }
 

@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { findClaude } from '../../src/cli/find-claude.js'
 import { takeSettings } from '../../src/cli/forwarded-settings.js'
-import { openLogFile } from '../../src/cli/log-file.js'
 import { serveOn } from '../../src/cli/port.js'
 import { portOwner } from '../../src/cli/port-owner.js'
 import { openRequestLog } from '../../src/cli/request-log.js'
@@ -49,6 +48,14 @@ describe('findClaude', () => {
     expect(() => find(join(folder, 'none'))).toThrow('there is no such file')
     expect(() => find(folder)).toThrow('it is no file')
   })
+
+  test('one that cannot be run is passed over, and named if there is no other', () => {
+    const broken = program(join(folder, 'one', 'claude'), 0o644)
+    const find = () => findClaude({ path: join(folder, 'one'), home: folder })
+    expect(find).toThrow(`${broken} cannot be run: it is not executable`)
+    const next = program(join(folder, '.local', 'bin', 'claude'))
+    expect(find()).toBe(next)
+  })
 })
 
 describe('takeSettings', () => {
@@ -82,37 +89,13 @@ describe('takeSettings', () => {
 
 describe('writeSettingsFile', () => {
   test('only its owner reads it, and it goes', () => {
-    const file = writeSettingsFile({ a: 1 })
-    expect(JSON.parse(readFileSync(file.path, 'utf8'))).toEqual({ a: 1 })
+    const file = writeSettingsFile((itself) => ({ itself }))
+    expect(JSON.parse(readFileSync(file.path, 'utf8'))).toEqual({ itself: file.path })
     expect(statSync(file.path).mode & 0o777).toBe(0o600)
     expect(statSync(file.folder).mode & 0o777).toBe(0o700)
     file.remove()
     file.remove()
     expect(existsSync(file.folder)).toBe(false)
-  })
-})
-
-describe('openLogFile', () => {
-  test('appends, keeps one older file, and bounds both', () => {
-    const path = join(folder, 'logs', 'tether.log')
-    for (let i = 0; i < 3; i++) {
-      const file = openLogFile(path, 100)
-      for (let line = 0; line < 10; line++) file.write(`session ${i} line ${line}`)
-      file.close()
-      file.write('late')
-    }
-    expect(readFileSync(path, 'utf8')).toContain('session 2 line 9\n')
-    expect(readFileSync(path, 'utf8')).not.toContain('late')
-    for (const file of [path, `${path}.1`]) expect(statSync(file).size).toBeLessThan(130)
-    expect(statSync(path).mode & 0o777).toBe(0o600)
-  })
-
-  test('an older file that others could read is closed to them', () => {
-    const path = join(folder, 'tether.log')
-    writeFileSync(path, 'before\n', { mode: 0o644 })
-    openLogFile(path).close()
-    expect(statSync(path).mode & 0o777).toBe(0o600)
-    expect(readFileSync(path, 'utf8')).toBe('before\n')
   })
 })
 

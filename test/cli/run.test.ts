@@ -1,4 +1,5 @@
 /** tether from its start to its end, as a process, with a fake library and a fake claude. */
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -58,6 +59,24 @@ describe('with Claude Code', () => {
     expect(report.settings.env.CLAUDE_CODE_MAX_CONTEXT_TOKENS).toBe('65536')
   })
 
+  test('is on record while it runs', async () => {
+    const tether = withClaude(['sleep'])
+    const { pid, env } = await claudeReport(place)
+    const folder = join(place.home, '.tether', 'run')
+    const [name = ''] = readdirSync(folder)
+    expect(name).toBe(`${tether.process.pid}.json`)
+    expect(JSON.parse(readFileSync(join(folder, name), 'utf8'))).toMatchObject({
+      pid: tether.process.pid,
+      url: env.ANTHROPIC_BASE_URL,
+      key: env.ANTHROPIC_AUTH_TOKEN,
+      model: 'demo',
+      window: 65536,
+    })
+    process.kill(pid, 'SIGTERM')
+    await tether.ended
+    expect(readdirSync(folder)).toEqual([])
+  })
+
   test('keeps the key in a file that only the user reads, and removes it', async () => {
     await withClaude(['exit:0']).ended
     const report = await claudeReport(place)
@@ -71,6 +90,19 @@ describe('with Claude Code', () => {
     const { args, settings } = await claudeReport(place)
     expect(args.filter((arg) => arg === '--settings')).toHaveLength(1)
     expect(settings).toMatchObject({ verbose: true, env: { FOO: '1', ANTHROPIC_MODEL: 'tether-local' } })
+  })
+
+  test('gives it a status line, unless the user has one', async () => {
+    await withClaude(['exit:0']).ended
+    const { settings, settingsPath } = await claudeReport(place)
+    expect(settings.statusLine).toMatchObject({ type: 'command', command: expect.stringContaining(settingsPath) })
+    rmSync(place.report)
+    mkdirSync(join(place.home, '.claude'))
+    const mine = join(place.home, '.claude', 'settings.json')
+    writeFileSync(mine, '{"statusLine":{"type":"command","command":"mine"}}')
+    await withClaude(['exit:0']).ended
+    expect((await claudeReport(place)).settings).not.toHaveProperty('statusLine')
+    expect(readFileSync(mine, 'utf8')).toBe('{"statusLine":{"type":"command","command":"mine"}}')
   })
 
   test('finds it on PATH, then in ~/.local/bin', async () => {
@@ -88,9 +120,10 @@ describe('with Claude Code', () => {
       .ended
     expect(stdout).toBe('hello\n')
     expect(stderr).not.toContain('GET')
-    const log = join(place.home, '.tether', 'logs', 'tether.log')
+    const logs = join(place.home, '.tether', 'logs')
+    const [log = ''] = readdirSync(logs).map((name) => join(logs, name))
     expect(readFileSync(log, 'utf8')).toContain('GET /v1/models 401')
-    expect(statSync(log).mode & 0o777).toBe(0o600)
+    expect([statSync(log).mode & 0o777, statSync(logs).mode & 0o777]).toEqual([0o600, 0o700])
   })
 
   test('gives it few tools when the window is small', async () => {
@@ -211,15 +244,6 @@ describe('a fault', () => {
     expect(code).toBe(2)
     expect(stderr).toContain('did you mean --model?')
   })
-
-  test('a program that cannot be started is one line', async () => {
-    const broken = join(place.home, 'broken')
-    writeFileSync(broken, '#!/does/not/exist\n', { mode: 0o755 })
-    const { code, stderr } = await start(['--claude-path', broken]).ended
-    expect(code).toBe(1)
-    expect(stderr).toContain(`tether: ${broken} cannot be started`)
-    await expectNothingLeft()
-  })
 })
 
 describe('without Claude Code', () => {
@@ -237,10 +261,81 @@ describe('without Claude Code', () => {
     expect((await tether.ended).code).toBe(0)
   })
 
-  test('an explicit path that is wrong is an error', async () => {
-    const { code, stderr } = await start(['--claude-path', '/does/not/exist']).ended
-    expect(code).toBe(1)
-    expect(stderr).toContain('there is no such file')
+  describe('that runs', () => {
+    /** A small ELF for a processor that is in no computer of today. */
+    const foreign = Buffer.concat([
+      Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0]),
+      Buffer.alloc(8),
+      Buffer.from([2, 0, 0x50, 0]),
+      Buffer.alloc(100, 'x\n'),
+    ])
+    test.each([
+      ['nothing there', undefined, 0, 'there is no such file'],
+      ['not executable', '#!/bin/sh\n', 0o644, 'it is not executable (chmod +x)'],
+      ['a script of a program that is gone', '#!/does/not/exist\n', 0o755, 'its first line names is not there'],
+      [
+        'a script that starts what is gone',
+        '#!/bin/sh\nexec /does/not/exist "$@"\n',
+        0o755,
+        'what it starts is not there',
+      ],
+      ['a binary of another machine', foreign, 0o755, 'it is made for another machine'],
+    ])('%s is status 127 before the model is loaded', async (_, content, mode, why) => {
+      const path = join(place.home, 'my-claude')
+      if (content !== undefined) writeFileSync(path, content, { mode })
+      const asked = performance.now()
+      const { code, stderr } = await start(['--claude-path', path], { FAKE_LOAD_MS: '60000' }).ended
+      expect(code).toBe(127)
+      expect(stderr).toContain(`${path} cannot be run: `)
+      expect(stderr).toContain(why)
+      expect(stderr).toContain('--claude-path')
+      expect(performance.now() - asked).toBeLessThan(20_000)
+      await expectNothingLeft()
+    })
+
+    test('a folder is status 127', async () => {
+      const { code, stderr } = await start(['--claude-path', place.home]).ended
+      expect([code, stderr]).toEqual([127, expect.stringContaining('it is no file')])
+    })
+
+    test('one on PATH that is not executable is named', async () => {
+      const path = join(place.home, 'first')
+      mkdirSync(path)
+      writeFileSync(join(path, 'claude'), '#!/bin/sh\n', { mode: 0o644 })
+      const { code, stderr } = await start([], { PATH: path }).ended
+      expect([code, stderr]).toEqual([127, expect.stringContaining(`${join(path, 'claude')} cannot be run`)])
+    })
+  })
+})
+
+describe('the version of claude', () => {
+  const saying = (text: string, more = '') => {
+    const path = join(place.home, 'my-claude')
+    writeFileSync(path, `#!/bin/sh\n[ "$1" = --version ] || exit 41\n${more}\necho '${text}'\n`, { mode: 0o755 })
+    return start(['--claude-path', path]).ended
+  }
+
+  test('that is too old is warned of, with the fix', async () => {
+    const { code, stderr } = await saying('2.1.99 (Claude Code)')
+    expect(code).toBe(41)
+    expect(stderr).toContain('Claude Code 2.1.99 is older than 2.1.197')
+    expect(stderr).toContain('claude update')
+  })
+
+  test.each(['2.1.197 (Claude Code)', '2.10.0', '3.0.0', 'no idea', ''])('of %j is not', async (text) => {
+    const { code, stderr } = await saying(text)
+    expect(code).toBe(41)
+    expect(stderr).not.toContain('is older than')
+  })
+
+  test('may fail', async () => {
+    expect((await saying('', 'exit 3')).code).toBe(41)
+  })
+
+  test('is not waited for without end', async () => {
+    const { code } = await saying('', `sleep 61.${process.pid}`)
+    expect(code).toBe(41)
+    expect(execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' })).not.toContain(`sleep 61.${process.pid}`)
   })
 })
 

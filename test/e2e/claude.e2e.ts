@@ -10,6 +10,7 @@ import {
   expectNoRetry,
   expectNothingLeft,
   makeWorkplace,
+  openSession,
   requestsOf,
   startSession,
   until,
@@ -148,6 +149,27 @@ describe('while the model is at work', () => {
     const { session } = await atWork()
     session.process.kill('SIGKILL')
     await session.ended
+    await expectNothingLeft(place)
+  })
+})
+
+describe('on a screen', () => {
+  test('a status line shows how far the prompt is read, then what it cost', async () => {
+    const terminal = openSession(place)
+    const shows = (what: RegExp) =>
+      until(() => what.test(terminal.screen()), 60_000).catch(() => expect(terminal.screen()).toMatch(what))
+    await shows(/ demo · 0 of 64k \(0%\)\n/)
+    terminal.type('Say marmalade.')
+    await shows(/❯ Say marmalade\./)
+    terminal.type('\r')
+    await shows(/ demo · 0 of 64k \(0%\) · reading \d+% of \d+k tokens\n/)
+    await shows(/● marmalade/)
+    await shows(/ demo · \d+k of 64k \(\d+%\) · cache 0% · \d+ tok\/s\n/)
+    expectNoRetry(place, 1)
+    terminal.type('\u0003')
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    terminal.type('\u0003')
+    expect(await terminal.ended).toBe(0)
     await expectNothingLeft(place)
   })
 })

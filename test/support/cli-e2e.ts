@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { collectOutput, type Ended } from './cli-output.js'
+import { openTerminal, type Terminal } from './terminal.js'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -47,17 +48,30 @@ export interface Session {
 
 /** `tether --model demo/model -- ...claudeArgs`, leading a process group of its own as in a terminal. */
 export function startSession(place: Workplace, claudeArgs: string[]): Session {
-  const claude = process.env.TETHER_TEST_CLAUDE
-  if (!claude) throw new Error('TETHER_TEST_CLAUDE must name the claude program; npm run test:e2e sets it')
-  const own = ['--model', join(root, 'demo', 'model'), '--port', '0', '--claude-path', claude]
-  own.push('--request-log', place.requests)
-  const child = spawn(process.execPath, [join(root, 'bin', 'tether.mjs'), ...own, '--', ...claudeArgs], {
+  const child = spawn(process.execPath, [...command(place), '--', ...claudeArgs], {
     cwd: place.repo,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: environment(place),
   })
   return { process: child, ended: collectOutput(child).ended }
+}
+
+/** The same with a screen, past the questions of a first start. */
+export function openSession(place: Workplace): Terminal {
+  const projects = { [place.repo]: { hasTrustDialogAccepted: true } }
+  const seen = { hasCompletedOnboarding: true, theme: 'dark', numStartups: 5, projects }
+  writeFileSync(join(place.home, '.claude.json'), JSON.stringify(seen))
+  const env = { ...environment(place), NO_COLOR: '1' }
+  return openTerminal(process.execPath, command(place), { cwd: place.repo, env, columns: 120, rows: 40 })
+}
+
+function command(place: Workplace): string[] {
+  const claude = process.env.TETHER_TEST_CLAUDE
+  if (!claude) throw new Error('TETHER_TEST_CLAUDE must name the claude program; npm run test:e2e sets it')
+  const flags = ['--model', join(root, 'demo', 'model'), '--port', '0', '--claude-path', claude]
+  flags.push('--request-log', place.requests)
+  return [join(root, 'bin', 'tether.mjs'), ...flags]
 }
 
 /** One question in print mode, to its end. */

@@ -21,6 +21,10 @@ import { spawn } from 'node:child_process'
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 const args = process.argv.slice(2)
+if (args[0] === '--version') {
+  console.log('2.1.330 (Claude Code)')
+  process.exit(0)
+}
 const settingsPath = args[args.indexOf('--settings') + 1]
 const settings = JSON.parse(readFileSync(settingsPath, 'utf8'))
 const ask = async (path, authorization) => {
@@ -29,7 +33,7 @@ const ask = async (path, authorization) => {
 }
 let interrupts = 0
 const words = args.filter((word, i) => word !== '--settings' && args[i - 1] !== '--settings')
-const act = words.find((word) => /^(exit|sleep|children|die|say|ints):?/.test(word)) ?? 'exit:0'
+const act = words.find((word) => /^(exit|sleep|children|die|say|ints|screen):?/.test(word)) ?? 'exit:0'
 const [what, value] = act.split(':')
 if (what === 'ints') process.on('SIGINT', () => { if (++interrupts === Number(value)) process.exit(40) })
 const child = what === 'children' ? spawn('sleep', ['600'], { detached: true, stdio: 'ignore' }).pid : undefined
@@ -46,7 +50,17 @@ if (process.env.FAKE_CLAUDE_REPORT) {
   writeFileSync(process.env.FAKE_CLAUDE_REPORT + '.part', JSON.stringify(report))
   renameSync(process.env.FAKE_CLAUDE_REPORT + '.part', process.env.FAKE_CLAUDE_REPORT)
 }
-if (what === 'say') console.log(value)
+if (what === 'screen') {
+  // As a program with a full screen does: it gets keys, not lines, and hears of sizes.
+  const size = () => process.stdout.columns + 'x' + process.stdout.rows
+  process.on('SIGINT', () => console.log('<SIGINT>'))
+  process.stdout.on('resize', () => console.log('<resized to ' + size() + '>'))
+  process.stdin.setRawMode(value !== 'cooked').on('data', (keys) => {
+    console.log('<keys ' + keys.toString('hex') + '>')
+    if (String(keys) === 'q') process.stdin.setRawMode(false) && process.exit(5)
+  })
+  console.log('<screen ' + size() + ' raw ' + process.stdin.isRaw + '>')
+} else if (what === 'say') console.log(value)
 else if (what === 'exit') process.exit(Number(value))
 else if (what === 'die') process.kill(process.pid, value)
 else setInterval(() => {}, 1000)

@@ -5,7 +5,7 @@ import type { Library } from '../../src/cli/start-server.js'
 import { TetherError } from '../../src/errors.js'
 import type { Model } from '../../src/model/types.js'
 
-const { FAKE_LOAD_MS = '0', FAKE_LOAD_ERROR, FAKE_WINDOW = '65536', FAKE_CRASH_MS } = process.env
+const { FAKE_LOAD_MS = '0', FAKE_LOAD_ERROR, FAKE_WINDOW = '65536', FAKE_CRASH_MS, FAKE_NOISE } = process.env
 
 export const fakeLibrary: Library = {
   async loadModel(path, { onProgress }) {
@@ -16,8 +16,10 @@ export const fakeLibrary: Library = {
     if (FAKE_LOAD_ERROR === 'unexpected') throw new TypeError('weights is not iterable')
     if (FAKE_LOAD_ERROR) throw new TetherError('bad_weights', FAKE_LOAD_ERROR)
     if (FAKE_CRASH_MS) setTimeout(() => Promise.reject(new Error('a fault on purpose')), Number(FAKE_CRASH_MS))
+    if (FAKE_NOISE) setInterval(makeNoise, 50).unref()
     const info = { name: 'fake', path, window: Number(FAKE_WINDOW), quantization: '4-bit', device: 'cpu' }
-    return { info, close: async () => {} } as unknown as Model
+    const stats = () => ({ outputTokens: 0 })
+    return { info, stats, close: async () => {} } as unknown as Model
   },
 
   async serve(model, { host = '127.0.0.1', port, apiKey, onLog }) {
@@ -50,4 +52,11 @@ export const fakeLibrary: Library = {
       })
     return { url: `http://127.0.0.1:${taken}`, port: taken, close }
   },
+}
+
+/** Everything in a program that may write to a screen unasked. */
+function makeNoise(): void {
+  process.emitWarning('noise: a warning')
+  console.error('noise: on stderr')
+  console.log('noise: on stdout')
 }

@@ -16,6 +16,7 @@ import ts from 'typescript'
 import { type ClaudeReport, writeFakeClaude } from './cli-fake-claude.js'
 import { collectOutput, type Ended } from './cli-output.js'
 import { writeModel } from './model-folders.js'
+import { openTerminal, type Terminal } from './terminal.js'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -58,7 +59,7 @@ export function makePlace(): Place {
   const base = mkdtempSync(join(tmpdir(), 'tether-cli-test-'))
   for (const name of ['home', 'temp', 'bin']) mkdirSync(join(base, name))
   // Nothing but what is needed: a claude of the machine's own must not be found.
-  for (const tool of ['sh', 'ps', 'sleep', 'rm']) {
+  for (const tool of ['sh', 'ps', 'sleep', 'rm', 'stty']) {
     symlinkSync(execFileSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).trim(), join(base, 'bin', tool))
   }
   return {
@@ -77,6 +78,30 @@ export interface Tether {
   ended: Promise<Ended>
 }
 
+/** In a terminal of its own, through `wrap`'s shell words if there are any: `wrap` may name the command as "$@". */
+export function openTether(compiled: string, place: Place, args: string[], more: InTerminal = {}): Terminal {
+  const { env, wrap = 'exec "$@"', ...size } = more
+  const entry = join(compiled, 'test', 'support', 'cli-entry.js')
+  const words = ['-c', wrap, 'sh', process.execPath, entry, ...args]
+  return openTerminal('/bin/sh', words, { cwd: place.home, env: { ...environment(place), ...env }, ...size })
+}
+
+export interface InTerminal {
+  env?: Record<string, string>
+  wrap?: string
+  columns?: number
+  rows?: number
+}
+
+function environment(place: Place): Record<string, string> {
+  return {
+    HOME: place.home,
+    TMPDIR: place.temp,
+    PATH: join(dirname(place.home), 'bin'),
+    FAKE_CLAUDE_REPORT: place.report,
+  }
+}
+
 /** Detached, so that a test can send a signal to the whole group as a terminal would. */
 export function startTether(compiled: string, place: Place, args: string[], env: Record<string, string> = {}): Tether {
   const entry = join(compiled, 'test', 'support', 'cli-entry.js')
@@ -84,13 +109,7 @@ export function startTether(compiled: string, place: Place, args: string[], env:
     cwd: place.home,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      HOME: place.home,
-      TMPDIR: place.temp,
-      PATH: join(dirname(place.home), 'bin'),
-      FAKE_CLAUDE_REPORT: place.report,
-      ...env,
-    },
+    env: { ...environment(place), ...env },
   })
   return { process: child, ...collectOutput(child) }
 }
