@@ -2,20 +2,22 @@
 import { randomBytes } from 'node:crypto'
 import { homedir } from 'node:os'
 import type { Call } from './args.js'
+import { CannotRun, claudeVersion, versionWarning } from './claude-program.js'
 import type { Settings } from './config/knobs.js'
 import { builtIn, type Config } from './config/settings.js'
 import { findClaude } from './find-claude.js'
 import { firstWord } from './first-word.js'
 import { takeSettings } from './forwarded-settings.js'
-import { offerClaude, sayHowToGetClaude } from './install-claude.js'
+import { offerClaude, sayHowToGetClaude, waysOut } from './install-claude.js'
 import { chooseModel } from './models/choose-model.js'
 import { logToFile, logToStderr } from './open-log.js'
 import { demoModel } from './package.js'
 import { runClaude } from './run-claude.js'
+import { recordServer } from './running.js'
 import { isLoopback, type Serving, servingText } from './serve-only.js'
 import { watchSignals } from './signals.js'
 import { type Library, type Running, startServer } from './start-server.js'
-import { canRedraw, isQuiet, say } from './terminal.js'
+import { isQuiet, say } from './terminal.js'
 
 export interface RunContext {
   /** Waits with loading it until it is needed. */
@@ -28,7 +30,17 @@ export interface RunContext {
 const notFound = 127
 
 /** -> the exit status. Throws TetherError and Interrupted; nothing is left running or lying about. */
-export async function run(call: Call, config: Config, { library, start }: RunContext): Promise<number> {
+export async function run(call: Call, config: Config, context: RunContext): Promise<number> {
+  try {
+    return await launchOrServe(call, config, context)
+  } catch (error) {
+    if (!(error instanceof CannotRun)) throw error
+    say(`${error.message}\n${waysOut}`)
+    return notFound
+  }
+}
+
+async function launchOrServe(call: Call, config: Config, { library, start }: RunContext): Promise<number> {
   const options = withModes(call, config)
   const quiet = isQuiet(options)
   const tell = quiet ? () => {} : say
@@ -40,6 +52,9 @@ export async function run(call: Call, config: Config, { library, start }: RunCon
     sayHowToGetClaude()
     return notFound
   }
+  const version = claude === undefined ? undefined : claudeVersion(claude)
+  // Whoever waits for it hears of a failure, be it later.
+  version?.catch(() => {})
   const { model, modelsDir, maxContext, memoryCap: memory } = options
   const found = await chooseModel({ model, modelsDir, demo: demoModel, demoIfNone: true, memory, maxContext })
   if (found.isDemo) {
@@ -51,22 +66,52 @@ export async function run(call: Call, config: Config, { library, start }: RunCon
   const log = launching ? logToFile(options.logLevel) : logToStderr(options.logLevel)
   // Beyond this machine a key is a must; for Claude Code it costs nothing and keeps other local programs out.
   const key = launching || !isLoopback(options.host) ? randomBytes(24).toString('base64url') : undefined
-  const bar = !quiet && canRedraw(process.stderr)
   try {
-    const running = await startServer(await library(), { ...options, found, key, log: log.log, bar, say: tell })
+    const running = await startServer(await library(), {
+      ...options,
+      found,
+      key,
+      log: log.log,
+      quiet,
+      say: tell,
+      unless: version,
+    })
+    const forget = record({ url: running.server.url, key, model: found.name, window: running.model.info.window })
     try {
       if (claude && key && launching) {
+        const outdated = versionWarning(await version)
+        if (outdated) tell(outdated)
         const resumeCommand = `tether${options.model ? ` --model ${options.model}` : ''} -- --continue`
-        return await runClaude({ claude, running, modelName: found.name, key, forwarded, resumeCommand, say: tell })
+        return await runClaude({
+          claude,
+          running,
+          log,
+          modelName: found.name,
+          key,
+          forwarded,
+          resumeCommand,
+          say: tell,
+        })
       }
       if (!options.serveOnly) await introduce({ running, key, found: claude !== undefined, tell })
       const { url } = running.server
       return await serveUntilStopped({ url, key, name: found.name, host: options.host, info: running.model.info })
     } finally {
+      forget()
       await running.close()
     }
   } finally {
     log.close()
+  }
+}
+
+/** A home that cannot be written to costs `tether env`, not the session. */
+function record(server: Parameters<typeof recordServer>[0]): () => void {
+  try {
+    return recordServer(server)
+  } catch (error) {
+    say(`other terminals will not find this server: ${(error as Error).message}`)
+    return () => {}
   }
 }
 

@@ -4,11 +4,12 @@ import type { Settings } from './config/knobs.js'
 import type { Log } from './log.js'
 import type { FoundModel } from './models/find-model.js'
 import { serveOn } from './port.js'
-import { progressBar, progressLines } from './progress.js'
+import { showProgress } from './progress.js'
 import { waitUntilReady } from './ready.js'
 import { logRequest } from './request-line.js'
 import { openRequestLog } from './request-log.js'
 import { Interrupted, watchSignals } from './signals.js'
+import { weightsSize } from './weights-size.js'
 
 /** What the command line uses of the library; tests put a fake here. */
 export interface Library {
@@ -30,14 +31,16 @@ export interface StartOptions
   found: FoundModel
   key?: string
   log: Log
-  /** Whether a moving bar can be drawn. */
-  bar: boolean
+  /** Draws nothing. */
+  quiet: boolean
   say: (line: string) => void
+  /** Calls it all off if it rejects meanwhile. */
+  unless?: Promise<unknown>
 }
 
 /**
  * Listens before it loads: a taken port shows at once, and who asks meanwhile hears how far loading is.
- * On failure nothing is left listening. Throws TetherError, or Interrupted.
+ * On failure nothing is left listening. Throws TetherError, Interrupted, or what `unless` rejects with.
  */
 export async function startServer(library: Library, options: StartOptions): Promise<Running> {
   const { found, log, say } = options
@@ -59,9 +62,9 @@ export async function startServer(library: Library, options: StartOptions): Prom
   const server = await serveOn({ port: options.port, fixed: options.portAsked || options.serveOnly }, serve, say)
 
   const signals = watchSignals()
-  const progress = options.bar
-    ? progressBar(`Loading ${found.name}`, process.stderr)
-    : progressLines(`loading ${found.name}`, say)
+  const bytes = weightsSize(found.path)
+  const stream = options.quiet ? undefined : process.stderr
+  const progress = showProgress({ label: `Loading ${found.name}`, bytes, stream, say })
   const started = performance.now()
   const loading = library.loadModel(found.path, {
     memoryCap: options.memoryCap,
@@ -76,8 +79,9 @@ export async function startServer(library: Library, options: StartOptions): Prom
 
   try {
     const interrupted = signals.came.then((signal) => Promise.reject(new Interrupted(signal)))
-    const model = await Promise.race([load.promise, interrupted])
-    await Promise.race([waitUntilReady(server.url), interrupted])
+    const calledOff = Promise.race([interrupted, options.unless?.then(() => interrupted) ?? interrupted])
+    const model = await Promise.race([load.promise, calledOff])
+    await Promise.race([waitUntilReady(server.url), calledOff])
     progress.end()
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     say(
