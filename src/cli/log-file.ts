@@ -1,16 +1,17 @@
 /** The log file of one run: only its owner reads it, it begins with its first line, and neither it nor their number grows. */
 import {
+  accessSync,
   chmodSync,
   closeSync,
+  constants,
   mkdirSync,
   openSync,
   readdirSync,
   renameSync,
   rmSync,
-  unlinkSync,
   writeSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { isAlive } from './alive.js'
 
 export interface LogFile {
@@ -20,24 +21,28 @@ export interface LogFile {
   close(): void
 }
 
-export interface LogFileOptions {
-  /** One older file is kept beside it, so both together stay under twice as many. Default: 4 MB. */
+export interface RunLogOptions {
   maxBytes?: number
   /** Files of earlier runs that stay. Default: 20. */
   keep?: number
 }
 
+/** A new file in this folder. Two runs never share one, so their lines do not mix. Throws as openLogFile. */
+export function openRunLog(folder: string, { maxBytes, keep = 20 }: RunLogOptions = {}): LogFile {
+  const file = openLogFile(join(folder, `tether-${stamp(new Date())}-${process.pid}.log`), maxBytes)
+  clearOld(folder, keep)
+  return file
+}
+
 /**
- * Two runs never share a file, so their lines do not mix. Throws what the file system says if the folder cannot be made
- * or written to: better now than while the screen is somebody else's.
+ * One older part is kept beside it, so both together stay under twice `maxBytes`. Throws what the file system says if
+ * the folder cannot be made or written to: better now than while the screen is somebody else's.
  */
-export function openLogFile(folder: string, { maxBytes = 4_000_000, keep = 20 }: LogFileOptions = {}): LogFile {
+export function openLogFile(path: string, maxBytes = 4_000_000): LogFile {
+  const folder = dirname(path)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   chmodSync(folder, 0o700)
-  const path = join(folder, `tether-${stamp(new Date())}-${process.pid}.log`)
-  closeSync(openSync(path, 'wx', 0o600))
-  unlinkSync(path)
-  clearOld(folder, keep)
+  accessSync(folder, constants.W_OK)
 
   let file: number | undefined
   let size = 0

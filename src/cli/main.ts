@@ -34,6 +34,11 @@ export async function main(argv: string[], options: MainOptions = {}): Promise<n
 }
 
 async function perform(call: Call, options: MainOptions): Promise<number> {
+  if (call.command === 'doctor') {
+    // It reads the configuration by itself: that it cannot be read is one of its findings.
+    const { runDoctor } = await import('./doctor/run-doctor.js')
+    return runDoctor(call)
+  }
   const config = await configured(call)
   const { start = false, library = () => import('../index.js') } = options
   switch (call.command) {
@@ -41,11 +46,32 @@ async function perform(call: Call, options: MainOptions): Promise<number> {
       const { configAsJson, showConfig } = await import('./config/show.js')
       return print(call.flags.json ? configAsJson(config) : showConfig(config))
     }
-    default: {
+    case 'pull': {
+      const { runPull } = await import('./models/pull/run-pull.js')
+      const revision = call.flags.revision as string | undefined
+      return runPull({ model: call.words[0] as string, revision, modelsDir: config.settings.modelsDir })
+    }
+    case 'env': {
+      const { runEnv } = await import('./env/run-env.js')
+      return runEnv(call)
+    }
+    case 'bench': {
+      const { runBench } = await import('./bench/run-bench.js')
+      return runBench(call, config, await library())
+    }
+    case 'run': {
+      if (call.flags.list) return list(call, config)
       const { run } = await import('./run.js')
       return run(call, config, { library, start })
     }
   }
+}
+
+async function list({ flags }: Call, { settings }: Config): Promise<number> {
+  const { listModels, listOptionsFor } = await import('./models/list-models.js')
+  const { modelsDir, memoryCap: memory, maxContext } = settings
+  const options = { modelsDir, memory, maxContext, json: flags.json === true }
+  return print(await listModels({ ...options, ...listOptionsFor(process.stdout) }))
 }
 
 /** What the files and the flags say together; makes config.toml where there is none. */

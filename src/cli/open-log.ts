@@ -2,7 +2,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { createLog, type Log, type LogLevel, type LogOptions } from './log.js'
-import { type LogFile, openLogFile } from './log-file.js'
+import { type LogFile, openRunLog } from './log-file.js'
 import { say } from './terminal.js'
 
 export interface OpenLog {
@@ -50,7 +50,7 @@ function counting(options: LogOptions): Pick<OpenLog, 'log' | 'errors'> {
 /** A home that cannot be written to costs the log, not the session. */
 function openOrNot(folder: string): LogFile | undefined {
   try {
-    return openLogFile(folder)
+    return openRunLog(folder)
   } catch (error) {
     say(`nothing will be logged: ${(error as Error).message}`)
     return undefined

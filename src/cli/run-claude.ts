@@ -1,6 +1,8 @@
 /** Runs Claude Code on a server that is ready: tells it where, and what of the user's it must not lose. */
 import { homedir } from 'node:os'
+import { TetherError } from '../errors.js'
 import { claudeSettings, toolArgs, underTheirs } from './claude-settings.js'
+import { claudeWindow } from './claude-window.js'
 import type { Forwarded } from './forwarded-settings.js'
 import { holdOutput } from './hold-output.js'
 import { launch } from './launch.js'
@@ -18,19 +20,24 @@ export interface ClaudeRun {
   modelName: string
   key: string
   forwarded: Forwarded
+  /** Start it even where the window is too small. */
+  force: boolean
   /** What continues this conversation later. */
   resumeCommand: string
   say: (line: string) => void
 }
 
-/** -> the exit status. */
+/** -> the exit status. Throws `bad_config` if the window is too small for Claude Code. */
 export async function runClaude(about: ClaudeRun): Promise<number> {
-  const { claude, running, log, modelName, key, forwarded, resumeCommand, say } = about
-  const { window } = running.model.info
+  const { claude, running, log, modelName, key, forwarded, resumeCommand, force, say } = about
+  const { window, windowLimit } = running.model.info
   const wiring = { url: running.server.url, token: key, window, modelName }
   const { env, settings } = claudeSettings(wiring, process.env)
-  const tools = toolArgs(window, forwarded.args)
-  if (tools.length > 0) say(`a window of ${window} tokens is small: Claude Code gets ${tools[1]} only`)
+  const maxOutput = Number(settings.env.CLAUDE_CODE_MAX_OUTPUT_TOKENS)
+  const { verdict, message } = claudeWindow(window, maxOutput, windowLimit)
+  if (verdict === 'too-small' && !force) throw new TetherError('bad_config', message)
+  if (message) say(message)
+  const tools = toolArgs(window, forwarded.args, maxOutput)
 
   const places = { home: homedir(), configDir: process.env.CLAUDE_CONFIG_DIR, cwd: process.cwd() }
   const shows = !hasStatusLine(places, forwarded.theirs)

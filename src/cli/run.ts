@@ -1,10 +1,13 @@
 /** The line of the whole program: find Claude Code, load a model, serve it, run Claude Code on it, clean up. */
 import { randomBytes } from 'node:crypto'
 import { homedir } from 'node:os'
+import { basename } from 'node:path'
+import type { LoadModelOptions } from '../index.js'
 import type { Call } from './args.js'
 import { CannotRun, claudeVersion, versionWarning } from './claude-program.js'
 import type { Settings } from './config/knobs.js'
 import { builtIn, type Config } from './config/settings.js'
+import { debugLogPath, openDebugLog } from './debug-log.js'
 import { findClaude } from './find-claude.js'
 import { firstWord } from './first-word.js'
 import { takeSettings } from './forwarded-settings.js'
@@ -15,6 +18,7 @@ import { demoModel } from './package.js'
 import { runClaude } from './run-claude.js'
 import { recordServer } from './running.js'
 import { isLoopback, type Serving, servingText } from './serve-only.js'
+import { short } from './short-path.js'
 import { watchSignals } from './signals.js'
 import { type Library, type Running, startServer } from './start-server.js'
 import { isQuiet, say } from './terminal.js'
@@ -56,7 +60,9 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
   // Whoever waits for it hears of a failure, be it later.
   version?.catch(() => {})
   const { model, modelsDir, maxContext, memoryCap: memory } = options
-  const found = await chooseModel({ model, modelsDir, demo: demoModel, demoIfNone: true, memory, maxContext })
+  const places = { modelsDir, demo: demoModel, demoIfNone: start, takeOnly: start }
+  const found = await chooseModel({ ...places, model, memory, maxContext })
+  const own = config.forModel([basename(found.path), found.name]).settings
   if (found.isDemo) {
     tell('this is the demo model: it can repeat a word and run simple tools when plainly asked, and no more')
     if (model === undefined) tell(`to use a real one, put its folder into ${modelsDir}, or name it with --model`)
@@ -65,10 +71,14 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
   const launching = claude !== undefined && !unattended
   const log = launching ? logToFile(options.logLevel) : logToStderr(options.logLevel)
   // Beyond this machine a key is a must; for Claude Code it costs nothing and keeps other local programs out.
-  const key = launching || !isLoopback(options.host) ? randomBytes(24).toString('base64url') : undefined
+  const needsKey = launching || !isLoopback(options.host)
+  const key = options.apiKey ?? (needsKey ? randomBytes(24).toString('base64url') : undefined)
+  const debug = process.env.TETHER_DEBUG === '1' ? openDebugLog(debugLogPath(homedir())) : undefined
+  if (debug) tell(`every request, prompt and answer is written to ${short(debug.path)}`)
   try {
     const running = await startServer(await library(), {
       ...options,
+      load: { ...loadOptions(own), onDebug: debug?.onDebug },
       found,
       key,
       log: log.log,
@@ -81,7 +91,7 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
       if (claude && key && launching) {
         const outdated = versionWarning(await version)
         if (outdated) tell(outdated)
-        const resumeCommand = `tether${options.model ? ` --model ${options.model}` : ''} -- --continue`
+        const resumeCommand = `tether --model ${model ?? found.name} -- --continue`
         return await runClaude({
           claude,
           running,
@@ -90,6 +100,7 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
           key,
           forwarded,
           resumeCommand,
+          force: options.force,
           say: tell,
         })
       }
@@ -101,8 +112,16 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
       await running.close()
     }
   } finally {
+    debug?.close()
     log.close()
   }
+}
+
+/** What a model is loaded with, by the settings that hold for it. What is not set is the checkpoint's own. */
+function loadOptions(settings: Settings): LoadModelOptions {
+  const { memoryCap, maxContext, threads, thinking } = settings
+  const { temperature, topP, topK, minP, repetitionPenalty } = settings
+  return { memoryCap, maxContext, threads, thinking, sampling: { temperature, topP, topK, minP, repetitionPenalty } }
 }
 
 /** A home that cannot be written to costs `tether env`, not the session. */

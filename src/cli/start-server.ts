@@ -1,5 +1,6 @@
 /** A model and a server around it, brought up together and taken down together. */
 import type { LoadModelOptions, Model, ServeOptions, Server } from '../index.js'
+import { windowSentence } from '../model/window.js'
 import type { Settings } from './config/knobs.js'
 import type { Log } from './log.js'
 import type { FoundModel } from './models/find-model.js'
@@ -24,8 +25,9 @@ export interface Running {
   close(): Promise<void>
 }
 
-export interface StartOptions
-  extends Pick<Settings, 'host' | 'port' | 'memoryCap' | 'maxContext' | 'threads' | 'maxRequests' | 'requestLog'> {
+export interface StartOptions extends Pick<Settings, 'host' | 'port' | 'maxRequests' | 'requestLog' | 'onOverflow'> {
+  /** What the model is loaded with. */
+  load: Omit<LoadModelOptions, 'onProgress'>
   portAsked: boolean
   serveOnly: boolean
   found: FoundModel
@@ -53,6 +55,7 @@ export async function startServer(library: Library, options: StartOptions): Prom
       port,
       apiKey: options.key,
       maxRequests: options.maxRequests,
+      onOverflow: options.onOverflow,
       progress: () => fraction,
       onLog: (line) => {
         logRequest(log, line)
@@ -67,9 +70,7 @@ export async function startServer(library: Library, options: StartOptions): Prom
   const progress = showProgress({ label: `Loading ${found.name}`, bytes, stream, say })
   const started = performance.now()
   const loading = library.loadModel(found.path, {
-    memoryCap: options.memoryCap,
-    maxContext: options.maxContext,
-    threads: options.threads,
+    ...options.load,
     onProgress: (now) => {
       fraction = now
       progress.update(now)
@@ -85,7 +86,7 @@ export async function startServer(library: Library, options: StartOptions): Prom
     progress.end()
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     say(
-      `${found.name} is ready on ${server.url} after ${seconds} s (window ${model.info.window}, ${model.info.device})`,
+      `${found.name} is ready on ${server.url} after ${seconds} s, on ${model.info.device}; ${windowSentence(model.info)}`,
     )
     return { model, server, close: once(() => closeBoth(server, model)) }
   } catch (error) {

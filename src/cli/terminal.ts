@@ -14,7 +14,9 @@ export function isQuiet({ logLevel }: { logLevel: LogLevel }): boolean {
 }
 
 /** Colours where the stream shows them and nobody asked for none; else the text as it is. */
-export function painter(stream: NodeJS.WriteStream): (style: 'cyan' | 'dim', text: string) => string {
+export function painter(
+  stream: NodeJS.WriteStream,
+): (style: 'cyan' | 'dim' | 'green' | 'yellow' | 'red', text: string) => string {
   const shows = canRedraw(stream) && !process.env.NO_COLOR
   return (style, text) => (shows ? styleText(style, text, { validateStream: false }) : text)
 }

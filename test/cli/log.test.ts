@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createLog, type LogLevel, logLevels } from '../../src/cli/log.js'
-import { openLogFile } from '../../src/cli/log-file.js'
+import { openRunLog } from '../../src/cli/log-file.js'
 
 let folder: string
 beforeEach(() => {
@@ -48,10 +48,10 @@ describe('lines', () => {
   })
 })
 
-describe('openLogFile', () => {
+describe('openRunLog', () => {
   test('makes a private file in a private folder, once there is a line', () => {
     mkdirSync(folder, { mode: 0o755 })
-    const file = openLogFile(folder)
+    const file = openRunLog(folder)
     expect(readdirSync(folder)).toEqual([])
     file.write('one')
     file.write('two')
@@ -62,7 +62,7 @@ describe('openLogFile', () => {
   })
 
   test('keeps one older part, and bounds both', () => {
-    const file = openLogFile(folder, { maxBytes: 100 })
+    const file = openRunLog(folder, { maxBytes: 100 })
     for (let line = 0; line < 30; line++) file.write(`this is line ${line}`)
     file.close()
     expect(readFileSync(file.path, 'utf8')).toContain('line 29\n')
@@ -75,13 +75,13 @@ describe('openLogFile', () => {
     const old = ['tether-20260101-000000-99999991.log', 'tether-20260102-000000-99999992.log']
     const live = `tether-20250101-000000-${process.ppid}.log`
     for (const name of [...old, `${old[0]}.1`, live, 'notes.txt']) writeFileSync(join(folder, name), '')
-    openLogFile(folder, { keep: 1 })
+    openRunLog(folder, { keep: 1 })
     expect(readdirSync(folder).sort()).toEqual([old[1], live, 'notes.txt'].sort())
   })
 
   test('a folder that cannot be made is said at once', () => {
     writeFileSync(folder, 'a file')
-    expect(() => openLogFile(folder)).toThrow('EEXIST')
+    expect(() => openRunLog(folder)).toThrow('EEXIST')
     expect(existsSync(folder)).toBe(true)
   })
 })

@@ -29,7 +29,9 @@ beforeEach(() => {
 })
 afterEach(() => place.remove())
 
-const start = (args: string[], env: Record<string, string> = {}) => startTether(compiled, place, args, env)
+/** On the demo model: no picker. */
+const start = (args: string[], env: Record<string, string> = {}) =>
+  startTether(compiled, place, ['--model', join(compiled, 'demo', 'model'), ...args], env)
 const withClaude = (args: string[], env: Record<string, string> = {}) =>
   start(['--claude-path', place.claude, '--', ...args], env)
 
@@ -132,12 +134,6 @@ describe('with Claude Code', () => {
     expect(stderr).toContain('32768')
   })
 
-  test('says that the demo model is one', async () => {
-    const { stderr } = await withClaude(['exit:0']).ended
-    expect(stderr).toContain('demo model')
-    expect(stderr).toContain(join(place.home, '.tether', 'models'))
-  })
-
   test('--log-level silent says nothing', async () => {
     const { stderr } = await start(['--claude-path', place.claude, '--log-level', 'silent', '--', 'exit:0']).ended
     expect(stderr).toBe('')
@@ -206,8 +202,8 @@ describe('a signal', () => {
   })
 
   test.each(['SIGINT', 'SIGTERM'] as const)('%s while loading ends tether at once', async (signal) => {
-    const tether = start(['--serve-only', '--port', '0'], { FAKE_LOAD_MS: '60000' })
-    await new Promise((resolve) => setTimeout(resolve, 800))
+    const tether = start(['--serve-only', '--port', '0'], { FAKE_LOAD_MS: '10000' })
+    await until(() => tether.stderr().includes('loading'))
     tether.process.kill(signal)
     expect((await tether.ended).code).toBe(signal === 'SIGINT' ? 130 : 143)
   })
@@ -215,7 +211,7 @@ describe('a signal', () => {
 
 describe('a fault', () => {
   test('in tether ends claude, and is one line', async () => {
-    const tether = withClaude(['sleep'], { FAKE_CRASH_MS: '1500' })
+    const tether = withClaude(['sleep'], { FAKE_CRASH_MS: '300' })
     const { pid } = await claudeReport(place)
     const { code, stderr } = await tether.ended
     expect(code).toBe(1)
@@ -398,19 +394,105 @@ describe('a home that cannot be written to', () => {
 })
 
 describe('the model', () => {
-  test('is the only one in ~/.tether/models', async () => {
-    writeModel(join(place.home, '.tether', 'models', 'org', 'small'))
-    const { code, stderr } = await withClaude(['exit:0']).ended
+  const models = () => join(place.home, '.tether', 'models')
+  /** Without a --model. */
+  const bare = (args: string[], env: Record<string, string> = {}) =>
+    startTether(compiled, place, ['--claude-path', place.claude, ...args], env).ended
+  const configure = (text: string) => {
+    mkdirSync(join(place.home, '.tether', 'config'), { recursive: true })
+    writeFileSync(join(place.home, '.tether', 'config', '10-test.toml'), text)
+  }
+
+  test('is asked for, also when there is only one; the end of input cancels', async () => {
+    writeModel(join(models(), 'org', 'small'))
+    const { code, stderr } = await bare(['--', 'exit:0'])
+    expect(code).toBe(1)
+    expect(stderr).toContain('1  org/small ')
+    expect(stderr).toContain('no model was chosen; name one, as in: tether --model org/small')
+  })
+
+  test('is taken without a question by npm start when there is only one', async () => {
+    writeModel(join(models(), 'org', 'small'))
+    const { code, stderr } = await bare(['--', 'exit:0'], { FAKE_START: '1' })
     expect(code).toBe(0)
     expect(stderr).toContain('org/small is ready')
   })
 
-  test('must be chosen when there are several', async () => {
-    for (const name of ['a', 'b']) writeModel(join(place.home, '.tether', 'models', name))
-    const { code, stderr } = await withClaude(['exit:0']).ended
+  test('is the demo model for npm start when there is none', async () => {
+    const { code, stderr } = await bare(['--', 'exit:0'], { FAKE_START: '1' })
+    expect(code).toBe(0)
+    expect(stderr).toContain('demo model')
+    expect(stderr).toContain(models())
+  })
+
+  test('is none where there is none, which says how to get one', async () => {
+    const { code, stderr } = await bare(['--', 'exit:0'])
     expect(code).toBe(1)
-    expect(stderr).toContain('1  a ')
-    expect(stderr).toContain('2  b ')
-    expect(stderr).toContain('no model was chosen; name one, as in: tether --model a')
+    expect(stderr).toContain(`there is no model in ${models()}`)
+    expect(stderr).toContain('tether pull ')
+  })
+
+  test('that does not exist is an error that names tether pull', async () => {
+    const { code, stderr } = await bare(['--model', 'org/absent'])
+    expect(code).toBe(1)
+    expect(stderr).toContain('tether pull org/absent')
+  })
+
+  test('[model] default skips the question, and --model wins over it', async () => {
+    for (const name of ['a', 'b']) writeModel(join(models(), name))
+    configure('[model]\ndefault = "b"\n')
+    expect((await bare(['--', 'exit:0'])).stderr).toContain('b is ready')
+    expect((await bare(['--model', 'a', '--', 'exit:0'])).stderr).toContain('a is ready')
+  })
+
+  test('is listed with --list, and an empty list explains itself, status 0', async () => {
+    const empty = await startTether(compiled, place, ['--list']).ended
+    expect([empty.code, empty.stdout.includes('tether pull')]).toEqual([0, true])
+    writeModel(join(models(), 'org', 'small'))
+    const full = await startTether(compiled, place, ['--list']).ended
+    expect([full.code, full.stdout.includes('org/small')]).toEqual([0, true])
+    const data = JSON.parse((await startTether(compiled, place, ['--list', '--json']).ended).stdout)
+    expect(data).toMatchObject([{ name: 'org/small', state: 'ok' }])
+  })
+})
+
+describe('what a model is loaded with', () => {
+  test('comes from the settings, those of its own table over the others', async () => {
+    const dir = join(place.home, '.tether', 'config')
+    mkdirSync(dir, { recursive: true })
+    writeFileSync(
+      join(dir, '10-test.toml'),
+      '[model]\nthreads = 3\n[sampling]\ntemperature = 0.5\ntop_k = 7\n[models."demo"]\ntemperature = 0.7\nthinking = "off"\nmax_context = 40001\n',
+    )
+    await withClaude(['exit:0'], { FAKE_OPTIONS: join(place.temp, '..', 'options.json') }).ended
+    const options = JSON.parse(readFileSync(join(place.temp, '..', 'options.json'), 'utf8'))
+    expect(options).toMatchObject({ threads: 3, thinking: 'off', maxContext: 40001, onOverflow: 'auto' })
+    expect(options.sampling).toEqual({ temperature: 0.7, topK: 7 })
+  })
+
+  test('TETHER_DEBUG=1 names a private file', async () => {
+    const { stderr } = await withClaude(['exit:0'], { TETHER_DEBUG: '1' }).ended
+    expect(stderr).toMatch(/every request, prompt and answer is written to ~\/\.tether\/logs\/debug-/)
+  })
+
+  test('a key of the user is the key', async () => {
+    const { stdout } = await withClaude(['exit:0']).ended
+    expect(stdout).toBe('')
+    await start(['--api-key', 'my-own', '--claude-path', place.claude, '--', 'exit:0']).ended
+    expect((await claudeReport(place)).env.ANTHROPIC_AUTH_TOKEN).toBe('my-own')
+  })
+})
+
+describe('a window that is too small for Claude Code', () => {
+  test('is not launched, says what helps, and yields to --force', async () => {
+    const refused = await withClaude(['exit:0'], { FAKE_WINDOW: '16384' }).ended
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toMatch(/window of 16384 tokens is too small .* --force/)
+    expect(existsSync(place.report)).toBe(false)
+    await expectNothingLeft()
+    const forced = await start(['--force', '--claude-path', place.claude, '--', 'exit:0'], { FAKE_WINDOW: '16384' })
+      .ended
+    expect(forced.code).toBe(0)
+    expect((await claudeReport(place)).args).toContain('Bash,Read,Edit,Write')
   })
 })

@@ -33,7 +33,7 @@ afterEach(() => {
 })
 
 const tether = (args: string[], more?: InTerminal) => {
-  const terminal = openTether(compiled, place, args, more)
+  const terminal = openTether(compiled, place, ['--model', join(compiled, 'demo', 'model'), ...args], more)
   open.push(terminal)
   return terminal
 }

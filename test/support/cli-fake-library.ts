@@ -1,28 +1,40 @@
 /** The library at its seam: a model that knows nothing, behind a server that says so. Driven by environment variables. */
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Library } from '../../src/cli/start-server.js'
 import { TetherError } from '../../src/errors.js'
 import type { Model } from '../../src/model/types.js'
 
-const { FAKE_LOAD_MS = '0', FAKE_LOAD_ERROR, FAKE_WINDOW = '65536', FAKE_CRASH_MS, FAKE_NOISE } = process.env
+const {
+  FAKE_LOAD_MS = '0',
+  FAKE_LOAD_ERROR,
+  FAKE_WINDOW = '65536',
+  FAKE_CRASH_MS,
+  FAKE_NOISE,
+  FAKE_OPTIONS,
+} = process.env
+
+let loadedWith = {}
 
 export const fakeLibrary: Library = {
-  async loadModel(path, { onProgress }) {
+  async loadModel(path, options) {
+    const { onProgress } = options
+    loadedWith = options
     for (let step = 0; step <= 4; step++) {
       await sleep(Number(FAKE_LOAD_MS) / 5)
       onProgress?.(step / 4)
     }
     if (FAKE_LOAD_ERROR === 'unexpected') throw new TypeError('weights is not iterable')
     if (FAKE_LOAD_ERROR) throw new TetherError('bad_weights', FAKE_LOAD_ERROR)
-    if (FAKE_CRASH_MS) setTimeout(() => Promise.reject(new Error('a fault on purpose')), Number(FAKE_CRASH_MS))
     if (FAKE_NOISE) setInterval(makeNoise, 50).unref()
     const info = { name: 'fake', path, window: Number(FAKE_WINDOW), quantization: '4-bit', device: 'cpu' }
     const stats = () => ({ outputTokens: 0 })
     return { info, stats, close: async () => {} } as unknown as Model
   },
 
-  async serve(model, { host = '127.0.0.1', port, apiKey, onLog }) {
+  async serve(model, { host = '127.0.0.1', port, apiKey, onLog, onOverflow }) {
+    void model.then(() => FAKE_OPTIONS && writeFileSync(FAKE_OPTIONS, JSON.stringify({ ...loadedWith, onOverflow })))
     let ready = false
     model.then(
       () => {
@@ -37,6 +49,10 @@ export const fakeLibrary: Library = {
       const usage = { input_tokens: 5, output_tokens: 3 }
       const answer = { status: ready ? 'ok' : 'loading', content: [{ type: 'text', text: 'pineapple' }], usage }
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+      // Once Claude Code is there: how long it takes to start depends on the machine.
+      if (FAKE_CRASH_MS && path !== '/health' && allowed) {
+        setTimeout(() => Promise.reject(new Error('a fault on purpose')), Number(FAKE_CRASH_MS))
+      }
       onLog?.({ method: request.method ?? '', path, status, ms: 1 })
     })
     await new Promise<void>((resolve, reject) => {

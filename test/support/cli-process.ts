@@ -33,7 +33,7 @@ export function compileCli(): string {
       .filter((name) => name.endsWith('.ts'))
       .map((name) => join('src', part, name)),
   )
-  const others = ['src/errors.ts', 'src/binding.ts']
+  const others = ['src/errors.ts', 'src/binding.ts', 'src/model/window.ts']
   for (const source of [...sources, ...others, 'test/support/cli-entry.ts', 'test/support/cli-fake-library.ts']) {
     const target = join(out, source.replace(/\.ts$/, '.js'))
     mkdirSync(dirname(target), { recursive: true })

@@ -1,7 +1,9 @@
 /** `tether bench`: loads a model, measures it, prints what came out. */
+import { basename } from 'node:path'
 import { type Call, UsageError } from '../args.js'
-import type { Settings } from '../config/knobs.js'
-import type { FoundModel } from '../models/find-model.js'
+import type { Config } from '../config/settings.js'
+import { chooseModel } from '../models/choose-model.js'
+import { demoModel } from '../package.js'
 import { showProgress } from '../progress.js'
 import { exitStatus, watchSignals } from '../signals.js'
 import type { Library } from '../start-server.js'
@@ -9,16 +11,13 @@ import { say } from '../terminal.js'
 import { type BenchOptions, fits, measure } from './measure.js'
 import { benchReport } from './report.js'
 
-export interface BenchContext {
-  found: FoundModel
-  settings: Settings
-  flags: Call['flags']
-  library: Library
-}
-
-/** -> the exit status. */
-export async function runBench({ found, settings, flags, library }: BenchContext): Promise<number> {
+/** -> the exit status. Throws UsageError, TetherError and Interrupted. */
+export async function runBench({ words, flags }: Call, config: Config, library: Library): Promise<number> {
   const options = readBenchFlags(flags)
+  const { model: usual, modelsDir, memoryCap: memory, maxContext: window } = config.settings
+  const places = { modelsDir, demo: demoModel, memory, maxContext: window }
+  const found = await chooseModel({ ...places, model: words[0] ?? usual })
+  const { settings } = config.forModel([basename(found.path), found.name])
   const progress = (label: string) => showProgress({ label, stream: process.stderr, say })
   const loading = progress(`Loading ${found.name}`)
   const { memoryCap, maxContext, threads } = settings

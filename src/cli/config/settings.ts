@@ -27,12 +27,16 @@ export function configFolder(home = homedir()): string {
   return join(home, '.tether', 'config')
 }
 
+export interface ConfigPlaces {
+  /** undefined: no files. */
+  folder: string | undefined
+  env?: Record<string, string | undefined>
+}
+
 /** `flags`: what the command line sets. Throws `bad_config` naming file and line. */
-export async function readConfig(
-  flags: Layer,
-  { folder = configFolder(), env = process.env }: { folder?: string; env?: Record<string, string | undefined> } = {},
-): Promise<Config> {
-  const files = await readConfigFiles(folder)
+export async function readConfig(flags: Layer, places: ConfigPlaces = { folder: configFolder() }): Promise<Config> {
+  const { folder, env = process.env } = places
+  const files = folder === undefined ? [] : await readConfigFiles(folder)
   const below: [Layer, (name: KnobName) => Origin][] = [
     [defaults(), () => builtIn],
     [fromEnvironment(env), () => 'TETHER_MODELS_DIR'],

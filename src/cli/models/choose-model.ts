@@ -1,14 +1,16 @@
-/** The model of this start: the one that was named, the only one there is, or what a person picks. */
+/** The model of this start: the one that was named, or what a person picks. */
 import { TetherError } from '../../errors.js'
 import { type DescribeOptions, describeModels, type ModelSummary } from './describe-models.js'
 import { type FoundModel, findModel, type ModelPlaces } from './find-model.js'
 import { cancelledText, noModelText } from './no-model.js'
 
 export interface ChooseOptions extends ModelPlaces, DescribeOptions {
-  /** What --model or the configuration names; unset: the only one, or the picker. */
+  /** What --model or the configuration names; unset: the picker. */
   model?: string
   /** Take the demo model where there is none that could be used. */
   demoIfNone?: boolean
+  /** Ask nothing where there is just one that could be used. */
+  takeOnly?: boolean
 }
 
 /** Throws `model_not_found` with what to do if there is none or the picker was left, Interrupted for a signal. */
@@ -21,7 +23,7 @@ export async function chooseModel(options: ChooseOptions): Promise<FoundModel> {
     if (options.demoIfNone && options.demo) return { path: options.demo, name: 'demo', isDemo: true }
     throw new TetherError('model_not_found', noModelText(options.modelsDir, models))
   }
-  if (usable.length === 1) return found(only)
+  if (usable.length === 1 && options.takeOnly) return found(only)
   const { pickModel } = await import('./pick-model.js')
   const picked = await pickModel(models)
   if (picked) return found(picked)

@@ -1,0 +1,165 @@
+/** What tether needs, looked at one by one. Each check says what it found and never throws. */
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, statfsSync, statSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { freemem, homedir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { about, DEFAULT_MEMORY_SHARE } from '../../engine/load.js'
+import { TetherError } from '../../errors.js'
+import { CannotRun, claudeVersion, versionWarning } from '../claude-program.js'
+import type { Settings } from '../config/knobs.js'
+import type { Config } from '../config/settings.js'
+import { findClaude } from '../find-claude.js'
+import { describeModels } from '../models/describe-models.js'
+import { showSize } from '../models/show.js'
+import { portOwner } from '../port-owner.js'
+import { runningServers } from '../running.js'
+import { short } from '../short-path.js'
+import type { Finding } from './report.js'
+
+/** What the configuration came to: read, or the reason why not, in which case the built-in values count. */
+export interface DoctorContext {
+  config?: Config
+  configError?: unknown
+  settings: Settings
+}
+
+export async function checkAll(context: DoctorContext): Promise<Finding[]> {
+  const { settings } = context
+  const addon = checkAddon()
+  return [
+    ...addon,
+    checkMemory(settings),
+    await checkModels(settings),
+    await checkClaude(settings),
+    checkConfig(context),
+    await checkPort(settings),
+    checkFolder('cache', 'what was computed for earlier prompts would not be kept'),
+    checkFolder('logs', 'nothing would be logged'),
+  ]
+}
+
+function checkAddon(): Finding[] {
+  try {
+    const { mlx, device, blas } = about()
+    return [
+      {
+        about: 'addon',
+        verdict: 'ok',
+        detail: `loads on ${process.platform} ${process.arch}, Node ${process.versions.node}`,
+      },
+      { about: 'MLX', verdict: 'ok', detail: `${mlx}, computing on ${device}` },
+      checkBlas(device, blas),
+    ]
+  } catch (error) {
+    const fix = 'npm run build in the folder of tether, or npm install @tether/mlx again'
+    return [{ about: 'addon', verdict: 'fail', detail: messageOf(error), fix }]
+  }
+}
+
+function checkBlas(device: string, blas: string): Finding {
+  const found = { about: 'BLAS', verdict: 'ok' } as const
+  if (blas) return { ...found, detail: blas.split(' ').slice(0, 2).join(' ') }
+  if (device !== 'cpu') return { ...found, detail: `not needed on ${device}` }
+  if (process.platform === 'darwin') return { ...found, detail: 'Accelerate' }
+  const fix = 'build with `npm run build` and MLX_DIR unset, which brings OpenBLAS'
+  return { about: 'BLAS', verdict: 'note', detail: 'the one that MLX brings, which reads prompts very slowly', fix }
+}
+
+function checkMemory({ memoryCap }: Settings): Finding {
+  const cap = memoryCap === 0 ? totalmem() : (memoryCap ?? totalmem() * DEFAULT_MEMORY_SHARE)
+  const named =
+    memoryCap === undefined ? `${DEFAULT_MEMORY_SHARE * 100}% of it` : memoryCap === 0 ? 'no cap' : 'memory_cap'
+  const detail = `${showSize(totalmem())}, of which ${showSize(freemem())} are free; tether may take ${showSize(cap)} (${named})`
+  if (cap <= totalmem()) return { about: 'memory', verdict: 'ok', detail }
+  return { about: 'memory', verdict: 'note', detail, fix: 'set memory_cap below what the machine has' }
+}
+
+async function checkModels({ modelsDir, memoryCap, maxContext }: Settings): Promise<Finding> {
+  const models = await describeModels(modelsDir, { memory: memoryCap, maxContext })
+  const usable = models.filter(({ state }) => state === 'ok')
+  const fitting = usable.filter(({ fits }) => fits !== 'no')
+  const faulty = models.length - usable.length
+  const rest = faulty > 0 ? `; ${faulty} cannot be used (tether --list says why)` : ''
+  const detail = `${usable.length} in ${short(modelsDir)} and the Hugging Face cache, ${fitting.length} with room in memory${rest}`
+  if (fitting.length > 0) return { about: 'models', verdict: faulty > 0 ? 'note' : 'ok', detail }
+  const fix =
+    usable.length > 0 ? 'raise memory_cap, or get a smaller model' : 'tether pull mlx-community/gemma-4-e2b-it-4bit'
+  return { about: 'models', verdict: 'fail', detail, fix }
+}
+
+async function checkClaude({ claudePath }: Settings): Promise<Finding> {
+  const install = 'npm install -g @anthropic-ai/claude-code, or name it with claude_path'
+  try {
+    const file = findClaude({ explicit: claudePath, path: process.env.PATH, home: homedir() })
+    if (!file) return { about: 'claude', verdict: 'fail', detail: 'not found', fix: install }
+    const version = await claudeVersion(file)
+    const warning = versionWarning(version)
+    const detail = `${version ?? 'unknown version'}, ${short(file)}`
+    return warning
+      ? { about: 'claude', verdict: 'note', detail, fix: warning }
+      : { about: 'claude', verdict: 'ok', detail }
+  } catch (error) {
+    if (!(error instanceof CannotRun)) throw error
+    return { about: 'claude', verdict: 'fail', detail: error.message, fix: install }
+  }
+}
+
+function checkConfig({ config, configError }: DoctorContext): Finding {
+  if (!config) return { about: 'config', verdict: 'fail', detail: messageOf(configError), fix: 'mend that line' }
+  const detail = config.files.map(short).join(', ') || 'no file'
+  if (config.warnings.length === 0) return { about: 'config', verdict: 'ok', detail }
+  return { about: 'config', verdict: 'note', detail, fix: config.warnings.join('; ') }
+}
+
+async function checkPort({ host, port }: Settings): Promise<Finding> {
+  const servers = runningServers()
+  const running = servers.map(({ url, model }) => `${model} on ${url}`).join(', ')
+  const also = running ? `; running now: ${running}` : ''
+  if (port === 0 || (await isFree(host, port))) {
+    return { about: 'port', verdict: 'ok', detail: `${port === 0 ? 'any' : `${port} is free`}${also}` }
+  }
+  const owner = await portOwner(port)
+  const detail = `${port} is taken${owner ? ` by ${owner.name} (process ${owner.pid})` : ''}${also}`
+  if (servers.some((server) => server.url.endsWith(`:${port}`))) return { about: 'port', verdict: 'ok', detail }
+  return {
+    about: 'port',
+    verdict: 'note',
+    detail,
+    fix: 'the next free one will be taken, unless --port asks for this one',
+  }
+}
+
+function isFree(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen({ host, port }, () => server.close(() => resolve(true)))
+  })
+}
+
+/** A folder of ~/.tether that is written to. */
+function checkFolder(name: string, otherwise: string): Finding {
+  const folder = join(homedir(), '.tether', name)
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    accessSync(folder, constants.W_OK)
+    const { bavail, bsize } = statfsSync(folder)
+    const free = bavail * bsize
+    const detail = `${short(folder)}, ${showSize(sizeOf(folder))} used, ${showSize(free)} free on the disk`
+    if (free > 1e9) return { about: name, verdict: 'ok', detail }
+    return { about: name, verdict: 'note', detail, fix: `make room on the disk; without, ${otherwise}` }
+  } catch (error) {
+    const fix = `make ${short(folder)} writable; without, ${otherwise}`
+    return { about: name, verdict: 'note', detail: messageOf(error), fix }
+  }
+}
+
+function sizeOf(folder: string): number {
+  const files = existsSync(folder) ? (readdirSync(folder, { recursive: true }) as string[]) : []
+  return files.reduce((sum, file) => sum + (statSync(join(folder, file), { throwIfNoEntry: false })?.size ?? 0), 0)
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof TetherError) return error.message
+  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+}

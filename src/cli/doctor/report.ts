@@ -1,0 +1,32 @@
+/** What the checks found, for people and for programs. */
+import { painter } from '../terminal.js'
+import { wrap } from '../wrap.js'
+
+/** `note`: it works, but could be better. */
+export type Verdict = 'ok' | 'note' | 'fail'
+
+export interface Finding {
+  /** What was looked at, such as `claude`. */
+  about: string
+  verdict: Verdict
+  detail: string
+  /** What to do. Always there for `fail`. */
+  fix?: string
+}
+
+const marks = { ok: 'ok', note: 'note', fail: 'FAIL' } as const
+const colours = { ok: 'green', note: 'yellow', fail: 'red' } as const
+/** Where the text begins. */
+const column = 18
+
+export function doctorReport(findings: Finding[], { width, title }: { width: number; title: string }): string {
+  const paint = painter(process.stdout)
+  const lines = findings.flatMap(({ about, verdict, detail, fix }) => {
+    const head = `  ${paint(colours[verdict], marks[verdict].padEnd(5))} ${about.padEnd(column - 8)}`
+    const text = [...wrap(detail, width - column), ...(fix ? wrap(`-> ${fix}`, width - column) : [])]
+    return text.map((line, i) => (i === 0 ? head : ' '.repeat(column)) + line)
+  })
+  const failed = findings.filter(({ verdict }) => verdict === 'fail').length
+  const sum = failed === 0 ? 'Nothing stands in the way.' : `${failed} to be mended.`
+  return `${title}\n\n${lines.join('\n')}\n\n${sum}\n`
+}

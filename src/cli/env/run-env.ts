@@ -1,0 +1,49 @@
+/** `tether env`: what points another terminal, an editor or an SDK at the server that runs. */
+import { request } from 'undici'
+import { TetherError } from '../../errors.js'
+import type { Call } from '../args.js'
+import { claudeSettings } from '../claude-settings.js'
+import { type RunningServer, runningServers } from '../running.js'
+import { canRedraw, say } from '../terminal.js'
+import { chooseShell, exportLines } from './exports.js'
+
+/** -> the exit status. Throws `model_not_found` if no server runs, or none on the port that is asked for. */
+export async function runEnv({ flags, settings }: Call): Promise<number> {
+  const server = await chooseServer(settings.port)
+  const shell = chooseShell(flags.shell as string | undefined, process.env)
+  process.stdout.write(exportLines(variablesOf(server, process.env), shell))
+  // A person who only looks at it is told what it is for; a shell that evaluates it is not.
+  if (canRedraw(process.stdout)) say(`for ${server.model}; to use it in this terminal: ${usage[shell]}`)
+  return 0
+}
+
+const usage = {
+  sh: 'eval "$(tether env)"',
+  fish: 'tether env | source',
+  powershell: 'tether env | Out-String | Invoke-Expression',
+  json: 'put these variables into the environment',
+}
+
+/** The variables that Claude Code is started with; empty ones are to be taken away. */
+export function variablesOf(server: RunningServer, inherited: NodeJS.ProcessEnv): Record<string, string> {
+  const { url, key = 'any', window, model } = server
+  return claudeSettings({ url, token: key, window, modelName: model }, inherited).settings.env
+}
+
+/** The latest that answers. */
+async function chooseServer(port: number | undefined): Promise<RunningServer> {
+  const servers = runningServers().filter(({ url }) => port === undefined || new URL(url).port === String(port))
+  for (const server of servers) if (await answers(server.url)) return server
+  const where = port === undefined ? '' : ` on port ${port}`
+  throw new TetherError('model_not_found', `no tether runs${where}; start one with tether, or with tether --serve-only`)
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const { statusCode, body } = await request(`${url}/health`, { headersTimeout: 2000, reset: true })
+    await body.dump()
+    return statusCode === 200
+  } catch {
+    return false
+  }
+}
