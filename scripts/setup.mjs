@@ -2,7 +2,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   mkdirSync,
   openSync,
@@ -142,7 +144,17 @@ async function compile(say) {
   const stamp = { dist: hash([...sources, 'tsconfig.json', 'package-lock.json'], []) }
   if (existsSync(join(root, 'dist/index.js')) && readStamp('dist.stamp').dist === stamp.dist) return
   await logged('Compiling TypeScript', 'build/tsc.log', [[tool('typescript', 'tsc'), '-p', 'tsconfig.json']], say)
+  forgetRemoved(sources)
   writeFileSync(join(root, 'build/dist.stamp'), JSON.stringify(stamp))
+}
+
+/** What was compiled from a file that is no longer there would still be found, and be published. */
+function forgetRemoved(sources) {
+  const stems = new Set(sources.map((file) => file.replace(/^src\//, '').replace(/\.[cm]?ts$/, '')))
+  for (const file of filesUnder('dist')) {
+    const stem = file.replace(/^dist\//, '').replace(/(\.d)?\.[cm]?[jt]s(\.map)?$/, '')
+    if (!stems.has(stem)) rmSync(join(root, file))
+  }
 }
 
 /** Runs Node programs, one after the other, with their output in a log; shows one moving line, and on failure its end. */
@@ -215,8 +227,8 @@ function readStamp(name) {
 
 /** Two setups at once would write into one build folder: the second waits. A lock of a dead process is taken over. */
 async function locked(say, body) {
-  mkdirSync(join(root, 'build'), { recursive: true })
   const path = join(root, 'build/.lock')
+  checkWritable()
   for (let waited = false; ; waited = true) {
     try {
       writeFileSync(path, String(process.pid), { flag: 'wx' })
@@ -237,6 +249,18 @@ async function locked(say, body) {
   } finally {
     release()
     process.removeListener('exit', release)
+  }
+}
+
+/** Such as a global installation by root, where the addon is missing and an ordinary user starts tether. */
+function checkWritable() {
+  try {
+    mkdirSync(join(root, 'build'), { recursive: true })
+    accessSync(join(root, 'build'), constants.W_OK)
+  } catch (error) {
+    throw new SetupError(
+      `tether has to build its addon in ${root}, which cannot be written (${error.code}). As someone who may, run:\n\n  ${process.execPath} ${join(root, 'scripts/build.mjs')} --native\n`,
+    )
   }
 }
 

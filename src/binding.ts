@@ -1,5 +1,5 @@
 /** Finds and loads the addon, tether.node, and says in types what it offers. */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -64,7 +64,7 @@ export function loadBinding(): Binding {
   const platformPackage = `@tether/mlx-${process.platform}-${process.arch}`
   const places: [string, () => string][] = [
     ['this package', () => root],
-    [platformPackage, () => dirname(require.resolve(`${platformPackage}/package.json`))],
+    [platformPackage, () => sameVersion(require.resolve(`${platformPackage}/package.json`))],
   ]
   const tried: string[] = []
   for (const [name, folder] of places) {
@@ -74,8 +74,16 @@ export function loadBinding(): Binding {
       tried.push(`${name}: ${(error as Error).message.split('\n')[0]}`)
     }
   }
-  const fix = existsSync(join(root, 'CMakeLists.txt'))
+  const fix = existsSync(join(root, 'src'))
     ? 'run `npm run build` in the folder of tether'
-    : `install ${platformPackage}, or reinstall @tether/mlx`
+    : `install @tether/mlx again, with its optional packages, or build the addon: node ${join(root, 'scripts/build.mjs')} --native`
   throw new TetherError('addon_missing', `tether's native addon cannot be loaded; ${fix} (${tried.join('; ')})`)
+}
+
+/** An addon of another version may lack what this one calls. -> the folder of a platform package's package.json */
+function sameVersion(manifest: string): string {
+  const versionOf = (path: string) => (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version
+  const [own, theirs] = [versionOf(join(root, 'package.json')), versionOf(manifest)]
+  if (own === theirs) return dirname(manifest)
+  throw new Error(`it is version ${theirs}, not ${own}`)
 }

@@ -1,0 +1,184 @@
+// npm run pack [-- FOLDER]: both packages as they are published, @tether/mlx and that of this platform (build/packages/).
+// --release: refuse what would not run on the oldest systems that MLX itself runs on.
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fetchMlx } from '../third_party/mlx/fetch.mjs'
+import { note, root, SetupError, script, setup } from './setup.mjs'
+
+/** Every package of an addon; the main package asks for each, and npm installs the one that fits. */
+const platforms = {
+  'darwin-arm64': { os: ['darwin'], cpu: ['arm64'] },
+  'linux-arm64': { os: ['linux'], cpu: ['arm64'], libc: ['glibc'] },
+  'linux-x64': { os: ['linux'], cpu: ['x64'], libc: ['glibc'] },
+}
+
+/** What libmlx itself needs of the system it runs on. */
+const oldest = { GLIBC: '2.35', GLIBCXX: '3.4.30' }
+
+/** Libraries that every system with Node has. */
+const ofSystem = /^(libc|libm|libdl|libpthread|librt|libstdc\+\+|libgcc_s|ld-linux-[\w-]+)\.so/
+
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const platform = `${process.platform}-${process.arch}`
+
+await script(async (args) => {
+  const release = args.includes('--release')
+  const out = resolve(root, args.find((arg) => !arg.startsWith('-')) ?? 'build/packages')
+  await setup()
+  mkdirSync(out, { recursive: true })
+  for (const old of readdirSync(out).filter((name) => name.endsWith('.tgz'))) rmSync(join(out, old))
+  // Beside the result, so that packing twice at once, into two folders, does not mix.
+  const work = mkdtempSync(join(out, '.work-'))
+  try {
+    const folders = [mainPackage(join(work, 'main')), await platformPackage(join(work, 'platform'), release)]
+    for (const folder of folders) report(npmPack(folder, out), out)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+})
+
+/** The files that `npm pack` takes, with a package.json for those who install: their addon, no tools of ours. */
+function mainPackage(folder) {
+  const listed = JSON.parse(npm(['pack', '--dry-run', '--json', '--ignore-scripts'], root))[0].files
+  for (const { path, mode } of listed) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    copyFileSync(join(root, path), join(folder, path))
+    chmodSync(join(folder, path), mode)
+  }
+  const { devDependencies: _, scripts, ...rest } = manifest
+  write(folder, {
+    ...rest,
+    ...repository(),
+    scripts: { install: scripts.install, build: scripts.build },
+    // Added here and not in the repository: until a version is published, `npm ci` could not find these.
+    optionalDependencies: Object.fromEntries(
+      Object.keys(platforms).map((name) => [packageName(name), manifest.version]),
+    ),
+  })
+  return folder
+}
+
+/** One flat folder with the addon and all that it loads, and the licences of all of it. */
+async function platformPackage(folder, release) {
+  const { mlx } = await fetchMlx()
+  const binaries = join(folder, 'prebuilds', platform)
+  mkdirSync(binaries, { recursive: true })
+  const built = join(root, 'build/Release')
+  const names = readdirSync(built).filter((name) => /\.(node|dylib|metallib)$|\.so(\.|$)/.test(name))
+  for (const name of names) copyFileSync(join(built, name), join(binaries, name))
+  if (process.platform === 'linux') {
+    execFileSync('strip', ['--strip-unneeded', ...names.map((name) => join(binaries, name))])
+    checkLinux(binaries, names, release)
+  }
+  licenses(dirname(mlx), join(folder, 'licenses'))
+  for (const name of ['LICENSE', 'NOTICE']) copyFileSync(join(root, name), join(folder, name))
+  writeFileSync(
+    join(folder, 'README.md'),
+    `# ${packageName(platform)}\n\nThe native addon of ${manifest.name} ${manifest.version} for ${platform}, with MLX. Install ${manifest.name} instead: it brings this one.\n`,
+  )
+  const { version, license, author, engines, publishConfig } = manifest
+  write(folder, {
+    name: packageName(platform),
+    version,
+    description: `The native addon of ${manifest.name} for ${platform}`,
+    license:
+      process.platform === 'linux'
+        ? `${license} AND BSD-3-Clause AND GPL-3.0-or-later WITH GCC-exception-3.1 AND LGPL-2.1-or-later`
+        : license,
+    author,
+    ...repository(),
+    engines,
+    ...platforms[platform],
+    type: 'commonjs',
+    exports: { './package.json': './package.json' },
+    files: ['prebuilds', 'licenses', 'NOTICE'],
+    // The system's loader reads these files; it cannot read them in an archive.
+    preferUnplugged: true,
+    publishConfig,
+  })
+  return folder
+}
+
+/** The wheels' own licence files, and what they leave out. */
+function licenses(wheels, folder) {
+  mkdirSync(folder)
+  for (const info of readdirSync(wheels).filter((name) => name.endsWith('.dist-info'))) {
+    const from = join(wheels, info, 'licenses')
+    if (!existsSync(from)) throw new SetupError(`${join(wheels, info)} has no licences in it. Fetch MLX again.`)
+    cpSync(from, join(folder, info.replace('.dist-info', '')), { recursive: true })
+  }
+  cpSync(join(root, 'third_party/licenses'), folder, { recursive: true })
+}
+
+/** Nothing is missing from the folder, it can be moved, and what it asks of the system is known. */
+function checkLinux(folder, names, release) {
+  const needs = { GLIBC: '0', GLIBCXX: '0' }
+  for (const name of names) {
+    const dynamic = readelf(['-d', join(folder, name)])
+    for (const [, library] of dynamic.matchAll(/\(NEEDED\).*\[(.+)\]/g)) {
+      if (ofSystem.test(library) || names.includes(library)) continue
+      throw new SetupError(`${name} needs ${library}, which is not beside it. Build again: npm run build`)
+    }
+    if (name === 'tether.node' && !/\(RPATH\).*\[\$ORIGIN[\]:]/.test(dynamic)) {
+      throw new SetupError('tether.node has no DT_RPATH of $ORIGIN: in another folder it would not find libmlx.')
+    }
+    for (const [, set, version] of readelf(['-V', join(folder, name)]).matchAll(/\b(GLIBC|GLIBCXX)_([\d.]+)/g)) {
+      if (newer(version, needs[set])) needs[set] = version
+    }
+  }
+  note(`Needs glibc ${needs.GLIBC} and GLIBCXX ${needs.GLIBCXX}`)
+  for (const [set, version] of Object.entries(needs)) {
+    if (release && newer(version, oldest[set])) {
+      throw new SetupError(`This build needs ${set} ${version}; MLX needs ${oldest[set]}. Build on an older system.`)
+    }
+  }
+}
+
+function readelf(args) {
+  // In C's own language: the words are matched.
+  return execFileSync('readelf', ['--wide', ...args], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })
+}
+
+function newer(a, b) {
+  return a.localeCompare(b, 'en', { numeric: true }) > 0
+}
+
+/** In a workflow: the repository that it runs in, which npm compares with the provenance. */
+function repository() {
+  const { GITHUB_REPOSITORY: name, GITHUB_SERVER_URL: server } = process.env
+  if (manifest.repository || !name || !server) return {}
+  return { repository: { type: 'git', url: `git+${server}/${name}.git` } }
+}
+
+function packageName(name) {
+  return `${manifest.name}-${name}`
+}
+
+function write(folder, contents) {
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(contents, null, 2)}\n`)
+}
+
+function npmPack(folder, out) {
+  return JSON.parse(npm(['pack', '--json', '--ignore-scripts', '--pack-destination', out], folder))[0]
+}
+
+function npm(args, cwd) {
+  return execFileSync('npm', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 64 << 20 })
+}
+
+function report({ filename, size, unpackedSize, files }, out) {
+  const mb = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`
+  note(`${join(out, filename)}: ${mb(size)}, ${mb(unpackedSize)} unpacked, ${files.length} files`)
+}
