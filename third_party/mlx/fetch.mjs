@@ -34,11 +34,15 @@ export function cacheDir() {
  * The manifest's entry for this machine. TETHER_BACKEND=cuda12|cuda13 picks CUDA on Linux x64; on a Mac the oldest
  * macOS that the build is to run on may be named in MACOSX_DEPLOYMENT_TARGET, which the compiler follows too.
  */
-export function targetName(platform = process.platform, arch = process.arch, backend = process.env.TETHER_BACKEND) {
+export function targetName(
+  platform = process.platform,
+  arch = process.arch,
+  { backend = process.env.TETHER_BACKEND, darwin = release() } = {},
+) {
   let name = `${platform}-${arch}-${backend || 'cpu'}`
   if (platform === 'darwin') {
     // Darwin 25 is macOS 26, 24 is 15, 23 is 14. The 26 wheel's own minimum is 26.2.
-    const [major, minor] = release().split('.').map(Number)
+    const [major, minor] = darwin.split('.').map(Number)
     const own = major > 25 || (major === 25 && minor >= 2) ? 26 : major >= 24 ? 15 : 14
     const oldest = Number.parseInt(process.env.MACOSX_DEPLOYMENT_TARGET ?? '', 10)
     const macos = oldest >= 14 ? Math.min(oldest, own) : own

@@ -1,0 +1,105 @@
+/** Projects outside of the tree that use tether's packages, in a home of their own, with nothing but node on their PATH. */
+import { execFileSync, spawn } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { collectOutput, type Ended, type Output } from './cli-output.js'
+
+export const root = join(import.meta.dirname, '..', '..')
+
+export const platformName = `@tether/mlx-${process.platform}-${process.arch}`
+
+/** Paths of the two archives. */
+export interface Packages {
+  main: string
+  platform: string
+}
+
+/** Packs what is here, as `npm run pack` does. */
+export function pack(folder: string): Packages {
+  execFileSync(process.execPath, [join(root, 'scripts/pack.mjs'), folder], { stdio: 'pipe' })
+  const archives = readdirSync(folder).filter((name) => name.endsWith('.tgz'))
+  const find = (start: RegExp) => join(folder, archives.find((name) => start.test(name)) ?? `no archive like ${start}`)
+  return { main: find(/^tether-mlx-\d/), platform: find(/^tether-mlx-[a-z]/) }
+}
+
+export interface Consumer {
+  folder: string
+  /** Runs a program of PATH or by its path, in the project's folder. */
+  run(command: string, args: string[], env?: Record<string, string>): Promise<Ended>
+  start(command: string, args: string[]): Output & { kill(): void }
+  remove(): void
+}
+
+/** An empty project. `path`: what is on PATH besides node. */
+export function makeConsumer({ path = [] as string[] } = {}): Consumer {
+  // Resolved, since a Mac's temporary folder is a link, and messages name files by their real path.
+  const base = realpathSync(mkdtempSync(join(tmpdir(), 'tether-consumer-')))
+  const folder = join(base, 'project')
+  for (const name of ['project/node_modules', 'home', 'bin', 'temp']) mkdirSync(join(base, name), { recursive: true })
+  symlinkSync(process.execPath, join(base, 'bin', 'node'))
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', version: '1.0.0', private: true }))
+  const spawnIn = (command: string, args: string[], env: Record<string, string> = {}) =>
+    spawn(command.includes('/') ? join(folder, command) : command, args, {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        HOME: join(base, 'home'),
+        TMPDIR: join(base, 'temp'),
+        PATH: [join(base, 'bin'), ...path].join(':'),
+        ...env,
+      },
+    })
+  return {
+    folder,
+    run: (command, args, env) => collectOutput(spawnIn(command, args, env)).ended,
+    start(command, args) {
+      const child = spawnIn(command, args)
+      return { ...collectOutput(child), kill: () => child.kill() }
+    },
+    remove: () => rmSync(base, { recursive: true, force: true }),
+  }
+}
+
+/** What npm would do without a network: unpacks the archives, and links what the main package declares and nothing else. */
+export function installOffline(consumer: Consumer, { main, platform }: Partial<Packages> & { main: string }): void {
+  const modules = join(consumer.folder, 'node_modules')
+  unpack(main, join(modules, '@tether/mlx'))
+  if (platform) unpack(platform, join(modules, platformName))
+  for (const name of Object.keys(readManifest(join(modules, '@tether/mlx')).dependencies ?? {}))
+    linkModule(consumer, name)
+  mkdirSync(join(modules, '.bin'))
+  symlinkSync('../@tether/mlx/bin/tether.mjs', join(modules, '.bin', 'tether'))
+}
+
+/** A package of this repository's own node_modules, for the consumer. */
+export function linkModule(consumer: Consumer, name: string): void {
+  const target = join(consumer.folder, 'node_modules', name)
+  mkdirSync(dirname(target), { recursive: true })
+  symlinkSync(join(root, 'node_modules', name), target)
+}
+
+export interface Manifest {
+  version: string
+  dependencies?: Record<string, string>
+  optionalDependencies?: Record<string, string>
+  [field: string]: unknown
+}
+
+export function readManifest(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
+}
+
+function unpack(archive: string, folder: string): void {
+  mkdirSync(folder, { recursive: true })
+  execFileSync('tar', ['-xzf', archive, '-C', folder, '--strip-components=1'])
+}
