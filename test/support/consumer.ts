@@ -36,7 +36,7 @@ export interface Consumer {
   folder: string
   /** Runs a program of PATH or by its path, in the project's folder. */
   run(command: string, args: string[], env?: Record<string, string>): Promise<Ended>
-  start(command: string, args: string[]): Output & { kill(): void }
+  start(command: string, args: string[], env?: Record<string, string>): Output & { kill(): void }
   remove(): void
 }
 
@@ -62,8 +62,8 @@ export function makeConsumer({ path = [] as string[] } = {}): Consumer {
   return {
     folder,
     run: (command, args, env) => collectOutput(spawnIn(command, args, env)).ended,
-    start(command, args) {
-      const child = spawnIn(command, args)
+    start(command, args, env) {
+      const child = spawnIn(command, args, env)
       return { ...collectOutput(child), kill: () => child.kill() }
     },
     remove: () => rmSync(base, { recursive: true, force: true }),

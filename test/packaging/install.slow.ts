@@ -1,0 +1,111 @@
+/** npm itself installs the packages: with the prebuilt addon and no install script, and without it, where it is built. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { until } from '../support/cli-process.js'
+import { type Consumer, makeConsumer, type Packages, pack, platformName, root } from '../support/consumer.js'
+
+const demo = 'node_modules/@tether/mlx/demo/model'
+const answer = `import('@tether/mlx').then(async ({ loadModel }) => {
+  const model = await loadModel(${JSON.stringify(demo)})
+  const request = { max_tokens: 50, messages: [{ role: 'user', content: 'Say pineapple.' }] }
+  console.log((await model.message(request)).content[0].text)
+  await model.close()
+})`
+
+let archives: string
+let packages: Packages
+beforeAll(() => {
+  archives = mkdtempSync(join(tmpdir(), 'tether-packages-'))
+  packages = pack(archives)
+}, 300_000)
+afterAll(() => rmSync(archives, { recursive: true, force: true }))
+
+/** npm as the user has set it up, at work in a consumer. */
+function npm(consumer: Consumer, command: 'npm' | 'npx', args: string[], env: Record<string, string> = {}) {
+  const own = Object.entries(process.env).filter(([name]) => !/^(npm|vitest|node)_/i.test(name))
+  const all = Object.fromEntries(own.map(([name, value]) => [name, value ?? '']))
+  return consumer.run(command, args, { ...all, ...env })
+}
+
+/** Optional packages are those that the test itself names: a published version must not help out. */
+const quiet = ['--no-audit', '--no-fund', '--prefer-offline', '--omit=optional']
+
+async function cacheDir(): Promise<string> {
+  const path = join(root, 'third_party/mlx/fetch.mjs')
+  return ((await import(path)) as { cacheDir(): string }).cacheDir()
+}
+
+describe('with the platform package, and install scripts blocked', () => {
+  let consumer: Consumer
+  beforeAll(() => {
+    consumer = makeConsumer()
+  })
+  afterAll(() => consumer.remove())
+
+  test('npm install brings a tether that runs with node alone, in less than 80 MB', async () => {
+    const archives = [packages.main, packages.platform]
+    const { code, stderr } = await npm(consumer, 'npm', ['install', '--ignore-scripts', ...quiet, ...archives])
+    expect(code, stderr).toBe(0)
+    expect(existsSync(join(consumer.folder, 'node_modules', platformName))).toBe(true)
+    const installed = execFileSync('du', ['-sk', join(consumer.folder, 'node_modules')], { encoding: 'utf8' })
+    // macOS carries MLX's compiled kernels, 150 MB.
+    if (process.platform === 'linux') expect(Number.parseInt(installed, 10) * 1024).toBeLessThan(80e6)
+    expect(await consumer.run('node_modules/.bin/tether', ['--version'])).toMatchObject({ code: 0 })
+    expect(await consumer.run('node', ['-e', answer])).toMatchObject({ code: 0, stdout: 'pineapple\n' })
+  })
+
+  test('npx runs the archive', async () => {
+    // npx keeps what it installed by the archive's name and version: without a cache of its own it would run an old one.
+    const env = { npm_config_cache: join(consumer.folder, 'cache'), npm_config_ignore_scripts: 'true' }
+    const archive = join(consumer.folder, basename(packages.main))
+    symlinkSync(packages.main, archive)
+    const done = await npm(consumer, 'npx', ['--yes', `./${basename(archive)}`, '--version'], env)
+    expect(done, done.stderr).toMatchObject({ code: 0, stdout: expect.stringMatching(/^tether \d/) })
+  })
+})
+
+describe('without the platform package', () => {
+  let consumer: Consumer
+  beforeAll(() => {
+    consumer = makeConsumer()
+  })
+  afterAll(() => consumer.remove())
+
+  test('an install script that cannot build fails the installation, and says what it needs', async () => {
+    const other = makeConsumer()
+    // Neither a compiler nor anything else is found but node, npm and a shell.
+    for (const name of ['npm', 'sh']) {
+      const program = execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
+      symlinkSync(program, join(other.folder, '..', 'bin', name))
+    }
+    const install = ['install', ...quiet, packages.main]
+    const { code, stderr } = await npm(other, 'npm', install, { PATH: join(other.folder, '..', 'bin') })
+    expect(code).not.toBe(0)
+    expect(stderr).toContain('a C++20 compiler')
+    other.remove()
+  })
+
+  test('where scripts are blocked the first start builds, says so, and answers; then nothing is left to build', async () => {
+    const { code, stderr } = await npm(consumer, 'npm', ['install', '--ignore-scripts', ...quiet, packages.main])
+    expect(code, stderr).toBe(0)
+    expect(existsSync(join(consumer.folder, 'node_modules', platformName))).toBe(false)
+
+    // MLX is where this clone's own build has put it.
+    const tools = { PATH: process.env.PATH ?? '', TETHER_CACHE_DIR: await cacheDir() }
+    const tether = consumer.start('node_modules/.bin/tether', ['--serve-only', '--model', demo, '--port', '0'], tools)
+    try {
+      await until(() => /http:\/\/127\.0\.0\.1:\d+/.test(tether.stderr() + tether.stdout()), 380_000)
+      expect(tether.stderr()).toContain('Building the addon')
+    } finally {
+      tether.kill()
+      await tether.ended
+    }
+
+    const install = await consumer.run('node', ['node_modules/@tether/mlx/scripts/install.mjs'])
+    expect(install).toEqual({ code: 0, signal: null, stdout: '', stderr: '' })
+    expect(await consumer.run('node', ['-e', answer])).toMatchObject({ code: 0, stdout: 'pineapple\n' })
+  })
+})
