@@ -45,7 +45,8 @@ export function targetName(
     const [major, minor] = darwin.split('.').map(Number)
     const own = major > 25 || (major === 25 && minor >= 2) ? 26 : major >= 24 ? 15 : 14
     const oldest = Number.parseInt(process.env.MACOSX_DEPLOYMENT_TARGET ?? '', 10)
-    const macos = oldest >= 14 ? Math.min(oldest, own) : own
+    // Older than any wheel is made for: the oldest of them.
+    const macos = oldest > 0 ? Math.max(14, Math.min(oldest, own)) : own
     name = `darwin-${arch}-metal-${macos}`
   }
   if (manifest.targets[name]) return name
