@@ -2,6 +2,7 @@
 // The command `tether`. Builds what is missing first: in a clone, or where npm ran no install script.
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -25,7 +26,8 @@ async function ready() {
     return true
   } catch (error) {
     console.error(`tether: ${error.message}`)
-    if (!(error instanceof SetupError) && error.name !== 'FetchError') console.error('npm run build shows more.')
+    if (!(error instanceof SetupError) && error.name !== 'FetchError')
+      console.error(`node ${join(root, 'scripts', 'build.mjs')} shows more.`)
     return false
   }
 }

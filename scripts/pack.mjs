@@ -119,7 +119,8 @@ function licenses(wheels, folder) {
     if (!existsSync(from)) throw new SetupError(`${join(wheels, info)} has no licences in it. Fetch MLX again.`)
     cpSync(from, join(folder, info.replace('.dist-info', '')), { recursive: true })
   }
-  cpSync(join(root, 'third_party/licenses'), folder, { recursive: true })
+  const own = ['within-libmlx.txt', ...(process.platform === 'linux' ? ['LGPL-2.1.txt'] : [])]
+  for (const name of own) copyFileSync(join(root, 'third_party/licenses', name), join(folder, name))
 }
 
 /** Nothing is missing from the folder, it can be moved, and what it asks of the system is known. */

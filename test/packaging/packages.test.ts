@@ -85,6 +85,15 @@ describe('the archives', () => {
     expect(names.every((name) => /\.(node|dylib|metallib)$|\.so(\.|$)/.test(name))).toBe(true)
   })
 
+  test('both are ready for provenance: public, and of the repository whose workflow packs them', () => {
+    for (const folder of [main(), platform()]) {
+      expect(readManifest(folder)).toMatchObject({
+        repository: { type: 'git', url: 'git+https://git.example/me/tether.git' },
+        publishConfig: { access: 'public', provenance: true },
+      })
+    }
+  })
+
   test('both carry the licences: our own, and those of the libraries with the libraries', () => {
     for (const folder of [main(), platform()]) {
       for (const name of ['LICENSE', 'NOTICE']) {

@@ -24,9 +24,10 @@ export interface Packages {
   platform: string
 }
 
-/** Packs what is here, as `npm run pack` does. */
+/** Packs what is here, as `npm run pack` does in a workflow of the repository me/tether. */
 export function pack(folder: string): Packages {
-  execFileSync(process.execPath, [join(root, 'scripts/pack.mjs'), folder], { stdio: 'pipe' })
+  const env = { ...process.env, GITHUB_SERVER_URL: 'https://git.example', GITHUB_REPOSITORY: 'me/tether' }
+  execFileSync(process.execPath, [join(root, 'scripts/pack.mjs'), folder], { stdio: 'pipe', env })
   const archives = readdirSync(folder).filter((name) => name.endsWith('.tgz'))
   const find = (start: RegExp) => join(folder, archives.find((name) => start.test(name)) ?? `no archive like ${start}`)
   return { main: find(/^tether-mlx-\d/), platform: find(/^tether-mlx-[a-z]/) }

@@ -1,0 +1,31 @@
+/** The workflows in .github: that what they name is there. Their syntax is for a linter, and they run nowhere else. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { readManifest, root } from '../support/consumer.js'
+
+const workflow = (name: string) => readFileSync(join(root, '.github/workflows', `${name}.yml`), 'utf8')
+
+describe.each(['ci', 'release'])('%s.yml', (name) => {
+  test('runs scripts that are there', () => {
+    const { scripts } = readManifest(root) as unknown as { scripts: Record<string, string> }
+    const called = [...workflow(name).matchAll(/npm (?:run )?(test(?::\w+)?|(?<=run )[\w:-]+)/g)].map(
+      ([, script]) => script,
+    )
+    expect(called.length).toBeGreaterThan(2)
+    expect(Object.keys(scripts)).toEqual(expect.arrayContaining(called))
+  })
+
+  test('names files that are there', () => {
+    const files = [...workflow(name).matchAll(/(?:scripts|third_party|docs|test)\/[\w./-]+/g)].map(([file]) => file)
+    expect(files.filter((file) => !existsSync(join(root, file.replace(/\.$/, ''))))).toEqual([])
+  })
+})
+
+test('a release packs every platform that the main package asks for', () => {
+  const asked = readFileSync(join(root, 'scripts/pack.mjs'), 'utf8').matchAll(/^ {2}'(\w+-\w+)': \{ os/gm)
+  const packed = workflow('release').matchAll(/platform: ([\w-]+),/g)
+  const names = [...asked].map(([, platform]) => platform).sort()
+  expect(names).toContain('linux-x64')
+  expect([...packed].map(([, platform]) => platform).sort()).toEqual(names)
+})
