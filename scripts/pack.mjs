@@ -82,7 +82,7 @@ async function platformPackage(folder, release) {
     execFileSync('strip', ['--strip-unneeded', ...names.map((name) => join(binaries, name))])
     checkLinux(binaries, names, release)
   }
-  licenses(dirname(mlx), join(folder, 'licenses'))
+  licenses(dirname(mlx), join(folder, 'licenses'), release)
   for (const name of ['LICENSE', 'NOTICE']) copyFileSync(join(root, name), join(folder, name))
   writeFileSync(
     join(folder, 'README.md'),
@@ -112,9 +112,15 @@ async function platformPackage(folder, release) {
 }
 
 /** The wheels' own licence files, and what they leave out. */
-function licenses(wheels, folder) {
+function licenses(wheels, folder, release) {
   mkdirSync(folder)
-  for (const info of readdirSync(wheels).filter((name) => name.endsWith('.dist-info'))) {
+  const infos = readdirSync(wheels).filter((name) => name.endsWith('.dist-info'))
+  if (infos.length === 0) {
+    const missing = `there are no wheels in ${wheels}, and so no licences of what was linked; unset MLX_DIR`
+    if (release) throw new SetupError(`This cannot be published: ${missing}.`)
+    note(`Not for others: ${missing}`)
+  }
+  for (const info of infos) {
     const from = join(wheels, info, 'licenses')
     if (!existsSync(from)) throw new SetupError(`${join(wheels, info)} has no licences in it. Fetch MLX again.`)
     cpSync(from, join(folder, info.replace('.dist-info', '')), { recursive: true })
