@@ -6,6 +6,6 @@ export default defineConfig({
     pool: 'forks',
     include: ['test/packaging/**/*.slow.ts'],
     fileParallelism: false,
-    testTimeout: 400_000,
+    testTimeout: 600_000,
   },
 })

@@ -97,7 +97,7 @@ describe('without the platform package', () => {
     const tools = { PATH: process.env.PATH ?? '', TETHER_CACHE_DIR: await cacheDir() }
     const tether = consumer.start('node_modules/.bin/tether', ['--serve-only', '--model', demo, '--port', '0'], tools)
     try {
-      await until(() => /http:\/\/127\.0\.0\.1:\d+/.test(tether.stderr() + tether.stdout()), 380_000)
+      await until(() => /http:\/\/127\.0\.0\.1:\d+/.test(tether.stderr() + tether.stdout()), 570_000)
       expect(tether.stderr()).toContain('Building the addon')
     } finally {
       tether.kill()

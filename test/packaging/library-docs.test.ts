@@ -2,8 +2,11 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Consumer, linkModule, makeConsumer, root } from '../support/consumer.js'
+
+// A compiler and a model in processes of their own, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 })
 
 const page = readFileSync(join(root, 'docs/library.md'), 'utf8')
 

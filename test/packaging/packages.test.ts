@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync,
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { until } from '../support/cli-process.js'
 import {
   type Consumer,
@@ -16,6 +16,9 @@ import {
   readManifest,
   root,
 } from '../support/consumer.js'
+
+// A compiler and a model in processes of their own, on a machine that may be busy.
+vi.setConfig({ testTimeout: 90_000 })
 
 const demo = 'node_modules/@tether/mlx/demo/model'
 const ask = { max_tokens: 50, messages: [{ role: 'user', content: 'Say pineapple.' }] }
