@@ -1,26 +1,29 @@
 /** Which family's prompts and answers a checkpoint has, by its model_type. */
 import { TetherError } from '../errors.js'
-import { gemma4Reader } from './formats/gemma4.js'
-import { llama3Reader } from './formats/llama3.js'
+import { gemma2Format, gemma3Format } from './formats/gemma3.js'
+import { gemma4Format } from './formats/gemma4.js'
+import { llama2Format } from './formats/llama2.js'
+import { llama3Format } from './formats/llama3.js'
+import { mistralFormat } from './formats/mistral.js'
+import { taughtFormat } from './formats/taught.js'
 import { renderGemma4 } from './templates/gemma4.js'
 import { renderLlama3 } from './templates/llama3.js'
-import type { ChatFamily } from './types.js'
+import type { ChatFamily, OutputFormat } from './types.js'
 
 export const FAMILIES: Record<string, ChatFamily> = {
-  gemma4: {
-    name: 'gemma4',
-    render: renderGemma4,
-    reader: ({ tools }) => gemma4Reader(tools),
-    callStart: (tool) => [{ control: '<|tool_call>' }, tool === undefined ? 'call:' : `call:${tool}{`],
-    stopTokens: ['<turn|>', '<|tool_response>', '<eos>'],
-  },
-  llama3: {
-    name: 'llama3',
-    render: renderLlama3,
-    reader: ({ tools }) => llama3Reader(tools),
-    callStart: (tool) => [tool === undefined ? '{"name": "' : `{"name": ${JSON.stringify(tool)}, "parameters": `],
-    stopTokens: ['<|eot_id|>', '<|eom_id|>', '<|end_of_text|>'],
-  },
+  gemma4: { ...gemma4Format, render: renderGemma4 },
+  llama3: { ...llama3Format, render: renderLlama3 },
+}
+
+/** Every format that can be read, those included whose prompts come from elsewhere. */
+export const FORMATS: Record<string, OutputFormat> = {
+  gemma4: gemma4Format,
+  llama3: llama3Format,
+  gemma3: gemma3Format,
+  gemma2: gemma2Format,
+  llama2: llama2Format,
+  mistral: mistralFormat,
+  taught: taughtFormat,
 }
 
 /** Throws `unsupported_model`, naming what is supported; `not_implemented` for a relative of what is. */

@@ -1,20 +1,16 @@
 /** Raw generated text to parts, outside of any server: for tests, logs and bug reports. */
 import { TetherError } from '../errors.js'
-import { FAMILIES } from './families.js'
-import { GEMMA4_MARKERS } from './formats/gemma4.js'
-import { LLAMA3_MARKERS } from './formats/llama3.js'
+import { FORMATS } from './families.js'
 import type { ChatTool, Part, Piece, ReadEnd } from './types.js'
 
 export interface ReadOutputOptions {
-  /** `gemma4` or `llama3`. */
+  /** `gemma4`, `gemma3`, `gemma2`, `llama3`, `llama2`, `mistral`; `taught` for any other model. */
   family: string
   /** What may be called. Unset: every name passes. */
   tools?: ChatTool[]
   /** Why the text ended. Unset, a call that was not closed is text, as if it were cut off. */
   finish?: ReadEnd
 }
-
-const MARKERS: Record<string, string[]> = { gemma4: GEMMA4_MARKERS, llama3: LLAMA3_MARKERS }
 
 /**
  * What a model wrote, in order; neighbouring texts are one part. Control tokens may be given as such,
@@ -25,14 +21,14 @@ const MARKERS: Record<string, string[]> = { gemma4: GEMMA4_MARKERS, llama3: LLAM
  * // [{ type: 'tool_call', name: 'Bash', input: { command: 'ls' } }]
  */
 export function readOutput(chunks: Iterable<Piece>, options: ReadOutputOptions): Part[] {
-  const family = Object.hasOwn(FAMILIES, options.family) ? FAMILIES[options.family] : undefined
-  if (!family) {
-    const known = Object.keys(FAMILIES).join(', ')
+  const format = Object.hasOwn(FORMATS, options.family) ? FORMATS[options.family] : undefined
+  if (!format) {
+    const known = Object.keys(FORMATS).join(', ')
     throw new TetherError('unsupported_model', `there is no family "${options.family}"; there are: ${known}`)
   }
-  const reader = family.reader({ tools: options.tools })
+  const reader = format.reader({ tools: options.tools })
   const parts: Part[] = []
-  for (const piece of findMarkers(chunks, MARKERS[family.name] ?? [])) {
+  for (const piece of findMarkers(chunks, format.markers)) {
     for (const part of reader.push(piece)) addPart(parts, part)
   }
   for (const part of reader.end(options.finish ?? 'length')) addPart(parts, part)

@@ -92,13 +92,11 @@ export interface TokenStream {
   end(): Piece[]
 }
 
-/** What a model family means by text. */
-export interface ChatFamily {
+/** How a model family writes its answers. */
+export interface OutputFormat {
   /** `gemma4`, `llama3`, … */
   readonly name: string
-  /** A chat as the prompt that asks for the next assistant turn. Pure. */
-  render(chat: Chat): PromptPiece[]
-  /** A reader for what follows that prompt. `tools`: what may be called; undefined lets every name pass. */
+  /** A reader for what follows a prompt. `tools`: what may be called; undefined lets every name pass. */
   reader(options: { tools: ChatTool[] | undefined }): OutputReader
   /**
    * How an answer begins that has to be a call, of this tool or of any. It stands at the end of the prompt, so that the
@@ -107,4 +105,14 @@ export interface ChatFamily {
   callStart(tool?: string): Piece[]
   /** Control tokens that end a turn of this family, by content; those the tokenizer lacks are ignored. */
   readonly stopTokens: string[]
+  /** Control tokens that the reader knows, as they are written in logs. */
+  readonly markers: string[]
+  /** How the model's thinking begins, and how it is ended for it. Unset: it has no thinking of its own. */
+  readonly thought?: { open: string; close: Piece[] }
+}
+
+/** What a model family means by text. */
+export interface ChatFamily extends OutputFormat {
+  /** A chat as the prompt that asks for the next assistant turn. Pure. */
+  render(chat: Chat): PromptPiece[]
 }

@@ -4,6 +4,8 @@ import type { ChatFamily, ChatMessage, ChatPart, OutputReader, Part, PromptPiece
 export const fakeFamily: ChatFamily = {
   name: 'fake',
   stopTokens: ['<end>'],
+  markers: [],
+  thought: { open: '<think>', close: [{ control: '</think>' }] },
   render: ({ messages, tools }) => [
     ...tools.map((tool) => `tool ${tool.name}\n`),
     ...messages.flatMap(renderMessage),

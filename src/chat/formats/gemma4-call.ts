@@ -1,6 +1,7 @@
 /** The inside of Gemma 4's tool calls: `call:Name{key:<|"|>text<|"|>,n:1,list:[…],object:{…}}`. */
 import type { JsonObject, JsonValue } from '../types.js'
-import { MAX_DEPTH, setKey } from './call.js'
+import { MAX_DEPTH } from './depth.js'
+import { setKey } from './schema.js'
 
 /** What stood between the markers. `quotes`: where in `source` a `<|"|>` control token stands, in order. */
 interface CallBody {

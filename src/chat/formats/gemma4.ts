@@ -4,13 +4,13 @@
  * Invariants: a call is given out whole or not at all, and nothing that was written vanishes: a call that is cut off,
  * that cannot be read or that names a tool nobody offered comes back as text, markers included.
  */
-import type { ChatTool, OutputReader, Part, Piece, ReadEnd } from '../types.js'
+import type { ChatTool, OutputFormat, OutputReader, Part, Piece, ReadEnd } from '../types.js'
 import { type ToolCall, toCall } from './call.js'
 import { parseCalls, QUOTE } from './gemma4-call.js'
 import { type ThoughtRun, thoughtRun } from './gemma4-thought.js'
 import { textRun } from './text-run.js'
 
-export const GEMMA4_MARKERS = [
+const MARKERS = [
   ...['<|channel>', '<channel|>', '<|tool_call>', '<tool_call|>', '<|tool_response>', '<tool_response|>', QUOTE],
   ...['<|turn>', '<turn|>', '<|think|>', '<bos>', '<eos>', '<pad>'],
 ]
@@ -31,8 +31,17 @@ interface OpenCall {
   doubt?: number
 }
 
+export const gemma4Format: OutputFormat = {
+  name: 'gemma4',
+  reader: ({ tools }) => gemma4Reader(tools),
+  callStart: (tool) => [{ control: CALL }, tool === undefined ? 'call:' : `call:${tool}{`],
+  stopTokens: ['<turn|>', '<|tool_response>', '<eos>'],
+  markers: MARKERS,
+  thought: { open: '<|channel>', close: ['\n', { control: '<channel|>' }] },
+}
+
 /** `tools` undefined: every name counts as offered. */
-export function gemma4Reader(tools: ChatTool[] | undefined): OutputReader {
+function gemma4Reader(tools: ChatTool[] | undefined): OutputReader {
   const text = textRun()
   let thought: ThoughtRun | undefined
   let call: OpenCall | undefined
@@ -175,7 +184,7 @@ function readCalls(pieces: Piece[], tools: ChatTool[] | undefined): ToolCall[] |
     if (isControl(piece, QUOTE)) quotes.push(length)
     length += typeof piece === 'string' ? piece.length : piece.control.length
   }
-  const calls = parseCalls({ source: written(pieces), quotes })?.map(({ name, input }) => toCall(name, input, tools))
+  const calls = parseCalls({ source: written(pieces), quotes })?.map((one) => toCall(one, tools))
   return calls?.every((one) => one !== undefined) ? calls : undefined
 }
 

@@ -1,0 +1,195 @@
+/**
+ * Values and calls as models write them in JSON and in Python: `{"a": [1, true]}`, `{'a': None,}`, `f(a="x", b=2)`.
+ *
+ * Reading takes linear time and goes no deeper than MAX_DEPTH. What is accepted beyond JSON can mean one thing only:
+ * ' and """ strings, line feeds within a string, True, False and None, a comma too many.
+ */
+import type { JsonObject, JsonValue } from '../types.js'
+import type { WrittenCall } from './call.js'
+import { MAX_DEPTH } from './depth.js'
+import { setKey } from './schema.js'
+
+/** undefined: not one whole value. */
+export function parseLiteral(source: string): JsonValue | undefined {
+  return parseJson(source) ?? reading(source, (cursor) => readValue(cursor, 0))
+}
+
+/** `f(a=1)`; `print(f(a=1))`, which is how some models call f, is that too. undefined: not one whole call. */
+export function parsePythonCall(source: string): WrittenCall | undefined {
+  return reading(source, readCall)
+}
+
+/** `[f(a=1), g()]`. undefined: not one whole list of calls. */
+export function parsePythonCalls(source: string): WrittenCall[] | undefined {
+  return reading(source, (cursor) => {
+    const calls: WrittenCall[] = []
+    if (!cursor.take('[')) throw UNREADABLE
+    readItems(cursor, ']', () => calls.push(readCall(cursor)))
+    return calls
+  })
+}
+
+const UNREADABLE = Symbol('unreadable')
+
+class Cursor {
+  at = 0
+  constructor(readonly source: string) {}
+
+  skip(what: RegExp): string {
+    what.lastIndex = this.at
+    const found = what.exec(this.source)?.[0] ?? ''
+    this.at += found.length
+    return found
+  }
+
+  take(text: string): boolean {
+    if (!this.source.startsWith(text, this.at)) return false
+    this.at += text.length
+    return true
+  }
+}
+
+function reading<T>(source: string, read: (cursor: Cursor) => T): T | undefined {
+  const cursor = new Cursor(source)
+  try {
+    cursor.skip(SPACE)
+    const result = read(cursor)
+    cursor.skip(SPACE)
+    return cursor.at === source.length ? result : undefined
+  } catch (error) {
+    if (error === UNREADABLE) return undefined
+    throw error
+  }
+}
+
+/** null is no value for its caller: a call is never `null`. */
+function parseJson(source: string): JsonValue | undefined {
+  try {
+    return JSON.parse(source) ?? undefined
+  } catch {
+    return undefined // Most is plain JSON; what is not is read again with more patience.
+  }
+}
+
+const SPACE = /\s*/y
+const NAME = /[A-Za-z_][\w.-]*/y
+const KEYWORD = /[A-Za-z_]\w*(?=\s*=(?!=))/y
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?=[\s,}\])]|$)/y
+const WORD = /(?:true|false|null|True|False|None)(?=[\s,}\])]|$)/y
+const WORDS: Record<string, JsonValue> = { true: true, True: true, false: false, False: false, null: null, None: null }
+
+function readCall(cursor: Cursor): WrittenCall {
+  // What Gemini's own tools are called by; Gemma learned it from there.
+  cursor.take('default_api.')
+  const name = cursor.skip(NAME)
+  if (name === '' || !cursor.take('(')) throw UNREADABLE
+  cursor.skip(SPACE)
+  const start = cursor.at
+  if (name === 'print' && cursor.skip(NAME) !== '' && cursor.take('(')) {
+    cursor.at = start
+    const inner = readCall(cursor)
+    cursor.skip(SPACE)
+    if (!cursor.take(')')) throw UNREADABLE
+    return inner
+  }
+  cursor.at = start
+  const input: JsonObject = {}
+  const positional: JsonValue[] = []
+  readItems(cursor, ')', () => {
+    const key = cursor.skip(KEYWORD)
+    if (key === '') {
+      positional.push(readValue(cursor, 1))
+      return
+    }
+    cursor.skip(SPACE)
+    cursor.take('=')
+    if (Object.hasOwn(input, key)) throw UNREADABLE
+    setKey(input, key, readValue(cursor, 1))
+  })
+  return positional.length > 0 ? { name, input, positional } : { name, input }
+}
+
+function readItems(cursor: Cursor, close: string, readItem: () => void): void {
+  for (;;) {
+    cursor.skip(SPACE)
+    if (cursor.take(close)) return
+    readItem()
+    cursor.skip(SPACE)
+    if (cursor.take(',')) continue
+    if (!cursor.take(close)) throw UNREADABLE
+    return
+  }
+}
+
+function readValue(cursor: Cursor, depth: number): JsonValue {
+  if (depth > MAX_DEPTH) throw UNREADABLE
+  cursor.skip(SPACE)
+  const text = readString(cursor)
+  if (text !== undefined) return text
+  if (cursor.take('{')) return readObject(cursor, depth)
+  if (cursor.take('[')) {
+    const list: JsonValue[] = []
+    readItems(cursor, ']', () => list.push(readValue(cursor, depth + 1)))
+    return list
+  }
+  const number = cursor.skip(NUMBER)
+  if (number !== '') {
+    if (!Number.isFinite(Number(number))) throw UNREADABLE
+    return Number(number)
+  }
+  const word = WORDS[cursor.skip(WORD)]
+  if (word === undefined) throw UNREADABLE
+  return word
+}
+
+function readObject(cursor: Cursor, depth: number): JsonObject {
+  const object: JsonObject = {}
+  readItems(cursor, '}', () => {
+    const key = readString(cursor)
+    cursor.skip(SPACE)
+    if (key === undefined || !cursor.take(':')) throw UNREADABLE
+    setKey(object, key, readValue(cursor, depth + 1))
+  })
+  return object
+}
+
+// What lies between two places where a string may end or escape something.
+const PLAIN: Record<string, RegExp> = { '"': /[^"\\]+/y, "'": /[^'\\]+/y }
+const ESCAPES: Record<string, string> = {
+  ...{ n: '\n', t: '\t', r: '\r', b: '\b', f: '\f', '/': '/', '\\': '\\', '"': '"', "'": "'", '\n': '' },
+}
+
+/** undefined: no string begins here. A backslash before what it cannot escape stands for itself. */
+function readString(cursor: Cursor): string | undefined {
+  const raw = /[rR](?=["'])/y
+  const isRaw = cursor.skip(raw) !== ''
+  const quote = cursor.source[cursor.at]
+  if (quote !== '"' && quote !== "'") return undefined
+  const close = cursor.take(quote.repeat(3)) ? quote.repeat(3) : quote
+  if (close === quote) cursor.at += 1
+  const plain = PLAIN[quote] as RegExp
+  const pieces: string[] = []
+  for (;;) {
+    pieces.push(cursor.skip(plain))
+    if (cursor.take(close)) return pieces.join('')
+    if (cursor.take(quote)) pieces.push(quote)
+    else if (cursor.take('\\')) pieces.push(isRaw ? rawEscape(cursor) : readEscape(cursor))
+    else throw UNREADABLE
+  }
+}
+
+function rawEscape(cursor: Cursor): string {
+  const char = cursor.source[cursor.at] ?? ''
+  cursor.at += char.length
+  return `\\${char}`
+}
+
+function readEscape(cursor: Cursor): string {
+  const code = cursor.skip(/u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}/y)
+  if (code !== '') return String.fromCharCode(Number.parseInt(code.slice(1), 16))
+  const char = cursor.source[cursor.at] ?? ''
+  const known = Object.hasOwn(ESCAPES, char) ? ESCAPES[char] : undefined
+  if (known === undefined) return '\\'
+  cursor.at += 1
+  return known
+}

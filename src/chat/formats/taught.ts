@@ -1,0 +1,40 @@
+/**
+ * Answers of models without a tool format of their own: the one that our prompt teaches, and those that they fall back
+ * to, as JSON or as Python, in a code fence or not, in tags or not.
+ */
+import type { ChatTool, OutputFormat, OutputReader } from '../types.js'
+import { bareCalls } from './bare-calls.js'
+
+const NAMES = ['tool_call', 'function_call', 'tool', 'tool_code']
+const TAGS = NAMES.flatMap((name) => [`<${name}>`, `</${name}>`])
+
+/** For any model: it ends its turns with tokens of its own. */
+export const taughtFormat: OutputFormat = taught('taught', [])
+
+/** `ends`: control tokens that end a turn. */
+export function taught(name: string, ends: string[]): OutputFormat {
+  return {
+    name,
+    reader: ({ tools }) => taughtReader(tools, ends),
+    callStart: (tool) => [
+      tool === undefined
+        ? '```tool_call\n{"name": "'
+        : `\`\`\`tool_call\n{"name": ${JSON.stringify(tool)}, "arguments": `,
+    ],
+    stopTokens: ends,
+    markers: ends,
+  }
+}
+
+function taughtReader(tools: ChatTool[] | undefined, ends: string[]): OutputReader {
+  const calls = bareCalls(tools, { pythonic: true, fences: true, tags: TAGS })
+  return {
+    push(piece) {
+      if (typeof piece === 'string') return calls.read(piece)
+      // Some vocabularies have these tags as tokens.
+      if (TAGS.includes(piece.control)) return calls.mark(piece.control)
+      return ends.includes(piece.control) ? calls.end('stop') : calls.write(piece.control)
+    },
+    end: calls.end,
+  }
+}
