@@ -1,19 +1,29 @@
 import { describe, expect, test } from 'vitest'
-import { FAMILIES } from '../../src/chat/families.js'
-import type { ChatFamily, Part } from '../../src/chat/types.js'
+import { FORMATS } from '../../src/chat/families.js'
+import type { OutputFormat, Part } from '../../src/chat/types.js'
+
+const taught = {
+  any: 'Read", "arguments": {"file_path": "a"}}\n```',
+  tool: '{"file_path": "a"}}\n```',
+}
 
 /** What the model writes behind the beginning that it was given. */
 const REST: Record<string, { any: string; tool: string }> = {
   gemma4: { any: 'Read{file_path:"a"}', tool: 'file_path:"a"}' },
+  gemma3: taught,
+  gemma2: taught,
+  llama2: taught,
+  taught,
+  mistral: { any: 'Read", "arguments": {"file_path": "a"}}]', tool: '{"file_path": "a"}}]' },
   llama3: { any: 'Read", "parameters": {"file_path": "a"}}', tool: '{"file_path": "a"}}' },
 }
 
-function read(family: ChatFamily, tool: string | undefined, rest: string): Part[] {
+function read(family: OutputFormat, tool: string | undefined, rest: string): Part[] {
   const reader = family.reader({ tools: [{ name: 'Read', description: '', schema: {} }] })
-  return [...family.callStart(tool).flatMap(reader.push), ...reader.push(rest), ...reader.end('stop')]
+  return [...family.callStart(tool).flatMap((piece) => reader.push(piece)), ...reader.push(rest), ...reader.end('stop')]
 }
 
-describe.each(Object.entries(FAMILIES))('%s', (name, family) => {
+describe.each(Object.entries(FORMATS))('%s', (name, family) => {
   test.each([
     [undefined, 'any'],
     ['Read', 'tool'],

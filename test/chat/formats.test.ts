@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { chatFamily } from '../../src/chat/families.js'
+import { chatFamily, FORMATS } from '../../src/chat/families.js'
 import { readOutput } from '../../src/chat/read-output.js'
-import type { ChatTool, JsonObject, JsonValue, Part, Piece, ReadEnd } from '../../src/chat/types.js'
+import type { ChatTool, JsonObject, JsonValue, OutputReader, Part, Piece, ReadEnd } from '../../src/chat/types.js'
 import { TetherError } from '../../src/errors.js'
 import { seeded } from '../support/chat-random.js'
 
@@ -70,6 +70,30 @@ describe('Gemma 4', () => {
     ['a second end of a call is swallowed', `${inCall('A{}')}<tool_call|><|tool_response>`, [call('A')]],
     ['a call closed by the end of the turn', '<|tool_call>call:A{}<turn|>', [call('A')]],
     ['a leading colon', '<|tool_call>:call:A{}<tool_call|>', [call('A')]],
+    ['no call before the name', '<|tool_call>:A{}<tool_call|><|tool_call>B{}<tool_call|>', [call('A'), call('B')]],
+    ['an object in parentheses', inCall('A({"x": 1})'), [call('A', { x: 1 })]],
+    ['JSON between the markers', '<|tool_call>{"name":"A","arguments":{"x":1}}<tool_call|>', [call('A', { x: 1 })]],
+    ['a string closed in two ways', `${inCall(`A{p:':\\s*\\w+'${Q}}`)}b`, [call('A', { p: ':\\s*\\w+' }), text('b')]],
+    [
+      'a string opened in one way and closed in the other',
+      inCall(`A{x:"a b${Q},y:'c'}`),
+      [call('A', { x: 'a b', y: 'c' })],
+    ],
+    [
+      'a string without its first quote',
+      inCall(`A{q:Paris, France${Q},n:5}`),
+      [call('A', { q: 'Paris, France', n: 5 })],
+    ],
+    [
+      'a string without its last quote',
+      `${inCall(`A{x:1,c:${Q}ls -la}`)}b`,
+      [call('A', { x: 1, c: 'ls -la' }), text('b')],
+    ],
+    [
+      'a string without its last quote, before another call',
+      inCall(`A{c:${Q}ls}`) + inCall(`B{c:${Q}pwd${Q}}`),
+      [call('A', { c: 'ls' }), call('B', { c: 'pwd' })],
+    ],
     ['a call that begins anew', `<|tool_call>call:A{x:${inCall('B{}')}`, [text('<|tool_call>call:A{x:'), call('B')]],
     [
       'a call without its opening marker, after a thought',
@@ -118,8 +142,12 @@ describe('Gemma 4', () => {
     'A{x:word}',
     'A{x:108.}',
     'A{x:1e999}',
-    `A{x:${Q}a}`,
-    `A{x:'a'${Q}}`,
+    `A{x:${Q}a{}`,
+    `A{x:${Q}a,y:1}`,
+    `A{x:${Q}a`,
+    `A{x:word,y:${Q}b,z:${Q}c${Q}}`,
+    `A{x:1,x:2}`,
+    'A:\nBEGIN_ARG:\nls\nEND_ARG\n',
     '{x:1}',
     'A',
     '',
@@ -129,7 +157,7 @@ describe('Gemma 4', () => {
   })
 
   test('a call that cannot be read does not take the next one with it', () => {
-    const broken = inCall(`A{x:${Q}a}`)
+    const broken = inCall(`A{x:${Q}a{}`)
     const good = inCall(`B{x:${Q}b${Q}}`)
     expect(read('gemma4', `${broken}so${good}end`)).toEqual([text(`${broken}so`), call('B', { x: 'b' }), text('end')])
   })
@@ -205,6 +233,19 @@ describe('Llama 3', () => {
       '{"name":"A","parameters":{"x":"rm -rf',
       [text('{"name":"A","parameters":{"x":"rm -rf')],
     ],
+    [
+      'the list of Python calls',
+      "[A(x='1', y=[2, {'z': None}]), B()]",
+      [call('A', { x: '1', y: [2, { z: null }] }), call('B')],
+    ],
+    ['a ```json fence that holds a call alone', `\`\`\`json\n${bash}\n\`\`\``, [called]],
+    ['a comma too many, ’ and True', "{'name': 'A', 'parameters': {'x': True,},}", [call('A', { x: true })]],
+    ['a call within a larger document', `{"calls": [${bash}]} x`, [text(`{"calls": [${bash}]} x`)]],
+    [
+      'the definition of a tool',
+      '{"name":"A","parameters":{"type":"object","properties":{}}}',
+      [text('{"name":"A","parameters":{"type":"object","properties":{}}}')],
+    ],
     ['a call behind a brace', '{{"name":"A","parameters":{}}', [text('{'), call('A')]],
     ['broken JSON', '{"name":"A","parameters":{x}} b', [text('{"name":"A","parameters":{x}} b')]],
   ])('%s', (_, written, parts) => {
@@ -243,6 +284,9 @@ describe.each([
     ['a boolean in quotes', { type: 'boolean' }, '"true"', true],
     ['a bare integer where text is wanted', { type: 'string' }, '12', '12'],
     ['a bare boolean where text is wanted', { type: 'string' }, 'false', 'false'],
+    ['a list in quotes', { type: 'array', items: { type: 'integer' } }, '"[1, \\"2\\"]"', [1, 2]],
+    ['an object in quotes', { type: 'object' }, '"{\\"a\\": true}"', { a: true }],
+    ['a number in quotes that may be null', { type: ['integer', 'null'] }, '"7"', 7],
     ['items of a list', { type: 'array', items: { type: 'integer' } }, '["1",2]', [1, 2]],
   ])('%s becomes what the schema says', (_, schema, written, value) => {
     const tools = [tool('A', { x: schema })]
@@ -252,6 +296,8 @@ describe.each([
   test.each<[string, JsonValue, string, JsonValue]>([
     ['text where a number is wanted', { type: 'number' }, '"2 or 3"', '2 or 3'],
     ['a fraction where an integer is wanted', { type: 'integer' }, '"2.5"', '2.5'],
+    ['JSON where text is wanted', { type: 'string' }, '"[1]"', '[1]'],
+    ['a list in quotes where an object is wanted', { type: 'object' }, '"[1]"', '[1]'],
     ['digits where text is wanted', { type: 'string' }, '"12"', '12'],
     ['a number where text is wanted, which may have been 1.10', { type: 'string' }, '1.1', 1.1],
     ['where several types may be', { type: ['string', 'number'] }, '"12"', '12'],
@@ -259,6 +305,129 @@ describe.each([
   ])('%s stays as it is', (_, schema, written, value) => {
     const tools = [tool('A', { x: schema })]
     expect(read(family, write('A', quoted('x', written)), { tools })).toEqual([call('A', { x: value })])
+  })
+})
+
+test('bare words are text where the schema says so, and nowhere else', () => {
+  const tools = [tool('Write', { content: { type: 'string' }, path: { type: 'string' }, mode: {} })]
+  const write = (body: string) => `<|tool_call>call:Write{${body}}<tool_call|>`
+  const asText = (body: string) => [text(write(body))]
+  expect(read('gemma4', write('content:hello world,path:src/a.txt'), { tools })).toEqual([
+    call('Write', { content: 'hello world', path: 'src/a.txt' }),
+  ])
+  expect(read('gemma4', write('path:https://a.b/c'), { tools })).toEqual([call('Write', { path: 'https://a.b/c' })])
+  for (const body of ['mode:fast', 'content:a b: c', 'content:f(x)', 'content:a\nb', 'content:']) {
+    expect(read('gemma4', write(body), { tools })).toEqual(asText(body))
+  }
+})
+
+describe('models that know no tools', () => {
+  const tools = [
+    tool('Bash', { command: { type: 'string' } }),
+    { ...tool('Read', { file_path: { type: 'string' }, limit: { type: 'integer' } }) },
+    tool('List', {}),
+  ]
+  const fence = (name: string, body: string) => `\`\`\`${name}\n${body}\n\`\`\``
+  const json = '{"name": "Bash", "arguments": {"command": "ls"}}'
+  const ls = call('Bash', { command: 'ls' })
+
+  test.each<[string, string, Part[]]>([
+    ['what we teach', `I look.\n${fence('tool_call', json)}\n`, [text('I look.\n'), ls]],
+    ['two of them', `${fence('tool_call', json)}\n\n${fence('tool_call', json)}`, [ls, ls]],
+    ['a ```json fence', fence('json', json), [ls]],
+    ['a fence with a list', fence('json', `[${json}, ${json}]`), [ls, ls]],
+    ['a fence with two lines', fence('tool_code', `${json}\n${json}`), [ls, ls]],
+    ['```tool_code and Python', fence('tool_code', 'Bash(command="ls")'), [ls]],
+    ['print(…) around it', fence('tool_code', 'print(default_api.Bash(command="ls"))'), [ls]],
+    ['a comment before it', fence('python', '# look\nBash(command="ls")'), [ls]],
+    ['its only argument without a name', fence('tool_code', "Bash('ls')"), [ls]],
+    ['a list of Python calls', '[Bash(command="ls"), List()]', [ls, call('List')]],
+    ['a line of its own', 'Now:\nBash(command="ls")\n', [text('Now:\n'), ls]],
+    ['tags', `<tool_call>\n${json}\n</tool_call>\n<tool_call>${json}</tool_call>`, [ls, ls]],
+    ['JSON without anything around it', json, [ls]],
+    [
+      'a long string with a fence in it',
+      fence('tool_code', 'Bash(command="""cat <<E\n```js\nx\n```\nE""")'),
+      [call('Bash', { command: 'cat <<E\n```js\nx\n```\nE' })],
+    ],
+    ['tuples are lists, r"…" is verbatim', '[Bash(command=(r"\\d", 1))]', [call('Bash', { command: ['\\d', 1] })]],
+  ])('%s', (_, written, parts) => {
+    expect(read('gemma3', written, { tools, finish: 'stop' })).toEqual(parts)
+    expect(read('llama2', written, { tools, finish: 'stop' })).toEqual(parts)
+  })
+
+  test.each([
+    'Bash(command="ls") lists files.',
+    'Use Bash(command="ls").',
+    '`Bash(command="ls")` and `{"name": "Bash", "arguments": {}}`',
+    fence('python', 'import os\nBash(command="ls")'),
+    fence('python', 'Bash(command="ls")\nprint("done")'),
+    fence('js', json),
+    fence('json', '{"name": "Bash", "version": "1.0"}'),
+    fence('json', '{"name": "Nope", "arguments": {}}'),
+    fence('tool_code', 'Bash("ls", "-la")'),
+    fence('tool_code', 'Read("a", limit=2)'),
+    fence('tool_code', 'Bash(command="ls", command="pwd")'),
+    '[1] and [docs](http://a.b) and [x]',
+    '[Bash(command="ls"), Nope()]',
+    '<tool_call>nothing</tool_call>',
+    '{"tools": [{"name": "Bash", "arguments": {"command": "rm"}}]}',
+    '```\n```',
+    '```',
+  ])('text stays text: %j', (written) => {
+    expect(read('gemma3', written, { tools, finish: 'stop' })).toEqual([text(written)])
+  })
+
+  test.each([
+    '```tool_call\n{"name": "Bash", "arguments": {"command": "rm -rf /"}}',
+    '```tool_call\n{"name": "Bash", "arguments": {"command": "rm -rf /',
+    '[Bash(command="rm -rf /")',
+    'Bash(command="rm -rf /")',
+  ])('what was cut off is text: %j', (written) => {
+    expect(read('gemma3', written, { tools })).toEqual([text(written)])
+  })
+
+  test('text is given out as soon as a bracket opens no call', () => {
+    const reader = FORMATS.gemma3?.reader({ tools }) as OutputReader
+    expect(reader.push('see [e')).toEqual([text('see '), text('[e')])
+    expect(reader.push('xtra] and {"a": {"name": ')).toEqual([
+      text('xtra]'),
+      text(' and '),
+      text('{"a"'),
+      text(': {"name": '),
+    ])
+    expect(reader.push('"Bash", "arguments": {}}')).toEqual([text('"Bash", "arguments": {}}')])
+    expect(reader.push('} {"name": "Bu')).toEqual([text('}'), text(' '), text('{"name": "Bu')])
+    expect(reader.push('s"}\n```js\n')).toEqual([text('s"}'), text('\n'), text('```j'), text('s\n')])
+  })
+})
+
+describe('Mistral', () => {
+  test.each<[string, string, Part[]]>([
+    ['a list', '[TOOL_CALLS][{"name": "A", "arguments": {"x": 1}, "id": "a1b2c3d4e"}]', [call('A', { x: 1 })]],
+    [
+      'a list of two',
+      '[TOOL_CALLS] [{"name":"A","arguments":{}},{"name":"B","arguments":"{}"}]',
+      [call('A'), call('B')],
+    ],
+    ['a name and its arguments', 'Hm.[TOOL_CALLS]A[ARGS]{"x": "[ARGS]"}', [text('Hm.'), call('A', { x: '[ARGS]' })]],
+    ['several', '[TOOL_CALLS]A[ARGS]{}[TOOL_CALLS]B[CALL_ID]1a[ARGS]{}</s>', [call('A'), call('B')]],
+    ['no [ARGS]', '[TOOL_CALLS]A{"x": {"y": "}"}}', [call('A', { x: { y: '}' } })]],
+    ['a list without its marker', '[{"name": "A", "arguments": {}}]', [call('A')]],
+    ['thoughts', '[THINK]a[TOOL[/THINK]b', [thinking('a[TOOL'), text('b')]],
+    ['a thought that a call ends', '[THINK]a[TOOL_CALLS]A[ARGS]{}', [thinking('a'), call('A')]],
+    ['text after a call', '[TOOL_CALLS]A[ARGS]{} so', [call('A'), text(' so')]],
+  ])('%s', (_, written, parts) => expect(read('mistral', written, { finish: 'stop' })).toEqual(parts))
+
+  test.each([
+    '[TOOL_CALLS]A[ARGS]{"x": "rm -rf',
+    '[TOOL_CALLS]A[ARGS]',
+    '[TOOL_CALLS]',
+    '[TOOL_CALLS]A[ARGS]{x: 1} and more',
+    '[TOOL_CALLS][1, 2]',
+    `[TOOL_CALLS]${'word '.repeat(100)}`,
+  ])('what cannot be read is text: %j', (written) => {
+    expect(read('mistral', written, { finish: 'stop' })).toEqual([text(written)])
   })
 })
 
@@ -315,7 +484,7 @@ describe('input that was made to hurt', () => {
 
 test('a family that does not exist is an error that names those that do', () => {
   expect(() => readOutput([], { family: 'toString' })).toThrow(TetherError)
-  expect(() => readOutput([], { family: 'gpt' })).toThrow(/gemma4, llama3/)
+  expect(() => readOutput([], { family: 'gpt' })).toThrow(/gemma4, llama3, gemma3/)
 })
 
 test('control tokens may be given apart from text', () => {

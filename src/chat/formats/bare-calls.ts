@@ -15,8 +15,8 @@ import { textRun } from './text-run.js'
 export interface BareForms {
   /** `[f(a=1)]`; and in a fence or on a line of its own `f(a=1)`. */
   pythonic: boolean
-  /** A code fence that holds nothing but calls. */
-  fences: boolean
+  /** The names of code fences that may hold calls, and then hold nothing else; '' for a fence without a name. */
+  fences: string[]
   /** What may stand before a call, and after it. */
   tags: string[]
 }
@@ -35,9 +35,6 @@ export interface BareCalls {
   /** What is held back: calls if they are whole and the text ended by itself, else text. */
   end(end: ReadEnd): Part[]
 }
-
-// The first words of fences that may hold calls; other fences hold code.
-const FENCES = ['tool_code', 'tool_call', 'tool_calls', 'tool', 'tools', 'json', 'python', 'py', '']
 
 interface Fence {
   ticks: number
@@ -120,7 +117,8 @@ export function bareCalls(tools: ChatTool[] | undefined, forms: BareForms): Bare
     mode = 'item'
   }
 
-  const isWordStart = (char: string) => /[A-Za-z_]/.test(char)
+  /** Of a tool's name, of `default_api.` or `print(`. */
+  const isWordStart = (char: string) => /[A-Za-z_]/.test(char) && (shape.mayName(char) || /[dp]/.test(char))
 
   const readText = (source: string, from: number): number => {
     let at = from
@@ -287,7 +285,7 @@ export function bareCalls(tools: ChatTool[] | undefined, forms: BareForms): Bare
     }
     if (char === '\n') {
       held.push(char)
-      if (!forms.fences || !FENCES.includes(name)) {
+      if (!forms.fences.includes(name)) {
         inFence = ticks
         release()
         return true
@@ -297,7 +295,7 @@ export function bareCalls(tools: ChatTool[] | undefined, forms: BareForms): Bare
       mode = 'body'
       return true
     }
-    if (forms.fences && FENCES.some((one) => one.startsWith((name + char).trim()))) {
+    if (forms.fences.some((one) => one.startsWith((name + char.toLowerCase()).trim()))) {
       held.push(char)
       return true
     }

@@ -69,6 +69,8 @@ export function callScan(shape: CallShape): CallScan {
     mayBeCall = false
   }
 
+  const isPython = () => open[0] === '(' || open[1] === '('
+
   /** A name is a string, and print(…) holds a call. */
   const checkPlace = () => {
     if (isPrint() || (key === 'name' && open.length === level && open[level - 1] === '{')) fail()
@@ -228,6 +230,7 @@ export function callScan(shape: CallShape): CallScan {
     if (char === '"' || char === "'") return beginString(char)
     if (wait === KEY) return false
     if (char === '{' || char === '[') return enter(char)
+    if (char === '(') return isPython() && enter(char)
     return /[\w.+-]/.test(char) && beginWord(char)
   }
 

@@ -1,7 +1,8 @@
 /** The inside of Gemma 4's tool calls: `call:Name{key:<|"|>text<|"|>,n:1,list:[…],object:{…}}`. */
 import type { JsonObject, JsonValue } from '../types.js'
+import type { WrittenCall } from './call.js'
 import { MAX_DEPTH } from './depth.js'
-import { setKey } from './schema.js'
+import { isObject, setKey } from './schema.js'
 
 /** What stood between the markers. `quotes`: where in `source` a `<|"|>` control token stands, in order. */
 interface CallBody {
@@ -11,14 +12,24 @@ interface CallBody {
 
 export const QUOTE = '<|"|>'
 
+/** What helps to read a body that is not as it should be. */
+export interface CallHints {
+  /** The schema of a tool's input. */
+  schemaOf(name: string): JsonObject | undefined
+  /** Whether the last string may lack its end: not while it may still come. */
+  unclosed: boolean
+}
+
 /**
  * All calls of one body, usually one; undefined if any of it cannot be read.
  * Accepted beside the trained form are what the model is known to drift to and what can mean one thing only: strings in
- * " and ', quoted and spaced keys, = for :, (…) for {…}, a leading colon, a comma too many, several calls in one body.
+ * " and ', and such that begin or end with one kind of quote and have the other, or none, at the other end; a bare word
+ * or two where the schema wants text; quoted and spaced keys, = for :, (…) and ({…}) for {…}, a forgotten call, a leading
+ * colon, a comma too many, several calls in one body.
  */
-export function parseCalls(body: CallBody): { name: string; input: JsonObject }[] | undefined {
+export function parseCalls(body: CallBody, hints: CallHints): WrittenCall[] | undefined {
   try {
-    return readCalls(new Cursor(body))
+    return readCalls(new Cursor(body, hints.unclosed), hints)
   } catch (error) {
     if (error === UNREADABLE) return undefined
     throw error
@@ -26,13 +37,18 @@ export function parseCalls(body: CallBody): { name: string; input: JsonObject }[
 }
 
 const UNREADABLE = Symbol('unreadable')
+// Where a further argument begins: text that holds this has lost a quote somewhere.
+const NEXT_KEY = /[,{[]\s*["']?[\w-]+["']?\s*[:=]/
 
 /** A place in a body. Everything here moves forward only, so reading takes linear time. */
 class Cursor {
   at = 0
   private nextQuote = 0
 
-  constructor(private readonly body: CallBody) {}
+  constructor(
+    private readonly body: CallBody,
+    private readonly unclosed: boolean,
+  ) {}
 
   get source(): string {
     return this.body.source
@@ -51,15 +67,44 @@ class Cursor {
     return true
   }
 
+  /** Where the next quote token stands, this place included. */
+  quoteAt(): number | undefined {
+    const { quotes } = this.body
+    while ((quotes[this.nextQuote] ?? Number.POSITIVE_INFINITY) < this.at) this.nextQuote += 1
+    return quotes[this.nextQuote]
+  }
+
+  takeQuote(): boolean {
+    return this.quoteAt() === this.at && this.take(QUOTE)
+  }
+
   /** The text up to the closing quote, if a quote token stands here. */
   takeQuoted(): string | undefined {
-    const { quotes, source } = this.body
-    while ((quotes[this.nextQuote] ?? Number.POSITIVE_INFINITY) < this.at) this.nextQuote += 1
-    if (quotes[this.nextQuote] !== this.at) return undefined
-    const close = quotes[this.nextQuote + 1]
-    if (close === undefined) throw UNREADABLE
-    const text = source.slice(this.at + QUOTE.length, close)
-    this.nextQuote += 2
+    if (!this.takeQuote()) return undefined
+    const close = this.quoteAt()
+    if (close === undefined) return this.takeUnclosed()
+    const text = this.source.slice(this.at, close)
+    this.at = close + QUOTE.length
+    return text
+  }
+
+  /** All but the closing brackets at the very end, where nothing in the text makes that doubtful. */
+  private takeUnclosed(): string {
+    const text = this.skip(/[^{}[\]()]*/y)
+    const rest = this.source.slice(this.at, this.at + MAX_DEPTH)
+    const plain = this.unclosed && /^[}\])]+\s*$/.test(rest) && !NEXT_KEY.test(text)
+    if (!plain) throw UNREADABLE
+    return text
+  }
+
+  /** Text that lacks its opening quote: it ends with a quote token, and an argument ends there. */
+  takeUnopened(): string | undefined {
+    const close = this.quoteAt()
+    if (close === undefined) return undefined
+    const text = this.source.slice(this.at, close)
+    const follows = /\s*(?:[,}\])]|$)/y
+    follows.lastIndex = close + QUOTE.length
+    if (/[:=[{(,]\s*$/.test(text.slice(-40)) || NEXT_KEY.test(text) || !follows.test(this.source)) return undefined
     this.at = close + QUOTE.length
     return text
   }
@@ -69,43 +114,60 @@ const SPACE = /\s*/y
 const BETWEEN_CALLS = /[\s,;]*/y
 const NAME = /[^\s{}()[\]<>"',:=]+/y
 const BARE_KEY = /[^{}()[\]<>"',:=]+/y
+// Without quotes only what cannot be anything else; an address has its colon.
+const BARE_TEXT = /(?:[^\n{}()[\]<>"',:=]|:\/\/)+(?=[,}\])]|$)/y
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?=[\s,}\])]|$)/y
 const WORD = /(?:true|false|null|True|False|None)(?=[\s,}\])]|$)/y
 const WORDS: Record<string, JsonValue> = { true: true, True: true, false: false, False: false, null: null, None: null }
 
-function readCalls(cursor: Cursor): { name: string; input: JsonObject }[] {
-  const calls: { name: string; input: JsonObject }[] = []
+function readCalls(cursor: Cursor, hints: CallHints): WrittenCall[] {
+  const calls: WrittenCall[] = []
   cursor.skip(SPACE)
   while (cursor.at < cursor.source.length) {
-    cursor.take(':')
-    if (!cursor.take('call:')) throw UNREADABLE
+    // Of call: one half or the other may be missing; between two calls it tells them apart.
+    const told = [cursor.take(':'), cursor.take('call:')].includes(true)
+    if (!told && calls.length > 0) throw UNREADABLE
     cursor.skip(SPACE)
     const name = cursor.skip(NAME)
     cursor.skip(SPACE)
-    const close = cursor.take('{') ? '}' : cursor.take('(') ? ')' : ''
-    if (name === '' || close === '') throw UNREADABLE
-    calls.push({ name, input: readObject(cursor, close, 0) })
+    if (name === '') throw UNREADABLE
+    calls.push({ name, input: readInput(cursor, hints.schemaOf(name)) })
     cursor.skip(BETWEEN_CALLS)
   }
   if (calls.length === 0) throw UNREADABLE
   return calls
 }
 
+/** `{…}`, `(…)` or `({…})`. */
+function readInput(cursor: Cursor, schema: JsonValue | undefined): JsonObject {
+  if (cursor.take('{')) return readObject(cursor, '}', 0, schema)
+  if (!cursor.take('(')) throw UNREADABLE
+  cursor.skip(SPACE)
+  if (!cursor.take('{')) return readObject(cursor, ')', 0, schema)
+  const input = readObject(cursor, '}', 0, schema)
+  cursor.skip(SPACE)
+  if (!cursor.take(')')) throw UNREADABLE
+  return input
+}
+
 /** What follows the opening brace. */
-function readObject(cursor: Cursor, close: string, depth: number): JsonObject {
+function readObject(cursor: Cursor, close: string, depth: number, schema: JsonValue | undefined): JsonObject {
   const object: JsonObject = {}
+  const properties = isObject(schema) && isObject(schema.properties) ? schema.properties : {}
   readItems(cursor, close, () => {
     const key = cursor.takeQuoted() ?? readQuotes(cursor) ?? cursor.skip(BARE_KEY).trim()
     cursor.skip(SPACE)
     if (key === '' || !(cursor.take(':') || cursor.take('='))) throw UNREADABLE
-    setKey(object, key, readValue(cursor, depth + 1))
+    // The same key twice is two calls that ran into one another.
+    if (Object.hasOwn(object, key)) throw UNREADABLE
+    setKey(object, key, readValue(cursor, depth + 1, Object.hasOwn(properties, key) ? properties[key] : undefined))
   })
   return object
 }
 
-function readList(cursor: Cursor, depth: number): JsonValue[] {
+function readList(cursor: Cursor, depth: number, items: JsonValue | undefined): JsonValue[] {
   const list: JsonValue[] = []
-  readItems(cursor, ']', () => list.push(readValue(cursor, depth + 1)))
+  readItems(cursor, ']', () => list.push(readValue(cursor, depth + 1, items)))
   return list
 }
 
@@ -121,18 +183,27 @@ function readItems(cursor: Cursor, close: string, readItem: () => void): void {
   }
 }
 
-function readValue(cursor: Cursor, depth: number): JsonValue {
+function readValue(cursor: Cursor, depth: number, schema: JsonValue | undefined): JsonValue {
   if (depth > MAX_DEPTH) throw UNREADABLE
   cursor.skip(SPACE)
-  const text = cursor.takeQuoted() ?? readQuotes(cursor)
-  if (text !== undefined) return text
-  if (cursor.take('{')) return readObject(cursor, '}', depth)
-  if (cursor.take('[')) return readList(cursor, depth)
+  const quoted = cursor.takeQuoted()
+  if (quoted !== undefined) return quoted
+  const text = readQuotes(cursor)
+  if (text !== undefined) {
+    // Closed in its own way, and then in the trained way once more.
+    cursor.takeQuote()
+    return text
+  }
+  if (cursor.take('{')) return readObject(cursor, '}', depth, schema)
+  if (cursor.take('[')) return readList(cursor, depth, isObject(schema) ? schema.items : undefined)
   const number = cursor.skip(NUMBER)
   if (number !== '') return finite(Number(number))
   const word = WORDS[cursor.skip(WORD)]
-  if (word === undefined) throw UNREADABLE
-  return word
+  if (word !== undefined) return word
+  const bare =
+    cursor.takeUnopened() ?? (isObject(schema) && schema.type === 'string' ? cursor.skip(BARE_TEXT).trim() : '')
+  if (bare === '') throw UNREADABLE
+  return bare
 }
 
 function finite(number: number): number {
@@ -152,14 +223,22 @@ const ESCAPES: Record<string, string> = {
   "'": "'",
 }
 
-/** "…" or '…' with JSON's escapes; a backslash before anything else stands for itself. */
+/** "…" or '…' with JSON's escapes; a backslash before anything else stands for itself. A quote token closes it too. */
 function readQuotes(cursor: Cursor): string | undefined {
   const quote = cursor.take('"') ? '"' : cursor.take("'") ? "'" : undefined
   if (!quote) return undefined
   const plain = quote === '"' ? /[^"\\]*/y : /[^'\\]*/y
+  const end = cursor.quoteAt() ?? Number.POSITIVE_INFINITY
   let text = ''
   for (;;) {
+    const from = cursor.at
     text += cursor.skip(plain)
+    if (cursor.at >= end) {
+      text = text.slice(0, text.length - (cursor.at - Math.max(from, end)))
+      cursor.at = end
+      if (!cursor.takeQuote()) throw UNREADABLE
+      return text
+    }
     if (cursor.take(quote)) return text
     if (!cursor.take('\\')) throw UNREADABLE
     const code = cursor.skip(/u[0-9a-fA-F]{4}/y)

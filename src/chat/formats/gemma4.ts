@@ -5,9 +5,9 @@
  * that cannot be read or that names a tool nobody offered comes back as text, markers included.
  */
 import type { ChatTool, OutputFormat, OutputReader, Part, Piece, ReadEnd } from '../types.js'
-import { type ToolCall, toCall } from './call.js'
 import { parseCalls, QUOTE } from './gemma4-call.js'
 import { type ThoughtRun, thoughtRun } from './gemma4-thought.js'
+import { allCalls, readJsonCalls } from './json-call.js'
 import { textRun } from './text-run.js'
 
 const MARKERS = [
@@ -60,19 +60,20 @@ function gemma4Reader(tools: ChatTool[] | undefined): OutputReader {
   /** The call as parts if it can be read, else as text from its beginning to where reading can start again. */
   const finishCall = ({ opener, pieces, doubt }: OpenCall, closer: string, complete: boolean): Part[] => {
     call = undefined
-    const calls = complete ? readCalls(pieces, tools) : undefined
+    const calls = complete ? readCalls(pieces, tools, doubt === undefined) : undefined
     if (calls) {
       text.interrupt()
       return calls
     }
     if (doubt === undefined) return write(opener + written(pieces) + closer)
-    const parts = write(opener + written(pieces.slice(0, doubt)))
     const rest: Piece[] = closer === '' ? pieces.slice(doubt) : [...pieces.slice(doubt), { control: closer }]
-    const [first] = rest
-    if (isControl(first, CALL_END)) {
-      parts.push(...write(CALL_END))
-      rest.shift()
-    }
+    const ended = isControl(rest[0], CALL_END)
+    // No string ended behind the first end of the call, so that was its end.
+    const early = ended ? readCalls(pieces.slice(0, doubt), tools, true) : undefined
+    if (early) text.interrupt()
+    const parts = early ?? write(opener + written(pieces.slice(0, doubt)))
+    if (ended) rest.shift()
+    if (ended && !early) append(parts, write(CALL_END))
     const before = strict
     strict = true
     for (const piece of rest) append(parts, read(piece))
@@ -88,6 +89,13 @@ function gemma4Reader(tools: ChatTool[] | undefined): OutputReader {
       return []
     }
     if (open.quotes % 2 === 1 && !strict) {
+      // A quote too many or too few, as some calls have: then no string is open.
+      const calls = open.doubt === undefined && control === CALL_END ? readCalls(open.pieces, tools, false) : undefined
+      if (calls) {
+        call = undefined
+        text.interrupt()
+        return calls
+      }
       // A string may hold a marker; whether this one does is known when the string ends.
       open.doubt ??= open.pieces.length
       open.pieces.push(piece)
@@ -167,7 +175,7 @@ function gemma4Reader(tools: ChatTool[] | undefined): OutputReader {
     end(end: ReadEnd) {
       const parts: Part[] = []
       // A turn that ended by itself ended with a stop token, which closes a call as well as its own marker does.
-      while (call) append(parts, finishCall(call, '', end === 'stop' && call.opener !== ''))
+      while (call) append(parts, finishCall(call, '', end === 'stop'))
       if (thought) parts.push(...thought.end(false))
       thought = undefined
       parts.push(...releaseOpening(), ...text.end())
@@ -176,16 +184,20 @@ function gemma4Reader(tools: ChatTool[] | undefined): OutputReader {
   }
 }
 
-/** undefined: some of it cannot be read or must not run. */
-function readCalls(pieces: Piece[], tools: ChatTool[] | undefined): ToolCall[] | undefined {
+/** undefined: some of it cannot be read or must not run. `unclosed`: the last string may lack its end. */
+function readCalls(pieces: Piece[], tools: ChatTool[] | undefined, unclosed: boolean): Part[] | undefined {
   const quotes: number[] = []
   let length = 0
   for (const piece of pieces) {
     if (isControl(piece, QUOTE)) quotes.push(length)
     length += typeof piece === 'string' ? piece.length : piece.control.length
   }
-  const calls = parseCalls({ source: written(pieces), quotes })?.map((one) => toCall(one, tools))
-  return calls?.every((one) => one !== undefined) ? calls : undefined
+  const source = written(pieces)
+  // The marker says that it is a call; some then write it as other models do.
+  if (/^\s*\{/.test(source)) return readJsonCalls(source, tools)
+  const schemaOf = (name: string) => tools?.find((tool) => tool.name === name)?.schema
+  const calls = parseCalls({ source, quotes }, { schemaOf, unclosed })
+  return calls && allCalls(calls, tools)
 }
 
 function written(pieces: Piece[]): string {

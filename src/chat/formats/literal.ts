@@ -132,6 +132,7 @@ function readValue(cursor: Cursor, depth: number): JsonValue {
     readItems(cursor, ']', () => list.push(readValue(cursor, depth + 1)))
     return list
   }
+  if (cursor.take('(')) return readTuple(cursor, depth)
   const number = cursor.skip(NUMBER)
   if (number !== '') {
     if (!Number.isFinite(Number(number))) throw UNREADABLE
@@ -140,6 +141,16 @@ function readValue(cursor: Cursor, depth: number): JsonValue {
   const word = WORDS[cursor.skip(WORD)]
   if (word === undefined) throw UNREADABLE
   return word
+}
+
+/** (1, 2) is a list, and ("a") is "a". */
+function readTuple(cursor: Cursor, depth: number): JsonValue {
+  const list: JsonValue[] = []
+  const start = cursor.at
+  readItems(cursor, ')', () => list.push(readValue(cursor, depth + 1)))
+  const [only] = list
+  const comma = /,\s*\)$/.test(cursor.source.slice(Math.max(start, cursor.at - MAX_DEPTH), cursor.at))
+  return list.length === 1 && only !== undefined && !comma ? only : list
 }
 
 function readObject(cursor: Cursor, depth: number): JsonObject {

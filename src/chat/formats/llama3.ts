@@ -2,7 +2,8 @@
  * Llama 3's answers: text, and calls as JSON objects `{"name": …, "parameters": {…}}`, to parts.
  *
  * A call may stand at the start, after text, after `<|python_tag|>`, or after another call and `;`. The list of Python
- * calls that these models were taught as well, `[f(a=1), g()]`, counts too. Code in backticks is never a call.
+ * calls that these models were taught as well, `[f(a=1), g()]`, counts too. Code in backticks is no
+ * call, unless a ```json fence holds nothing else, as the small models write it.
  */
 import type { ChatTool, OutputFormat, OutputReader } from '../types.js'
 import { bareCalls } from './bare-calls.js'
@@ -19,7 +20,7 @@ export const llama3Format: OutputFormat = {
 }
 
 function llama3Reader(tools: ChatTool[] | undefined): OutputReader {
-  const calls = bareCalls(tools, { pythonic: true, fences: false, tags: [] })
+  const calls = bareCalls(tools, { pythonic: true, fences: ['json'], tags: [] })
   return {
     push(piece) {
       if (typeof piece === 'string') return calls.read(piece)

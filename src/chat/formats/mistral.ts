@@ -48,7 +48,7 @@ interface OpenCall {
 /** `tools` undefined: every name counts as offered. */
 function mistralReader(tools: ChatTool[] | undefined): OutputReader {
   // A marker that the model forgot is no reason to lose a list of calls.
-  const plain = bareCalls(tools, { pythonic: false, fences: false, tags: [] })
+  const plain = bareCalls(tools, { pythonic: false, fences: [], tags: [] })
   const shape = { mayName: () => true, isName: () => true, pythonic: false, anyObject: true }
   let call: OpenCall | undefined
   let thinking = false

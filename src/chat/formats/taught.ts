@@ -5,8 +5,14 @@
 import type { ChatTool, OutputFormat, OutputReader } from '../types.js'
 import { bareCalls } from './bare-calls.js'
 
+/** How a call begins in the format that we teach. */
+export const TAUGHT_FENCE = '```tool_call\n'
+
 const NAMES = ['tool_call', 'function_call', 'tool', 'tool_code']
 const TAGS = NAMES.flatMap((name) => [`<${name}>`, `</${name}>`])
+
+// Other fences hold code.
+const FENCES = [...NAMES, 'tool_calls', 'tools', 'json', 'python', 'py', '']
 
 /** For any model: it ends its turns with tokens of its own. */
 export const taughtFormat: OutputFormat = taught('taught', [])
@@ -18,8 +24,8 @@ export function taught(name: string, ends: string[]): OutputFormat {
     reader: ({ tools }) => taughtReader(tools, ends),
     callStart: (tool) => [
       tool === undefined
-        ? '```tool_call\n{"name": "'
-        : `\`\`\`tool_call\n{"name": ${JSON.stringify(tool)}, "arguments": `,
+        ? `${TAUGHT_FENCE}{"name": "`
+        : `${TAUGHT_FENCE}{"name": ${JSON.stringify(tool)}, "arguments": `,
     ],
     stopTokens: ends,
     markers: ends,
@@ -27,7 +33,7 @@ export function taught(name: string, ends: string[]): OutputFormat {
 }
 
 function taughtReader(tools: ChatTool[] | undefined, ends: string[]): OutputReader {
-  const calls = bareCalls(tools, { pythonic: true, fences: true, tags: TAGS })
+  const calls = bareCalls(tools, { pythonic: true, fences: FENCES, tags: TAGS })
   return {
     push(piece) {
       if (typeof piece === 'string') return calls.read(piece)
