@@ -49,6 +49,7 @@ function readCommon(fields: Fields): MessagesRequest {
     stream: readFlag(fields.stream, 'stream'),
     stopSequences: readStopSequences(fields.stop_sequences),
     thinking: readThinking(fields.thinking),
+    thinkingBudget: readThinkingBudget(fields.thinking),
     temperature: readSampling(fields, 'temperature'),
     topP: readSampling(fields, 'topP'),
     topK: readSampling(fields, 'topK'),
@@ -248,6 +249,16 @@ function readMaxTokens(value: unknown): number {
 function readThinking(value: unknown): boolean {
   if (value === undefined || value === null) return false
   return readTyped(value, 'thinking').type !== 'disabled'
+}
+
+/** undefined: the request names none. Anthropic's own least is 1024; a small model may well be given less. */
+function readThinkingBudget(value: unknown): number | undefined {
+  if (!isFields(value) || value.type !== 'enabled') return undefined
+  const { budget_tokens } = value
+  if (budget_tokens === undefined || budget_tokens === null) return undefined
+  if (!Number.isInteger(budget_tokens)) fail('thinking.budget_tokens', 'Input should be a valid integer')
+  if ((budget_tokens as number) < 1) fail('thinking.budget_tokens', 'Input should be greater than or equal to 1')
+  return budget_tokens as number
 }
 
 function readStopSequences(value: unknown): string[] {

@@ -44,6 +44,8 @@ export interface MessagesRequest {
   stream: boolean
   stopSequences: string[]
   thinking: boolean
+  /** Tokens that thinking may take at the most. undefined: as many as leave room for an answer. */
+  thinkingBudget?: number
   temperature?: number
   topP?: number
   topK?: number

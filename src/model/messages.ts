@@ -9,10 +9,13 @@ import type { Chat, ChatFamily, OutputReader, Piece, Tokenizer } from '../chat/t
 import type { Batch, Engine } from '../engine/types.js'
 import { TetherError } from '../errors.js'
 import { type DebugHook, type DebugTurn, noteBatches } from './debug.js'
+import { noteMisfits } from './misfits.js'
 import { type Dropped, makePrompt, type Overflow } from './prompt.js'
 import { rememberTurn } from './remember.js'
 import { requestSampling, type Sampling } from './sampling.js'
+import { thinkWithin, thoughtLimit } from './think.js'
 import type { TurnMemory } from './turn-memory.js'
+import type { Misfit } from './types.js'
 import { roomFor } from './window.js'
 
 /** Whether a model thinks: as the request asks, always if its family can, never. */
@@ -21,7 +24,7 @@ export type Thinking = 'auto' | 'on' | 'off'
 /** What answers a message: the parts of a loaded model. */
 export interface Speaker {
   engine: Pick<Engine, 'info' | 'generate'>
-  tokenizer: Pick<Tokenizer, 'encodePrompt' | 'stream'>
+  tokenizer: Pick<Tokenizer, 'encodePrompt' | 'stream' | 'id'>
   family: ChatFamily
   /** What holds for a request that says nothing else. */
   defaults: Sampling
@@ -42,6 +45,8 @@ export interface MessageOptions {
   onOverflow?: Overflow
   /** Called before the first event if turns were left out. */
   onDropped?: (dropped: Dropped) => void
+  /** Called for each tool call whose input does not fit its tool's schema; the call is given out all the same. */
+  onMisfit?: (misfit: Misfit) => void
 }
 
 /**
@@ -67,7 +72,7 @@ export async function* streamMessage(
 async function* answer(
   speaker: Speaker,
   request: unknown,
-  { signal, onOverflow = 'error', onDropped }: MessageOptions,
+  { signal, onOverflow = 'error', onDropped, onMisfit = () => {} }: MessageOptions,
   debug: DebugTurn | undefined,
 ): AsyncGenerator<MessageEvent, void, undefined> {
   const { engine, tokenizer, family, defaults, stopTokens, memory, name } = speaker
@@ -79,7 +84,8 @@ async function* answer(
   debug?.prompted(pieces, tokens, dropped)
   const maxTokens = Math.min(ask.maxTokens ?? Number.POSITIVE_INFINITY, roomFor(tokens.length, window))
   if (dropped) onDropped?.(dropped)
-  const reader = family.reader({ tools: [...chat.tools, ...(chat.deferred ?? [])] })
+  const tools = [...chat.tools, ...(chat.deferred ?? [])]
+  const reader = family.reader({ tools })
 
   const run = new AbortController()
   const stop = () => run.abort()
@@ -90,9 +96,10 @@ async function* answer(
     const isWhole = () => !run.signal.aborted && begun.length === 0 && chat.messages.at(-1)?.role !== 'assistant'
     const turn = rememberTurn({ memory, thinking: chat.thinking, isWhole })
     const sampling = requestSampling(ask, defaults)
-    let batches = engine.generate({ prompt: tokens, maxTokens, ...sampling, stopTokens }, run.signal)
+    const thought = thoughtLimit(family.thought, tokenizer, { maxTokens, budget: ask.thinkingBudget })
+    let batches = thinkWithin(thought, engine, { prompt: tokens, maxTokens, ...sampling, stopTokens }, run.signal)
     if (debug) batches = noteBatches(batches, debug)
-    let spoken = speak(begun, turn.tokens(batches), tokenizer, reader)
+    let spoken = noteMisfits(speak(begun, turn.tokens(batches), tokenizer, reader), tools, onMisfit)
     if (ask.toolChoice.disable_parallel_tool_use) spoken = stopAfterCall(spoken, stop)
     if (ask.stopSequences.length > 0) spoken = stopAtSequence(spoken, ask.stopSequences, stop)
     yield* turn.events(toEvents(spoken, { model: ask.model ?? name, promptTokens: tokens.length }))

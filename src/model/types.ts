@@ -66,6 +66,13 @@ export interface LoadModelOptions {
   onProgress?: (fraction: number) => void
 }
 
+/** A call that its tool will refuse. */
+export interface Misfit {
+  tool: string
+  /** Such as `input.command: Field required`. */
+  reason: string
+}
+
 export interface Model {
   readonly info: ModelInfo
   readonly tokenizer: Tokenizer

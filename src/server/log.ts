@@ -18,6 +18,8 @@ export interface LogLine {
   /** From the request's arrival to the first block of the answer. */
   ttftMs?: number
   stopReason?: StopReason
+  /** Tool calls whose input does not fit their tool's schema, such as `Bash: input.command: Field required`. */
+  misfits?: string[]
   error?: string
 }
 

@@ -43,6 +43,9 @@ export async function messages(
       headers['tether-dropped-messages'] = String(messages)
       headers['tether-dropped-tokens'] = String(tokens)
     },
+    onMisfit: ({ tool, reason }) => {
+      line.misfits = [...(line.misfits ?? []), `${tool}: ${reason}`]
+    },
   })
   const watched = answers.watch(queue.admit(answer), () => model.stats())
   const events = note(watched, line, started)

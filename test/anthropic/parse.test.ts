@@ -54,6 +54,19 @@ describe('what is accepted', () => {
   ])('thinking %j is %j', (thinking, expected) => expect(parse({ thinking }).thinking).toBe(expected))
 
   test.each([
+    [{ type: 'enabled', budget_tokens: 31999 }, 31999],
+    [{ type: 'enabled', budget_tokens: 1 }, 1],
+    [{ type: 'enabled' }, undefined],
+    [{ type: 'adaptive', budget_tokens: 5 }, undefined],
+    [{ type: 'disabled' }, undefined],
+    [undefined, undefined],
+  ])('thinking %j has the budget %j', (thinking, budget) => expect(parse({ thinking }).thinkingBudget).toBe(budget))
+
+  test.each([0, -1, 1.5, '100'])('a budget of %j is refused', (budget_tokens) => {
+    expect(() => parse({ thinking: { type: 'enabled', budget_tokens } })).toThrow(/^thinking\.budget_tokens: /)
+  })
+
+  test.each([
     [undefined, { type: 'auto', disable_parallel_tool_use: false }],
     [null, { type: 'auto', disable_parallel_tool_use: false }],
     [{ type: 'none' }, { type: 'none', disable_parallel_tool_use: false }],

@@ -398,7 +398,7 @@ describe('models that know no tools', () => {
     ])
     expect(reader.push('"Bash", "arguments": {}}')).toEqual([text('"Bash", "arguments": {}}')])
     expect(reader.push('} {"name": "Bu')).toEqual([text('}'), text(' '), text('{"name": "Bu')])
-    expect(reader.push('s"}\n```js\n')).toEqual([text('s"}'), text('\n'), text('```j'), text('s\n')])
+    expect(reader.push('s"}\n```js\n')).toEqual([text('s"}'), text('\n'), text('```js\n')])
   })
 })
 

@@ -1,0 +1,126 @@
+/**
+ * The stage that keeps thinking within a budget: a thought that reaches it is closed for the model, and the answer goes on.
+ *
+ * Thinking that runs into max_tokens leaves no answer at all, and clients then ask again and get the same. Closing a
+ * thought needs a second generation, from the same prompt and all that was generated: the engine has that in its cache.
+ */
+import type { OutputFormat, Tokenizer } from '../chat/types.js'
+import type { Batch, Engine, Finish, GenerateRequest } from '../engine/types.js'
+
+export interface ThoughtLimit {
+  /** Tokens that all thoughts of an answer may have together. */
+  budget: number
+  /** The token that opens a thought. */
+  open: number
+  /** The token by which the model closes one. */
+  close: number
+  /** What is written to close one for it. */
+  closing: Int32Array
+}
+
+// Of max_tokens a quarter stays for the answer, but no more than most answers need.
+const ANSWER_SHARE = 1 / 4
+const ANSWER_TOKENS = 4096
+
+/** undefined: this model has no thoughts, or its tokenizer has no tokens for them. */
+export function thoughtLimit(
+  thought: OutputFormat['thought'],
+  tokenizer: Pick<Tokenizer, 'encodePrompt' | 'id'>,
+  { maxTokens, budget = maxTokens }: { maxTokens: number; budget?: number },
+): ThoughtLimit | undefined {
+  const ending = thought?.close.at(-1)
+  const open = thought && tokenizer.id(thought.open)
+  const close = typeof ending === 'object' ? tokenizer.id(ending.control) : undefined
+  if (!thought || open === undefined || close === undefined) return undefined
+  const answer = Math.min(ANSWER_TOKENS, Math.ceil(maxTokens * ANSWER_SHARE))
+  return {
+    budget: Math.max(0, Math.min(budget, maxTokens - answer)),
+    open,
+    close,
+    closing: tokenizer.encodePrompt(thought.close),
+  }
+}
+
+/**
+ * One generation as far as its reader is concerned: one finish, last, with the counts of all that was done for it. Each
+ * part of it waits its turn with the engine.
+ */
+export async function* thinkWithin(
+  limit: ThoughtLimit | undefined,
+  engine: Pick<Engine, 'generate'>,
+  request: GenerateRequest,
+  signal: AbortSignal,
+): AsyncGenerator<Batch, void, undefined> {
+  if (!limit) return yield* engine.generate(request, signal)
+  const meter = thoughtMeter(limit)
+  const generated: number[] = []
+  const keep = (tokens: Int32Array): Batch => {
+    for (const token of tokens) generated.push(token)
+    return { tokens }
+  }
+  let before: Finish | undefined
+  for (;;) {
+    const prompt = before ? joined(request.prompt, generated) : request.prompt
+    const part = { ...request, prompt, maxTokens: request.maxTokens - generated.length }
+    const run = new AbortController()
+    let full = false
+    let ended: Finish | undefined
+    for await (const { tokens, finish } of engine.generate(part, AbortSignal.any([signal, run.signal]))) {
+      const within: number = full ? 0 : meter(tokens)
+      full ||= within < tokens.length
+      if (full) run.abort()
+      const batch = keep(tokens.subarray(0, within))
+      if (finish) ended = total(before, finish, generated.length)
+      if (!ended || full) yield batch
+      else return yield { ...batch, finish: ended }
+    }
+    if (!ended) return
+    const room = request.maxTokens - generated.length
+    if (!signal.aborted) yield keep(limit.closing.subarray(0, room))
+    before = { ...ended, outputTokens: generated.length }
+    if (signal.aborted) return yield { tokens: new Int32Array(0), finish: { ...before, reason: 'cancelled' } }
+    if (room <= limit.closing.length)
+      return yield { tokens: new Int32Array(0), finish: { ...before, reason: 'length' } }
+  }
+}
+
+/** Counts the tokens of thoughts. Returns how many of these are within the budget, all of them if it holds. */
+function thoughtMeter({ budget, open, close }: ThoughtLimit): (tokens: Int32Array) => number {
+  let inside = false
+  let used = 0
+  return (tokens) => {
+    for (const [i, token] of tokens.entries()) {
+      if (token === close) inside = false
+      else if (token === open) inside = true
+      else if (inside) {
+        if (used >= budget) {
+          inside = false
+          return i
+        }
+        used += 1
+      }
+    }
+    return tokens.length
+  }
+}
+
+/** The prompt is that of the first generation, and so is what of it was cached. */
+function total(before: Finish | undefined, finish: Finish, outputTokens: number): Finish {
+  if (!before) return { ...finish, outputTokens }
+  return {
+    ...finish,
+    outputTokens,
+    promptTokens: before.promptTokens,
+    cachedTokens: before.cachedTokens,
+    queueSeconds: before.queueSeconds + finish.queueSeconds,
+    prefillSeconds: before.prefillSeconds + finish.prefillSeconds,
+    decodeSeconds: before.decodeSeconds + finish.decodeSeconds,
+  }
+}
+
+function joined(prompt: Int32Array, generated: number[]): Int32Array {
+  const all = new Int32Array(prompt.length + generated.length)
+  all.set(prompt)
+  all.set(generated, prompt.length)
+  return all
+}

@@ -1,0 +1,112 @@
+/** Thinking keeps within its budget, and the answer goes on behind it. */
+import { describe, expect, test } from 'vitest'
+import type { MessageEvent } from '../../src/anthropic/types.js'
+import { answerMessage, streamMessage } from '../../src/model/messages.js'
+import { type FakeEngine, type Step, speaks } from '../support/fake-engine.js'
+import { fakeSpeaker } from '../support/fake-model.js'
+
+const THINK: Step = { control: '<think>' }
+const DONE: Step = { control: '</think>' }
+
+const ask = (engine: FakeEngine, fields: object = {}) =>
+  answerMessage(fakeSpeaker(engine), { max_tokens: 100, messages: [{ role: 'user', content: 'hi' }], ...fields })
+
+const enabled = (budget_tokens: number) => ({ thinking: { type: 'enabled', budget_tokens } })
+
+describe('a thought that reaches its budget', () => {
+  const engine = () => speaks([THINK, '12345', '67890', 'abc', DONE, 'never'], ['answer'])
+
+  test('is closed, and the answer goes on', async () => {
+    const { content, stop_reason } = await ask(engine(), enabled(7))
+    expect(content).toMatchObject([
+      { type: 'thinking', thinking: '1234567' },
+      { type: 'text', text: 'answer' },
+    ])
+    expect(stop_reason).toBe('end_turn')
+  })
+
+  test('is closed by a second generation that goes on from all that was generated', async () => {
+    const fake = engine()
+    const { usage } = await ask(fake, enabled(7))
+    const [first, second] = fake.prompts
+    expect(second).toBe(`${first}<think>1234567</think>`)
+    expect(fake.requests.map((request) => request.maxTokens)).toEqual([100, 100 - 9])
+    // The marker that opened it, seven tokens, the one that closed it, and the answer.
+    expect(usage).toMatchObject({ input_tokens: fake.requests[0]?.prompt.length, output_tokens: 9 + 6 })
+    expect(fake.ended).toBe(2)
+    expect(fake.cancelled).toHaveLength(1)
+  })
+
+  test('costs what the first generation found in the cache, once', async () => {
+    const fake = engine()
+    fake.cachedTokens = 4
+    expect((await ask(fake, enabled(7))).usage.cache_read_input_tokens).toBe(4)
+  })
+
+  test('is not closed twice if the model closes it there itself', async () => {
+    const fake = speaks(THINK, '1234567', DONE, 'answer')
+    expect((await ask(fake, enabled(7))).content).toMatchObject([{ thinking: '1234567' }, { text: 'answer' }])
+    expect(fake.requests).toHaveLength(1)
+  })
+
+  test('leaves no budget for another one', async () => {
+    const fake = speaks([THINK, '123456789'], [THINK, 'more'], ['answer'])
+    expect((await ask(fake, enabled(7))).content).toMatchObject([{ thinking: '1234567' }, { text: 'answer' }])
+    expect(fake.prompts[2]?.endsWith('<think>1234567</think><think></think>')).toBe(true)
+  })
+
+  test('may call a tool behind it', async () => {
+    const fake = speaks(
+      [THINK, '123456789'],
+      [{ control: '<call>' }, '{"name":"A","input":{}}', { control: '</call>' }],
+    )
+    const { content, stop_reason } = await ask(fake, enabled(3))
+    expect(content).toMatchObject([{ thinking: '123' }, { type: 'tool_use', name: 'A' }])
+    expect(stop_reason).toBe('tool_use')
+  })
+})
+
+test.each<[string, object]>([
+  ['enabled with more than max_tokens', enabled(1000)],
+  ['enabled with nearly max_tokens', enabled(99)],
+  ['enabled without a number', { thinking: { type: 'enabled' } }],
+  ['adaptive', { thinking: { type: 'adaptive', display: 'omitted' } }],
+  ['disabled, and the model thinks all the same', { thinking: { type: 'disabled' } }],
+  ['absent, and the model thinks all the same', {}],
+])('with thinking %s a part of max_tokens is left for the answer', async (_, fields) => {
+  const fake = speaks([THINK, 'x'.repeat(500)], ['answer'])
+  const { content, stop_reason } = await ask(fake, fields)
+  expect(content).toMatchObject([{ thinking: 'x'.repeat(75) }, { text: 'answer' }])
+  expect(stop_reason).toBe('end_turn')
+})
+
+test('as little as one token is answered with something', async () => {
+  const fake = speaks(THINK, 'thought')
+  expect(await ask(fake, { max_tokens: 1 })).toMatchObject({ stop_reason: 'max_tokens', usage: { output_tokens: 1 } })
+})
+
+test('a model without thoughts is left alone', async () => {
+  const fake = speaks('x'.repeat(500))
+  expect(await ask(fake, enabled(5))).toMatchObject({ stop_reason: 'max_tokens', content: [{ text: 'x'.repeat(100) }] })
+})
+
+test('the events are those of one message', async () => {
+  const fake = speaks([THINK, '123456789'], ['ans', 'wer'])
+  const types: MessageEvent['type'][] = []
+  const request = { max_tokens: 100, messages: [{ role: 'user', content: 'hi' }], ...enabled(3) }
+  for await (const event of streamMessage(fakeSpeaker(fake), request)) types.push(event.type)
+  expect(types.filter((type) => type.startsWith('message'))).toEqual(['message_start', 'message_delta', 'message_stop'])
+})
+
+test('a client that leaves while a thought is being closed ends the generation', async () => {
+  const fake = speaks([THINK, '123456789'], ['hang'])
+  const left = new AbortController()
+  const request = { max_tokens: 100, messages: [{ role: 'user', content: 'hi' }], ...enabled(3) }
+  const run = (async () => {
+    for await (const event of streamMessage(fakeSpeaker(fake), request, { signal: left.signal })) {
+      if (event.type === 'content_block_start') setTimeout(() => left.abort(), 20)
+    }
+  })()
+  await expect(run).rejects.toMatchObject({ code: 'cancelled' })
+  expect(fake.ended).toBe(fake.requests.length)
+})
