@@ -37,6 +37,7 @@ export function readOutput(chunks: Iterable<Piece>, options: ReadOutputOptions):
 
 /** A marker may be cut between two strings, so strings that follow one another are read as one. */
 function* findMarkers(chunks: Iterable<Piece>, markers: string[]): Generator<Piece> {
+  if (markers.length === 0) return yield* chunks
   const escaped = markers.map((marker) => marker.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
   const pattern = new RegExp(`(${escaped.join('|')})`)
   const split = (text: string): Piece[] => text.split(pattern).map((part, i) => (i % 2 ? { control: part } : part))

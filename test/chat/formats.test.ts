@@ -1,9 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import { chatFamily, FORMATS } from '../../src/chat/families.js'
 import { readOutput } from '../../src/chat/read-output.js'
-import type { ChatTool, JsonObject, JsonValue, OutputReader, Part, Piece, ReadEnd } from '../../src/chat/types.js'
+import type {
+  ChatTool,
+  JsonObject,
+  JsonValue,
+  OutputFormat,
+  OutputReader,
+  Part,
+  Piece,
+  ReadEnd,
+} from '../../src/chat/types.js'
 import { TetherError } from '../../src/errors.js'
 import { seeded } from '../support/chat-random.js'
+import { readPieces, toPieces } from '../support/read-pieces.js'
 
 const text = (text: string): Part => ({ type: 'text', text })
 const thinking = (text: string): Part => ({ type: 'thinking', text })
@@ -14,10 +24,14 @@ const tool = (name: string, properties: JsonObject): ChatTool => ({
   schema: { type: 'object', properties },
 })
 
-/** Read whole, character by character, and in random portions: always the same. */
+/** Read whole and character by character: always the same. */
 function read(family: string, written: string, options: { tools?: ChatTool[]; finish?: ReadEnd } = {}): Part[] {
   const whole = readOutput([written], { family, ...options })
-  expect(readOutput([...written], { family, ...options })).toEqual(whole)
+  const format = FORMATS[family] as OutputFormat
+  const letters = toPieces(written, format).flatMap((piece): Piece[] =>
+    typeof piece === 'string' ? [...piece] : [piece],
+  )
+  expect(readPieces(format, letters, options)).toEqual(whole)
   return whole
 }
 
@@ -446,12 +460,29 @@ describe('input that was made to hurt', () => {
     ['llama3', 'starts of names', '{"name": "'.repeat(deep + 1)],
     ['llama3', 'half a call and noise', '{hello world[A(A=\t)A(A='.repeat(deep)],
     ['llama3', 'quotes', `{"name": ${'"a" '.repeat(100_000)}}`],
+    ['llama3', 'keys that never end', '{"parameters": {"'.repeat(60_000)],
+    ['llama3', 'deep lists', `{"name":"A","parameters":{"x":${'['.repeat(deep)}`],
+    ['llama3', 'a string that never ends', `{"name":"A","parameters":{"x":"${'\\\\" \n'.repeat(200_000)}`],
+    ['gemma4', 'quote tokens', `<|tool_call>call:A{x:${'<|"|>'.repeat(100_001)}`],
+    ['gemma4', 'bare words', `<|tool_call>call:A{${'x:a b,'.repeat(150_000)}<tool_call|>`],
+    ['gemma4', 'starts of calls without markers', 'call:A{\n'.repeat(100_000)],
+    ['gemma3', 'fences that hold half a call', '```json\n{"parameters": {"a": 1}\n```\n'.repeat(30_000)],
+    ['gemma3', 'fences that never close', '```tool_code\n# a\n'.repeat(50_000)],
+    ['gemma3', 'backticks', '` `` ``` ```` '.repeat(60_000)],
+    ['gemma3', 'half a call and noise', '{hello world[A(A=\t)A(A='.repeat(40_000)],
+    ['gemma3', 'starts of Python calls', '[A(x=[A(x='.repeat(90_000)],
+    ['gemma3', 'long strings that never end', `[A(x=${'"""a""b'.repeat(130_000)}`],
+    ['gemma3', 'deep tuples', `[A(x=${'('.repeat(deep)}${')'.repeat(deep)})]`],
+    ['gemma3', 'tags', '<tool_call></tool_cal<'.repeat(40_000)],
+    ['gemma3', 'lines of names', 'A(\nA(x\n'.repeat(100_000)],
+    ['mistral', 'markers', '[TOOL_CALLS]A[ARGS]{'.repeat(40_000)],
+    ['mistral', 'names that never end', `[TOOL_CALLS]${'a'.repeat(1_000_000)}`],
+    ['mistral', 'a list that never ends', `[TOOL_CALLS][${'{"name":"A","arguments":{}},'.repeat(30_000)}`],
   ]
 
   test.each(hostile)('%s: %s come back as text, and soon', (family, _, written) => {
     const began = performance.now()
-    expect(readOutput([written], { family })).toEqual([text(written)])
-    expect(readOutput([...written], { family })).toEqual([text(written)])
+    expect(read(family, written)).toEqual([text(written)])
     expect(performance.now() - began).toBeLessThan(6000)
   })
 

@@ -36,6 +36,9 @@ export interface BareCalls {
   end(end: ReadEnd): Part[]
 }
 
+// How far back it matters what stands before a bracket.
+const RECENT = 8
+
 interface Fence {
   ticks: number
   /** Whether its name says that it is for calls. */
@@ -64,6 +67,8 @@ export function bareCalls(tools: ChatTool[] | undefined, forms: BareForms): Bare
   let before = ''
   let afterCall = false
   let lineStart = true
+  // The last characters that were given out.
+  let recent = ''
   // How many backticks opened the code that the text is in, on one line or in a fence.
   let code = 0
   let inFence = 0
@@ -78,6 +83,7 @@ export function bareCalls(tools: ChatTool[] | undefined, forms: BareForms): Bare
     if (whole === '') return
     before = ''
     afterCall = false
+    recent = (recent + whole.slice(-RECENT)).slice(-RECENT)
     const lastLine = whole.slice(whole.lastIndexOf('\n') + 1)
     lineStart = (lineStart || lastLine.length < whole.length) && lastLine.trim() === ''
     for (const part of text.push(whole)) parts.push(part)
@@ -94,6 +100,7 @@ export function bareCalls(tools: ChatTool[] | undefined, forms: BareForms): Bare
   const emit = (calls: ToolCall[]) => {
     held = []
     before = ''
+    recent = ''
     afterCall = true
     lineStart = true
     mode = 'text'
@@ -110,11 +117,13 @@ export function bareCalls(tools: ChatTool[] | undefined, forms: BareForms): Bare
   }
 
   const beginItem = () => {
-    scan = callScan(shape)
+    // After f( or x = stands a value of somebody's code.
+    const asData = !fence && before === '' && /(?:[=(]\s*|[\w"')\]])$/.test(recent)
+    scan = callScan(shape, { asData })
     item = []
     fenceLine = false
     ticks = 0
-    mode = 'item'
+    mode = asData ? 'data' : 'item'
   }
 
   /** Of a tool's name, of `default_api.` or `print(`. */

@@ -50,10 +50,11 @@ const OPENED_TWICE = 7 // two: an empty string, or the start of a long one
 const WORD = 8
 const AFTER_WORD = 9 // within parentheses, where = may follow
 
-export function callScan(shape: CallShape): CallScan {
+/** `asData`: what follows is part of code, and no call whatever it looks like. */
+export function callScan(shape: CallShape, { asData = false } = {}): CallScan {
   const open: string[] = []
   let wait = VALUE
-  let mayBeCall = true
+  let mayBeCall = !asData
   let begun = false
   let quote = ''
   let long = false

@@ -35,7 +35,8 @@ export function thoughtRun(): ThoughtRun {
       return pushContent(content)
     },
     end(closed) {
-      const unread = header === undefined || HEADER.startsWith(header) ? '' : header
+      const isFrame = header !== undefined && HEADER.startsWith(header) && (!closed || header.trim() === HEADER.trim())
+      const unread = header === undefined || isFrame ? '' : header
       header = undefined
       const parts = pushContent(unread)
       if (started && !closed && held !== '') parts.push({ type: 'thinking', text: held })
