@@ -32,7 +32,10 @@ const SCRAPS = [
   ...['<tool_call>', '</tool_call>', '[TOOL', '<|tool', '|>', '{hello world[A(A=\t)', '🙂', '\ud83d', 'é', '\u0000'],
 ]
 
-describe.each(Object.entries(FORMATS))('%s', (name, format) => {
+// The other formats read as gemma3 does.
+const readers = ['gemma4', 'llama3', 'gemma3', 'mistral'].map((name) => [name, FORMATS[name] as OutputFormat] as const)
+
+describe.each(readers)('%s', (name, format) => {
   const known = readdirSync(folder)
     .filter((file) => file.startsWith(name) && file.endsWith('.jsonl'))
     .flatMap((file) => readFileSync(join(folder, file), 'utf8').trim().split('\n'))
@@ -42,7 +45,7 @@ describe.each(Object.entries(FORMATS))('%s', (name, format) => {
   test(
     'any answer, cut anywhere',
     () => {
-      const end = performance.now() + (seconds * 1000) / Object.keys(FORMATS).length
+      const end = performance.now() + (seconds * 1000) / readers.length
       const from = seconds > 0 ? Date.now() % 2 ** 31 : 0
       let seed = from
       for (; seed < from + 400 || performance.now() < end; seed += 1) {

@@ -199,6 +199,7 @@ export function bareCalls(tools: ChatTool[] | undefined, forms: BareForms): Bare
       mode = 'tail'
     }
   }
+
   const readItem = (source: string, from: number): number => {
     // In a fence the line that closes it counts more than a string that was left open.
     if (fence && !scan.inLongString()) {
