@@ -445,6 +445,13 @@ describe('Mistral', () => {
   })
 })
 
+test('a list in quotes that is nested without end stays in quotes', () => {
+  const tools = [tool('A', { x: { type: 'array' } })]
+  const list = '['.repeat(20_000) + ']'.repeat(20_000)
+  const written = JSON.stringify({ name: 'A', parameters: { x: list } })
+  expect(read('llama3', written, { tools })).toEqual([call('A', { x: list })])
+})
+
 describe('input that was made to hurt', () => {
   const deep = 20_000
   const hostile: [string, string, string][] = [
@@ -460,6 +467,12 @@ describe('input that was made to hurt', () => {
     ['llama3', 'starts of names', '{"name": "'.repeat(deep + 1)],
     ['llama3', 'half a call and noise', '{hello world[A(A=\t)A(A='.repeat(deep)],
     ['llama3', 'quotes', `{"name": ${'"a" '.repeat(100_000)}}`],
+    [
+      'llama3',
+      'deep arguments in quotes',
+      `{"name":"A","arguments":"${'{\\\\"a\\\\":'.repeat(deep)}1${'}'.repeat(deep)}"}`,
+    ],
+    ['llama3', 'numbers beyond all bounds', '{"name":"A","parameters":{"x":1e999}}'],
     ['llama3', 'keys that never end', '{"parameters": {"'.repeat(60_000)],
     ['llama3', 'deep lists', `{"name":"A","parameters":{"x":${'['.repeat(deep)}`],
     ['llama3', 'a string that never ends', `{"name":"A","parameters":{"x":"${'\\\\" \n'.repeat(200_000)}`],

@@ -7,6 +7,7 @@
 import type { JsonObject, JsonValue } from '../types.js'
 import type { WrittenCall } from './call.js'
 import { MAX_DEPTH } from './depth.js'
+import { parseJson } from './json.js'
 import { setKey } from './schema.js'
 
 /** undefined: not one whole value. */
@@ -59,15 +60,6 @@ function reading<T>(source: string, read: (cursor: Cursor) => T): T | undefined 
   } catch (error) {
     if (error === UNREADABLE) return undefined
     throw error
-  }
-}
-
-/** null is no value for its caller: a call is never `null`. */
-function parseJson(source: string): JsonValue | undefined {
-  try {
-    return JSON.parse(source) ?? undefined
-  } catch {
-    return undefined // Most is plain JSON; what is not is read again with more patience.
   }
 }
 

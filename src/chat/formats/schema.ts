@@ -1,6 +1,7 @@
 /** A tool's input against its JSON schema: what can mean one thing only is put right, and what does not fit is named. */
 import type { JsonObject, JsonValue } from '../types.js'
 import { MAX_DEPTH } from './depth.js'
+import { parseJson } from './json.js'
 
 /**
  * The input with those values put right whose intent is plain: a number, a boolean, a list or an object that was written
@@ -64,7 +65,7 @@ function coerceString(value: string, schema: JsonObject, depth: number): JsonVal
   const type = onlyType(schema)
   if (type === 'boolean' && /^(?:true|false)$/i.test(value)) return value.toLowerCase() === 'true'
   if (type === 'array' || type === 'object') {
-    const parsed = parseWhole(value)
+    const parsed = parseJson(value)
     const fits = type === 'array' ? Array.isArray(parsed) : isObject(parsed)
     return fits && parsed !== undefined ? coerce(parsed, schema, depth + 1) : value
   }
@@ -73,14 +74,6 @@ function coerceString(value: string, schema: JsonObject, depth: number): JsonVal
   const number = Number(value)
   const fits = type === 'number' ? Number.isFinite(number) : Number.isSafeInteger(number)
   return fits ? number : value
-}
-
-function parseWhole(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined // Then it is no JSON, and stays the string that it is.
-  }
 }
 
 /** A type that may also be null is still that one type; of several nothing is plain. */
