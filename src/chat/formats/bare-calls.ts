@@ -118,7 +118,7 @@ export function bareCalls(tools: ChatTool[] | undefined, forms: BareForms): Bare
 
   const beginItem = () => {
     // After f( or x = stands a value of somebody's code.
-    const asData = !fence && before === '' && /(?:[=(]\s*|[\w"')\]])$/.test(recent)
+    const asData = !fence && before === '' && /[=(]\s*$/.test(recent)
     scan = callScan(shape, { asData })
     item = []
     fenceLine = false
