@@ -6,12 +6,16 @@ import { llama2Format } from './formats/llama2.js'
 import { llama3Format } from './formats/llama3.js'
 import { mistralFormat } from './formats/mistral.js'
 import { taughtFormat } from './formats/taught.js'
+import { renderGemma3 } from './templates/gemma3.js'
 import { renderGemma4 } from './templates/gemma4.js'
+import { type ChatTemplate, jinjaFamily } from './templates/jinja.js'
 import { renderLlama3 } from './templates/llama3.js'
 import type { ChatFamily, OutputFormat } from './types.js'
 
 export const FAMILIES: Record<string, ChatFamily> = {
   gemma4: { ...gemma4Format, render: renderGemma4 },
+  gemma3: { ...gemma3Format, render: renderGemma3 },
+  gemma2: { ...gemma2Format, render: renderGemma3 },
   llama3: { ...llama3Format, render: renderLlama3 },
 }
 
@@ -26,13 +30,45 @@ export const FORMATS: Record<string, OutputFormat> = {
   taught: taughtFormat,
 }
 
-/** Throws `unsupported_model`, naming what is supported; `not_implemented` for a relative of what is. */
-export function chatFamily(modelType: string): ChatFamily {
-  const name = /^gemma4(_|$)/.test(modelType) ? 'gemma4' : modelType === 'llama' ? 'llama3' : ''
-  const family = FAMILIES[name]
-  if (family) return family
+/** What of a checkpoint decides how its prompts are written. */
+export interface ChatSource {
+  modelType: string
+  /** Whether the vocabulary has this control token. */
+  has(token: string): boolean
+  /** The checkpoint's own template, where it has one. */
+  template?: ChatTemplate
+}
+
+/**
+ * By the tokens that its turns are made of: a Llama may be a Llama 3, or any other model that has Llama's architecture and
+ * a template of its own. Throws `unsupported_model`, naming what is supported; `bad_config` for one without a template.
+ */
+export function chatFamily({ modelType, has, template }: ChatSource): ChatFamily {
+  if (/^gemma4(_|$)/.test(modelType)) return family('gemma4')
+  if (/^gemma/.test(modelType) && has('<start_of_turn>')) return family(modelType === 'gemma2' ? 'gemma2' : 'gemma3')
+  if (modelType === 'llama' && has('<|eot_id|>') && has('<|start_header_id|>')) return family('llama3')
+  if (!/^(gemma|llama|mistral|ministral)/.test(modelType)) {
+    throw new TetherError(
+      'unsupported_model',
+      `model_type "${modelType}" is not supported; take a checkpoint of Gemma, Llama or Mistral`,
+    )
+  }
+  if (template) return jinjaTemplateFamily(template, has)
   throw new TetherError(
-    /^(gemma|llama)/.test(modelType) ? 'not_implemented' : 'unsupported_model',
-    `model_type "${modelType}" is not supported; take a checkpoint of Gemma 4 (gemma4) or Llama 3 (llama)`,
+    'bad_config',
+    'the checkpoint has no chat template, so it is a base model or one without its tokenizer_config.json; take its instruct version',
   )
+}
+
+function family(name: keyof typeof FAMILIES): ChatFamily {
+  return FAMILIES[name] as ChatFamily
+}
+
+/** A template that writes tools in a format of its own is answered in that format, where it is one that we know. */
+function jinjaTemplateFamily(template: ChatTemplate, has: ChatSource['has']): ChatFamily {
+  const { render, hasTools } = jinjaFamily(template)
+  if (hasTools && has('[TOOL_CALLS]')) return { ...mistralFormat, render }
+  if (has('[INST]') || template.source.includes('[INST]')) return { ...llama2Format, render }
+  const end = template.tokens.eos_token
+  return { ...taughtFormat, stopTokens: end === undefined ? [] : [end], render }
 }

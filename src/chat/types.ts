@@ -78,6 +78,8 @@ export interface Tokenizer {
   decode(tokens: Int32Array | number[]): string
   /** The id of a token by its exact content, control tokens included. */
   id(token: string): number | undefined
+  /** Every control token, as it is written. */
+  readonly controls: readonly string[]
   /** The written form, if this id is a control token. */
   control(id: number): string | undefined
   /** Ids that the tokenizer itself puts before a text (bos), usually one or none. */

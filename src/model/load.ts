@@ -1,5 +1,6 @@
 /** A model folder to a loaded Model: engine, tokenizer and family, checked against each other. */
 import { chatFamily } from '../chat/families.js'
+import { readTemplate } from '../chat/templates/read-template.js'
 import { loadTokenizer } from '../chat/tokenizer/load.js'
 import type { ChatFamily, Tokenizer } from '../chat/types.js'
 import { type Checkpoint, readCheckpoint } from '../engine/checkpoint.js'
@@ -25,8 +26,10 @@ export async function loadModel(dir: string, options: LoadModelOptions = {}): Pr
   const thinking = checkThinking(options.thinking)
   const checkpoint = await readCheckpoint(dir)
   const defaults = defaultSampling(checkpoint, options.sampling)
-  const family = chatFamily(modelType(checkpoint))
+  const type = modelType(checkpoint)
   const tokenizer = await loadTokenizer(checkpoint.path)
+  const template = await readTemplate(checkpoint.path, tokenizer.controls)
+  const family = chatFamily({ modelType: type, has: (token) => tokenizer.controls.includes(token), template })
   checkVocabulary(checkpoint, tokenizer)
   const engine = await openEngine(checkpoint, options)
   const stopTokens = Int32Array.from(allStopTokens(checkpoint, tokenizer, family))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { chatFamily, FORMATS } from '../../src/chat/families.js'
+import { FORMATS } from '../../src/chat/families.js'
 import { readOutput } from '../../src/chat/read-output.js'
 import type {
   ChatTool,
@@ -177,7 +177,7 @@ describe('Gemma 4', () => {
   })
 
   test('in pieces from the engine only control tokens are markers', () => {
-    const reader = chatFamily('gemma4').reader({ tools: undefined })
+    const reader = (FORMATS.gemma4 as OutputFormat).reader({ tools: undefined })
     const pieces: Piece[] = ['<|tool_call>call:A{}<tool_call|>', { control: '<|tool_call>' }, 'call:A{x:']
     pieces.push({ control: Q }, `a${Q}b<tool_call|>`, { control: Q }, '}', { control: '<tool_call|>' })
     expect([...pieces.flatMap((piece) => reader.push(piece)), ...reader.end('stop')]).toEqual([
@@ -187,7 +187,7 @@ describe('Gemma 4', () => {
   })
 
   test('nothing is held back but what may still become something else', () => {
-    const reader = chatFamily('gemma4').reader({ tools: undefined })
+    const reader = (FORMATS.gemma4 as OutputFormat).reader({ tools: undefined })
     expect(reader.push('th')).toEqual([])
     expect(reader.push('e lamp')).toEqual([text('the lamp')])
     expect(reader.push(' <')).toEqual([text(' <')])
@@ -267,7 +267,7 @@ describe('Llama 3', () => {
   })
 
   test('text is given out up to the first brace that may begin a call', () => {
-    const reader = chatFamily('llama').reader({ tools: undefined })
+    const reader = (FORMATS.llama3 as OutputFormat).reader({ tools: undefined })
     expect(reader.push('ok {"na')).toEqual([text('ok ')])
     expect(reader.push('me": "Alice"')).toEqual([])
     expect(reader.push('}.')).toEqual([text('{"name": "Alice"}'), text('.')])

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { chatFamily } from '../../src/chat/families.js'
+import { FAMILIES } from '../../src/chat/families.js'
 import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
 import type { Chat, ChatFamily, JsonObject, JsonValue, Part, Piece, PromptPiece } from '../../src/chat/types.js'
 import { answer, opening, reply, toMessage } from '../support/chat-conversations.js'
@@ -88,11 +88,11 @@ function read(family: ChatFamily, pieces: Piece[]): Part[] {
 
 const families = [
   { type: 'gemma4', speak: speakGemma4, thinks: true, tokenizer: 'test/fixtures/tokenizers/gemma4-tiny' },
-  { type: 'llama', speak: speakLlama3, thinks: false, tokenizer: 'test/fixtures/tokenizers/llama3-tiny' },
+  { type: 'llama3', speak: speakLlama3, thinks: false, tokenizer: 'test/fixtures/tokenizers/llama3-tiny' },
 ]
 
 describe.each(families)('$type: prompt and answer begin the next prompt', ({ type, speak, thinks, tokenizer: dir }) => {
-  const family = chatFamily(type)
+  const family = FAMILIES[type] as ChatFamily
 
   test('in 150 conversations, with the answer read back as it was meant', async () => {
     const tokenizer = await loadTokenizer(dir)

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { Template } from '@huggingface/jinja'
 import { describe, expect, test } from 'vitest'
-import { chatFamily } from '../../src/chat/families.js'
-import type { Chat, ChatMessage, ChatPart, ChatTool, PromptPiece } from '../../src/chat/types.js'
+import { chatFamily, FAMILIES } from '../../src/chat/families.js'
+import type { Chat, ChatFamily, ChatMessage, ChatPart, ChatTool, PromptPiece } from '../../src/chat/types.js'
 import { answer, sentence, TOOLS, toMessage } from '../support/chat-conversations.js'
 import { type Random, seeded } from '../support/chat-random.js'
 
@@ -11,8 +11,8 @@ const written = (pieces: PromptPiece[]) =>
   pieces
     .map((piece) => (typeof piece === 'string' ? piece : 'tokens' in piece ? `[${piece.tokens}]` : piece.control))
     .join('')
-const gemma4 = chatFamily('gemma4_text')
-const llama3 = chatFamily('llama')
+const gemma4 = FAMILIES.gemma4 as ChatFamily
+const llama3 = FAMILIES.llama3 as ChatFamily
 
 const text = (text: string): ChatPart => ({ type: 'text', text })
 const thinking = (text: string): ChatPart => ({ type: 'thinking', text })
@@ -291,15 +291,36 @@ describe.runIf(existsSync(folder)).each(templates)(
   },
 )
 
-test.each(['gemma4', 'gemma4_text', 'llama'])('%s is a model type that has a family', (type) => {
-  expect(['gemma4', 'llama3']).toContain(chatFamily(type).name)
+const LLAMA3 = ['<|eot_id|>', '<|start_header_id|>']
+const GEMMA = ['<start_of_turn>']
+const TEMPLATE = { source: '{{ bos_token }}[INST] x', path: 'chat_template.jinja', tokens: {}, controls: ['<s>'] }
+
+test.each<[string, string[], boolean, string]>([
+  ['gemma4', [], false, 'gemma4'],
+  ['gemma4_text', [], true, 'gemma4'],
+  ['gemma4_unified', [], false, 'gemma4'],
+  ['gemma3_text', GEMMA, true, 'gemma3'],
+  ['gemma3', GEMMA, false, 'gemma3'],
+  ['gemma3n', GEMMA, false, 'gemma3'],
+  ['gemma2', GEMMA, false, 'gemma2'],
+  ['llama', LLAMA3, true, 'llama3'],
+  ['llama', ['<s>'], true, 'llama2'],
+  ['mistral', ['[INST]'], true, 'llama2'],
+])('model type %s with %j in its vocabulary is of family %s', (modelType, tokens, hasTemplate, name) => {
+  const template = hasTemplate ? TEMPLATE : undefined
+  expect(chatFamily({ modelType, has: (token) => tokens.includes(token), template }).name).toBe(name)
+})
+
+test('a template with tools of its own, in a vocabulary with [TOOL_CALLS], is answered as Mistral does', () => {
+  const template = { ...TEMPLATE, source: '{{ tools }}' }
+  expect(chatFamily({ modelType: 'mistral', has: () => true, template }).name).toBe('mistral')
 })
 
 test.each([
-  ['qwen3', 'unsupported_model'],
-  ['gemma3_text', 'not_implemented'],
-])('%s is refused, naming what there is', (type, code) => {
-  expect(() => chatFamily(type)).toThrow(
-    expect.objectContaining({ code, message: expect.stringMatching(/Gemma 4.*Llama 3/) }),
+  ['qwen3', 'unsupported_model', /Gemma, Llama or Mistral/],
+  ['llama', 'bad_config', /no chat template/],
+])('%s without a template is refused', (modelType, code, message) => {
+  expect(() => chatFamily({ modelType, has: () => false })).toThrow(
+    expect.objectContaining({ code, message: expect.stringMatching(message) }),
   )
 })

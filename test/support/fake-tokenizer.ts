@@ -24,6 +24,7 @@ export function fakeTokenizer(): Tokenizer {
       ),
     decode: (tokens) => Array.from(tokens, toText).join(''),
     id: (token) => (CONTROLS.includes(token) ? controlId(token) : undefined),
+    controls: CONTROLS,
     control,
     prefix: new Int32Array(0),
     stream: (): TokenStream => ({

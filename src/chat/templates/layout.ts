@@ -65,11 +65,11 @@ type Result = Extract<ChatPart, { type: 'tool_result' }>
 export function matchResults(
   calls: PendingCall[],
   parts: ChatPart[],
-): { answered: { name: string; text: string }[]; others: Result[] } {
+): { answered: (Result & { name: string })[]; others: Result[] } {
   const results = parts.filter((part) => part.type === 'tool_result')
   const known = new Set(calls.map(({ id }) => id))
   const answered = calls.flatMap(({ id, name }) =>
-    results.filter((result) => result.id === id).map(({ text }) => ({ name, text })),
+    results.filter((result) => result.id === id).map((result) => ({ ...result, name })),
   )
   return { answered, others: results.filter(({ id }) => !known.has(id)) }
 }

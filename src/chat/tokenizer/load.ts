@@ -105,6 +105,7 @@ function makeTokenizer(json: unknown, fail: Fail): Tokenizer {
       return [...text.push(list), ...text.end()].map((p) => (typeof p === 'string' ? p : p.control)).join('')
     },
     id: (token) => ids.get(token),
+    controls: [...controls.values()],
     control: (id) => controls.get(id),
     stream,
   }

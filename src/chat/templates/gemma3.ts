@@ -1,0 +1,92 @@
+/**
+ * Gemma 3's prompt, and Gemma 2's, which is the same: a Chat as the pieces that the official chat template would make.
+ *
+ * Different on purpose:
+ * - The model knows no tools. Ours stand at the head of the first user turn, after the system text, in a format that we
+ *   teach; calls stand in the model's turn in that format, and results in the user turn that follows.
+ * - The official template knows no system role in the middle and wants user and model in turn; a system message in the
+ *   middle stands where it is, as part of the user turn there. One right after the first user message stands before it.
+ * - Gemma 2's official template refuses a system message; it stands where Gemma 3's has it.
+ * - An assistant's text is not trimmed, so that what was generated is the beginning of the next prompt.
+ * - A turn that this model wrote, and that is remembered, stands as its own tokens.
+ * - Thoughts are left out: these models have no place for them.
+ */
+import type { Chat, ChatMessage, PromptPiece } from '../types.js'
+import { arrange, joinText, matchResults, type PendingCall, type PromptWriter, promptWriter } from './layout.js'
+import { taughtCall, taughtResult, teachTools } from './teach-tools.js'
+
+export function renderGemma3(chat: Chat): PromptPiece[] {
+  const out = promptWriter()
+  const { system, rest } = arrange(chat.messages)
+  out.control('<bos>')
+  let heading = [system ?? '', teachTools(chat.tools).trimEnd()].filter((text) => text !== '').join('\n\n')
+  let calls: PendingCall[] = []
+  for (let at = 0; at < rest.length; ) {
+    const message = rest[at] as ChatMessage
+    if (message.role === 'assistant') {
+      // A model turn cannot be the first: what it needs to know is said to it before.
+      if (heading !== '') renderUserTurn(out, [heading])
+      heading = ''
+      calls = renderModelTurn(out, message, at === rest.length - 1)
+      at++
+      continue
+    }
+    const texts = heading === '' ? [] : [`${heading}\n`]
+    heading = ''
+    for (; at < rest.length && rest[at]?.role !== 'assistant'; at++) {
+      texts.push(...textsOf(rest[at] as ChatMessage, calls))
+      calls = []
+    }
+    renderUserTurn(out, texts)
+  }
+  if (heading !== '') renderUserTurn(out, [heading])
+  if (rest.at(-1)?.role !== 'assistant') openTurn(out, 'model')
+  return out.pieces
+}
+
+/** Results first, in the order of their calls, then the text beside them. */
+function textsOf(message: ChatMessage, calls: PendingCall[]): string[] {
+  const { answered, others } = matchResults(calls, message.parts)
+  const text = joinText(message.parts)
+  return [
+    ...answered.map(({ name, text, isError }) => taughtResult({ name, text, isError })),
+    ...others.map((result) => result.text),
+    ...(text === '' ? [] : [text]),
+  ]
+}
+
+function renderUserTurn(out: PromptWriter, texts: string[]): void {
+  openTurn(out, 'user')
+  out.text(texts.join('\n').trim())
+  closeTurn(out)
+}
+
+/** The last one stays open: it is to be continued. -> its calls */
+function renderModelTurn(out: PromptWriter, message: ChatMessage, isLast: boolean): PendingCall[] {
+  openTurn(out, 'model')
+  const calls = message.parts.filter((part) => part.type === 'tool_call')
+  if (message.generated) out.tokens(message.generated.tokens)
+  else out.text(modelText(message))
+  if (!isLast) closeTurn(out)
+  return calls
+}
+
+function modelText(message: ChatMessage): string {
+  let text = ''
+  for (const part of message.parts) {
+    if (part.type === 'text') text += part.text
+    if (part.type === 'tool_call')
+      text += (text === '' || text.endsWith('\n') ? '' : '\n') + taughtCall(part.name, part.input)
+  }
+  return text
+}
+
+function openTurn(out: PromptWriter, role: string): void {
+  out.control('<start_of_turn>')
+  out.text(`${role}\n`)
+}
+
+function closeTurn(out: PromptWriter): void {
+  out.control('<end_of_turn>')
+  out.text('\n')
+}
