@@ -11,7 +11,7 @@ export type {
 } from './anthropic/types.js'
 export type { NativeAbout } from './binding.js'
 export { type ReadOutputOptions, readOutput } from './chat/read-output.js'
-export { loadTokenizer } from './chat/tokenizer/load.js'
+export { type LoadTokenizerOptions, loadTokenizer } from './chat/tokenizer/load.js'
 export type { ChatTool, JsonObject, JsonValue, Part, Piece, PromptPiece, Tokenizer, TokenStream } from './chat/types.js'
 export { about } from './engine/load.js'
 export type { EngineInfo, EngineStats, Finish, FinishReason, WindowLimit } from './engine/types.js'

@@ -21,7 +21,7 @@ describe.runIf(existsSync(recording))('15 requests of one conversation', () => {
     const tokenizer = await loadTokenizer(folder)
     const family = FAMILIES[name] as ChatFamily
     const marks = new Map(['<start_of_turn>', '<end_of_turn>'].map((token) => [token, tokenizer.id(token)]))
-    let before = new Int32Array(0)
+    let before: Int32Array = new Int32Array(0)
     for (const [i, line] of requests.entries()) {
       const pieces = family.render(toChat(parseMessagesRequest(JSON.parse(line))))
       // The vocabularies at hand are not Gemma 3's: its turns are marked with what they have.

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
 import type { Piece, Tokenizer } from '../../src/chat/types.js'
@@ -17,6 +18,9 @@ interface Golden {
 const goldens: { texts: string[]; tokenizers: Record<string, Golden> } = JSON.parse(
   readFileSync('test/chat/golden/tokenizers.json', 'utf8'),
 )
+const fuzz: { texts: string[]; sums: Record<string, number[]> } = JSON.parse(
+  readFileSync('test/chat/golden/fuzz.json', 'utf8'),
+)
 const GEMMA = 'test/fixtures/tokenizers/gemma4-tiny'
 const LLAMA = 'test/fixtures/tokenizers/llama3-tiny'
 
@@ -24,7 +28,7 @@ const written = (pieces: Piece[]) => pieces.map((piece) => (typeof piece === 'st
 const encode = (tokenizer: Tokenizer, text: string) => [...tokenizer.encode(text, { special: true })]
 const plain = (tokenizer: Tokenizer, text: string) => [...tokenizer.encode(text, { special: false })]
 
-describe.each(Object.entries(goldens.tokenizers))('%s, beside Hugging Face', (_, { file, ids, tokens, decoded }) => {
+describe.each(Object.entries(goldens.tokenizers))('%s, beside Hugging Face', (name, { file, ids, tokens, decoded }) => {
   let tokenizer: Tokenizer
   beforeAll(async () => {
     tokenizer = await loadTokenizer(dirname(file))
@@ -34,6 +38,16 @@ describe.each(Object.entries(goldens.tokenizers))('%s, beside Hugging Face', (_,
     for (const [i, text] of goldens.texts.entries()) {
       expect(encode(tokenizer, text), JSON.stringify(text)).toEqual(ids[i])
     }
+  })
+
+  test('gives the same ids for a sample of the fuzzer', () => {
+    const sums = fuzz.sums[name] as number[]
+    expect(sums.length).toBe(fuzz.texts.length)
+    const wrong = fuzz.texts.filter((text, i) => {
+      const list = tokenizer.encode(text, { special: true })
+      return crc32(new Uint8Array(list.buffer)) !== sums[i]
+    })
+    expect(wrong).toEqual([])
   })
 
   test('gives the same text for any ids', () => {
@@ -232,21 +246,63 @@ describe('files of other kinds', () => {
         token('word', 12, { single_word: true }),
         token('up', 13, { normalized: true }),
       ],
-      normalizer: { type: 'Lowercase' },
-      model,
+      normalizer: { type: 'Replace', pattern: { String: 'U' }, content: 'u' },
+      model: { ...model, vocab: { ...vocab, left: 10, right: 11, word: 12, up: 13 } },
     })
     expect(encode(tokenizer, 'ab  left')).toEqual([2, 10])
     expect(encode(tokenizer, 'right \n ab')).toEqual([11, 2])
     expect(encode(tokenizer, 'word')).toEqual([12])
-    expect(encode(tokenizer, 'words')).not.toContain(12)
-    expect(encode(tokenizer, 'UPab')).toEqual([13, 2])
+    expect(encode(tokenizer, 'word,')).toContain(12)
+    for (const text of ['words', 'aword', '\u{10400}word', 'word\u0301', 'word\u200d']) {
+      expect(encode(tokenizer, text), text).not.toContain(12)
+    }
+    expect(encode(tokenizer, 'Upab')).toEqual([13, 2])
+  })
+
+  test('an added token that the vocabulary lacks is numbered on from its size, as in the reference', async () => {
+    const tokenizer = await load({ added_tokens: [{ id: 99, content: '<x>', special: true }], model })
+    expect(tokenizer.id('<x>')).toBe(Object.keys(vocab).length)
+  })
+
+  test('a file may be ordered, spaced and escaped as JSON allows', async () => {
+    const { merges, ...others } = model
+    const text = JSON.stringify({ model: { merges, ...others, zz: ['"', { a: '\\' }] } }, null, '\t')
+    const escaped = text.replaceAll('▁', '\\u2581').replace('"ab"', '"\\u0061b"').replace('Ł', '\\u0141')
+    writeFileSync(join(folder, 'tokenizer.json'), escaped)
+    const tokenizer = await loadTokenizer(folder)
+    expect(tokenizer.id('▁ab')).toBe(4)
+    expect(tokenizer.id('Ł')).toBe(7)
+    expect(encode(tokenizer, '▁abŁ')).toEqual([4, 7])
+  })
+
+  test('a file that ends too early, wherever that is, is an error', async () => {
+    const whole = JSON.stringify({ added_tokens: [{ id: 6, content: '<s>', special: true }], model })
+    for (let length = 0; length < whole.length; length += 1) {
+      writeFileSync(join(folder, 'tokenizer.json'), whole.slice(0, length))
+      await expect(loadTokenizer(folder), `${length}`).rejects.toThrow(TetherError)
+    }
   })
 
   test.each([
     [/is not JSON/, '{'],
     [/has no model/, '{}'],
     [/Unigram/, JSON.stringify({ model: { type: 'Unigram', vocab: {} } })],
-    [/merge/, JSON.stringify({ model: { ...model, merges: ['a x'] } })],
+    [/merge.*\["a","x"\]/, JSON.stringify({ model: { ...model, merges: ['a x'] } })],
+    [/merge.*\["b","a"\]/, JSON.stringify({ model: { ...model, merges: ['a b', ['b', 'a']] } })],
+    [/merge/, JSON.stringify({ model: { ...model, merges: ['a b b'] } })],
+    [/"x" an id/, JSON.stringify({ model: { ...model, vocab: { x: -1 } } })],
+    [/"x" an id/, JSON.stringify({ model: { ...model, vocab: { x: 1.5 } } })],
+    [/JSON/, JSON.stringify({ model }).replace('"Ł"', '"\\ud800"')],
+    [/JSON/, `${JSON.stringify({ model })}]`],
+    [/byte/, JSON.stringify({ pre_tokenizer: { type: 'ByteLevel' }, model })],
+    [/normalizer.*NFC/, JSON.stringify({ normalizer: { type: 'NFC' }, model })],
+    [
+      /after ByteLevel/,
+      JSON.stringify({
+        pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'ByteLevel' }, { type: 'Metaspace' }] },
+        model,
+      }),
+    ],
     [/normalizer.*Precompiled/, JSON.stringify({ normalizer: { type: 'Precompiled' }, model })],
     [/pre-tokenizer.*Bert/, JSON.stringify({ pre_tokenizer: { type: 'BertPreTokenizer' }, model })],
     [/decoder.*WordPiece/, JSON.stringify({ decoder: { type: 'WordPiece' }, model })],

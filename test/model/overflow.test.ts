@@ -1,6 +1,6 @@
 /** A conversation that outgrows the window: what is left out, and that the prefix stays. */
 import { describe, expect, it } from 'vitest'
-import { chatFamily } from '../../src/chat/families.js'
+import { FAMILIES } from '../../src/chat/families.js'
 import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
 import type { ChatFamily, ChatMessage, Tokenizer } from '../../src/chat/types.js'
 import { dropOldest } from '../../src/model/drop-oldest.js'
@@ -78,8 +78,8 @@ describe('dropping the oldest turns', () => {
 })
 
 const families: [string, ChatFamily, () => Promise<Pick<Tokenizer, 'encodePrompt'>>][] = [
-  ['gemma4', chatFamily('gemma4'), () => loadTokenizer('test/fixtures/tokenizers/gemma4-tiny')],
-  ['llama', chatFamily('llama'), () => loadTokenizer('test/fixtures/tokenizers/llama3-tiny')],
+  ['gemma4', FAMILIES.gemma4 as ChatFamily, () => loadTokenizer('test/fixtures/tokenizers/gemma4-tiny')],
+  ['llama', FAMILIES.llama3 as ChatFamily, () => loadTokenizer('test/fixtures/tokenizers/llama3-tiny')],
 ]
 
 describe.each(families)('in %s’s prompts', (_, family, load) => {

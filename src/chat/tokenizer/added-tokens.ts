@@ -1,11 +1,18 @@
 /** Added tokens: what is found in a text before anything else is done to it. */
 import type { AddedTokenEntry } from './file.js'
-import type { Normalize } from './normalizer.js'
+import { characterKinds, isWordCharacter, SPACE } from './unicode.js'
 
 /** A stretch of text, or the id of an added token that stood there. */
 export type Stretch = string | number
 
-export type FindTokens = (text: string) => Stretch[]
+export interface Finder {
+  /** The text in order; no stretch is empty. */
+  find(text: string): Stretch[]
+  /** What is looked for, as it is written in the text. */
+  readonly contents: string[]
+  /** Whether a token may also take or mind what stands beside it. */
+  readonly looksAround: boolean
+}
 
 /**
  * A control token speaks to the model and is never text: what the file calls special, and what is written like a
@@ -33,87 +40,112 @@ const NAMES = new Set([
   '</think>',
 ])
 
-interface Node {
-  next: Map<number, Node>
-  token?: AddedTokenEntry
+/** A trie of UTF-16 units: from a node by a unit to the next, and what ends at a node. */
+interface Trie {
+  /** By unit: the node behind a first unit; 0: no token begins so. */
+  first: Int32Array
+  /** node * 65536 + unit -> node. */
+  next: Map<number, number>
+  ends: (AddedTokenEntry | undefined)[]
 }
 
 /** Finds the leftmost of these tokens, and of those that begin together the longest. */
-export function makeFinder(tokens: AddedTokenEntry[], normalize?: Normalize): FindTokens {
-  const root: Node = { next: new Map() }
+export function makeFinder(tokens: AddedTokenEntry[], normalize?: (text: string) => string): Finder {
+  const trie: Trie = { first: new Int32Array(0x10000), next: new Map(), ends: [undefined] }
+  const contents: string[] = []
   for (const token of tokens) {
     const content = normalize ? normalize(token.content) : token.content
-    if (content !== '') insert(root, content, token)
+    if (content === '') continue
+    insert(trie, content, token)
+    contents.push(content)
   }
-  if (root.next.size === 0) return (text) => (text === '' ? [] : [text])
-  return (text) => find(root, text)
+  return {
+    find: contents.length === 0 ? (text) => (text === '' ? [] : [text]) : (text) => find(trie, text),
+    contents,
+    looksAround: tokens.some((token) => token.lstrip || token.rstrip || token.single_word),
+  }
 }
 
-function insert(root: Node, content: string, token: AddedTokenEntry): void {
-  let node = root
-  for (let i = 0; i < content.length; i += 1) {
-    const code = content.charCodeAt(i)
-    const next = node.next.get(code) ?? { next: new Map() }
-    node.next.set(code, next)
+function insert(trie: Trie, content: string, token: AddedTokenEntry): void {
+  let node = trie.first[content.charCodeAt(0)] as number
+  if (node === 0) {
+    node = trie.ends.push(undefined) - 1
+    trie.first[content.charCodeAt(0)] = node
+  }
+  for (let i = 1; i < content.length; i += 1) {
+    const key = node * 0x10000 + content.charCodeAt(i)
+    const next = trie.next.get(key) ?? trie.ends.push(undefined) - 1
+    trie.next.set(key, next)
     node = next
   }
-  node.token ??= token
+  trie.ends[node] = token
 }
 
-function find(root: Node, text: string): Stretch[] {
+function find(trie: Trie, text: string): Stretch[] {
   const found: Stretch[] = []
+  const { first } = trie
   let done = 0
   for (let at = 0; at < text.length; ) {
-    const [token, end] = longest(root, text, at)
+    const node = first[text.charCodeAt(at)] as number
+    if (node === 0) {
+      at += 1
+      continue
+    }
+    const [token, end] = longest(trie, text, at, node)
     if (!token) {
       at += 1
       continue
     }
-    const whole =
-      !token.single_word || (!/[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]$/u.test(before(text, at)) && !startsWord(text, end))
-    if (whole) {
+    if (!token.single_word || (!endsInWord(text, at) && !beginsWord(text, end))) {
       const start = token.lstrip ? Math.max(done, spaceStart(text, at)) : at
       if (start > done) found.push(text.slice(done, start))
       found.push(token.id)
+      // What a token takes behind it may still be found as a token.
       done = token.rstrip ? spaceEnd(text, end) : end
     }
-    at = Math.max(end, done)
+    at = end
   }
+  if (done === 0 && text.length > 0) return [text]
   if (done < text.length) found.push(text.slice(done))
   return found
 }
 
-function longest(root: Node, text: string, at: number): [AddedTokenEntry | undefined, number] {
-  let node = root.next.get(text.charCodeAt(at))
+function longest(trie: Trie, text: string, at: number, from: number): [AddedTokenEntry | undefined, number] {
+  let node: number | undefined = from
   let token: AddedTokenEntry | undefined
   let end = at
-  for (let i = at + 1; node; i += 1) {
-    if (node.token) {
-      token = node.token
+  for (let i = at + 1; node !== undefined; i += 1) {
+    if (trie.ends[node]) {
+      token = trie.ends[node]
       end = i
     }
-    node = i < text.length ? node.next.get(text.charCodeAt(i)) : undefined
+    node = i < text.length ? trie.next.get(node * 0x10000 + text.charCodeAt(i)) : undefined
   }
   return [token, end]
 }
 
-/** The last character before `at`, both halves of it. */
-function before(text: string, at: number): string {
-  return text.slice(Math.max(0, at - 2), at)
+function endsInWord(text: string, at: number): boolean {
+  if (at === 0) return false
+  const pair = at > 1 && /[\udc00-\udfff]/.test(text[at - 1] as string)
+  return isWordCharacter(text.codePointAt(pair ? at - 2 : at - 1) as number)
 }
 
-function startsWord(text: string, at: number): boolean {
-  return /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]/u.test(text.slice(at, at + 2))
+function beginsWord(text: string, at: number): boolean {
+  return at < text.length && isWordCharacter(text.codePointAt(at) as number)
 }
 
 function spaceStart(text: string, at: number): number {
   let start = at
-  while (start > 0 && /\p{White_Space}/u.test(text[start - 1] as string)) start -= 1
+  while (start > 0 && isSpace(text.charCodeAt(start - 1))) start -= 1
   return start
 }
 
 function spaceEnd(text: string, at: number): number {
   let end = at
-  while (end < text.length && /\p{White_Space}/u.test(text[end] as string)) end += 1
+  while (end < text.length && isSpace(text.charCodeAt(end))) end += 1
   return end
+}
+
+function isSpace(unit: number): boolean {
+  return ((characterKinds()[unit] as number) & SPACE) !== 0
 }

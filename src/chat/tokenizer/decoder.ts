@@ -122,7 +122,8 @@ function byteFallback(): Decoding {
   }
   return {
     push(token, out) {
-      const byte = /^<0x([0-9A-Fa-f]{2})>$/.exec(token)?.[1]
+      // The reference reads `+5` as a number, too.
+      const byte = /^<0x([0-9A-Fa-f]{2}|\+[0-9A-Fa-f])>$/.exec(token)?.[1]
       if (byte !== undefined) {
         bytes.push(Number.parseInt(byte, 16))
         return

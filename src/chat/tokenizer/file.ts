@@ -3,7 +3,7 @@
 /** Ends loading with an error that names the file: `fail('has no model')`. */
 export type Fail = (what: string) => never
 
-interface TokenizerFile {
+export interface TokenizerFile {
   added_tokens?: AddedTokenEntry[]
   normalizer?: Step | null
   pre_tokenizer?: Step | null

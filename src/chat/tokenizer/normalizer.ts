@@ -2,42 +2,34 @@
 import type { Fail, Step } from './file.js'
 import { readPattern } from './pattern.js'
 
-export type Normalize = (text: string) => string
+export interface Normalizer {
+  normalize(text: string): string
+  /** Whether it changes each character by itself, so that parts of a text give parts of the result. */
+  readonly local: boolean
+}
 
-export function readNormalizer(step: Step | null | undefined, fail: Fail): Normalize {
-  if (!step) return (text) => text
+export function readNormalizer(step: Step | null | undefined, fail: Fail): Normalizer {
+  if (!step) return { normalize: (text) => text, local: true }
   switch (step.type) {
     case 'Sequence': {
       const all = ((step.normalizers ?? []) as Step[]).map((inner) => readNormalizer(inner, fail))
-      return (text) => all.reduce((result, normalize) => normalize(result), text)
+      const normalize = (text: string) => all.reduce((result, inner) => inner.normalize(result), text)
+      return { normalize, local: all.every(({ local }) => local) }
     }
     case 'Replace': {
       const { String: plain } = (step.pattern ?? {}) as { String?: string }
       const content = String(step.content ?? '')
-      if (plain) return (text) => text.replaceAll(plain, () => content)
+      if (plain) {
+        // As a string it is several times faster than a function, but $ has a meaning in it.
+        const replacement = content.replaceAll('$', '$$$$')
+        return { normalize: (text) => text.replaceAll(plain, replacement), local: plain.length === 1 }
+      }
       const pattern = readPattern(step.pattern, fail)
-      return (text) => text.replace(pattern, () => content)
+      return { normalize: (text) => text.replace(pattern, () => content), local: false }
     }
     case 'Prepend': {
       const start = String(step.prepend ?? '')
-      return (text) => (text === '' ? text : start + text)
-    }
-    case 'Strip': {
-      const left = step.strip_left !== false ? /^\p{White_Space}+/u : undefined
-      const right = step.strip_right !== false ? /\p{White_Space}+$/u : undefined
-      return (text) => {
-        const started = left ? text.replace(left, '') : text
-        return right ? started.replace(right, '') : started
-      }
-    }
-    case 'Lowercase':
-      return (text) => text.toLowerCase()
-    case 'NFC':
-    case 'NFD':
-    case 'NFKC':
-    case 'NFKD': {
-      const form = step.type
-      return (text) => text.normalize(form)
+      return { normalize: (text) => (text === '' ? text : start + text), local: start === '' }
     }
     default:
       return fail(`has a normalizer of the unknown type ${step.type}`)

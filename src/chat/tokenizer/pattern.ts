@@ -1,5 +1,6 @@
 /** Patterns of tokenizer.json (Oniguruma) as JavaScript regular expressions. */
 import type { Fail } from './file.js'
+import { classOf } from './unicode.js'
 
 /** `{ String }` or `{ Regex }`, as found in Split and Replace. Always global and Unicode-aware. */
 export function readPattern(json: unknown, fail: Fail): RegExp {
@@ -9,20 +10,12 @@ export function readPattern(json: unknown, fail: Fail): RegExp {
   }
   if (typeof pattern?.Regex !== 'string') return fail(`has a pattern that cannot be read: ${JSON.stringify(json)}`)
   try {
-    return new RegExp(translate(pattern.Regex), 'gmu')
+    return new RegExp(translate(pattern.Regex), 'gu')
   } catch {
     return fail(`has a pattern that is not supported: ${pattern.Regex}`)
   }
 }
 
-// Oniguruma's classes are Unicode's; JavaScript's \s has U+FEFF and lacks U+0085, its \w and \d are ASCII.
-const CLASSES: Record<string, string> = {
-  s: '\\p{White_Space}',
-  S: '\\P{White_Space}',
-  d: '\\p{Nd}',
-  D: '\\P{Nd}',
-  w: '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}',
-}
 const FOLDS: Record<string, string> = { s: 'sSſ', k: 'kK\u212a' }
 
 /** Throws on what JavaScript cannot express. Node 20 knows no `(?i:…)`: its letters are written out. */
@@ -34,14 +27,9 @@ function translate(source: string): string {
   for (let i = 0; i < source.length; i += 1) {
     const char = source[i] as string
     if (char === '\\') {
-      i += 1
-      out += translateEscape(source[i], inClass)
-      // \p{…}, \u{…}: what is in the braces is no text.
-      const braced = /^[pPxu]$/.test(source[i] ?? '') && /^\{[^}]*\}/.exec(source.slice(i + 1))
-      if (braced) {
-        out += braced[0]
-        i += braced[0].length
-      }
+      const [translated, end] = translateEscape(source, i + 1, { inClass })
+      out += translated
+      i = end - 1
     } else if (inClass) {
       if (char === '[' || source.startsWith('&&', i)) throw new Error('nested class')
       if (char === ']') inClass = false
@@ -78,18 +66,32 @@ function translate(source: string): string {
       const lower = char.toLowerCase()
       out += `[${FOLDS[lower] ?? lower + char.toUpperCase()}]`
     } else {
-      out += char
+      out += LINES[char] ?? char
     }
   }
   return out
 }
 
-function translateEscape(char: string | undefined, inClass: boolean): string {
+// To Oniguruma only \n ends a line.
+const LINES: Record<string, string> = { '.': '[^\\n]', '^': '(?<![^\\n])', $: '(?![^\\n])' }
+
+/** What follows a backslash -> its translation and where it ends. */
+function translateEscape(source: string, at: number, { inClass }: { inClass: boolean }): [string, number] {
+  const char = source[at]
   if (char === undefined) throw new Error('ends in a backslash')
-  const known = CLASSES[char]
-  if (known) return inClass || char !== 'w' ? known : `[${known}]`
-  if (/[nrtfv0pPxub1-9]/.test(char)) return `\\${char}`
-  if (/[A-Za-z]/.test(char)) throw new Error(`\\${char}`)
-  if ('^$\\.*+?()[]{}|/'.includes(char) || (inClass && char === '-')) return `\\${char}`
-  return char
+  const property = /^[pP]\{(\^?)(\w+)\}/.exec(source.slice(at))
+  // Classes are written out: Node's Unicode version is another than the reference's.
+  const name = property ? property[2] : { s: 's', S: 's', d: 'Nd', D: 'Nd' }[char]
+  if (name !== undefined) {
+    const negated = /[SDP]/.test(char) !== (property?.[1] === '^')
+    const inside = classOf(name, { negated })
+    if (inside === undefined) throw new Error(name)
+    return [inClass ? inside : `[${inside}]`, at + (property ? property[0].length : 1)]
+  }
+  const code = /^(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})/.exec(source.slice(at))
+  if (code) return [`\\${code[0]}`, at + code[0].length]
+  if (/[nrtfv0]/.test(char)) return [`\\${char}`, at + 1]
+  if (/[A-Za-z1-9]/.test(char)) throw new Error(`\\${char}`)
+  if ('^$\\.*+?()[]{}|/'.includes(char) || (inClass && char === '-')) return [`\\${char}`, at + 1]
+  return [char, at + 1]
 }

@@ -1,10 +1,21 @@
 /** Pre-tokenizers: a normalized text to the words that BPE works on one by one. */
-import { toByteLevel } from './byte-level.js'
+import { cutterFor, type NextWord } from './cutter.js'
 import type { Fail, Step } from './file.js'
 import { readPattern } from './pattern.js'
 
 /** `first`: these words begin the whole text. Empty words never come out. */
-type PreTokenize = (words: string[], first: boolean) => string[]
+type SplitWords = (words: string[], first: boolean) => string[]
+
+export interface PreTokenizer {
+  /** The words of a text; `first`: it begins the whole text. */
+  words(text: string, options: { first: boolean }): string[]
+  /** The same word by word and much faster, for the splits that were written by hand. */
+  readonly next?: NextWord
+  /** Whether the model's characters stand for the bytes of these words. */
+  readonly byteLevel: boolean
+  /** Whether words end at certain characters, whatever stands around them. */
+  readonly local: boolean
+}
 
 type Behavior = 'Removed' | 'Isolated' | 'MergedWithPrevious' | 'MergedWithNext' | 'Contiguous'
 type Stretch = { text: string; match: boolean }
@@ -12,13 +23,37 @@ type Stretch = { text: string; match: boolean }
 // The split that ByteLevel does by itself where no Split stands before it.
 const GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
-export function readPreTokenizer(step: Step | null | undefined, fail: Fail): PreTokenize {
-  if (!step) return (words) => words
+export function readPreTokenizer(step: Step | null | undefined, fail: Fail): PreTokenizer {
+  const steps = flatten(step)
+  const bytes = steps.findIndex(({ type }) => type === 'ByteLevel')
+  if (bytes >= 0 && bytes < steps.length - 1) return fail('has a pre-tokenizer after ByteLevel, which is not supported')
+  const splits = steps.map((inner) => readSplit(inner, fail))
+  return {
+    words: (text, { first }) => splits.reduce((words, split) => split(words, first), [text]),
+    next: handWritten(steps),
+    byteLevel: bytes >= 0,
+    local: steps.every(
+      ({ type, pattern }) => type === 'Split' && (pattern as { String?: string })?.String?.length === 1,
+    ),
+  }
+}
+
+function flatten(step: Step | null | undefined): Step[] {
+  if (!step) return []
+  return step.type === 'Sequence' ? ((step.pretokenizers ?? []) as Step[]).flatMap(flatten) : [step]
+}
+
+/** One Split whose matches are its words, and then at most the bytes. */
+function handWritten([split, bytes, ...more]: Step[]): NextWord | undefined {
+  const { Regex: pattern } = (split?.pattern ?? {}) as { Regex?: string }
+  const bare = !bytes || (bytes.type === 'ByteLevel' && bytes.add_prefix_space === false && bytes.use_regex === false)
+  if (split?.type !== 'Split' || pattern === undefined || !bare || more.length > 0) return undefined
+  // These patterns leave nothing out, so what is done with the rest does not matter.
+  return split.behavior === 'Isolated' && split.invert !== true ? cutterFor(pattern) : undefined
+}
+
+function readSplit(step: Step, fail: Fail): SplitWords {
   switch (step.type) {
-    case 'Sequence': {
-      const all = ((step.pretokenizers ?? []) as Step[]).map((inner) => readPreTokenizer(inner, fail))
-      return (words, first) => all.reduce((result, split) => split(result, first), words)
-    }
     case 'Split': {
       const pattern = readPattern(step.pattern, fail)
       const merge = readBehavior(step.behavior, fail)
@@ -30,31 +65,27 @@ export function readPreTokenizer(step: Step | null | undefined, fail: Fail): Pre
       const pattern = step.use_regex === false ? undefined : readPattern({ Regex: GPT2 }, fail)
       return (words) => {
         const started = spaced ? words.map((word) => (word.startsWith(' ') ? word : ` ${word}`)) : words
-        const parts = pattern ? started.flatMap((word) => cut(word, pattern, false).map(({ text }) => text)) : started
-        return parts.map(toByteLevel)
+        return pattern ? started.flatMap((word) => cut(word, pattern, false).map(({ text }) => text)) : started
       }
     }
     case 'Metaspace':
       return readMetaspace(step)
-    case 'Digits': {
-      const pattern = step.individual_digits === true ? /\p{N}/gu : /\p{N}+/gu
-      return (words) => words.flatMap((word) => cut(word, pattern, false).map(({ text }) => text))
-    }
     default:
       return fail(`has a pre-tokenizer of the unknown type ${step.type}`)
   }
 }
 
-function readMetaspace(step: Step): PreTokenize {
+function readMetaspace(step: Step): SplitWords {
   const mark = String(step.replacement ?? '▁')
   const scheme = step.prepend_scheme ?? (step.add_prefix_space === false ? 'never' : 'always')
+  const pattern = new RegExp(mark.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'gu')
   return (words, first) =>
     words.flatMap((word, i) => {
-      const marked = word.replaceAll(' ', mark)
+      const marked = word.replaceAll(' ', () => mark)
       const prepend = scheme === 'always' || (scheme === 'first' && first && i === 0)
       const whole = prepend && !marked.startsWith(mark) ? mark + marked : marked
       if (step.split === false) return [whole]
-      return mergedWithNext(cut(whole, new RegExp(mark, 'gu'), false))
+      return mergedWithNext(cut(whole, pattern, false))
     })
 }
 

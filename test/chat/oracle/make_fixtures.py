@@ -1,4 +1,4 @@
-"""Writes the two small tokenizers of test/fixtures/tokenizers: one built like Gemma's, one like Llama 3's.
+"""Writes the small tokenizers of test/fixtures/tokenizers, built like those of Gemma, Llama 3, Llama 2 and Mistral 7B.
 
 Run: python test/chat/oracle/make_fixtures.py   (needs PyPI `tokenizers`)
 """
@@ -161,5 +161,24 @@ def llama():
     )  # fmt: skip
 
 
+def sentencepiece(name, normalizer, pre_tokenizer):
+    """As converted from SentencePiece: Gemma's vocabulary under other rules, a space before the text taken off the answer."""
+    tokenizer = json.loads((OUT / "gemma4-tiny" / "tokenizer.json").read_text(encoding="utf8"))
+    rename = {"<bos>": "<s>", "<eos>": "</s>"}
+    vocab = {rename.get(token, token): at for token, at in tokenizer["model"]["vocab"].items()}
+    tokenizer["model"]["vocab"] = vocab
+    tokenizer["model"]["merges"] = [" ".join(pair) for pair in tokenizer["model"]["merges"]]
+    tokenizer["added_tokens"] = [added(token, vocab[token]) for token in ["<s>", "</s>", "<unk>"]]
+    tokenizer["normalizer"], tokenizer["pre_tokenizer"] = normalizer, pre_tokenizer
+    tokenizer["post_processor"] = template("<s>", vocab["<s>"])
+    tokenizer["decoder"]["decoders"].append({"type": "Strip", "content": " ", "start": 1, "stop": 0})
+    write(name, tokenizer, {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"})
+
+
 gemma()
 llama()
+space = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
+sentencepiece("llama2-tiny", {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"}, space]}, None)
+sentencepiece(
+    "mistral7b-tiny", None, {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": False}
+)

