@@ -118,6 +118,16 @@ std::vector<std::string> Config::texts(const std::string& key) const {
   return texts;
 }
 
+std::vector<double> Config::numbers(const std::string& key) const {
+  const auto* found = present(key);
+  if (!found) return {};
+  const auto* array = std::get_if<Json::Array>(&found->value);
+  if (!array) return {to_number(*found, where_, key)};
+  std::vector<double> numbers;
+  for (const auto& item : *array) numbers.push_back(to_number(item, where_, key));
+  return numbers;
+}
+
 std::optional<Config> Config::object(const std::string& key) const {
   const auto* found = present(key);
   if (!found) return std::nullopt;

@@ -31,6 +31,8 @@ class Config {
   std::optional<int> optional_integer(const std::string& key, std::optional<int> fallback) const;
   // Empty where absent or null.
   std::vector<std::string> texts(const std::string& key) const;
+  // A list of numbers, or one number as a list of one. Empty where absent or null.
+  std::vector<double> numbers(const std::string& key) const;
   // nullopt where absent or null.
   std::optional<Config> object(const std::string& key) const;
 

@@ -121,18 +121,12 @@ struct Gemma4Attention {
   // x: (N, hidden) -> (N, hidden). Fills `seen` if this layer owns keys and values, reads it otherwise.
   mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
                        std::vector<Attention::Seen>& seen) const {
-    auto q = normed(q_norm, q_proj(x), shape.heads);
+    auto q = norm_heads(q_norm, q_proj(x), shape.heads);
     if (!k_proj) return o_proj(Attention::shared(shape, rope, q, segments, seen));
     auto k = (*k_proj)(x);
     auto v = v_proj ? (*v_proj)(x) : k;
-    return o_proj(Attention::own(shape, rope, q, normed(*k_norm, k, shape.kv_heads), normed(v_norm, v, shape.kv_heads),
-                                 segments, layer, seen));
-  }
-
- private:
-  // Norms each head of x: (N, heads * head_dim) by itself.
-  mx::array normed(const RMSNorm& norm, const mx::array& x, int heads) const {
-    return mx::reshape(norm(mx::reshape(x, {x.shape(0), heads, shape.head_dim})), x.shape());
+    return o_proj(Attention::own(shape, rope, q, norm_heads(*k_norm, k, shape.kv_heads),
+                                 norm_heads(v_norm, v, shape.kv_heads), segments, layer, seen));
   }
 };
 
@@ -259,10 +253,7 @@ class Gemma4 : public Model {
   }
 
   mx::array logits(const mx::array& hidden) override {
-    auto logits = head_ ? (*head_)(hidden) : embedding_->as_linear(hidden);
-    if (config_.softcap <= 0) return logits;
-    auto cap = mx::array(config_.softcap, logits.dtype());
-    return mx::multiply(mx::tanh(mx::divide(logits, cap)), cap);
+    return softcap(head_ ? (*head_)(hidden) : embedding_->as_linear(hidden), config_.softcap);
   }
 
   std::vector<CacheShape> cache_shapes() const override {
@@ -282,14 +273,18 @@ class Gemma4 : public Model {
     // Without rope_parameters: what Gemma 4 was published with.
     static const Json kFull{
         Json::Object{{"rope_type", {std::string("proportional")}}, {"partial_rotary_factor", {0.25}}}};
+    Rope::Plain plain{.dims = dims,
+                      .base = default_theta,
+                      .traditional = config_.rope_traditional,
+                      .max_positions = config_.max_positions};
     if (!parameters) {
       std::optional<Config> scaling;
       if (kind == "full_attention") scaling = Config(kFull, "the default rope_parameters");
-      return Rope::make(dims, default_theta, config_.rope_traditional, scaling);
+      return Rope::make(plain, scaling);
     }
     auto entry = parameters->object(kind);
-    auto theta = static_cast<float>(entry ? entry->number("rope_theta", 10000) : 10000);
-    return Rope::make(dims, theta, config_.rope_traditional, entry);
+    plain.base = static_cast<float>(entry ? entry->number("rope_theta", 10000) : 10000);
+    return Rope::make(plain, entry);
   }
 
   Gemma4Config config_;

@@ -1,4 +1,4 @@
-// The pieces every family is made of: linear, embedding, norm, RoPE, attention over segments.
+// The pieces every family is made of: linear, embedding, norm, attention over segments.
 #pragma once
 
 #include <mlx/mlx.h>
@@ -9,6 +9,7 @@
 
 #include "model/config.h"
 #include "model/kv_cache.h"
+#include "model/rope.h"
 
 namespace tether {
 
@@ -42,22 +43,11 @@ struct RMSNorm {
   mx::array operator()(const mx::array& x) const { return mx::fast::rms_norm(x, weight, eps); }
 };
 
-// Rotary positions. Either a base or a table of frequencies (dims / 2) that replaces it.
-struct Rope {
-  int dims = 0;
-  bool traditional = false;
-  std::optional<float> base;
-  float scale = 1;
-  std::optional<mx::array> freqs;
+// Norms each head of x: (N, heads * dim) by itself.
+mx::array norm_heads(const RMSNorm& norm, const mx::array& x, int heads);
 
-  // x: (1, heads, T, head_dim), the first token at position `offset`
-  mx::array operator()(const mx::array& x, int offset) const {
-    return mx::fast::rope(x, dims, traditional, base, scale, offset, freqs);
-  }
-
-  // From `rope_scaling` (Llama) or one entry of `rope_parameters` (Gemma 4). Throws for kinds that are not known.
-  static Rope make(int dims, float base, bool traditional, const std::optional<Config>& scaling);
-};
+// x cut smoothly to (-cap, cap); 0 leaves it.
+mx::array softcap(const mx::array& x, float cap);
 
 // `length` tokens of one sequence within a forward pass, and where that sequence's keys and values live.
 struct Segment {
@@ -75,7 +65,8 @@ class Attention {
     int kv_heads;
     int head_dim;
     float scale;
-    int window;  // 0: full attention
+    int window;         // 0: full attention
+    float softcap = 0;  // of the scores, before the softmax; 0: off
   };
   // A segment's keys and values as a layer saw them, and the position of its first query.
   struct Seen {

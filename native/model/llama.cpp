@@ -1,4 +1,4 @@
-// Llama 2, 3.x and the checkpoints that are Llama by architecture.
+// Llama 2, 3.x and what is Llama by architecture: Mistral and Devstral, bare or inside an image checkpoint.
 #include <cmath>
 #include <string>
 
@@ -25,8 +25,11 @@ struct LlamaConfig {
   bool tied;
   int sliding_window;
   std::vector<bool> sliding;  // by layer
+  // Ministral 3's queries grow by `query_beta` times the logarithm of how many times `query_period` they are away.
+  double query_beta = 0;
+  int query_period = 0;
 
-  explicit LlamaConfig(const Config& c)
+  LlamaConfig(const Config& c, bool tied_by_default)
       : hidden(c.positive("hidden_size")),
         layers(c.positive("num_hidden_layers")),
         intermediate(c.positive("intermediate_size")),
@@ -36,16 +39,22 @@ struct LlamaConfig {
         vocab(c.positive("vocab_size")),
         max_positions(c.positive("max_position_embeddings", 4096)),
         eps(static_cast<float>(c.number("rms_norm_eps", 1e-5))),
-        rope_theta(static_cast<float>(c.number("rope_theta", 10000))),
+        rope_theta(read_theta(c)),
         rope_traditional(c.flag("rope_traditional", false)),
         attention_bias(c.flag("attention_bias", false)),
         mlp_bias(c.flag("mlp_bias", false)),
-        tied(c.flag("tie_word_embeddings", true)),
+        tied(c.flag("tie_word_embeddings", tied_by_default)),
         sliding_window(c.integer("sliding_window", 0)),
         sliding(static_cast<size_t>(layers), false) {
     if (heads <= 0 || kv_heads <= 0 || head_dim <= 0 || heads % kv_heads != 0)
       throw Error("bad_config", "[config] " + c.where() +
                                     ": num_attention_heads must be a multiple of num_key_value_heads, both above 0");
+    if (c.text("model_type", "") == "ministral3") {
+      auto parameters = c.object("rope_parameters");
+      if (!parameters) throw Error("bad_config", "[config] " + c.where() + " has no \"rope_parameters\"");
+      query_beta = parameters->number("llama_4_scaling_beta", 0);
+      query_period = parameters->positive("original_max_position_embeddings");
+    }
     auto types = c.texts("layer_types");
     if (types.empty()) return;
     if (types.size() != sliding.size())
@@ -53,6 +62,19 @@ struct LlamaConfig {
     for (size_t i = 0; i < types.size(); i++) sliding[i] = types[i] == "sliding_attention";
     if (std::ranges::find(sliding, true) != sliding.end() && sliding_window <= 0)
       throw Error("bad_config", "[config] " + c.where() + ": sliding layers need a sliding_window above 0");
+  }
+
+  // Newer files have it among the rope_parameters.
+  static float read_theta(const Config& c) {
+    auto parameters = c.object("rope_parameters");
+    double fallback = parameters ? parameters->number("rope_theta", 10000) : 10000;
+    return static_cast<float>(c.number("rope_theta", fallback));
+  }
+
+  Rope rope(const Config& c) const {
+    Rope::Plain plain{
+        .dims = head_dim, .base = rope_theta, .traditional = rope_traditional, .max_positions = max_positions};
+    return Rope::make(plain, c.object(c.has("rope_scaling") ? "rope_scaling" : "rope_parameters"));
   }
 };
 
@@ -71,10 +93,13 @@ struct LlamaAttention {
               .scale = 1 / std::sqrt(static_cast<float>(c.head_dim)),
               .window = sliding ? c.sliding_window : 0} {}
 
-  // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer) const {
+  // x: (N, hidden), query_scale: (N, 1) -> (N, hidden)
+  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
+                       const std::optional<mx::array>& query_scale) const {
     std::vector<Attention::Seen> seen;
-    return o_proj(Attention::own(shape, rope, q_proj(x), k_proj(x), v_proj(x), segments, layer, seen));
+    auto q = q_proj(x);
+    if (query_scale) q = mx::multiply(q, *query_scale);
+    return o_proj(Attention::own(shape, rope, q, k_proj(x), v_proj(x), segments, layer, seen));
   }
 };
 
@@ -101,35 +126,42 @@ struct LlamaBlock {
         input_norm(w.norm(name + ".input_layernorm", c.hidden, c.eps)),
         post_norm(w.norm(name + ".post_attention_layernorm", c.hidden, c.eps)) {}
 
-  // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer) const {
-    auto h = mx::add(x, attention(input_norm(x), rope, segments, layer));
+  // x: (N, hidden), query_scale: (N, 1) -> (N, hidden)
+  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
+                       const std::optional<mx::array>& query_scale) const {
+    auto h = mx::add(x, attention(input_norm(x), rope, segments, layer, query_scale));
     return mx::add(h, mlp(post_norm(h)));
   }
 };
 
 class Llama : public Model {
  public:
-  Llama(const Config& json, Weights& w)
-      : config_(json),
-        rope_(Rope::make(config_.head_dim, config_.rope_theta, config_.rope_traditional, json.object("rope_scaling"))),
-        embedding_(w.embedding("model.embed_tokens", config_.vocab, config_.hidden)) {
+  Llama(const Config& text, Weights& w, bool tied_by_default)
+      : config_(text, tied_by_default), rope_(config_.rope(text)) {
+    auto prefix = w.prefix_of("embed_tokens.weight", {"model.", "language_model.model.", "model.language_model."});
+    embedding_ = w.embedding(prefix + "embed_tokens", config_.vocab, config_.hidden);
     for (int i = 0; i < config_.layers; i++)
-      blocks_.emplace_back(config_, w, "model.layers." + std::to_string(i), config_.sliding[static_cast<size_t>(i)]);
-    norm_ = w.norm("model.norm", config_.hidden, config_.eps);
-    if (config_.tied)
+      blocks_.emplace_back(config_, w, prefix + "layers." + std::to_string(i), config_.sliding[static_cast<size_t>(i)]);
+    norm_ = w.norm(prefix + "norm", config_.hidden, config_.eps);
+    if (config_.tied) {
       w.ignore("lm_head.");
-    else
-      head_ = w.linear("lm_head", config_.vocab, config_.hidden);
+      w.ignore("language_model.lm_head.");
+    } else {
+      head_ =
+          w.linear(w.prefix_of("lm_head.weight", {"", "language_model."}) + "lm_head", config_.vocab, config_.hidden);
+    }
   }
 
   mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {
-    auto x = embedding_(tokens);
-    for (size_t i = 0; i < blocks_.size(); i++) x = blocks_[i](x, rope_, segments, i);
+    auto x = (*embedding_)(tokens);
+    auto scale = query_scale(segments, x.dtype());
+    for (size_t i = 0; i < blocks_.size(); i++) x = blocks_[i](x, rope_, segments, i, scale);
     return norm_(x);
   }
 
-  mx::array logits(const mx::array& hidden) override { return head_ ? (*head_)(hidden) : embedding_.as_linear(hidden); }
+  mx::array logits(const mx::array& hidden) override {
+    return head_ ? (*head_)(hidden) : embedding_->as_linear(hidden);
+  }
 
   std::vector<CacheShape> cache_shapes() const override {
     std::vector<CacheShape> shapes;
@@ -142,9 +174,24 @@ class Llama : public Model {
   int max_positions() const override { return config_.max_positions; }
 
  private:
+  // (N, 1); nullopt where all of them are 1.
+  std::optional<mx::array> query_scale(std::span<const Segment> segments, mx::Dtype dtype) const {
+    if (config_.query_beta == 0) return std::nullopt;
+    std::vector<float> scales;
+    bool far = false;
+    for (const auto& segment : segments) {
+      int offset = (*segment.caches)[0].offset();
+      far = far || offset + segment.length > config_.query_period;
+      for (int at = offset; at < offset + segment.length; at++)
+        scales.push_back(static_cast<float>(1 + config_.query_beta * std::log1p(at / config_.query_period)));
+    }
+    if (!far) return std::nullopt;
+    return mx::astype(mx::array(scales.data(), {static_cast<int>(scales.size()), 1}, mx::float32), dtype);
+  }
+
   LlamaConfig config_;
   Rope rope_;
-  Embedding embedding_;
+  std::optional<Embedding> embedding_;
   std::vector<LlamaBlock> blocks_;
   RMSNorm norm_{};
   std::optional<Linear> head_;
@@ -153,7 +200,17 @@ class Llama : public Model {
 }  // namespace
 
 std::unique_ptr<Model> load_llama(const Config& config, Weights& weights) {
-  return std::make_unique<Llama>(config, weights);
+  return std::make_unique<Llama>(config, weights, true);
+}
+
+std::unique_ptr<Model> load_mistral3(const Config& config, Weights& weights) {
+  auto text = config.object("text_config");
+  if (!text) throw Error("bad_config", "[config] " + config.where() + " has no \"text_config\"; get config.json again");
+  auto type = text->text("model_type", "mistral");
+  if (type != "mistral" && type != "ministral3" && type != "llama")
+    throw Error("unsupported_model", R"([model] model_type "mistral3" around ")" + type +
+                                         "\" is not supported; supported: mistral, ministral3, llama");
+  return std::make_unique<Llama>(*text, weights, false);
 }
 
 }  // namespace tether

@@ -52,8 +52,11 @@ class Model {
 // bad_config, bad_weights.
 std::unique_ptr<Model> load_model(const Config& config, Weights& weights);
 
-// One function a family: its file is llama.cpp, gemma4.cpp.
+// One function a family, or two where wrappers differ: its file is llama.cpp (Mistral's too), gemma2.cpp, …
 std::unique_ptr<Model> load_llama(const Config& config, Weights& weights);
+std::unique_ptr<Model> load_mistral3(const Config& config, Weights& weights);
+std::unique_ptr<Model> load_gemma2(const Config& config, Weights& weights);
+std::unique_ptr<Model> load_gemma3(const Config& config, Weights& weights);
 std::unique_ptr<Model> load_gemma4(const Config& config, Weights& weights);
 
 }  // namespace tether

@@ -191,6 +191,13 @@ Linear Weights::linear(const std::string& layer, int out, int in, bool bias) {
           *quantization};
 }
 
+RMSNorm Weights::norm_beyond_one(const std::string& layer, int dim, float eps) {
+  auto beyond = tensor(layer + ".weight", {dim});
+  auto scale = mx::add(beyond, mx::array(1.0F, beyond.dtype()));
+  mx::eval(scale);
+  return {scale, eps};
+}
+
 std::string Weights::kind() const {
   auto most = std::ranges::max_element(kinds_, {}, [](const auto& entry) { return entry.second; });
   return most == kinds_.end() ? "empty" : most->first;

@@ -34,6 +34,9 @@ class Weights {
   Embedding embedding(const std::string& layer, int rows, int dim) { return {linear(layer, rows, dim)}; }
   RMSNorm norm(const std::string& layer, int dim, float eps) { return {tensor(layer + ".weight", {dim}), eps}; }
 
+  // A norm that is stored as what its scale has beyond 1, as Gemma 2 and 3 store it.
+  RMSNorm norm_beyond_one(const std::string& layer, int dim, float eps);
+
   // Drops the tensors whose names begin so: the checkpoint has them and this model does not read them.
   void ignore(const std::string& prefix);
   // Every tensor must have been taken or ignored by now: one that is left means that config.json describes another

@@ -20,6 +20,7 @@ describe.each(CHECKPOINTS)('%s', (name) => {
   const wanted = golden(name)
   const whole = wanted.prompt.length
   const sizes = wanted.promptLengths as [number, number, number]
+  const window = sizes[1]
   const row = (length: number) => wanted.logits.subarray(0, length * wanted.vocabSize)
 
   test('the golden can tell right from wrong', () => {
@@ -47,6 +48,19 @@ describe.each(CHECKPOINTS)('%s', (name) => {
       const logits = await native.logits(Int32Array.from(wanted.prompt), chunk)
       expect(distance(logits, wanted.logits)).toBeLessThan(TOLERANCE)
     })
+
+    // Where a sliding layer begins to forget. Of models that have none these are lengths like any other.
+    test.each([window - 1, window, window + 1, 2 * window])(
+      'of %i tokens in pieces around the window',
+      async (length) => {
+        const prompt = Int32Array.from(wanted.prompt.slice(0, length))
+        for (const chunk of [1, 3, window - 1, window, window + 1]) {
+          expect(distance(await native.logits(prompt, chunk), row(length)), `pieces of ${chunk}`).toBeLessThan(
+            TOLERANCE,
+          )
+        }
+      },
+    )
   })
 
   describe('the engine', () => {
@@ -82,7 +96,7 @@ describe.each(CHECKPOINTS)('%s', (name) => {
 
     test('says what was loaded', () => {
       expect(engine.info.vocabSize).toBe(wanted.vocabSize)
-      expect(engine.info.stopTokens).toEqual(name.startsWith('llama') ? [499, 505] : [1, 6])
+      expect(engine.info.stopTokens).toEqual(name.startsWith('gemma') ? [1, 6] : [499, 505])
     })
   })
 })

@@ -19,6 +19,9 @@ type Row = [field: string, value: unknown, outcome: typeof REFUSED | typeof DIFF
 const sliding = 'sliding_attention'
 const full = 'full_attention'
 
+const yarn = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 32 }
+const longrope = { type: 'longrope', short_factor: 1, long_factor: 1, original_max_position_embeddings: 64 }
+
 const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
   'llama-a': [
     ['vocab_size', 511, REFUSED],
@@ -48,7 +51,19 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
     ['rope_scaling', ABSENT, DIFFERENT],
     ['rope_scaling/rope_type', 'default', DIFFERENT],
     ['rope_scaling/rope_type', 'linear', DIFFERENT],
-    ['rope_scaling/rope_type', 'yarn', REFUSED],
+    ['rope_scaling/rope_type', 'yarn', DIFFERENT],
+    ['rope_scaling/rope_type', 'dynamic', DIFFERENT],
+    ['rope_scaling/rope_type', 'mrope', EITHER],
+    ['rope_scaling/rope_type', 'longrope', REFUSED],
+    ['rope_scaling/rope_type', 'spiral', REFUSED],
+    ['rope_scaling', { ...yarn, beta_fast: 8, beta_slow: 2 }, DIFFERENT],
+    ['rope_scaling', { ...yarn, mscale: 2, mscale_all_dim: 0.5 }, DIFFERENT],
+    ['rope_scaling', { ...yarn, original_max_position_embeddings: undefined }, DIFFERENT],
+    ['rope_scaling', { ...longrope, long_factor: [1, 1, 1, 1, 2, 4, 8, 16] }, DIFFERENT],
+    ['rope_scaling', { ...longrope, long_factor: 3 }, DIFFERENT],
+    ['rope_scaling', { ...longrope, long_factor: [1, 2, 3] }, REFUSED],
+    ['rope_scaling', { ...longrope, original_max_position_embeddings: undefined }, REFUSED],
+    ['rope_scaling', { rope_type: 'linear' }, REFUSED],
     ['rope_scaling/factor', 8, DIFFERENT],
     ['rope_scaling/low_freq_factor', 1, DIFFERENT],
     ['rope_scaling/low_freq_factor', ABSENT, DIFFERENT],
@@ -81,6 +96,74 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
   'llama-b-8bit': [
     ['quantization', ABSENT, REFUSED],
     ['quantization/mode', 'mxfp4', REFUSED],
+  ],
+  'gemma2-a': [
+    ['vocab_size', 319, REFUSED],
+    ['hidden_size', 64, REFUSED],
+    ['hidden_size', ABSENT, REFUSED],
+    ['num_hidden_layers', 5, REFUSED],
+    ['num_hidden_layers', 3, EITHER],
+    ['intermediate_size', 96, REFUSED],
+    ['num_attention_heads', 8, REFUSED],
+    ['num_key_value_heads', 1, REFUSED],
+    ['num_key_value_heads', ABSENT, REFUSED],
+    ['head_dim', 8, REFUSED],
+    ['head_dim', ABSENT, REFUSED],
+    ['rms_norm_eps', 1e-6, DIFFERENT],
+    ['rope_theta', 1000, DIFFERENT],
+    ['rope_theta', ABSENT, DIFFERENT],
+    ['rope_traditional', ABSENT, DIFFERENT],
+    ['attn_logit_softcapping', 5, DIFFERENT],
+    ['attn_logit_softcapping', ABSENT, DIFFERENT],
+    ['final_logit_softcapping', 20, DIFFERENT],
+    ['final_logit_softcapping', ABSENT, DIFFERENT],
+    ['query_pre_attn_scalar', 16, DIFFERENT],
+    ['query_pre_attn_scalar', ABSENT, DIFFERENT],
+  ],
+  'gemma3-a': [
+    ['vocab_size', 319, REFUSED],
+    ['hidden_size', 64, REFUSED],
+    ['num_hidden_layers', 6, REFUSED],
+    ['num_hidden_layers', 4, EITHER],
+    ['intermediate_size', 96, REFUSED],
+    ['num_attention_heads', 4, REFUSED],
+    ['num_attention_heads', ABSENT, REFUSED],
+    ['num_key_value_heads', 2, REFUSED],
+    ['head_dim', 16, REFUSED],
+    ['head_dim', ABSENT, REFUSED],
+    ['rms_norm_eps', 1e-6, DIFFERENT],
+    ['rms_norm_eps', ABSENT, DIFFERENT],
+    ['rope_theta', 1000, DIFFERENT],
+    ['rope_theta', ABSENT, DIFFERENT],
+    ['rope_local_base_freq', 100, DIFFERENT],
+    ['rope_local_base_freq', ABSENT, DIFFERENT],
+    ['query_pre_attn_scalar', 16, DIFFERENT],
+    ['query_pre_attn_scalar', ABSENT, DIFFERENT],
+    ['sliding_window', 15, DIFFERENT],
+    ['sliding_window', ABSENT, DIFFERENT],
+    ['sliding_window_pattern', 3, DIFFERENT],
+    ['sliding_window_pattern', 1, DIFFERENT],
+    ['rope_scaling', { rope_type: 'linear', factor: 3 }, DIFFERENT],
+    ['rope_scaling', yarn, DIFFERENT],
+  ],
+  'gemma3-b': [
+    ['vocab_size', 319, REFUSED],
+    ['text_config/num_hidden_layers', 6, EITHER],
+    ['text_config/num_attention_heads', 2, REFUSED],
+    ['text_config/num_attention_heads', ABSENT, REFUSED],
+    ['text_config/num_key_value_heads', ABSENT, REFUSED],
+    ['text_config/head_dim', ABSENT, REFUSED],
+    ['text_config/rms_norm_eps', ABSENT, DIFFERENT],
+    ['text_config/rope_theta', ABSENT, DIFFERENT],
+    ['text_config/rope_scaling', ABSENT, DIFFERENT],
+    ['text_config/rope_scaling/factor', 3, DIFFERENT],
+    ['text_config/rope_scaling/rope_type', 'default', DIFFERENT],
+    ['text_config/rope_scaling/rope_type', 'llama3', DIFFERENT],
+    ['text_config/rope_scaling/rope_type', 'spiral', REFUSED],
+    ['text_config/sliding_window', 9, DIFFERENT],
+    ['text_config/sliding_window', ABSENT, DIFFERENT],
+    ['text_config/sliding_window_pattern', 2, DIFFERENT],
+    ['text_config/query_pre_attn_scalar', ABSENT, DIFFERENT],
   ],
   'gemma4-a': [
     ['vocab_size', 591, REFUSED],
@@ -293,6 +376,41 @@ test('stop tokens are those of generation_config.json, else of config.json', asy
   expect(await stopTokensOf()).toEqual([499, 505])
   await setField(join(folder, 'generation_config.json'), 'eos_token_id', undefined)
   expect(await stopTokensOf()).toEqual([505])
+})
+
+test.each<[CheckpointName, Record<string, unknown>]>([
+  [
+    'llama-a',
+    {
+      rope_theta: ABSENT,
+      rope_scaling: ABSENT,
+      rope_parameters: {
+        rope_theta: 500,
+        rope_type: 'llama3',
+        factor: 5,
+        low_freq_factor: 2,
+        high_freq_factor: 8,
+        original_max_position_embeddings: 64,
+      },
+    },
+  ],
+  [
+    'gemma3-b',
+    {
+      'text_config/rope_theta': ABSENT,
+      'text_config/rope_scaling': ABSENT,
+      'text_config/rope_parameters': {
+        full_attention: { rope_type: 'linear', factor: 2, rope_theta: 900 },
+        sliding_attention: { rope_type: 'default', rope_theta: 10000 },
+      },
+      'text_config/layer_types': [...Array(5).fill(sliding), full, sliding],
+    },
+  ],
+])('%s in the spelling of newer config.json files computes the same', async (name, fields) => {
+  const folder = await copyOf(name)
+  for (const [field, value] of Object.entries(fields)) await setField(join(folder, 'config.json'), field, value)
+  const { prompt, logits } = golden(name)
+  expect(distance(await logitsOf(folder, prompt), logits)).toBeLessThan(1e-3)
 })
 
 test('a field that no family reads changes nothing', async () => {

@@ -5,6 +5,8 @@ import mlx.core as mx
 # Fields of mlx-lm's ModelArgs that its forward pass does not read, or that belong to mixture-of-experts models.
 FAMILY_FIELDS = {
     "llama": {"not_read": {"model_type"}},
+    "gemma2": {"not_read": {"model_type"}},
+    "gemma3": {"not_read": {"model_type", "max_position_embeddings"}},
     "gemma4": {
         "not_read": {
             "model_type",
@@ -21,6 +23,7 @@ FAMILY_FIELDS = {
 
 LLAMA_VOCAB = 512
 GEMMA_VOCAB = 592
+SMALL_VOCAB = 320  # of families whose fixtures have no tokenizer
 
 
 def llama(text):
@@ -181,6 +184,75 @@ GEMMA_C = gemma_wrapped(
     }
 )
 
+# Soft caps on scores and logits, and a sliding window that mlx-lm does not read.
+GEMMA2_A = {
+    "architectures": ["Gemma2ForCausalLM"],
+    "model_type": "gemma2",
+    "vocab_size": SMALL_VOCAB,
+    "hidden_size": 32,
+    "num_hidden_layers": 4,
+    "intermediate_size": 64,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "rms_norm_eps": 0.03,
+    "max_position_embeddings": 256,
+    "rope_theta": 300.0,
+    "rope_traditional": True,
+    "attn_logit_softcapping": 4.0,
+    "final_logit_softcapping": 17.0,
+    "query_pre_attn_scalar": 12,
+    "sliding_window": 8,
+    "eos_token_id": [1, 6],
+}
+
+# 1B's shape, all fields of mlx-lm's given.
+GEMMA3_A = {
+    "architectures": ["Gemma3ForCausalLM"],
+    "model_type": "gemma3_text",
+    "vocab_size": SMALL_VOCAB,
+    "hidden_size": 32,
+    "num_hidden_layers": 5,
+    "intermediate_size": 64,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 32,
+    "rms_norm_eps": 0.03,
+    "max_position_embeddings": 320,
+    "rope_theta": 3000.0,
+    "rope_local_base_freq": 200.0,
+    "query_pre_attn_scalar": 20,
+    "sliding_window": 16,
+    "sliding_window_pattern": 2,
+    "tie_word_embeddings": True,
+    "eos_token_id": [1, 6],
+}
+
+# 4B's shape and wrapper: linear scaling in full layers, the pattern of six, a head of its own.
+GEMMA3_B = {
+    "architectures": ["Gemma3ForConditionalGeneration"],
+    "model_type": "gemma3",
+    "vocab_size": SMALL_VOCAB,
+    "eos_token_id": [1, 6],
+    "text_config": {
+        "model_type": "gemma3_text",
+        "vocab_size": SMALL_VOCAB,
+        "hidden_size": 32,
+        "num_hidden_layers": 7,
+        "intermediate_size": 64,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 16,
+        "rms_norm_eps": 0.04,
+        "max_position_embeddings": 288,
+        "rope_theta": 900.0,
+        "rope_scaling": {"rope_type": "linear", "factor": 2.0},
+        "query_pre_attn_scalar": 9,
+        "sliding_window": 8,
+        "tie_word_embeddings": False,
+    },
+}
+
 # How large weights are drawn, by a part of the tensor's name; 1 otherwise.
 LLAMA_SCALES = {"embed_tokens": 0.6, "lm_head": 0.6, "q_proj": 1.5, "k_proj": 1.5}
 LLAMA_TIED_SCALES = {"embed_tokens": 0.6, "v_proj": 1.6, "o_proj": 1.6, "down_proj": 1.6, "q_proj": 1.5, "k_proj": 1.5}
@@ -193,6 +265,17 @@ GEMMA_SCALES = {
     "post_attention_layernorm": 1.5,
     "post_feedforward_layernorm": 1.5,
     "model.norm": 2.5,
+}
+
+GEMMA3_SCALES = {
+    "embed_tokens": 0.1,
+    "q_norm": 1.3,
+    "k_norm": 1.3,
+    "q_proj": 1.5,
+    "k_proj": 1.5,
+    "post_attention_layernorm": 1.5,
+    "post_feedforward_layernorm": 1.5,
+    "model.norm": 8.0,
 }
 
 GEMMA_GENERATION = {"do_sample": True, "temperature": 1.0, "top_k": 64, "top_p": 0.95, "eos_token_id": [1, 6]}
@@ -291,5 +374,57 @@ CHECKPOINTS = [
             "model.embed_vision.embedding_projection.weight": (32, 8),
         },
         "variants": [{"dtype": mx.bfloat16}],
+    },
+    {
+        "name": "gemma2-a",
+        "family": "gemma2",
+        "config": GEMMA2_A,
+        "text": GEMMA2_A,
+        "scales": GEMMA3_SCALES,
+        "norms_beyond_one": True,
+        "generation": GEMMA_GENERATION,
+        "lengths": [5, 8, 24],
+        "seed": 6000,
+        "variants": [
+            {"dtype": mx.bfloat16},
+            {"suffix": "-3bit", "dtype": mx.float32, "bits": 3},
+        ],
+    },
+    {
+        "name": "gemma3-a",
+        "family": "gemma3",
+        "config": GEMMA3_A,
+        "text": GEMMA3_A,
+        "scales": GEMMA3_SCALES,
+        "norms_beyond_one": True,
+        "generation": GEMMA_GENERATION,
+        "lengths": [11, 16, 48],
+        "seed": 7000,
+        "variants": [
+            {"dtype": mx.float32},
+            {"suffix": "-5bit", "dtype": mx.float32, "bits": 5},
+        ],
+    },
+    {
+        "name": "gemma3-b",
+        "family": "gemma3",
+        "config": GEMMA3_B,
+        "text": GEMMA3_B["text_config"],
+        "scales": {**GEMMA3_SCALES, "lm_head": 0.6, "model.norm": 1.2},
+        "norms_beyond_one": True,
+        "generation": GEMMA_GENERATION,
+        "lengths": [5, 8, 24],
+        "seed": 8000,
+        "layout": "mlx-wrapped",
+        "extra": {
+            "vision_tower.vision_model.encoder.layers.0.self_attn.k_proj.weight": (8, 8),
+            "vision_tower.vision_model.post_layernorm.weight": (8,),
+            "multi_modal_projector.mm_input_projection_weight": (8, 32),
+            "multi_modal_projector.mm_soft_emb_norm.weight": (8,),
+        },
+        "variants": [
+            {"dtype": mx.bfloat16, "shards": 2},
+            {"suffix": "-6bit", "dtype": mx.bfloat16, "bits": 6},
+        ],
     },
 ]

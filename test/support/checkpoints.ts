@@ -22,6 +22,12 @@ export const CHECKPOINTS = [
   'gemma4-b',
   'gemma4-b-mixed',
   'gemma4-c',
+  'gemma2-a',
+  'gemma2-a-3bit',
+  'gemma3-a',
+  'gemma3-a-5bit',
+  'gemma3-b',
+  'gemma3-b-6bit',
 ] as const
 
 export type CheckpointName = (typeof CHECKPOINTS)[number]

@@ -1,0 +1,155 @@
+// Gemma 2: soft caps on attention scores and logits, norms before and after each half of a block.
+#include <cmath>
+#include <string>
+
+#include "error.h"
+#include "model/model.h"
+
+namespace tether {
+namespace {
+
+// Names and defaults as in mlx-lm. Every layer sees everything there, whatever config.json says of a sliding window; it
+// is 4096 in published checkpoints, half of what they were made for.
+struct Gemma2Config {
+  int hidden;
+  int layers;
+  int intermediate;
+  int heads;
+  int kv_heads;
+  int head_dim;
+  int vocab;
+  int max_positions;
+  float eps;
+  float rope_theta;
+  float attention_softcap;  // 0: off
+  float logit_softcap;      // 0: off
+  float scale;
+  bool rope_traditional;
+
+  explicit Gemma2Config(const Config& c)
+      : hidden(c.positive("hidden_size")),
+        layers(c.positive("num_hidden_layers")),
+        intermediate(c.positive("intermediate_size")),
+        heads(c.positive("num_attention_heads")),
+        kv_heads(c.positive("num_key_value_heads")),
+        head_dim(c.positive("head_dim")),
+        vocab(c.positive("vocab_size")),
+        max_positions(c.positive("max_position_embeddings", 8192)),
+        eps(static_cast<float>(c.number("rms_norm_eps", 1e-6))),
+        rope_theta(static_cast<float>(c.number("rope_theta", 10000))),
+        attention_softcap(static_cast<float>(c.optional_number("attn_logit_softcapping", 50).value_or(0))),
+        logit_softcap(static_cast<float>(c.optional_number("final_logit_softcapping", 30).value_or(0))),
+        scale(static_cast<float>(1 / std::sqrt(c.number("query_pre_attn_scalar", 144)))),
+        rope_traditional(c.flag("rope_traditional", false)) {
+    if (heads % kv_heads)
+      throw Error("bad_config",
+                  "[config] " + c.where() + ": num_attention_heads must be a multiple of num_key_value_heads");
+    if (!std::isfinite(scale))
+      throw Error("bad_config", "[config] " + c.where() + ": \"query_pre_attn_scalar\" must be above 0");
+  }
+};
+
+struct Gemma2Attention {
+  Linear q_proj, k_proj, v_proj, o_proj;
+  Attention::Shape shape;
+
+  Gemma2Attention(const Gemma2Config& c, Weights& w, const std::string& name)
+      : q_proj(w.linear(name + ".q_proj", c.heads * c.head_dim, c.hidden)),
+        k_proj(w.linear(name + ".k_proj", c.kv_heads * c.head_dim, c.hidden)),
+        v_proj(w.linear(name + ".v_proj", c.kv_heads * c.head_dim, c.hidden)),
+        o_proj(w.linear(name + ".o_proj", c.hidden, c.heads * c.head_dim)),
+        shape{.heads = c.heads,
+              .kv_heads = c.kv_heads,
+              .head_dim = c.head_dim,
+              .scale = c.scale,
+              .window = 0,
+              .softcap = c.attention_softcap} {}
+
+  // x: (N, hidden) -> (N, hidden)
+  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer) const {
+    std::vector<Attention::Seen> seen;
+    return o_proj(Attention::own(shape, rope, q_proj(x), k_proj(x), v_proj(x), segments, layer, seen));
+  }
+};
+
+struct Gemma2MLP {
+  Linear gate_proj, up_proj, down_proj;
+
+  Gemma2MLP(const Gemma2Config& c, Weights& w, const std::string& name)
+      : gate_proj(w.linear(name + ".gate_proj", c.intermediate, c.hidden)),
+        up_proj(w.linear(name + ".up_proj", c.intermediate, c.hidden)),
+        down_proj(w.linear(name + ".down_proj", c.hidden, c.intermediate)) {}
+
+  // x: (N, hidden) -> (N, hidden)
+  mx::array operator()(const mx::array& x) const {
+    return down_proj(mx::multiply(gelu_tanh(gate_proj(x)), up_proj(x)));
+  }
+};
+
+struct Gemma2Block {
+  Gemma2Attention attention;
+  Gemma2MLP mlp;
+  RMSNorm input_norm, post_attention_norm, pre_mlp_norm, post_mlp_norm;
+
+  Gemma2Block(const Gemma2Config& c, Weights& w, const std::string& name)
+      : attention(c, w, name + ".self_attn"),
+        mlp(c, w, name + ".mlp"),
+        input_norm(w.norm_beyond_one(name + ".input_layernorm", c.hidden, c.eps)),
+        post_attention_norm(w.norm_beyond_one(name + ".post_attention_layernorm", c.hidden, c.eps)),
+        pre_mlp_norm(w.norm_beyond_one(name + ".pre_feedforward_layernorm", c.hidden, c.eps)),
+        post_mlp_norm(w.norm_beyond_one(name + ".post_feedforward_layernorm", c.hidden, c.eps)) {}
+
+  // x: (N, hidden) -> (N, hidden)
+  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer) const {
+    auto h = mx::add(x, post_attention_norm(attention(input_norm(x), rope, segments, layer)));
+    return mx::add(h, post_mlp_norm(mlp(pre_mlp_norm(h))));
+  }
+};
+
+class Gemma2 : public Model {
+ public:
+  Gemma2(const Config& json, Weights& w)
+      : config_(json),
+        rope_(Rope::make({.dims = config_.head_dim,
+                          .base = config_.rope_theta,
+                          .traditional = config_.rope_traditional,
+                          .max_positions = config_.max_positions},
+                         std::nullopt)),
+        embedding_(w.embedding("model.embed_tokens", config_.vocab, config_.hidden)) {
+    for (int i = 0; i < config_.layers; i++) blocks_.emplace_back(config_, w, "model.layers." + std::to_string(i));
+    norm_ = w.norm_beyond_one("model.norm", config_.hidden, config_.eps);
+  }
+
+  mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {
+    auto x = embedding_(tokens);
+    x = mx::multiply(x, mx::array(std::sqrt(static_cast<float>(config_.hidden)), x.dtype()));
+    for (size_t i = 0; i < blocks_.size(); i++) x = blocks_[i](x, rope_, segments, i);
+    return norm_(x);
+  }
+
+  mx::array logits(const mx::array& hidden) override {
+    return softcap(embedding_.as_linear(hidden), config_.logit_softcap);
+  }
+
+  std::vector<CacheShape> cache_shapes() const override {
+    return std::vector<CacheShape>(blocks_.size(), {0, 2 * config_.kv_heads * config_.head_dim});
+  }
+
+  int vocab_size() const override { return config_.vocab; }
+  int max_positions() const override { return config_.max_positions; }
+
+ private:
+  Gemma2Config config_;
+  Rope rope_;
+  Embedding embedding_;
+  std::vector<Gemma2Block> blocks_;
+  RMSNorm norm_{};
+};
+
+}  // namespace
+
+std::unique_ptr<Model> load_gemma2(const Config& config, Weights& weights) {
+  return std::make_unique<Gemma2>(config, weights);
+}
+
+}  // namespace tether
