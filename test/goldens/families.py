@@ -5,6 +5,7 @@ import mlx.core as mx
 # Fields of mlx-lm's ModelArgs that its forward pass does not read, or that belong to mixture-of-experts models.
 FAMILY_FIELDS = {
     "llama": {"not_read": {"model_type"}},
+    "ministral3": {"not_read": {"model_type"}},
     "gemma2": {"not_read": {"model_type"}},
     "gemma3": {"not_read": {"model_type", "max_position_embeddings"}},
     "gemma4": {
@@ -183,6 +184,87 @@ GEMMA_C = gemma_wrapped(
         "final_logit_softcapping": None,
     }
 )
+
+# Mistral is Llama to mlx-lm: heads of their own size, a sliding window that is not read without layer_types, YaRN.
+MISTRAL_A = {
+    "architectures": ["MistralForCausalLM"],
+    "model_type": "mistral",
+    "vocab_size": SMALL_VOCAB,
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "intermediate_size": 96,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 1,
+    "head_dim": 16,
+    "rms_norm_eps": 0.02,
+    "max_position_embeddings": 256,
+    "sliding_window": 8,
+    "rope_theta": 800.0,
+    "rope_scaling": {
+        "type": "yarn",
+        "factor": 4.0,
+        "original_max_position_embeddings": 64,
+        "beta_fast": 4,
+        "beta_slow": 0.5,
+        "mscale": 1.5,
+        "mscale_all_dim": 0.5,
+    },
+    "tie_word_embeddings": False,
+    "eos_token_id": [499, 505],
+}
+
+# Devstral 2's shape and wrapper: queries that grow with their position, which sliding layers cannot hide.
+MISTRAL_B = {
+    "architectures": ["Mistral3ForConditionalGeneration"],
+    "model_type": "mistral3",
+    "text_config": {
+        "model_type": "ministral3",
+        "vocab_size": SMALL_VOCAB,
+        "hidden_size": 64,
+        "num_hidden_layers": 4,
+        "intermediate_size": 64,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 32,
+        "rms_norm_eps": 0.03,
+        "max_position_embeddings": 288,
+        "layer_types": ["sliding_attention", "full_attention", "sliding_attention", "full_attention"],
+        "sliding_window": 8,
+        "rope_parameters": {
+            "rope_type": "yarn",
+            "rope_theta": 500.0,
+            "factor": 3.0,
+            "original_max_position_embeddings": 6,
+            "llama_4_scaling_beta": 0.4,
+            "mscale": 1.0,
+            "mscale_all_dim": 1.0,
+        },
+        "tie_word_embeddings": False,
+    },
+}
+
+# LongRoPE, with a factor for each pair of dimensions.
+LLAMA_C = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "vocab_size": SMALL_VOCAB,
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "intermediate_size": 64,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "rms_norm_eps": 0.03,
+    "max_position_embeddings": 256,
+    "rope_theta": 500.0,
+    "rope_scaling": {
+        "type": "longrope",
+        "short_factor": [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+        "long_factor": [1.0, 1.1, 1.3, 1.7, 2.5, 4.0, 6.0, 9.0],
+        "original_max_position_embeddings": 64,
+    },
+    "tie_word_embeddings": True,
+    "eos_token_id": [499, 505],
+}
 
 # Soft caps on scores and logits, and a sliding window that mlx-lm does not read.
 GEMMA2_A = {
@@ -373,6 +455,44 @@ CHECKPOINTS = [
             "model.vision_tower.encoder.layers.0.self_attn.k_proj.weight": (8, 8),
             "model.embed_vision.embedding_projection.weight": (32, 8),
         },
+        "variants": [{"dtype": mx.bfloat16}],
+    },
+    {
+        "name": "mistral-a",
+        "family": "llama",
+        "config": MISTRAL_A,
+        "text": MISTRAL_A,
+        "scales": LLAMA_SCALES,
+        "generation": LLAMA_GENERATION,
+        "lengths": [5, 8, 24],
+        "seed": 9000,
+        "variants": [{"dtype": mx.float16}],
+    },
+    {
+        "name": "mistral-b",
+        "family": "ministral3",
+        "config": MISTRAL_B,
+        "text": MISTRAL_B["text_config"],
+        "scales": LLAMA_SCALES,
+        "generation": LLAMA_GENERATION,
+        "lengths": [5, 8, 24],
+        "seed": 10000,
+        "layout": "mlx-wrapped",
+        "extra": {
+            "vision_tower.transformer.layers.0.attention.k_proj.weight": (8, 8),
+            "multi_modal_projector.linear_1.weight": (8, 8),
+        },
+        "variants": [{"dtype": mx.bfloat16}],
+    },
+    {
+        "name": "llama-c",
+        "family": "llama",
+        "config": LLAMA_C,
+        "text": LLAMA_C,
+        "scales": LLAMA_TIED_SCALES,
+        "generation": LLAMA_GENERATION,
+        "lengths": [11, 16, 32],
+        "seed": 11000,
         "variants": [{"dtype": mx.bfloat16}],
     },
     {

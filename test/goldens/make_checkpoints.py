@@ -18,7 +18,7 @@ import numpy as np
 from families import CHECKPOINTS, FAMILY_FIELDS
 from mlx.utils import tree_flatten
 from mlx_lm.generate import generate_step
-from mlx_lm.models import gemma2, gemma3_text, gemma4_text, llama
+from mlx_lm.models import gemma2, gemma3_text, gemma4_text, llama, ministral3
 from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.utils import load_model, quantize_model, save_config, save_model
 
@@ -26,7 +26,13 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 OUT = FIXTURES / "checkpoints"
 GOLDENS = OUT / "goldens"
 
-MODULES = {"llama": llama, "gemma2": gemma2, "gemma3": gemma3_text, "gemma4": gemma4_text}
+MODULES = {
+    "llama": llama,
+    "ministral3": ministral3,
+    "gemma2": gemma2,
+    "gemma3": gemma3_text,
+    "gemma4": gemma4_text,
+}
 
 GREEDY_TOKENS = 64
 MIN_MARGIN = 5e-3
