@@ -28,12 +28,30 @@ double to_number(const Json& json, const std::string& where, const std::string& 
   return *number;
 }
 
+// The formats that MLX has.
 Quantization read_quantization(const Config& config) {
+  static const std::map<std::string, std::pair<int, int>> kFloats{{"mxfp4", {32, 4}}, {"mxfp8", {32, 8}}, {"nvfp4", {16, 4}}};
   auto mode = config.text("mode", "affine");
-  if (mode != "affine")
-    throw Error("not_implemented", "[config] " + config.where() + ": quantization mode \"" + mode +
-                                       "\" is not supported yet; take an affine 4- or 8-bit checkpoint");
-  return {config.integer("group_size"), config.integer("bits")};
+  auto refuse = [&](const std::string& what) {
+    throw Error("bad_config", "[config] " + config.where() + ": " + what + "; convert the checkpoint again");
+  };
+  if (mode == "affine") {
+    int group = config.integer("group_size");
+    int bits = config.integer("bits");
+    if (bits < 2 || bits > 8 || bits == 7)
+      refuse("quantization of " + std::to_string(bits) + " \"bits\" is not one of 2, 3, 4, 5, 6, 8");
+    if (group != 32 && group != 64 && group != 128)
+      refuse("quantization's \"group_size\" of " + std::to_string(group) + " is not one of 32, 64, 128");
+    return {group, bits, mode};
+  }
+  auto found = kFloats.find(mode);
+  if (found == kFloats.end())
+    refuse("quantization \"mode\" \"" + mode + "\" is not one of affine, mxfp4, mxfp8, nvfp4");
+  auto [group, bits] = found->second;
+  if (config.integer("group_size", group) != group || config.integer("bits", bits) != bits)
+    refuse("quantization \"mode\" " + mode + " has groups of " + std::to_string(group) + " and " +
+           std::to_string(bits) + " bits");
+  return {group, bits, mode};
 }
 
 }  // namespace
@@ -142,6 +160,7 @@ std::optional<Quantization> QuantizationConfig::of(const std::string& layer) con
 QuantizationConfig QuantizationConfig::read(const Config& config) {
   auto found = config.object("quantization");
   if (!found) found = config.object("quantization_config");
+  if (auto text = config.object("text_config"); text && !found) found = text->object("quantization_config");
   if (!found) return {};
   // Hugging Face's own schemes (bitsandbytes, gptq, …) use the same key and are not MLX's layout.
   if (found->has("quant_method"))

@@ -46,10 +46,15 @@ class Config {
   std::string where_;
 };
 
-// How MLX quantized a tensor: affine groups along the last axis.
+// How MLX quantized a tensor: groups along the last axis, affine (a scale and a bias each) or floating point (a scale).
 struct Quantization {
   int group_size = 64;
   int bits = 4;
+  std::string mode = "affine";  // or mxfp4, mxfp8, nvfp4
+
+  bool affine() const { return mode == "affine"; }
+  // Such as "4-bit" or "mxfp4".
+  std::string name() const { return affine() ? std::to_string(bits) + "-bit" : mode; }
 };
 
 // `quantization` of config.json: one setting for all, and per-layer ones that override it.
@@ -60,6 +65,8 @@ struct QuantizationConfig {
   // What holds for the layer of that name (without ".weight").
   std::optional<Quantization> of(const std::string& layer) const;
 
+  // From `quantization`, else `quantization_config`, else that of text_config. Throws bad_config for what MLX does not
+  // have.
   static QuantizationConfig read(const Config& config);
 };
 

@@ -1,4 +1,4 @@
-// Gemma 4's text model, dense: sliding and full layers, shared keys and values, per-layer inputs, p-RoPE, softcap.
+// Gemma 4's text model: sliding and full layers, shared keys and values, per-layer inputs, experts, p-RoPE, softcap.
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -25,6 +25,9 @@ struct Gemma4Config {
   int shared_layers;  // the last so many layers have no keys and values of their own
   int per_layer_dim;  // 0: no per-layer inputs
   int per_layer_vocab;
+  int experts;  // 0: no experts beside the MLP
+  int experts_per_token = 0;
+  int expert_intermediate = 0;
   float eps;
   float softcap;  // 0: off
   bool rope_traditional;
@@ -48,16 +51,19 @@ struct Gemma4Config {
         shared_layers(c.optional_integer("num_kv_shared_layers", 20).value_or(0)),
         per_layer_dim(c.optional_integer("hidden_size_per_layer_input", 256).value_or(0)),
         per_layer_vocab(c.positive("vocab_size_per_layer_input", vocab)),
+        experts(c.flag("enable_moe_block", false) ? c.positive("num_experts") : 0),
         eps(static_cast<float>(c.number("rms_norm_eps", 1e-6))),
         softcap(static_cast<float>(c.optional_number("final_logit_softcapping", 30.0).value_or(0))),
         rope_traditional(c.flag("rope_traditional", false)),
         k_eq_v(c.flag("attention_k_eq_v", false)),
         double_wide(c.flag("use_double_wide_mlp", true)),
         tied(c.flag("tie_word_embeddings", true)) {
-    if (c.flag("enable_moe_block", false))
-      throw Error("not_implemented", "[config] " + c.where() +
-                                         ": Gemma 4's mixture-of-experts checkpoints are not supported yet; take a "
-                                         "dense one, such as E2B, E4B or 31B");
+    if (experts) {
+      experts_per_token = c.positive("top_k_experts");
+      expert_intermediate = c.positive("moe_intermediate_size");
+      if (experts_per_token > experts)
+        throw Error("bad_config", "[config] " + c.where() + ": top_k_experts must not be above num_experts");
+    }
     if (!global_head_dim) global_head_dim = head_dim;
     if (k_eq_v) global_kv_heads = c.positive("num_global_key_value_heads", kv_heads);
     if (heads <= 0 || kv_heads <= 0 || global_kv_heads <= 0 || heads % kv_heads || heads % global_kv_heads)
@@ -144,6 +150,101 @@ struct Gemma4MLP {
   }
 };
 
+// Which experts a token goes to, and how much each of them counts.
+struct Gemma4Router {
+  RMSNorm norm;
+  Linear proj;
+  mx::array expert_scale;  // (experts)
+  int chosen;
+
+  Gemma4Router(const Gemma4Config& c, Weights& w, const std::string& name)
+      : norm{w.tensor(name + ".scale", {c.hidden}), c.eps},
+        proj(w.linear(name + ".proj", c.experts, c.hidden)),
+        expert_scale(w.tensor(name + ".per_expert_scale", {c.experts})),
+        chosen(c.experts_per_token) {
+    norm.weight = mx::multiply(*norm.weight,
+                               mx::array(1 / std::sqrt(static_cast<float>(c.hidden)), norm.weight->dtype()));
+    mx::eval(*norm.weight);
+  }
+
+  // x: (N, hidden) -> the experts (N, chosen) and their shares (N, chosen)
+  std::pair<mx::array, mx::array> operator()(const mx::array& x) const {
+    auto scores = proj(norm(x));
+    int experts = scores.shape(1);
+    auto order = mx::argpartition(scores, -chosen, 1);
+    auto best = mx::slice(order, {0, experts - chosen}, order.shape());
+    auto shares = mx::softmax(mx::take_along_axis(scores, best, 1), 1);
+    return {best, mx::multiply(shares, mx::take(expert_scale, best, 0))};
+  }
+};
+
+struct Gemma4Experts {
+  std::optional<ExpertLinear> gate_proj, up_proj, down_proj;
+
+  Gemma4Experts(const Gemma4Config& c, Weights& w, const std::string& name) {
+    if (w.has(name + ".gate_up_proj")) {  // as Google publishes it
+      auto both = w.tensor(name + ".gate_up_proj", {c.experts, 2 * c.expert_intermediate, c.hidden});
+      auto parts = mx::split(both, 2, 1);
+      for (auto& part : parts) part = mx::contiguous(part);
+      mx::eval(parts);
+      gate_proj = ExpertLinear{parts[0], std::nullopt, std::nullopt, {}};
+      up_proj = ExpertLinear{parts[1], std::nullopt, std::nullopt, {}};
+      auto down = w.tensor(name + ".down_proj", {c.experts, c.hidden, c.expert_intermediate});
+      down_proj = ExpertLinear{down, std::nullopt, std::nullopt, {}};
+    } else {
+      gate_proj = w.experts(name + ".switch_glu.gate_proj", c.experts, c.expert_intermediate, c.hidden);
+      up_proj = w.experts(name + ".switch_glu.up_proj", c.experts, c.expert_intermediate, c.hidden);
+      down_proj = w.experts(name + ".switch_glu.down_proj", c.experts, c.hidden, c.expert_intermediate);
+    }
+  }
+
+  // x: (N, hidden), experts and shares: (N, chosen) -> (N, hidden)
+  mx::array operator()(const mx::array& x, const mx::array& experts, const mx::array& shares) const {
+    // From so many on it pays to bring together what goes to the same expert.
+    constexpr size_t kSort = 64;
+    int hidden = x.shape(1);
+    int chosen = experts.shape(1);
+    auto weigh = [&](const mx::array& y) {  // (N, chosen, hidden) -> (N, hidden)
+      return mx::sum(mx::multiply(mx::expand_dims(shares, 2), y), 1);
+    };
+    if (experts.size() < kSort) {
+      auto y = run(mx::expand_dims(x, {1, 2}), experts, false);
+      return weigh(mx::squeeze(y, 2));
+    }
+    auto flat = mx::flatten(experts);
+    auto order = mx::argsort(flat);
+    auto rows = mx::take(x, mx::floor_divide(order, mx::array(chosen, order.dtype())), 0);
+    auto y = run(mx::expand_dims(rows, 1), mx::take(flat, order, 0), true);
+    return weigh(mx::reshape(mx::take(y, mx::argsort(order), 0), {x.shape(0), chosen, hidden}));
+  }
+
+ private:
+  mx::array run(const mx::array& x, const mx::array& experts, bool sorted) const {
+    auto gated = mx::multiply(gelu_tanh((*gate_proj)(x, experts, sorted)), (*up_proj)(x, experts, sorted));
+    return (*down_proj)(gated, experts, sorted);
+  }
+};
+
+// What 26B-A4B has beside each layer's MLP.
+struct Gemma4Mixture {
+  Gemma4Router router;
+  Gemma4Experts experts;
+  RMSNorm post_mlp_norm, pre_experts_norm, post_experts_norm;
+
+  Gemma4Mixture(const Gemma4Config& c, Weights& w, const std::string& name)
+      : router(c, w, name + ".router"),
+        experts(c, w, name + ".experts"),
+        post_mlp_norm(w.norm(name + ".post_feedforward_layernorm_1", c.hidden, c.eps)),
+        pre_experts_norm(w.norm(name + ".pre_feedforward_layernorm_2", c.hidden, c.eps)),
+        post_experts_norm(w.norm(name + ".post_feedforward_layernorm_2", c.hidden, c.eps)) {}
+
+  // x, mlp (what the MLP made of x): (N, hidden) -> (N, hidden)
+  mx::array operator()(const mx::array& x, const mx::array& mlp) const {
+    auto [chosen, shares] = router(x);
+    return mx::add(post_mlp_norm(mlp), post_experts_norm(experts(pre_experts_norm(x), chosen, shares)));
+  }
+};
+
 // What E2B and E4B add to each layer: a gate that lets a small embedding of the token in.
 struct PerLayerInput {
   Linear gate, projection;
@@ -159,6 +260,7 @@ struct Gemma4Block {
   Gemma4Attention attention;
   Gemma4MLP mlp;
   RMSNorm input_norm, post_attention_norm, pre_mlp_norm, post_mlp_norm;
+  std::optional<Gemma4Mixture> mixture;
   std::optional<PerLayerInput> per_layer;
   std::optional<mx::array> scalar;  // (1)
 
@@ -171,6 +273,7 @@ struct Gemma4Block {
         post_attention_norm(w.norm(name + ".post_attention_layernorm", c.hidden, c.eps)),
         pre_mlp_norm(w.norm(name + ".pre_feedforward_layernorm", c.hidden, c.eps)),
         post_mlp_norm(w.norm(name + ".post_feedforward_layernorm", c.hidden, c.eps)) {
+    if (c.experts) mixture.emplace(c, w, name);
     if (c.per_layer_dim)
       per_layer = PerLayerInput{w.linear(name + ".per_layer_input_gate", c.per_layer_dim, c.hidden),
                                 w.linear(name + ".per_layer_projection", c.hidden, c.per_layer_dim),
@@ -182,7 +285,8 @@ struct Gemma4Block {
   mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
                        std::vector<Attention::Seen>& seen, const std::optional<mx::array>& input) const {
     auto h = mx::add(x, post_attention_norm(attention(input_norm(x), rope, segments, layer, seen)));
-    h = mx::add(h, post_mlp_norm(mlp(pre_mlp_norm(h))));
+    auto y = mlp(pre_mlp_norm(h));
+    h = mx::add(h, post_mlp_norm(mixture ? (*mixture)(h, y) : y));
     if (per_layer) h = (*per_layer)(h, *input);
     return scalar ? mx::multiply(h, *scalar) : h;
   }

@@ -68,9 +68,16 @@ mx::array gather(std::vector<mx::array> outputs) {
 }  // namespace
 
 mx::array Linear::operator()(const mx::array& x) const {
-  auto y = scales ? mx::quantized_matmul(x, weight, *scales, biases, true, quantization.group_size, quantization.bits)
+  auto y = scales ? mx::quantized_matmul(x, weight, *scales, biases, true, quantization.group_size, quantization.bits,
+                                         quantization.mode)
                   : mx::matmul(x, *turned);
   return bias ? mx::add(y, *bias) : y;
+}
+
+mx::array ExpertLinear::operator()(const mx::array& x, const mx::array& experts, bool sorted) const {
+  if (!scales) return mx::gather_mm(x, mx::swapaxes(weight, 1, 2), std::nullopt, experts, sorted);
+  return mx::gather_qmm(x, weight, *scales, biases, std::nullopt, experts, true, quantization.group_size,
+                        quantization.bits, quantization.mode, std::nullopt, sorted);
 }
 
 mx::array Embedding::operator()(const mx::array& ids) const {
@@ -79,7 +86,7 @@ mx::array Embedding::operator()(const mx::array& ids) const {
   std::optional<mx::array> biases;
   if (table.biases) biases = mx::take(*table.biases, ids, 0);
   return mx::dequantize(rows, mx::take(*table.scales, ids, 0), biases, table.quantization.group_size,
-                        table.quantization.bits);
+                        table.quantization.bits, table.quantization.mode, std::nullopt, dtype);
 }
 
 mx::array norm_heads(const RMSNorm& norm, const mx::array& x, int heads) {

@@ -13,12 +13,12 @@
 
 namespace tether {
 
-// A (out, in) matrix, plain or quantized by MLX's affine scheme, with an optional bias (out).
+// A (out, in) matrix, plain or quantized, with an optional bias (out).
 struct Linear {
   mx::array weight;
   std::optional<mx::array> turned;  // (in, out): a view of a plain weight, made once and not with every token
   std::optional<mx::array> scales;
-  std::optional<mx::array> biases;  // of the quantization
+  std::optional<mx::array> biases;  // of an affine quantization
   std::optional<mx::array> bias;
   Quantization quantization;
 
@@ -26,9 +26,22 @@ struct Linear {
   mx::array operator()(const mx::array& x) const;
 };
 
+// A (out, in) matrix for each expert, plain or quantized.
+struct ExpertLinear {
+  mx::array weight;  // (experts, out, in)
+  std::optional<mx::array> scales;
+  std::optional<mx::array> biases;  // of an affine quantization
+  Quantization quantization;
+
+  // x: (..., 1, in), one row for each of the `experts` (...), or one that is broadcast to them -> (..., 1, out)
+  // `sorted`: the experts are in ascending order, which lets a GPU read each of them once.
+  mx::array operator()(const mx::array& x, const mx::array& experts, bool sorted) const;
+};
+
 // A (vocab, dim) table.
 struct Embedding {
   Linear table;
+  mx::Dtype dtype;  // of the rows
 
   // ids: (N) int32 -> (N, dim)
   mx::array operator()(const mx::array& ids) const;

@@ -37,11 +37,10 @@ bool is_other_part(const std::string& name) {
   return std::ranges::any_of(kParts, [&](const auto& part) { return name.find(part) != std::string::npos; });
 }
 
-Linear plain(const mx::array& weight, const std::optional<mx::array>& bias) {
-  auto turned = mx::transpose(weight);
-  mx::eval(turned);
-  return {weight, turned, std::nullopt, std::nullopt, bias, {}};
-}
+bool is_half(mx::Dtype dtype) { return dtype == mx::float16 || dtype == mx::bfloat16; }
+
+// Scales and biases of a quantized layer.
+bool is_scale(const std::string& name) { return name.ends_with(".scales") || name.ends_with(".biases"); }
 
 }  // namespace
 
@@ -62,6 +61,11 @@ Weights::Weights(const std::vector<std::string>& files, QuantizationConfig quant
       throw Error("bad_weights", "[weights] " + file + " cannot be read (" + error.what() + "); download it again");
     }
   }
+  // What most of the tensors that are not quantized have is what activations will have.
+  std::map<bool, size_t> halves;  // by whether it is bfloat16
+  for (const auto& [name, tensor] : tensors_)
+    if (is_half(tensor.array.dtype()) && !is_scale(name)) halves[tensor.array.dtype() == mx::bfloat16] += tensor.array.size();
+  if (!halves.empty()) half_ = halves[true] >= halves[false] ? mx::bfloat16 : mx::float16;
 }
 
 std::string Weights::prefix_of(const std::string& name, const std::vector<std::string>& prefixes) const {
@@ -93,18 +97,27 @@ size_t Weights::predicted_bytes() const {
     bool packed = tensor.array.dtype() == mx::uint32;
     auto layer = name.substr(0, name.find_last_of('.'));
     auto quantization = packed ? quantization_.of(layer) : std::nullopt;
+    if (device_.dequantize && is_scale(name)) continue;
     if (packed && quantization && device_.dequantize)
       sum += tensor.array.nbytes() * 8 / static_cast<size_t>(quantization->bits) * mx::float32.size();
-    else if (packed || !device_.dtype)
+    else if (!is_float(tensor.array.dtype()) || !device_.dtype)
       sum += tensor.array.nbytes();
-    else if (!device_.dequantize || !has(layer + ".scales") || name.ends_with(".bias"))
+    else
       sum += tensor.array.size() * device_.dtype->size();
   }
   return sum;
 }
 
+// A half other than that of the activations would turn whatever it meets into float32, with every token.
 mx::array Weights::converted(const mx::array& array) const {
-  return device_.dtype ? mx::astype(array, *device_.dtype) : array;
+  if (device_.dtype) return mx::astype(array, *device_.dtype);
+  return half_ && is_half(array.dtype()) ? mx::astype(array, *half_) : array;
+}
+
+// So would scales in float32. Those of floating-point formats are bytes, and no numbers to convert.
+mx::array Weights::converted_scales(const mx::array& array) const {
+  if (!is_float(array.dtype())) return array;
+  return half_ && !device_.dtype ? mx::astype(array, *half_) : converted(array);
 }
 
 Weights::Tensor Weights::take(const std::string& name) {
@@ -149,46 +162,85 @@ mx::array Weights::tensor(const std::string& name, const mx::Shape& shape) {
   return read(taken, name, wanted);
 }
 
-Linear Weights::linear(const std::string& layer, int out, int in, bool bias) {
-  auto name = layer + ".weight";
-  std::optional<mx::array> added;
-  if (bias) added = tensor(layer + ".bias", {out});
-  if (!has(layer + ".scales")) return plain(tensor(name, {out, in}), added);
-
+Quantization Weights::quantization_of(const std::string& layer, int width) const {
   auto quantization = quantization_.of(layer);
   if (!quantization)
-    throw Error("bad_config", "[weights] " + name +
-                                  " is quantized, but config.json has no \"quantization\" for it; "
-                                  "get config.json again");
-  auto [group, bits] = *quantization;
-  if (group <= 0 || in % group != 0 || (bits != 2 && bits != 3 && bits != 4 && bits != 5 && bits != 6 && bits != 8))
-    throw Error("bad_config", "[weights] " + name + ": config.json's quantization of " + std::to_string(bits) +
-                                  " bits in groups of " + std::to_string(group) + " does not fit its width of " +
-                                  std::to_string(in));
-  auto packed = take(name);
-  auto scales = take(layer + ".scales");
-  auto biases = take(layer + ".biases");
-  mx::Shape packed_shape{out, in * bits / 32};
-  mx::Shape scales_shape{out, in / group};
-  for (const auto& [part, shape] : {std::pair{&packed, packed_shape}, {&scales, scales_shape}, {&biases, scales_shape}})
-    if (part->array.shape() != shape)
-      throw Error("bad_weights", "[weights] " + layer + " in " + *part->file + " has a part of shape " +
-                                     show(part->array.shape()) + ", config.json asks for " + show(shape) +
+    throw Error("bad_config", "[weights] " + layer + ".weight in " + *tensors_.at(layer + ".scales").file +
+                                  R"( is quantized, but config.json has no "quantization" for it; get config.json again)");
+  if (width % quantization->group_size != 0)
+    throw Error("bad_config", "[weights] " + layer + ".weight in " + *tensors_.at(layer + ".scales").file +
+                                  ": config.json's quantization in groups of " +
+                                  std::to_string(quantization->group_size) + " does not fit its width of " +
+                                  std::to_string(width));
+  return *quantization;
+}
+
+Weights::Matrix Weights::matrix(const std::string& layer, const mx::Shape& shape) {
+  auto name = layer + ".weight";
+  if (!has(layer + ".scales")) return {tensor(name, shape), std::nullopt, std::nullopt, {}};
+
+  int width = shape.back();
+  auto quantization = quantization_of(layer, width);
+  auto packed_shape = shape;
+  packed_shape.back() = width * quantization.bits / 32;
+  auto scales_shape = shape;
+  scales_shape.back() = width / quantization.group_size;
+  auto part = [&](const std::string& suffix, const mx::Shape& wanted, bool integers) {
+    auto taken = take(layer + suffix);
+    if (taken.array.shape() != wanted || is_float(taken.array.dtype()) == integers)
+      throw Error("bad_weights", "[weights] " + layer + suffix + " in " + *taken.file + " has shape " +
+                                     show(taken.array.shape()) + ", config.json's " + quantization.name() +
+                                     " quantization in groups of " + std::to_string(quantization.group_size) +
+                                     " asks for " + show(wanted) + (integers ? " of integers" : "") +
                                      "; config.json and weights belong to different checkpoints");
-  auto count = static_cast<size_t>(out) * static_cast<size_t>(in);
+    return taken;
+  };
+  auto packed = part(".weight", packed_shape, true);
+  auto scales = part(".scales", scales_shape, !quantization.affine());
+  std::optional<Tensor> biases;
+  if (quantization.affine()) biases = part(".biases", scales_shape, false);
+
+  size_t count = 1;
+  for (int size : shape) count *= static_cast<size_t>(size);
   parameters_ += count;
-  kinds_[std::to_string(bits) + "-bit"] += count;
+  kinds_[quantization.name()] += count;
+  std::optional<mx::array> offsets;
+  if (biases) offsets = converted_scales(biases->array);
+  auto factors = converted_scales(scales.array);
   if (device_.dequantize) {
-    auto whole = mx::dequantize(packed.array, converted(scales.array), converted(biases.array), group, bits);
-    read_bytes_ += scales.array.nbytes() + biases.array.nbytes();
-    return plain(read(packed, name, whole), added);
+    read_bytes_ += scales.array.nbytes() + (biases ? biases->array.nbytes() : 0);
+    auto whole = mx::dequantize(packed.array, factors, offsets, quantization.group_size, quantization.bits,
+                                quantization.mode, std::nullopt, device_.dtype);
+    return {read(packed, name, whole), std::nullopt, std::nullopt, {}};
   }
-  return {read(packed, name, packed.array),
-          std::nullopt,
-          read(scales, layer + ".scales", converted(scales.array)),
-          read(biases, layer + ".biases", converted(biases.array)),
-          added,
-          *quantization};
+  Matrix matrix{read(packed, name, packed.array), read(scales, layer + ".scales", factors), std::nullopt, quantization};
+  if (biases) matrix.biases = read(*biases, layer + ".biases", *offsets);
+  return matrix;
+}
+
+Linear Weights::linear(const std::string& layer, int out, int in, bool bias) {
+  std::optional<mx::array> added;
+  if (bias) added = tensor(layer + ".bias", {out});
+  auto [weight, scales, biases, quantization] = matrix(layer, {out, in});
+  std::optional<mx::array> turned;
+  if (!scales) {
+    turned = mx::transpose(weight);
+    mx::eval(*turned);
+  }
+  return {weight, turned, scales, biases, added, quantization};
+}
+
+ExpertLinear Weights::experts(const std::string& layer, int count, int out, int in) {
+  auto [weight, scales, biases, quantization] = matrix(layer, {count, out, in});
+  return {weight, scales, biases, quantization};
+}
+
+Embedding Weights::embedding(const std::string& layer, int rows, int dim) {
+  auto table = linear(layer, rows, dim);
+  auto dtype = device_.dtype.value_or(half_.value_or(mx::bfloat16));
+  if (!table.scales) dtype = table.weight.dtype();
+  else if (table.quantization.affine()) dtype = table.scales->dtype();
+  return {std::move(table), dtype};
 }
 
 RMSNorm Weights::norm_beyond_one(const std::string& layer, int dim, float eps) {

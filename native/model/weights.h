@@ -31,7 +31,8 @@ class Weights {
   mx::array tensor(const std::string& name, const mx::Shape& shape);
   // `layer` is the name without ".weight".
   Linear linear(const std::string& layer, int out, int in, bool bias = false);
-  Embedding embedding(const std::string& layer, int rows, int dim) { return {linear(layer, rows, dim)}; }
+  ExpertLinear experts(const std::string& layer, int count, int out, int in);
+  Embedding embedding(const std::string& layer, int rows, int dim);
   RMSNorm norm(const std::string& layer, int dim, float eps) { return {tensor(layer + ".weight", {dim}), eps}; }
 
   // A norm that is stored as what its scale has beyond 1, as Gemma 2 and 3 store it.
@@ -60,8 +61,18 @@ class Weights {
     const std::string* file;
   };
 
+  // Matrices along the last two axes.
+  struct Matrix {
+    mx::array weight;
+    std::optional<mx::array> scales, biases;
+    Quantization quantization;
+  };
+
   Tensor take(const std::string& name);
+  Matrix matrix(const std::string& layer, const mx::Shape& shape);
+  Quantization quantization_of(const std::string& layer, int width) const;
   mx::array converted(const mx::array& array) const;
+  mx::array converted_scales(const mx::array& array) const;
   // Evaluates `wanted` (this is where the file is read) and counts.
   mx::array read(const Tensor& tensor, const std::string& name, const mx::array& wanted);
 
@@ -69,6 +80,7 @@ class Weights {
   std::unordered_map<std::string, Tensor> tensors_;
   QuantizationConfig quantization_;
   DevicePolicy device_;
+  std::optional<mx::Dtype> half_;  // the half precision that activations have where the device keeps dtypes
   std::function<void(double)> progress_;
   size_t total_bytes_ = 0;
   size_t read_bytes_ = 0;

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { loadEngine } from '../../src/engine/load.js'
 import {
+  type CheckpointName,
   checkpoint,
   collect,
   copyOf,
@@ -141,6 +142,37 @@ describe('config.json', () => {
   })
 })
 
+// mlx-lm goes by the tensors then; a config.json that is wrong about them may be wrong about more.
+describe('a quantization that the tensors contradict', () => {
+  test.each<[CheckpointName, string, unknown, string]>([
+    ['llama-a-4bit', 'quantization', { group_size: 32, bits: 8 }, 'model.embed_tokens.weight'],
+    ['llama-a-4bit', 'quantization', { group_size: 64, bits: 4 }, 'model.embed_tokens.weight'],
+    ['llama-b-8bit', 'quantization', { mode: 'mxfp8', group_size: 32, bits: 8 }, 'model.embed_tokens.scales'],
+    ['llama-b-8bit', 'quantization/model.layers.1.mlp.up_proj', false, 'model.layers.1.mlp.up_proj.weight'],
+    ['gemma4-d-4bit', 'quantization/language_model.model.layers.0.router.proj/bits', 4, 'layers.0.router.proj.weight'],
+  ])('of %s by %s = %j names the tensor and its file', async (name, field, value, wrong) => {
+    const folder = await copyOf(name)
+    await setField(join(folder, 'config.json'), field, value)
+    const error = await refusal(folder)
+    expect(['bad_config', 'bad_weights']).toContain(error.code)
+    expect(error.message).toContain(wrong)
+    expect(error.message).toContain(join(folder, WEIGHTS))
+  })
+
+  test.each([
+    [{ group_size: 32, bits: 7 }, 'bits'],
+    [{ group_size: 16, bits: 4 }, 'group_size'],
+    [{ group_size: 32, bits: 4, mode: 'nf4' }, 'mode'],
+    [{ group_size: 64, bits: 4, mode: 'mxfp4' }, 'mode'],
+  ])('by %j, which MLX does not have, is refused', async (quantization, wrong) => {
+    const folder = await copyOf('llama-a-4bit')
+    await setField(join(folder, 'config.json'), 'quantization', quantization)
+    const error = await refusal(folder)
+    expect(error.code).toBe('bad_config')
+    expect(error.message).toContain(`"${wrong}"`)
+  })
+})
+
 describe('a tensor', () => {
   test.each([
     'model.layers.2.self_attn.q_proj.weight',
@@ -171,6 +203,21 @@ describe('a tensor', () => {
     const error = await refusal(folder)
     expect(error.code).toBe('bad_weights')
     expect(error.message).toContain(name)
+    expect(error.message).toContain(join(folder, WEIGHTS))
+  })
+
+  test.each([
+    'model.language_model.layers.1.router.scale',
+    'model.language_model.layers.0.experts.gate_up_proj',
+    'model.language_model.layers.2.experts.down_proj',
+    'model.language_model.layers.2.post_feedforward_layernorm_2.weight',
+  ])('%s that is missing from a mixture of experts is named with its file', async (name) => {
+    const folder = await copyOf('gemma4-d')
+    await editTensors(join(folder, WEIGHTS), (tensors) => tensors.delete(name))
+    const error = await refusal(folder)
+    expect(error.code).toBe('bad_weights')
+    // Google's layout and MLX's differ there; either may be what is asked for.
+    expect(error.message).toContain(name.replace(/gate_up_proj$/, 'switch_glu.gate_proj'))
     expect(error.message).toContain(join(folder, WEIGHTS))
   })
 

@@ -93,9 +93,19 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
     ['sliding_window', ABSENT, EITHER],
     ['tie_word_embeddings', false, REFUSED],
   ],
-  'llama-b-8bit': [
-    ['quantization', ABSENT, REFUSED],
-    ['quantization/mode', 'mxfp4', REFUSED],
+  'llama-b-8bit': [['quantization', ABSENT, REFUSED]],
+  'gemma4-d': [
+    ['text_config/enable_moe_block', false, REFUSED],
+    ['text_config/enable_moe_block', ABSENT, REFUSED],
+    ['text_config/num_experts', 4, REFUSED],
+    ['text_config/num_experts', ABSENT, REFUSED],
+    ['text_config/top_k_experts', 2, DIFFERENT],
+    ['text_config/top_k_experts', 1, DIFFERENT],
+    ['text_config/top_k_experts', 6, REFUSED],
+    ['text_config/top_k_experts', ABSENT, REFUSED],
+    ['text_config/moe_intermediate_size', 32, REFUSED],
+    ['text_config/moe_intermediate_size', ABSENT, REFUSED],
+    ['text_config/sliding_window', 15, DIFFERENT],
   ],
   'llama-c': [
     ['rope_scaling/long_factor', [1, 1, 1, 1, 1, 1, 1, 1], DIFFERENT],

@@ -2,7 +2,7 @@
 
 import mlx.core as mx
 
-# Fields of mlx-lm's ModelArgs that its forward pass does not read, or that belong to mixture-of-experts models.
+# Fields of mlx-lm's ModelArgs that its forward pass does not read.
 FAMILY_FIELDS = {
     "llama": {"not_read": {"model_type"}},
     "ministral3": {"not_read": {"model_type"}},
@@ -14,10 +14,6 @@ FAMILY_FIELDS = {
             "pad_token_id",
             "partial_rotary_factor",
             "global_partial_rotary_factor",
-            "enable_moe_block",
-            "num_experts",
-            "top_k_experts",
-            "moe_intermediate_size",
         }
     },
 }
@@ -184,6 +180,39 @@ GEMMA_C = gemma_wrapped(
         "final_logit_softcapping": None,
     }
 )
+
+# 26B-A4B's shape: experts beside each MLP, values that are the keys in full layers.
+GEMMA_D = gemma_wrapped(
+    {
+        "vocab_size": SMALL_VOCAB,
+        "hidden_size": 64,
+        "num_hidden_layers": 3,
+        "intermediate_size": 64,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "num_global_key_value_heads": 1,
+        "attention_k_eq_v": True,
+        "head_dim": 16,
+        "global_head_dim": 32,
+        "rms_norm_eps": 0.02,
+        "hidden_size_per_layer_input": 0,
+        "num_kv_shared_layers": 0,
+        "enable_moe_block": True,
+        "num_experts": 5,
+        "top_k_experts": 3,
+        "moe_intermediate_size": 64,
+        "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+        "sliding_window": 16,
+        "max_position_embeddings": 288,
+        "rope_parameters": {
+            "full_attention": {"rope_type": "proportional", "rope_theta": 900.0, "partial_rotary_factor": 0.25},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 90.0},
+        },
+        "final_logit_softcapping": 20.0,
+        "tie_word_embeddings": True,
+    }
+)
+GEMMA_D["vocab_size"] = SMALL_VOCAB
 
 # Mistral is Llama to mlx-lm: heads of their own size, a sliding window that is not read without layer_types, YaRN.
 MISTRAL_A = {
@@ -456,6 +485,29 @@ CHECKPOINTS = [
             "model.embed_vision.embedding_projection.weight": (32, 8),
         },
         "variants": [{"dtype": mx.bfloat16}],
+    },
+    {
+        "name": "gemma4-d",
+        "family": "gemma4",
+        "config": GEMMA_D,
+        "text": GEMMA_D["text_config"],
+        "scales": {**GEMMA_SCALES, "router.proj": 2.0, "embed_tokens": 0.12, "model.norm": 4.0},
+        "generation": GEMMA_GENERATION,
+        "lengths": [11, 16, 40],
+        "seed": 12000,
+        "layout": "hf-wrapped",
+        "extra": {"model.vision_tower.encoder.layers.0.self_attn.k_proj.weight": (8, 8)},
+        "variants": [
+            {"dtype": mx.bfloat16},
+            {
+                "suffix": "-4bit",
+                "dtype": mx.bfloat16,
+                "bits": 4,
+                "group_size": 64,
+                "layout": "mlx-wrapped",
+                "overrides": {"router.proj": 8},
+            },
+        ],
     },
     {
         "name": "mistral-a",

@@ -172,15 +172,31 @@ def compact(text):
     return re.sub(r"\[[-\d.,e\s]+\]", lambda match: " ".join(match[0].split()), text)
 
 
-def files_of(model, spec):
+def files_of(model, spec, variant):
     """A model's tensors under the names that published checkpoints of its layout have."""
     tensors = dict(tree_flatten(model.parameters()))
-    layout = spec.get("layout", "bare")
+    layout = variant.get("layout", spec.get("layout", "bare"))
     if layout == "mlx-wrapped":
         tensors = {f"language_model.{name}": value for name, value in tensors.items()}
     elif layout == "hf-wrapped":
         tensors = {name.replace("model.", "model.language_model.", 1): value for name, value in tensors.items()}
+        tensors = with_fused_experts(tensors)
     return tensors
+
+
+def with_fused_experts(tensors):
+    """Hugging Face keeps the gate and up projections of Gemma 4's experts as one."""
+    fused = {}
+    for name, value in tensors.items():
+        base, _, part = name.partition(".switch_glu.")
+        if part == "gate_proj.weight":
+            up = tensors[f"{base}.switch_glu.up_proj.weight"]
+            fused[f"{base}.gate_up_proj"] = mx.concatenate([value, up], axis=-2)
+        elif part == "down_proj.weight":
+            fused[f"{base}.down_proj"] = value
+        elif not part:
+            fused[name] = value
+    return fused
 
 
 def extra_tensors(spec):
@@ -250,20 +266,22 @@ def quantized(spec, variant, seed):
     """Quantizes as mlx_lm.convert does: `overrides` is name -> bits, or false for a layer that stays whole."""
     model = random_model(spec, seed)
     model.set_dtype(variant["dtype"])
+    group = variant.get("group_size", 32)
 
     def predicate(path, module):
         for part, bits in variant.get("overrides", {}).items():
             if part in path:
-                return bits and {"group_size": 32, "bits": bits}
+                return bits and {"group_size": group, "bits": bits}
         return True
 
-    model, config = quantize_model(model, spec["config"], 32, variant["bits"], quant_predicate=predicate)
+    mode = variant.get("mode", "affine")
+    model, config = quantize_model(model, spec["config"], group, variant["bits"], mode=mode, quant_predicate=predicate)
     settings = config["quantization"]
     for path, module in model.named_modules():
         if any(part in path and bits is False for part, bits in variant.get("overrides", {}).items()):
             if isinstance(module, (nn.Linear, nn.Embedding)):
                 settings[path] = False
-    if spec.get("layout") == "mlx-wrapped":
+    if variant.get("layout", spec.get("layout")) == "mlx-wrapped":
         head = ("group_size", "bits", "mode")
         settings = {key if key in head else f"language_model.{key}": value for key, value in settings.items()}
     config["quantization"] = settings
@@ -291,10 +309,10 @@ def write(spec, seed, ids):
         name = spec["name"] + variant.get("suffix", "")
         if "bits" in variant:
             chosen, config = quantized(spec, variant, seed)
-            tensors = files_of(chosen, spec)
+            tensors = files_of(chosen, spec, variant)
         else:
             config = spec["config"]
-            tensors = {**files_of(model, spec), **extra_tensors(spec)}
+            tensors = {**files_of(model, spec, variant), **extra_tensors(spec)}
             tensors = {key: value.astype(variant["dtype"]) for key, value in tensors.items()}
         folder = write_folder(name, spec, tensors, config, variant.get("shards", 1))
         result = golden(loaded(folder), ids, spec["lengths"])
