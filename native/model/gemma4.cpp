@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "model/model.h"
+#include "model/per_layer.h"
 
 namespace tether {
 namespace {
@@ -292,25 +293,6 @@ struct Gemma4Block {
   }
 };
 
-// The embeddings that feed PerLayerInput, for all layers at once.
-struct PerLayerEmbedding {
-  Embedding table;
-  Linear projection;
-  RMSNorm norm;
-  int layers;
-  int dim;
-  float hidden_scale;
-
-  // ids: (N), embedded: (N, hidden) -> (N, layers, dim)
-  mx::array operator()(const mx::array& ids, const mx::array& embedded) const {
-    mx::Shape shape{ids.shape(0), layers, dim};
-    auto scaled = [](const mx::array& x, float by) { return mx::multiply(x, mx::array(by, x.dtype())); };
-    auto looked_up = mx::reshape(scaled(table(ids), std::sqrt(static_cast<float>(dim))), shape);
-    auto projected = norm(mx::reshape(scaled(projection(embedded), hidden_scale), shape));
-    return scaled(mx::add(projected, looked_up), 1 / std::sqrt(2.0F));
-  }
-};
-
 class Gemma4 : public Model {
  public:
   Gemma4(const Config& json, const Config& text, Weights& w) : config_(text) {
@@ -322,14 +304,13 @@ class Gemma4 : public Model {
     full_rope_ = rope("full_attention", config_.global_head_dim, 1000000, parameters);
     embedding_ = w.embedding(prefix + "embed_tokens", config_.vocab, config_.hidden);
     if (config_.per_layer_dim) {
-      int width = config_.layers * config_.per_layer_dim;
-      per_layer_ =
-          PerLayerEmbedding{.table = w.embedding(prefix + "embed_tokens_per_layer", config_.per_layer_vocab, width),
-                            .projection = w.linear(prefix + "per_layer_model_projection", width, config_.hidden),
-                            .norm = w.norm(prefix + "per_layer_projection_norm", config_.per_layer_dim, config_.eps),
-                            .layers = config_.layers,
-                            .dim = config_.per_layer_dim,
-                            .hidden_scale = 1 / std::sqrt(static_cast<float>(config_.hidden))};
+      per_layer_.emplace(w, prefix,
+                         PerLayerEmbedding::Shape{.rows = config_.per_layer_vocab,
+                                                  .vocab = config_.vocab,
+                                                  .layers = config_.layers,
+                                                  .dim = config_.per_layer_dim,
+                                                  .hidden = config_.hidden,
+                                                  .eps = config_.eps});
     }
     for (size_t i = 0; i < static_cast<size_t>(config_.layers); i++) {
       blocks_.emplace_back(config_, w, prefix + "layers." + std::to_string(i), i);

@@ -57,6 +57,7 @@ std::unique_ptr<Model> load_llama(const Config& config, Weights& weights);
 std::unique_ptr<Model> load_mistral3(const Config& config, Weights& weights);
 std::unique_ptr<Model> load_gemma2(const Config& config, Weights& weights);
 std::unique_ptr<Model> load_gemma3(const Config& config, Weights& weights);
+std::unique_ptr<Model> load_gemma3n(const Config& config, Weights& weights);
 std::unique_ptr<Model> load_gemma4(const Config& config, Weights& weights);
 
 }  // namespace tether

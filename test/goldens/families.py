@@ -8,6 +8,7 @@ FAMILY_FIELDS = {
     "ministral3": {"not_read": {"model_type"}},
     "gemma2": {"not_read": {"model_type"}},
     "gemma3": {"not_read": {"model_type", "max_position_embeddings"}},
+    "gemma3n": {"not_read": {"model_type", "max_position_embeddings", "rope_scaling"}},
     "gemma4": {
         "not_read": {
             "model_type",
@@ -364,6 +365,46 @@ GEMMA3_B = {
     },
 }
 
+# E2B's parts: three streams, MLPs of several widths and sparsities, tokens beyond the per-layer table, shared keys.
+GEMMA3N_A = {
+    "architectures": ["Gemma3nForConditionalGeneration"],
+    "model_type": "gemma3n",
+    "eos_token_id": [1, 6],
+    "text_config": {
+        "model_type": "gemma3n_text",
+        "vocab_size": SMALL_VOCAB,
+        "hidden_size": 32,
+        "num_hidden_layers": 5,
+        "intermediate_size": [64, 64, 96, 64, 64],
+        "activation_sparsity_pattern": [0.7, 0.0, 0.4, 0.0, 0.6],
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 16,
+        "rms_norm_eps": 0.03,
+        "max_position_embeddings": 288,
+        "layer_types": [
+            "sliding_attention",
+            "full_attention",
+            "sliding_attention",
+            "sliding_attention",
+            "full_attention",
+        ],
+        "num_kv_shared_layers": 2,
+        "sliding_window": 8,
+        "rope_theta": 900.0,
+        "rope_local_base_freq": 90.0,
+        "vocab_size_per_layer_input": 300,
+        "hidden_size_per_layer_input": 16,
+        "altup_num_inputs": 3,
+        "altup_active_idx": 1,
+        "altup_coef_clip": 0.5,
+        "altup_correct_scale": True,
+        "laurel_rank": 8,
+        "final_logit_softcapping": 18.0,
+        "tie_word_embeddings": True,
+    },
+}
+
 # How large weights are drawn, by a part of the tensor's name; 1 otherwise.
 LLAMA_SCALES = {"embed_tokens": 0.6, "lm_head": 0.6, "q_proj": 1.5, "k_proj": 1.5}
 LLAMA_TIED_SCALES = {"embed_tokens": 0.6, "v_proj": 1.6, "o_proj": 1.6, "down_proj": 1.6, "q_proj": 1.5, "k_proj": 1.5}
@@ -485,6 +526,32 @@ CHECKPOINTS = [
             "model.embed_vision.embedding_projection.weight": (32, 8),
         },
         "variants": [{"dtype": mx.bfloat16}],
+    },
+    {
+        "name": "gemma3n-a",
+        "family": "gemma3n",
+        "config": GEMMA3N_A,
+        "text": GEMMA3N_A["text_config"],
+        "scales": {
+            "embed_tokens_per_layer": 0.3,
+            "embed_tokens": 0.12,
+            "post_attention_layernorm": 1.5,
+            "post_feedforward_layernorm": 1.5,
+            "language_model.norm": 5.0,
+        },
+        "generation": GEMMA_GENERATION,
+        "lengths": [5, 8, 24],
+        "seed": 13000,
+        "extra": {
+            "model.vision_tower.timm_model.conv_stem.conv.weight": (8, 8),
+            "model.audio_tower.conformer.0.norm.weight": (8,),
+            "model.embed_vision.embedding_projection.weight": (32, 8),
+            "model.embed_audio.embedding.weight": (8, 8),
+        },
+        "variants": [
+            {"dtype": mx.bfloat16},
+            {"suffix": "-4bit", "dtype": mx.float32, "bits": 4},
+        ],
     },
     {
         "name": "gemma4-d",

@@ -22,6 +22,8 @@ export const CHECKPOINTS = [
   'gemma4-b',
   'gemma4-b-mixed',
   'gemma4-c',
+  'gemma3n-a',
+  'gemma3n-a-4bit',
   'gemma4-d',
   'gemma4-d-4bit',
   'llama-c',
