@@ -30,7 +30,8 @@ double to_number(const Json& json, const std::string& where, const std::string& 
 
 // The formats that MLX has.
 Quantization read_quantization(const Config& config) {
-  static const std::map<std::string, std::pair<int, int>> kFloats{{"mxfp4", {32, 4}}, {"mxfp8", {32, 8}}, {"nvfp4", {16, 4}}};
+  static const std::map<std::string, std::pair<int, int>> kFloats{
+      {"mxfp4", {32, 4}}, {"mxfp8", {32, 8}}, {"nvfp4", {16, 4}}};
   auto mode = config.text("mode", "affine");
   auto refuse = [&](const std::string& what) {
     throw Error("bad_config", "[config] " + config.where() + ": " + what + "; convert the checkpoint again");
@@ -46,7 +47,7 @@ Quantization read_quantization(const Config& config) {
   }
   auto found = kFloats.find(mode);
   if (found == kFloats.end())
-    refuse("quantization \"mode\" \"" + mode + "\" is not one of affine, mxfp4, mxfp8, nvfp4");
+    refuse(R"(quantization "mode" ")" + mode + "\" is not one of affine, mxfp4, mxfp8, nvfp4");
   auto [group, bits] = found->second;
   if (config.integer("group_size", group) != group || config.integer("bits", bits) != bits)
     refuse("quantization \"mode\" " + mode + " has groups of " + std::to_string(group) + " and " +

@@ -137,8 +137,8 @@ struct Gemma3nMLP {
   mx::array operator()(const mx::array& x) const {
     auto gate = gate_proj(x);
     if (deviations) {
-      auto cutoff = mx::add(mx::mean(gate, 1, true),
-                            mx::multiply(mx::std(gate, 1, true), mx::array(*deviations, gate.dtype())));
+      auto cutoff =
+          mx::add(mx::mean(gate, 1, true), mx::multiply(mx::std(gate, 1, true), mx::array(*deviations, gate.dtype())));
       gate = mx::maximum(mx::subtract(gate, cutoff), mx::array(0.0F, gate.dtype()));
     }
     return down_proj(mx::multiply(gelu_tanh(gate), up_proj(x)));
@@ -170,8 +170,8 @@ struct AltUp {
         correction(coefficients(c, w, name + ".correction_coefs", c.streams)),
         streams(c.streams),
         active(c.active) {
-    router_norm.weight = mx::multiply(
-        *router_norm.weight, mx::array(1 / static_cast<float>(c.hidden), router_norm.weight->dtype()));
+    router_norm.weight =
+        mx::multiply(*router_norm.weight, mx::array(1 / static_cast<float>(c.hidden), router_norm.weight->dtype()));
     mx::eval(*router_norm.weight);
   }
 
@@ -194,9 +194,7 @@ struct AltUp {
 
  private:
   // x: (N, hidden) -> (N, streams), float32
-  mx::array modalities(const mx::array& x) const {
-    return mx::tanh(mx::astype(router(router_norm(x)), mx::float32));
-  }
+  mx::array modalities(const mx::array& x) const { return mx::tanh(mx::astype(router(router_norm(x)), mx::float32)); }
 
   static mx::array coefficients(const Gemma3nConfig& c, Weights& w, const std::string& name, int out) {
     auto weight = mx::transpose(mx::astype(w.tensor(name + ".weight", {out, c.streams}), mx::float32));

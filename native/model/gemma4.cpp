@@ -163,8 +163,8 @@ struct Gemma4Router {
         proj(w.linear(name + ".proj", c.experts, c.hidden)),
         expert_scale(w.tensor(name + ".per_expert_scale", {c.experts})),
         chosen(c.experts_per_token) {
-    norm.weight = mx::multiply(*norm.weight,
-                               mx::array(1 / std::sqrt(static_cast<float>(c.hidden)), norm.weight->dtype()));
+    norm.weight =
+        mx::multiply(*norm.weight, mx::array(1 / std::sqrt(static_cast<float>(c.hidden)), norm.weight->dtype()));
     mx::eval(*norm.weight);
   }
 

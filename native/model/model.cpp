@@ -10,11 +10,11 @@ namespace tether {
 
 std::unique_ptr<Model> load_model(const Config& config, Weights& weights) {
   using Load = std::unique_ptr<Model> (*)(const Config&, Weights&);
-  static const std::map<std::string, Load> families{{"gemma2", load_gemma2},      {"gemma3", load_gemma3},
-                                                    {"gemma3_text", load_gemma3}, {"gemma3n", load_gemma3n}, {"gemma3n_text", load_gemma3n}, {"gemma4", load_gemma4},
-                                                    {"gemma4_text", load_gemma4}, {"gemma4_unified", load_gemma4},
-                                                    {"llama", load_llama},        {"ministral3", load_llama},
-                                                    {"mistral", load_llama},      {"mistral3", load_mistral3}};
+  static const std::map<std::string, Load> families{
+      {"gemma2", load_gemma2},      {"gemma3", load_gemma3},         {"gemma3_text", load_gemma3},
+      {"gemma3n", load_gemma3n},    {"gemma3n_text", load_gemma3n},  {"gemma4", load_gemma4},
+      {"gemma4_text", load_gemma4}, {"gemma4_unified", load_gemma4}, {"llama", load_llama},
+      {"ministral3", load_llama},   {"mistral", load_llama},         {"mistral3", load_mistral3}};
   auto type = config.text("model_type", "");
   auto family = families.find(type);
   if (family != families.end()) {

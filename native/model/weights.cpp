@@ -64,7 +64,8 @@ Weights::Weights(const std::vector<std::string>& files, QuantizationConfig quant
   // What most of the tensors that are not quantized have is what activations will have.
   std::map<bool, size_t> halves;  // by whether it is bfloat16
   for (const auto& [name, tensor] : tensors_)
-    if (is_half(tensor.array.dtype()) && !is_scale(name)) halves[tensor.array.dtype() == mx::bfloat16] += tensor.array.size();
+    if (is_half(tensor.array.dtype()) && !is_scale(name))
+      halves[tensor.array.dtype() == mx::bfloat16] += tensor.array.size();
   if (!halves.empty()) half_ = halves[true] >= halves[false] ? mx::bfloat16 : mx::float16;
 }
 
@@ -165,8 +166,9 @@ mx::array Weights::tensor(const std::string& name, const mx::Shape& shape) {
 Quantization Weights::quantization_of(const std::string& layer, int width) const {
   auto quantization = quantization_.of(layer);
   if (!quantization)
-    throw Error("bad_config", "[weights] " + layer + ".weight in " + *tensors_.at(layer + ".scales").file +
-                                  R"( is quantized, but config.json has no "quantization" for it; get config.json again)");
+    throw Error("bad_config",
+                "[weights] " + layer + ".weight in " + *tensors_.at(layer + ".scales").file +
+                    R"( is quantized, but config.json has no "quantization" for it; get config.json again)");
   if (width % quantization->group_size != 0)
     throw Error("bad_config", "[weights] " + layer + ".weight in " + *tensors_.at(layer + ".scales").file +
                                   ": config.json's quantization in groups of " +
@@ -238,8 +240,10 @@ ExpertLinear Weights::experts(const std::string& layer, int count, int out, int 
 Embedding Weights::embedding(const std::string& layer, int rows, int dim) {
   auto table = linear(layer, rows, dim);
   auto dtype = device_.dtype.value_or(half_.value_or(mx::bfloat16));
-  if (!table.scales) dtype = table.weight.dtype();
-  else if (table.quantization.affine()) dtype = table.scales->dtype();
+  if (!table.scales)
+    dtype = table.weight.dtype();
+  else if (table.quantization.affine())
+    dtype = table.scales->dtype();
   return {std::move(table), dtype};
 }
 

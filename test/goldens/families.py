@@ -296,6 +296,23 @@ LLAMA_C = {
     "eos_token_id": [499, 505],
 }
 
+# Wide enough for groups of 128; it is there for its quantizations alone.
+LLAMA_D = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "vocab_size": SMALL_VOCAB,
+    "hidden_size": 128,
+    "num_hidden_layers": 2,
+    "intermediate_size": 128,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "rms_norm_eps": 0.02,
+    "max_position_embeddings": 256,
+    "rope_theta": 500.0,
+    "tie_word_embeddings": False,
+    "eos_token_id": [499, 505],
+}
+
 # Soft caps on scores and logits, and a sliding window that mlx-lm does not read.
 GEMMA2_A = {
     "architectures": ["Gemma2ForCausalLM"],
@@ -613,6 +630,23 @@ CHECKPOINTS = [
         "lengths": [11, 16, 32],
         "seed": 11000,
         "variants": [{"dtype": mx.bfloat16}],
+    },
+    {
+        "name": "llama-d",
+        "family": "llama",
+        "config": LLAMA_D,
+        "text": LLAMA_D,
+        "scales": LLAMA_SCALES,
+        "generation": LLAMA_GENERATION,
+        "lengths": [5, 8, 16],
+        "seed": 14000,
+        "variants": [
+            {"suffix": "-2bit", "dtype": mx.float32, "bits": 2, "group_size": 64},
+            {"suffix": "-4bit-128", "dtype": mx.float32, "bits": 4, "group_size": 128},
+            {"suffix": "-mxfp4", "dtype": mx.bfloat16, "bits": 4, "mode": "mxfp4"},
+            {"suffix": "-mxfp8", "dtype": mx.bfloat16, "bits": 8, "mode": "mxfp8"},
+            {"suffix": "-nvfp4", "dtype": mx.bfloat16, "bits": 4, "group_size": 16, "mode": "nvfp4"},
+        ],
     },
     {
         "name": "gemma2-a",

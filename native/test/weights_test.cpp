@@ -1,0 +1,193 @@
+// Weights under every device's policy: converted or as they are, dequantized or packed, in every format MLX has.
+#include "model/weights.h"
+
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "error.h"
+
+using namespace tether;
+
+namespace {
+
+int failures = 0;
+
+void check(bool ok, const std::string& what) {
+  if (ok) return;
+  std::printf("FAILED: %s\n", what.c_str());
+  failures++;
+}
+
+DevicePolicy cpu() {
+  return {.name = "cpu", .dtype = mx::float32, .dequantize = true, .prefill_chunk = 256, .decode_ahead = false};
+}
+
+// A CPU on which the dequantized weights do not fit.
+DevicePolicy packed_cpu() {
+  auto device = cpu();
+  device.dequantize = false;
+  return device;
+}
+
+DevicePolicy gpu() {
+  return {.name = "metal", .dtype = std::nullopt, .dequantize = false, .prefill_chunk = 1024, .decode_ahead = true};
+}
+
+using Tensors = std::unordered_map<std::string, mx::array>;
+
+class Checkpoint {
+ public:
+  explicit Checkpoint(const Tensors& tensors)
+      : path_((std::filesystem::temp_directory_path() /
+               ("tether-weights-test-" + std::to_string(next_++) + ".safetensors"))
+                  .string()) {
+    mx::save_safetensors(path_, tensors);
+  }
+  ~Checkpoint() { std::filesystem::remove(path_); }
+  Checkpoint(const Checkpoint&) = delete;
+  Checkpoint& operator=(const Checkpoint&) = delete;
+
+  Weights open(const DevicePolicy& device, const std::optional<Quantization>& quantization = std::nullopt) const {
+    return Weights({path_}, {.all = quantization, .layers = {}}, device, [](double) {});
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  static inline int next_ = 0;
+  std::string path_;
+};
+
+float distance(const mx::array& a, const mx::array& b) {
+  return mx::max(mx::abs(mx::subtract(mx::astype(a, mx::float32), mx::astype(b, mx::float32)))).item<float>();
+}
+
+// Two layers of (64, 128), an embedding and three experts, quantized alike.
+Tensors quantized(const Quantization& q, mx::Dtype scales) {
+  Tensors tensors;
+  auto add = [&](const std::string& name, const mx::Shape& shape) {
+    auto parts = mx::quantize(mx::random::normal(shape), q.group_size, q.bits, q.mode);
+    tensors.insert_or_assign(name + ".weight", parts[0]);
+    tensors.insert_or_assign(name + ".scales", q.affine() ? mx::astype(parts[1], scales) : parts[1]);
+    if (q.affine()) tensors.insert_or_assign(name + ".biases", mx::astype(parts[2], scales));
+  };
+  add("linear", {64, 128});
+  add("embedding", {64, 128});
+  add("experts", {3, 64, 128});
+  tensors.insert_or_assign("norm.weight", mx::ones({128}, scales));
+  return tensors;
+}
+
+mx::array whole(const Tensors& tensors, const std::string& name, const Quantization& q) {
+  std::optional<mx::array> biases;
+  if (q.affine()) biases = mx::astype(tensors.at(name + ".biases"), mx::float32);
+  auto scales = tensors.at(name + ".scales");
+  return mx::dequantize(tensors.at(name + ".weight"), q.affine() ? mx::astype(scales, mx::float32) : scales, biases,
+                        q.group_size, q.bits, q.mode, std::nullopt, mx::float32);
+}
+
+void every_format_computes_what_it_holds() {
+  std::vector<Quantization> formats;
+  for (int bits : {2, 3, 4, 5, 6, 8})
+    for (int group : {32, 64, 128}) formats.push_back({group, bits, "affine"});
+  formats.insert(formats.end(), {{32, 4, "mxfp4"}, {32, 8, "mxfp8"}, {16, 4, "nvfp4"}});
+  auto x = mx::random::normal({5, 128});
+  auto ids = mx::array({7, 0, 63}, mx::int32);
+  auto chosen = mx::array({2, 0, 1, 1, 2, 0, 0, 2, 1, 0}, {5, 2}, mx::int32);
+  auto rows = mx::expand_dims(x, {1, 2});
+  for (const auto& format : formats) {
+    auto name = format.name() + " in groups of " + std::to_string(format.group_size);
+    auto tensors = quantized(format, mx::float32);
+    Checkpoint file(tensors);
+    auto experts = mx::swapaxes(whole(tensors, "experts", format), 1, 2);
+    auto product = mx::matmul(x, mx::transpose(whole(tensors, "linear", format)));
+    auto looked_up = mx::take(whole(tensors, "embedding", format), ids, 0);
+    auto mixed = mx::gather_mm(rows, experts, std::nullopt, chosen);
+    for (const auto& device : {cpu(), packed_cpu(), gpu()}) {
+      auto where = name + (device.dequantize ? ", dequantized" : ", packed on " + device.name);
+      auto weights = file.open(device, format);
+      auto predicted = weights.predicted_bytes();
+      auto linear = weights.linear("linear", 64, 128);
+      auto embedding = weights.embedding("embedding", 64, 128);
+      auto switched = weights.experts("experts", 3, 64, 128);
+      weights.norm("norm", 128, 1e-6F);
+      weights.expect_none_left();
+      check(linear.scales.has_value() != device.dequantize, where + ": packed or not");
+      check(distance(linear(x), product) < 1e-3F, where + ": a linear layer");
+      // Floating-point formats have rows in bfloat16 where no dtype is asked for.
+      bool halves = !format.affine() && !device.dtype;
+      check(distance(embedding(ids), looked_up) < (halves ? 0.02F : 1e-5F), where + ": an embedding");
+      check(distance(switched(rows, chosen, false), mixed) < 1e-3F, where + ": experts");
+      check(weights.bytes() == predicted,
+            where + ": " + std::to_string(weights.bytes()) + " bytes, predicted " + std::to_string(predicted));
+      check(weights.kind() == format.name(), where + ": its kind is " + weights.kind());
+    }
+  }
+}
+
+void one_half_holds_for_all() {
+  for (auto [norms, scales] :
+       {std::pair{mx::bfloat16, mx::float16}, {mx::float16, mx::bfloat16}, {mx::bfloat16, mx::float32}}) {
+    Quantization format{32, 4, "affine"};
+    auto tensors = quantized(format, scales);
+    tensors.insert_or_assign("norm.weight", mx::ones({128}, norms));
+    tensors.insert_or_assign("plain.weight", mx::ones({128, 128}, norms));
+    tensors.insert_or_assign("odd.weight", mx::ones({4, 128}, norms == mx::bfloat16 ? mx::float16 : mx::bfloat16));
+    Checkpoint file(tensors);
+    auto weights = file.open(gpu(), format);
+    auto x = mx::ones({2, 128}, norms);
+    check(weights.linear("linear", 64, 128)(x).dtype() == norms, "scales take the dtype of activations");
+    check(weights.linear("plain", 128, 128)(x).dtype() == norms, "plain weights keep their dtype");
+    check(weights.linear("odd", 4, 128)(x).dtype() == norms, "the other half becomes the one of most weights");
+    check(weights.embedding("embedding", 64, 128)(mx::array({1})).dtype() == norms, "embeddings come in it");
+    check(weights.experts("experts", 3, 64, 128)(mx::ones({2, 1, 1, 128}, norms), mx::array({0, 1}, {2, 1}, mx::int32),
+                                                 false)
+                  .dtype() == norms,
+          "so do experts");
+    check(weights.norm("norm", 128, 1e-6F)(x).dtype() == norms, "and norms");
+  }
+}
+
+void float32_stays_float32() {
+  Checkpoint file(quantized({32, 4, "affine"}, mx::float32));
+  auto weights = file.open(gpu(), Quantization{32, 4, "affine"});
+  check(weights.linear("linear", 64, 128)(mx::ones({2, 128})).dtype() == mx::float32, "without halves nothing changes");
+}
+
+void refuses(const std::string& what, const std::vector<std::string>& words, const std::function<void()>& act) {
+  try {
+    act();
+    check(false, what + " is refused");
+  } catch (const Error& error) {
+    for (const auto& word : words)
+      check(std::string(error.what()).find(word) != std::string::npos, what + ": \"" + error.what() + "\" has " + word);
+  }
+}
+
+void what_contradicts_config_is_named() {
+  Quantization format{32, 4, "affine"};
+  Checkpoint file(quantized(format, mx::float32));
+  refuses("no quantization in config.json", {"linear.weight", file.path()},
+          [&] { file.open(gpu()).linear("linear", 64, 128); });
+  refuses("another number of bits", {"linear.weight", file.path(), "8-bit"},
+          [&] { file.open(gpu(), Quantization{32, 8, "affine"}).linear("linear", 64, 128); });
+  refuses("another format", {"linear.scales", file.path(), "mxfp4"},
+          [&] { file.open(gpu(), Quantization{32, 4, "mxfp4"}).linear("linear", 64, 128); });
+  refuses("another number of experts", {"experts.weight", file.path(), "(4, 64, 16)"},
+          [&] { file.open(gpu(), format).experts("experts", 4, 64, 128); });
+}
+
+}  // namespace
+
+int main() {
+  mx::set_default_device(mx::Device::cpu);
+  mx::random::seed(7);
+  every_format_computes_what_it_holds();
+  one_half_holds_for_all();
+  float32_stays_float32();
+  what_contradicts_config_is_named();
+  if (failures == 0) std::printf("ok\n");
+  return failures == 0 ? 0 : 1;
+}
