@@ -15,7 +15,7 @@ namespace mx = mlx::core;
 struct DevicePolicy {
   std::string name;                // cpu, metal or cuda
   std::optional<mx::Dtype> dtype;  // convert all weights to it; nullopt: as they are
-  bool dequantize;                 // turn quantized weights into `dtype` at load
+  bool dequantize;                 // turn quantized weights into float32 at load
   int prefill_chunk;               // tokens of a prompt per forward pass
   bool decode_ahead;               // dispatch token t + 1 before t is read
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "error.h"
+#include "model/float32.h"
 
 namespace tether {
 namespace {
@@ -111,7 +112,7 @@ size_t Weights::predicted_bytes() const {
 
 // A half other than that of the activations would turn whatever it meets into float32, with every token.
 mx::array Weights::converted(const mx::array& array) const {
-  if (device_.dtype) return mx::astype(array, *device_.dtype);
+  if (device_.dtype) return device_.dtype == mx::float32 ? to_float32(array) : mx::astype(array, *device_.dtype);
   return half_ && is_half(array.dtype()) ? mx::astype(array, *half_) : array;
 }
 
@@ -136,17 +137,24 @@ Weights::Tensor Weights::take(const std::string& name) {
   return tensor;
 }
 
-mx::array Weights::read(const Tensor& tensor, const std::string& name, const mx::array& wanted) {
+mx::array Weights::read(const Tensor& tensor, const std::string& name) {
+  auto array = tensor.array;
   try {
-    mx::eval(wanted);
+    mx::eval(array);
   } catch (const std::exception& error) {
     throw Error("bad_weights", "[weights] " + name + " in " + *tensor.file + " cannot be read (" + error.what() +
                                    "); download the file again");
   }
-  read_bytes_ += tensor.array.nbytes();
-  bytes_ += wanted.nbytes();
+  read_bytes_ += array.nbytes();
   progress_(total_bytes_ ? static_cast<double>(read_bytes_) / static_cast<double>(total_bytes_) : 1.0);
-  return wanted;
+  return array;
+}
+
+mx::array Weights::keep(const mx::array& wanted) {
+  auto array = wanted;
+  mx::eval(array);
+  bytes_ += array.nbytes();
+  return array;
 }
 
 mx::array Weights::tensor(const std::string& name, const mx::Shape& shape) {
@@ -158,9 +166,9 @@ mx::array Weights::tensor(const std::string& name, const mx::Shape& shape) {
                                    show(shape) + "; config.json and weights belong to different checkpoints");
   parameters_ += array.size();
   kinds_[dtype_name(array.dtype())] += array.size();
-  auto wanted = converted(array);
+  auto wanted = keep(converted(read(taken, name)));
   compute_kind_ = dtype_name(wanted.dtype());
-  return read(taken, name, wanted);
+  return wanted;
 }
 
 Quantization Weights::quantization_of(const std::string& layer, int width) const {
@@ -206,17 +214,14 @@ Weights::Matrix Weights::matrix(const std::string& layer, const mx::Shape& shape
   for (int size : shape) count *= static_cast<size_t>(size);
   parameters_ += count;
   kinds_[quantization.name()] += count;
+  auto factors = converted_scales(read(scales, layer + ".scales"));
   std::optional<mx::array> offsets;
-  if (biases) offsets = converted_scales(biases->array);
-  auto factors = converted_scales(scales.array);
-  if (device_.dequantize) {
-    read_bytes_ += scales.array.nbytes() + (biases ? biases->array.nbytes() : 0);
-    auto whole = mx::dequantize(packed.array, factors, offsets, quantization.group_size, quantization.bits,
-                                quantization.mode, std::nullopt, device_.dtype);
-    return {read(packed, name, whole), std::nullopt, std::nullopt, {}};
-  }
-  Matrix matrix{read(packed, name, packed.array), read(scales, layer + ".scales", factors), std::nullopt, quantization};
-  if (biases) matrix.biases = read(*biases, layer + ".biases", *offsets);
+  if (biases) offsets = converted_scales(read(*biases, layer + ".biases"));
+  auto bytes = read(packed, name);
+  if (device_.dequantize)
+    return {keep(dequantize_to_float32(bytes, factors, offsets, quantization)), std::nullopt, std::nullopt, {}};
+  Matrix matrix{keep(bytes), keep(factors), std::nullopt, quantization};
+  if (offsets) matrix.biases = keep(*offsets);
   return matrix;
 }
 

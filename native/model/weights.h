@@ -73,8 +73,10 @@ class Weights {
   Quantization quantization_of(const std::string& layer, int width) const;
   mx::array converted(const mx::array& array) const;
   mx::array converted_scales(const mx::array& array) const;
-  // Evaluates `wanted` (this is where the file is read) and counts.
-  mx::array read(const Tensor& tensor, const std::string& name, const mx::array& wanted);
+  // As the file has it, evaluated: this is where it is read.
+  mx::array read(const Tensor& tensor, const std::string& name);
+  // Evaluates what the model will hold, and counts it.
+  mx::array keep(const mx::array& wanted);
 
   std::vector<std::string> files_;
   std::unordered_map<std::string, Tensor> tensors_;

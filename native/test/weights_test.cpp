@@ -21,20 +21,20 @@ void check(bool ok, const std::string& what) {
   failures++;
 }
 
-DevicePolicy cpu() {
-  return {.name = "cpu", .dtype = mx::float32, .dequantize = true, .prefill_chunk = 256, .decode_ahead = false};
-}
-
-// A CPU on which the dequantized weights do not fit.
-DevicePolicy packed_cpu() {
-  auto device = cpu();
-  device.dequantize = false;
+DevicePolicy policy(const std::string& name, std::optional<mx::Dtype> dtype, bool dequantize) {
+  DevicePolicy device{};
+  device.name = name;
+  device.dtype = dtype;
+  device.dequantize = dequantize;
   return device;
 }
 
-DevicePolicy gpu() {
-  return {.name = "metal", .dtype = std::nullopt, .dequantize = false, .prefill_chunk = 1024, .decode_ahead = true};
-}
+DevicePolicy cpu() { return policy("cpu", mx::float32, true); }
+
+// A CPU on which the dequantized weights do not fit.
+DevicePolicy packed_cpu() { return policy("cpu", mx::float32, false); }
+
+DevicePolicy gpu() { return policy("metal", std::nullopt, false); }
 
 using Tensors = std::unordered_map<std::string, mx::array>;
 
