@@ -1,4 +1,17 @@
 /** Which checkpoints the addon can load, known without loading the addon. A test compares this with native/model/model.cpp. */
 
 /** `model_type` of config.json. */
-export const MODEL_TYPES = ['gemma4', 'gemma4_text', 'gemma4_unified', 'llama']
+export const MODEL_TYPES = [
+  'gemma2',
+  'gemma3',
+  'gemma3_text',
+  'gemma3n',
+  'gemma3n_text',
+  'gemma4',
+  'gemma4_text',
+  'gemma4_unified',
+  'llama',
+  'ministral3',
+  'mistral',
+  'mistral3',
+]

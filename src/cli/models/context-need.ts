@@ -42,8 +42,9 @@ function layersOf(text: Fields): Kind[] | undefined {
 function kinds(text: Fields, count: number): (Kind | 'linear')[] {
   const types = strings(text.layer_types)
   if (types?.length === count) return types.map(kindOf)
-  const isGemma = string(text.model_type)?.startsWith('gemma') === true
-  const pattern = positive(text.sliding_window_pattern) ?? (isGemma && text.sliding_window ? 6 : undefined)
+  // The engine lets all layers of a Gemma 2 see everything.
+  const slides = /^gemma(?!2)/.test(string(text.model_type) ?? '') && text.sliding_window
+  const pattern = positive(text.sliding_window_pattern) ?? (slides ? 6 : undefined)
   const interval = positive(text.full_attention_interval)
   return Array.from({ length: count }, (_, layer) => {
     if (interval) return (layer + 1) % interval === 0 ? 'full' : 'linear'
