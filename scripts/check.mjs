@@ -39,7 +39,8 @@ async function tidy(program, files) {
   let worst = 0
   const work = async () => {
     for (let file = waiting.shift(); file; file = waiting.shift()) {
-      worst = Math.max(worst, await run(program, ['-p', 'build', '--quiet', file]))
+      const code = await run(program, ['-p', 'build', '--quiet', file])
+      worst = Math.max(worst, code)
     }
   }
   await Promise.all(Array.from({ length: availableParallelism() }, work))
