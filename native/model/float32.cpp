@@ -51,12 +51,13 @@ float from_float16(uint16_t bits) {
 
 // E4M3, which has no infinity.
 float from_float8(uint8_t bits) {
-  int exponent = bits >> 3U & 15U;
-  int mantissa = bits & 7U;
+  uint32_t number = bits;
+  auto exponent = static_cast<int>(number >> 3U & 15U);
+  auto mantissa = static_cast<int>(number & 7U);
   float value = exponent ? std::ldexp(static_cast<float>(8 + mantissa), exponent - 10)
                          : std::ldexp(static_cast<float>(mantissa), -9);
   if (exponent == 15 && mantissa == 7) value = std::numeric_limits<float>::quiet_NaN();
-  return bits & 0x80U ? -value : value;
+  return number >> 7U ? -value : value;
 }
 
 // E8M0: a power of two.
@@ -85,7 +86,7 @@ mx::array from_halves(const mx::array& x) {
 }
 
 // Eight numbers of so many bits are as many bytes, the first number in the lowest bits.
-template <int bits>
+template <unsigned bits>
 void unpack_eight(const uint8_t* in, std::array<uint8_t, 8>& out) {
   uint64_t word = 0;
   std::memcpy(&word, in, bits);
@@ -93,7 +94,7 @@ void unpack_eight(const uint8_t* in, std::array<uint8_t, 8>& out) {
 }
 
 // Calls decode(number, group) for each of the numbers, groups one after another.
-template <int bits, typename Decode>
+template <unsigned bits, typename Decode>
 mx::array unpacked(const mx::array& packed, size_t group_size, const Decode& decode) {
   size_t size = packed.nbytes() * 8 / bits;
   auto shape = packed.shape();
@@ -112,7 +113,7 @@ mx::array unpacked(const mx::array& packed, size_t group_size, const Decode& dec
   });
 }
 
-template <int bits>
+template <unsigned bits>
 mx::array from_affine(const mx::array& packed, const mx::array& scales, const mx::array& biases, size_t group_size) {
   const auto* scale = scales.data<float>();
   const auto* bias = biases.data<float>();
@@ -150,8 +151,8 @@ mx::array to_float32(const mx::array& x) {
   return converted;
 }
 
-mx::array dequantize_to_float32(const mx::array& packed, const mx::array& scales, const std::optional<mx::array>& biases,
-                                const Quantization& quantization) {
+mx::array dequantize_to_float32(const mx::array& packed, const mx::array& scales,
+                                const std::optional<mx::array>& biases, const Quantization& quantization) {
   if (biases) return from_affine(packed, scales, *biases, quantization);
   auto group_size = static_cast<size_t>(quantization.group_size);
   const auto* scale = scales.data<uint8_t>();

@@ -16,7 +16,7 @@ mx::array to_float32(const mx::array& x);
 
 // packed: (..., width * bits / 32) uint32; scales and biases: (..., width / group), float32 or, for the floating-point
 // formats, bytes. All evaluated, row by row. -> (..., width). Evaluates; engine thread only.
-mx::array dequantize_to_float32(const mx::array& packed, const mx::array& scales, const std::optional<mx::array>& biases,
-                                const Quantization& quantization);
+mx::array dequantize_to_float32(const mx::array& packed, const mx::array& scales,
+                                const std::optional<mx::array>& biases, const Quantization& quantization);
 
 }  // namespace tether
