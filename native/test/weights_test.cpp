@@ -8,6 +8,7 @@
 #include <string>
 
 #include "error.h"
+#include "model/float32.h"
 
 using namespace tether;
 
@@ -127,6 +128,17 @@ void every_format_computes_what_it_holds() {
   }
 }
 
+// Every number that 16 bits can be, infinities, subnormals and NaN among them.
+void halves_become_float32_exactly() {
+  auto bits = mx::astype(mx::arange(65536), mx::uint16);
+  for (auto dtype : {mx::float16, mx::bfloat16}) {
+    auto halves = mx::view(bits, dtype);
+    mx::eval(halves);
+    auto wanted = mx::astype(halves, mx::float32);
+    check(mx::array_equal(to_float32(halves), wanted, true).item<bool>(), "all numbers of 16 bits");
+  }
+}
+
 void one_half_holds_for_all() {
   for (auto [norms, scales] :
        {std::pair{mx::bfloat16, mx::float16}, {mx::float16, mx::bfloat16}, {mx::bfloat16, mx::float32}}) {
@@ -185,6 +197,7 @@ int main() {
   mx::set_default_device(mx::Device::cpu);
   mx::random::seed(7);
   every_format_computes_what_it_holds();
+  halves_become_float32_exactly();
   one_half_holds_for_all();
   float32_stays_float32();
   what_contradicts_config_is_named();
