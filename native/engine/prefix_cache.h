@@ -29,7 +29,10 @@ class PrefixCache {
 
   // The best start for this prompt; `fresh` is what an unknown one starts from. An entry that the prompt continues, or
   // from which it takes back a few tokens, is moved out; one that goes on differently stays, and a copy is given.
-  Found take(std::span<const int32_t> prompt, Sequence fresh);
+  // `live` are sequences that requests are working on: of those, too, a copy may be the best start.
+  Found take(std::span<const int32_t> prompt, Sequence fresh, std::span<const Sequence* const> live = {});
+  // How much of the prompt an entry could save.
+  int longest(std::span<const int32_t> prompt) const;
   void put(Sequence sequence);
 
   // Drops the least recently used entry; false if there is none.

@@ -1,19 +1,44 @@
-// Logits to the next token, on the device.
+// Logits to the next token of each sequence of a batch, on the device.
 #include "engine/sampler.h"
 
 #include <algorithm>
 #include <limits>
 #include <random>
+#include <utility>
+#include <vector>
 
 namespace tether {
 namespace {
 
 // Tokens that the repetition penalty looks back on.
 constexpr int kRecent = 64;
+constexpr float kNever = -std::numeric_limits<float>::infinity();
 
 mx::array tail(const mx::array& ids, int most) {
   int count = ids.shape(0);
   return count <= most ? ids : mx::slice(ids, {count - most}, {count});
+}
+
+mx::array row(const mx::array& x, int index) { return mx::slice(x, {index, 0}, {index + 1, x.shape(1)}); }
+
+mx::array largest(const mx::array& logits) { return mx::astype(mx::argmax(logits, -1), mx::int32); }
+
+// The ids of the `count` largest logits, largest first: (1, vocab) -> (1, count)
+mx::array best(const mx::array& logits, int count) {
+  auto negative = mx::negative(logits);
+  if (count >= logits.shape(1)) return mx::argsort(negative, -1);
+  auto some = mx::slice(mx::argpartition(negative, count - 1, -1), {0, 0}, {1, count});
+  return mx::take_along_axis(some, mx::argsort(mx::take_along_axis(negative, some, -1), -1), -1);
+}
+
+// Takes away the logits of tokens whose bit is not set.
+mx::array masked(const mx::array& logits, std::span<const uint32_t> allowed) {
+  auto words = static_cast<int>(allowed.size());
+  mx::array packed(allowed.data(), {words, 1}, mx::uint32);
+  auto one = mx::array(1U, mx::uint32);
+  auto bits = mx::bitwise_and(mx::right_shift(packed, mx::arange(0, 32, mx::uint32)), one);
+  auto keep = mx::slice(mx::reshape(bits, {1, words * 32}), {0, 0}, {1, logits.shape(1)});
+  return mx::where(mx::equal(keep, one), logits, mx::array(kNever));
 }
 
 }  // namespace
@@ -33,45 +58,63 @@ Sampler::Sampler(const Sampling& sampling, std::span<const int32_t> prompt) : sa
 mx::array Sampler::penalized(const mx::array& logits) const {
   auto ids = mx::expand_dims(*recent_, 0);
   auto chosen = mx::take_along_axis(logits, ids, 1);
-  auto penalty = mx::array(sampling_.repetition_penalty, logits.dtype());
-  auto lowered = mx::where(mx::less(chosen, mx::array(0.0F, logits.dtype())), mx::multiply(chosen, penalty),
-                           mx::divide(chosen, penalty));
+  auto penalty = mx::array(sampling_.repetition_penalty);
+  auto lowered =
+      mx::where(mx::less(chosen, mx::array(0.0F)), mx::multiply(chosen, penalty), mx::divide(chosen, penalty));
   return mx::put_along_axis(logits, ids, lowered, 1);
 }
 
-mx::array Sampler::operator()(const mx::array& raw) {
-  auto logits = mx::astype(raw, mx::float32);
+mx::array Sampler::drawn(const mx::array& logits) {
+  if (sampling_.temperature <= 0) return largest(logits);
+  auto [now, later] = mx::random::split(*key_);
+  key_ = later;
+  int vocab = logits.shape(1);
+  auto pick = [&](const mx::array& from) {
+    return mx::random::categorical(mx::divide(from, mx::array(sampling_.temperature)), -1, now);
+  };
+  bool sorts = sampling_.top_p < 1 || (sampling_.top_k > 0 && sampling_.top_k < vocab);
+  if (!sorts && sampling_.min_p <= 0) return mx::astype(pick(logits), mx::int32);
+  auto p_of = [&](const mx::array& x) { return mx::exp(mx::subtract(x, mx::logsumexp(logits, -1, true))); };
+  auto likely = [&](const mx::array& p) {
+    return mx::greater_equal(p, mx::multiply(mx::max(p, -1, true), mx::array(sampling_.min_p)));
+  };
+  if (!sorts)
+    return mx::astype(pick(mx::where(likely(p_of(logits)), logits, mx::array(kNever))), mx::int32);
+  // Most likely first: each filter keeps a head of the list, and the first is always in it.
+  auto ids = best(logits, sampling_.top_k > 0 ? sampling_.top_k : vocab);
+  auto sorted = mx::take_along_axis(logits, ids, -1);
+  auto p = p_of(sorted);
+  auto keep = mx::equal(mx::expand_dims(mx::arange(sorted.shape(1)), 0), mx::array(0));
+  auto in = mx::full({1, sorted.shape(1)}, true, mx::bool_);
+  if (sampling_.top_p < 1) in = mx::less(mx::subtract(mx::cumsum(p, -1), p), mx::array(sampling_.top_p));
+  if (sampling_.min_p > 0) in = mx::logical_and(in, likely(p));
+  auto place = mx::expand_dims(pick(mx::where(mx::logical_or(keep, in), sorted, mx::array(kNever))), 1);
+  return mx::astype(mx::squeeze(mx::take_along_axis(ids, place, -1), 1), mx::int32);
+}
+
+mx::array Sampler::operator()(mx::array logits, std::span<const uint32_t> allowed) {
   if (recent_) logits = penalized(logits);
-  auto next = mx::array(0);
-  if (sampling_.temperature <= 0) {
-    next = mx::astype(mx::argmax(logits, -1), mx::int32);
-  } else {
-    auto [now, later] = mx::random::split(*key_);
-    key_ = later;
-    auto scaled = [&](const mx::array& x) { return mx::divide(x, mx::array(sampling_.temperature)); };
-    if (sampling_.top_p >= 1 && sampling_.top_k <= 0 && sampling_.min_p <= 0) {
-      next = mx::astype(mx::random::categorical(scaled(logits), -1, now), mx::int32);
-    } else {
-      // Sorted once, most likely first; each filter then keeps a head of the list, and the first is always in it.
-      auto order = mx::argsort(mx::negative(logits), -1);
-      auto sorted = mx::take_along_axis(logits, order, -1);
-      auto p = mx::softmax(sorted, -1, true);
-      auto rank = mx::expand_dims(mx::arange(sorted.shape(1)), 0);
-      auto keep = mx::less(rank, mx::array(sampling_.top_k > 0 ? sampling_.top_k : sorted.shape(1)));
-      if (sampling_.top_p < 1)
-        keep = mx::logical_and(keep, mx::less(mx::subtract(mx::cumsum(p, -1), p), mx::array(sampling_.top_p)));
-      if (sampling_.min_p > 0) {
-        auto floor = mx::multiply(mx::max(p, -1, true), mx::array(sampling_.min_p));
-        keep = mx::logical_and(keep, mx::greater_equal(p, floor));
-      }
-      keep = mx::logical_or(keep, mx::equal(rank, mx::array(0)));
-      auto kept = mx::where(keep, scaled(sorted), mx::array(-std::numeric_limits<float>::infinity()));
-      auto drawn = mx::expand_dims(mx::random::categorical(kept, -1, now), 1);
-      next = mx::astype(mx::squeeze(mx::take_along_axis(order, drawn, -1), 1), mx::int32);
-    }
-  }
+  if (!allowed.empty()) logits = masked(logits, allowed);
+  auto next = drawn(logits);
   if (recent_) recent_ = tail(mx::concatenate({*recent_, next}, 0), kRecent);
   return next;
+}
+
+mx::array draw(const mx::array& raw, std::span<const Draw> draws) {
+  auto logits = mx::astype(raw, mx::float32);
+  auto next = mx::array(0);
+  if (std::ranges::all_of(draws, [](const Draw& one) { return one.sampler->plain() && one.allowed.empty(); })) {
+    next = largest(logits);
+  } else {
+    std::vector<mx::array> each;
+    for (int i = 0; i < static_cast<int>(draws.size()); i++) {
+      const auto& [sampler, allowed] = draws[static_cast<size_t>(i)];
+      each.push_back((*sampler)(draws.size() == 1 ? logits : row(logits, i), allowed));
+    }
+    next = each.size() == 1 ? each[0] : mx::concatenate(each, 0);
+  }
+  // A NaN anywhere makes the sum a NaN.
+  return mx::where(mx::isnan(mx::sum(logits, -1)), mx::array(kNotANumber), next);
 }
 
 }  // namespace tether

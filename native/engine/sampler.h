@@ -1,10 +1,11 @@
-// Logits to the next token, on the device.
+// Logits to the next token of each sequence of a batch, on the device.
 #pragma once
 
 #include <mlx/mlx.h>
 
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "engine/types.h"
 
@@ -12,21 +13,39 @@ namespace tether {
 
 namespace mx = mlx::core;
 
-// Filters see the probabilities at temperature 1 (as mlx-lm's do), then the temperature is applied and one is drawn.
-// Nothing is evaluated here, so that decoding can run one token ahead. Engine thread only.
+// How one sequence draws. Filters see the probabilities at temperature 1 (as mlx-lm's do), then the temperature is
+// applied and one is drawn. Nothing is evaluated here, so that decoding can run one token ahead. Engine thread only.
 class Sampler {
  public:
+  // Without a seed it draws from the system's randomness.
   Sampler(const Sampling& sampling, std::span<const int32_t> prompt);
 
-  // logits: (1, vocab) -> (1) int32. The result counts as said for the repetition penalty.
-  mx::array operator()(const mx::array& logits);
+  // Whether it does nothing but take the largest logit.
+  bool plain() const { return sampling_.temperature <= 0 && !recent_; }
+
+  // logits: (1, vocab) float32. allowed: one bit a token, lowest first, at least vocab of them; empty: all.
+  // -> (1) int32. The result counts as said for the repetition penalty.
+  mx::array operator()(mx::array logits, std::span<const uint32_t> allowed);
 
  private:
   mx::array penalized(const mx::array& logits) const;
+  mx::array drawn(const mx::array& logits);
 
   Sampling sampling_;
   std::optional<mx::array> key_;
   std::optional<mx::array> recent_;  // (n) int32, n <= 64
 };
+
+// What is drawn for a sequence whose logits hold a NaN.
+constexpr int32_t kNotANumber = -1;
+
+// One sequence's turn to draw.
+struct Draw {
+  Sampler* sampler;
+  std::vector<uint32_t> allowed;  // as Sampler takes it
+};
+
+// logits: (B, vocab), one row a draw -> (B) int32, kNotANumber for rows that hold a NaN.
+mx::array draw(const mx::array& logits, std::span<const Draw> draws);
 
 }  // namespace tether

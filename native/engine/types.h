@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -47,11 +49,16 @@ struct Sampling {
   std::optional<uint64_t> seed;
 };
 
+// Which tokens may be drawn next, given those drawn so far: one bit a token, lowest first, at least as many as the
+// vocabulary has; empty: all. Called on the engine thread before each token; what it throws ends its request.
+using LogitsMask = std::function<std::vector<uint32_t>(std::span<const int32_t> output)>;
+
 struct GenerateRequest {
   std::vector<int32_t> prompt;
   int max_tokens = 1;
   Sampling sampling;
   std::vector<int32_t> stop_tokens;
+  LogitsMask mask = nullptr;
 };
 
 enum class FinishReason { stop, length, window, cancelled };
@@ -82,18 +89,26 @@ struct PrefillProgress {
   int total = 0;
 };
 
+// Since the model was loaded, and what runs now. Times in seconds, sizes in bytes, counts in tokens unless said
+// otherwise.
 struct EngineStats {
-  uint64_t queued = 0;
-  uint64_t live = 0;
-  PrefillProgress prefill;  // of the prefill that has run longest; 0 of 0 where none runs
+  uint64_t queued = 0;      // requests that wait
+  uint64_t live = 0;        // requests that run
+  PrefillProgress prefill;  // of the prompt that has been read longest; 0 of 0 where none is read
+  uint64_t requests = 0;    // requests that have ended
+  uint64_t hits = 0;        // of them, those that started from earlier work
   uint64_t prompt_tokens = 0;
   uint64_t cached_tokens = 0;
   uint64_t output_tokens = 0;
-  double prefill_seconds = 0;
+  double prefill_seconds = 0;  // added up over requests: those that run together count each
   double decode_seconds = 0;
-  uint64_t active_bytes = 0;
+  double prefill_rate = 0;  // tokens a second of late, all requests together
+  double decode_rate = 0;
+  uint64_t active_bytes = 0;  // by MLX's counters
   uint64_t peak_bytes = 0;
-  uint64_t cache_bytes = 0;
+  uint64_t cache_bytes = 0;  // freed buffers that MLX keeps, not in active_bytes
+  uint64_t weights_bytes = 0;
+  uint64_t kv_bytes = 0;  // of live requests
   uint64_t prefix_bytes = 0;
 };
 

@@ -158,16 +158,26 @@ Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
   prefill["done"] = Napi::Number::New(env, stats.prefill.done);
   prefill["total"] = Napi::Number::New(env, stats.prefill.total);
   object["prefill"] = prefill;
+  object["requests"] = Napi::Number::New(env, to_double(stats.requests));
+  object["hits"] = Napi::Number::New(env, to_double(stats.hits));
   object["promptTokens"] = Napi::Number::New(env, to_double(stats.prompt_tokens));
   object["cachedTokens"] = Napi::Number::New(env, to_double(stats.cached_tokens));
   object["outputTokens"] = Napi::Number::New(env, to_double(stats.output_tokens));
   object["prefillSeconds"] = Napi::Number::New(env, stats.prefill_seconds);
   object["decodeSeconds"] = Napi::Number::New(env, stats.decode_seconds);
+  auto rate = Napi::Object::New(env);
+  rate["prefill"] = Napi::Number::New(env, stats.prefill_rate);
+  rate["decode"] = Napi::Number::New(env, stats.decode_rate);
+  object["tokensPerSecond"] = rate;
   auto memory = Napi::Object::New(env);
   memory["active"] = Napi::Number::New(env, to_double(stats.active_bytes));
   memory["peak"] = Napi::Number::New(env, to_double(stats.peak_bytes));
   memory["cache"] = Napi::Number::New(env, to_double(stats.cache_bytes));
+  memory["weights"] = Napi::Number::New(env, to_double(stats.weights_bytes));
+  memory["kv"] = Napi::Number::New(env, to_double(stats.kv_bytes));
   memory["prefix"] = Napi::Number::New(env, to_double(stats.prefix_bytes));
+  auto held = stats.weights_bytes + stats.kv_bytes + stats.prefix_bytes;
+  memory["scratch"] = Napi::Number::New(env, to_double(stats.active_bytes - std::min(held, stats.active_bytes)));
   object["memory"] = memory;
   return object;
 }

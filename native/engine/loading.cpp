@@ -1,0 +1,101 @@
+// From a checkpoint's files to a model that is ready, and the bounds it works within.
+#include "engine/loading.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "blas/blas.h"
+#include "error.h"
+
+namespace tether {
+namespace {
+
+// Requests whose state is kept for the next turn: a main conversation, a few subagents, titles.
+constexpr size_t kPrefixEntries = 8;
+
+// Refuses what cannot fit before anything is read. A CPU would rather compute on converted weights; if those do not fit
+// it keeps quantized ones as they are.
+Weights open_weights(const LoadRequest& request, const Config& config, DevicePolicy& device,
+                     const std::function<void(double)>& progress) {
+  auto quantization = QuantizationConfig::read(config);
+  Weights weights(request.files, quantization, device, progress);
+  if (!request.memory_cap || weights.predicted_bytes() <= request.memory_cap) return weights;
+  if (device.dequantize && quantization.all) {
+    device.dequantize = false;
+    Weights packed(request.files, quantization, device, progress);
+    if (packed.predicted_bytes() <= request.memory_cap) return packed;
+    weights = std::move(packed);
+  }
+  throw Error("not_enough_memory", "[weights] the weights need " + show_size(weights.predicted_bytes()) +
+                                       ", the memory cap is " + show_size(request.memory_cap) +
+                                       "; raise --memory-cap or take a smaller or more quantized checkpoint");
+}
+
+// OpenBLAS's threads wait for each other by spinning: with more of them than free cores every product becomes many
+// times slower, with half of the cores it loses little. The rest is left to the program that the model works for.
+int blas_threads(int asked) {
+  return asked > 0 ? asked : std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
+}
+
+MemoryModel memory_model(const Model& model, const EngineInfo& info, const DevicePolicy& device) {
+  MemoryModel memory{.cap = info.memory_cap, .weights = info.weights_bytes};
+  uint64_t element = info.compute_dtype == "f32" ? 4 : 2;
+  for (const auto& shape : model.cache_shapes()) {
+    uint64_t bytes = static_cast<uint64_t>(shape.elements) * element;
+    if (shape.window)
+      memory.sliding += bytes * static_cast<uint64_t>(shape.window + device.prefill_chunk);
+    else
+      memory.per_token += bytes;
+  }
+  return memory;
+}
+
+void set_window(EngineInfo& info, const MemoryModel& memory, int max_context) {
+  info.window = info.trained_window;
+  auto limit = [&info](uint64_t tokens, WindowLimit by) {
+    if (tokens >= static_cast<uint64_t>(info.window)) return;
+    info.window = static_cast<int>(tokens);
+    info.window_limit = by;
+  };
+  if (max_context > 0) limit(static_cast<uint64_t>(max_context), WindowLimit::max_context);
+  limit(memory.longest(kOwnCheckpoints), WindowLimit::memory);
+  if (info.window < 2)
+    throw Error("not_enough_memory", "[weights] nothing is left of the memory cap of " + show_size(info.memory_cap) +
+                                         " for a context; raise --memory-cap or take a smaller checkpoint");
+}
+
+}  // namespace
+
+Loaded load_checkpoint(const LoadRequest& request, const std::function<void(double)>& progress) {
+  auto device = device_policy();
+  set_blas_threads(blas_threads(request.threads));
+  // Runtime compilation calls a C++ compiler on the CPU backend, for nothing.
+  if (device.name == "cpu") mx::disable_compile();
+  Config config(request.config, "config.json");
+  auto weights = open_weights(request, config, device, progress);
+  auto model = load_model(config, weights);
+
+  EngineInfo info;
+  auto text = config.object("text_config");
+  info.model_type = (text ? *text : config).text("model_type", config.text("model_type", ""));
+  info.trained_window = model->max_positions();
+  info.parameters = weights.parameters();
+  info.quantization = weights.kind();
+  info.compute_dtype = weights.compute_kind();
+  info.device = device.name;
+  info.vocab_size = model->vocab_size();
+  info.weights_bytes = weights.bytes();
+  info.memory_cap = request.memory_cap;
+  auto memory = memory_model(*model, info, device);
+  info.bytes_per_token = memory.per_token;
+  set_window(info, memory, request.max_context);
+  if (info.memory_cap) mx::set_memory_limit(info.memory_cap);
+  size_t prefix_bytes = info.memory_cap ? (info.memory_cap - std::min(info.memory_cap, info.weights_bytes)) / 2
+                                        : std::numeric_limits<size_t>::max();
+  return {std::move(model), PrefixCache(kPrefixEntries, prefix_bytes), device, info, memory};
+}
+
+}  // namespace tether

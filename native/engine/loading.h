@@ -1,0 +1,31 @@
+// From a checkpoint's files to a model that is ready, and the bounds it works within.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "engine/memory.h"
+#include "engine/prefix_cache.h"
+#include "engine/types.h"
+#include "model/device.h"
+#include "model/model.h"
+
+namespace tether {
+
+// Earlier states of the sliding layers that one request adds: where others part from it, and the end of its prompt.
+constexpr uint64_t kOwnCheckpoints = 2;
+
+// What requests run on. Engine thread only.
+struct Loaded {
+  std::unique_ptr<Model> model;
+  PrefixCache prefixes;
+  DevicePolicy device;
+  EngineInfo info;
+  MemoryModel memory;
+};
+
+// progress: called with 0…1 as weights are read; may throw to stop. Throws Error: unsupported_model, bad_config,
+// bad_weights, not_enough_memory. Engine thread only.
+Loaded load_checkpoint(const LoadRequest& request, const std::function<void(double)>& progress);
+
+}  // namespace tether

@@ -1,0 +1,187 @@
+/** Requests that run together: each gets what it would get alone, in its turn, and its own end. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadEngine } from '../../src/engine/load.js'
+import type { Batch, Engine, Finish, GenerateRequest } from '../../src/engine/types.js'
+import { collect, greedy } from '../support/checkpoints.js'
+
+const DEMO = 'demo/model'
+
+/** Tokens that look like nothing in particular; the same for the same seed. */
+function someTokens(count: number, seed: number): number[] {
+  return Array.from({ length: count }, (_, i) => 300 + ((i * 7919 + seed * 104729) % 2700))
+}
+
+describe('requests that come together', () => {
+  let engine: Engine
+  beforeAll(async () => {
+    engine = await loadEngine(DEMO)
+  })
+  afterAll(() => engine.close())
+
+  async function alone(request: GenerateRequest): Promise<number[]> {
+    const other = await loadEngine(DEMO)
+    const { tokens } = await collect(other.generate(request))
+    await other.close()
+    return tokens
+  }
+
+  test('draw what each would draw alone, whatever the others do', async () => {
+    const requests = [40, 700, 3, 1500, 256, 257, 90, 600].map((length, i) => greedy(someTokens(length, 50 + i), 40))
+    // Neighbours that sample, are penalized or leave early.
+    const odd: Partial<GenerateRequest>[] = [
+      {},
+      { temperature: 1, topK: 5, seed: 1 },
+      { repetitionPenalty: 2 },
+      { maxTokens: 3 },
+    ]
+    const neighbours = requests.map((request, i) => ({ ...request, ...odd[i % 4] }))
+    const together = await Promise.all(neighbours.map((request) => collect(engine.generate(request))))
+    for (const i of [0, 1, 4, 6]) {
+      expect(together[i]?.tokens).toEqual(await alone(neighbours[i] as GenerateRequest))
+      expect(together[i]?.finish.cachedTokens).toBe(0)
+    }
+    expect(together[3]?.tokens).toHaveLength(3)
+  })
+
+  test('draw the same from the same seed, beside others and alone', async () => {
+    const request = { ...greedy(someTokens(60, 60), 30), temperature: 50, topK: 50, seed: 7 }
+    const beside = [61, 62].map((seed) => collect(engine.generate({ ...request, ...greedy(someTokens(60, seed), 30) })))
+    const { tokens } = await collect(engine.generate(request))
+    await Promise.all(beside)
+    expect(tokens).toEqual(await alone(request))
+  })
+
+  test('a short prompt does not wait for a long one to be read', async () => {
+    const order: string[] = []
+    const long = new AbortController()
+    const first = firstToken(engine.generate(greedy(someTokens(30_000, 63), 2), long.signal)).then(() =>
+      order.push('long'),
+    )
+    await sleep(100)
+    expect(engine.stats()).toMatchObject({ live: 1, prefill: { total: 30_000 } })
+    await firstToken(engine.generate(greedy(someTokens(2000, 64), 2))).then(() => order.push('short'))
+    expect(order).toEqual(['short'])
+    expect(engine.stats().prefill.done).toBeGreaterThan(0)
+    long.abort()
+    await first
+  })
+
+  test('a long prompt is read on while short ones keep coming', async () => {
+    const long = new AbortController()
+    const reading = collect(engine.generate(greedy(someTokens(30_000, 65), 2), long.signal))
+    await sleep(50)
+    let before = engine.stats().prefill.done
+    for (let i = 0; i < 3; i++) {
+      await Promise.all([0, 1].map((n) => collect(engine.generate(greedy(someTokens(2500, 70 + 2 * i + n), 1)))))
+      const { done } = engine.stats().prefill
+      expect(done).toBeGreaterThan(before)
+      before = done
+    }
+    long.abort()
+    expect((await reading).finish.reason).toBe('cancelled')
+  })
+
+  test('compute a beginning that they share once, and what follows it as if alone', async () => {
+    const shared = someTokens(3000, 80)
+    const requests = [81, 82, 83].map((seed) => greedy([...shared, ...someTokens(200, seed)], 10))
+    const together = await Promise.all(requests.map((request) => collect(engine.generate(request))))
+    expect(together.map(({ finish }) => finish.cachedTokens)).toEqual([0, shared.length, shared.length])
+    for (const [i, request] of requests.entries()) expect(together[i]?.tokens).toEqual(await alone(request))
+  })
+
+  test('that are the same are computed once and do not disturb each other', async () => {
+    const request = greedy(someTokens(1500, 84), 30)
+    const together = await Promise.all(Array.from({ length: 4 }, () => collect(engine.generate(request))))
+    const wanted = await alone(request)
+    for (const { tokens } of together) expect(tokens).toEqual(wanted)
+    expect(together.map(({ finish }) => finish.cachedTokens)).toEqual([0, 1499, 1499, 1499])
+    const again = await collect(engine.generate(request))
+    expect(again.tokens).toEqual(wanted)
+  })
+
+  test('one that waits for the beginning of another goes on by itself when that one is cancelled', async () => {
+    const prompt = someTokens(20_000, 85)
+    const controller = new AbortController()
+    const first = collect(engine.generate(greedy(prompt, 5), controller.signal))
+    const second = collect(engine.generate(greedy(prompt.slice(0, 6000), 5)))
+    await sleep(150)
+    controller.abort()
+    expect((await first).finish.reason).toBe('cancelled')
+    const { tokens, finish } = await second
+    expect(finish.reason).toBe('length')
+    expect(tokens).toEqual(await alone(greedy(prompt.slice(0, 6000), 5)))
+  })
+
+  test('end one by one, each by its own signal, and the others go on', async () => {
+    const controllers = Array.from({ length: 4 }, () => new AbortController())
+    const running = controllers.map(({ signal }, i) =>
+      collect(engine.generate(greedy(someTokens(20 + i, 90 + i), 5000), signal)),
+    )
+    await sleep(100)
+    expect(engine.stats().live).toBe(4)
+    for (const i of [2, 0, 3]) {
+      controllers[i]?.abort()
+      expect((await running[i])?.finish.reason).toBe('cancelled')
+    }
+    expect(engine.stats().live).toBe(1)
+    controllers[1]?.abort()
+    const { tokens, finish } = (await running[1]) as { tokens: number[]; finish: Finish }
+    expect(finish).toMatchObject({ reason: 'cancelled', outputTokens: tokens.length })
+    expect(tokens.length).toBeGreaterThan(0)
+  })
+
+  test('a request that is refused does not touch the others', async () => {
+    const good = collect(engine.generate(greedy(someTokens(50, 95), 60)))
+    const bad = [greedy([], 5), greedy([999_999], 5), greedy(someTokens(131_072, 1), 5)]
+    for (const request of bad) await expect(collect(engine.generate(request))).rejects.toHaveProperty('code')
+    expect((await good).tokens).toEqual(await alone(greedy(someTokens(50, 95), 60)))
+  })
+
+  test('score answers in between, as it would alone', async () => {
+    const text = Int32Array.from(someTokens(600, 96))
+    const before = await engine.score(text)
+    const running = [97, 98].map((seed) => collect(engine.generate(greedy(someTokens(50, seed), 200))))
+    await sleep(30)
+    expect(await engine.score(text)).toEqual(before)
+    for (const { finish } of await Promise.all(running)) expect(finish.reason).toBe('length')
+  })
+
+  test('are counted, with speeds and the memory that they take', async () => {
+    const before = engine.stats()
+    const running = [100, 101].map((seed) => collect(engine.generate(greedy(someTokens(400, seed), 100))))
+    await sleep(60)
+    const busy = engine.stats()
+    expect(busy.live).toBe(2)
+    expect(busy.memory.kv).toBeGreaterThan(0)
+    await Promise.all(running)
+    const after = engine.stats()
+    expect(after.requests - before.requests).toBe(2)
+    expect(after.promptTokens - before.promptTokens).toBe(800)
+    expect(after.outputTokens - before.outputTokens).toBe(200)
+    expect(after.tokensPerSecond.prefill).toBeGreaterThan(0)
+    expect(after.tokensPerSecond.decode).toBeGreaterThan(0)
+    const { active, weights, kv, prefix, scratch } = after.memory
+    expect(weights).toBe(engine.info.memory.weights)
+    expect(weights + kv + prefix + scratch).toBeGreaterThanOrEqual(active)
+  })
+})
+
+describe('closing', () => {
+  test('ends every request with exactly one end: cancelled if it ran, code closed if it waited', async () => {
+    const engine = await loadEngine(DEMO)
+    const all = Array.from({ length: 20 }, (_, i) => collect(engine.generate(greedy(someTokens(1000, i), 100))))
+    const results = Promise.allSettled(all)
+    await sleep(50)
+    await engine.close()
+    const ends = (await results).map((end) =>
+      end.status === 'fulfilled' ? end.value.finish.reason : (end.reason as { code: string }).code,
+    )
+    expect(new Set(ends)).toEqual(new Set(['cancelled', 'closed']))
+    expect(ends.indexOf('closed')).toBeGreaterThan(ends.lastIndexOf('cancelled'))
+  })
+})
+
+async function firstToken(batches: AsyncIterable<Batch>): Promise<void> {
+  for await (const { tokens } of batches) if (tokens.length > 0) return
+}
