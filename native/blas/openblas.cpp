@@ -7,6 +7,16 @@
 
 #ifdef TETHER_OPENBLAS
 
+#include <atomic>
+
+#include "blas/few_rows.h"
+
+namespace {
+
+std::atomic<int> blas_threads = 0;  // 0: not set
+
+}  // namespace
+
 extern "C" {
 
 // cblas.h's enums, by value.
@@ -22,9 +32,14 @@ char* scipy_openblas_get_config();
 #define TETHER_EXPORT __attribute__((visibility("default"), used))
 
 // C = alpha op(A) op(B) + beta C. With one or two rows or one column a matrix-vector product reads the weights once and
-// is about three times faster; this is every step of decoding.
+// is about three times faster; this is every step of decoding. A few rows, several sequences that decode together, cost
+// hardly more than one.
 TETHER_EXPORT void cblas_sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float* a,
                                int lda, const float* b, int ldb, float beta, float* c, int ldc) {
+  int threads = blas_threads;
+  bool few = m >= 2 && m <= tether::kFewRows && threads > 0 && threads < tether::kFewThreads;
+  if (order == kRowMajor && k > 0 && n > 1 && few && trans_a == kNoTrans && trans_b == kTrans)
+    return tether::few_rows_times_transposed(m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   if (order == kRowMajor && k > 0 && m >= 1 && m <= 2 && n > 1) {
     for (int row = 0; row < m; row++) {
       const float* x = trans_a == kNoTrans ? a + static_cast<long>(row) * lda : a + row;
@@ -91,7 +106,10 @@ TETHER_FORWARD(strtri_)
 
 namespace tether {
 
-void set_blas_threads(int threads) { scipy_openblas_set_num_threads(threads); }
+void set_blas_threads(int threads) {
+  blas_threads = threads;
+  scipy_openblas_set_num_threads(threads);
+}
 
 std::string blas_name() { return scipy_openblas_get_config(); }
 

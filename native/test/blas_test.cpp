@@ -99,7 +99,7 @@ void check_products() {
   std::mt19937 random(1);
   for (int trans_a : {kNoTrans, kTrans})
     for (int trans_b : {kNoTrans, kTrans})
-      for (int m : {1, 2, 3, 17})
+      for (int m : {1, 2, 3, 4, 7, 12, 13, 17})
         for (int n : {1, 2, 33})
           for (int k : {1, 5, 64})
             for (float alpha : {1.0F, 0.5F})
@@ -137,7 +137,11 @@ void check_name() {
 int main() {
   check_name();
   check_symbol();
-  check_products();
+  // Few threads use a kernel of our own for a few rows.
+  for (int threads : {1, 4}) {
+    tether::set_blas_threads(threads);
+    check_products();
+  }
   check_mlx();
   return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
