@@ -17,7 +17,7 @@ export interface NativeEvent {
 export type NativeInfo = Omit<EngineInfo, 'stopTokens'>
 
 /**
- * One engine thread with at most one model. Work runs in the order it was given; callbacks and promises arrive on the
+ * One engine thread with at most one model. Work starts in the order it was given, generations run together; callbacks and promises arrive on the
  * JavaScript thread. Errors have a `code` of src/errors.ts. An engine with nothing to do does not keep the process alive.
  */
 export interface NativeEngine {
@@ -34,6 +34,8 @@ export interface NativeEngine {
   score(tokens: Int32Array): Promise<Float32Array>
   /** For parity tests: the logits after every token, (tokens, vocab) row by row, computed `chunk` tokens at a time. */
   logits(tokens: Int32Array, chunk: number): Promise<Float32Array>
+  /** For benches: the seconds of prefill and of decoding in a bare greedy loop over the model's forward. */
+  bareLoop(prompt: Int32Array, count: number): Promise<Float32Array>
   stats(): EngineStats
   /** Waits for the engine thread, at most one chunk or token long. Pending work is rejected with code `closed`. Safe to call twice. */
   close(): void

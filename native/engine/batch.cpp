@@ -51,16 +51,22 @@ void Batch::check(const GenerateRequest& request) const {
                                          std::to_string(info.vocab_size));
 }
 
+// What the model and the live requests may take, while one of `tokens` tokens runs with them.
+uint64_t Batch::in_use(uint64_t tokens) const {
+  uint64_t sum = 0;
+  for (const auto& live : live_) {
+    sum += live.memory;
+    tokens = std::max<uint64_t>(tokens, live.prompt().size() + static_cast<uint64_t>(live.limit));
+  }
+  return sum + loaded_.memory.fixed(tokens);
+}
+
+uint64_t Batch::foreseen_bytes() const { return in_use(0) + loaded_.prefixes.bytes() - loaded_.memory.freed; }
+
 bool Batch::make_room(uint64_t bytes, uint64_t tokens) {
   const auto& memory = loaded_.memory;
   if (!memory.cap) return true;
-  uint64_t used = 0;
-  uint64_t longest = tokens;
-  for (const auto& live : live_) {
-    used += live.memory;
-    longest = std::max<uint64_t>(longest, live.prompt().size() + static_cast<uint64_t>(live.limit));
-  }
-  used += memory.fixed(longest);
+  uint64_t used = in_use(tokens);
   if (used + bytes > memory.cap) {
     if (!live_.empty()) return false;
     throw Error("not_enough_memory", "this request needs up to " + show_size(bytes) + " for " + std::to_string(tokens) +
@@ -79,12 +85,26 @@ bool Batch::start(Submitted& submitted) {
   auto size = static_cast<int>(prompt.size());
   int limit = std::min(submitted.request.max_tokens, loaded_.info.window - size);
   auto tokens = prompt.size() + static_cast<uint64_t>(limit);
-  uint64_t bytes = loaded_.memory.sequence(tokens, kOwnCheckpoints);
-  if (!make_room(bytes, tokens)) return false;
+  auto leader = find_leader(prompt);
+  auto found = leader ? PrefixCache::Found{Sequence(loaded_.model->new_caches()), 0} : find_prefix(prompt);
+  // Beside those it starts with: the end of its prompt, and where others part from it. One that follows starts with one,
+  // and makes its leader keep it.
+  uint64_t checkpoints = found.sequence.checkpoints() + (found.branch > found.sequence.length() ? 2 : 1);
+  if (leader) checkpoints = 3;
+  uint64_t bytes = loaded_.memory.sequence(tokens, std::min<uint64_t>(checkpoints, Sequence::kCheckpoints));
+  try {
+    if (!make_room(bytes, tokens)) {
+      loaded_.prefixes.put(std::move(found.sequence));
+      return false;
+    }
+  } catch (const Error&) {
+    loaded_.prefixes.put(std::move(found.sequence));
+    throw;
+  }
 
   Sampler sampler(submitted.request.sampling, prompt);
   live_.push_back({.submitted = std::move(submitted),
-                   .sequence = Sequence(loaded_.model->new_caches()),
+                   .sequence = std::move(found.sequence),
                    .sampler = std::move(sampler),
                    .finish = {.prompt_tokens = size},
                    .limit = limit,
@@ -94,45 +114,50 @@ bool Batch::start(Submitted& submitted) {
                    .decoding = Clock::now()});
   auto& live = live_.back();
   live.finish.queue_seconds = seconds_since(live.submitted.since);
-  find_leader(live);
-  if (!live.leader) find_prefix(live);
+  if (leader)
+    follow(live, *leader);
+  else
+    begin(live, found.branch);
   return true;
 }
 
 // Requests that come together often share a long beginning (subagents, retries): it is computed once. Whoever waits
 // loses nothing, since the leader is as urgent as the most urgent of those who wait for it.
-void Batch::find_leader(Live& live) {
-  Live* leader = nullptr;
-  int shared = 0;
+std::optional<Batch::Leader> Batch::find_leader(std::span<const int32_t> prompt) {
+  std::optional<Leader> best;
   for (auto& other : live_) {
-    if (&other == &live || other.sequence.length() >= other.body()) continue;
-    int common = std::min({common_prefix(other.prompt(), live.prompt()), live.body(), other.body()});
-    if (common > shared) {
-      leader = &other;
-      shared = common;
-    }
+    if (other.sequence.length() >= other.body()) continue;
+    int common = std::min({common_prefix(other.prompt(), prompt), static_cast<int>(prompt.size()) - 1, other.body()});
+    if (!best || common > best->shared) best = Leader{&other, common};
   }
-  if (!leader) return;
-  int already = std::max(leader->sequence.length(), loaded_.prefixes.longest(live.prompt()));
-  if (shared - already < kWorthWaiting * loaded_.device.prefill_chunk) return;
-  live.leader = leader->submitted.id;
-  live.shared = shared;
-  auto& stops = leader->stops;
-  auto place = std::ranges::lower_bound(stops, shared);
-  if (place == stops.end() || *place != shared) stops.insert(place, shared);
+  if (!best) return std::nullopt;
+  int already = std::max(best->live->sequence.length(), loaded_.prefixes.longest(prompt));
+  if (best->shared - already < kWorthWaiting * loaded_.device.prefill_chunk) return std::nullopt;
+  return best;
 }
 
-void Batch::find_prefix(Live& live) {
+void Batch::follow(Live& live, const Leader& leader) {
+  live.leader = leader.live->submitted.id;
+  live.shared = leader.shared;
+  add_stop(*leader.live, leader.shared);
+}
+
+void Batch::add_stop(Live& live, int length) {
+  auto place = std::ranges::lower_bound(live.stops, length);
+  if (place == live.stops.end() || *place != length) live.stops.insert(place, length);
+}
+
+PrefixCache::Found Batch::find_prefix(std::span<const int32_t> prompt) {
   std::vector<const Sequence*> others;
-  for (const auto& other : live_)
-    if (&other != &live) others.push_back(&other.sequence);
-  auto found = loaded_.prefixes.take(live.prompt(), Sequence(loaded_.model->new_caches()), others);
-  live.sequence = std::move(found.sequence);
+  for (const auto& other : live_) others.push_back(&other.sequence);
+  return loaded_.prefixes.take(prompt, Sequence(loaded_.model->new_caches()), others);
+}
+
+void Batch::begin(Live& live, int branch) {
   live.finish.cached_tokens = live.sequence.length();
-  if (found.branch > live.sequence.length()) {
-    auto place = std::ranges::lower_bound(live.stops, found.branch);
-    live.stops.insert(place, found.branch);
-  }
+  if (branch > live.sequence.length()) add_stop(live, branch);
+  auto size = static_cast<int>(live.prompt().size());
+  live.sequence.expect(size, size + live.limit);
   if (live.sequence.length() >= live.body()) live.known = live.prompt().back();
 }
 
@@ -142,7 +167,9 @@ void Batch::release_followers() {
     auto leader = std::ranges::find_if(live_, [&](const Live& other) { return other.submitted.id == *live.leader; });
     if (leader != live_.end() && leader->sequence.length() < live.shared) continue;
     live.leader.reset();
-    find_prefix(live);
+    auto found = find_prefix(live.prompt());
+    live.sequence = std::move(found.sequence);
+    begin(live, found.branch);
   }
 }
 

@@ -51,6 +51,8 @@ class Batch {
   PrefillProgress prefill() const;
   // Bytes of the keys and values of the live requests.
   uint64_t kv_bytes() const;
+  // Bytes that may be in use at the most until the live requests have ended, by MLX's count.
+  uint64_t foreseen_bytes() const;
 
   // What the last pass did, for rates.
   struct Done {
@@ -97,11 +99,21 @@ class Batch {
     int remaining() const { return leader ? body() : body() - sequence.length(); }
   };
 
+  // A live request that is about to compute the first `shared` tokens of another's prompt.
+  struct Leader {
+    Live* live;
+    int shared;
+  };
+
   void check(const GenerateRequest& request) const;
+  uint64_t in_use(uint64_t tokens) const;
   // Makes room by forgetting prefixes. -> false if the request has to wait. Throws if it can never fit.
   bool make_room(uint64_t bytes, uint64_t tokens);
-  void find_leader(Live& live);
-  void find_prefix(Live& live);
+  std::optional<Leader> find_leader(std::span<const int32_t> prompt);
+  void follow(Live& live, const Leader& leader);
+  void add_stop(Live& live, int length);
+  PrefixCache::Found find_prefix(std::span<const int32_t> prompt);
+  void begin(Live& live, int branch);
   void release_followers();
 
   Live* reader();

@@ -104,7 +104,7 @@ struct Engine::Worker {
   // -> false when the engine is closed.
   bool wait_for_work() {
     std::unique_lock lock(mutex);
-    wake.wait(lock, [this] { return closing || !queue.empty() || (batch && !batch->empty()); });
+    wake.wait(lock, [this] { return closing || next || !queue.empty() || (batch && !batch->empty()); });
     return !closing;
   }
 
@@ -183,10 +183,12 @@ struct Engine::Worker {
     auto prefill = batch->prefill();
     auto kv = batch->kv_bytes();
     auto prefix = loaded->prefixes.bytes();
+    auto foreseen = batch->foreseen_bytes();
     std::lock_guard lock(mutex);
     counters.prefill = prefill;
     counters.kv_bytes = kv;
     counters.prefix_bytes = prefix;
+    counters.foreseen_bytes = foreseen;
   }
 
   // With the mutex held.
@@ -285,6 +287,14 @@ void Engine::score(std::vector<int32_t> tokens, Done<std::vector<float>> done) {
 void Engine::logits(std::vector<int32_t> tokens, int chunk, Done<std::vector<float>> done) {
   auto run = [tokens = std::move(tokens), chunk, done](Worker& worker) {
     done(tether::logits(worker.model(), tokens, chunk, worker.closing));
+  };
+  worker_->push(Worker::Task{.run = std::move(run), .fail = [done](const Failure& failure) { done(failure); }});
+}
+
+void Engine::bare_loop(std::vector<int32_t> prompt, int count, Done<std::vector<float>> done) {
+  auto run = [prompt = std::move(prompt), count, done](Worker& worker) {
+    auto seconds = tether::bare_loop(worker.model(), prompt, count, worker.closing);
+    done(std::vector<float>{static_cast<float>(seconds.prefill), static_cast<float>(seconds.decode)});
   };
   worker_->push(Worker::Task{.run = std::move(run), .fail = [done](const Failure& failure) { done(failure); }});
 }

@@ -10,7 +10,7 @@
 
 namespace tether {
 
-// Thread-safe. Work runs in the order it was given. Callbacks are called on the engine thread (a request that is
+// Thread-safe. Work starts in the order it was given; generations run together. Callbacks are called on the engine thread (a request that is
 // cancelled while it waits gets its finish on the cancelling thread); they must not call back into the engine.
 class Engine {
  public:
@@ -35,6 +35,9 @@ class Engine {
   void score(std::vector<int32_t> tokens, Done<std::vector<float>> done);
   // The logits after every token, (tokens, vocab) row by row, computed `chunk` tokens at a time. For parity tests.
   void logits(std::vector<int32_t> tokens, int chunk, Done<std::vector<float>> done);
+
+  // For benches: {prefill, decode} in seconds of a bare greedy loop over the model's forward.
+  void bare_loop(std::vector<int32_t> prompt, int count, Done<std::vector<float>> done);
 
   EngineStats stats() const;
 

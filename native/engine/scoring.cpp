@@ -2,6 +2,7 @@
 #include "engine/scoring.h"
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -28,6 +29,10 @@ void run_chunks(Loaded& loaded, std::span<const int32_t> tokens, int chunk, cons
     mx::array part(tokens.data() + begin, {end - begin}, mx::int32);
     each(loaded.model->forward(part, {&segment, 1}), begin, end);
   }
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace
@@ -57,6 +62,43 @@ std::vector<float> logits(Loaded& loaded, std::span<const int32_t> tokens, int c
     all.insert(all.end(), rows.data<float>(), rows.data<float>() + rows.size());
   });
   return all;
+}
+
+BareSeconds bare_loop(Loaded& loaded, std::span<const int32_t> prompt, int count, const std::atomic<bool>& closing) {
+  BareSeconds seconds;
+  auto started = std::chrono::steady_clock::now();
+  auto caches = loaded.model->new_caches();
+  auto body = static_cast<int>(prompt.size()) - 1;
+  for (int begin = 0; begin < body; begin += loaded.device.prefill_chunk) {
+    if (closing) throw Error("closed", "the model was closed");
+    int end = std::min(begin + loaded.device.prefill_chunk, body);
+    Segment segment{&caches, end - begin};
+    loaded.model->forward(mx::array(prompt.data() + begin, {end - begin}, mx::int32), {&segment, 1});
+    std::vector<mx::array> written;
+    for (const auto& cache : caches)
+      for (const auto& array : cache.arrays()) written.push_back(array);
+    mx::eval(written);
+  }
+  Segment segment{&caches, 1};
+  auto step = [&](const mx::array& token) {
+    auto logits = loaded.model->logits(loaded.model->forward(token, {&segment, 1}));
+    auto next = mx::astype(mx::argmax(logits, -1), mx::int32);
+    mx::async_eval(next);
+    return next;
+  };
+  auto current = step(mx::array(prompt.data() + body, {1}, mx::int32));
+  current.eval();
+  seconds.prefill = seconds_since(started);
+  started = std::chrono::steady_clock::now();
+  for (int i = 1; i < count; i++) {
+    if (closing) throw Error("closed", "the model was closed");
+    auto next = step(current);
+    current.eval();
+    current = next;
+  }
+  current.eval();
+  seconds.decode = seconds_since(started);
+  return seconds;
 }
 
 }  // namespace tether

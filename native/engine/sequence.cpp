@@ -7,8 +7,6 @@
 namespace tether {
 namespace {
 
-constexpr size_t kCheckpoints = 4;
-
 bool is_sliding(const KVCache& cache) { return cache.window() != 0; }
 
 }  // namespace

@@ -46,7 +46,7 @@ struct Sampling {
   int top_k = 0;          // 0: off
   float min_p = 0;        // 0: off
   float repetition_penalty = 1;
-  std::optional<uint64_t> seed;
+  std::optional<uint64_t> seed = std::nullopt;
 };
 
 // Which tokens may be drawn next, given those drawn so far: one bit a token, lowest first, at least as many as the
@@ -110,6 +110,7 @@ struct EngineStats {
   uint64_t weights_bytes = 0;
   uint64_t kv_bytes = 0;  // of live requests
   uint64_t prefix_bytes = 0;
+  uint64_t foreseen_bytes = 0;  // that the live requests may bring active_bytes to, at the most
 };
 
 }  // namespace tether

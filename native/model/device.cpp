@@ -5,13 +5,23 @@ namespace tether {
 
 DevicePolicy device_policy() {
   if (mx::default_device().type == mx::Device::cpu)
-    return {.name = "cpu", .dtype = mx::float32, .dequantize = true, .prefill_chunk = 256, .decode_ahead = false};
+    return {.name = "cpu",
+            .dtype = mx::float32,
+            .dequantize = true,
+            .prefill_chunk = 256,
+            .decode_ahead = false,
+            .writes_scores = true};
 #ifdef __APPLE__
   const char* name = "metal";
 #else
   const char* name = "cuda";
 #endif
-  return {.name = name, .dtype = std::nullopt, .dequantize = false, .prefill_chunk = 1024, .decode_ahead = true};
+  return {.name = name,
+          .dtype = std::nullopt,
+          .dequantize = false,
+          .prefill_chunk = 1024,
+          .decode_ahead = true,
+          .writes_scores = false};
 }
 
 }  // namespace tether

@@ -18,6 +18,7 @@ struct DevicePolicy {
   bool dequantize;                 // turn quantized weights into float32 at load
   int prefill_chunk;               // tokens of a prompt per forward pass
   bool decode_ahead;               // dispatch token t + 1 before t is read
+  bool writes_scores;              // attention over a chunk writes its scores to memory
 };
 
 // For MLX's default device. Call on the engine thread.

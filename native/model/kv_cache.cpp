@@ -20,7 +20,9 @@ mx::array rebuild(const std::optional<mx::array>& old, int kept, int end, const 
   if (kept > 0) parts.push_back(slots(*old, end - kept, end));
   parts.push_back(add);
   int room = capacity - kept - add.shape(2);
-  if (room > 0) parts.push_back(mx::zeros({add.shape(0), add.shape(1), room, add.shape(3)}, add.dtype()));
+  // A view of one zero: as an array of its own it would be made for all layers before the first of them is needed.
+  if (room > 0)
+    parts.push_back(mx::broadcast_to(mx::array(0, add.dtype()), {add.shape(0), add.shape(1), room, add.shape(3)}));
   return parts.size() == 1 ? parts[0] : mx::concatenate(parts, 2);
 }
 
@@ -49,7 +51,10 @@ void KVCache::make_room(const mx::array& k, const mx::array& v) {
   // A long append of a sliding layer will be cut again by the next one: no spare room then.
   int capacity = needed + kSpare;
   if (window_ && count >= kSpare) capacity = needed;
-  if (!window_) capacity = std::max(capacity, std::min(capacity_ + capacity_ / 4, capacity_ + 16 * kSpare));
+  if (!window_) {
+    capacity = std::max({capacity, std::min(capacity_ + capacity_ / 4, capacity_ + 16 * kSpare), expected_ + kSpare});
+    if (most_) capacity = std::max(needed, std::min(capacity, most_));
+  }
   keys_ = rebuild(keys_, kept, length_, k, capacity);
   values_ = rebuild(values_, kept, length_, v, capacity);
   first_ += length_ - kept;

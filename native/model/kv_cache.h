@@ -28,6 +28,13 @@ class KVCache {
   // (for a sliding layer at most window - 1 + T: a mask narrows it per query).
   View append(const mx::array& k, const mx::array& v);
 
+  // A hint: at least `tokens` are coming, and never more than `most` in all (0: not known). Buffers are then made large
+  // enough at once, and never larger than needed.
+  void expect(int tokens, int most) {
+    expected_ = tokens;
+    most_ = most;
+  }
+
   // Tokens seen so far: the position of the next one.
   int offset() const { return first_ + length_; }
   int window() const { return window_; }
@@ -49,6 +56,8 @@ class KVCache {
   int first_ = 0;   // position of slot 0
   int length_ = 0;  // slots in use
   int capacity_ = 0;
+  int expected_ = 0;
+  int most_ = 0;
   std::optional<mx::array> keys_;  // (1, kv_heads, capacity, head_dim)
   std::optional<mx::array> values_;
 };

@@ -48,6 +48,7 @@ Napi::Function EngineWrap::define(Napi::Env env) {
   return DefineClass(env, "Engine",
                      {InstanceMethod<&EngineWrap::load>("load"), InstanceMethod<&EngineWrap::generate>("generate"),
                       InstanceMethod<&EngineWrap::score>("score"), InstanceMethod<&EngineWrap::logits>("logits"),
+                      InstanceMethod<&EngineWrap::bare_loop>("bareLoop"),
                       InstanceMethod<&EngineWrap::stats>("stats"), InstanceMethod<&EngineWrap::close>("close")});
 }
 
@@ -121,6 +122,15 @@ Napi::Value EngineWrap::logits(const Napi::CallbackInfo& info) {
   if (!info[1].IsNumber()) throw Napi::TypeError::New(info.Env(), "chunk must be a number");
   auto [result, done] = promise<std::vector<float>>(info.Env(), parts_->mailbox, from_floats);
   parts_->engine.logits(std::move(tokens), info[1].As<Napi::Number>().Int32Value(), done);
+  return result;
+}
+
+Napi::Value EngineWrap::bare_loop(const Napi::CallbackInfo& info) {
+  auto prompt = to_tokens(info[0], "prompt");
+  if (prompt.empty() || !info[1].IsNumber())
+    throw Napi::TypeError::New(info.Env(), "a prompt and a number of tokens are needed");
+  auto [result, done] = promise<std::vector<float>>(info.Env(), parts_->mailbox, from_floats);
+  parts_->engine.bare_loop(std::move(prompt), info[1].As<Napi::Number>().Int32Value(), done);
   return result;
 }
 

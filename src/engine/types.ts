@@ -104,6 +104,8 @@ export interface EngineMemory {
   /** In use now and at the most, by MLX's own counters. */
   active: number
   peak: number
+  /** What `active` may come to at the most until the live requests have ended: foreseen before each was let in. */
+  foreseen: number
   /** Of `active`: the weights, the KV caches of live requests, the states kept for later ones, the rest. */
   weights: number
   kv: number

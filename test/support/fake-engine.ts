@@ -115,7 +115,7 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
       prefillSeconds: 0,
       decodeSeconds: 0,
       tokensPerSecond: { prefill: 0, decode: 0 },
-      memory: { active: 0, peak: 0, weights: 0, kv: 0, prefix: 0, scratch: 0, cache: 0 },
+      memory: { active: 0, peak: 0, foreseen: 0, weights: 0, kv: 0, prefix: 0, scratch: 0, cache: 0 },
     }),
     close: async () => {},
   }

@@ -1,0 +1,153 @@
+// Several requests together: what one costs over a bare loop, what four gain, how long a short prompt waits for a long one.
+import { availableParallelism, cpus } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { loadNative } from '../dist/engine/load.js'
+import { midCheckpoint } from './checkpoint.mjs'
+
+const { values: options } = parseArgs({
+  options: {
+    model: { type: 'string' },
+    runs: { type: 'string', default: '5' },
+    prompt: { type: 'string', default: '256' },
+    decode: { type: 'string', default: '64' },
+    together: { type: 'string', default: '4,8' },
+    long: { type: 'string', default: '30000' },
+    short: { type: 'string', default: '2048' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+const HELP = `node bench/batch.mjs [options]
+  --model PATH      checkpoint; without one a random one of 220 million parameters is made and used
+  --runs 5          measured pairs of each
+  --prompt 256      tokens of each prompt
+  --decode 64       tokens to generate
+  --together 4,8    how many sequences decode together
+  --long 30000      tokens of the prompt that is being read when the short one comes; 0: skip
+  --short 2048      tokens of the short one`
+
+const [runs, length, decode] = [options.runs, options.prompt, options.decode].map(Number)
+let seed = 1
+
+/** Tokens that no earlier prompt starts with. */
+function prompt(count, vocabSize) {
+  let state = seed++ * 2654435761 + 1
+  return Int32Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state % vocabSize
+  })
+}
+
+function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  const half = sorted.length >> 1
+  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
+}
+
+/** Runs one request. -> its finish, when its first token came (ms), and what cancels it. */
+function start(native, tokens, maxTokens) {
+  const started = performance.now()
+  const knobs = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, stopTokens: new Int32Array(0) }
+  let cancel
+  const done = new Promise((resolve, reject) => {
+    let first
+    cancel = native.generate({ prompt: tokens, maxTokens, ...knobs }, (event) => {
+      if (event.tokens.length > 0) first ??= performance.now() - started
+      if (event.error) reject(event.error)
+      if (event.finish) resolve({ ...event.finish, first, seconds: (performance.now() - started) / 1000 })
+    })
+  })
+  return { done, cancel }
+}
+
+/** One sequence: the engine beside a bare loop, in turns. */
+async function alone(native) {
+  const { vocabSize } = native.info
+  const rows = []
+  for (let run = 0; run <= runs; run++) {
+    const [barePrefill, bareDecode] = await native.bareLoop(prompt(length, vocabSize), decode)
+    const { prefillSeconds, decodeSeconds } = await start(native, prompt(length, vocabSize), decode).done
+    // The first one warms up.
+    if (run > 0) rows.push({ barePrefill, bareDecode, prefillSeconds, decodeSeconds })
+  }
+  const of = (value) => median(rows.map(value))
+  const steps = decode - 1
+  console.log(`one sequence, ${length} tokens of prompt, ${decode} generated`)
+  console.log(
+    `  bare loop     ${of((row) => steps / row.bareDecode).toFixed(1)} tok/s decode, ${of((row) => length / row.barePrefill).toFixed(0)} tok/s prefill`,
+  )
+  console.log(
+    `  engine        ${of((row) => steps / row.decodeSeconds).toFixed(1)} tok/s decode, ${of((row) => length / row.prefillSeconds).toFixed(0)} tok/s prefill`,
+  )
+  console.log(
+    `  engine / bare ${of((row) => row.bareDecode / row.decodeSeconds).toFixed(3)} decode, ${of((row) => row.barePrefill / row.prefillSeconds).toFixed(3)} prefill`,
+  )
+  console.log(
+    `  engine's own work ${of((row) => ((row.decodeSeconds - row.bareDecode) / steps) * 1e6).toFixed(0)} us a token`,
+  )
+}
+
+/** Total speed of several sequences that decode together beside that of one, in turns. */
+async function together(native, count) {
+  const { vocabSize } = native.info
+  const decodeAll = async (n) => {
+    const all = Array.from({ length: n }, () => start(native, prompt(length, vocabSize), decode))
+    const ends = await Promise.all(all.map(({ done }) => done))
+    // From the moment when the last has read its prompt until the first one ends, all of them decode.
+    const begin = Math.max(...ends.map(({ first }) => first))
+    const end = Math.min(...ends.map(({ seconds }) => seconds * 1000))
+    const tokens = ends.reduce(
+      (sum, { first, seconds }) => sum + ((end - begin) / (seconds * 1000 - first)) * (decode - 1),
+      0,
+    )
+    return (tokens / (end - begin)) * 1000
+  }
+  const pairs = []
+  for (let run = 0; run < runs; run++) pairs.push([await decodeAll(1), await decodeAll(count)])
+  const ratio = median(pairs.map(([one, many]) => many / one))
+  console.log(
+    `${count} sequences decode together at ${median(pairs.map(([, many]) => many)).toFixed(1)} tok/s in all, ${ratio.toFixed(2)}x of one`,
+  )
+}
+
+/** How much later the first token of a short prompt comes when a long one is being read. */
+async function beside(native, long, short) {
+  const { vocabSize } = native.info
+  const chunk = native.info.device === 'cpu' ? 256 : 1024
+  const rows = []
+  for (let run = 0; run < Math.min(runs, 3); run++) {
+    const { first: own } = await start(native, prompt(short, vocabSize), 1).done
+    const reading = start(native, prompt(long, vocabSize), 1)
+    while (native.stats().prefill.done < 2 * chunk) await sleep(5)
+    const before = native.stats().prefill.done
+    const watched = performance.now()
+    while (native.stats().prefill.done < before + 2 * chunk) await sleep(1)
+    const perChunk = (performance.now() - watched) / 2
+    const { first } = await start(native, prompt(short, vocabSize), 1).done
+    reading.cancel()
+    await reading.done
+    rows.push({ own, first, perChunk })
+  }
+  const of = (value) => median(rows.map(value))
+  console.log(
+    `first token of ${short} tokens: alone ${of((row) => row.own).toFixed(0)} ms, beside ${long} tokens ${of((row) => row.first).toFixed(0)} ms: ${of((row) => (row.first - row.own) / row.perChunk).toFixed(1)} chunks of the other later (one takes ${of((row) => row.perChunk).toFixed(0)} ms)`,
+  )
+}
+
+if (options.help) console.log(HELP)
+else {
+  const folder = options.model ?? (await midCheckpoint())
+  const native = await loadNative(folder)
+  try {
+    const { device, computeDtype, parameters } = native.info
+    console.log(
+      `${folder} (${(parameters / 1e6).toFixed(0)}M, ${computeDtype} on ${device}), ${availableParallelism()} cores of ${cpus()[0]?.model.trim()}; medians of ${runs} pairs`,
+    )
+    await alone(native)
+    for (const count of options.together.split(',').map(Number)) await together(native, count)
+    if (Number(options.long) > 0) await beside(native, Number(options.long), Number(options.short))
+  } finally {
+    native.close()
+  }
+}

@@ -1,0 +1,364 @@
+// Tests the passes over live requests with a model whose answer is known: the next token is the sum of all before it.
+//
+// Both ways of decoding run, the one of a CPU and the one that dispatches a token ahead, as Metal and CUDA do.
+#include "engine/batch.h"
+
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "error.h"
+
+using tether::Batch;
+using tether::DevicePolicy;
+using tether::Failure;
+using tether::Finish;
+using tether::FinishReason;
+using tether::GenerateEvent;
+using tether::GenerateRequest;
+using tether::Loaded;
+using tether::Submitted;
+namespace mx = mlx::core;
+
+namespace {
+
+constexpr int kVocab = 97;
+constexpr int kWindow = 400;
+
+int failures = 0;
+std::string mode;
+
+void expect(bool holds, const std::string& what) {
+  if (holds) return;
+  failures++;
+  std::fprintf(stderr, "%s: %s\n", mode.c_str(), what.c_str());
+}
+
+// Keeps every token as a key; the hidden state is the sum of all keys so far.
+class Sums : public tether::Model {
+ public:
+  explicit Sums(int window) : window_(window) {}
+
+  mx::array forward(const mx::array& tokens, std::span<const tether::Segment> segments) override {
+    passes++;
+    std::vector<mx::array> parts;
+    int begin = 0;
+    for (const auto& segment : segments) {
+      auto own = mx::slice(tokens, {begin}, {begin + segment.length});
+      auto keys = mx::reshape(mx::astype(own, mx::float32), {1, 1, segment.length, 1});
+      auto& cache = (*segment.caches)[0];
+      // The sliding cache carries the sum itself, so that a state that was taken from elsewhere shows.
+      auto before = cache.offset() == 0 ? mx::zeros({1, 1, 1, 1}) : last_;
+      if (cache.offset() > 0) before = tail(cache);
+      auto sums = mx::add(mx::cumsum(keys, 2), before);
+      auto view = cache.append(sums, keys);
+      parts.push_back(mx::reshape(sums, {segment.length, 1}));
+      if (throws) {
+        throws = false;
+        throw std::runtime_error("the device is out of memory");
+      }
+      begin += segment.length;
+    }
+    return parts.size() == 1 ? parts[0] : mx::concatenate(parts, 0);
+  }
+
+  mx::array logits(const mx::array& hidden) override {
+    auto next = mx::remainder(hidden, mx::array(static_cast<float>(kVocab)));
+    auto ids = mx::astype(mx::expand_dims(mx::arange(kVocab), 0), mx::float32);
+    auto row = mx::negative(mx::abs(mx::subtract(ids, next)));
+    return mx::where(mx::equal(mx::remainder(hidden, mx::array(1.0F)), mx::array(0.0F)), row,
+                     mx::array(std::numeric_limits<float>::quiet_NaN()));
+  }
+
+  std::vector<tether::CacheShape> cache_shapes() const override { return {{window_, 2}}; }
+  int vocab_size() const override { return kVocab; }
+  int max_positions() const override { return kWindow; }
+
+  int passes = 0;
+  bool throws = false;
+
+ private:
+  static mx::array tail(const tether::KVCache& cache) {
+    // The last sum: appending nothing is not possible, so it is read from the buffer.
+    auto copy = cache;
+    auto view = copy.append(mx::zeros({1, 1, 1, 1}), mx::zeros({1, 1, 1, 1}));
+    int slots = view.keys.shape(2);
+    return mx::slice(view.keys, {0, 0, slots - 2, 0}, {1, 1, slots - 1, 1});
+  }
+
+  int window_;
+  mx::array last_ = mx::zeros({1, 1, 1, 1});
+};
+
+// What the model says, computed here.
+std::vector<int32_t> answer(const std::vector<int32_t>& prompt, int count) {
+  int sum = std::accumulate(prompt.begin(), prompt.end(), 0);
+  std::vector<int32_t> tokens;
+  for (int i = 0; i < count; i++) {
+    tokens.push_back(sum % kVocab);
+    sum += tokens.back();
+  }
+  return tokens;
+}
+
+std::vector<int32_t> some_tokens(int count, int seed) {
+  std::vector<int32_t> tokens;
+  for (int i = 0; i < count; i++) tokens.push_back((i * 31 + seed * 17) % 90);
+  return tokens;
+}
+
+// What a request's sink was given.
+struct Got {
+  std::vector<int32_t> tokens;
+  std::vector<GenerateEvent> ends;
+  std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
+
+  const Finish* finish() const { return ends.size() == 1 ? std::get_if<Finish>(&ends[0]) : nullptr; }
+  const Failure* failure() const { return ends.size() == 1 ? std::get_if<Failure>(&ends[0]) : nullptr; }
+};
+
+class Fixture {
+ public:
+  explicit Fixture(bool ahead, int window = 0, uint64_t cap = 0)
+      : loaded_{.model = std::make_unique<Sums>(window),
+                .prefixes = tether::PrefixCache(8, 1 << 20),
+                .device = DevicePolicy{.name = "test",
+                                       .dtype = mx::float32,
+                                       .dequantize = true,
+                                       .prefill_chunk = 8,
+                                       .decode_ahead = ahead,
+                                       .writes_scores = false},
+                .info = {},
+                .memory = {}},
+        batch(loaded_) {
+    loaded_.info.window = kWindow;
+    loaded_.info.vocab_size = kVocab;
+    loaded_.info.compute_dtype = "f32";
+    loaded_.memory.cap = cap;
+    loaded_.memory.per_token = 8;
+  }
+
+  bool start(Got& got, GenerateRequest request) {
+    Submitted submitted{.id = ++next_id_,
+                        .request = std::move(request),
+                        .sink = [&got](GenerateEvent event) {
+                          if (const auto* token = std::get_if<int32_t>(&event))
+                            got.tokens.push_back(*token);
+                          else
+                            got.ends.push_back(event);
+                        },
+                        .cancelled = got.cancelled,
+                        .since = std::chrono::steady_clock::now()};
+    return batch.start(submitted);
+  }
+  void run() {
+    for (int i = 0; i < 5000 && !batch.empty(); i++) batch.pass();
+    expect(batch.empty(), "requests do not end");
+  }
+  Sums& model() { return static_cast<Sums&>(*loaded_.model); }
+
+ private:
+  Loaded loaded_;
+  uint64_t next_id_ = 0;
+
+ public:
+  Batch batch;
+};
+
+GenerateRequest ask(std::vector<int32_t> prompt, int max_tokens) {
+  GenerateRequest request;
+  request.prompt = std::move(prompt);
+  request.max_tokens = max_tokens;
+  return request;
+}
+
+void together(bool ahead, int window) {
+  Fixture fixture(ahead, window);
+  std::vector<int> lengths{1, 2, 7, 8, 9, 10, 100, 33};
+  std::vector<Got> got(lengths.size());
+  for (size_t i = 0; i < lengths.size(); i++) {
+    fixture.start(got[i], ask(some_tokens(lengths[i], static_cast<int>(i) + 1), 20 + static_cast<int>(i)));
+    if (i % 3 == 0) fixture.batch.pass();
+  }
+  fixture.run();
+  for (size_t i = 0; i < lengths.size(); i++) {
+    expect(got[i].tokens == answer(some_tokens(lengths[i], static_cast<int>(i) + 1), 20 + static_cast<int>(i)),
+           "request " + std::to_string(i) + " got another answer");
+    expect(got[i].finish() && got[i].finish()->reason == FinishReason::length, "and one finish");
+  }
+  // Each goes on from what is remembered, its answer included.
+  for (size_t i = 0; i < lengths.size(); i++) {
+    Got more;
+    auto prompt = some_tokens(lengths[i], static_cast<int>(i) + 1);
+    prompt.insert(prompt.end(), got[i].tokens.begin(), got[i].tokens.end());
+    fixture.start(more, ask(prompt, 5));
+    fixture.run();
+    expect(more.tokens == answer(prompt, 5), "a conversation goes on wrongly");
+    expect(more.finish() && more.finish()->cached_tokens >= static_cast<int>(prompt.size()) - 2, "and is not remembered");
+  }
+}
+
+void ends(bool ahead) {
+  Fixture fixture(ahead);
+  auto prompt = some_tokens(20, 3);
+  auto said = answer(prompt, 10);
+  auto stopping = ask(prompt, 50);
+  stopping.stop_tokens = {said[4]};
+  Got one, stop, window;
+  fixture.start(one, ask(prompt, 1));
+  fixture.start(stop, stopping);
+  fixture.start(window, ask(some_tokens(kWindow - 5, 4), 50));
+  fixture.run();
+  expect(one.tokens == answer(prompt, 1) && one.finish()->reason == FinishReason::length, "one token was asked for");
+  expect(stop.tokens == std::vector<int32_t>(said.begin(), said.begin() + 4), "tokens before the stop");
+  expect(stop.finish()->reason == FinishReason::stop && stop.finish()->stop_token == said[4], "the stop is told");
+  expect(window.tokens.size() == 5 && window.finish()->reason == FinishReason::window, "the window is full");
+}
+
+void cancels(bool ahead) {
+  for (int when = 0; when < 30; when++) {
+    Fixture fixture(ahead);
+    std::vector<Got> got(3);
+    for (int i = 0; i < 3; i++) fixture.start(got[static_cast<size_t>(i)], ask(some_tokens(40, i + 1), 30));
+    for (int pass = 0; pass < when; pass++) fixture.batch.pass();
+    *got[1].cancelled = true;
+    fixture.batch.pass();
+    expect(got[1].finish() && got[1].finish()->reason == FinishReason::cancelled, "cancelled within one pass");
+    fixture.run();
+    for (size_t i : {0U, 2U}) expect(got[i].tokens == answer(some_tokens(40, static_cast<int>(i) + 1), 30), "the others go on");
+    auto part = answer(some_tokens(40, 2), 30);
+    part.resize(got[1].tokens.size());
+    expect(got[1].tokens == part, "what it said before is right");
+    // What it computed is right, too.
+    Got again;
+    fixture.start(again, ask(some_tokens(40, 2), 30));
+    fixture.run();
+    expect(again.tokens == answer(some_tokens(40, 2), 30), "what was kept of a cancelled request is wrong");
+    if (when > 8) expect(again.finish()->cached_tokens > 0, "a cancelled request's work is lost");
+  }
+}
+
+void shares(bool ahead, int window) {
+  Fixture fixture(ahead, window);
+  auto shared = some_tokens(120, 5);
+  std::vector<Got> got(4);
+  std::vector<std::vector<int32_t>> prompts;
+  for (int i = 0; i < 4; i++) {
+    prompts.push_back(shared);
+    for (int32_t token : some_tokens(5 * i, 10 + i)) prompts.back().push_back(token);
+    fixture.start(got[static_cast<size_t>(i)], ask(prompts.back(), 12));
+    fixture.batch.pass();
+  }
+  fixture.run();
+  int computed = 0;
+  for (size_t i = 0; i < 4; i++) {
+    expect(got[i].tokens == answer(prompts[i], 12), "one of those that share gets another answer");
+    computed += got[i].finish()->prompt_tokens - got[i].finish()->cached_tokens;
+  }
+  expect(computed < 180, "a shared beginning was computed more than once: " + std::to_string(computed) + " tokens");
+}
+
+void leader_leaves(bool ahead) {
+  Fixture fixture(ahead);
+  auto shared = some_tokens(200, 6);
+  Got leader, follower;
+  fixture.start(leader, ask(shared, 5));
+  fixture.start(follower, ask(shared, 5));
+  for (int i = 0; i < 4; i++) fixture.batch.pass();
+  *leader.cancelled = true;
+  fixture.run();
+  expect(follower.tokens == answer(shared, 5), "who waited for one that left does not end well");
+}
+
+void faults(bool ahead) {
+  Fixture fixture(ahead);
+  Got masked, short_mask, plain, steered;
+  auto failing = ask(some_tokens(10, 1), 20);
+  failing.mask = [](std::span<const int32_t> output) -> std::vector<uint32_t> {
+    if (output.size() == 3) throw tether::Error("invalid_request", "the grammar is broken");
+    return {};
+  };
+  auto narrow = ask(some_tokens(10, 2), 20);
+  narrow.mask = [](std::span<const int32_t>) { return std::vector<uint32_t>{1}; };
+  auto only = ask(some_tokens(10, 4), 4);
+  std::vector<std::vector<int32_t>> asked;
+  only.mask = [&asked](std::span<const int32_t> output) {
+    asked.emplace_back(output.begin(), output.end());
+    return std::vector<uint32_t>{0, 1U << output.size(), 0, 0};
+  };
+  fixture.start(masked, failing);
+  fixture.start(short_mask, narrow);
+  fixture.start(plain, ask(some_tokens(10, 3), 20));
+  fixture.start(steered, only);
+  fixture.run();
+  expect(masked.failure() && masked.failure()->code == "invalid_request" && masked.tokens.size() == 3, "a mask that throws ends its request");
+  expect(short_mask.failure() && short_mask.failure()->message.find("too short") != std::string::npos, "a mask that is too short, too");
+  expect(plain.tokens == answer(some_tokens(10, 3), 20), "and no other");
+  expect(steered.tokens == std::vector<int32_t>{32, 33, 34, 35}, "a mask steers what is drawn");
+  expect(asked.size() == 4 && asked[3] == std::vector<int32_t>{32, 33, 34}, "and hears what was drawn so far");
+
+  // A fault in a chunk is one request's; what decodes goes on.
+  Got reading, writing;
+  fixture.start(writing, ask(some_tokens(3, 7), 60));
+  for (int i = 0; i < 4; i++) fixture.batch.pass();
+  fixture.start(reading, ask(some_tokens(90, 8), 5));
+  fixture.model().passes = 0;
+  while (fixture.model().passes == 0) fixture.batch.pass();
+  fixture.run();
+  expect(writing.tokens == answer(some_tokens(3, 7), 60) && reading.tokens == answer(some_tokens(90, 8), 5), "both end well");
+  Got broken;
+  fixture.start(broken, ask(some_tokens(90, 9), 5));
+  fixture.model().throws = true;
+  fixture.run();
+  expect(broken.failure() && broken.failure()->code == "internal", "a fault of the device ends the request with a code");
+  Got after;
+  fixture.start(after, ask(some_tokens(90, 9), 5));
+  fixture.run();
+  expect(after.tokens == answer(some_tokens(90, 9), 5), "what failed was kept");
+}
+
+void memory(bool ahead) {
+  // Room for 100 tokens.
+  Fixture fixture(ahead, 0, 800);
+  Got big, other, late;
+  expect(fixture.start(big, ask(some_tokens(50, 1), 20)), "fits");
+  expect(!fixture.start(other, ask(some_tokens(20, 2), 20)), "has to wait");
+  expect(fixture.start(late, ask(some_tokens(5, 3), 5)), "a small one fits beside");
+  fixture.run();
+  expect(fixture.start(other, ask(some_tokens(20, 2), 20)), "fits when the others have ended");
+  fixture.run();
+  expect(other.tokens == answer(some_tokens(20, 2), 20), "and runs");
+  try {
+    Got never;
+    fixture.start(never, ask(some_tokens(90, 2), 20));
+    expect(false, "what can never fit is refused");
+  } catch (const tether::Error& error) {
+    expect(error.code() == "not_enough_memory", "what can never fit is refused with a code");
+    expect(std::string(error.what()).find("110 tokens") != std::string::npos, "and with numbers");
+  }
+}
+
+}  // namespace
+
+int main() {
+  mx::set_default_device(mx::Device::cpu);
+  mx::disable_compile();
+  for (bool ahead : {false, true}) {
+    mode = ahead ? "one ahead" : "one at a time";
+    for (int window : {0, 16}) {
+      together(ahead, window);
+      shares(ahead, window);
+    }
+    ends(ahead);
+    cancels(ahead);
+    leader_leaves(ahead);
+    faults(ahead);
+    memory(ahead);
+  }
+  if (failures == 0) std::puts("ok");
+  return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,143 @@
+// Tests how tokens are drawn: greedy, filters, seeds, penalty, mask, NaN, and that rows of a batch do not mix.
+#include "engine/sampler.h"
+
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+using tether::Draw;
+using tether::Sampler;
+using tether::Sampling;
+namespace mx = mlx::core;
+
+namespace {
+
+int failures = 0;
+
+void expect(bool holds, const std::string& what) {
+  if (holds) return;
+  failures++;
+  std::fprintf(stderr, "%s\n", what.c_str());
+}
+
+mx::array rows(const std::vector<std::vector<float>>& logits) {
+  std::vector<float> flat;
+  for (const auto& row : logits) flat.insert(flat.end(), row.begin(), row.end());
+  return mx::array(flat.begin(), {static_cast<int>(logits.size()), static_cast<int>(logits[0].size())}, mx::float32);
+}
+
+std::vector<int32_t> drawn(const mx::array& logits, std::vector<Draw> draws) {
+  auto tokens = tether::draw(logits, draws);
+  tokens.eval();
+  return {tokens.data<int32_t>(), tokens.data<int32_t>() + tokens.size()};
+}
+
+// What comes out of many draws from the same row.
+std::set<int32_t> seen(const std::vector<float>& logits, Sampling sampling, int times = 300) {
+  sampling.seed = 1;
+  Sampler sampler(sampling, {});
+  std::set<int32_t> tokens;
+  for (int i = 0; i < times; i++) tokens.insert(drawn(rows({logits}), {{&sampler, {}}})[0]);
+  return tokens;
+}
+
+// Probabilities 0.5, 0.25, 0.15, 0.07, 0.03, out of order.
+const std::vector<float> kRow{std::log(0.15F), std::log(0.5F), std::log(0.03F), std::log(0.25F), std::log(0.07F)};
+
+void greedy() {
+  Sampler sampler({}, {});
+  expect(drawn(rows({kRow, {5, 1, 1, 1, 1}}), {{&sampler, {}}, {&sampler, {}}}) == std::vector<int32_t>{1, 0},
+         "greedy takes the largest of each row");
+}
+
+void filters() {
+  using Set = std::set<int32_t>;
+  expect(seen(kRow, {.temperature = 1}).size() == 5, "without a filter every token comes");
+  expect(seen(kRow, {.temperature = 1, .top_k = 2}) == Set{1, 3}, "top_k keeps the two largest");
+  expect(seen(kRow, {.temperature = 1, .top_k = 50}).size() == 5, "a top_k beyond the vocabulary keeps all");
+  // What is before a token must be less than top_p: 0.5 and 0.75 are, 0.9 is not.
+  expect(seen(kRow, {.temperature = 1, .top_p = 0.8F}) == Set{0, 1, 3}, "top_p keeps the smallest head that reaches it");
+  expect(seen(kRow, {.temperature = 1, .top_p = 0}) == Set{1}, "top_p 0 keeps the first");
+  expect(seen(kRow, {.temperature = 1, .min_p = 0.2F}) == Set{0, 1, 3}, "min_p is relative to the largest");
+  expect(seen(kRow, {.temperature = 1, .top_p = 0.8F, .top_k = 4, .min_p = 0.4F}) == Set{1, 3}, "filters narrow together");
+  // Filters see the probabilities at temperature 1.
+  expect(seen(kRow, {.temperature = 100, .top_p = 0.8F}) == Set{0, 1, 3}, "the temperature comes after the filters");
+}
+
+// The frequencies of what is drawn are the probabilities.
+void frequencies() {
+  Sampler sampler({.temperature = 1, .seed = 3}, {});
+  constexpr int kTimes = 4000;
+  std::vector<int> count(5);
+  for (int i = 0; i < kTimes; i++) count[static_cast<size_t>(drawn(rows({kRow}), {{&sampler, {}}})[0])]++;
+  for (size_t i = 0; i < count.size(); i++) {
+    double wanted = std::exp(kRow[i]);
+    expect(std::abs(count[i] / static_cast<double>(kTimes) - wanted) < 0.03, "token " + std::to_string(i) + " comes too often or seldom");
+  }
+}
+
+void seeds_and_neighbours() {
+  auto sequence = [](uint64_t seed, bool neighbour) {
+    Sampler sampler({.temperature = 1, .seed = seed}, {});
+    Sampler other({.temperature = 2, .top_k = 3, .seed = 99}, {});
+    std::vector<int32_t> tokens;
+    for (int i = 0; i < 30; i++)
+      tokens.push_back(neighbour ? drawn(rows({kRow, kRow}), {{&other, {}}, {&sampler, {}}})[1]
+                                 : drawn(rows({kRow}), {{&sampler, {}}})[0]);
+    return tokens;
+  };
+  expect(sequence(7, false) == sequence(7, false), "the same seed draws the same");
+  expect(sequence(7, false) != sequence(8, false), "another seed draws others");
+  expect(sequence(7, false) == sequence(7, true), "a neighbour changes nothing");
+}
+
+void penalty() {
+  std::vector<int32_t> prompt{1};
+  Sampler sampler({.repetition_penalty = 3}, prompt);
+  std::vector<float> row{1.5F, 2, -1, 1.4F, 0};
+  expect(drawn(rows({row}), {{&sampler, {}}})[0] == 0, "what is in the prompt counts as said");
+  expect(drawn(rows({row}), {{&sampler, {}}})[0] == 3, "what was drawn counts as said");
+}
+
+void mask() {
+  Sampler sampler({}, {});
+  expect(drawn(rows({kRow}), {{&sampler, {0b10100}}})[0] == 4, "only what the mask allows is drawn");
+  expect(drawn(rows({kRow, kRow}), {{&sampler, {0b00100}}, {&sampler, {}}}) == std::vector<int32_t>{2, 1}, "a mask is its own row's");
+  std::vector<float> wide(70, 0);
+  wide[69] = 1;
+  wide[40] = 2;
+  wide[3] = 3;
+  expect(drawn(rows({wide}), {{&sampler, {0, 0, 1U << 5U}}})[0] == 69, "the third word is tokens 64 to 95");
+  Sampler hot({.temperature = 1, .seed = 1}, {});
+  for (int i = 0; i < 50; i++) expect(drawn(rows({kRow}), {{&hot, {0b01001}}})[0] % 3 == 0, "a mask holds while sampling");
+}
+
+void not_a_number() {
+  Sampler sampler({}, {});
+  Sampler hot({.temperature = 1, .top_k = 2}, {});
+  auto bad = kRow;
+  bad[4] = std::numeric_limits<float>::quiet_NaN();
+  expect(drawn(rows({bad, kRow, bad}), {{&sampler, {}}, {&sampler, {}}, {&hot, {}}}) ==
+             std::vector<int32_t>{tether::kNotANumber, 1, tether::kNotANumber},
+         "a NaN is told, in its own row");
+  expect(drawn(rows({bad}), {{&sampler, {0b1}}})[0] == tether::kNotANumber, "a mask does not hide a NaN");
+}
+
+}  // namespace
+
+int main() {
+  mx::set_default_device(mx::Device::cpu);
+  mx::disable_compile();
+  greedy();
+  filters();
+  frequencies();
+  seeds_and_neighbours();
+  penalty();
+  mask();
+  not_a_number();
+  if (failures == 0) std::puts("ok");
+  return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,143 @@
+/** Memory is foreseen before it is taken: requests wait for it or are refused, and the cap holds. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadEngine } from '../../src/engine/load.js'
+import type { Engine, GenerateRequest } from '../../src/engine/types.js'
+import { checkpoint, collect, copyOf, editTensors, greedy } from '../support/checkpoints.js'
+
+const DEMO = 'demo/model'
+const MIB = 1 << 20
+
+/** About 13 million parameters; every layer keeps every token. */
+const SMALL = {
+  model_type: 'llama',
+  hidden_size: 384,
+  num_hidden_layers: 6,
+  intermediate_size: 1024,
+  num_attention_heads: 6,
+  num_key_value_heads: 3,
+  head_dim: 64,
+  vocab_size: 8192,
+  max_position_embeddings: 32_768,
+  rms_norm_eps: 1e-5,
+  rope_theta: 500_000,
+  tie_word_embeddings: true,
+}
+
+let small: string
+beforeAll(async () => {
+  const { makeCheckpoint } = (await import('../../bench/checkpoint.mjs' as string)) as {
+    makeCheckpoint(folder: string, config: object, seed: number): Promise<void>
+  }
+  small = await mkdtemp(join(tmpdir(), 'tether-small-'))
+  await makeCheckpoint(small, SMALL, 1)
+})
+afterAll(() => rm(small, { recursive: true, force: true }))
+
+function someTokens(count: number, seed: number, vocab: number): number[] {
+  return Array.from({ length: count }, (_, i) => (i * 7919 + seed * 104729) % vocab)
+}
+
+/** Runs requests together. -> what was foreseen while they ran and what was in use at the most, by MLX's count. */
+async function peaks(engine: Engine, requests: GenerateRequest[]) {
+  const all = Promise.all(requests.map((request) => collect(engine.generate(request))))
+  let foreseen = 0
+  let ended = false
+  const watch = (async () => {
+    while (!ended) {
+      foreseen = Math.max(foreseen, engine.stats().memory.foreseen)
+      await sleep(2)
+    }
+  })()
+  await all
+  ended = true
+  await watch
+  return { foreseen, peak: engine.stats().memory.peak }
+}
+
+// In the order of their sizes: the counter of the peak is the process's.
+test.each<[string, () => string, number[], number]>([
+  ['the demo model', () => DEMO, [4000], 30],
+  ['a model of 13 million parameters', () => small, [1500], 40],
+  ['the same with three requests at once', () => small, [2500, 1200, 300], 40],
+])('of %s no more is used than foreseen, and hardly less', async (_, folder, lengths, maxTokens) => {
+  const engine = await loadEngine(folder())
+  const requests = lengths.map((length, i) => greedy(someTokens(length, i, engine.info.vocabSize), maxTokens))
+  const { foreseen, peak } = await peaks(engine, requests)
+  await engine.close()
+  expect(peak / foreseen).toBeLessThan(1.05)
+  expect(peak / foreseen).toBeGreaterThan(0.9)
+})
+
+describe('a cap', () => {
+  test('lets requests wait for one another where they do not fit together, and holds', async () => {
+    const cap = 72 * MIB
+    const engine = await loadEngine(small, { memoryCap: cap })
+    // Two of them do not fit beside the weights.
+    const tokens = Math.floor(engine.info.window * 0.7)
+    const requests = [1, 2, 3].map((seed) => greedy(someTokens(tokens - 50, seed, 8192), 50))
+    const first = Promise.all(requests.map((request) => collect(engine.generate(request))))
+    await sleep(100)
+    expect(engine.stats()).toMatchObject({ live: 1, queued: 2 })
+    for (const { finish } of await first) expect(finish.reason).toBe('length')
+    expect(engine.stats().memory.active).toBeLessThan(cap)
+    await engine.close()
+  })
+
+  test('makes prefixes go before a request has to', async () => {
+    const engine = await loadEngine(small, { memoryCap: 72 * MIB })
+    const tokens = Math.floor(engine.info.window * 0.6)
+    for (const seed of [1, 2]) {
+      const { finish } = await collect(engine.generate(greedy(someTokens(tokens, seed, 8192), 5)))
+      expect(finish.reason).toBe('length')
+    }
+    await engine.close()
+  })
+
+  test('a request that needs its whole window runs when it is alone', async () => {
+    const engine = await loadEngine(small, { memoryCap: 72 * MIB })
+    expect(engine.info.windowLimit).toBe('memory')
+    const prompt = someTokens(engine.info.window - 10, 3, 8192)
+    const { finish } = await collect(engine.generate(greedy(prompt, 100)))
+    expect(finish).toMatchObject({ reason: 'window', outputTokens: 10 })
+    await expect(collect(engine.generate(greedy([...prompt, ...prompt], 1)))).rejects.toMatchObject({
+      code: 'prompt_too_long',
+    })
+    await engine.close()
+  })
+})
+
+describe('weights that are no numbers', () => {
+  test('end a request at once, with a code and a reason, and no other', async () => {
+    const folder = await copyOf('llama-a')
+    const good = greedy([6, 9, 11], 30)
+    const whole = await loadEngine(checkpoint('llama-a'))
+    const { tokens: wanted } = await collect(whole.generate(good))
+    await whole.close()
+    // One row of the embedding: only who meets this token meets it.
+    const damaged = 20
+    expect(wanted).not.toContain(damaged)
+    await editTensors(join(folder, 'model.safetensors'), (tensors) => {
+      const { data, shape, dtype } = tensors.get('model.embed_tokens.weight') as NonNullable<
+        ReturnType<typeof tensors.get>
+      >
+      expect(dtype).toBe('F32')
+      const row = 4 * (shape[1] as number)
+      for (let i = 0; i < row; i += 4) data.writeFloatLE(Number.NaN, damaged * row + i)
+    })
+    const engine = await loadEngine(folder)
+    const [bad, other] = await Promise.allSettled([
+      collect(engine.generate(greedy([5, damaged, 9], 500))),
+      collect(engine.generate(good)),
+    ])
+    expect(bad).toMatchObject({ status: 'rejected', reason: { code: 'bad_weights' } })
+    expect((bad as PromiseRejectedResult).reason.message).toMatch(/not numbers after 3 tokens.*download/)
+    expect(other).toEqual({ status: 'fulfilled', value: expect.objectContaining({ tokens: wanted }) })
+    // What it computed is not kept.
+    await expect(collect(engine.generate(greedy([5, damaged, 9, 4], 5)))).rejects.toMatchObject({ code: 'bad_weights' })
+    await engine.close()
+  })
+})
