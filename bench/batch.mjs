@@ -61,30 +61,42 @@ function start(native, tokens, maxTokens) {
   return { done, cancel }
 }
 
+/** Microseconds of all of the process's threads: what a busy machine changes least. */
+function cpuTime() {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
+
 /** One sequence: the engine beside a bare loop, in turns. */
 async function alone(native) {
   const { vocabSize } = native.info
   const rows = []
   for (let run = 0; run <= runs; run++) {
+    const begin = cpuTime()
     const [barePrefill, bareDecode] = await native.bareLoop(prompt(length, vocabSize), decode)
+    const middle = cpuTime()
     const { prefillSeconds, decodeSeconds } = await start(native, prompt(length, vocabSize), decode).done
+    const own = cpuTime() - middle - (middle - begin)
     // The first one warms up.
-    if (run > 0) rows.push({ barePrefill, bareDecode, prefillSeconds, decodeSeconds })
+    if (run > 0) rows.push({ barePrefill, bareDecode, prefillSeconds, decodeSeconds, own })
   }
   const of = (value) => median(rows.map(value))
   const steps = decode - 1
+  const speeds = (name, prefill, decoding) =>
+    console.log(
+      `  ${name} ${of((row) => steps / row[decoding]).toFixed(1)} tok/s decode, ${of((row) => length / row[prefill]).toFixed(0)} tok/s prefill`,
+    )
   console.log(`one sequence, ${length} tokens of prompt, ${decode} generated`)
+  speeds('bare loop', 'barePrefill', 'bareDecode')
+  speeds('engine   ', 'prefillSeconds', 'decodeSeconds')
+  const ratios = [
+    of((row) => row.bareDecode / row.decodeSeconds),
+    of((row) => row.barePrefill / row.prefillSeconds),
+    of((row) => (row.barePrefill + row.bareDecode) / (row.prefillSeconds + row.decodeSeconds)),
+  ]
+  console.log(`  engine / bare: ${ratios.map((ratio) => ratio.toFixed(3)).join(', ')} (decode, prefill, both)`)
   console.log(
-    `  bare loop     ${of((row) => steps / row.bareDecode).toFixed(1)} tok/s decode, ${of((row) => length / row.barePrefill).toFixed(0)} tok/s prefill`,
-  )
-  console.log(
-    `  engine        ${of((row) => steps / row.decodeSeconds).toFixed(1)} tok/s decode, ${of((row) => length / row.prefillSeconds).toFixed(0)} tok/s prefill`,
-  )
-  console.log(
-    `  engine / bare ${of((row) => row.bareDecode / row.decodeSeconds).toFixed(3)} decode, ${of((row) => row.barePrefill / row.prefillSeconds).toFixed(3)} prefill`,
-  )
-  console.log(
-    `  engine's own work ${of((row) => ((row.decodeSeconds - row.bareDecode) / steps) * 1e6).toFixed(0)} us a token`,
+    `  around the forward: ${(of((row) => row.own) / decode).toFixed(0)} us of all threads a token, JavaScript's included`,
   )
 }
 
