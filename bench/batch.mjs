@@ -75,10 +75,12 @@ async function alone(native) {
     const begin = cpuTime()
     const [barePrefill, bareDecode] = await native.bareLoop(prompt(length, vocabSize), decode)
     const middle = cpuTime()
+    const { ownSeconds } = native.stats()
     const { prefillSeconds, decodeSeconds } = await start(native, prompt(length, vocabSize), decode).done
-    const own = cpuTime() - middle - (middle - begin)
+    const around = cpuTime() - middle - (middle - begin)
+    const own = (native.stats().ownSeconds - ownSeconds) * 1e6
     // The first one warms up.
-    if (run > 0) rows.push({ barePrefill, bareDecode, prefillSeconds, decodeSeconds, own })
+    if (run > 0) rows.push({ barePrefill, bareDecode, prefillSeconds, decodeSeconds, around, own })
   }
   const of = (value) => median(rows.map(value))
   const steps = decode - 1
@@ -95,9 +97,10 @@ async function alone(native) {
     of((row) => (row.barePrefill + row.bareDecode) / (row.prefillSeconds + row.decodeSeconds)),
   ]
   console.log(`  engine / bare: ${ratios.map((ratio) => ratio.toFixed(3)).join(', ')} (decode, prefill, both)`)
-  console.log(
-    `  around the forward: ${(of((row) => row.own) / decode).toFixed(0)} us of all threads a token, JavaScript's included`,
-  )
+  const own = of((row) => row.own) / decode
+  const around = of((row) => row.around) / decode
+  console.log(`  a token costs the engine's thread ${own.toFixed(0)} us beside the arithmetic,`)
+  console.log(`  and all threads, JavaScript's included, ${around.toFixed(0)} us more than in the bare loop`)
 }
 
 /** Total speed of several sequences that decode together beside that of one, in turns. */

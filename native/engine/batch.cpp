@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/rate.h"
 #include "engine/scheduler.h"
 #include "error.h"
 
@@ -199,7 +200,9 @@ void Batch::begin_chunk(Live& live) {
   auto part = live.prompt().subspan(static_cast<size_t>(begin), static_cast<size_t>(stop - begin));
   chunk_.assign(part.begin(), part.end());
   Segment segment{&live.sequence.caches(), stop - begin};
+  double started = thread_seconds();
   loaded_.model->forward(to_array(chunk_), {&segment, 1});
+  done_.model_seconds += thread_seconds() - started;
 }
 
 void Batch::end_chunk(Live& live) {
@@ -207,7 +210,9 @@ void Batch::end_chunk(Live& live) {
   std::vector<mx::array> written;
   for (const auto& cache : live.sequence.caches())
     for (const auto& array : cache.arrays()) written.push_back(array);
+  double started = thread_seconds();
   mx::eval(written);
+  done_.model_seconds += thread_seconds() - started;
   live.sequence.extended_by(chunk_);
   done_.prompt_tokens = static_cast<int>(chunk_.size());
   int length = live.sequence.length();
@@ -268,6 +273,7 @@ void Batch::feed() {
     draws.push_back({&live.sampler, std::move(allowed)});
   }
   if (fed_.empty()) return;
+  double started = thread_seconds();
   std::vector<Segment> segments;
   for (auto* live : fed_) segments.push_back({&live->sequence.caches(), 1});
   auto next = draw(loaded_.model->logits(loaded_.model->forward(inputs(fed_), segments)), draws);
@@ -275,6 +281,7 @@ void Batch::feed() {
     mx::async_eval(next);
   else
     mx::eval(next);
+  done_.model_seconds += thread_seconds() - started;
   for (size_t i = 0; i < fed_.size(); i++) {
     fed_[i]->unread = std::exchange(fed_[i]->drawn, Drawn{next, static_cast<int>(i)});
     fed_[i]->known.reset();

@@ -58,6 +58,7 @@ class Batch {
   struct Done {
     int prompt_tokens = 0;
     int output_tokens = 0;
+    double model_seconds = 0;  // of this thread's work: building and evaluating what the model and the sampler compute
   };
   const Done& done() const { return done_; }
 

@@ -87,8 +87,9 @@ struct Engine::Worker {
   void loop() {
     while (wait_for_work()) {
       take_work();
+      double started = thread_seconds();
       if (batch && !batch->empty()) pass();
-      publish();
+      publish(started);
     }
     if (next) next->sink(closed());
     next.reset();
@@ -172,13 +173,13 @@ struct Engine::Worker {
     batch->pass();
     double seconds = std::chrono::duration<double>(Clock::now() - started).count();
     std::lock_guard lock(mutex);
-    auto [prompt_tokens, output_tokens] = batch->done();
-    if (prompt_tokens) prefill_rate.add(prompt_tokens, seconds);
-    if (output_tokens) decode_rate.add(output_tokens, seconds);
+    const auto& done = batch->done();
+    if (done.prompt_tokens) prefill_rate.add(done.prompt_tokens, seconds);
+    if (done.output_tokens) decode_rate.add(done.output_tokens, seconds);
   }
 
-  // What stats() says of the work at hand.
-  void publish() {
+  // What stats() says of the work at hand, and what the engine's own part of the pass was.
+  void publish(double pass_started) {
     if (!batch) return;
     auto prefill = batch->prefill();
     auto kv = batch->kv_bytes();
@@ -189,6 +190,7 @@ struct Engine::Worker {
     counters.kv_bytes = kv;
     counters.prefix_bytes = prefix;
     counters.foreseen_bytes = foreseen;
+    counters.own_seconds += thread_seconds() - pass_started - batch->done().model_seconds;
   }
 
   // With the mutex held.

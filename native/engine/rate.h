@@ -1,8 +1,18 @@
-// Tokens per second of late: what is older counts less.
+// How time is counted: tokens per second of late, and what a thread itself has worked.
 #pragma once
+
+#include <ctime>
 
 namespace tether {
 
+// Seconds that the calling thread has used of a processor; waiting does not count.
+inline double thread_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+// What is older counts less.
 class Rate {
  public:
   void add(int tokens, double seconds) {

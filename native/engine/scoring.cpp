@@ -83,7 +83,10 @@ BareSeconds bare_loop(Loaded& loaded, std::span<const int32_t> prompt, int count
   auto step = [&](const mx::array& token) {
     auto logits = loaded.model->logits(loaded.model->forward(token, {&segment, 1}));
     auto next = mx::astype(mx::argmax(logits, -1), mx::int32);
-    mx::async_eval(next);
+    if (loaded.device.decode_ahead)
+      mx::async_eval(next);
+    else
+      mx::eval(next);
     return next;
   };
   auto current = step(mx::array(prompt.data() + body, {1}, mx::int32));

@@ -165,6 +165,7 @@ Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
   object["outputTokens"] = Napi::Number::New(env, to_double(stats.output_tokens));
   object["prefillSeconds"] = Napi::Number::New(env, stats.prefill_seconds);
   object["decodeSeconds"] = Napi::Number::New(env, stats.decode_seconds);
+  object["ownSeconds"] = Napi::Number::New(env, stats.own_seconds);
   auto rate = Napi::Object::New(env);
   rate["prefill"] = Napi::Number::New(env, stats.prefill_rate);
   rate["decode"] = Napi::Number::New(env, stats.decode_rate);

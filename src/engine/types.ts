@@ -94,6 +94,8 @@ export interface EngineStats {
   /** Added up over requests: those that ran together count each. */
   prefillSeconds: number
   decodeSeconds: number
+  /** What the engine's thread has worked beside the model's arithmetic: turns, tokens handed out, counters. */
+  ownSeconds: number
   /** Of late, of all requests together: prompt tokens while prompts were read, tokens drawn while some were; 0 at first. */
   tokensPerSecond: { prefill: number; decode: number }
   memory: EngineMemory

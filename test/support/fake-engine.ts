@@ -114,6 +114,7 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
       outputTokens: 0,
       prefillSeconds: 0,
       decodeSeconds: 0,
+      ownSeconds: 0,
       tokensPerSecond: { prefill: 0, decode: 0 },
       memory: { active: 0, peak: 0, foreseen: 0, weights: 0, kv: 0, prefix: 0, scratch: 0, cache: 0 },
     }),
