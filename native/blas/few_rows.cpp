@@ -16,6 +16,7 @@ using Lanes [[gnu::vector_size(Width * sizeof(float))]] = float;
 template <int Width, int Rows, int Columns>
 [[gnu::always_inline]] inline void block(int k, float alpha, const float* a, long lda, const float* b, long ldb,
                                          float beta, float* c, long ldc) {
+  // NOLINTBEGIN(modernize-avoid-c-arrays): std::array would drop the types' attribute
   Lanes<Width> sums[Rows][Columns] = {};
   int i = 0;
   for (; i + Width <= k; i += Width) {
@@ -28,6 +29,7 @@ template <int Width, int Rows, int Columns>
       for (int column = 0; column < Columns; column++) sums[row][column] += x * weights[column];
     }
   }
+  // NOLINTEND(modernize-avoid-c-arrays)
   for (int row = 0; row < Rows; row++)
     for (int column = 0; column < Columns; column++) {
       float dot = 0;
@@ -39,10 +41,11 @@ template <int Width, int Rows, int Columns>
 }
 
 template <int Width, int Columns>
-[[gnu::always_inline]] inline void columns(int m, int k, float alpha, const float* a, long lda, const float* b, long ldb,
-                                           float beta, float* c, long ldc) {
+[[gnu::always_inline]] inline void columns(int m, int k, float alpha, const float* a, long lda, const float* b,
+                                           long ldb, float beta, float* c, long ldc) {
   int row = 0;
-  for (; row + 4 <= m; row += 4) block<Width, 4, Columns>(k, alpha, a + row * lda, lda, b, ldb, beta, c + row * ldc, ldc);
+  for (; row + 4 <= m; row += 4)
+    block<Width, 4, Columns>(k, alpha, a + row * lda, lda, b, ldb, beta, c + row * ldc, ldc);
   a += row * lda;
   c += row * ldc;
   if (m - row == 3) block<Width, 3, Columns>(k, alpha, a, lda, b, ldb, beta, c, ldc);
@@ -84,7 +87,8 @@ Kernel* best_kernel() {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
     return for_avx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) return for_avx2;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
+    return for_avx2;
   return for_any;
 }
 

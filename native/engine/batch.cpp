@@ -71,8 +71,9 @@ bool Batch::make_room(uint64_t bytes, uint64_t tokens) {
   if (used + bytes > memory.cap) {
     if (!live_.empty()) return false;
     throw Error("not_enough_memory", "this request needs up to " + show_size(bytes) + " for " + std::to_string(tokens) +
-                                         " tokens beside " + show_size(used) + " that the model takes, the memory cap is " +
-                                         show_size(memory.cap) + "; raise --memory-cap or ask for fewer tokens");
+                                         " tokens beside " + show_size(used) +
+                                         " that the model takes, the memory cap is " + show_size(memory.cap) +
+                                         "; raise --memory-cap or ask for fewer tokens");
   }
   while (used + bytes + loaded_.prefixes.bytes() > memory.cap && loaded_.prefixes.evict_one()) {
   }
@@ -88,8 +89,8 @@ bool Batch::start(Submitted& submitted) {
   auto tokens = prompt.size() + static_cast<uint64_t>(limit);
   auto leader = find_leader(prompt);
   auto found = leader ? PrefixCache::Found{Sequence(loaded_.model->new_caches()), 0} : find_prefix(prompt);
-  // Beside those it starts with: the end of its prompt, and where others part from it. One that follows starts with one,
-  // and makes its leader keep it.
+  // Beside those it starts with: the end of its prompt, and where others part from it. One that follows starts with
+  // one, and makes its leader keep it.
   uint64_t checkpoints = found.sequence.checkpoints() + (found.branch > found.sequence.length() ? 2 : 1);
   if (leader) checkpoints = 3;
   uint64_t bytes = loaded_.memory.sequence(tokens, std::min<uint64_t>(checkpoints, Sequence::kCheckpoints));
@@ -256,8 +257,8 @@ bool Batch::ask_mask(Live& live, std::vector<uint32_t>& allowed) {
   }
 }
 
-// Dispatches one token of each sequence. Where tokens are dispatched ahead, those that were drawn by the pass before are
-// fed unread, and read afterwards.
+// Dispatches one token of each sequence. Where tokens are dispatched ahead, those that were drawn by the pass before
+// are fed unread, and read afterwards.
 void Batch::feed() {
   fed_.clear();
   std::vector<Draw> draws;

@@ -75,8 +75,8 @@ struct Engine::Worker {
   static void refuse(Work& work, const Failure& failure) {
     if (auto* task = std::get_if<Task>(&work))
       task->fail(failure);
-    else
-      std::get<Submitted>(work).sink(failure);
+    else if (auto* submitted = std::get_if<Submitted>(&work))
+      submitted->sink(failure);
   }
 
   Loaded& model() {

@@ -10,8 +10,9 @@
 
 namespace tether {
 
-// Thread-safe. Work starts in the order it was given; generations run together. Callbacks are called on the engine thread (a request that is
-// cancelled while it waits gets its finish on the cancelling thread); they must not call back into the engine.
+// Thread-safe. Work starts in the order it was given; generations run together. Callbacks are called on the engine
+// thread (a request that is cancelled while it waits gets its finish on the cancelling thread); they must not call back
+// into the engine.
 class Engine {
  public:
   Engine();

@@ -48,8 +48,7 @@ int blas_threads(int asked) {
 constexpr uint64_t kHiddenBuffers = 4;
 constexpr uint64_t kWideBuffers = 6;
 
-MemoryModel memory_model(const Model& model, const Config& config, const EngineInfo& info,
-                         const DevicePolicy& device) {
+MemoryModel memory_model(const Model& model, const Config& config, const EngineInfo& info, const DevicePolicy& device) {
   MemoryModel memory{.cap = info.memory_cap, .weights = info.weights_bytes};
   uint64_t element = info.compute_dtype == "f32" ? 4 : 2;
   auto rows = static_cast<uint64_t>(device.prefill_chunk);

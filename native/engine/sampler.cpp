@@ -78,8 +78,7 @@ mx::array Sampler::drawn(const mx::array& logits) {
   auto likely = [&](const mx::array& p) {
     return mx::greater_equal(p, mx::multiply(mx::max(p, -1, true), mx::array(sampling_.min_p)));
   };
-  if (!sorts)
-    return mx::astype(pick(mx::where(likely(p_of(logits)), logits, mx::array(kNever))), mx::int32);
+  if (!sorts) return mx::astype(pick(mx::where(likely(p_of(logits)), logits, mx::array(kNever))), mx::int32);
   // Most likely first: each filter keeps a head of the list, and the first is always in it.
   auto ids = best(logits, sampling_.top_k > 0 ? sampling_.top_k : vocab);
   auto sorted = mx::take_along_axis(logits, ids, -1);

@@ -1,7 +1,8 @@
 // Whose turn it is: which of the prompts that are being read gets the next chunk, and how long that chunk is.
 //
 // Pure policy: no arrays, no threads, no clock. The shortest remaining prompt goes first, so that a small request does
-// not wait for a big one; a prompt that has been passed over too often goes before it, so that the big one keeps moving.
+// not wait for a big one; a prompt that has been passed over too often goes before it, so that the big one keeps
+// moving.
 #pragma once
 
 #include <cstddef>

@@ -19,8 +19,8 @@ std::vector<float> score(Loaded& loaded, std::span<const int32_t> tokens, const 
 // The logits after every token, (tokens, vocab) row by row, computed `chunk` tokens at a time.
 std::vector<float> logits(Loaded& loaded, std::span<const int32_t> tokens, int chunk, const std::atomic<bool>& closing);
 
-// For benches: what the model's forward alone takes. Reads a prompt in chunks and then draws `count` tokens greedily, with
-// nothing around it: no scheduler, no cache, no checks of the logits. -> seconds of both parts
+// For benches: what the model's forward alone takes. Reads a prompt in chunks and then draws `count` tokens greedily,
+// with nothing around it: no scheduler, no cache, no checks of the logits. -> seconds of both parts
 struct BareSeconds {
   double prefill = 0;
   double decode = 0;

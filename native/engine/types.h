@@ -102,7 +102,7 @@ struct EngineStats {
   uint64_t output_tokens = 0;
   double prefill_seconds = 0;  // added up over requests: those that run together count each
   double decode_seconds = 0;
-  double own_seconds = 0;     // that the engine thread worked beside what the model and the sampler compute
+  double own_seconds = 0;   // that the engine thread worked beside what the model and the sampler compute
   double prefill_rate = 0;  // tokens a second of late, all requests together
   double decode_rate = 0;
   uint64_t active_bytes = 0;  // by MLX's counters

@@ -48,8 +48,8 @@ Napi::Function EngineWrap::define(Napi::Env env) {
   return DefineClass(env, "Engine",
                      {InstanceMethod<&EngineWrap::load>("load"), InstanceMethod<&EngineWrap::generate>("generate"),
                       InstanceMethod<&EngineWrap::score>("score"), InstanceMethod<&EngineWrap::logits>("logits"),
-                      InstanceMethod<&EngineWrap::bare_loop>("bareLoop"),
-                      InstanceMethod<&EngineWrap::stats>("stats"), InstanceMethod<&EngineWrap::close>("close")});
+                      InstanceMethod<&EngineWrap::bare_loop>("bareLoop"), InstanceMethod<&EngineWrap::stats>("stats"),
+                      InstanceMethod<&EngineWrap::close>("close")});
 }
 
 EngineWrap::EngineWrap(const Napi::CallbackInfo& info) : ObjectWrap(info), parts_(std::make_shared<Parts>()) {

@@ -145,12 +145,13 @@ class Fixture {
   bool start(Got& got, GenerateRequest request) {
     Submitted submitted{.id = ++next_id_,
                         .request = std::move(request),
-                        .sink = [&got](GenerateEvent event) {
-                          if (const auto* token = std::get_if<int32_t>(&event))
-                            got.tokens.push_back(*token);
-                          else
-                            got.ends.push_back(event);
-                        },
+                        .sink =
+                            [&got](GenerateEvent event) {
+                              if (const auto* token = std::get_if<int32_t>(&event))
+                                got.tokens.push_back(*token);
+                              else
+                                got.ends.push_back(event);
+                            },
                         .cancelled = got.cancelled,
                         .since = std::chrono::steady_clock::now()};
     return batch.start(submitted);
@@ -198,7 +199,8 @@ void together(bool ahead, int window) {
     fixture.start(more, ask(prompt, 5));
     fixture.run();
     expect(more.tokens == answer(prompt, 5), "a conversation goes on wrongly");
-    expect(more.finish() && more.finish()->cached_tokens >= static_cast<int>(prompt.size()) - 2, "and is not remembered");
+    expect(more.finish() && more.finish()->cached_tokens >= static_cast<int>(prompt.size()) - 2,
+           "and is not remembered");
   }
 }
 
@@ -229,7 +231,8 @@ void cancels(bool ahead) {
     fixture.batch.pass();
     expect(got[1].finish() && got[1].finish()->reason == FinishReason::cancelled, "cancelled within one pass");
     fixture.run();
-    for (size_t i : {0U, 2U}) expect(got[i].tokens == answer(some_tokens(40, static_cast<int>(i) + 1), 30), "the others go on");
+    for (size_t i : {0U, 2U})
+      expect(got[i].tokens == answer(some_tokens(40, static_cast<int>(i) + 1), 30), "the others go on");
     auto part = answer(some_tokens(40, 2), 30);
     part.resize(got[1].tokens.size());
     expect(got[1].tokens == part, "what it said before is right");
@@ -295,8 +298,10 @@ void faults(bool ahead) {
   fixture.start(plain, ask(some_tokens(10, 3), 20));
   fixture.start(steered, only);
   fixture.run();
-  expect(masked.failure() && masked.failure()->code == "invalid_request" && masked.tokens.size() == 3, "a mask that throws ends its request");
-  expect(short_mask.failure() && short_mask.failure()->message.find("too short") != std::string::npos, "a mask that is too short, too");
+  expect(masked.failure() && masked.failure()->code == "invalid_request" && masked.tokens.size() == 3,
+         "a mask that throws ends its request");
+  expect(short_mask.failure() && short_mask.failure()->message.find("too short") != std::string::npos,
+         "a mask that is too short, too");
   expect(plain.tokens == answer(some_tokens(10, 3), 20), "and no other");
   expect(steered.tokens == std::vector<int32_t>{32, 33, 34, 35}, "a mask steers what is drawn");
   expect(asked.size() == 4 && asked[3] == std::vector<int32_t>{32, 33, 34}, "and hears what was drawn so far");
@@ -309,12 +314,14 @@ void faults(bool ahead) {
   fixture.model().passes = 0;
   while (fixture.model().passes == 0) fixture.batch.pass();
   fixture.run();
-  expect(writing.tokens == answer(some_tokens(3, 7), 60) && reading.tokens == answer(some_tokens(90, 8), 5), "both end well");
+  expect(writing.tokens == answer(some_tokens(3, 7), 60) && reading.tokens == answer(some_tokens(90, 8), 5),
+         "both end well");
   Got broken;
   fixture.start(broken, ask(some_tokens(90, 9), 5));
   fixture.model().throws = true;
   fixture.run();
-  expect(broken.failure() && broken.failure()->code == "internal", "a fault of the device ends the request with a code");
+  expect(broken.failure() && broken.failure()->code == "internal",
+         "a fault of the device ends the request with a code");
   Got after;
   fixture.start(after, ask(some_tokens(90, 9), 5));
   fixture.run();

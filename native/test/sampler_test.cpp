@@ -59,10 +59,12 @@ void filters() {
   expect(seen(kRow, {.temperature = 1, .top_k = 2}) == Set{1, 3}, "top_k keeps the two largest");
   expect(seen(kRow, {.temperature = 1, .top_k = 50}).size() == 5, "a top_k beyond the vocabulary keeps all");
   // What is before a token must be less than top_p: 0.5 and 0.75 are, 0.9 is not.
-  expect(seen(kRow, {.temperature = 1, .top_p = 0.8F}) == Set{0, 1, 3}, "top_p keeps the smallest head that reaches it");
+  expect(seen(kRow, {.temperature = 1, .top_p = 0.8F}) == Set{0, 1, 3},
+         "top_p keeps the smallest head that reaches it");
   expect(seen(kRow, {.temperature = 1, .top_p = 0}) == Set{1}, "top_p 0 keeps the first");
   expect(seen(kRow, {.temperature = 1, .min_p = 0.2F}) == Set{0, 1, 3}, "min_p is relative to the largest");
-  expect(seen(kRow, {.temperature = 1, .top_p = 0.8F, .top_k = 4, .min_p = 0.4F}) == Set{1, 3}, "filters narrow together");
+  expect(seen(kRow, {.temperature = 1, .top_p = 0.8F, .top_k = 4, .min_p = 0.4F}) == Set{1, 3},
+         "filters narrow together");
   // Filters see the probabilities at temperature 1.
   expect(seen(kRow, {.temperature = 100, .top_p = 0.8F}) == Set{0, 1, 3}, "the temperature comes after the filters");
 }
@@ -75,7 +77,8 @@ void frequencies() {
   for (int i = 0; i < kTimes; i++) count[static_cast<size_t>(drawn(rows({kRow}), {{&sampler, {}}})[0])]++;
   for (size_t i = 0; i < count.size(); i++) {
     double wanted = std::exp(kRow[i]);
-    expect(std::abs(count[i] / static_cast<double>(kTimes) - wanted) < 0.03, "token " + std::to_string(i) + " comes too often or seldom");
+    expect(std::abs(count[i] / static_cast<double>(kTimes) - wanted) < 0.03,
+           "token " + std::to_string(i) + " comes too often or seldom");
   }
 }
 
@@ -105,14 +108,16 @@ void penalty() {
 void mask() {
   Sampler sampler({}, {});
   expect(drawn(rows({kRow}), {{&sampler, {0b10100}}})[0] == 4, "only what the mask allows is drawn");
-  expect(drawn(rows({kRow, kRow}), {{&sampler, {0b00100}}, {&sampler, {}}}) == std::vector<int32_t>{2, 1}, "a mask is its own row's");
+  expect(drawn(rows({kRow, kRow}), {{&sampler, {0b00100}}, {&sampler, {}}}) == std::vector<int32_t>{2, 1},
+         "a mask is its own row's");
   std::vector<float> wide(70, 0);
   wide[69] = 1;
   wide[40] = 2;
   wide[3] = 3;
   expect(drawn(rows({wide}), {{&sampler, {0, 0, 1U << 5U}}})[0] == 69, "the third word is tokens 64 to 95");
   Sampler hot({.temperature = 1, .seed = 1}, {});
-  for (int i = 0; i < 50; i++) expect(drawn(rows({kRow}), {{&hot, {0b01001}}})[0] % 3 == 0, "a mask holds while sampling");
+  for (int i = 0; i < 50; i++)
+    expect(drawn(rows({kRow}), {{&hot, {0b01001}}})[0] % 3 == 0, "a mask holds while sampling");
 }
 
 void not_a_number() {
