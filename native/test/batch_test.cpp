@@ -125,7 +125,7 @@ class Fixture {
  public:
   explicit Fixture(bool ahead, int window = 0, uint64_t cap = 0)
       : loaded_{.model = std::make_unique<Sums>(window),
-                .prefixes = tether::PrefixCache(8, 1 << 20),
+                .prefixes = tether::PrefixCache(8, size_t{1} << 20U),
                 .device = DevicePolicy{.name = "test",
                                        .dtype = mx::float32,
                                        .dequantize = true,

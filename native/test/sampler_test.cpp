@@ -45,28 +45,31 @@ std::set<int32_t> seen(const std::vector<float>& logits, Sampling sampling, int 
 }
 
 // Probabilities 0.5, 0.25, 0.15, 0.07, 0.03, out of order.
-const std::vector<float> kRow{std::log(0.15F), std::log(0.5F), std::log(0.03F), std::log(0.25F), std::log(0.07F)};
+std::vector<float> row_of_five() {
+  return {std::log(0.15F), std::log(0.5F), std::log(0.03F), std::log(0.25F), std::log(0.07F)};
+}
 
 void greedy() {
   Sampler sampler({}, {});
-  expect(drawn(rows({kRow, {5, 1, 1, 1, 1}}), {{&sampler, {}}, {&sampler, {}}}) == std::vector<int32_t>{1, 0},
+  expect(drawn(rows({row_of_five(), {5, 1, 1, 1, 1}}), {{&sampler, {}}, {&sampler, {}}}) == std::vector<int32_t>{1, 0},
          "greedy takes the largest of each row");
 }
 
 void filters() {
   using Set = std::set<int32_t>;
-  expect(seen(kRow, {.temperature = 1}).size() == 5, "without a filter every token comes");
-  expect(seen(kRow, {.temperature = 1, .top_k = 2}) == Set{1, 3}, "top_k keeps the two largest");
-  expect(seen(kRow, {.temperature = 1, .top_k = 50}).size() == 5, "a top_k beyond the vocabulary keeps all");
+  expect(seen(row_of_five(), {.temperature = 1}).size() == 5, "without a filter every token comes");
+  expect(seen(row_of_five(), {.temperature = 1, .top_k = 2}) == Set{1, 3}, "top_k keeps the two largest");
+  expect(seen(row_of_five(), {.temperature = 1, .top_k = 50}).size() == 5, "a top_k beyond the vocabulary keeps all");
   // What is before a token must be less than top_p: 0.5 and 0.75 are, 0.9 is not.
-  expect(seen(kRow, {.temperature = 1, .top_p = 0.8F}) == Set{0, 1, 3},
+  expect(seen(row_of_five(), {.temperature = 1, .top_p = 0.8F}) == Set{0, 1, 3},
          "top_p keeps the smallest head that reaches it");
-  expect(seen(kRow, {.temperature = 1, .top_p = 0}) == Set{1}, "top_p 0 keeps the first");
-  expect(seen(kRow, {.temperature = 1, .min_p = 0.2F}) == Set{0, 1, 3}, "min_p is relative to the largest");
-  expect(seen(kRow, {.temperature = 1, .top_p = 0.8F, .top_k = 4, .min_p = 0.4F}) == Set{1, 3},
+  expect(seen(row_of_five(), {.temperature = 1, .top_p = 0}) == Set{1}, "top_p 0 keeps the first");
+  expect(seen(row_of_five(), {.temperature = 1, .min_p = 0.2F}) == Set{0, 1, 3}, "min_p is relative to the largest");
+  expect(seen(row_of_five(), {.temperature = 1, .top_p = 0.8F, .top_k = 4, .min_p = 0.4F}) == Set{1, 3},
          "filters narrow together");
   // Filters see the probabilities at temperature 1.
-  expect(seen(kRow, {.temperature = 100, .top_p = 0.8F}) == Set{0, 1, 3}, "the temperature comes after the filters");
+  expect(seen(row_of_five(), {.temperature = 100, .top_p = 0.8F}) == Set{0, 1, 3},
+         "the temperature comes after the filters");
 }
 
 // The frequencies of what is drawn are the probabilities.
@@ -74,9 +77,9 @@ void frequencies() {
   Sampler sampler({.temperature = 1, .seed = 3}, {});
   constexpr int kTimes = 4000;
   std::vector<int> count(5);
-  for (int i = 0; i < kTimes; i++) count[static_cast<size_t>(drawn(rows({kRow}), {{&sampler, {}}})[0])]++;
+  for (int i = 0; i < kTimes; i++) count[static_cast<size_t>(drawn(rows({row_of_five()}), {{&sampler, {}}})[0])]++;
   for (size_t i = 0; i < count.size(); i++) {
-    double wanted = std::exp(kRow[i]);
+    double wanted = std::exp(row_of_five()[i]);
     expect(std::abs(count[i] / static_cast<double>(kTimes) - wanted) < 0.03,
            "token " + std::to_string(i) + " comes too often or seldom");
   }
@@ -88,8 +91,8 @@ void seeds_and_neighbours() {
     Sampler other({.temperature = 2, .top_k = 3, .seed = 99}, {});
     std::vector<int32_t> tokens;
     for (int i = 0; i < 30; i++)
-      tokens.push_back(neighbour ? drawn(rows({kRow, kRow}), {{&other, {}}, {&sampler, {}}})[1]
-                                 : drawn(rows({kRow}), {{&sampler, {}}})[0]);
+      tokens.push_back(neighbour ? drawn(rows({row_of_five(), row_of_five()}), {{&other, {}}, {&sampler, {}}})[1]
+                                 : drawn(rows({row_of_five()}), {{&sampler, {}}})[0]);
     return tokens;
   };
   expect(sequence(7, false) == sequence(7, false), "the same seed draws the same");
@@ -107,8 +110,9 @@ void penalty() {
 
 void mask() {
   Sampler sampler({}, {});
-  expect(drawn(rows({kRow}), {{&sampler, {0b10100}}})[0] == 4, "only what the mask allows is drawn");
-  expect(drawn(rows({kRow, kRow}), {{&sampler, {0b00100}}, {&sampler, {}}}) == std::vector<int32_t>{2, 1},
+  expect(drawn(rows({row_of_five()}), {{&sampler, {0b10100}}})[0] == 4, "only what the mask allows is drawn");
+  expect(drawn(rows({row_of_five(), row_of_five()}), {{&sampler, {0b00100}}, {&sampler, {}}}) ==
+             std::vector<int32_t>{2, 1},
          "a mask is its own row's");
   std::vector<float> wide(70, 0);
   wide[69] = 1;
@@ -117,15 +121,15 @@ void mask() {
   expect(drawn(rows({wide}), {{&sampler, {0, 0, 1U << 5U}}})[0] == 69, "the third word is tokens 64 to 95");
   Sampler hot({.temperature = 1, .seed = 1}, {});
   for (int i = 0; i < 50; i++)
-    expect(drawn(rows({kRow}), {{&hot, {0b01001}}})[0] % 3 == 0, "a mask holds while sampling");
+    expect(drawn(rows({row_of_five()}), {{&hot, {0b01001}}})[0] % 3 == 0, "a mask holds while sampling");
 }
 
 void not_a_number() {
   Sampler sampler({}, {});
   Sampler hot({.temperature = 1, .top_k = 2}, {});
-  auto bad = kRow;
+  auto bad = row_of_five();
   bad[4] = std::numeric_limits<float>::quiet_NaN();
-  expect(drawn(rows({bad, kRow, bad}), {{&sampler, {}}, {&sampler, {}}, {&hot, {}}}) ==
+  expect(drawn(rows({bad, row_of_five(), bad}), {{&sampler, {}}, {&sampler, {}}, {&hot, {}}}) ==
              std::vector<int32_t>{tether::kNotANumber, 1, tether::kNotANumber},
          "a NaN is told, in its own row");
   expect(drawn(rows({bad}), {{&sampler, {0b1}}})[0] == tether::kNotANumber, "a mask does not hide a NaN");
