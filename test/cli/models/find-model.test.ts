@@ -87,12 +87,12 @@ describe('findModel', () => {
 describe('chooseModel', () => {
   const choose = (more = {}) => chooseModel({ modelsDir, hubCache, ...more })
 
-  test('takes the only one that can be used, through links too', async () => {
+  test('takes the only one that can be used if it is to ask nothing, through links too', async () => {
     writeModel(join(folder, 'elsewhere'))
     mkdirSync(modelsDir)
     symlinkSync(join(folder, 'elsewhere'), join(modelsDir, 'linked'))
     writeModel(join(modelsDir, 'strange'), { config: { model_type: 'strange' } })
-    expect(await choose()).toEqual({ path: join(modelsDir, 'linked'), name: 'linked', isDemo: false })
+    expect(await choose({ takeOnly: true })).toEqual({ path: join(modelsDir, 'linked'), name: 'linked', isDemo: false })
   })
 
   test('does not look into models, hidden folders or broken links', async () => {
@@ -100,7 +100,7 @@ describe('chooseModel', () => {
     writeModel(join(modelsDir, 'a', 'adapter'))
     writeModel(join(modelsDir, '.cache', 'b'))
     symlinkSync(join(folder, 'gone'), join(modelsDir, 'broken'))
-    expect((await choose()).name).toBe('a')
+    expect((await choose({ takeOnly: true })).name).toBe('a')
   })
 
   test('without any says where one goes and how to get it, and takes the demo only if asked to', async () => {
