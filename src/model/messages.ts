@@ -94,7 +94,7 @@ async function* answer(
   try {
     // What the prompt began already is no turn of its own tokens, and what was stopped halfway was told only in part.
     const isWhole = () => !run.signal.aborted && begun.length === 0 && chat.messages.at(-1)?.role !== 'assistant'
-    const turn = rememberTurn({ memory, thinking: chat.thinking, isWhole })
+    const turn = rememberTurn({ memory, chat, isWhole })
     const sampling = requestSampling(ask, defaults)
     const thought = thoughtLimit(family.thought, tokenizer, { maxTokens, budget: ask.thinkingBudget })
     let batches = thinkWithin(thought, engine, { prompt: tokens, maxTokens, ...sampling, stopTokens }, run.signal)

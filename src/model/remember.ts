@@ -1,7 +1,7 @@
 /** The stage that watches an answer go by, and hands it to the memory when it has ended by itself. */
 
 import type { MessageEvent } from '../anthropic/types.js'
-import type { JsonObject, Part } from '../chat/types.js'
+import type { Chat, JsonObject, Part } from '../chat/types.js'
 import type { Batch } from '../engine/types.js'
 import type { TurnMemory } from './turn-memory.js'
 
@@ -14,13 +14,13 @@ export interface Remembering {
 
 export interface RememberOptions {
   memory: TurnMemory
-  /** Whether the model might think. */
-  thinking: boolean
+  /** What is answered. */
+  chat: Chat
   /** Whether what the client is told is all that the model wrote: not if the answer was cut at a stop sequence. */
   isWhole: () => boolean
 }
 
-export function rememberTurn({ memory, thinking, isWhole }: RememberOptions): Remembering {
+export function rememberTurn({ memory, chat, isWhole }: RememberOptions): Remembering {
   const all: number[] = []
   return {
     async *tokens(batches) {
@@ -34,7 +34,8 @@ export function rememberTurn({ memory, thinking, isWhole }: RememberOptions): Re
       for await (const event of events) {
         note(event)
         if (event.type === 'message_stop' && isWhole()) {
-          memory.remember({ parts, ids, generated: { tokens: Int32Array.from(all), thinking } })
+          const generated = { tokens: Int32Array.from(all), thinking: chat.thinking }
+          memory.remember({ chat, parts, ids, generated })
         }
         yield event
       }

@@ -1,7 +1,8 @@
 /**
  * What this model wrote, as the tokens it wrote. Clients send an answer back as text and JSON, with keys in another order,
  * defaults added and numbers rewritten; encoded again that gives other tokens, and everything behind them would have to be
- * computed anew. So each turn is kept, bounded, and found again by the ids of its calls or by its content.
+ * computed anew. So each turn is kept, bounded, and found again by the ids of its calls, or by its content and all that was
+ * said to the model before it.
  */
 import { createHash } from 'node:crypto'
 import type { Chat, ChatMessage, ChatPart, Generated, JsonValue, Part } from '../chat/types.js'
@@ -9,8 +10,8 @@ import type { Chat, ChatMessage, ChatPart, Generated, JsonValue, Part } from '..
 export interface TurnMemory {
   /** The same chat, with the tokens of every turn in it that is remembered. */
   recall(chat: Chat): Chat
-  /** A turn that was answered whole. `ids`: of its calls, in order. */
-  remember(turn: { parts: Part[]; ids: string[]; generated: Generated }): void
+  /** A turn that was answered whole. `chat` is what it answered; `ids` are those of its calls, in order. */
+  remember(turn: { chat: Chat; parts: Part[]; ids: string[]; generated: Generated }): void
 }
 
 interface Entry {
@@ -31,24 +32,26 @@ export function createTurnMemory(mostTokens = 1_000_000): TurnMemory {
     held -= entry.generated.tokens.length
     for (const key of entry.keys) if (byKey.get(key) === entry) byKey.delete(key)
   }
-  const find = (message: ChatMessage): Entry | undefined => {
-    const entry = keysOf(message.parts, idsOf(message.parts)).map((key) => byKey.get(key))
-    return entry.find((candidate) => candidate && isSameTurn(candidate.parts, message.parts))
+  const find = ({ parts }: ChatMessage, before: string): Entry | undefined => {
+    const candidates = keysOf({ parts, ids: idsOf(parts), before }).map((key) => byKey.get(key))
+    return candidates.find((candidate) => candidate && isSameTurn(candidate.parts, parts))
   }
 
   return {
-    recall: (chat) => ({
-      ...chat,
-      messages: chat.messages.map((message) => {
-        const entry = message.role === 'assistant' ? find(message) : undefined
+    recall(chat) {
+      let before = ''
+      const messages = chat.messages.map((message) => {
+        const entry = message.role === 'assistant' ? find(message, before) : undefined
+        before = after(before, message)
         if (!entry) return message
         entries.delete(entry)
         entries.add(entry)
         return { ...message, generated: entry.generated }
-      }),
-    }),
-    remember({ parts, ids, generated }) {
-      const entry: Entry = { parts, generated, keys: keysOf(parts, ids) }
+      })
+      return { ...chat, messages }
+    },
+    remember({ chat, parts, ids, generated }) {
+      const entry: Entry = { parts, generated, keys: keysOf({ parts, ids, before: chat.messages.reduce(after, '') }) }
       if (entry.keys.length === 0 || generated.tokens.length > mostTokens) return
       for (const key of entry.keys) byKey.set(key, entry)
       entries.add(entry)
@@ -61,13 +64,21 @@ export function createTurnMemory(mostTokens = 1_000_000): TurnMemory {
   }
 }
 
-/** Calls have ids that no other turn has; a turn without calls is known by what it says. */
-function keysOf(parts: (Part | ChatPart)[], ids: string[]): string[] {
+/** Calls have ids that no other turn has; a turn without calls is known by what it says, and to what. */
+function keysOf({ parts, ids, before }: { parts: (Part | ChatPart)[]; ids: string[]; before: string }): string[] {
   if (ids.length > 0) return ids.map((id) => `id ${id}`)
   const [said, thought] = [textOf(parts, 'text'), textOf(parts, 'thinking')]
   if (said === '') return []
   // A client may leave thoughts out of what it sends back.
-  return [...new Set([`text ${digest(`${thought}\0${said}`)}`, `text ${digest(`\0${said}`)}`])]
+  const keys = [thought, ''].map((thinking) => digest(`${before}\0${thinking}\0${said}`))
+  return [...new Set(keys)].map((key) => `text ${key}`)
+}
+
+/** What was said to the model up to and with this message. Its own turns are left out: how they come back varies. */
+function after(before: string, { role, parts }: ChatMessage): string {
+  if (role === 'assistant') return before
+  const texts = parts.map((part) => ('text' in part ? part.text : ''))
+  return digest(`${before}\0${role}\0${texts.join('\0')}`)
 }
 
 function idsOf(parts: ChatPart[]): string[] {

@@ -1,53 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { FAMILIES } from '../../src/chat/families.js'
 import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
-import type { Chat, ChatFamily, JsonObject, JsonValue, Part, Piece, PromptPiece } from '../../src/chat/types.js'
+import type { Chat, ChatFamily, Part, Piece, PromptPiece } from '../../src/chat/types.js'
 import { answer, opening, reply, toMessage } from '../support/chat-conversations.js'
 import { type Random, seeded } from '../support/chat-random.js'
-
-const QUOTE: Piece = { control: '<|"|>' }
-
-/** An answer as Gemma 4 generates it. */
-function speakGemma4(parts: Part[]): Piece[] {
-  return parts.flatMap((part): Piece[] => {
-    if (part.type === 'text') return [part.text]
-    if (part.type === 'thinking')
-      return [{ control: '<|channel>' }, `thought\n${part.text}\n`, { control: '<channel|>' }]
-    return [{ control: '<|tool_call>' }, `call:${part.name}`, ...gemmaValue(part.input), { control: '<tool_call|>' }]
-  })
-}
-
-function gemmaValue(value: JsonValue): Piece[] {
-  if (typeof value === 'string') return [QUOTE, value, QUOTE]
-  if (Array.isArray(value)) return ['[', ...value.flatMap((item, i) => [...(i ? [','] : []), ...gemmaValue(item)]), ']']
-  if (typeof value !== 'object' || value === null) return [`${value}`]
-  const keys = Object.keys(value).sort((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1))
-  const fields = keys.flatMap((key, i) => [
-    i ? ',' : '',
-    key,
-    ':',
-    ...gemmaValue((value as JsonObject)[key] as JsonValue),
-  ])
-  return ['{', ...fields, '}']
-}
-
-/** An answer as Llama 3 generates it. */
-function speakLlama3(parts: Part[]): Piece[] {
-  const calls = parts.filter((part) => part.type === 'tool_call')
-  const texts = parts.filter((part) => part.type === 'text').map((part) => part.text)
-  return [
-    ...texts,
-    calls.map(({ name, input }) => `{"name": "${name}", "parameters": ${llamaValue(input)}}`).join('; '),
-  ]
-}
-
-function llamaValue(value: JsonValue): string {
-  if (Array.isArray(value)) return `[${value.map(llamaValue).join(', ')}]`
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  return `{${Object.entries(value)
-    .map(([key, inner]) => `${JSON.stringify(key)}: ${llamaValue(inner)}`)
-    .join(', ')}}`
-}
+import { speakGemma4, speakLlama3 } from '../support/chat-speaking.js'
 
 /** Text with control tokens that no text can look like. */
 function flat(pieces: PromptPiece[]): string {

@@ -9,12 +9,14 @@ import { fakeModel } from '../support/fake-model.js'
 const tokens = Int32Array.of(1, 2, 3)
 const generated = { tokens, thinking: false }
 const chat = (...parts: ChatPart[]): Chat => ({ messages: [{ role: 'assistant', parts }], tools: [], thinking: false })
+/** The chat that the remembered turns answer. */
+const nothing: Chat = { messages: [], tools: [], thinking: false }
 const call = (input: JsonObject, id = 'a', name = 'Edit'): ChatPart => ({ type: 'tool_call', id, name, input })
 const wrote = (input: JsonObject, name = 'Edit'): Part => ({ type: 'tool_call', name, input })
 
 function recalls(parts: Part[], ids: string[], came: ChatPart[]): boolean {
   const memory = createTurnMemory()
-  memory.remember({ parts, ids, generated })
+  memory.remember({ chat: nothing, parts, ids, generated })
   return memory.recall(chat(...came)).messages[0]?.generated?.tokens === tokens
 }
 
@@ -88,6 +90,22 @@ describe('a turn without calls is found by its text', () => {
     expect(recalls(said, [], [{ type: 'text', text: 'Done' }])).toBe(false)
   })
 
+  test('where it was said: the same words in answer to something else may be other tokens', () => {
+    const memory = createTurnMemory()
+    const asked = (text: string): Chat['messages'] => [{ role: 'user', parts: [{ type: 'text', text }] }]
+    const answered: Chat['messages'] = [{ role: 'assistant', parts: [{ type: 'text', text: 'Done.' }] }]
+    const other = { tokens: Int32Array.of(4), thinking: false }
+    for (const [text, what] of [
+      ['a', generated],
+      ['b', other],
+    ] as const) {
+      memory.remember({ chat: { ...nothing, messages: asked(text) }, parts: said, ids: [], generated: what })
+    }
+    const both = [...asked('a'), ...answered]
+    expect(memory.recall({ ...nothing, messages: both }).messages[1]?.generated).toBe(generated)
+    expect(memory.recall({ ...nothing, messages: [...asked('c'), ...answered] }).messages[1]?.generated).toBeUndefined()
+  })
+
   test('an empty one is never remembered', () => {
     expect(recalls([], [], [])).toBe(false)
     expect(recalls([{ type: 'text', text: ' ' }], [], [{ type: 'text', text: '' }])).toBe(false)
@@ -97,11 +115,16 @@ describe('a turn without calls is found by its text', () => {
 test('the least recently used turns are forgotten when there are too many tokens', () => {
   const memory = createTurnMemory(7)
   const known = (id: string) => memory.recall(chat(call({}, id))).messages[0]?.generated !== undefined
-  for (const id of ['a', 'b']) memory.remember({ parts: [wrote({})], ids: [id], generated })
+  for (const id of ['a', 'b']) memory.remember({ chat: nothing, parts: [wrote({})], ids: [id], generated })
   expect(known('a')).toBe(true)
-  memory.remember({ parts: [wrote({})], ids: ['c'], generated })
+  memory.remember({ chat: nothing, parts: [wrote({})], ids: ['c'], generated })
   expect([known('a'), known('b'), known('c')]).toEqual([true, false, true])
-  memory.remember({ parts: [wrote({})], ids: ['d'], generated: { tokens: new Int32Array(8), thinking: false } })
+  memory.remember({
+    chat: nothing,
+    parts: [wrote({})],
+    ids: ['d'],
+    generated: { tokens: new Int32Array(8), thinking: false },
+  })
   expect([known('a'), known('c'), known('d')]).toEqual([true, true, false])
 })
 
