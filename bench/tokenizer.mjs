@@ -1,6 +1,6 @@
 // Loading and encoding with real vocabularies, beside PyPI `tokenizers` and npm `@huggingface/tokenizers`, in turns in one run.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -127,7 +127,8 @@ function gather(pattern, most) {
   for (const folder of ['docs', 'src', 'native', 'node_modules']) {
     for (const path of readdirSync(join(root, folder), { recursive: true }).sort()) {
       if (text.length >= most) return text.slice(0, most)
-      if (!pattern.test(path)) continue
+      // Some packages have folders that are called like files.
+      if (!pattern.test(path) || !statSync(join(root, folder, path)).isFile()) continue
       const file = readFileSync(join(root, folder, path), 'utf8')
       if (file.length > 200_000 || seen.has(file)) continue
       seen.add(file)
@@ -141,7 +142,7 @@ function gather(pattern, most) {
 async function benchRecording(path) {
   const { parseMessagesRequest } = await import('../dist/anthropic/parse.js')
   const { toChat } = await import('../dist/anthropic/to-chat.js')
-  const { chatFamily } = await import('../dist/chat/families.js')
+  const { FAMILIES } = await import('../dist/chat/families.js')
   const { loadTokenizer } = await import('../dist/chat/tokenizer/load.js')
   const requests = readFileSync(path, 'utf8')
     .trim()
@@ -149,10 +150,10 @@ async function benchRecording(path) {
     .map((line) => JSON.parse(line))
   const families = [
     ['gemma4', asGemma4(VOCABULARIES.gemma3)],
-    ['llama', dirname(VOCABULARIES.llama3)],
+    ['llama3', dirname(VOCABULARIES.llama3)],
   ]
   for (const [type, dir] of families) {
-    const family = chatFamily(type)
+    const family = FAMILIES[type]
     const times = []
     let count = 0
     for (let round = 0; round < Number(options.rounds); round += 1) {
