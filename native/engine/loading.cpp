@@ -71,8 +71,7 @@ MemoryModel memory_model(const Model& model, const Config& config, const EngineI
   // Gemma 3n has one for each layer.
   auto widths = config.numbers("intermediate_size");
   auto widest = static_cast<uint64_t>(widths.empty() ? 0 : std::max(0.0, std::ranges::max(widths)));
-  uint64_t wide =
-      kHiddenBuffers * static_cast<uint64_t>(config.integer("hidden_size", 0)) + kWideBuffers * widest;
+  uint64_t wide = kHiddenBuffers * static_cast<uint64_t>(config.integer("hidden_size", 0)) + kWideBuffers * widest;
   memory.scratch = rows * (wide * element + slots * row_of_scores);
   if (memory.cap) memory.freed = std::min(kMostFreed, (memory.cap - std::min(memory.cap, memory.weights)) / 16);
   return memory;
