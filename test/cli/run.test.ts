@@ -13,9 +13,9 @@ import {
   type Place,
   processesOf,
   startTether,
-  until,
 } from '../support/cli-process.js'
 import { writeModel } from '../support/model-folders.js'
+import { until } from '../support/until.js'
 
 let compiled: string
 let place: Place

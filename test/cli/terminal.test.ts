@@ -11,9 +11,9 @@ import {
   openTether,
   type Place,
   processesOf,
-  until,
 } from '../support/cli-process.js'
 import type { Terminal } from '../support/terminal.js'
+import { until } from '../support/until.js'
 
 let compiled: string
 let place: Place
@@ -39,7 +39,7 @@ const tether = (args: string[], more?: InTerminal) => {
 }
 const screen = async (how = 'raw', more?: InTerminal) => {
   const terminal = tether(['--claude-path', place.claude, '--', `screen:${how}`], more)
-  await until(() => terminal.shown().includes('<screen'))
+  await until(() => terminal.written().includes('<screen'))
   return terminal
 }
 const logs = () => {
@@ -50,9 +50,9 @@ const logs = () => {
 describe('Claude Code', () => {
   test('gets the terminal in raw mode, keys and all', async () => {
     const terminal = await screen()
-    expect(terminal.shown()).toContain('<screen 80x24 raw true>')
+    expect(terminal.written()).toContain('<screen 80x24 raw true>')
     terminal.type('a')
-    await until(() => terminal.shown().includes('<keys 61>'))
+    await until(() => terminal.written().includes('<keys 61>'))
     terminal.type('q')
     expect(await terminal.ended).toBe(5)
   })
@@ -60,7 +60,7 @@ describe('Claude Code', () => {
   test('hears of a new size', async () => {
     const terminal = await screen()
     terminal.resize(100, 40)
-    await until(() => terminal.shown().includes('<resized to 100x40>'))
+    await until(() => terminal.written().includes('<resized to 100x40>'))
     terminal.type('q')
     await terminal.ended
   })
@@ -68,8 +68,8 @@ describe('Claude Code', () => {
   test('gets Ctrl-C as a key in raw mode, and tether does not end', async () => {
     const terminal = await screen()
     terminal.type('\u0003')
-    await until(() => terminal.shown().includes('<keys 03>'))
-    expect(terminal.shown()).not.toContain('<SIGINT>')
+    await until(() => terminal.written().includes('<keys 03>'))
+    expect(terminal.written()).not.toContain('<SIGINT>')
     terminal.type('q')
     expect(await terminal.ended).toBe(5)
   })
@@ -77,10 +77,10 @@ describe('Claude Code', () => {
   test('gets Ctrl-C as one signal else, and tether does not end', async () => {
     const terminal = await screen('cooked')
     terminal.type('\u0003')
-    await until(() => terminal.shown().includes('<SIGINT>'))
+    await until(() => terminal.written().includes('<SIGINT>'))
     // Longer than tether would wait before it passed a signal on.
     await new Promise((resolve) => setTimeout(resolve, 1500))
-    expect(terminal.shown().match(/<SIGINT>/g)).toHaveLength(1)
+    expect(terminal.written().match(/<SIGINT>/g)).toHaveLength(1)
     const { pid } = await claudeReport(place)
     expect(isAlive(pid)).toBe(true)
     process.kill(pid, 'SIGTERM')
@@ -89,7 +89,7 @@ describe('Claude Code', () => {
 
   test('has the screen to itself: whatever tether would print is in the log', async () => {
     const terminal = await screen('raw', { env: { FAKE_NOISE: '1' } })
-    const before = terminal.shown()
+    const before = terminal.written()
     await until(
       () =>
         (
@@ -98,7 +98,7 @@ describe('Claude Code', () => {
             .match(/noise: on stdout/g) ?? []
         ).length >= 3,
     )
-    expect(terminal.shown()).toBe(before)
+    expect(terminal.written()).toBe(before)
     for (const noise of ['noise: a warning', 'noise: on stderr']) expect(logs().join('')).toContain(noise)
     terminal.type('q')
     await terminal.ended
@@ -108,16 +108,16 @@ describe('Claude Code', () => {
     const terminal = await screen('raw', { wrap: '"$@"; echo "status $?"; stty -a' })
     process.kill((await claudeReport(place)).pid, 'SIGKILL')
     await terminal.ended
-    expect(terminal.shown()).toContain('status 137')
-    expect(terminal.shown()).toMatch(/\sisig icanon/)
-    expect(terminal.shown()).toMatch(/\secho /)
-    expect(terminal.shown()).toContain('\u001b[?25h')
+    expect(terminal.written()).toContain('status 137')
+    expect(terminal.written()).toMatch(/\sisig icanon/)
+    expect(terminal.written()).toMatch(/\secho /)
+    expect(terminal.written()).toContain('\u001b[?25h')
   })
 
   test('after a fault of tether is gone before tether says so, and where the log is', async () => {
     const terminal = await screen('raw', { env: { FAKE_CRASH_MS: '1500' } })
     expect(await terminal.ended).toBe(1)
-    const [path = ''] = /\S+\.log/.exec(terminal.shown()) ?? []
+    const [path = ''] = /\S+\.log/.exec(terminal.written()) ?? []
     expect(path).toContain(join(place.home, '.tether', 'logs'))
     expect(readFileSync(path, 'utf8')).toMatch(/critical Error: a fault on purpose\n +at /)
     await until(() => processesOf(place).length === 0)
@@ -127,7 +127,7 @@ describe('Claude Code', () => {
     const terminal = await screen()
     terminal.type('q')
     await terminal.ended
-    expect(terminal.shown()).not.toContain('.log')
+    expect(terminal.written()).not.toContain('.log')
     expect(logs()).toEqual([])
   })
 
@@ -157,25 +157,25 @@ describe('while a model loads', () => {
 
   test('a bar shows percent of bytes and an estimate, and goes', async () => {
     const terminal = tether(serve, { ...load, columns: 90 })
-    await until(() => /Loading demo .*█+.*░ *\S* 25% of 3 MB, about \d+ s left/.test(terminal.shown()))
-    await until(() => terminal.shown().includes('Ctrl-C stops it'))
-    expect(terminal.shown()).toContain('\u001b[?25l')
-    expect(terminal.shown().lastIndexOf('\u001b[?25h')).toBeGreaterThan(terminal.shown().lastIndexOf('Loading'))
+    await until(() => /Loading demo .*█+.*░ *\S* 25% of 3 MB, about \d+ s left/.test(terminal.written()))
+    await until(() => terminal.written().includes('Ctrl-C stops it'))
+    expect(terminal.written()).toContain('\u001b[?25l')
+    expect(terminal.written().lastIndexOf('\u001b[?25h')).toBeGreaterThan(terminal.written().lastIndexOf('Loading'))
   })
 
   test('Ctrl-C ends tether and gives the cursor back', async () => {
     const terminal = tether(serve, load)
-    await until(() => terminal.shown().includes('25%'))
+    await until(() => terminal.written().includes('25%'))
     terminal.type('\u0003')
     expect(await terminal.ended).toBe(130)
-    expect(terminal.shown().endsWith('\r\u001b[K\u001b[?25h')).toBe(true)
+    expect(terminal.written().endsWith('\r\u001b[K\u001b[?25h')).toBe(true)
   })
 
   test('no line is wider than the terminal', async () => {
     const terminal = tether(serve, { ...load, columns: 40 })
-    await until(() => terminal.shown().includes('25%'))
+    await until(() => terminal.written().includes('25%'))
     const lines = terminal
-      .shown()
+      .written()
       .split('\r')
       .filter((line) => line.includes('Loading'))
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the codes of a terminal are what is taken out
@@ -184,15 +184,15 @@ describe('while a model loads', () => {
 
   test('NO_COLOR draws without colours', async () => {
     const terminal = tether(serve, { env: { ...load.env, NO_COLOR: '1' } })
-    await until(() => terminal.shown().includes('25%'))
-    expect(terminal.shown()).toContain('█')
+    await until(() => terminal.written().includes('25%'))
+    expect(terminal.written()).toContain('█')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the codes of a terminal are what is looked for
-    expect(terminal.shown()).not.toMatch(/\u001b\[\d+m/)
+    expect(terminal.written()).not.toMatch(/\u001b\[\d+m/)
   })
 
   test('a dumb terminal gets lines', async () => {
     const terminal = tether(serve, { env: { ...load.env, TERM: 'dumb' } })
-    await until(() => /tether: loading demo, \d+% of 3 MB/.test(terminal.shown()))
-    expect(terminal.shown()).not.toContain('\u001b')
+    await until(() => /tether: loading demo, \d+% of 3 MB/.test(terminal.written()))
+    expect(terminal.written()).not.toContain('\u001b')
   })
 })

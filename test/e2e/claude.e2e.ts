@@ -13,10 +13,10 @@ import {
   openSession,
   requestsOf,
   startSession,
-  until,
   type Workplace,
   writeUserSettings,
 } from '../support/cli-e2e.js'
+import { until } from '../support/until.js'
 
 let place: Workplace
 beforeEach(() => {
@@ -156,8 +156,7 @@ describe('while the model is at work', () => {
 describe('on a screen', () => {
   test('a status line shows how far the prompt is read, then what it cost', async () => {
     const terminal = openSession(place)
-    const shows = (what: RegExp) =>
-      until(() => what.test(terminal.screen()), 60_000).catch(() => expect(terminal.screen()).toMatch(what))
+    const shows = (what: RegExp) => terminal.shows(what, 60_000)
     await shows(/ demo · 0 of 64k \(0%\)\n/)
     terminal.type('Say marmalade.')
     await shows(/❯ Say marmalade\./)

@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { until } from '../support/cli-process.js'
 import { type Consumer, makeConsumer, type Packages, pack, platformName, root } from '../support/consumer.js'
+import { until } from '../support/until.js'
 
 const demo = 'node_modules/@tether/mlx/demo/model'
 const answer = `import('@tether/mlx').then(async ({ loadModel }) => {

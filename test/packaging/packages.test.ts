@@ -4,7 +4,6 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { until } from '../support/cli-process.js'
 import {
   type Consumer,
   installOffline,
@@ -16,6 +15,7 @@ import {
   readManifest,
   root,
 } from '../support/consumer.js'
+import { until } from '../support/until.js'
 
 // A compiler and a model in processes of their own, on a machine that may be busy.
 vi.setConfig({ testTimeout: 90_000 })

@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import { collectOutput, type Ended } from './cli-output.js'
 import { openTerminal, type Terminal } from './terminal.js'
+import { until } from './until.js'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -125,14 +126,6 @@ export function claudesOf(place: Workplace): number[] {
   return processesOf(place)
     .filter((line) => line.includes('--settings') && line.includes(settings))
     .map((line) => Number.parseInt(line, 10))
-}
-
-export async function until(holds: () => boolean, ms: number): Promise<void> {
-  const end = performance.now() + ms
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(`did not come true within ${ms} ms: ${holds}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
 }
 
 /** Processes that name the workplace in their command line; every one of tether's does. */

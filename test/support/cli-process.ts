@@ -17,6 +17,7 @@ import { type ClaudeReport, writeFakeClaude } from './cli-fake-claude.js'
 import { collectOutput, type Ended } from './cli-output.js'
 import { writeModel } from './model-folders.js'
 import { openTerminal, type Terminal } from './terminal.js'
+import { until } from './until.js'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -129,14 +130,6 @@ export function isAlive(pid: number): boolean {
 export function processesOf(place: Place): string[] {
   const lines = execFileSync('ps', ['-A', '-o', 'pid=,args='], { encoding: 'utf8' }).split('\n')
   return lines.filter((line) => line.includes(basename(dirname(place.home))))
-}
-
-export async function until(holds: () => boolean, ms = 10_000): Promise<void> {
-  const end = performance.now() + ms
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(`did not come true within ${ms} ms: ${holds}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }
 
 function toJavaScript(source: string): string {

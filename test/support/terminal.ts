@@ -1,14 +1,21 @@
-/** A pseudo-terminal around a program: what is typed into it, and what it shows. */
+/** A pseudo-terminal around a program: what is typed into it, and the screen as a person would see it. */
 import { type IPty, spawn } from '@lydell/node-pty'
 import xterm from '@xterm/headless'
+import { until } from './until.js'
 
 export interface Terminal {
   readonly pid: number
-  /** Everything that was written to it so far. */
-  shown(): string
-  /** What a person sees now: the lines of the screen, with plain blanks. */
-  screen(): string
-  type(text: string): void
+  /** Everything that was written to it so far, as it came. */
+  written(): string
+  /** The lines of the screen now, with plain blanks and none at their ends. */
+  screen(): string[]
+  /** Whether the program is on the other screen, and whether the cursor can be seen. */
+  state(): { other: boolean; cursor: boolean }
+  type(keys: string): void
+  /** Types it, then waits until the screen shows the text. */
+  press(keys: string, expected: string | RegExp): Promise<void>
+  /** Waits until it is on the screen; throws with the screen if it does not come. */
+  shows(text: string | RegExp, ms?: number): Promise<void>
   resize(columns: number, rows: number): void
   /** The exit status; 128 + n after signal n. */
   ended: Promise<number>
@@ -16,8 +23,8 @@ export interface Terminal {
 }
 
 export interface TerminalOptions {
-  cwd: string
   env: Record<string, string>
+  cwd?: string
   columns?: number
   rows?: number
 }
@@ -26,9 +33,9 @@ export function openTerminal(program: string, args: string[], options: TerminalO
   const { cwd, env, columns = 80, rows = 24 } = options
   const pty: IPty = spawn(program, args, { cwd, env: { TERM: 'xterm-256color', ...env }, cols: columns, rows })
   const emulator = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true })
-  let shown = ''
+  let written = ''
   pty.onData((data) => {
-    shown += data
+    written += data
     emulator.write(data)
   })
   // Programs ask a terminal what it can do; it answers like any other.
@@ -36,11 +43,27 @@ export function openTerminal(program: string, args: string[], options: TerminalO
   const ended = new Promise<number>((resolve) => {
     pty.onExit(({ exitCode, signal }) => resolve(signal ? 128 + signal : exitCode))
   })
+  const screen = () => linesOf(emulator)
+  const shows: Terminal['shows'] = (text, ms = 20_000) => {
+    const isThere = () => {
+      const all = screen().join('\n')
+      return typeof text === 'string' ? all.includes(text) : text.test(all)
+    }
+    return until(isThere, ms).catch(() => {
+      throw new Error(`the screen does not show ${text} within ${ms} ms:\n${screen().join('\n')}`)
+    })
+  }
   return {
     pid: pty.pid,
-    shown: () => shown,
-    screen: () => linesOf(emulator).join('\n'),
-    type: (text) => pty.write(text),
+    written: () => written,
+    screen,
+    state: () => ({ other: emulator.buffer.active.type === 'alternate', cursor: showsCursor(written) }),
+    type: (keys) => pty.write(keys),
+    press(keys, expected) {
+      pty.write(keys)
+      return shows(expected)
+    },
+    shows,
     resize: (columns, rows) => {
       emulator.resize(columns, rows)
       pty.resize(columns, rows)
@@ -48,6 +71,11 @@ export function openTerminal(program: string, args: string[], options: TerminalO
     ended,
     kill: (signal) => pty.kill(signal),
   }
+}
+
+/** The emulator does not tell. */
+function showsCursor(written: string): boolean {
+  return written.lastIndexOf('\u001b[?25h') >= written.lastIndexOf('\u001b[?25l')
 }
 
 function linesOf({ buffer: { active }, rows }: xterm.Terminal): string[] {

@@ -4,9 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { compileCli, until } from '../../support/cli-process.js'
+import { compileCli } from '../../support/cli-process.js'
 import { writeModel } from '../../support/model-folders.js'
-import { type PseudoTerminal, startInTerminal } from '../../support/pseudo-terminal.js'
+import { openTerminal, type Terminal } from '../../support/terminal.js'
+import { until } from '../../support/until.js'
 
 let compiled: string
 let modelsDir: string
@@ -48,11 +49,11 @@ afterAll(() => {
   rmSync(modelsDir, { recursive: true })
 })
 
-async function open(columns = 80, rows = 24, env: Record<string, string> = {}): Promise<PseudoTerminal> {
+async function open(columns = 80, rows = 24, env: Record<string, string> = {}): Promise<Terminal> {
   // A shell around it prints how the terminal is set before and after. It stays: what is written last is lost at an exit.
   const script =
     'stty -a | tr ";" "\\n" | grep -o ".icanon\\|.echo " | head -2; "$@"; echo "status $?"; stty -a | tr ";" "\\n" | grep -o ".icanon\\|.echo " | head -2; echo over; sleep 60'
-  const terminal = startInTerminal(
+  const terminal = openTerminal(
     '/bin/sh',
     ['-c', script, 'sh', process.execPath, join(compiled, 'pick.mjs'), modelsDir],
     {
@@ -67,7 +68,7 @@ async function open(columns = 80, rows = 24, env: Record<string, string> = {}): 
 }
 
 /** What the picker says of itself, after it has given the terminal back. */
-async function result(terminal: PseudoTerminal): Promise<string> {
+async function result(terminal: Terminal): Promise<string> {
   await terminal.shows('over')
   expect(terminal.state()).toEqual({ other: false, cursor: true })
   const text = terminal.screen().join('\n')
@@ -79,7 +80,7 @@ async function result(terminal: PseudoTerminal): Promise<string> {
   return /(picked .*|interrupted|a fault on purpose)/.exec(text)?.[0] ?? text
 }
 
-const cursor = (terminal: PseudoTerminal) => terminal.screen().find((line) => line.startsWith('> '))
+const cursor = (terminal: Terminal) => terminal.screen().find((line) => line.startsWith('> '))
 
 describe('in 80x24', () => {
   test('shows what there is to know', async () => {
@@ -91,7 +92,7 @@ describe('in 80x24', () => {
     expect(lines[2]).toMatch(/^> alpha-2b-4bit +llama +bf16 +1\.1 KB +8k +yes$/)
     expect(lines[22]).toContain(join(modelsDir, 'alpha-2b-4bit'))
     expect(lines[23]).toBe('↑/↓ j/k move · Enter take · / filter · q cancel')
-    await terminal.press('\r')
+    terminal.type('\r')
     expect(await result(terminal)).toBe('picked alpha-2b-4bit')
   })
 
@@ -103,12 +104,12 @@ describe('in 80x24', () => {
     await terminal.press('\u001bOA', '> alpha')
     await terminal.press('k', '> strange')
     expect(terminal.screen().join('\n')).toContain('tether does not know models of type strange')
-    await terminal.press('\r')
+    terminal.type('\r')
     await terminal.press('j', '> alpha')
     await terminal.press('\u001b[6~', '> z')
     await terminal.press('G', '> strange')
     await terminal.press('g', '> alpha')
-    await terminal.press('jj\r')
+    terminal.type('jj\r')
     expect(await result(terminal)).toBe('picked beta-7b-8bit')
   })
 
@@ -119,7 +120,7 @@ describe('in 80x24', () => {
     ['Ctrl-D', '\u0004'],
   ])('%s cancels', async (_, key) => {
     const terminal = await open()
-    await terminal.press(key)
+    terminal.type(key)
     expect(await result(terminal)).toBe('picked nothing')
   })
 
@@ -131,7 +132,7 @@ describe('in 80x24', () => {
     expect(terminal.screen()[0]).toContain('/7b█')
     await terminal.press(' 8', '> beta-7b-8bit')
     await terminal.press('\r', '/ filter (on)')
-    await terminal.press('\r')
+    terminal.type('\r')
     expect(await result(terminal)).toBe('picked beta-7b-8bit')
   })
 
@@ -139,24 +140,24 @@ describe('in 80x24', () => {
     const terminal = await open()
     await terminal.press('/gamma', '> gamma-1b')
     await terminal.press('\u001b', '4 of 35')
-    await terminal.press('\r')
+    terminal.type('\r')
     expect(await result(terminal)).toBe('picked gamma-1b')
   })
 
   test('Ctrl-Z where nobody would wake it again changes nothing', async () => {
     const terminal = await open()
     await terminal.press('j', '> beta-7b-4bit')
-    await terminal.press('\u001a')
-    await until(() => terminal.raw().split('\u001b[?1049h').length === 3)
+    terminal.type('\u001a')
+    await until(() => terminal.written().split('\u001b[?1049h').length === 3)
     await terminal.press('j', '> beta-7b-8bit')
-    await terminal.press('q')
+    terminal.type('q')
     expect(await result(terminal)).toBe('picked nothing')
   })
 
   test('without colours where NO_COLOR asks for none', async () => {
     const terminal = await open(80, 24, { NO_COLOR: '1' })
-    expect(terminal.raw()).not.toMatch(/\[3\dm/)
-    await terminal.press('q')
+    expect(terminal.written()).not.toMatch(/\[3\dm/)
+    terminal.type('q')
     await result(terminal)
   })
 })
@@ -172,10 +173,10 @@ describe('in a window of another size', () => {
     const page = Math.max(1, rows - (rows >= 8 ? 4 : rows >= 5 ? 2 : rows >= 3 ? 1 : 0))
     const shown = terminal.screen().filter((line) => /^[> ] [a-z]\S/.test(line) && !line.includes(' name '))
     expect(shown.length).toBeGreaterThanOrEqual(Math.min(page, 35) - 1)
-    await terminal.press('j'.repeat(12))
+    terminal.type('j'.repeat(12))
     await until(() => cursor(terminal)?.startsWith('> z18') === true)
-    await terminal.press('\r')
-    await until(() => terminal.raw().includes('picked z18'))
+    terminal.type('\r')
+    await until(() => terminal.written().includes('picked z18'))
   })
 
   test('follows when it changes', async () => {
@@ -189,14 +190,14 @@ describe('in a window of another size', () => {
     await until(
       () => terminal.screen()[29]?.startsWith('↑/↓') === true && cursor(terminal)?.startsWith('> z16') === true,
     )
-    await terminal.press('\r')
+    terminal.type('\r')
     expect(await result(terminal)).toBe('picked z16')
   })
 })
 
 describe('the terminal comes back', () => {
   /** The picker's process, which the shell has started. */
-  const pidOf = (terminal: PseudoTerminal) =>
+  const pidOf = (terminal: Terminal) =>
     Number(
       execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
         .split('\n')

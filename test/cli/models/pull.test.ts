@@ -21,9 +21,10 @@ import { readHub } from '../../../src/cli/models/pull/hub.js'
 import { type PullOptions, pull } from '../../../src/cli/models/pull/pull.js'
 import { progressText } from '../../../src/cli/models/pull/pull-progress.js'
 import { collectOutput } from '../../support/cli-output.js'
-import { compileCli, until } from '../../support/cli-process.js'
+import { compileCli } from '../../support/cli-process.js'
 import { type FakeHub, type FakeHubOptions, startFakeHub } from '../../support/fake-hub.js'
 import { modelFiles } from '../../support/model-folders.js'
+import { until } from '../../support/until.js'
 
 const large = { tensors: { a: { dtype: 'F32', shape: [1024, 1000] } } }
 const name = 'org/model'
