@@ -1,11 +1,13 @@
 /** `tether bench`: loads a model, measures it, prints what came out. */
 import { basename } from 'node:path'
+import type { LoadModelOptions, Model } from '../../index.js'
 import { type Call, UsageError } from '../args.js'
 import type { Config } from '../config/settings.js'
 import { chooseModel } from '../models/choose-model.js'
+import type { FoundModel } from '../models/find-model.js'
 import { demoModel } from '../package.js'
-import { showProgress } from '../progress.js'
-import { exitStatus, watchSignals } from '../signals.js'
+import { type Progress, showProgress } from '../progress.js'
+import { exitStatus, Interrupted, type SignalWatch, watchSignals } from '../signals.js'
 import type { Library } from '../start-server.js'
 import { say } from '../terminal.js'
 import { type BenchOptions, fits, measure } from './measure.js'
@@ -18,12 +20,9 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
   const places = { modelsDir, demo: demoModel, memory, maxContext: window }
   const found = await chooseModel({ ...places, model: words[0] ?? usual })
   const { settings } = config.forModel([basename(found.path), found.name])
-  const progress = (label: string) => showProgress({ label, stream: process.stderr, say })
-  const loading = progress(`Loading ${found.name}`)
   const { memoryCap, maxContext, threads } = settings
-  const model = await library.loadModel(found.path, { memoryCap, maxContext, threads, onProgress: loading.update })
-  loading.end()
   const signals = watchSignals()
+  const model = await loadWatched(library, found, { memoryCap, maxContext, threads }, signals)
   const leave = new AbortController()
   signals.came.then(() => leave.abort())
   const running = progress('Measuring')
@@ -48,6 +47,31 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
     signals.end()
     await model.close()
   }
+}
+
+/** Without a word left of the bar, however it ends. Throws what loading throws, and Interrupted. */
+async function loadWatched(
+  library: Library,
+  { path, name }: FoundModel,
+  options: LoadModelOptions,
+  signals: SignalWatch,
+): Promise<Model> {
+  const loading = progress(`Loading ${name}`)
+  const interrupted = signals.came.then((signal) => Promise.reject(new Interrupted(signal)))
+  // One that comes after loading is for whoever measures.
+  interrupted.catch(() => {})
+  try {
+    return await Promise.race([library.loadModel(path, { ...options, onProgress: loading.update }), interrupted])
+  } catch (error) {
+    signals.end()
+    throw error
+  } finally {
+    loading.end()
+  }
+}
+
+function progress(label: string): Progress {
+  return showProgress({ label, stream: process.stderr, say })
 }
 
 /** Throws UsageError. */
