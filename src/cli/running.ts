@@ -63,12 +63,12 @@ export function runningServers(folder = runFolder()): RunningServer[] {
     .sort((one, other) => other.started.localeCompare(one.started))
 }
 
-/** Nothing where there is no folder yet. */
+/** Nothing where there is no folder yet, or can be none. */
 function filesIn(folder: string): string[] {
   try {
     return readdirSync(folder)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return []
     throw error
   }
 }

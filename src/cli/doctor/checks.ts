@@ -115,8 +115,11 @@ async function checkPort({ host, port }: Settings): Promise<Finding> {
   const servers = runningServers()
   const running = servers.map(({ url, model }) => `${model} on ${url}`).join(', ')
   const also = running ? `; running now: ${running}` : ''
-  if (port === 0 || (await isFree(host, port))) {
-    return { about: 'port', verdict: 'ok', detail: `${port === 0 ? 'any' : `${port} is free`}${also}` }
+  const fault = await listenFault(host, port)
+  if (!fault) return { about: 'port', verdict: 'ok', detail: `${port === 0 ? 'any' : `${port} is free`}${also}` }
+  if (fault.code !== 'EADDRINUSE') {
+    const fix = 'choose others with [server] host and port'
+    return { about: 'port', verdict: 'fail', detail: `cannot listen: ${fault.message}`, fix }
   }
   const owner = await portOwner(port)
   const detail = `${port} is taken${owner ? ` by ${owner.name} (process ${owner.pid})` : ''}${also}`
@@ -129,11 +132,12 @@ async function checkPort({ host, port }: Settings): Promise<Finding> {
   }
 }
 
-function isFree(host: string, port: number): Promise<boolean> {
+/** Why nothing could listen there, if so. */
+function listenFault(host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen({ host, port }, () => server.close(() => resolve(true)))
+    server.once('error', resolve)
+    server.listen({ host, port }, () => server.close(() => resolve(undefined)))
   })
 }
 
