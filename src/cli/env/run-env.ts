@@ -5,23 +5,24 @@ import type { Call } from '../args.js'
 import { claudeSettings } from '../claude-settings.js'
 import { type RunningServer, runningServers } from '../running.js'
 import { canRedraw, say } from '../terminal.js'
-import { chooseShell, exportLines } from './exports.js'
+import { chooseShell, exportLines, type Shell } from './exports.js'
 
 /** -> the exit status. Throws `model_not_found` if no server runs, or none on the port that is asked for. */
 export async function runEnv({ flags, settings }: Call): Promise<number> {
   const server = await chooseServer(settings.port)
   const shell = chooseShell(flags.shell as string | undefined, process.env)
+  const again = ['tether env', ...(settings.port === undefined ? [] : ['--port', settings.port])].join(' ')
   process.stdout.write(exportLines(variablesOf(server, process.env), shell))
   // A person who only looks at it is told what it is for; a shell that evaluates it is not.
-  if (canRedraw(process.stdout)) say(`for ${server.model}; to use it in this terminal: ${usage[shell]}`)
+  if (canRedraw(process.stdout)) say(`for ${server.model}; ${usage[shell](again)}`)
   return 0
 }
 
-const usage = {
-  sh: 'eval "$(tether env)"',
-  fish: 'tether env | source',
-  powershell: 'tether env | Out-String | Invoke-Expression',
-  json: 'put these variables into the environment',
+const usage: Record<Shell, (command: string) => string> = {
+  sh: (command) => `to use it in this terminal: eval "$(${command})"`,
+  fish: (command) => `to use it in this terminal: ${command} | source`,
+  powershell: (command) => `to use it in this terminal: ${command} | Out-String | Invoke-Expression`,
+  json: () => 'put these variables into the environment; the empty ones are to be taken away',
 }
 
 /** The variables that Claude Code is started with; empty ones are to be taken away. */
