@@ -30,7 +30,7 @@ export function readArgs(argv: string[]): Invocation {
   const own = end < 0 ? argv : argv.slice(0, end)
   const claudeArgs = end < 0 ? [] : argv.slice(end + 1)
   const [first, ...others] = own
-  if (first === 'help') return { kind: 'help', command: isCommand(others[0]) ? others[0] : 'run' }
+  if (first === 'help') return { kind: 'help', command: helpAbout(others[0]) }
   const [name, rest]: [CommandName, string[]] = isCommand(first) ? [first, others] : ['run', own]
   if (rest.includes('--help') || rest.includes('-h')) return { kind: 'help', command: name }
   if (name === 'run' && (rest.includes('--version') || rest.includes('-v'))) return { kind: 'version' }
@@ -42,6 +42,14 @@ export function readArgs(argv: string[]): Invocation {
     throw new UsageError(`${what} starts no Claude Code, so nothing can be passed to it: ${claudeArgs.join(' ')}`)
   }
   return { kind: 'call', call: { command: name, words, settings, flags, claudeArgs } }
+}
+
+/** A flag, as in `help --model`, stands among those of tether itself. */
+function helpAbout(word: string | undefined): CommandName {
+  if (word === undefined || word.startsWith('-') || word === 'run') return 'run'
+  if (isCommand(word)) return word
+  const near = nearest(word, Object.keys(commands))
+  throw new UsageError(`${word} is no command${near ? `; did you mean tether help ${near}?` : ''}`)
 }
 
 function isCommand(word: string | undefined): word is CommandName {
