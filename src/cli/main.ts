@@ -93,19 +93,15 @@ function print(text: string): number {
 function failed(error: unknown, argv: string[]): number {
   const debug = wantsDebug(argv)
   if (error instanceof UsageError) {
-    complain(`${error.message}\nSee tether --help.`)
+    say(`${error.message}\nSee tether --help.`)
     return 2
   }
   // A load that was under way goes on in its thread: what waits for it would keep the process here.
   if (error instanceof Interrupted) process.exit(exitStatus(error.signal))
-  if (error instanceof TetherError) complain(debug ? stackOf(error) : error.message)
-  else if (debug) complain(`unexpected error: ${stackOf(error)}`)
-  else complain(`unexpected error: ${messageOf(error)}; --log-level debug shows where it comes from`)
+  if (error instanceof TetherError) say(debug ? stackOf(error) : error.message)
+  else if (debug) say(`unexpected error: ${stackOf(error)}`)
+  else say(`unexpected error: ${messageOf(error)}; --log-level debug shows where it comes from`)
   return 1
-}
-
-function complain(text: string): void {
-  process.stderr.write(`tether: ${text}\n`)
 }
 
 /** By sight: the arguments may be what could not be read. */

@@ -65,7 +65,7 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
   const own = config.forModel([basename(found.path), found.name]).settings
   if (found.isDemo) {
     tell('this is the demo model: it can repeat a word and run simple tools when plainly asked, and no more')
-    if (model === undefined) tell(`to use a real one, put its folder into ${modelsDir}, or name it with --model`)
+    if (model === undefined) tell(`to use a real one, put its folder into ${short(modelsDir)}, or name it with --model`)
   }
 
   const launching = claude !== undefined && !unattended

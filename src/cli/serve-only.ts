@@ -30,11 +30,6 @@ export function servingText({ url, host, key, name, info }: Serving): string {
     ['CLAUDE_CODE_ATTRIBUTION_HEADER', '0'],
     ['NO_PROXY', '"$NO_PROXY,127.0.0.1,localhost"'],
   ]
-  const body = JSON.stringify({
-    model: 'tether-local',
-    max_tokens: 50,
-    messages: [{ role: 'user', content: 'Say pineapple.' }],
-  })
   return [
     `${name} (${info.quantization}, window of ${info.window} tokens, ${info.device}) on ${url}`,
     ...others(host, url).map((other) => `for other machines: ${other}`),
@@ -43,9 +38,11 @@ export function servingText({ url, host, key, name, info }: Serving): string {
     ...variables.map(([name, value]) => `  export ${name}=${value}`),
     '',
     'To check:',
-    `  curl -s ${url}/v1/messages -H 'content-type: application/json' \\`,
+    `  curl -s ${url}/v1/messages \\`,
+    "    -H 'content-type: application/json' \\",
     ...(key ? [`    -H 'authorization: Bearer ${key}' \\`] : []),
-    `    -d '${body}'`,
+    `    -d '{"model":"tether-local","max_tokens":50,`,
+    `         "messages":[{"role":"user","content":"Say pineapple."}]}'`,
     '',
     'Ctrl-C stops it.',
     '',

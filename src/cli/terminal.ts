@@ -2,10 +2,21 @@
 import { spawnSync } from 'node:child_process'
 import { styleText } from 'node:util'
 import type { LogLevel } from './log.js'
+import { wrap } from './wrap.js'
 
 /** A piece of news, after tether's name. */
 export function say(line: string): void {
-  process.stderr.write(`tether: ${line}\n`)
+  process.stderr.write(`${inLines(`tether: ${line}`)}\n`)
+}
+
+/** For a person broken between words, but for what is indented, such as a command; for a program one line stays one. */
+function inLines(text: string): string {
+  const { isTTY, columns } = process.stderr
+  if (!isTTY || !columns) return text
+  return text
+    .split('\n')
+    .flatMap((line) => (line.length <= columns || line.startsWith(' ') ? line : wrap(line, columns)))
+    .join('\n')
 }
 
 /** Whether the user asked to hear of errors alone. */

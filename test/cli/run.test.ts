@@ -422,13 +422,13 @@ describe('the model', () => {
     const { code, stderr } = await bare(['--', 'exit:0'], { FAKE_START: '1' })
     expect(code).toBe(0)
     expect(stderr).toContain('demo model')
-    expect(stderr).toContain(models())
+    expect(stderr).toContain('~/.tether/models')
   })
 
   test('is none where there is none, which says how to get one', async () => {
     const { code, stderr } = await bare(['--', 'exit:0'])
     expect(code).toBe(1)
-    expect(stderr).toContain(`there is no model in ${models()}`)
+    expect(stderr).toContain('there is no model in ~/.tether/models\n')
     expect(stderr).toContain('tether pull ')
   })
 

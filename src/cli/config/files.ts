@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import type { AST } from 'toml-eslint-parser'
 import { TetherError } from '../../errors.js'
 import { nearest } from '../nearest.js'
+import { short } from '../short-path.js'
 import { type KnobName, knob, knobNames, type Layer, readValue } from './knobs.js'
 
 /** What one file says. */
@@ -63,7 +64,7 @@ function readKey(file: ConfigFile, { keys, line }: Place, value: unknown): void 
     if (!name) {
       const known = knobNames.filter((candidate) => knob(candidate).perModel).map((candidate) => knob(candidate).key)
       const near = nearest(third, known)
-      file.warnings.push(`${at}: one model has no ${third}; ${near ? `did you mean ${near}?` : oneOf(known)}`)
+      file.warnings.push(`${short(at)}: one model has no ${third}; ${near ? `did you mean ${near}?` : oneOf(known)}`)
       return
     }
     file.perModel[second] ??= {}
@@ -74,7 +75,7 @@ function readKey(file: ConfigFile, { keys, line }: Place, value: unknown): void 
     (known) => keys.length === 2 && knob(known).section === section && knob(known).key === second,
   )
   if (name) set(file.layer, name, value, { file, at, id: name, key: second })
-  else file.warnings.push(`${at}: there is no ${shown(keys)}; ${meant(keys)}`)
+  else file.warnings.push(`${short(at)}: there is no ${shown(keys)}; ${meant(keys)}`)
 }
 
 function set(
@@ -85,7 +86,10 @@ function set(
 ): void {
   const read = readValue(name, given)
   if ('expected' in read) {
-    throw new TetherError('bad_config', `${at}: ${key} must be ${read.expected}, not ${JSON.stringify(given) ?? given}`)
+    throw new TetherError(
+      'bad_config',
+      `${short(at)}: ${key} must be ${read.expected}, not ${JSON.stringify(given) ?? given}`,
+    )
   }
   // A path in a file is meant from where the file is: the working directory is whatever project is open.
   const isPath = knob(name).kind === 'path' && typeof read.value === 'string'
@@ -128,7 +132,7 @@ async function parse(path: string): Promise<Place[]> {
     return body[0].body.flatMap((node) => (node.type === 'TOMLTable' ? inTable(node) : keyOf(node, [])))
   } catch (error) {
     const { lineNumber, message } = error as Error & { lineNumber?: number }
-    const at = lineNumber === undefined ? path : `${path}:${lineNumber}`
+    const at = short(lineNumber === undefined ? path : `${path}:${lineNumber}`)
     const fix = lineNumber === undefined ? '' : '; text stands in quotes, and a # begins a comment'
     throw new TetherError('bad_config', `${at}: ${message}${fix}`, { cause: error })
   }

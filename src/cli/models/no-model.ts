@@ -1,4 +1,5 @@
 /** What is said where there is no model to take, or none was taken: where one goes, and how to get it. */
+import { short } from '../short-path.js'
 import type { ModelSummary } from './describe-models.js'
 import { harmless } from './text-width.js'
 
@@ -8,7 +9,9 @@ const example = 'mlx-community/gemma-4-e2b-it-4bit'
 /** Two lines, without an end. `there` are those that cannot be used. */
 export function noModelText(modelsDir: string, there: ModelSummary[] = []): string {
   const faults = there.map(({ name, fault }) => `  ${harmless(name)}: ${harmless(fault ?? '')}\n`).join('')
-  const none = faults ? `there is no model that tether can use\n${faults}` : `there is no model in ${modelsDir}\n`
+  const none = faults
+    ? `there is no model that tether can use\n${faults}`
+    : `there is no model in ${short(modelsDir)}\n`
   return `${none}put the folder of an MLX model there, or get one: tether pull ${example}`
 }
 
