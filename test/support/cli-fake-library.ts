@@ -4,13 +4,14 @@ import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Library } from '../../src/cli/start-server.js'
 import { TetherError } from '../../src/errors.js'
-import type { Model } from '../../src/model/types.js'
+import type { GenerateOptions, Model } from '../../src/model/types.js'
 
 const {
   FAKE_LOAD_MS = '0',
   FAKE_LOAD_ERROR,
   FAKE_WINDOW = '65536',
   FAKE_CRASH_MS,
+  FAKE_GENERATE_MS = '0',
   FAKE_NOISE,
   FAKE_OPTIONS,
 } = process.env
@@ -28,9 +29,10 @@ export const fakeLibrary: Library = {
     if (FAKE_LOAD_ERROR === 'unexpected') throw new TypeError('weights is not iterable')
     if (FAKE_LOAD_ERROR) throw new TetherError('bad_weights', FAKE_LOAD_ERROR)
     if (FAKE_NOISE) setInterval(makeNoise, 50).unref()
-    const info = { name: 'fake', path, window: Number(FAKE_WINDOW), quantization: '4-bit', device: 'cpu' }
+    const facts = { quantization: '4-bit', device: 'cpu', computeDtype: 'f32', parameters: 2e9, vocabSize: 100 }
+    const info = { name: 'fake', path, window: Number(FAKE_WINDOW), ...facts }
     const stats = () => ({ outputTokens: 0 })
-    return { info, stats, close: async () => {} } as unknown as Model
+    return { info, stats, generate: generateSteadily, close: async () => {} } as unknown as Model
   },
 
   async serve(model, { host = '127.0.0.1', port, apiKey, onLog, onOverflow }) {
@@ -68,6 +70,15 @@ export const fakeLibrary: Library = {
       })
     return { url: `http://127.0.0.1:${taken}`, port: taken, close }
   },
+}
+
+/** Reads 1000 tokens a second and writes 100, by what it says; how long it takes is FAKE_GENERATE_MS. */
+async function* generateSteadily({ tokens, maxTokens = 1, signal }: GenerateOptions) {
+  await sleep(Number(FAKE_GENERATE_MS), undefined, { signal }).catch(() => {})
+  const promptTokens = tokens?.length ?? 0
+  const times = { queueSeconds: 0, prefillSeconds: promptTokens / 1000, decodeSeconds: (maxTokens - 1) / 100 }
+  const reason = signal?.aborted ? 'cancelled' : 'length'
+  yield { text: '', finish: { reason, promptTokens, cachedTokens: 0, outputTokens: maxTokens, ...times } }
 }
 
 /** Everything in a program that may write to a screen unasked. */
