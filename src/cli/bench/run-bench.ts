@@ -25,11 +25,11 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
   const model = await loadWatched(library, found, { memoryCap, maxContext, threads }, signals)
   const leave = new AbortController()
   signals.came.then(() => leave.abort())
+  for (const prompt of options.prompts.filter((prompt) => !fits(model, prompt, options.tokens))) {
+    say(`${prompt} + ${options.tokens} tokens do not fit into the window of ${model.info.window}; left out`)
+  }
   const running = progress('Measuring')
   try {
-    for (const prompt of options.prompts.filter((prompt) => !fits(model, prompt, options.tokens))) {
-      say(`${prompt} + ${options.tokens} tokens do not fit into the window of ${model.info.window}; left out`)
-    }
     const rows = await measure(model, { ...options, signal: leave.signal }, (done, all) => running.update(done / all))
     running.end()
     if (rows.length === 0) return 1
