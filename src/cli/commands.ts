@@ -79,9 +79,10 @@ export const commands = {
         help: 'sh, fish, powershell or json (by your shell)',
         of: ['sh', 'bash', 'zsh', 'fish', 'powershell', 'pwsh', 'json'],
       },
+      port: { hint: 'N', help: 'the server on this port (the latest that answers)' },
       help,
     },
-    knobs: ['port'],
+    knobs: [],
     examples: [
       ['eval "$(tether env)"', 'then run claude in the same terminal'],
       ['tether env --shell fish | source', 'the same in fish'],

@@ -1,21 +1,29 @@
 /** `tether env`: what points another terminal, an editor or an SDK at the server that runs. */
 import { request } from 'undici'
 import { TetherError } from '../../errors.js'
-import type { Call } from '../args.js'
+import { type Call, UsageError } from '../args.js'
 import { claudeSettings } from '../claude-settings.js'
 import { type RunningServer, runningServers } from '../running.js'
 import { canRedraw, say } from '../terminal.js'
 import { chooseShell, exportLines, type Shell } from './exports.js'
 
-/** -> the exit status. Throws `model_not_found` if no server runs, or none on the port that is asked for. */
-export async function runEnv({ flags, settings }: Call): Promise<number> {
-  const server = await chooseServer(settings.port)
+/** -> the exit status. Throws UsageError, and `model_not_found` if no server runs, or none on the port that is asked for. */
+export async function runEnv({ flags }: Call): Promise<number> {
+  const port = readPort(flags.port)
+  const server = await chooseServer(port)
   const shell = chooseShell(flags.shell as string | undefined, process.env)
-  const again = ['tether env', ...(settings.port === undefined ? [] : ['--port', settings.port])].join(' ')
+  const again = ['tether env', ...(port === undefined ? [] : ['--port', port])].join(' ')
   process.stdout.write(exportLines(variablesOf(server, process.env), shell))
   // A person who only looks at it is told what it is for; a shell that evaluates it is not.
   if (canRedraw(process.stdout)) say(`for ${server.model}; ${usage[shell](again)}`)
   return 0
+}
+
+function readPort(given: string | true | undefined): number | undefined {
+  if (given === undefined) return undefined
+  const port = /^\d{1,5}$/.test(String(given)) ? Number(given) : 0
+  if (port >= 1 && port <= 65535) return port
+  throw new UsageError(`--port must be a whole number from 1 to 65535, not ${given}`)
 }
 
 const usage: Record<Shell, (command: string) => string> = {
