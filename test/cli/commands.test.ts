@@ -111,6 +111,12 @@ describe('tether env', () => {
     expect(stderr).toContain('no tether runs')
   })
 
+  test.each(['0', '65536', 'http'])('refuses --port %s, status 2', async (port) => {
+    const { code, stdout, stderr } = await tether(['env', '--port', port])
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain(`--port must be a whole number from 1 to 65535, not ${port}`)
+  })
+
   test('tells a person what it is for, with the flags that were given', async () => {
     const port = portOf(await serve())
     const terminal = inTerminal(['env', '--port', port], { rows: 60 })
@@ -222,6 +228,12 @@ describe('tether bench', () => {
     const { model, rows } = JSON.parse(stdout) as { model: string; rows: { prompt: number }[] }
     expect([model, rows.map(({ prompt }) => prompt)]).toEqual(['demo', [100]])
     expect(stderr).toContain('70000 + 64 tokens do not fit into the window of 65536; left out')
+  })
+
+  test('what is left out is told on a line of its own', async () => {
+    const terminal = inTerminal(['bench', join(compiled, 'demo', 'model'), '--prompts', '100,70000'], { columns: 100 })
+    await terminal.shows('status 0')
+    expect(terminal.screen()).toContain('tether: 70000 + 64 tokens do not fit into the window of 65536; left out')
   })
 
   test('that can measure nothing is status 1', async () => {
