@@ -3,6 +3,7 @@ import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { uptime } from 'node:os'
 import { dirname } from 'node:path'
 import { TetherError } from '../../../errors.js'
+import { isAlive } from '../../alive.js'
 
 /** -> lets go of it. Throws `download_failed` if another process has it. */
 export async function takeLock(path: string, what: string): Promise<() => Promise<void>> {
@@ -41,14 +42,5 @@ async function holderOf(path: string): Promise<number | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
