@@ -1,6 +1,7 @@
 // From the engine thread to JavaScript: messages queue up here and one thread-safe call at a time empties the box.
 #include "napi/mailbox.h"
 
+#include <optional>
 #include <utility>
 
 namespace tether {
@@ -50,14 +51,26 @@ void Mailbox::drain(Napi::Env env) {
     scheduled_ = false;
     messages.swap(messages_);
   }
+  // A message that throws keeps no other from its reader. In an environment that is being terminated every one throws,
+  // at any moment, and nothing can be thrown into JavaScript any more: there the error ends here.
+  std::optional<Napi::Error> first;
   for (auto& message : messages) {
     Napi::HandleScope scope(env);
-    if (auto* task = std::get_if<Task>(&message)) {
-      (*task)(env);
-    } else {
-      auto& events = std::get<Events>(message);
-      (*events.to)(env, events.tokens, events.end ? &*events.end : nullptr);
+    try {
+      deliver(env, message);
+    } catch (const Napi::Error& error) {
+      if (!first) first.emplace(error);
     }
+  }
+  if (first) first->ThrowAsJavaScriptException();
+}
+
+void Mailbox::deliver(Napi::Env env, Message& message) {
+  if (auto* task = std::get_if<Task>(&message)) {
+    (*task)(env);
+  } else {
+    auto& events = std::get<Events>(message);
+    (*events.to)(env, events.tokens, events.end ? &*events.end : nullptr);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -27,7 +28,7 @@ class Mailbox {
   // Anything else, such as settling a promise.
   void post_task(Task task);
 
-  // Runs what waits now.
+  // Runs all that waits now; the first error of a callback is then pending in JavaScript. Throws no Napi::Error.
   void drain(Napi::Env env);
   // Keeps the process alive while something is outstanding.
   void expect(Napi::Env env);
@@ -44,6 +45,7 @@ class Mailbox {
   using Message = std::variant<Events, Task>;
 
   void schedule();  // with the mutex held
+  static void deliver(Napi::Env env, Message& message);
 
   std::mutex mutex_;
   std::vector<Message> messages_;
