@@ -81,4 +81,42 @@ process.exitCode = 9`,
     const { status, signal } = spawnSync(process.execPath, [file], { timeout: 20_000 })
     expect({ status, signal }).toEqual({ status: 9, signal: null })
   })
+
+  test('survives workers that are terminated at any moment of loading, generating, scoring and closing', () => {
+    const worker = join(folder, 'restless.mjs')
+    writeFileSync(
+      worker,
+      `import { loadEngine } from ${JSON.stringify(load)}
+const prompt = Int32Array.from({ length: 20 }, (_, i) => 300 + i)
+const request = { prompt, maxTokens: 50, temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, stopTokens: new Int32Array(0) }
+while (true) {
+  const engine = await loadEngine(${JSON.stringify(demo)}, { onProgress() {} })
+  const read = async () => { for await (const _ of engine.generate(request)) engine.stats() }
+  await Promise.all([read(), read(), engine.score(prompt)])
+  const refused = engine.score(prompt).catch(() => {})
+  await engine.close()
+  await refused
+}`,
+    )
+    const file = join(folder, 'terminate.mjs')
+    writeFileSync(
+      file,
+      `import { Worker } from 'node:worker_threads'
+let ended = 0
+const until = Date.now() + 6000
+// Several at once, each after its own delays: the machine's pace decides what they interrupt.
+await Promise.all([0, 1, 2].map(async (lane) => {
+  for (let delay = 100 + 37 * lane; Date.now() < until; delay = 100 + ((delay + 171) % 900)) {
+    const worker = new Worker(${JSON.stringify(worker)})
+    worker.on('error', (error) => { throw error })
+    await new Promise((resolve) => setTimeout(resolve, delay))
+    await worker.terminate()
+    ended++
+  }
+}))
+process.exitCode = ended >= 6 ? 9 : 1`,
+    )
+    const { status, signal, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 20_000 })
+    expect({ status, signal }, stderr).toEqual({ status: 9, signal: null })
+  })
 })
