@@ -64,6 +64,27 @@ describe('a process whose engine is at work', () => {
     expect({ status, signal }).toEqual({ status: 0, signal: null })
   })
 
+  test('hears the end of loading though its progress callback throws', () => {
+    const file = join(folder, 'throws.mjs')
+    writeFileSync(
+      file,
+      `import { loadEngine } from ${JSON.stringify(load)}
+process.on('uncaughtException', () => {})
+setTimeout(() => process.exit(1), 10_000)
+const onProgress = () => {
+  // Meanwhile all that is left gathers, to be handed over together.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, calls++ === 0 ? 1000 : 0)
+  throw new Error('on purpose')
+}
+let calls = 0
+const engine = await loadEngine(${JSON.stringify(demo)}, { onProgress })
+await engine.close()
+process.exit(calls > 1 ? 9 : 2)`,
+    )
+    const { status, signal, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 20_000 })
+    expect({ status, signal }, stderr).toEqual({ status: 9, signal: null })
+  })
+
   test('survives a worker that is terminated in the middle', () => {
     const worker = join(folder, 'worker.mjs')
     writeFileSync(worker, busy('await running'))
