@@ -1,6 +1,7 @@
 /** The inside of Gemma 4's tool calls: `call:Name{key:<|"|>text<|"|>,n:1,list:[…],object:{…}}`. */
 import type { JsonObject, JsonValue } from '../types.js'
 import type { WrittenCall } from './call.js'
+import { Cursor, ifReadable, NUMBER, SPACE, UNREADABLE, WORD, WORDS } from './cursor.js'
 import { MAX_DEPTH } from './depth.js'
 import { isObject, setKey } from './schema.js'
 
@@ -28,48 +29,28 @@ export interface CallHints {
  * colon, a comma too many, several calls in one body.
  */
 export function parseCalls(body: CallBody, hints: CallHints): WrittenCall[] | undefined {
-  try {
-    return readCalls(new Cursor(body, hints.unclosed), hints)
-  } catch (error) {
-    if (error === UNREADABLE) return undefined
-    throw error
-  }
+  return ifReadable(() => readCalls(new BodyCursor(body, hints.unclosed), hints))
 }
 
-const UNREADABLE = Symbol('unreadable')
 // Where a further argument begins: text that holds this has lost a quote somewhere.
 const NEXT_KEY = /[,{[]\s*["']?[\w-]+["']?\s*[:=]/
 
-/** A place in a body. Everything here moves forward only, so reading takes linear time. */
-class Cursor {
-  at = 0
+/** A place in a body, where quotes are tokens. */
+class BodyCursor extends Cursor {
+  private readonly quotes: number[]
   private nextQuote = 0
 
   constructor(
-    private readonly body: CallBody,
+    body: CallBody,
     private readonly unclosed: boolean,
-  ) {}
-
-  get source(): string {
-    return this.body.source
-  }
-
-  skip(what: RegExp): string {
-    what.lastIndex = this.at
-    const found = what.exec(this.source)?.[0] ?? ''
-    this.at += found.length
-    return found
-  }
-
-  take(text: string): boolean {
-    if (!this.source.startsWith(text, this.at)) return false
-    this.at += text.length
-    return true
+  ) {
+    super(body.source)
+    this.quotes = body.quotes
   }
 
   /** Where the next quote token stands, this place included. */
   quoteAt(): number | undefined {
-    const { quotes } = this.body
+    const { quotes } = this
     while ((quotes[this.nextQuote] ?? Number.POSITIVE_INFINITY) < this.at) this.nextQuote += 1
     return quotes[this.nextQuote]
   }
@@ -110,17 +91,13 @@ class Cursor {
   }
 }
 
-const SPACE = /\s*/y
 const BETWEEN_CALLS = /[\s,;]*/y
 const NAME = /[^\s{}()[\]<>"',:=]+/y
 const BARE_KEY = /[^{}()[\]<>"',:=]+/y
 // Without quotes only what cannot be anything else; an address has its colon.
 const BARE_TEXT = /(?:[^\n{}()[\]<>"',:=]|:\/\/)+(?=[,}\])]|$)/y
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?=[\s,}\])]|$)/y
-const WORD = /(?:true|false|null|True|False|None)(?=[\s,}\])]|$)/y
-const WORDS: Record<string, JsonValue> = { true: true, True: true, false: false, False: false, null: null, None: null }
 
-function readCalls(cursor: Cursor, hints: CallHints): WrittenCall[] {
+function readCalls(cursor: BodyCursor, hints: CallHints): WrittenCall[] {
   const calls: WrittenCall[] = []
   cursor.skip(SPACE)
   while (cursor.at < cursor.source.length) {
@@ -139,7 +116,7 @@ function readCalls(cursor: Cursor, hints: CallHints): WrittenCall[] {
 }
 
 /** `{…}`, `(…)` or `({…})`. */
-function readInput(cursor: Cursor, schema: JsonValue | undefined): JsonObject {
+function readInput(cursor: BodyCursor, schema: JsonValue | undefined): JsonObject {
   if (cursor.take('{')) return readObject(cursor, '}', 0, schema)
   if (!cursor.take('(')) throw UNREADABLE
   cursor.skip(SPACE)
@@ -151,7 +128,7 @@ function readInput(cursor: Cursor, schema: JsonValue | undefined): JsonObject {
 }
 
 /** What follows the opening brace. */
-function readObject(cursor: Cursor, close: string, depth: number, schema: JsonValue | undefined): JsonObject {
+function readObject(cursor: BodyCursor, close: string, depth: number, schema: JsonValue | undefined): JsonObject {
   const object: JsonObject = {}
   const properties = isObject(schema) && isObject(schema.properties) ? schema.properties : {}
   readItems(cursor, close, () => {
@@ -165,13 +142,13 @@ function readObject(cursor: Cursor, close: string, depth: number, schema: JsonVa
   return object
 }
 
-function readList(cursor: Cursor, depth: number, items: JsonValue | undefined): JsonValue[] {
+function readList(cursor: BodyCursor, depth: number, items: JsonValue | undefined): JsonValue[] {
   const list: JsonValue[] = []
   readItems(cursor, ']', () => list.push(readValue(cursor, depth + 1, items)))
   return list
 }
 
-function readItems(cursor: Cursor, close: string, readItem: () => void): void {
+function readItems(cursor: BodyCursor, close: string, readItem: () => void): void {
   for (;;) {
     cursor.skip(SPACE)
     if (cursor.take(close)) return
@@ -183,7 +160,7 @@ function readItems(cursor: Cursor, close: string, readItem: () => void): void {
   }
 }
 
-function readValue(cursor: Cursor, depth: number, schema: JsonValue | undefined): JsonValue {
+function readValue(cursor: BodyCursor, depth: number, schema: JsonValue | undefined): JsonValue {
   if (depth > MAX_DEPTH) throw UNREADABLE
   cursor.skip(SPACE)
   const quoted = cursor.takeQuoted()
@@ -224,7 +201,7 @@ const ESCAPES: Record<string, string> = {
 }
 
 /** "…" or '…' with JSON's escapes; a backslash before anything else stands for itself. A quote token closes it too. */
-function readQuotes(cursor: Cursor): string | undefined {
+function readQuotes(cursor: BodyCursor): string | undefined {
   const quote = cursor.take('"') ? '"' : cursor.take("'") ? "'" : undefined
   if (!quote) return undefined
   const plain = quote === '"' ? /[^"\\]*/y : /[^'\\]*/y

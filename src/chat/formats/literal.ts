@@ -6,6 +6,7 @@
  */
 import type { JsonObject, JsonValue } from '../types.js'
 import type { WrittenCall } from './call.js'
+import { Cursor, ifReadable, NUMBER, SPACE, UNREADABLE, WORD, WORDS } from './cursor.js'
 import { MAX_DEPTH } from './depth.js'
 import { parseJson } from './json.js'
 import { setKey } from './schema.js'
@@ -30,45 +31,18 @@ export function parsePythonCalls(source: string): WrittenCall[] | undefined {
   })
 }
 
-const UNREADABLE = Symbol('unreadable')
-
-class Cursor {
-  at = 0
-  constructor(readonly source: string) {}
-
-  skip(what: RegExp): string {
-    what.lastIndex = this.at
-    const found = what.exec(this.source)?.[0] ?? ''
-    this.at += found.length
-    return found
-  }
-
-  take(text: string): boolean {
-    if (!this.source.startsWith(text, this.at)) return false
-    this.at += text.length
-    return true
-  }
-}
-
 function reading<T>(source: string, read: (cursor: Cursor) => T): T | undefined {
   const cursor = new Cursor(source)
-  try {
+  return ifReadable(() => {
     cursor.skip(SPACE)
     const result = read(cursor)
     cursor.skip(SPACE)
     return cursor.at === source.length ? result : undefined
-  } catch (error) {
-    if (error === UNREADABLE) return undefined
-    throw error
-  }
+  })
 }
 
-const SPACE = /\s*/y
 const NAME = /[A-Za-z_][\w.-]*/y
 const KEYWORD = /[A-Za-z_]\w*(?=\s*=(?!=))/y
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?=[\s,}\])]|$)/y
-const WORD = /(?:true|false|null|True|False|None)(?=[\s,}\])]|$)/y
-const WORDS: Record<string, JsonValue> = { true: true, True: true, false: false, False: false, null: null, None: null }
 
 function readCall(cursor: Cursor): WrittenCall {
   // What Gemini's own tools are called by; Gemma learned it from there.

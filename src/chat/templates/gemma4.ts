@@ -16,6 +16,7 @@
  * - A turn that this model wrote, and that is remembered, stands as its own tokens.
  * - Results that answer no call of the turn before them are user text: nothing that a client sent is lost.
  */
+import { isObject } from '../formats/schema.js'
 import type { Chat, ChatMessage, ChatTool, JsonObject, JsonValue, PromptPiece } from '../types.js'
 import {
   arrange,
@@ -264,8 +265,4 @@ function renderRequired(out: PromptWriter, names: JsonValue[]): void {
 function typeName(type: JsonValue | undefined): string {
   if (Array.isArray(type)) return `[${type.map((one) => `'${String(one)}'`).join(', ')}]`.toUpperCase()
   return typeof type === 'string' ? type.toUpperCase() : ''
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,0 +1,42 @@
+/** A place in a text that is read by hand, and what values look like in JSON and in Python. */
+import type { JsonValue } from '../types.js'
+
+/** Thrown where a text cannot be read; `ifReadable` is where it ends. */
+export const UNREADABLE = Symbol('unreadable')
+
+export const SPACE = /\s*/y
+export const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?=[\s,}\])]|$)/y
+export const WORD = /(?:true|false|null|True|False|None)(?=[\s,}\])]|$)/y
+export const WORDS: Record<string, JsonValue> = {
+  ...{ true: true, True: true, false: false, False: false, null: null, None: null },
+}
+
+/** Moves forward only, so reading takes linear time. */
+export class Cursor {
+  at = 0
+  constructor(readonly source: string) {}
+
+  /** What a sticky pattern finds here; '' if nothing. */
+  skip(what: RegExp): string {
+    what.lastIndex = this.at
+    const found = what.exec(this.source)?.[0] ?? ''
+    this.at += found.length
+    return found
+  }
+
+  take(text: string): boolean {
+    if (!this.source.startsWith(text, this.at)) return false
+    this.at += text.length
+    return true
+  }
+}
+
+/** undefined if what is read turns out to be unreadable. */
+export function ifReadable<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (error === UNREADABLE) return undefined
+    throw error
+  }
+}
