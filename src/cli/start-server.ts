@@ -2,6 +2,7 @@
 import type { LoadModelOptions, Model, ServeOptions, Server } from '../index.js'
 import { windowSentence } from '../model/window.js'
 import type { Settings } from './config/knobs.js'
+import { deferred } from './deferred.js'
 import type { Log } from './log.js'
 import type { FoundModel } from './models/find-model.js'
 import { serveOn } from './port.js'
@@ -115,16 +116,4 @@ function once(close: () => Promise<void>): () => Promise<void> {
     closing ??= close()
     return closing
   }
-}
-
-function deferred<T>() {
-  let resolve: (value: T) => void = () => {}
-  let reject: (error: unknown) => void = () => {}
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes
-    reject = no
-  })
-  // A failure before anybody waits is not unhandled: whoever waits later gets it.
-  promise.catch(() => {})
-  return { promise, resolve, reject }
 }

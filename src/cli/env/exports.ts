@@ -1,7 +1,6 @@
 /** Environment variables as commands of a shell, for `eval` and its like. */
 
-export const shells = ['sh', 'fish', 'powershell', 'json'] as const
-export type Shell = (typeof shells)[number]
+export type Shell = 'sh' | 'fish' | 'powershell' | 'json'
 
 /** A variable with an empty value is one to take away. */
 export function exportLines(variables: Record<string, string>, shell: Shell): string {

@@ -1,6 +1,7 @@
 /** The picker in a terminal: draws it on the other screen, reads keys, and puts everything back. */
 import type { ReadStream, WriteStream } from 'node:tty'
 import { styleText } from 'node:util'
+import { deferred } from '../deferred.js'
 import { Interrupted } from '../signals.js'
 import type { ModelSummary } from './describe-models.js'
 import { type Key, readKeys } from './keys.js'
@@ -20,7 +21,7 @@ export async function pickInTerminal(
   input: ReadStream,
   output: WriteStream,
 ): Promise<ModelSummary | undefined> {
-  const { promise, resolve, reject } = settle<ModelSummary | undefined>()
+  const { promise, resolve, reject } = deferred<ModelSummary | undefined>()
   let picker = openPicker(models)
   let resuming: NodeJS.Timeout | undefined
   const size = () => ({ columns: output.columns || 80, rows: output.rows || 24 })
@@ -103,14 +104,4 @@ function guarded<T extends unknown[]>(listen: (...args: T) => void, reject: (err
       reject(error)
     }
   }
-}
-
-function settle<T>() {
-  let resolve: (value: T) => void = () => {}
-  let reject: (error: unknown) => void = () => {}
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes
-    reject = no
-  })
-  return { promise, resolve, reject }
 }
