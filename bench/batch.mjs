@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { loadNative } from '../dist/engine/load.js'
 import { midCheckpoint } from './checkpoint.mjs'
+import { median, prompt } from './numbers.mjs'
 
 const { values: options } = parseArgs({
   options: {
@@ -31,18 +32,8 @@ const [runs, length, decode] = [options.runs, options.prompt, options.decode].ma
 let seed = 1
 
 /** Tokens that no earlier prompt starts with. */
-function prompt(count, vocabSize) {
-  let state = seed++ * 2654435761 + 1
-  return Int32Array.from({ length: count }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state % vocabSize
-  })
-}
-
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  const half = sorted.length >> 1
-  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
+function newPrompt(count, vocabSize) {
+  return prompt(count, seed++, vocabSize)
 }
 
 /** Runs one request. -> its finish, when its first token came (ms), and what cancels it. */
@@ -73,10 +64,10 @@ async function alone(native) {
   const rows = []
   for (let run = 0; run <= runs; run++) {
     const begin = cpuTime()
-    const [barePrefill, bareDecode] = await native.bareLoop(prompt(length, vocabSize), decode)
+    const [barePrefill, bareDecode] = await native.bareLoop(newPrompt(length, vocabSize), decode)
     const middle = cpuTime()
     const { ownSeconds } = native.stats()
-    const { prefillSeconds, decodeSeconds } = await start(native, prompt(length, vocabSize), decode).done
+    const { prefillSeconds, decodeSeconds } = await start(native, newPrompt(length, vocabSize), decode).done
     const around = cpuTime() - middle - (middle - begin)
     const own = (native.stats().ownSeconds - ownSeconds) * 1e6
     // The first one warms up.
@@ -107,7 +98,7 @@ async function alone(native) {
 async function together(native, count) {
   const { vocabSize } = native.info
   const decodeAll = async (n) => {
-    const all = Array.from({ length: n }, () => start(native, prompt(length, vocabSize), decode))
+    const all = Array.from({ length: n }, () => start(native, newPrompt(length, vocabSize), decode))
     const ends = await Promise.all(all.map(({ done }) => done))
     // From the moment when the last has read its prompt until the first one ends, all of them decode.
     const begin = Math.max(...ends.map(({ first }) => first))
@@ -132,14 +123,14 @@ async function beside(native, long, short) {
   const chunk = native.info.device === 'cpu' ? 256 : 1024
   const rows = []
   for (let run = 0; run < Math.min(runs, 3); run++) {
-    const { first: own } = await start(native, prompt(short, vocabSize), 1).done
-    const reading = start(native, prompt(long, vocabSize), 1)
+    const { first: own } = await start(native, newPrompt(short, vocabSize), 1).done
+    const reading = start(native, newPrompt(long, vocabSize), 1)
     while (native.stats().prefill.done < 2 * chunk) await sleep(5)
     const before = native.stats().prefill.done
     const watched = performance.now()
     while (native.stats().prefill.done < before + 2 * chunk) await sleep(1)
     const perChunk = (performance.now() - watched) / 2
-    const { first } = await start(native, prompt(short, vocabSize), 1).done
+    const { first } = await start(native, newPrompt(short, vocabSize), 1).done
     reading.cancel()
     await reading.done
     rows.push({ own, first, perChunk })

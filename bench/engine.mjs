@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { loadModel } from '../dist/index.js'
 import { cacheDir } from '../third_party/mlx/fetch.mjs'
+import { median, prompt } from './numbers.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const venv = join(cacheDir(), 'mlx-lm')
@@ -121,21 +122,6 @@ function findOpenblas() {
   }
   const listed = spawnSync('ldconfig', ['-p'], { encoding: 'utf8' }).stdout ?? ''
   return /libopenblas\.so\.0 .* => (.*)/.exec(listed)?.[1]
-}
-
-/** Tokens that no earlier prompt starts with; the same in every run of the bench. */
-function prompt(length, seed, vocabSize) {
-  let state = seed * 2654435761 + 1
-  return Int32Array.from({ length }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state % vocabSize
-  })
-}
-
-function median(numbers) {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  const half = sorted.length >> 1
-  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
 }
 
 /** Every peer gets the same new prompt, one after the other, the first one changing from run to run. */
