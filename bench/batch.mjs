@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { loadNative } from '../dist/engine/load.js'
 import { midCheckpoint } from './checkpoint.mjs'
 import { median, prompt } from './numbers.mjs'
+import { start } from './request.mjs'
 
 const { values: options } = parseArgs({
   options: {
@@ -34,22 +35,6 @@ let seed = 1
 /** Tokens that no earlier prompt starts with. */
 function newPrompt(count, vocabSize) {
   return prompt(count, seed++, vocabSize)
-}
-
-/** Runs one request. -> its finish, when its first token came (ms), and what cancels it. */
-function start(native, tokens, maxTokens) {
-  const started = performance.now()
-  const knobs = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, stopTokens: new Int32Array(0) }
-  let cancel
-  const done = new Promise((resolve, reject) => {
-    let first
-    cancel = native.generate({ prompt: tokens, maxTokens, ...knobs }, (event) => {
-      if (event.tokens.length > 0) first ??= performance.now() - started
-      if (event.error) reject(event.error)
-      if (event.finish) resolve({ ...event.finish, first, seconds: (performance.now() - started) / 1000 })
-    })
-  })
-  return { done, cancel }
 }
 
 /** Microseconds of all of the process's threads: what a busy machine changes least. */

@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { loadModel } from '../dist/index.js'
+import { loadNative } from '../dist/engine/load.js'
 import { cacheDir } from '../third_party/mlx/fetch.mjs'
 import { median, prompt } from './numbers.mjs'
+import { start } from './request.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const venv = join(cacheDir(), 'mlx-lm')
@@ -22,6 +23,7 @@ const { values: options } = parseArgs({
     runs: { type: 'string', default: '3' },
     threads: { type: 'string', default: '0' },
     openblas: { type: 'string' },
+    peers: { type: 'string', default: 'installed,openblas,steps' },
     setup: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -34,27 +36,22 @@ const HELP = `npm run bench -- [options]
   --runs 3            measured runs of each
   --threads 0         tether's threads of one matrix product; 0: its own choice
   --openblas PATH     libopenblas.so.0 to preload into mlx-lm (Linux; found by itself where installed)
+  --peers LIST        mlx-lm's settings: installed, openblas (in float32), steps (the same in steps of 256)
   --setup             first make a Python with mlx-lm in tether's cache folder
 TETHER_ORACLE_PYTHON names a Python with mlx-lm; without one tether is measured alone.`
 
 /** One program that is measured: a prompt in, seconds and greedy tokens out. */
 async function tetherPeer() {
-  const model = await loadModel(options.model, { threads: Number(options.threads) })
-  const { info } = model
+  const native = await loadNative(options.model, { threads: Number(options.threads) })
+  const { info } = native
   return {
     name: `tether (${info.device}, ${info.computeDtype})`,
     vocabSize: info.vocabSize,
-    stopped: () => model.close(),
+    stopped: () => native.close(),
     async run(tokens, decode) {
-      const answer = []
-      let finish
-      const request = { tokens, maxTokens: decode, temperature: 0, repetitionPenalty: 1, ignoreStop: true }
-      for await (const batch of model.generate(request)) {
-        answer.push(...batch.tokens)
-        finish = batch.finish
-      }
+      const finish = await start(native, tokens, decode).done
       if (finish.cachedTokens > 0) throw new Error('a prompt was in the prefix cache; the bench must not repeat one')
-      return { prefillSeconds: finish.prefillSeconds, decodeSeconds: finish.decodeSeconds, tokens: answer }
+      return finish
     },
   }
 }
@@ -86,11 +83,15 @@ async function mlxPeer(python, { name, args, openblas }) {
 /** mlx-lm as a user gets it, and, where there is a fast BLAS, at its best on a CPU: in float32, in tether's own steps. */
 function mlxSettings() {
   const openblas = process.platform === 'linux' ? findOpenblas() : undefined
-  const settings = [{ name: 'as installed', args: [] }]
-  if (!openblas) return settings
-  settings.push({ name: 'float32, OpenBLAS', args: ['--float32'], openblas })
-  settings.push({ name: 'float32, OpenBLAS, steps of 256', args: ['--float32', '--step', '256'], openblas })
-  return settings
+  const settings = { installed: { name: 'as installed', args: [] } }
+  if (openblas) {
+    settings.openblas = { name: 'float32, OpenBLAS', args: ['--float32'], openblas }
+    settings.steps = { name: 'float32, OpenBLAS, steps of 256', args: ['--float32', '--step', '256'], openblas }
+  }
+  return options.peers
+    .split(',')
+    .map((peer) => settings[peer])
+    .filter(Boolean)
 }
 
 function oraclePython() {
