@@ -5,17 +5,9 @@
 // of an archive; the build checks that with nm.
 #include "blas/blas.h"
 
+#include "cpu/kernels.h"
+
 #ifdef TETHER_OPENBLAS
-
-#include <atomic>
-
-#include "blas/few_rows.h"
-
-namespace {
-
-std::atomic<int> blas_threads = 0;  // 0: not set
-
-}  // namespace
 
 extern "C" {
 
@@ -31,34 +23,23 @@ char* scipy_openblas_get_config();
 
 #define TETHER_EXPORT __attribute__((visibility("default"), used))
 
-// C = alpha op(A) op(B) + beta C. With one or two rows or one column a matrix-vector product reads the weights once and
-// is about three times faster; this is every step of decoding. A few rows, several sequences that decode together, cost
-// hardly more than one.
+// C = alpha op(A) op(B) + beta C. With few rows a kernel that reads the weights once is several times faster; that is
+// every step of decoding. tether's threads call this side by side, so OpenBLAS has none of its own: they would wait for
+// each other by spinning, which on a busy machine makes every product many times slower.
 TETHER_EXPORT void cblas_sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float* a,
                                int lda, const float* b, int ldb, float beta, float* c, int ldc) {
-  int threads = blas_threads;
-  bool few = m >= 2 && m <= tether::kFewRows && threads > 0 && threads < tether::kFewThreads;
-  if (order == kRowMajor && k > 0 && n > 1 && few && trans_a == kNoTrans && trans_b == kTrans)
-    return tether::few_rows_times_transposed(m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
-  if (order == kRowMajor && k > 0 && m >= 1 && m <= 2 && n > 1) {
-    for (int row = 0; row < m; row++) {
-      const float* x = trans_a == kNoTrans ? a + static_cast<long>(row) * lda : a + row;
-      int step = trans_a == kNoTrans ? 1 : lda;
-      float* y = c + static_cast<long>(row) * ldc;
-      if (trans_b == kNoTrans)
-        scipy_cblas_sgemv(kRowMajor, kTrans, k, n, alpha, b, ldb, x, step, beta, y, 1);
-      else
-        scipy_cblas_sgemv(kRowMajor, kNoTrans, n, k, alpha, b, ldb, x, step, beta, y, 1);
-    }
-    return;
+  static const bool alone = (scipy_openblas_set_num_threads(1), true);
+  if (alone && order == kRowMajor && k > 0 && m <= tether::kFewRows && n > 1 && trans_a == kNoTrans && trans_b == kTrans)
+    return tether::kernels().few_rows_f32(m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+  if (order == kRowMajor && k > 0 && m == 1 && n > 1) {
+    int step = trans_a == kNoTrans ? 1 : lda;
+    if (trans_b == kNoTrans) return scipy_cblas_sgemv(kRowMajor, kTrans, k, n, alpha, b, ldb, a, step, beta, c, 1);
+    return scipy_cblas_sgemv(kRowMajor, kNoTrans, n, k, alpha, b, ldb, a, step, beta, c, 1);
   }
   if (order == kRowMajor && k > 0 && n == 1) {
     int step = trans_b == kNoTrans ? ldb : 1;
-    if (trans_a == kNoTrans)
-      scipy_cblas_sgemv(kRowMajor, kNoTrans, m, k, alpha, a, lda, b, step, beta, c, ldc);
-    else
-      scipy_cblas_sgemv(kRowMajor, kTrans, k, m, alpha, a, lda, b, step, beta, c, ldc);
-    return;
+    if (trans_a == kNoTrans) return scipy_cblas_sgemv(kRowMajor, kNoTrans, m, k, alpha, a, lda, b, step, beta, c, ldc);
+    return scipy_cblas_sgemv(kRowMajor, kTrans, k, m, alpha, a, lda, b, step, beta, c, ldc);
   }
   scipy_cblas_sgemm(order, trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
@@ -106,9 +87,16 @@ TETHER_FORWARD(strtri_)
 
 namespace tether {
 
-void set_blas_threads(int threads) {
-  blas_threads = threads;
-  scipy_openblas_set_num_threads(threads);
+void sgemm(long m, long n, long k, float alpha, const float* a, long lda, const float* b, long ldb, float beta, float* c,
+           long ldc) {
+  cblas_sgemm(kRowMajor, kNoTrans, kNoTrans, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k), alpha, a,
+              static_cast<int>(lda), b, static_cast<int>(ldb), beta, c, static_cast<int>(ldc));
+}
+
+void sgemm_transposed(long m, long n, long k, float alpha, const float* a, long lda, const float* b, long ldb,
+                      float beta, float* c, long ldc) {
+  cblas_sgemm(kRowMajor, kNoTrans, kTrans, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k), alpha, a,
+              static_cast<int>(lda), b, static_cast<int>(ldb), beta, c, static_cast<int>(ldc));
 }
 
 std::string blas_name() { return scipy_openblas_get_config(); }
@@ -119,7 +107,21 @@ std::string blas_name() { return scipy_openblas_get_config(); }
 
 namespace tether {
 
-void set_blas_threads(int) {}
+// Without a BLAS of our own: the kernels for few rows, which are right for many and slower than a BLAS.
+void sgemm(long m, long n, long k, float alpha, const float* a, long lda, const float* b, long ldb, float beta, float* c,
+           long ldc) {
+  for (long row = 0; row < m; row++) {
+    float* to = c + row * ldc;
+    for (long i = 0; i < n; i++) to[i] = beta == 0 ? 0 : beta * to[i];
+    for (long at = 0; at < k; at++)
+      for (long i = 0; i < n; i++) to[i] += alpha * a[row * lda + at] * b[at * ldb + i];
+  }
+}
+
+void sgemm_transposed(long m, long n, long k, float alpha, const float* a, long lda, const float* b, long ldb,
+                      float beta, float* c, long ldc) {
+  kernels().few_rows_f32(static_cast<int>(m), static_cast<int>(n), k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
 
 std::string blas_name() { return {}; }
 

@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-#include "blas/blas.h"
+#include "cpu/pool.h"
 #include "error.h"
 
 namespace tether {
@@ -19,34 +19,22 @@ constexpr size_t kPrefixEntries = 8;
 // Freed buffers that MLX may keep for reuse, in bytes.
 constexpr uint64_t kMostFreed = uint64_t{256} << 20U;
 
-// Refuses what cannot fit before anything is read. A CPU would rather compute on converted weights; if those do not fit
-// it keeps quantized ones as they are.
-Weights open_weights(const LoadRequest& request, const Config& config, DevicePolicy& device,
+// Refuses what cannot fit before anything is read.
+Weights open_weights(const LoadRequest& request, const Config& config, const DevicePolicy& device,
                      const std::function<void(double)>& progress) {
-  auto quantization = QuantizationConfig::read(config);
-  Weights weights(request.files, quantization, device, progress);
+  Weights weights(request.files, QuantizationConfig::read(config), device, progress);
   if (!request.memory_cap || weights.predicted_bytes() <= request.memory_cap) return weights;
-  if (device.dequantize && quantization.all) {
-    device.dequantize = false;
-    Weights packed(request.files, quantization, device, progress);
-    if (packed.predicted_bytes() <= request.memory_cap) return packed;
-    weights = std::move(packed);
-  }
   throw Error("not_enough_memory", "[weights] the weights need " + show_size(weights.predicted_bytes()) +
                                        ", the memory cap is " + show_size(request.memory_cap) +
                                        "; raise --memory-cap or take a smaller or more quantized checkpoint");
 }
 
-// OpenBLAS's threads wait for each other by spinning: with more of them than free cores every product becomes many
-// times slower, with half of the cores it loses little. The rest is left to the program that the model works for.
-int blas_threads(int asked) {
-  return asked > 0 ? asked : std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / 2);
-}
+int threads_of(int asked) { return asked > 0 ? asked : std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
-// Buffers as wide as the hidden state and as the MLP that are alive at once in a pass: what MLX's counters showed for
-// models of 1, 30 and 220 million parameters.
-constexpr uint64_t kHiddenBuffers = 4;
-constexpr uint64_t kWideBuffers = 6;
+// Buffers as wide as the hidden state and as the MLP that are alive at once in a pass, since MLX allocates for some
+// layers ahead of what is being computed: what its counters showed for models of 1, 13 and 220 million parameters.
+constexpr uint64_t kHiddenBuffers = 22;
+constexpr uint64_t kWideBuffers = 7;
 
 MemoryModel memory_model(const Model& model, const Config& config, const EngineInfo& info, const DevicePolicy& device) {
   MemoryModel memory{.cap = info.memory_cap, .weights = info.weights_bytes};
@@ -95,7 +83,7 @@ void set_window(EngineInfo& info, const MemoryModel& memory, int max_context) {
 
 Loaded load_checkpoint(const LoadRequest& request, const std::function<void(double)>& progress) {
   auto device = device_policy();
-  set_blas_threads(blas_threads(request.threads));
+  set_pool_threads(threads_of(request.threads));
   // Runtime compilation calls a C++ compiler on the CPU backend, for nothing.
   if (device.name == "cpu") mx::disable_compile();
   Config config(request.config, "config.json");

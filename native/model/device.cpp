@@ -7,10 +7,9 @@ DevicePolicy device_policy() {
   if (mx::default_device().type == mx::Device::cpu)
     return {.name = "cpu",
             .dtype = mx::float32,
-            .dequantize = true,
             .prefill_chunk = 256,
             .decode_ahead = false,
-            .writes_scores = true};
+            .writes_scores = false};
 #ifdef __APPLE__
   const char* name = "metal";
 #else
@@ -18,7 +17,6 @@ DevicePolicy device_policy() {
 #endif
   return {.name = name,
           .dtype = std::nullopt,
-          .dequantize = false,
           .prefill_chunk = 1024,
           .decode_ahead = true,
           .writes_scores = false};

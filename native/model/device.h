@@ -10,12 +10,11 @@ namespace tether {
 
 namespace mx = mlx::core;
 
-// On the CPU backend only fp32 is fast (half precision and quantized matmuls are scalar there), so weights are
-// converted, and dequantized, once at load. A GPU computes in the checkpoint's own dtype and keeps it quantized.
+// On a CPU only float32 is fast: tether's kernels (cpu/ops.h) compute in it, and read matrices in whatever format they
+// have, which costs less memory and time than to convert them at load. A GPU computes in the checkpoint's own dtype.
 struct DevicePolicy {
   std::string name;                // cpu, metal or cuda
-  std::optional<mx::Dtype> dtype;  // convert all weights to it; nullopt: as they are
-  bool dequantize;                 // turn quantized weights into float32 at load
+  std::optional<mx::Dtype> dtype;  // of activations, and of weights that are no matrices; nullopt: as they are
   int prefill_chunk;               // tokens of a prompt per forward pass
   bool decode_ahead;               // dispatch token t + 1 before t is read
   bool writes_scores;              // attention over a chunk writes its scores to memory

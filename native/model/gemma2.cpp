@@ -82,7 +82,7 @@ struct Gemma2MLP {
 
   // x: (N, hidden) -> (N, hidden)
   mx::array operator()(const mx::array& x) const {
-    return down_proj(mx::multiply(gelu_tanh(gate_proj(x)), up_proj(x)));
+    return down_proj(gated(Gate::gelu_tanh, gate_proj(x), up_proj(x)));
   }
 };
 

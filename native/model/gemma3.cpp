@@ -98,7 +98,7 @@ struct Gemma3MLP {
 
   // x: (N, hidden) -> (N, hidden)
   mx::array operator()(const mx::array& x) const {
-    return down_proj(mx::multiply(gelu_tanh(gate_proj(x)), up_proj(x)));
+    return down_proj(gated(Gate::gelu_tanh, gate_proj(x), up_proj(x)));
   }
 };
 

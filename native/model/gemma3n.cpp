@@ -141,7 +141,7 @@ struct Gemma3nMLP {
           mx::add(mx::mean(gate, 1, true), mx::multiply(mx::std(gate, 1, true), mx::array(*deviations, gate.dtype())));
       gate = mx::maximum(mx::subtract(gate, cutoff), mx::array(0.0F, gate.dtype()));
     }
-    return down_proj(mx::multiply(gelu_tanh(gate), up_proj(x)));
+    return down_proj(gated(Gate::gelu_tanh, gate, up_proj(x)));
   }
 };
 
@@ -248,7 +248,7 @@ struct Gemma3nBlock {
 
     auto first = mx::take(corrected, altup.active, 0);
     if (correct_scale) first = mx::multiply(first, *correct_scale);
-    first = post_input_norm(input_projection(mx::multiply(gelu_tanh(input_gate(first)), input)));
+    first = post_input_norm(input_projection(gated(Gate::gelu_tanh, input_gate(first), input)));
     auto head = mx::slice(corrected, {0, 0, 0}, {1, corrected.shape(1), corrected.shape(2)});
     auto rest = mx::slice(corrected, {1, 0, 0}, corrected.shape());
     return mx::concatenate({head, mx::add(rest, first)}, 0);

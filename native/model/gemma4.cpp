@@ -147,7 +147,7 @@ struct Gemma4MLP {
 
   // x: (N, hidden) -> (N, hidden)
   mx::array operator()(const mx::array& x) const {
-    return down_proj(mx::multiply(gelu_tanh(gate_proj(x)), up_proj(x)));
+    return down_proj(gated(Gate::gelu_tanh, gate_proj(x), up_proj(x)));
   }
 };
 
@@ -221,8 +221,8 @@ struct Gemma4Experts {
 
  private:
   mx::array run(const mx::array& x, const mx::array& experts, bool sorted) const {
-    auto gated = mx::multiply(gelu_tanh((*gate_proj)(x, experts, sorted)), (*up_proj)(x, experts, sorted));
-    return (*down_proj)(gated, experts, sorted);
+    return (*down_proj)(
+        gated(Gate::gelu_tanh, (*gate_proj)(x, experts, sorted), (*up_proj)(x, experts, sorted)), experts, sorted);
   }
 };
 
@@ -253,7 +253,7 @@ struct PerLayerInput {
 
   // x: (N, hidden), input: (N, per_layer_dim) -> (N, hidden)
   mx::array operator()(const mx::array& x, const mx::array& input) const {
-    return mx::add(x, norm(projection(mx::multiply(gelu_tanh(gate(x)), input))));
+    return mx::add(x, norm(projection(gated(Gate::gelu_tanh, gate(x), input))));
   }
 };
 

@@ -6,10 +6,39 @@
 #include <numbers>
 #include <string>
 
+#include "cpu/ops.h"
 #include "error.h"
 
 namespace tether {
 namespace {
+
+// Whether tether's own kernels compute with x.
+bool by_own_kernels(const mx::array& x) { return x.dtype() == mx::float32 && cpu::in_use(); }
+
+PackedMatrix::Format format_of(const mx::array& weight, const Quantization& quantization, bool packed) {
+  using Format = PackedMatrix::Format;
+  if (packed && quantization.mode == "mxfp4") return Format::mxfp4;
+  if (packed && quantization.mode == "mxfp8") return Format::mxfp8;
+  if (packed && quantization.mode == "nvfp4") return Format::nvfp4;
+  if (packed) return Format::affine;
+  if (weight.dtype() == mx::bfloat16) return Format::bf16;
+  return weight.dtype() == mx::float16 ? Format::f16 : Format::f32;
+}
+
+cpu::Matrix to_matrix(const mx::array& weight, const std::optional<mx::array>& scales,
+                      const std::optional<mx::array>& biases, const Quantization& quantization) {
+  bool packed = scales.has_value();
+  int bits = packed ? quantization.bits : static_cast<int>(weight.dtype().size()) * 8;
+  PackedMatrix form{.format = format_of(weight, quantization, packed),
+                    .bits = bits,
+                    .group = packed ? quantization.group_size : 1,
+                    .width = static_cast<long>(weight.shape(-1)) * (packed ? 32 : bits) / bits};
+  return {weight, scales, biases, form};
+}
+
+cpu::Matrix to_matrix(const Linear& linear) {
+  return to_matrix(linear.weight, linear.scales, linear.biases, linear.quantization);
+}
 
 // rows [begin, begin + count) of x: (N, heads * dim) -> (1, heads, count, dim)
 mx::array split_heads(const mx::array& x, int begin, int count, int heads, int dim) {
@@ -48,17 +77,26 @@ mx::array attend_capped(const mx::array& q, const KVCache::View& view, const Att
   return mx::reshape(mixed, {1, shape.heads, queries, shape.head_dim});
 }
 
-// q: (1, heads, T, dim) against S >= T slots whose last T are the queries' own.
+// q: (1, heads, T, dim) against S >= T slots whose last T are the queries' own -> (T, heads * dim)
 mx::array attend(const mx::array& q, const KVCache::View& view, const Attention::Shape& shape, const Rope& rope) {
   float scale = shape.scale * rope.magnitude * rope.magnitude;
+  if (by_own_kernels(q))
+    return cpu::attend(q, view.keys, view.values, {.scale = scale, .window = shape.window, .softcap = shape.softcap});
   int queries = q.shape(2);
   int slots = view.keys.shape(2);
-  if (shape.softcap > 0) return attend_capped(q, view, shape, scale);
-  if (queries == 1) return mx::fast::scaled_dot_product_attention(q, view.keys, view.values, scale);
-  if (!shape.window || slots <= shape.window)
-    return mx::fast::scaled_dot_product_attention(q, view.keys, view.values, scale, "causal");
-  auto mask = visible(queries, slots, shape.window);
-  return mx::fast::scaled_dot_product_attention(q, view.keys, view.values, scale, "array", mask);
+  auto fused = [&](const std::string& mask, const std::optional<mx::array>& array) {
+    return join_heads(mx::fast::scaled_dot_product_attention(q, view.keys, view.values, scale, mask, array));
+  };
+  if (shape.softcap > 0) return join_heads(attend_capped(q, view, shape, scale));
+  if (queries == 1) return fused("", std::nullopt);
+  if (!shape.window || slots <= shape.window) return fused("causal", std::nullopt);
+  return fused("array", visible(queries, slots, shape.window));
+}
+
+// The heads of `count` rows of x: (N, heads * dim) from `begin` on, turned to their positions -> (1, heads, count, dim)
+mx::array turn(const mx::array& x, int begin, int count, int heads, int dim, const Rope& rope, int offset) {
+  if (by_own_kernels(x)) return cpu::rotate(x, begin, count, heads, rope.angles(offset, count), rope.traditional);
+  return rope(split_heads(x, begin, count, heads, dim), offset);
 }
 
 mx::array gather(std::vector<mx::array> outputs) {
@@ -68,25 +106,34 @@ mx::array gather(std::vector<mx::array> outputs) {
 }  // namespace
 
 mx::array Linear::operator()(const mx::array& x) const {
-  auto y = scales ? mx::quantized_matmul(x, weight, *scales, biases, true, quantization.group_size, quantization.bits,
-                                         quantization.mode)
-                  : mx::matmul(x, *turned);
-  return bias ? mx::add(y, *bias) : y;
+  auto product = [&] {
+    if (by_own_kernels(x)) return cpu::product(x, to_matrix(*this));
+    if (!scales) return mx::matmul(x, turned ? *turned : mx::transpose(weight));
+    return mx::quantized_matmul(x, weight, *scales, biases, true, quantization.group_size, quantization.bits,
+                                quantization.mode);
+  };
+  return bias ? mx::add(product(), *bias) : product();
 }
 
 mx::array ExpertLinear::operator()(const mx::array& x, const mx::array& experts, bool sorted) const {
+  if (by_own_kernels(x)) return cpu::expert_product(x, experts, to_matrix(weight, scales, biases, quantization));
   if (!scales) return mx::gather_mm(x, mx::swapaxes(weight, 1, 2), std::nullopt, experts, sorted);
   return mx::gather_qmm(x, weight, *scales, biases, std::nullopt, experts, true, quantization.group_size,
                         quantization.bits, quantization.mode, std::nullopt, sorted);
 }
 
 mx::array Embedding::operator()(const mx::array& ids) const {
+  if (dtype == mx::float32 && cpu::in_use()) return cpu::rows_of(to_matrix(table), ids);
   auto rows = mx::take(table.weight, ids, 0);
   if (!table.scales) return rows;
   std::optional<mx::array> biases;
   if (table.biases) biases = mx::take(*table.biases, ids, 0);
   return mx::dequantize(rows, mx::take(*table.scales, ids, 0), biases, table.quantization.group_size,
                         table.quantization.bits, table.quantization.mode, std::nullopt, dtype);
+}
+
+mx::array RMSNorm::operator()(const mx::array& x) const {
+  return by_own_kernels(x) ? cpu::rms_norm(x, weight, eps) : mx::fast::rms_norm(x, weight, eps);
 }
 
 mx::array norm_heads(const RMSNorm& norm, const mx::array& x, int heads) {
@@ -107,11 +154,11 @@ mx::array Attention::own(const Shape& shape, const Rope& rope, const mx::array& 
   for (const auto& segment : segments) {
     auto& cache = (*segment.caches)[cache_index];
     int offset = cache.offset();
-    auto queries = rope(split_heads(q, begin, segment.length, shape.heads, shape.head_dim), offset);
-    auto keys = rope(split_heads(k, begin, segment.length, shape.kv_heads, shape.head_dim), offset);
+    auto queries = turn(q, begin, segment.length, shape.heads, shape.head_dim, rope, offset);
+    auto keys = turn(k, begin, segment.length, shape.kv_heads, shape.head_dim, rope, offset);
     auto values = split_heads(v, begin, segment.length, shape.kv_heads, shape.head_dim);
     seen.push_back({cache.append(keys, values), offset});
-    outputs.push_back(join_heads(attend(queries, seen.back().view, shape, rope)));
+    outputs.push_back(attend(queries, seen.back().view, shape, rope));
     begin += segment.length;
   }
   return gather(std::move(outputs));
@@ -123,22 +170,21 @@ mx::array Attention::shared(const Shape& shape, const Rope& rope, const mx::arra
   int begin = 0;
   for (size_t i = 0; i < segments.size(); i++) {
     int length = segments[i].length;
-    auto queries = rope(split_heads(q, begin, length, shape.heads, shape.head_dim), seen[i].offset);
-    outputs.push_back(join_heads(attend(queries, seen[i].view, shape, rope)));
+    auto queries = turn(q, begin, length, shape.heads, shape.head_dim, rope, seen[i].offset);
+    outputs.push_back(attend(queries, seen[i].view, shape, rope));
     begin += length;
   }
   return gather(std::move(outputs));
 }
 
-// 0.5 (1 + tanh(z)) is sigmoid(2 z), which saves a third of the operations: on a small model they are what a token
-// costs.
-mx::array gelu_tanh(const mx::array& x) {
-  auto constant = [&](double value) { return mx::array(static_cast<float>(value), x.dtype()); };
+mx::array gated(Gate gate, const mx::array& a, const mx::array& b) {
+  if (by_own_kernels(a)) return cpu::gated(gate, a, b);
+  if (gate == Gate::silu) return mx::multiply(mx::multiply(a, mx::sigmoid(a)), b);
+  // 0.5 (1 + tanh(z)) is sigmoid(2 z), which saves a third of the operations.
+  auto constant = [&](double value) { return mx::array(static_cast<float>(value), a.dtype()); };
   const double scale = 2 * std::sqrt(2 / std::numbers::pi);
-  auto inner = mx::add(constant(scale), mx::multiply(constant(scale * 0.044715), mx::square(x)));
-  return mx::multiply(x, mx::sigmoid(mx::multiply(x, inner)));
+  auto inner = mx::add(constant(scale), mx::multiply(constant(scale * 0.044715), mx::square(a)));
+  return mx::multiply(mx::multiply(a, mx::sigmoid(mx::multiply(a, inner))), b);
 }
-
-mx::array silu(const mx::array& x) { return mx::multiply(x, mx::sigmoid(x)); }
 
 }  // namespace tether

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "cpu/kernels.h"
 #include "model/config.h"
 #include "model/kv_cache.h"
 #include "model/rope.h"
@@ -53,7 +54,8 @@ struct RMSNorm {
   std::optional<mx::array> weight;  // absent: no scale
   float eps;
 
-  mx::array operator()(const mx::array& x) const { return mx::fast::rms_norm(x, weight, eps); }
+  // Along the last axis.
+  mx::array operator()(const mx::array& x) const;
 };
 
 // Norms each head of x: (N, heads * dim) by itself.
@@ -96,9 +98,8 @@ class Attention {
                           const std::vector<Seen>& seen);
 };
 
-// gelu(x) by its tanh approximation, as torch's gelu(approximate="tanh").
-mx::array gelu_tanh(const mx::array& x);
-// x * sigmoid(x)
-mx::array silu(const mx::array& x);
+// gate(a) * b. Gates: silu(x) is x * sigmoid(x); gelu_tanh(x) is gelu's tanh approximation, as torch's
+// gelu(approximate="tanh").
+mx::array gated(Gate gate, const mx::array& a, const mx::array& b);
 
 }  // namespace tether

@@ -112,7 +112,7 @@ struct LlamaMLP {
         down_proj(w.linear(name + ".down_proj", c.hidden, c.intermediate, c.mlp_bias)) {}
 
   // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x) const { return down_proj(mx::multiply(silu(gate_proj(x)), up_proj(x))); }
+  mx::array operator()(const mx::array& x) const { return down_proj(gated(Gate::silu, gate_proj(x), up_proj(x))); }
 };
 
 struct LlamaBlock {

@@ -108,7 +108,36 @@ void make_longrope(Rope& rope, const Rope::Plain& plain, const Config& scaling) 
   if (growth > 1) rope.magnitude = static_cast<float>(std::sqrt(1 + std::log(growth) / std::log(context)));
 }
 
+// Angles that are remembered; some more than the sequences that decode together.
+constexpr size_t kRemembered = 32;
+
 }  // namespace
+
+mx::array Rope::angles(int offset, int count) const {
+  auto known = remembered.find({offset, count});
+  if (known != remembered.end()) return known->second;
+  auto half = static_cast<size_t>(dims / 2);
+  std::vector<float> inverse;
+  for (size_t i = 0; i < half; i++) {
+    if (freqs)
+      inverse.push_back(1 / freqs->data<float>()[i]);
+    else
+      inverse.push_back(std::exp(-static_cast<float>(i) * std::log(*base) / static_cast<float>(half)));
+  }
+  auto tokens = static_cast<size_t>(count);
+  std::vector<float> numbers(2 * tokens * half);
+  for (size_t token = 0; token < tokens; token++) {
+    float position = static_cast<float>(offset + static_cast<int>(token)) * scale;
+    for (size_t i = 0; i < half; i++) {
+      numbers[token * half + i] = std::cos(position * inverse[i]);
+      numbers[(tokens + token) * half + i] = std::sin(position * inverse[i]);
+    }
+  }
+  mx::array made(numbers.data(), {2, count, dims / 2}, mx::float32);
+  if (remembered.size() >= kRemembered) remembered.clear();
+  remembered.emplace(std::pair{offset, count}, made);
+  return made;
+}
 
 Rope Rope::make(const Plain& plain, const std::optional<Config>& scaling) {
   Rope rope{.dims = plain.dims,
@@ -116,7 +145,8 @@ Rope Rope::make(const Plain& plain, const std::optional<Config>& scaling) {
             .base = plain.base,
             .scale = 1,
             .freqs = std::nullopt,
-            .magnitude = 1};
+            .magnitude = 1,
+            .remembered = {}};
   if (!scaling) return rope;
   auto kind = scaling->text("type", scaling->text("rope_type", "default"));
   // "dynamic" changes the base once a text is longer than the trained window, which the engine's window prevents;

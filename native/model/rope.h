@@ -3,7 +3,9 @@
 
 #include <mlx/mlx.h>
 
+#include <map>
 #include <optional>
+#include <utility>
 
 #include "model/config.h"
 
@@ -25,6 +27,10 @@ struct Rope {
     return mx::fast::rope(x, dims, traditional, base, scale, offset, freqs);
   }
 
+  // Cosines and sines for `count` tokens from position `offset` on: (2, count, dims / 2) float32. Computed at once and
+  // remembered, since the layers of a model ask for the same ones. Engine thread only.
+  mx::array angles(int offset, int count) const;
+
   // What a family reads of config.json besides the scaling.
   struct Plain {
     int dims;
@@ -35,6 +41,9 @@ struct Rope {
   // `scaling` is `rope_scaling`, `rope_parameters`, or one entry of the latter. Throws bad_config for kinds that are
   // not known and for numbers that make no sense.
   static Rope make(const Plain& plain, const std::optional<Config>& scaling);
+
+  // By offset and count, of the last passes.
+  mutable std::map<std::pair<int, int>, mx::array> remembered = {};
 };
 
 }  // namespace tether

@@ -1,12 +1,15 @@
 // A checkpoint's tensors by name: found, checked against the shape that is wanted, converted, read.
 #include "model/weights.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
 #include <sstream>
 #include <utility>
 
 #include "error.h"
-#include "model/float32.h"
 
 namespace tether {
 namespace {
@@ -38,10 +41,27 @@ bool is_other_part(const std::string& name) {
   return std::ranges::any_of(kParts, [&](const auto& part) { return name.find(part) != std::string::npos; });
 }
 
+// Everything else is a vector, such as a norm's.
+bool is_matrix(const mx::array& array) { return array.ndim() >= 2; }
+
 bool is_half(mx::Dtype dtype) { return dtype == mx::float16 || dtype == mx::bfloat16; }
 
 // Scales and biases of a quantized layer.
 bool is_scale(const std::string& name) { return name.ends_with(".scales") || name.ends_with(".biases"); }
+
+// Fewer and larger pages: reading a matrix from end to end is up to a third faster. Nothing is lost where it fails.
+void use_large_pages(const char* begin, size_t size) {
+#ifdef __linux__
+  constexpr uintptr_t kPage = uintptr_t{2} << 20U;
+  auto address = reinterpret_cast<uintptr_t>(begin);
+  uintptr_t from = (address + kPage - 1) / kPage * kPage;
+  uintptr_t to = (address + size) / kPage * kPage;
+  if (from >= to) return;
+  constexpr int kCollapse = 25;  // MADV_COLLAPSE, which older headers lack: at once; else the system does it later
+  auto* start = reinterpret_cast<void*>(from);
+  if (madvise(start, to - from, kCollapse) != 0) madvise(start, to - from, MADV_HUGEPAGE);
+#endif
+}
 
 }  // namespace
 
@@ -96,30 +116,23 @@ void Weights::expect_none_left() const {
 size_t Weights::predicted_bytes() const {
   size_t sum = 0;
   for (const auto& [name, tensor] : tensors_) {
-    bool packed = tensor.array.dtype() == mx::uint32;
-    auto layer = name.substr(0, name.find_last_of('.'));
-    auto quantization = packed ? quantization_.of(layer) : std::nullopt;
-    if (device_.dequantize && is_scale(name)) continue;
-    if (packed && quantization && device_.dequantize)
-      sum += tensor.array.nbytes() * 8 / static_cast<size_t>(quantization->bits) * mx::float32.size();
-    else if (!is_float(tensor.array.dtype()) || !device_.dtype)
-      sum += tensor.array.nbytes();
-    else
-      sum += tensor.array.size() * device_.dtype->size();
+    bool converts = device_.dtype && is_float(tensor.array.dtype()) && (is_scale(name) || !is_matrix(tensor.array));
+    sum += converts ? tensor.array.size() * device_.dtype->size() : tensor.array.nbytes();
   }
   return sum;
 }
 
 // A half other than that of the activations would turn whatever it meets into float32, with every token.
 mx::array Weights::converted(const mx::array& array) const {
-  if (device_.dtype) return device_.dtype == mx::float32 ? to_float32(array) : mx::astype(array, *device_.dtype);
+  if (device_.dtype) return is_matrix(array) ? array : mx::astype(array, *device_.dtype);
   return half_ && is_half(array.dtype()) ? mx::astype(array, *half_) : array;
 }
 
 // So would scales in float32. Those of floating-point formats are bytes, and no numbers to convert.
 mx::array Weights::converted_scales(const mx::array& array) const {
   if (!is_float(array.dtype())) return array;
-  return half_ && !device_.dtype ? mx::astype(array, *half_) : converted(array);
+  if (device_.dtype) return mx::astype(array, *device_.dtype);
+  return half_ ? mx::astype(array, *half_) : array;
 }
 
 Weights::Tensor Weights::take(const std::string& name) {
@@ -153,6 +166,7 @@ mx::array Weights::read(const Tensor& tensor, const std::string& name) {
 mx::array Weights::keep(const mx::array& wanted) {
   auto array = wanted;
   mx::eval(array);
+  if (device_.dtype) use_large_pages(array.data<char>(), array.nbytes());
   bytes_ += array.nbytes();
   return array;
 }
@@ -167,7 +181,7 @@ mx::array Weights::tensor(const std::string& name, const mx::Shape& shape) {
   parameters_ += array.size();
   kinds_[dtype_name(array.dtype())] += array.size();
   auto wanted = keep(converted(read(taken, name)));
-  compute_kind_ = dtype_name(wanted.dtype());
+  compute_kind_ = dtype_name(device_.dtype.value_or(wanted.dtype()));
   return wanted;
 }
 
@@ -218,8 +232,6 @@ Weights::Matrix Weights::matrix(const std::string& layer, const mx::Shape& shape
   std::optional<mx::array> offsets;
   if (biases) offsets = converted_scales(read(*biases, layer + ".biases"));
   auto bytes = read(packed, name);
-  if (device_.dequantize)
-    return {keep(dequantize_to_float32(bytes, factors, offsets, quantization)), std::nullopt, std::nullopt, {}};
   Matrix matrix{keep(bytes), keep(factors), std::nullopt, quantization};
   if (offsets) matrix.biases = keep(*offsets);
   return matrix;
@@ -230,7 +242,8 @@ Linear Weights::linear(const std::string& layer, int out, int in, bool bias) {
   if (bias) added = tensor(layer + ".bias", {out});
   auto [weight, scales, biases, quantization] = matrix(layer, {out, in});
   std::optional<mx::array> turned;
-  if (!scales) {
+  // A CPU's own kernels read a matrix as it lies.
+  if (!scales && !device_.dtype) {
     turned = mx::transpose(weight);
     mx::eval(*turned);
   }
@@ -245,7 +258,9 @@ ExpertLinear Weights::experts(const std::string& layer, int count, int out, int 
 Embedding Weights::embedding(const std::string& layer, int rows, int dim) {
   auto table = linear(layer, rows, dim);
   auto dtype = device_.dtype.value_or(half_.value_or(mx::bfloat16));
-  if (!table.scales)
+  if (device_.dtype)
+    dtype = *device_.dtype;
+  else if (!table.scales)
     dtype = table.weight.dtype();
   else if (table.quantization.affine())
     dtype = table.scales->dtype();

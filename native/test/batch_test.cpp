@@ -128,7 +128,6 @@ class Fixture {
                 .prefixes = tether::PrefixCache(8, size_t{1} << 20U),
                 .device = DevicePolicy{.name = "test",
                                        .dtype = mx::float32,
-                                       .dequantize = true,
                                        .prefill_chunk = 8,
                                        .decode_ahead = ahead,
                                        .writes_scores = false},

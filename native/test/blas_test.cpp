@@ -137,11 +137,7 @@ void check_name() {
 int main() {
   check_name();
   check_symbol();
-  // Few threads use a kernel of our own for a few rows.
-  for (int threads : {1, 4}) {
-    tether::set_blas_threads(threads);
-    check_products();
-  }
+  check_products();
   check_mlx();
   return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

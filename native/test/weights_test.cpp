@@ -1,4 +1,4 @@
-// Weights under every device's policy: converted or as they are, dequantized or packed, in every format MLX has.
+// Weights under every device's policy, in every format MLX has.
 #include "model/weights.h"
 
 #include <cmath>
@@ -8,7 +8,6 @@
 #include <string>
 
 #include "error.h"
-#include "model/float32.h"
 
 using namespace tether;
 
@@ -22,20 +21,16 @@ void check(bool ok, const std::string& what) {
   failures++;
 }
 
-DevicePolicy policy(const std::string& name, std::optional<mx::Dtype> dtype, bool dequantize) {
+DevicePolicy policy(const std::string& name, std::optional<mx::Dtype> dtype) {
   DevicePolicy device{};
   device.name = name;
   device.dtype = dtype;
-  device.dequantize = dequantize;
   return device;
 }
 
-DevicePolicy cpu() { return policy("cpu", mx::float32, true); }
+DevicePolicy cpu() { return policy("cpu", mx::float32); }
 
-// A CPU on which the dequantized weights do not fit.
-DevicePolicy packed_cpu() { return policy("cpu", mx::float32, false); }
-
-DevicePolicy gpu() { return policy("metal", std::nullopt, false); }
+DevicePolicy gpu() { return policy("metal", std::nullopt); }
 
 using Tensors = std::unordered_map<std::string, mx::array>;
 
@@ -106,8 +101,8 @@ void every_format_computes_what_it_holds() {
     auto product = mx::matmul(x, mx::transpose(whole(tensors, "linear", format)));
     auto looked_up = mx::take(whole(tensors, "embedding", format), ids, 0);
     auto mixed = mx::gather_mm(rows, experts, std::nullopt, chosen);
-    for (const auto& device : {cpu(), packed_cpu(), gpu()}) {
-      auto where = name + (device.dequantize ? ", dequantized" : ", packed on " + device.name);
+    for (const auto& device : {cpu(), gpu()}) {
+      auto where = name + " on " + device.name;
       auto weights = file.open(device, format);
       auto predicted = weights.predicted_bytes();
       auto linear = weights.linear("linear", 64, 128);
@@ -115,7 +110,6 @@ void every_format_computes_what_it_holds() {
       auto switched = weights.experts("experts", 3, 64, 128);
       weights.norm("norm", 128, 1e-6F);
       weights.expect_none_left();
-      check(linear.scales.has_value() != device.dequantize, where + ": packed or not");
       check(distance(linear(x), product) < 1e-3F, where + ": a linear layer");
       // Floating-point formats have rows in bfloat16 where no dtype is asked for.
       bool halves = !format.affine() && !device.dtype;
@@ -128,14 +122,19 @@ void every_format_computes_what_it_holds() {
   }
 }
 
-// Every number that 16 bits can be, infinities, subnormals and NaN among them.
-void halves_become_float32_exactly() {
-  auto bits = mx::astype(mx::arange(65536), mx::uint16);
+// A CPU keeps matrices of halves, and computes in float32: every number that 16 bits can be, infinities, subnormals and
+// NaN among them, comes back exactly.
+void a_cpu_reads_halves_exactly() {
+  auto bits = mx::reshape(mx::astype(mx::arange(65536), mx::uint16), {256, 256});
   for (auto dtype : {mx::float16, mx::bfloat16}) {
     auto halves = mx::view(bits, dtype);
-    mx::eval(halves);
-    auto wanted = mx::astype(halves, mx::float32);
-    check(mx::array_equal(to_float32(halves), wanted, true).item<bool>(), "all numbers of 16 bits");
+    Checkpoint file({{"table.weight", halves}, {"norm.weight", mx::ones({256}, dtype)}});
+    auto weights = file.open(cpu());
+    auto predicted = weights.predicted_bytes();
+    auto rows = weights.embedding("table", 256, 256)(mx::arange(256));
+    check(weights.norm("norm", 256, 1e-6F).weight->dtype() == mx::float32, "a vector is converted");
+    check(weights.bytes() == predicted && predicted == size_t{65536} * 2 + 256 * 4, "a matrix of halves is kept");
+    check(mx::array_equal(rows, mx::astype(halves, mx::float32), true).item<bool>(), "all numbers of 16 bits");
   }
 }
 
@@ -197,7 +196,7 @@ int main() {
   mx::set_default_device(mx::Device::cpu);
   mx::random::seed(7);
   every_format_computes_what_it_holds();
-  halves_become_float32_exactly();
+  a_cpu_reads_halves_exactly();
   one_half_holds_for_all();
   float32_stays_float32();
   what_contradicts_config_is_named();

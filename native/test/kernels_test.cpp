@@ -1,0 +1,267 @@
+// The kernels of every kind of processor that this machine can be, against plain arithmetic.
+#include "cpu/kernels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <numbers>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace tether {
+
+extern const Kernels kernels_for_any;
+#ifdef __x86_64__
+extern const Kernels kernels_for_avx2;
+extern const Kernels kernels_for_avx512;
+#endif
+
+}  // namespace tether
+
+using namespace tether;
+
+namespace {
+
+int failures = 0;
+std::mt19937 random_bits(5);
+
+void check(bool ok, const std::string& what) {
+  if (ok || failures > 20) return;
+  std::printf("FAILED: %s\n", what.c_str());
+  failures++;
+}
+
+std::vector<const Kernels*> runnable() {
+  std::vector<const Kernels*> all{&kernels_for_any};
+#ifdef __x86_64__
+  // kernels() is the best that runs here, and those before it run too.
+  if (&kernels() != &kernels_for_any) all.push_back(&kernels_for_avx2);
+  if (&kernels() == &kernels_for_avx512) all.push_back(&kernels_for_avx512);
+#endif
+  return all;
+}
+
+std::vector<float> numbers(size_t count, float from = -1, float to = 1) {
+  std::uniform_real_distribution<float> value(from, to);
+  std::vector<float> all(count);
+  for (float& one : all) one = value(random_bits);
+  return all;
+}
+
+bool near(double got, double want, double tolerance = 2e-6) {
+  if (std::isnan(want)) return std::isnan(got);
+  if (std::isinf(want)) return got == want;
+  return std::abs(got - want) <= tolerance * (1 + std::abs(want));
+}
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+
+// Lengths around the numbers of lanes.
+const std::vector<size_t> kLengths{1, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 64, 100, 257};
+
+void products(const Kernels& kernel) {
+  for (int m : {1, 2, 3, 4, 5, 8, 12})
+    for (int n : {1, 2, 5, 8})
+      for (size_t k : kLengths)
+        for (float beta : {0.0F, 0.5F}) {
+          auto rows = static_cast<size_t>(m);
+          auto columns = static_cast<size_t>(n);
+          auto a = numbers(rows * (k + 3));
+          auto b = numbers(columns * (k + 1));
+          auto c = beta == 0 ? std::vector<float>(rows * columns, kNaN) : numbers(rows * columns);
+          auto before = c;
+          kernel.few_rows_f32(m, n, static_cast<long>(k), 2, a.data(), static_cast<long>(k) + 3, b.data(),
+                              static_cast<long>(k) + 1, beta, c.data(), n);
+          for (size_t i = 0; i < rows; i++)
+            for (size_t j = 0; j < columns; j++) {
+              double want = beta == 0 ? 0 : beta * before[i * columns + j];
+              for (size_t l = 0; l < k; l++) want += 2.0 * a[i * (k + 3) + l] * b[j * (k + 1) + l];
+              check(near(c[i * columns + j], want, 1e-5),
+                    std::string(kernel.name) + ": a product of " + std::to_string(m) + " rows by " + std::to_string(n) +
+                        ", " + std::to_string(k) + " wide");
+            }
+        }
+}
+
+// Packed as MLX packs: the numbers of a row one after another, the first in the lowest bits.
+struct Packed {
+  std::vector<uint8_t> bytes;
+  std::vector<float> scales;
+  std::vector<float> biases;
+  std::vector<float> wanted;
+  PackedMatrix matrix;
+};
+
+Packed affine(int bits, int group, size_t rows, size_t width) {
+  Packed packed;
+  auto row_bytes = width * static_cast<size_t>(bits) / 8;
+  packed.bytes.assign(rows * row_bytes, 0);
+  packed.scales = numbers(rows * width / static_cast<size_t>(group));
+  packed.biases = numbers(packed.scales.size());
+  for (size_t row = 0; row < rows; row++)
+    for (size_t i = 0; i < width; i++) {
+      auto number = random_bits() & ((1U << static_cast<unsigned>(bits)) - 1);
+      for (size_t bit = 0; bit < static_cast<size_t>(bits); bit++) {
+        auto at = i * static_cast<size_t>(bits) + bit;
+        if (number >> bit & 1U) packed.bytes[row * row_bytes + at / 8] |= static_cast<uint8_t>(1U << (at % 8));
+      }
+      auto of = (row * width + i) / static_cast<size_t>(group);
+      packed.wanted.push_back(static_cast<float>(number) * packed.scales[of] + packed.biases[of]);
+    }
+  packed.matrix = {.format = PackedMatrix::Format::affine,
+                   .bits = bits,
+                   .group = group,
+                   .width = static_cast<long>(width),
+                   .weight = packed.bytes.data(),
+                   .scales = packed.scales.data(),
+                   .biases = packed.biases.data()};
+  return packed;
+}
+
+void packed_matrices(const Kernels& kernel) {
+  constexpr size_t kRows = 7;
+  for (int bits : {2, 3, 4, 5, 6, 8})
+    for (int group : {32, 64, 128})
+      for (size_t width : {size_t{128}, size_t{1152}}) {
+        auto packed = affine(bits, group, kRows, width);
+        auto name = std::string(kernel.name) + ": " + std::to_string(bits) + " bits in groups of " +
+                    std::to_string(group) + ", " + std::to_string(width) + " wide";
+        std::vector<float> row(width);
+        for (size_t i = 0; i < kRows; i++) {
+          kernel.expand(packed.matrix, static_cast<long>(i), 0, static_cast<long>(width), row.data());
+          for (size_t j = 0; j < width; j++) check(near(row[j], packed.wanted[i * width + j]), name + ", expanded");
+        }
+        for (int m : {1, 2, 5}) {
+          auto x = numbers(static_cast<size_t>(m) * width);
+          std::vector<float> y(static_cast<size_t>(m) * kRows, kNaN);
+          // Columns 1 to 6: what is outside stays.
+          kernel.few_rows(m, x.data(), static_cast<long>(width), packed.matrix, 1, kRows, y.data(), kRows);
+          for (size_t i = 0; i < static_cast<size_t>(m); i++) {
+            check(std::isnan(y[i * kRows]), name + ", another column");
+            for (size_t j = 1; j < kRows; j++) {
+              double want = 0;
+              double all = 0;
+              for (size_t l = 0; l < width; l++) {
+                double term = double{x[i * width + l]} * packed.wanted[j * width + l];
+                want += term;
+                all += std::abs(term);
+              }
+              check(std::abs(y[i * kRows + j] - want) < 1e-6 * all, name + ", times " + std::to_string(m) + " rows");
+            }
+          }
+        }
+      }
+}
+
+void elementwise(const Kernels& kernel) {
+  std::string name = kernel.name;
+  for (size_t count : kLengths) {
+    auto a = numbers(count, -20, 20);
+    auto b = numbers(count);
+    auto length = static_cast<long>(count);
+    std::vector<float> out(count);
+    kernel.gated(Gate::silu, a.data(), b.data(), out.data(), length);
+    for (size_t i = 0; i < count; i++)
+      check(near(out[i], double{a[i]} / (1 + std::exp(-double{a[i]})) * b[i]), name + ": silu");
+    kernel.gated(Gate::gelu_tanh, a.data(), b.data(), out.data(), length);
+    for (size_t i = 0; i < count; i++) {
+      double x = a[i];
+      double want = 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x))) * b[i];
+      check(near(out[i], want, 4e-6), name + ": gelu of " + std::to_string(x));
+    }
+    for (const float* weight : {static_cast<const float*>(nullptr), static_cast<const float*>(b.data())}) {
+      kernel.rms_norm(a.data(), weight, out.data(), length, 1e-5F);
+      double squares = 0;
+      for (float x : a) squares += double{x} * x;
+      for (size_t i = 0; i < count; i++)
+        check(near(out[i], a[i] / std::sqrt(squares / static_cast<double>(count) + 1e-5F) * (weight ? weight[i] : 1),
+                   4e-6),
+              name + ": a norm");
+    }
+    auto capped = a;
+    kernel.softcap(capped.data(), length, 5);
+    for (size_t i = 0; i < count; i++) check(near(capped[i], 5 * std::tanh(a[i] / 5.0), 4e-6), name + ": softcap");
+    float most = kernel.largest(a.data(), length);
+    check(most == *std::ranges::max_element(a), name + ": the largest");
+    auto shares = a;
+    float sum = kernel.exp_sum(shares.data(), length, most);
+    double want = 0;
+    for (size_t i = 0; i < count; i++) {
+      want += std::exp(double{a[i]} - most);
+      check(near(shares[i], std::exp(double{a[i]} - most)), name + ": a share");
+    }
+    check(near(sum, want), name + ": their sum");
+  }
+  // exp is no better than its ends.
+  for (auto [x, e] : {std::pair{-kInfinity, 0.0F}, {-200.0F, 0.0F}, {0.0F, 1.0F}, {200.0F, kInfinity}, {kNaN, kNaN}}) {
+    std::vector<float> one(20, x);
+    kernel.exp_sum(one.data(), 20, 0);
+    for (float got : one) check(near(got, e), name + ": exp(" + std::to_string(x) + ") is " + std::to_string(got));
+  }
+}
+
+void rotations(const Kernels& kernel) {
+  for (int dims : {4, 32, 64})
+    for (int head : {dims, dims + 8})
+      for (bool traditional : {false, true}) {
+        auto x = numbers(static_cast<size_t>(head));
+        auto angles = numbers(static_cast<size_t>(dims / 2), 0, 6);
+        std::vector<float> cosines;
+        std::vector<float> sines;
+        for (float angle : angles) {
+          cosines.push_back(std::cos(angle));
+          sines.push_back(std::sin(angle));
+        }
+        std::vector<float> out(x.size());
+        kernel.rotate(x.data(), {cosines.data(), sines.data(), dims, traditional}, head, out.data());
+        for (int i = 0; i < dims / 2; i++) {
+          auto first = static_cast<size_t>(traditional ? 2 * i : i);
+          auto second = static_cast<size_t>(traditional ? 2 * i + 1 : i + dims / 2);
+          auto at = static_cast<size_t>(i);
+          check(near(out[first], x[first] * cosines[at] - x[second] * sines[at]), std::string(kernel.name) + ": turned");
+          check(near(out[second], x[first] * sines[at] + x[second] * cosines[at]),
+                std::string(kernel.name) + ": turned, the other");
+        }
+        for (auto i = static_cast<size_t>(dims); i < x.size(); i++) check(out[i] == x[i], "the rest of a head stays");
+      }
+}
+
+void mixtures(const Kernels& kernel) {
+  for (int rows : {1, 2, 3, 4, 7})
+    for (int dim : {4, 20, 64, 80})
+      for (long slots : {1L, 3L, 70L}) {
+        auto r = static_cast<size_t>(rows);
+        auto d = static_cast<size_t>(dim);
+        auto s = static_cast<size_t>(slots);
+        auto shares = numbers(r * (s + 2));
+        auto values = numbers(s * (d + 4));
+        auto out = numbers(r * d);
+        auto before = out;
+        kernel.mix(rows, slots, dim, shares.data(), slots + 2, values.data(), dim + 4, out.data(), dim);
+        for (size_t i = 0; i < r; i++)
+          for (size_t j = 0; j < d; j++) {
+            double want = before[i * d + j];
+            for (size_t l = 0; l < s; l++) want += double{shares[i * (s + 2) + l]} * values[l * (d + 4) + j];
+            check(near(out[i * d + j], want, 1e-5), std::string(kernel.name) + ": a mixture");
+          }
+      }
+}
+
+}  // namespace
+
+int main() {
+  for (const auto* kernel : runnable()) {
+    products(*kernel);
+    packed_matrices(*kernel);
+    elementwise(*kernel);
+    rotations(*kernel);
+    mixtures(*kernel);
+  }
+  if (failures == 0) std::printf("ok\n");
+  return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,171 @@
+// The CPU's operations against MLX's own.
+#include "cpu/ops.h"
+
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "cpu/pool.h"
+
+using namespace tether;
+namespace mx = mlx::core;
+
+namespace {
+
+int failures = 0;
+
+void check(const mx::array& got, const mx::array& want, const std::string& what, float tolerance = 1e-4F) {
+  bool same = got.shape() == want.shape();
+  float distance = same ? mx::max(mx::abs(mx::subtract(got, want))).item<float>() : 0;
+  if (same && distance < tolerance) return;
+  std::printf("FAILED: %s (%g)\n", what.c_str(), distance);
+  failures++;
+}
+
+cpu::Matrix plain(const mx::array& weight) {
+  auto format = weight.dtype() == mx::bfloat16  ? PackedMatrix::Format::bf16
+                : weight.dtype() == mx::float16 ? PackedMatrix::Format::f16
+                                                : PackedMatrix::Format::f32;
+  return {weight,
+          std::nullopt,
+          std::nullopt,
+          {.format = format, .bits = static_cast<int>(weight.dtype().size()) * 8, .width = weight.shape(-1)}};
+}
+
+// Few rows and many, narrow and wide, and rows that do not lie one after another.
+void products() {
+  for (auto dtype : {mx::float32, mx::bfloat16, mx::float16})
+    for (int rows : {1, 2, 12, 13, 70})
+      for (int out : {1, 40, 300})
+        for (int in : {64, 200}) {
+          auto weight = mx::astype(mx::random::normal({out, in}), dtype);
+          mx::eval(weight);
+          auto x = mx::random::normal({rows, 2 * in});
+          auto half = mx::slice(x, {0, in}, {rows, 2 * in});
+          auto turned = mx::transpose(mx::random::normal({in, rows}));
+          auto wanted = mx::transpose(mx::astype(weight, mx::float32));
+          auto name = std::to_string(rows) + " by " + std::to_string(out) + " by " + std::to_string(in);
+          check(cpu::product(half, plain(weight)), mx::matmul(half, wanted), "a product of " + name);
+          check(cpu::product(turned, plain(weight)), mx::matmul(turned, wanted), "a product, turned, of " + name);
+        }
+}
+
+void experts() {
+  auto weight = mx::random::normal({5, 48, 64});
+  mx::eval(weight);
+  for (int tokens : {1, 3, 90}) {
+    auto chosen = mx::astype(mx::random::randint(0, 5, {tokens, 2}), mx::uint32);
+    auto one = mx::random::normal({tokens, 1, 1, 64});
+    auto each = mx::random::normal({tokens, 2, 1, 64});
+    auto wanted = [&](const mx::array& x) { return mx::gather_mm(x, mx::swapaxes(weight, 1, 2), std::nullopt, chosen); };
+    auto name = std::to_string(tokens) + " tokens";
+    check(cpu::expert_product(one, chosen, plain(weight)), wanted(one), "experts, one row for all, " + name);
+    check(cpu::expert_product(each, chosen, plain(weight)), wanted(each), "experts, a row for each, " + name);
+  }
+}
+
+void norms_and_gates() {
+  auto x = mx::random::normal({9, 3, 40});
+  auto turned = mx::transpose(x, {1, 0, 2});
+  auto weight = mx::random::normal({40});
+  check(cpu::rms_norm(x, weight, 1e-5F), mx::fast::rms_norm(x, weight, 1e-5F), "a norm");
+  check(cpu::rms_norm(turned, std::nullopt, 1e-5F), mx::fast::rms_norm(turned, std::nullopt, 1e-5F), "a norm, turned");
+  auto y = mx::random::normal({9, 3, 40});
+  check(cpu::gated(Gate::silu, x, y), mx::multiply(mx::multiply(x, mx::sigmoid(x)), y), "a gate");
+  // The first input's memory may be used again, but only where nobody needs it any more.
+  auto kept = mx::multiply(x, mx::array(2.0F));
+  auto gated = cpu::gated(Gate::silu, kept, y);
+  check(mx::add(gated, kept), mx::add(mx::multiply(mx::multiply(kept, mx::sigmoid(kept)), y), kept), "a gate and its input");
+}
+
+void rotations() {
+  constexpr int kHeads = 3;
+  constexpr int kDim = 16;
+  auto x = mx::random::normal({7, kHeads * kDim});
+  for (bool traditional : {false, true}) {
+    std::vector<float> angles;
+    auto angle = [](int token, int pair) {
+      return static_cast<float>(5 + token) * std::exp(-static_cast<float>(pair) * std::log(10000.0F) / (kDim / 2));
+    };
+    for (int token = 0; token < 4; token++)
+      for (int pair = 0; pair < kDim / 2; pair++) angles.push_back(std::cos(angle(token, pair)));
+    for (int token = 0; token < 4; token++)
+      for (int pair = 0; pair < kDim / 2; pair++) angles.push_back(std::sin(angle(token, pair)));
+    auto part = mx::slice(x, {2, 0}, {6, kHeads * kDim});
+    auto heads = mx::transpose(mx::reshape(part, {1, 4, kHeads, kDim}), {0, 2, 1, 3});
+    check(cpu::rotate(x, 2, 4, kHeads, mx::array(angles.data(), {2, 4, kDim / 2}, mx::float32), traditional),
+          mx::fast::rope(heads, kDim, traditional, 10000.0F, 1.0F, 5), "rotation");
+  }
+}
+
+mx::array plain_attention(const mx::array& q, const mx::array& k, const mx::array& v, const cpu::AttentionForm& form) {
+  int repeats = q.shape(1) / k.shape(1);
+  int queries = q.shape(2);
+  int slots = k.shape(2);
+  auto scores = mx::multiply(mx::matmul(q, mx::swapaxes(mx::repeat(k, repeats, 1), 2, 3)), mx::array(form.scale));
+  if (form.softcap > 0)
+    scores = mx::multiply(mx::tanh(mx::divide(scores, mx::array(form.softcap))), mx::array(form.softcap));
+  auto slot = mx::arange(slots);
+  auto at = mx::expand_dims(mx::arange(slots - queries, slots), 1);
+  auto visible = mx::less_equal(slot, at);
+  if (form.window) visible = mx::logical_and(visible, mx::greater(slot, mx::subtract(at, mx::array(form.window))));
+  scores = mx::where(visible, scores, mx::array(-std::numeric_limits<float>::infinity()));
+  auto mixed = mx::matmul(mx::softmax(scores, -1), mx::repeat(v, repeats, 1));
+  return mx::reshape(mx::transpose(mixed, {0, 2, 1, 3}), {queries, q.shape(1) * q.shape(3)});
+}
+
+// Queries few and many, contexts shorter and longer than a block, windows that end within one and between two, and
+// caches with room after what is used.
+void attention() {
+  for (int queries : {1, 3, 4, 5, 64, 130})
+    for (int before : {0, 1, 500, 1300})
+      for (int window : {0, 40, 512})
+        for (float softcap : {0.0F, 5.0F})
+          for (auto [heads, kv_heads, dim] : {std::tuple{4, 2, 16}, {4, 1, 24}, {2, 2, 64}}) {
+            int slots = queries + before;
+            auto q = mx::random::normal({1, heads, queries, dim});
+            auto room = [&, kv = kv_heads, d = dim] { return mx::random::normal({1, kv, slots + 9, d}); };
+            auto used = [&, kv = kv_heads, d = dim](const mx::array& x) { return mx::slice(x, {0, 0, 2, 0}, {1, kv, 2 + slots, d}); };
+            auto keys = used(room());
+            auto values = used(room());
+            cpu::AttentionForm form{.scale = 0.3F, .window = window, .softcap = softcap};
+            check(cpu::attend(q, keys, values, form), plain_attention(q, keys, values, form),
+                  std::to_string(queries) + " queries after " + std::to_string(before) + ", window " +
+                      std::to_string(window) + ", softcap " + std::to_string(softcap) + ", " + std::to_string(heads) +
+                      " heads over " + std::to_string(kv_heads));
+          }
+}
+
+// Damaged weights must be seen, not become numbers.
+void a_nan_stays() {
+  auto q = mx::random::normal({1, 2, 6, 16});
+  auto bad = mx::full({1, 2, 6, 16}, std::numeric_limits<float>::quiet_NaN(), mx::float32);
+  auto good = mx::random::normal({1, 2, 6, 16});
+  for (const auto& result : {cpu::attend(q, bad, good, {1, 0, 0}), cpu::attend(q, good, bad, {1, 0, 0}),
+                             cpu::rms_norm(bad, std::nullopt, 1e-5F), cpu::gated(Gate::gelu_tanh, bad, good)})
+    if (!mx::all(mx::isnan(result)).item<bool>()) {
+      std::printf("FAILED: NaN became a number\n");
+      failures++;
+    }
+}
+
+}  // namespace
+
+int main() {
+  mx::set_default_device(mx::Device::cpu);
+  mx::random::seed(3);
+  for (int threads : {1, 3}) {
+    set_pool_threads(threads);
+    products();
+    experts();
+    norms_and_gates();
+    rotations();
+    attention();
+    a_nan_stays();
+  }
+  if (failures == 0) std::printf("ok\n");
+  return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,73 @@
+// The pool of threads: each tile is done once, whoever asks and however often the number of threads changes.
+#include "cpu/pool.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace tether;
+
+namespace {
+
+std::atomic<int> failures = 0;
+
+void check(bool ok, const std::string& what) {
+  if (ok) return;
+  std::printf("FAILED: %s\n", what.c_str());
+  failures++;
+}
+
+void each_tile_once(int tiles) {
+  std::vector<std::atomic<int>> done(static_cast<size_t>(tiles));
+  in_tiles(tiles, [&](int tile) { done[static_cast<size_t>(tile)]++; });
+  for (const auto& times : done) check(times == 1, "a tile of " + std::to_string(tiles) + " is done once");
+}
+
+void many_pieces() {
+  for (int threads : {1, 2, 5, 3}) {
+    set_pool_threads(threads);
+    check(pool_threads() == threads, "so many threads as asked for");
+    for (int tiles : {0, 1, 2, 3, 7, 64, 1000})
+      for (int times = 0; times < 50; times++) each_tile_once(tiles);
+    // Long enough for the others to fall asleep.
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    each_tile_once(20);
+  }
+}
+
+// Two engines in one process.
+void two_callers() {
+  set_pool_threads(3);
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 2; i++)
+    callers.emplace_back([] {
+      for (int times = 0; times < 2000; times++) each_tile_once(9);
+    });
+  for (auto& caller : callers) caller.join();
+}
+
+// What the caller wrote before is seen by all, and what they wrote is seen by the caller.
+void memory_is_passed_on() {
+  set_pool_threads(4);
+  std::vector<int> numbers(256);
+  for (int round = 0; round < 500; round++) {
+    for (int& number : numbers) number = round;
+    in_tiles(64, [&](int tile) {
+      for (size_t i = 0; i < 4; i++) numbers[static_cast<size_t>(tile) * 4 + i]++;
+    });
+    for (int number : numbers) check(number == round + 1, "numbers go there and back");
+  }
+}
+
+}  // namespace
+
+int main() {
+  many_pieces();
+  two_callers();
+  memory_is_passed_on();
+  if (failures == 0) std::printf("ok\n");
+  return failures == 0 ? 0 : 1;
+}
