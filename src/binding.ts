@@ -23,7 +23,7 @@ export type NativeInfo = Omit<EngineInfo, 'stopTokens'>
 export interface NativeEngine {
   /**
    * Once, first. `config`: config.json parsed; `files`: absolute paths; `memoryCap` in bytes and `maxContext` in tokens,
-   * 0 for none; `threads` of a CPU's matrix products, 0 for half of the cores.
+   * 0 for none; `threads` that compute on a CPU, 0 for as many as are fastest.
    */
   load(
     request: { config: unknown; files: string[]; memoryCap: number; maxContext: number; threads: number },

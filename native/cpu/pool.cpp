@@ -13,6 +13,8 @@
 namespace tether {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // How long a thread without work looks for more before it sleeps. Between the products of one token it is some
 // microseconds, and to wake a sleeping thread takes as long as a product.
 constexpr auto kPatience = std::chrono::microseconds(200);
@@ -38,6 +40,30 @@ struct Ticket {
   static bool open(uint64_t ticket) { return next(ticket) < tiles(ticket); }
 };
 
+// When to do without the others: where the system gives their cores to other programs, each piece would wait until one
+// of them runs again. Each time that happens they are left out for twice as long as the last time.
+class Alone {
+ public:
+  bool now() const { return Clock::now() < until_; }
+
+  // How long the caller had to wait at the end of a piece, and how long its longest tile took.
+  void waited(Clock::duration wait, Clock::duration tile) {
+    if (wait < 2 * tile + kStall) return;
+    auto time = Clock::now();
+    bool again = time - until_ < 4 * span_;
+    span_ = again ? std::min(2 * span_, kLongest) : kShortest;
+    until_ = time + span_;
+  }
+
+ private:
+  static constexpr Clock::duration kStall = std::chrono::microseconds(500);
+  static constexpr Clock::duration kShortest = std::chrono::milliseconds(10);
+  static constexpr Clock::duration kLongest = std::chrono::milliseconds(320);
+
+  Clock::time_point until_;
+  Clock::duration span_ = kShortest;
+};
+
 class Pool {
  public:
   void resize(int threads) {
@@ -52,7 +78,7 @@ class Pool {
 
   void run(int tiles, const std::function<void(int)>& work) {
     std::unique_lock turn(turn_, std::try_to_lock);
-    if (tiles <= 1 || !turn || threads_.empty()) {
+    if (tiles <= 1 || !turn || threads_.empty() || alone_.now()) {
       for (int tile = 0; tile < tiles; tile++) work(tile);
       return;
     }
@@ -64,7 +90,12 @@ class Pool {
       std::lock_guard lock(sleep_);
       woken_.notify_all();
     }
+    auto longest = Clock::duration::zero();
+    auto before = Clock::now();
     while (take_one()) {
+      auto after = Clock::now();
+      longest = std::max(longest, after - before);
+      before = after;
     }
     // Others may be in the middle of a tile; where one of them is not running, this gives it the core.
     for (int looks = 0; left_.load(std::memory_order_acquire) > 0; looks++) {
@@ -73,6 +104,7 @@ class Pool {
       else
         std::this_thread::yield();
     }
+    alone_.waited(Clock::now() - before, longest);
   }
 
  private:
@@ -91,12 +123,12 @@ class Pool {
 
   void serve() {
     while (!stopping_.load(std::memory_order_relaxed)) {
-      auto last = std::chrono::steady_clock::now();
+      auto last = Clock::now();
       for (int looks = 1;; looks++) {
         if (take_one()) {
-          last = std::chrono::steady_clock::now();
+          last = Clock::now();
           looks = 0;
-        } else if (looks % 64 == 0 && std::chrono::steady_clock::now() - last > kPatience) {
+        } else if (looks % 64 == 0 && Clock::now() - last > kPatience) {
           break;
         } else {
           pause();
@@ -120,6 +152,7 @@ class Pool {
   }
 
   std::mutex turn_;  // held by who has work done
+  Alone alone_;
   std::vector<std::thread> threads_;
   std::atomic<int> size_ = 1;
   const std::function<void(int)>* work_ = nullptr;

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <limits>
 #include <string>
-#include <thread>
 #include <utility>
 
+#include "cpu/calibrate.h"
 #include "cpu/pool.h"
 #include "error.h"
 
@@ -29,7 +29,13 @@ Weights open_weights(const LoadRequest& request, const Config& config, const Dev
                                        "; raise --memory-cap or take a smaller or more quantized checkpoint");
 }
 
-int threads_of(int asked) { return asked > 0 ? asked : std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+// A GPU's work leaves the pool to what little is computed beside it.
+void set_threads(int asked, const DevicePolicy& device) {
+  if (asked > 0)
+    set_pool_threads(asked);
+  else if (device.name == "cpu")
+    fastest_threads();
+}
 
 // Buffers as wide as the hidden state and as the MLP that are alive at once in a pass, since MLX allocates for some
 // layers ahead of what is being computed: what its counters showed for models of 1, 13 and 220 million parameters.
@@ -83,7 +89,7 @@ void set_window(EngineInfo& info, const MemoryModel& memory, int max_context) {
 
 Loaded load_checkpoint(const LoadRequest& request, const std::function<void(double)>& progress) {
   auto device = device_policy();
-  set_pool_threads(threads_of(request.threads));
+  set_threads(request.threads, device);
   // Runtime compilation calls a C++ compiler on the CPU backend, for nothing.
   if (device.name == "cpu") mx::disable_compile();
   Config config(request.config, "config.json");

@@ -18,7 +18,7 @@ struct LoadRequest {
   std::vector<std::string> files;  // absolute paths of the .safetensors files
   uint64_t memory_cap = 0;         // bytes; 0: none
   int max_context = 0;             // tokens; 0: the checkpoint's own window
-  int threads = 0;                 // that one matrix product may use on a CPU; 0: half of the cores
+  int threads = 0;                 // that compute on a CPU; 0: as many as are fastest
 };
 
 // Which bound made a window what it is.

@@ -123,7 +123,7 @@ export interface LoadOptions {
   memoryCap?: number
   /** Tokens that prompt and answer may have together; 0 or unset: the checkpoint's own window. */
   maxContext?: number
-  /** Threads of one matrix product on the CPU backend; 0 or unset: half of the cores. */
+  /** Threads that compute on the CPU backend; 0 or unset: as many as are fastest, measured at load. */
   threads?: number
   /** Called with 0…1 while weights are read. */
   onProgress?: (fraction: number) => void

@@ -54,7 +54,7 @@ export interface LoadModelOptions {
   memoryCap?: number
   /** The window at the most, in tokens. Default: the checkpoint's own. */
   maxContext?: number
-  /** Threads of one matrix product on the CPU backend; 0 or unset: half of the cores. */
+  /** Threads that compute on the CPU backend; 0 or unset: as many as are fastest, measured at load. */
   threads?: number
   /** Sampling for requests that say nothing of it. Each default: the checkpoint's generation_config.json. */
   sampling?: Partial<Sampling>

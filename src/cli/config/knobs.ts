@@ -88,7 +88,7 @@ export const knobs = {
     least: 0,
     most: 1024,
     hint: 'N',
-    help: 'CPU threads of a matrix product; 0: half of the cores',
+    help: 'CPU threads that compute; 0: as many as are fastest',
     perModel: true,
   },
   temperature: {
