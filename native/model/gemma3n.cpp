@@ -7,6 +7,7 @@
 #include "error.h"
 #include "model/model.h"
 #include "model/per_layer.h"
+#include "model/sharing.h"
 
 namespace tether {
 namespace {
@@ -34,6 +35,7 @@ struct Gemma3nConfig {
   std::vector<int> intermediate;  // by layer
   std::vector<double> sparsity;   // by layer: the share of an MLP's gates that are shut
   std::vector<bool> sliding;      // by layer
+  std::vector<size_t> sources;    // by layer: whose keys and values it reads
 
   explicit Gemma3nConfig(const Config& c)
       : hidden(c.positive("hidden_size")),
@@ -57,7 +59,6 @@ struct Gemma3nConfig {
         sparsity(c.numbers("activation_sparsity_pattern")) {
     auto fail = [&](const std::string& what) { throw Error("bad_config", "[config] " + c.where() + ": " + what); };
     if (heads % kv_heads) fail("num_attention_heads must be a multiple of num_key_value_heads");
-    if (shared_layers >= layers) fail("num_kv_shared_layers must be below num_hidden_layers");
     if (active >= streams || streams < 2) fail("altup_active_idx must be below altup_num_inputs, and that above 1");
     for (double width : c.numbers("intermediate_size")) intermediate.push_back(static_cast<int>(width));
     if (intermediate.size() == 1) intermediate.assign(static_cast<size_t>(layers), intermediate[0]);
@@ -65,6 +66,7 @@ struct Gemma3nConfig {
     for (const auto& type : c.texts("layer_types")) sliding.push_back(type == "sliding_attention");
     auto count = static_cast<size_t>(layers);
     if (sliding.size() != count) fail("layer_types must have num_hidden_layers entries");
+    sources = key_sources(sliding, shared_layers, c.where());
     if (intermediate.size() != count || std::ranges::min(intermediate) <= 0)
       fail("intermediate_size must be above 0, one or num_hidden_layers of them");
     if (sparsity.size() != count || std::ranges::min(sparsity) < 0 || std::ranges::max(sparsity) >= 1)
@@ -72,15 +74,6 @@ struct Gemma3nConfig {
   }
 
   int own_layers() const { return layers - shared_layers; }
-
-  // The layer whose keys and values this one reads: itself, or the last of its kind that has any.
-  size_t source_of(size_t layer) const {
-    if (layer < static_cast<size_t>(own_layers())) return layer;
-    for (auto i = static_cast<size_t>(own_layers()); i-- > 0;)
-      if (sliding[i] == sliding[layer]) return i;
-    throw Error("bad_config", "[config] layer " + std::to_string(layer) +
-                                  " shares keys and values, but no earlier layer of its kind has any");
-  }
 };
 
 struct Gemma3nAttention {
@@ -270,10 +263,8 @@ class Gemma3n : public Model {
                                                 .dim = config_.per_layer_dim,
                                                 .hidden = config_.hidden,
                                                 .eps = config_.eps});
-    for (size_t i = 0; i < static_cast<size_t>(config_.layers); i++) {
+    for (size_t i = 0; i < static_cast<size_t>(config_.layers); i++)
       blocks_.emplace_back(config_, w, prefix + "layers." + std::to_string(i), i);
-      sources_.push_back(config_.source_of(i));
-    }
     for (int i = 0; i < config_.streams - 1; i++) {
       auto index = std::to_string(i);
       into_streams_.push_back(w.linear(prefix + "altup_projections." + index, config_.hidden, config_.hidden));
@@ -293,7 +284,7 @@ class Gemma3n : public Model {
     auto x = mx::stack(streams, 0);
     std::vector<std::vector<Attention::Seen>> seen(blocks_.size());
     for (size_t i = 0; i < blocks_.size(); i++)
-      x = blocks_[i](x, config_.sliding[i] ? sliding_rope_ : full_rope_, segments, i, seen[sources_[i]],
+      x = blocks_[i](x, config_.sliding[i] ? sliding_rope_ : full_rope_, segments, i, seen[config_.sources[i]],
                      mx::take(inputs, static_cast<int>(i), 1));
     auto first = mx::take(x, 0, 0);
     size = magnitude(first);
@@ -342,7 +333,6 @@ class Gemma3n : public Model {
   std::optional<Embedding> embedding_;
   std::optional<PerLayerEmbedding> per_layer_;
   std::vector<Gemma3nBlock> blocks_;
-  std::vector<size_t> sources_;
   std::vector<Linear> into_streams_, out_of_streams_;
   RMSNorm norm_{};
 };

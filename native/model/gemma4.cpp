@@ -6,6 +6,7 @@
 #include "error.h"
 #include "model/model.h"
 #include "model/per_layer.h"
+#include "model/sharing.h"
 
 namespace tether {
 namespace {
@@ -35,7 +36,8 @@ struct Gemma4Config {
   bool k_eq_v;
   bool double_wide;
   bool tied;
-  std::vector<bool> sliding;  // by layer
+  std::vector<bool> sliding;    // by layer
+  std::vector<size_t> sources;  // by layer: whose keys and values it reads
 
   explicit Gemma4Config(const Config& c)
       : hidden(c.positive("hidden_size", 1536)),
@@ -70,10 +72,6 @@ struct Gemma4Config {
     if (heads <= 0 || kv_heads <= 0 || global_kv_heads <= 0 || heads % kv_heads || heads % global_kv_heads)
       throw Error("bad_config", "[config] " + c.where() +
                                     ": num_attention_heads must be a multiple of the key-value heads, all above 0");
-    if (sliding_window <= 0 || shared_layers >= layers)
-      throw Error("bad_config", "[config] " + c.where() +
-                                    ": sliding_window must be above 0 and num_kv_shared_layers below "
-                                    "num_hidden_layers");
     auto types = c.texts("layer_types");
     if (types.empty()) {
       int pattern = std::max(1, c.integer("sliding_window_pattern", 5));
@@ -83,18 +81,10 @@ struct Gemma4Config {
     }
     if (sliding.size() != static_cast<size_t>(layers))
       throw Error("bad_config", "[config] " + c.where() + ": layer_types must have num_hidden_layers entries");
+    sources = key_sources(sliding, shared_layers, c.where());
   }
 
   int own_layers() const { return layers - shared_layers; }
-
-  // The layer whose keys and values this one reads: itself, or the last of its kind that has any.
-  size_t source_of(size_t layer) const {
-    if (layer < static_cast<size_t>(own_layers())) return layer;
-    for (size_t i = static_cast<size_t>(own_layers()); i-- > 0;)
-      if (sliding[i] == sliding[layer]) return i;
-    throw Error("bad_config", "[config] layer " + std::to_string(layer) +
-                                  " shares keys and values, but no earlier layer of its kind has any");
-  }
 };
 
 struct Gemma4Attention {
@@ -312,10 +302,8 @@ class Gemma4 : public Model {
                                                   .hidden = config_.hidden,
                                                   .eps = config_.eps});
     }
-    for (size_t i = 0; i < static_cast<size_t>(config_.layers); i++) {
+    for (size_t i = 0; i < static_cast<size_t>(config_.layers); i++)
       blocks_.emplace_back(config_, w, prefix + "layers." + std::to_string(i), i);
-      sources_.push_back(config_.source_of(i));
-    }
     norm_ = w.norm(prefix + "norm", config_.hidden, config_.eps);
     if (!config_.tied) {
       auto head = w.prefix_of("lm_head.weight", {"language_model.", "", "model."});
@@ -332,7 +320,7 @@ class Gemma4 : public Model {
     for (size_t i = 0; i < blocks_.size(); i++) {
       std::optional<mx::array> input;
       if (inputs) input = mx::take(*inputs, static_cast<int>(i), 1);
-      x = blocks_[i](x, config_.sliding[i] ? sliding_rope_ : full_rope_, segments, i, seen[sources_[i]], input);
+      x = blocks_[i](x, config_.sliding[i] ? sliding_rope_ : full_rope_, segments, i, seen[config_.sources[i]], input);
     }
     return norm_(x);
   }
@@ -377,7 +365,6 @@ class Gemma4 : public Model {
   std::optional<Embedding> embedding_;
   std::optional<PerLayerEmbedding> per_layer_;
   std::vector<Gemma4Block> blocks_;
-  std::vector<size_t> sources_;
   RMSNorm norm_{};
   std::optional<Linear> head_;
 };
