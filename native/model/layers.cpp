@@ -106,13 +106,17 @@ mx::array gather(std::vector<mx::array> outputs) {
 }  // namespace
 
 mx::array Linear::operator()(const mx::array& x) const {
+  auto plain = [&] { return turned ? *turned : mx::transpose(weight); };
   auto product = [&] {
     if (by_own_kernels(x)) return cpu::product(x, to_matrix(*this));
-    if (!scales) return mx::matmul(x, turned ? *turned : mx::transpose(weight));
+    if (!scales) return mx::matmul(x, plain());
     return mx::quantized_matmul(x, weight, *scales, biases, true, quantization.group_size, quantization.bits,
                                 quantization.mode);
   };
-  return bias ? mx::add(product(), *bias) : product();
+  if (!bias) return product();
+  // In one product: in half precision a sum of its own would be rounded once more.
+  if (!scales && !by_own_kernels(x)) return mx::addmm(*bias, x, plain());
+  return mx::add(product(), *bias);
 }
 
 mx::array ExpertLinear::operator()(const mx::array& x, const mx::array& experts, bool sorted) const {
