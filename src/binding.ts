@@ -23,10 +23,18 @@ export type NativeInfo = Omit<EngineInfo, 'stopTokens'>
 export interface NativeEngine {
   /**
    * Once, first. `config`: config.json parsed; `files`: absolute paths; `memoryCap` in bytes and `maxContext` in tokens,
-   * 0 for none; `threads` that compute on a CPU, 0 for as many as are fastest.
+   * 0 for none; `threads` that compute on a CPU, 0 for as many as are fastest. `asGpu`, for tests: whatever the device,
+   * compute and decode as on a GPU, in the checkpoint's own dtype and one token ahead.
    */
   load(
-    request: { config: unknown; files: string[]; memoryCap: number; maxContext: number; threads: number },
+    request: {
+      config: unknown
+      files: string[]
+      memoryCap: number
+      maxContext: number
+      threads: number
+      asGpu: boolean
+    },
     onProgress: (fraction: number) => void,
   ): Promise<NativeInfo>
   /** Returns a function that cancels; calling it late or twice does nothing. */

@@ -19,6 +19,7 @@ struct LoadRequest {
   uint64_t memory_cap = 0;         // bytes; 0: none
   int max_context = 0;             // tokens; 0: the checkpoint's own window
   int threads = 0;                 // that compute on a CPU; 0: as many as are fastest
+  bool as_gpu = false;             // for tests: whatever the device, compute and decode as on a GPU
 };
 
 // Which bound made a window what it is.

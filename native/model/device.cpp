@@ -11,10 +11,13 @@ DevicePolicy device_policy() {
             .decode_ahead = false,
             .writes_scores = false};
 #ifdef __APPLE__
-  const char* name = "metal";
+  return gpu_policy("metal");
 #else
-  const char* name = "cuda";
+  return gpu_policy("cuda");
 #endif
+}
+
+DevicePolicy gpu_policy(const std::string& name) {
   return {.name = name,
           .dtype = std::nullopt,
           .prefill_chunk = 1024,

@@ -23,4 +23,7 @@ struct DevicePolicy {
 // For MLX's default device. Call on the engine thread.
 DevicePolicy device_policy();
 
+// What a GPU of that name does. On a CPU it is slow and right, which is how tests run what only GPUs run otherwise.
+DevicePolicy gpu_policy(const std::string& name);
+
 }  // namespace tether

@@ -104,6 +104,7 @@ LoadRequest to_load_request(const Napi::Value& value) {
   request.memory_cap = static_cast<uint64_t>(to_number(object, "memoryCap", 0, 9007199254740991.0));
   request.max_context = to_int(object, "maxContext", 0);
   request.threads = to_int(object, "threads", 0);
+  request.as_gpu = object.Get("asGpu").ToBoolean().Value();
   return request;
 }
 

@@ -18,8 +18,14 @@ export async function loadEngine(dir: string, options: LoadOptions = {}): Promis
   return openEngine(await readCheckpoint(dir), options)
 }
 
+/** What only tests ask for. */
+interface NativeOptions extends LoadOptions {
+  /** Compute and decode as on a GPU, whatever the device. */
+  asGpu?: boolean
+}
+
 /** The same for a folder that was read already. */
-export async function openEngine(checkpoint: Checkpoint, options: LoadOptions): Promise<Engine> {
+export async function openEngine(checkpoint: Checkpoint, options: NativeOptions): Promise<Engine> {
   const { native, info } = await startNative(checkpoint, options)
   return {
     info: { ...info, stopTokens: checkpoint.stopTokens },
@@ -43,12 +49,15 @@ function closeNative(native: NativeEngine): void {
 }
 
 /** The addon's own class, loaded: for parity tests. */
-export async function loadNative(dir: string, options: LoadOptions = {}): Promise<NativeEngine & { info: NativeInfo }> {
+export async function loadNative(
+  dir: string,
+  options: NativeOptions = {},
+): Promise<NativeEngine & { info: NativeInfo }> {
   const { native, info } = await startNative(await readCheckpoint(dir), options)
   return Object.assign(native, { info })
 }
 
-async function startNative(checkpoint: Checkpoint, options: LoadOptions) {
+async function startNative(checkpoint: Checkpoint, options: NativeOptions) {
   const native = new (loadBinding().Engine)()
   open.add(native)
   const request = {
@@ -57,6 +66,7 @@ async function startNative(checkpoint: Checkpoint, options: LoadOptions) {
     memoryCap: options.memoryCap ?? Math.floor(totalmem() * DEFAULT_MEMORY_SHARE),
     maxContext: options.maxContext ?? 0,
     threads: options.threads ?? 0,
+    asGpu: options.asGpu ?? false,
   }
   try {
     const info = await native.load(request, (fraction) => options.onProgress?.(fraction))

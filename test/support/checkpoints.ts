@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished } from 'vitest'
 import { loadNative } from '../../src/engine/load.js'
-import type { Batch, Finish, GenerateRequest } from '../../src/engine/types.js'
+import type { Batch, Engine, Finish, GenerateRequest } from '../../src/engine/types.js'
 import { TetherError } from '../../src/errors.js'
 
 const ROOT = 'test/fixtures/checkpoints'
@@ -56,6 +57,11 @@ export interface Golden {
   logprobs: number[]
   /** The greedy continuation of each prefix, and the least distance between its two best logits. */
   greedy: { promptLength: number; tokens: number[]; minMargin: number }[]
+  /**
+   * Of half-precision checkpoints: how far mlx-lm's logits are from these where it computes in that precision, the root
+   * mean square of each token's.
+   */
+  ownDtypeError?: number[]
 }
 
 export function checkpoint(name: CheckpointName): string {
@@ -124,6 +130,24 @@ export async function collect(batches: AsyncIterable<Batch>): Promise<{ tokens: 
   }
   if (!finish) throw new Error('no finish')
   return { tokens, finish }
+}
+
+/**
+ * The golden's greedy requests in the same passes, beside neighbours of other lengths that sample, are penalized or leave
+ * early. -> the tokens of each
+ */
+export async function together(engine: Engine, { prompt, greedy: wanted }: Golden): Promise<number[][]> {
+  const backwards = prompt.toReversed()
+  const neighbours: GenerateRequest[] = [
+    { ...greedy(backwards.slice(0, 1), 60), temperature: 1, topK: 5, seed: 1 },
+    { ...greedy(backwards, 50), repetitionPenalty: 2 },
+    greedy(backwards.slice(0, 7), 3),
+  ]
+  const requests = wanted.map(({ promptLength, tokens }) => greedy(prompt.slice(0, promptLength), tokens.length))
+  const all = [...requests, ...neighbours].map((request) => collect(engine.generate(request)))
+  // Else they would run one after the other, and nothing be tested.
+  while (engine.stats().live < requests.length) await sleep(1)
+  return (await Promise.all(all)).slice(0, requests.length).map(({ tokens }) => tokens)
 }
 
 /** A copy that the test may change; it goes when the test ends. */

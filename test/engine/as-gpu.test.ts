@@ -1,0 +1,81 @@
+/** What only GPUs run otherwise, on the CPU: the checkpoint's own dtype, quantized kernels, one token dispatched ahead. */
+import { describe, expect, test } from 'vitest'
+import { readCheckpoint } from '../../src/engine/checkpoint.js'
+import { loadNative, openEngine } from '../../src/engine/load.js'
+import { CHECKPOINTS, type CheckpointName, checkpoint, distance, golden, together } from '../support/checkpoints.js'
+
+// MLX's CPU multiplies plain experts in float32 only.
+const RUNNABLE = CHECKPOINTS.filter((name) => name !== 'gemma4-d')
+const HALVES = RUNNABLE.filter((name) => golden(name).ownDtypeError)
+const SINGLES = RUNNABLE.filter((name) => !golden(name).ownDtypeError)
+
+const open = async (name: CheckpointName) => openEngine(await readCheckpoint(checkpoint(name)), { asGpu: true })
+
+async function logitsAsGpu(name: CheckpointName, chunk: number): Promise<Float32Array> {
+  const native = await loadNative(checkpoint(name), { asGpu: true })
+  const logits = await native.logits(Int32Array.from(golden(name).prompt), chunk)
+  native.close()
+  return logits
+}
+
+describe.each(SINGLES)('%s, in float32', (name) => {
+  test.each([1, 7, 1000])('computes what mlx-lm does, in pieces of %i', async (chunk) => {
+    expect(distance(await logitsAsGpu(name, chunk), golden(name).logits)).toBeLessThan(1e-3)
+  })
+
+  test('draws what mlx-lm does, several requests together', async () => {
+    const engine = await open(name)
+    expect(engine.info.computeDtype).toBe('f32')
+    expect(await together(engine, golden(name))).toEqual(golden(name).greedy.map(({ tokens }) => tokens))
+    await engine.close()
+  })
+})
+
+describe('in half precision', () => {
+  // Of the logarithms, by token: one token whose attention is at the edge moves a mean of squares by half.
+  const ratios = new Map<CheckpointName, number>()
+  const mean = (values: number[]) => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length)
+  // Two ways to round that are as good as each other were 0.8 to 1.4 of each other's distance, by the prompt.
+  test.each(HALVES)('%s is hardly further from float32 than mlx-lm', async (name) => {
+    const { prompt, vocabSize, logits: wanted, ownDtypeError } = golden(name)
+    const logits = await logitsAsGpu(name, prompt.length)
+    const errors = prompt.map((_, token) => {
+      const row = (all: Float32Array) => all.subarray(token * vocabSize, (token + 1) * vocabSize)
+      return rootMeanSquare(row(logits), row(wanted))
+    })
+    const ratio = mean(errors.map((error, i) => error / (ownDtypeError?.[i] as number)))
+    ratios.set(name, ratio)
+    expect(ratio).toBeLessThan(1.5)
+  })
+
+  test('all of them are no further than mlx-lm', () => {
+    expect(ratios.size).toBe(HALVES.length)
+    expect(mean([...ratios.values()]), JSON.stringify([...ratios])).toBeLessThan(1.15)
+  })
+
+  test.each(HALVES)('%s draws a best token each time, up to rounding', async (name) => {
+    const { prompt, vocabSize, greedy, ownDtypeError } = golden(name)
+    const engine = await open(name)
+    expect(engine.info.computeDtype).toBe(name.includes('f16') || name === 'mistral-a' ? 'f16' : 'bf16')
+    const drawn = await together(engine, golden(name))
+    await engine.close()
+    // Errors of two logits, each of which may be several times the mean.
+    const tolerance = 10 * Math.max(...(ownDtypeError as number[]))
+    const native = await loadNative(checkpoint(name), { asGpu: true })
+    for (const [i, tokens] of drawn.entries()) {
+      const length = greedy[i]?.promptLength as number
+      const text = Int32Array.from([...prompt.slice(0, length), ...tokens])
+      const logits = await native.logits(text, text.length)
+      for (const [j, token] of tokens.entries()) {
+        const row = logits.subarray((length + j - 1) * vocabSize, (length + j) * vocabSize)
+        expect(Math.max(...row) - (row[token] as number)).toBeLessThan(tolerance)
+      }
+    }
+    native.close()
+  })
+})
+
+function rootMeanSquare(actual: Float32Array, wanted: Float32Array): number {
+  const sum = actual.reduce((total, value, i) => total + (value - (wanted[i] as number)) ** 2, 0)
+  return Math.sqrt(sum / actual.length)
+}
