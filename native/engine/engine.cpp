@@ -56,6 +56,7 @@ struct Engine::Worker {
   std::optional<Submitted> next;  // the first of the queue, while it waits for others to end
   size_t live_when_refused = 0;
 
+  std::mutex joining;  // of `thread`, which only one may do
   std::thread thread;
 
   Worker() : thread([this] { loop(); }) {}
@@ -324,6 +325,7 @@ void Engine::close() {
     worker_->wake.notify_one();
   }
   for (auto& work : dropped) Worker::refuse(work, closed());
+  std::lock_guard lock(worker_->joining);
   if (worker_->thread.joinable()) worker_->thread.join();
 }
 

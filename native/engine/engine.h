@@ -42,7 +42,7 @@ class Engine {
 
   EngineStats stats() const;
 
-  // Ends all work, frees everything on the engine thread and joins it. Safe to call twice.
+  // Ends all work, frees everything on the engine thread and joins it. Safe to call twice, also at once.
   void close();
 
  private:
