@@ -158,7 +158,7 @@ function forgetRemoved(sources) {
 }
 
 /** Runs Node programs, one after the other, with their output in a log; shows one moving line, and on failure its end. */
-async function logged(what, log, commands, say) {
+export async function logged(what, log, commands, say) {
   const started = performance.now()
   const path = join(root, log)
   say(`${what} (${log})`)
@@ -205,7 +205,7 @@ function forgetMovedBuild() {
 }
 
 /** One compiler needs about 1.5 GB with MLX's headers. */
-function jobs() {
+export function jobs() {
   return Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 2e9)))
 }
 

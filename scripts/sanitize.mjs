@@ -1,0 +1,92 @@
+// npm run test:sanitizers: the C++ tests and test/engine in builds of their own, with sanitizers (--help).
+import { execFileSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { isAbsolute, join } from 'node:path'
+import { fetchMlx } from '../third_party/mlx/fetch.mjs'
+import { jobs, logged, note, root, run, SetupError, script, setup, tool } from './setup.mjs'
+
+const help = `npm run test:sanitizers [-- address|thread] [VITEST-ARGUMENTS]
+
+  address   AddressSanitizer, LeakSanitizer and UBSan, in build-asan/
+  thread    ThreadSanitizer, in build-tsan/
+
+Runs the C++ tests and then test/engine (or what the arguments name) with the addon of that build; without an argument
+both. Linux with GCC only.`
+
+const kinds = {
+  address: {
+    folder: 'build-asan',
+    flags: 'address,undefined',
+    library: 'libasan.so',
+    env: { UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1' },
+    ctest: { ASAN_OPTIONS: 'detect_leaks=1' },
+    // Node frees little when it ends.
+    vitest: { ASAN_OPTIONS: 'detect_leaks=0' },
+  },
+  thread: {
+    folder: 'build-tsan',
+    flags: 'thread',
+    library: 'libtsan.so',
+    env: { TSAN_OPTIONS: `halt_on_error=1:suppressions=${join(root, 'native/test/tsan.supp')}` },
+  },
+}
+
+await script(async (args) => {
+  if (args.includes('--help')) return console.log(help)
+  if (process.platform !== 'linux') throw new SetupError('npm run test:sanitizers runs on Linux only.')
+  const named = Object.hasOwn(kinds, args[0] ?? '')
+  const rest = named ? args.slice(1) : args
+  // dist/ as well: programs that a test starts import it.
+  await setup()
+  let worst = 0
+  for (const name of named ? [args[0]] : Object.keys(kinds)) {
+    await build(kinds[name])
+    for (const step of [ctest, vitest]) worst = Math.max(worst, await timed(name, step, rest))
+  }
+  return worst
+})
+
+async function timed(name, step, args) {
+  const started = performance.now()
+  const code = await step(kinds[name], args)
+  const took = ((performance.now() - started) / 1000).toFixed(0)
+  note(`sanitizers: ${name}, ${step.name}: ${code === 0 ? 'passed' : 'failed'} after ${took} s`)
+  return code
+}
+
+/** In a folder that node-gyp-build takes for a package: the addon is in its build/Release/. */
+async function build({ folder, flags }) {
+  const { mlx, openblas = '' } = await fetchMlx(note)
+  mkdirSync(join(root, folder), { recursive: true })
+  const options = [
+    ...['--out', `${folder}/build`, '--parallel', String(jobs())],
+    `--CDTETHER_MLX_PREFIX=${mlx}`,
+    `--CDTETHER_OPENBLAS_PREFIX=${openblas}`,
+    `--CDTETHER_SANITIZE=${flags}`,
+    '--CDTETHER_TESTS=ON',
+  ]
+  const commands = ['configure', 'build'].map((command) => [tool('cmake-js'), command, ...options])
+  await logged(`Building with -fsanitize=${flags}`, `${folder}/build.log`, commands, note)
+}
+
+function ctest({ folder, env, ctest }) {
+  return run('ctest', ['--test-dir', `${folder}/build`, '--output-on-failure', '--no-tests=error'], {
+    ...env,
+    ...ctest,
+  })
+}
+
+/** Of node only the addon is instrumented, so the sanitizer has to be in the process before it. */
+function vitest({ folder, library, env, vitest }, args) {
+  const path = execFileSync('c++', [`-print-file-name=${library}`], { encoding: 'utf8' }).trim()
+  if (!isAbsolute(path))
+    throw new SetupError(`c++ has no ${library}; npm run test:sanitizers needs GCC and its sanitizers.`)
+  const files = args.some((arg) => !arg.startsWith('-')) ? args : ['test/engine', ...args]
+  return run(process.execPath, [tool('vitest'), 'run', '--testTimeout=300000', '--hookTimeout=300000', ...files], {
+    ...env,
+    ...vitest,
+    LD_PRELOAD: path,
+    // Where node-gyp-build looks instead of in @tether/mlx.
+    '@TETHER/MLX_PREBUILD': join(root, folder),
+  })
+}
