@@ -2,7 +2,16 @@
 import { describe, expect, test } from 'vitest'
 import { readCheckpoint } from '../../src/engine/checkpoint.js'
 import { loadNative, openEngine } from '../../src/engine/load.js'
-import { CHECKPOINTS, type CheckpointName, checkpoint, distance, golden, together } from '../support/checkpoints.js'
+import {
+  CHECKPOINTS,
+  type CheckpointName,
+  checkpoint,
+  collect,
+  distance,
+  golden,
+  greedy,
+  together,
+} from '../support/checkpoints.js'
 
 // MLX's CPU multiplies plain experts in float32 only.
 const RUNNABLE = CHECKPOINTS.filter((name) => name !== 'gemma4-d')
@@ -27,6 +36,27 @@ describe.each(SINGLES)('%s, in float32', (name) => {
     const engine = await open(name)
     expect(engine.info.computeDtype).toBe('f32')
     expect(await together(engine, golden(name))).toEqual(golden(name).greedy.map(({ tokens }) => tokens))
+    await engine.close()
+  })
+
+  // One token ahead, the caches hold a token more than was handed out.
+  test('goes on from where a request was cancelled', async () => {
+    const engine = await open(name)
+    for (const { promptLength, tokens } of golden(name).greedy) {
+      const prompt = golden(name).prompt.slice(0, promptLength)
+      const controller = new AbortController()
+      const first: number[] = []
+      for await (const batch of engine.generate(greedy(prompt, tokens.length), controller.signal)) {
+        first.push(...batch.tokens)
+        if (first.length > 20) controller.abort()
+      }
+      expect(first).toEqual(tokens.slice(0, first.length))
+      const rest = tokens.slice(first.length)
+      if (rest.length === 0) continue
+      const again = await collect(engine.generate(greedy([...prompt, ...first], rest.length)))
+      expect(again.tokens).toEqual(rest)
+      expect(again.finish.cachedTokens).toBeGreaterThanOrEqual(promptLength)
+    }
     await engine.close()
   })
 })
@@ -54,7 +84,7 @@ describe('in half precision', () => {
   })
 
   test.each(HALVES)('%s draws a best token each time, up to rounding', async (name) => {
-    const { prompt, vocabSize, greedy, ownDtypeError } = golden(name)
+    const { prompt, vocabSize, greedy: wanted, ownDtypeError } = golden(name)
     const engine = await open(name)
     expect(engine.info.computeDtype).toBe(name.includes('f16') || name === 'mistral-a' ? 'f16' : 'bf16')
     const drawn = await together(engine, golden(name))
@@ -63,7 +93,7 @@ describe('in half precision', () => {
     const tolerance = 10 * Math.max(...(ownDtypeError as number[]))
     const native = await loadNative(checkpoint(name), { asGpu: true })
     for (const [i, tokens] of drawn.entries()) {
-      const length = greedy[i]?.promptLength as number
+      const length = wanted[i]?.promptLength as number
       const text = Int32Array.from([...prompt.slice(0, length), ...tokens])
       const logits = await native.logits(text, text.length)
       for (const [j, token] of tokens.entries()) {
