@@ -278,8 +278,8 @@ struct Attending {
 
 // Scores of a block become shares, given what was seen before: the running maximum and sum of each query. (Milakov and
 // Gimelshein, "Online normalizer calculation for softmax")
-void to_shares(const Attending& a, long begin, long rows, long slot, long count, float* scores, float* most, float* sums,
-               float* mixed) {
+void to_shares(const Attending& a, long begin, long rows, long slot, long count, float* scores, float* most,
+               float* sums, float* mixed) {
   const auto& kernel = kernels();
   for (long row = 0; row < rows; row++) {
     float* line = scores + row * kSlots;
@@ -392,9 +392,13 @@ void attend_one(const Attending& a, long query) {
   }
 }
 
+thread_local bool left_to_mlx = false;
+
 }  // namespace
 
-bool in_use() { return mx::default_device().type == mx::Device::cpu; }
+bool in_use() { return !left_to_mlx && mx::default_device().type == mx::Device::cpu; }
+
+void leave_to_mlx() { left_to_mlx = true; }
 
 mx::array product(const mx::array& x, const Matrix& matrix) {
   return operation({.name = "product"}, {x.shape(0), matrix.weight.shape(0)}, with_matrix({x}, matrix),
@@ -407,10 +411,9 @@ mx::array expert_product(const mx::array& x, const mx::array& experts, const Mat
   shape.push_back(1);
   shape.push_back(rows);
   auto chosen = mx::contiguous(mx::astype(experts, mx::int32));
-  return operation({.name = "expert_product"}, shape, with_matrix({x, chosen}, matrix),
-                   [form = matrix.form, rows](const Inputs& in, mx::array& out) {
-                     expert_product_of(in, form, rows, out);
-                   });
+  return operation(
+      {.name = "expert_product"}, shape, with_matrix({x, chosen}, matrix),
+      [form = matrix.form, rows](const Inputs& in, mx::array& out) { expert_product_of(in, form, rows, out); });
 }
 
 mx::array rows_of(const Matrix& matrix, const mx::array& ids) {

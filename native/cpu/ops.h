@@ -14,6 +14,8 @@ namespace mx = mlx::core;
 
 // Whether these operations are to be used: MLX's default device is a CPU. They take and give float32.
 bool in_use();
+// From now on this thread, an engine's, builds graphs of MLX's kernels alone, as on a GPU. For tests.
+void leave_to_mlx();
 
 // A matrix as a checkpoint has it, packed or not. `form` says how to read it; its pointers are not used.
 struct Matrix {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cpu/calibrate.h"
+#include "cpu/ops.h"
 #include "cpu/pool.h"
 #include "error.h"
 
@@ -89,7 +90,10 @@ void set_window(EngineInfo& info, const MemoryModel& memory, int max_context) {
 
 Loaded load_checkpoint(const LoadRequest& request, const std::function<void(double)>& progress) {
   auto device = device_policy();
-  if (request.as_gpu) device = gpu_policy(device.name);
+  if (request.as_gpu) {
+    device = gpu_policy(device.name);
+    cpu::leave_to_mlx();
+  }
   set_threads(request.threads, device);
   // Runtime compilation calls a C++ compiler on the CPU backend, for nothing.
   if (device.name == "cpu") mx::disable_compile();
