@@ -199,7 +199,7 @@ bool ended_by_closing(const GenerateEvent& end) {
 }
 
 void from_many_threads(const Checkpoint& checkpoint, bool as_gpu) {
-  constexpr uint32_t kThreads = 4;
+  constexpr uint64_t kThreads = 4;
   constexpr uint64_t kRounds = 12;
   Engine engine;
   load(engine, checkpoint, as_gpu);
