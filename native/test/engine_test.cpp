@@ -115,7 +115,8 @@ class Checkpoint {
     std::string sizes;
     for (int size : shape) {
       count *= static_cast<size_t>(size);
-      sizes += (sizes.empty() ? "" : ",") + std::to_string(size);
+      if (!sizes.empty()) sizes += ',';
+      sizes += std::to_string(size);
     }
     for (size_t i = 0; i < count; i++) values_.push_back(static_cast<float>(random_(2001)) / 1000 - 1);
     header_ += "\"" + name + R"(":{"dtype":"F32","shape":[)" + sizes + R"(],"data_offsets":[)" + std::to_string(begin) +
