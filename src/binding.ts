@@ -23,8 +23,9 @@ export type NativeInfo = Omit<EngineInfo, 'stopTokens'>
 export interface NativeEngine {
   /**
    * Once, first. `config`: config.json parsed; `files`: absolute paths; `memoryCap` in bytes and `maxContext` in tokens,
-   * 0 for none; `threads` that compute on a CPU, 0 for as many as are fastest. `asGpu`, for tests: whatever the device,
-   * compute and decode as on a GPU, in the checkpoint's own dtype and one token ahead.
+   * 0 for none; `threads` that compute on a CPU, 0 for as many as are fastest; `kvBits` 8, 4, or 0 for keys and values as
+   * they are computed. `asGpu`, for tests: whatever the device, compute and decode as on a GPU, in the checkpoint's own dtype
+   * and one token ahead.
    */
   load(
     request: {
@@ -33,6 +34,7 @@ export interface NativeEngine {
       memoryCap: number
       maxContext: number
       threads: number
+      kvBits: number
       asGpu: boolean
     },
     onProgress: (fraction: number) => void,

@@ -88,7 +88,7 @@ bool Batch::start(Submitted& submitted) {
   int limit = std::min(submitted.request.max_tokens, loaded_.info.window - size);
   auto tokens = prompt.size() + static_cast<uint64_t>(limit);
   auto leader = find_leader(prompt);
-  auto found = leader ? PrefixCache::Found{Sequence(loaded_.model->new_caches()), 0} : find_prefix(prompt);
+  auto found = leader ? PrefixCache::Found{Sequence(loaded_.new_caches()), 0} : find_prefix(prompt);
   // Beside those it starts with: the end of its prompt, and where others part from it. One that follows starts with
   // one, and makes its leader keep it.
   uint64_t checkpoints = found.sequence.checkpoints() + (found.branch > found.sequence.length() ? 2 : 1);
@@ -152,7 +152,7 @@ void Batch::add_stop(Live& live, int length) {
 PrefixCache::Found Batch::find_prefix(std::span<const int32_t> prompt) {
   std::vector<const Sequence*> others;
   for (const auto& other : live_) others.push_back(&other.sequence);
-  return loaded_.prefixes.take(prompt, Sequence(loaded_.model->new_caches()), others);
+  return loaded_.prefixes.take(prompt, Sequence(loaded_.new_caches()), others);
 }
 
 void Batch::begin(Live& live, int branch) {

@@ -49,25 +49,36 @@ MemoryModel memory_model(const Model& model, const Config& config, const EngineI
   auto rows = static_cast<uint64_t>(device.prefill_chunk);
   uint64_t row_of_scores = static_cast<uint64_t>(config.integer("num_attention_heads", 1)) * element;
   auto shapes = model.cache_shapes();
-  uint64_t slots = 0;  // that one token of a chunk looks at in a sliding layer
+  uint64_t slots = 0;         // that one token of a chunk looks at in a sliding layer
+  uint64_t sliding_view = 0;  // of quantized keys and values, while a layer looks at them
+  uint64_t full_view = 0;     // the same of one token of the others
   for (size_t i = 0; i < shapes.size(); i++) {
-    uint64_t bytes = static_cast<uint64_t>(shapes[i].elements) * element;
+    auto elements = static_cast<uint64_t>(shapes[i].elements);
+    uint64_t bytes = KVFormat::of(info.kv_bits, shapes[i].head_dim).bytes(elements, element);
     auto most = static_cast<uint64_t>(shapes[i].window) + rows;
     // Of the last layer a chunk needs the keys and values only.
-    bool attends = i + 1 < shapes.size() && device.writes_scores;
+    bool last = i + 1 == shapes.size();
+    bool attends = !last && device.writes_scores;
+    uint64_t view = info.kv_bits ? elements * element : 0;
     if (shapes[i].window) {
+      sliding_view = std::max(sliding_view, view * most);
       memory.sliding += bytes * most;
       if (attends) slots = std::max(slots, most);
     } else {
       memory.per_token += bytes;
+      // The scores over them stand twice, before and after the softmax.
+      if (view) memory.decode_per_token = std::max(memory.decode_per_token, view + 2 * row_of_scores);
+      // Where tokens are dispatched ahead a chunk may be under way beside them.
+      if (!last || device.decode_ahead) full_view = std::max(full_view, view);
       if (attends) memory.scratch_per_token = rows * row_of_scores;
     }
   }
+  memory.scratch_per_token += full_view;
   // Gemma 3n has one for each layer.
   auto widths = config.numbers("intermediate_size");
   auto widest = static_cast<uint64_t>(widths.empty() ? 0 : std::max(0.0, std::ranges::max(widths)));
   uint64_t wide = kHiddenBuffers * static_cast<uint64_t>(config.integer("hidden_size", 0)) + kWideBuffers * widest;
-  memory.scratch = rows * (wide * element + slots * row_of_scores);
+  memory.scratch = rows * (wide * element + slots * row_of_scores) + sliding_view;
   if (memory.cap) memory.freed = std::min(kMostFreed, (memory.cap - std::min(memory.cap, memory.weights)) / 16);
   return memory;
 }
@@ -98,17 +109,20 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   // Runtime compilation calls a C++ compiler on the CPU backend, for nothing.
   if (device.name == "cpu") mx::disable_compile();
   Config config(request.config, "config.json");
+  auto text = config.object("text_config");
+  // The model's own shapes decide; this spares those who ask for what cannot be from reading the weights first.
+  KVFormat::of(request.kv_bits, (text ? *text : config).integer("head_dim", 64));
   auto weights = open_weights(request, config, device, progress);
   auto model = load_model(config, weights);
 
   EngineInfo info;
-  auto text = config.object("text_config");
   info.model_type = (text ? *text : config).text("model_type", config.text("model_type", ""));
   info.trained_window = model->max_positions();
   info.parameters = weights.parameters();
   info.quantization = weights.kind();
   info.compute_dtype = weights.compute_kind();
   info.device = device.name;
+  info.kv_bits = request.kv_bits;
   info.vocab_size = model->vocab_size();
   info.weights_bytes = weights.bytes();
   info.memory_cap = request.memory_cap;

@@ -22,6 +22,8 @@ struct Loaded {
   DevicePolicy device;
   EngineInfo info;
   MemoryModel memory;
+
+  std::vector<KVCache> new_caches() const { return model->new_caches(info.kv_bits); }
 };
 
 // progress: called with 0…1 as weights are read; may throw to stop. Throws Error: unsupported_model, bad_config,

@@ -1,6 +1,7 @@
 // What requests take of the memory cap, foreseen before they start. Plain arithmetic; sizes in bytes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace tether {
@@ -14,6 +15,7 @@ struct MemoryModel {
   uint64_t sliding = 0;            // keys and values of one sequence in the sliding layers, at their largest
   uint64_t scratch = 0;            // of a pass over a chunk, whatever is before it
   uint64_t scratch_per_token = 0;  // of a pass over a chunk, for each token before it (attention scores)
+  uint64_t decode_per_token = 0;   // of a pass over single tokens, for each token before (unpacked keys and values)
   uint64_t freed = 0;              // MLX's cache of freed buffers
 
   // What one sequence of `tokens` tokens holds that keeps `checkpoints` earlier states of its sliding layers.
@@ -22,12 +24,19 @@ struct MemoryModel {
   }
 
   // What is in use whatever runs, while sequences of at most `tokens` tokens are live.
-  uint64_t fixed(uint64_t tokens) const { return weights + scratch + tokens * scratch_per_token + freed; }
+  uint64_t fixed(uint64_t tokens) const {
+    return weights + freed + std::max(scratch + tokens * scratch_per_token, tokens * decode_per_token);
+  }
 
   // The longest sequence that fits when nothing else is live.
   uint64_t longest(uint64_t checkpoints) const {
-    uint64_t used = fixed(0) + sequence(0, checkpoints);
-    uint64_t each = per_token + scratch_per_token;
+    uint64_t used = weights + freed + sequence(0, checkpoints);
+    return std::min(fitting(used + scratch, per_token + scratch_per_token),
+                    fitting(used, per_token + decode_per_token));
+  }
+
+ private:
+  uint64_t fitting(uint64_t used, uint64_t each) const {
     if (cap == 0 || each == 0) return UINT64_MAX;
     return cap > used ? (cap - used) / each : 0;
   }

@@ -20,7 +20,7 @@ void run_chunks(Loaded& loaded, std::span<const int32_t> tokens, int chunk, cons
     if (token < 0 || token >= loaded.info.vocab_size)
       throw Error("invalid_request", "token " + std::to_string(token) + " is not in the model's vocabulary of " +
                                          std::to_string(loaded.info.vocab_size));
-  auto caches = loaded.model->new_caches();
+  auto caches = loaded.new_caches();
   int size = static_cast<int>(tokens.size());
   for (int begin = 0; begin < size; begin += chunk) {
     if (closing) throw Error("closed", "the model was closed");
@@ -67,7 +67,7 @@ std::vector<float> logits(Loaded& loaded, std::span<const int32_t> tokens, int c
 BareSeconds bare_loop(Loaded& loaded, std::span<const int32_t> prompt, int count, const std::atomic<bool>& closing) {
   BareSeconds seconds;
   auto started = std::chrono::steady_clock::now();
-  auto caches = loaded.model->new_caches();
+  auto caches = loaded.new_caches();
   auto body = static_cast<int>(prompt.size()) - 1;
   for (int begin = 0; begin < body; begin += loaded.device.prefill_chunk) {
     if (closing) throw Error("closed", "the model was closed");

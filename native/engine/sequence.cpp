@@ -34,7 +34,7 @@ int Sequence::rewindable(int length) const {
 
 void Sequence::rewind(int length) {
   if (length == 0) {
-    for (auto& cache : caches_) cache = KVCache(cache.window());
+    for (auto& cache : caches_) cache.clear();
   } else if (can_trim(length)) {
     for (auto& cache : caches_) cache.trim(length);
   } else {

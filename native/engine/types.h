@@ -19,6 +19,7 @@ struct LoadRequest {
   uint64_t memory_cap = 0;         // bytes; 0: none
   int max_context = 0;             // tokens; 0: the checkpoint's own window
   int threads = 0;                 // that compute on a CPU; 0: as many as are fastest
+  int kv_bits = 0;                 // what keys and values are kept in: 8 or 4; 0: as they are computed
   bool as_gpu = false;             // for tests: whatever the device, compute and decode as on a GPU
 };
 
@@ -35,6 +36,7 @@ struct EngineInfo {
   std::string quantization;   // what the files hold, such as "4-bit" or "bf16"
   std::string compute_dtype;  // such as "f32"
   std::string device;         // cpu, metal or cuda
+  int kv_bits = 0;            // what keys and values are kept in; 0: as they are computed
   int vocab_size = 0;
   uint64_t weights_bytes = 0;
   uint64_t memory_cap = 0;

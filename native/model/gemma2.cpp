@@ -132,7 +132,7 @@ class Gemma2 : public Model {
   }
 
   std::vector<CacheShape> cache_shapes() const override {
-    return std::vector<CacheShape>(blocks_.size(), {0, 2 * config_.kv_heads * config_.head_dim});
+    return std::vector<CacheShape>(blocks_.size(), {0, 2 * config_.kv_heads * config_.head_dim, config_.head_dim});
   }
 
   int vocab_size() const override { return config_.vocab; }

@@ -162,7 +162,8 @@ class Gemma3 : public Model {
   std::vector<CacheShape> cache_shapes() const override {
     std::vector<CacheShape> shapes;
     for (bool sliding : config_.sliding)
-      shapes.push_back({sliding ? config_.sliding_window : 0, 2 * config_.kv_heads * config_.head_dim});
+      shapes.push_back(
+          {sliding ? config_.sliding_window : 0, 2 * config_.kv_heads * config_.head_dim, config_.head_dim});
     return shapes;
   }
 

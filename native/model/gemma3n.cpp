@@ -301,8 +301,8 @@ class Gemma3n : public Model {
   std::vector<CacheShape> cache_shapes() const override {
     std::vector<CacheShape> shapes;
     for (int i = 0; i < config_.own_layers(); i++)
-      shapes.push_back(
-          {blocks_[static_cast<size_t>(i)].attention.shape.window, 2 * config_.kv_heads * config_.head_dim});
+      shapes.push_back({blocks_[static_cast<size_t>(i)].attention.shape.window, 2 * config_.kv_heads * config_.head_dim,
+                        config_.head_dim});
     return shapes;
   }
 

@@ -333,7 +333,7 @@ class Gemma4 : public Model {
     std::vector<CacheShape> shapes;
     for (int i = 0; i < config_.own_layers(); i++) {
       const auto& shape = blocks_[static_cast<size_t>(i)].attention.shape;
-      shapes.push_back({shape.window, 2 * shape.kv_heads * shape.head_dim});
+      shapes.push_back({shape.window, 2 * shape.kv_heads * shape.head_dim, shape.head_dim});
     }
     return shapes;
   }

@@ -3,7 +3,9 @@
 
 #include <mlx/mlx.h>
 
-#include <optional>
+#include <vector>
+
+#include "model/slots.h"
 
 namespace tether {
 
@@ -16,7 +18,8 @@ namespace mx = mlx::core;
 class KVCache {
  public:
   // window 0: full attention.
-  explicit KVCache(int window = 0) : window_(window) {}
+  explicit KVCache(int window = 0, KVFormat format = {})
+      : window_(window), format_(format), keys_(format), values_(format) {}
 
   // What attention sees after an append: (1, kv_heads, S, head_dim), the last S slots.
   struct View {
@@ -25,7 +28,8 @@ class KVCache {
   };
 
   // k, v: (1, kv_heads, T, head_dim). Adds T slots; the view holds every slot that any of the T queries may look at
-  // (for a sliding layer at most window - 1 + T: a mask narrows it per query).
+  // (for a sliding layer at most window - 1 + T: a mask narrows it per query). Quantized slots are seen as they are
+  // kept, the new ones too.
   View append(const mx::array& k, const mx::array& v);
 
   // A hint: at least `tokens` are coming, and never more than `most` in all (0: not known). Buffers are then made large
@@ -43,6 +47,8 @@ class KVCache {
   bool can_trim(int length) const;
   // Forgets all but the first `length` tokens. can_trim(length) must hold.
   void trim(int length);
+  // Forgets everything, buffers and expectations too.
+  void clear() { *this = KVCache(window_, format_); }
 
   // Bytes of the buffers.
   size_t bytes() const;
@@ -53,13 +59,14 @@ class KVCache {
   void make_room(const mx::array& k, const mx::array& v);
 
   int window_;
+  KVFormat format_;
   int first_ = 0;   // position of slot 0
   int length_ = 0;  // slots in use
   int capacity_ = 0;
   int expected_ = 0;
   int most_ = 0;
-  std::optional<mx::array> keys_;  // (1, kv_heads, capacity, head_dim)
-  std::optional<mx::array> values_;
+  Slots keys_;  // `capacity` of them
+  Slots values_;
 };
 
 }  // namespace tether

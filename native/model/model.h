@@ -20,7 +20,8 @@ namespace mx = mlx::core;
 // What one layer's cache costs.
 struct CacheShape {
   int window;    // 0: full attention
-  int elements;  // keys and values of one token, in elements of the compute dtype
+  int elements;  // keys and values of one token
+  int head_dim;  // of both
 };
 
 // All calls on the engine thread. Nothing is evaluated here: results are lazy, so that what nobody asks for
@@ -41,9 +42,11 @@ class Model {
   // The window that the checkpoint was made for, in tokens.
   virtual int max_positions() const = 0;
 
-  std::vector<KVCache> new_caches() const {
+  // kv_bits: what keys and values are kept in; 0: as they are computed. Throws Error("bad_config") where their head_dim
+  // does not allow it.
+  std::vector<KVCache> new_caches(int kv_bits) const {
     std::vector<KVCache> caches;
-    for (const auto& shape : cache_shapes()) caches.emplace_back(shape.window);
+    for (const auto& shape : cache_shapes()) caches.emplace_back(shape.window, KVFormat::of(kv_bits, shape.head_dim));
     return caches;
   }
 };

@@ -104,6 +104,7 @@ LoadRequest to_load_request(const Napi::Value& value) {
   request.memory_cap = static_cast<uint64_t>(to_number(object, "memoryCap", 0, 9007199254740991.0));
   request.max_context = to_int(object, "maxContext", 0);
   request.threads = to_int(object, "threads", 0);
+  request.kv_bits = to_int(object, "kvBits", 0);
   request.as_gpu = object.Get("asGpu").ToBoolean().Value();
   return request;
 }
@@ -142,6 +143,7 @@ Napi::Object from_info(Napi::Env env, const EngineInfo& info) {
   object["quantization"] = Napi::String::New(env, info.quantization);
   object["computeDtype"] = Napi::String::New(env, info.compute_dtype);
   object["device"] = Napi::String::New(env, info.device);
+  object["kvBits"] = Napi::Number::New(env, info.kv_bits);
   object["vocabSize"] = Napi::Number::New(env, info.vocab_size);
   auto memory = Napi::Object::New(env);
   memory["weights"] = Napi::Number::New(env, to_double(info.weights_bytes));

@@ -74,7 +74,7 @@ class Sums : public tether::Model {
                      mx::array(std::numeric_limits<float>::quiet_NaN()));
   }
 
-  std::vector<tether::CacheShape> cache_shapes() const override { return {{window_, 2}}; }
+  std::vector<tether::CacheShape> cache_shapes() const override { return {{window_, 2, 1}}; }
   int vocab_size() const override { return kVocab; }
   int max_positions() const override { return kWindow; }
 

@@ -1,4 +1,4 @@
-// Tests KVCache against a plain vector of slots: random appends and trims, full and sliding.
+// Tests KVCache against a plain vector of slots: random appends and trims, full and sliding, as computed and quantized.
 #include "model/kv_cache.h"
 
 #include <mlx/mlx.h>
@@ -10,14 +10,15 @@
 #include <string>
 #include <vector>
 
+#include "error.h"
+
 namespace mx = mlx::core;
 using tether::KVCache;
+using tether::KVFormat;
 
 namespace {
 
 constexpr int kHeads = 2;
-constexpr int kKeyDim = 4;
-constexpr int kValueDim = 3;
 
 int failures = 0;
 
@@ -28,7 +29,7 @@ void expect(bool holds, const std::string& what) {
 }
 
 // What a slot holds: a number of its own per token, head and dimension.
-float slot_value(int id, int head, int d) { return static_cast<float>(id * 16 + head * 8 + d); }
+float slot_value(int id, int head, int d) { return static_cast<float>(id * 16 + head * 8 + d % 8); }
 
 // (1, kHeads, ids, dim); values are negative, so that swapping them with keys shows.
 mx::array slots_of(const std::vector<int>& ids, int dim, float sign) {
@@ -43,16 +44,46 @@ bool same(const mx::array& got, const mx::array& want) {
   return got.shape() == want.shape() && mx::array_equal(got, want).item<bool>();
 }
 
+// How a cache keeps what it is given, and the widths that this test gives it.
+struct Kind {
+  std::string name;
+  KVFormat format;
+  int key_dim;
+  int value_dim;
+};
+
+Kind plain() { return {.name = "as computed", .format = {}, .key_dim = 4, .value_dim = 3}; }
+
+std::vector<Kind> quantized() {
+  return {{.name = "8 bits in groups of 64", .format = KVFormat::of(8, 64), .key_dim = 64, .value_dim = 128},
+          {.name = "4 bits in groups of 64", .format = KVFormat::of(4, 128), .key_dim = 128, .value_dim = 64},
+          {.name = "8 bits in groups of 32", .format = KVFormat::of(8, 96), .key_dim = 96, .value_dim = 32},
+          {.name = "4 bits in groups of 32", .format = KVFormat::of(4, 32), .key_dim = 32, .value_dim = 32}};
+}
+
+// What MLX makes of each row by itself.
+mx::array kept(const mx::array& x, const KVFormat& format) {
+  if (!format.bits) return x;
+  auto parts = mx::quantize(x, format.group_size, format.bits);
+  return mx::dequantize(parts[0], parts[1], parts[2], format.group_size, format.bits);
+}
+
+// Equal, but for the rounding of one product and one sum.
+bool close(const mx::array& got, const mx::array& want) {
+  return got.shape() == want.shape() && got.dtype() == want.dtype() && mx::allclose(got, want, 1e-6, 0).item<bool>();
+}
+
 // A cache beside what it should hold: one id per token, since the beginning of the sequence.
 class Pair {
  public:
-  Pair(std::string name, int window) : name_(std::move(name)), cache_(window) {}
+  Pair(std::string name, int window, Kind kind = plain())
+      : name_(std::move(name)), kind_(std::move(kind)), cache_(window, kind_.format) {}
 
   void append(int count) {
     auto had = static_cast<int>(ids_.size());
     std::vector<int> added;
     for (int i = 0; i < count; i++) added.push_back(next_id_++);
-    auto view = cache_.append(slots_of(added, kKeyDim, 1), slots_of(added, kValueDim, -1));
+    auto view = cache_.append(slots_of(added, kind_.key_dim, 1), slots_of(added, kind_.value_dim, -1));
     ids_.insert(ids_.end(), added.begin(), added.end());
     expect(cache_.offset() == static_cast<int>(ids_.size()), at("offset"));
 
@@ -62,8 +93,9 @@ class Pair {
     int needed = window ? std::min(had, window - 1) + count : had + count;
     expect(shown == needed, at("the view has " + std::to_string(shown) + " slots, not " + std::to_string(needed)));
     std::vector<int> last(ids_.end() - shown, ids_.end());
-    expect(same(view.keys, slots_of(last, kKeyDim, 1)), at("keys"));
-    expect(same(view.values, slots_of(last, kValueDim, -1)), at("values"));
+    auto matches = kind_.format.bits ? close : same;
+    expect(matches(view.keys, kept(slots_of(last, kind_.key_dim, 1), kind_.format)), at("keys"));
+    expect(matches(view.values, kept(slots_of(last, kind_.value_dim, -1), kind_.format)), at("values"));
   }
 
   // -> whether the cache could.
@@ -82,20 +114,21 @@ class Pair {
   std::string at(const std::string& what) const { return name_ + " at " + std::to_string(ids_.size()) + ": " + what; }
 
   std::string name_;
+  Kind kind_;
   KVCache cache_;
   std::vector<int> ids_;
   int next_id_ = 0;
 };
 
-void test_random(int window, unsigned seed) {
+void test_random(int window, unsigned seed, const Kind& kind) {
   std::mt19937 random(seed);
   auto below = [&](int limit) { return std::uniform_int_distribution<int>(0, limit - 1)(random); };
-  Pair pair("window " + std::to_string(window) + " seed " + std::to_string(seed), window);
+  Pair pair(kind.name + ", window " + std::to_string(window) + " seed " + std::to_string(seed), window, kind);
   int trims = 0;
   for (int step = 0; step < 60; step++) {
     // Mostly single tokens, as in decoding, with chunks on both sides of the spare room in between.
-    int kind = below(8);
-    pair.append(kind == 0 ? 200 + below(200) : kind < 3 ? 1 + below(40) : 1);
+    int choice = below(8);
+    pair.append(choice == 0 ? 200 + below(200) : choice < 3 ? 1 + below(40) : 1);
     if (below(4) > 0) continue;
     int length = std::max(0, pair.length() - below(below(2) ? 12 : 300));
     bool can = pair.trim(length);
@@ -130,9 +163,9 @@ void test_limits() {
 }
 
 // A copy is how a prefix is kept while its first owner goes on: neither may see the other's tokens.
-void test_copies_are_independent() {
+void test_copies_are_independent(const Kind& kind) {
   for (int window : {0, 8}) {
-    Pair first("copy, window " + std::to_string(window), window);
+    Pair first(kind.name + ", copy, window " + std::to_string(window), window, kind);
     first.append(20);
     Pair second = first;
     for (int i = 0; i < 5; i++) {
@@ -145,14 +178,113 @@ void test_copies_are_independent() {
   }
 }
 
+// (1, kHeads, count, dim) of noise
+mx::array noise(int count, int dim, uint64_t seed) {
+  return mx::random::normal({1, kHeads, count, dim}, mx::float32, mx::random::key(seed));
+}
+
+// However tokens are put together into appends, and whatever room there was, the very same numbers are seen.
+void test_quantized_pieces_are_equal(const Kind& kind) {
+  for (int window : {0, 40}) {
+    auto keys = noise(700, kind.key_dim, 1);
+    auto values = noise(700, kind.value_dim, 2);
+    auto part = [](const mx::array& x, int begin, int end) {
+      return mx::slice(x, {0, 0, begin, 0}, {1, kHeads, end, x.shape(3)});
+    };
+    KVCache whole(window, kind.format);
+    auto all = whole.append(keys, values);
+    for (int piece : {1, 7, 256, 699}) {
+      KVCache cache(window, kind.format);
+      for (int begin = 0; begin < 700; begin += piece) {
+        int end = std::min(begin + piece, 700);
+        auto view = cache.append(part(keys, begin, end), part(values, begin, end));
+        int shown = view.keys.shape(2);
+        auto name = kind.name + " in pieces of " + std::to_string(piece) + " at " + std::to_string(end);
+        expect(same(view.keys, part(all.keys, end - shown, end)), name + ": keys");
+        expect(same(view.values, part(all.values, end - shown, end)), name + ": values");
+      }
+    }
+  }
+}
+
+// The error is at most half a step of the finest grid that holds a group's range.
+void test_quantized_error(const Kind& kind) {
+  auto keys = noise(50, kind.key_dim, 3);
+  auto view = KVCache(0, kind.format).append(keys, noise(50, kind.value_dim, 4));
+  auto grouped = mx::reshape(keys, {-1, kind.format.group_size});
+  auto range = mx::subtract(mx::max(grouped, 1, true), mx::min(grouped, 1, true));
+  // MLX moves the grid so that zero is on it, which may cost one step of the range.
+  auto step = mx::divide(range, mx::array(kind.format.bits == 8 ? 254.0F : 14.0F));
+  auto error = mx::abs(mx::subtract(mx::reshape(view.keys, grouped.shape()), grouped));
+  expect(mx::all(mx::less_equal(error, step)).item<bool>(), kind.name + ": further from what was given than a step");
+  expect(mx::max(error).item<float>() > 0, kind.name + ": not quantized");
+}
+
+void test_bytes(const Kind& kind) {
+  KVCache cache(0, kind.format);
+  cache.expect(0, 1000);
+  for (int count : {300, 1, 300}) cache.append(noise(count, kind.key_dim, 5), noise(count, kind.value_dim, 6));
+  cache.expect(1000, 1000);
+  cache.append(noise(399, kind.key_dim, 7), noise(399, kind.value_dim, 8));
+  uint64_t elements = uint64_t{1000} * kHeads * static_cast<uint64_t>(kind.key_dim + kind.value_dim);
+  expect(cache.bytes() == kind.format.bytes(elements, 4), kind.name + ": bytes are those of 1000 tokens");
+  expect(cache.arrays().size() == (kind.format.bits ? 6 : 2), kind.name + ": all buffers are to be evaluated");
+  size_t sum = 0;
+  for (const auto& array : cache.arrays()) sum += array.nbytes();
+  expect(cache.bytes() == sum, kind.name + ": bytes are those of the buffers");
+  cache.clear();
+  expect(cache.bytes() == 0 && cache.offset() == 0, kind.name + ": nothing is left");
+  Pair pair(kind.name + ", cleared", 0, kind);
+  pair.append(5);
+  pair.trim(0);
+  pair.append(5);
+}
+
+// On what has another dtype than float32 MLX's own unpacking is used.
+void test_half_precision(const Kind& kind) {
+  auto keys = mx::astype(noise(20, kind.key_dim, 9), mx::bfloat16);
+  KVCache cache(0, kind.format);
+  auto view = cache.append(keys, mx::astype(noise(20, kind.value_dim, 10), mx::bfloat16));
+  expect(view.keys.dtype() == mx::bfloat16 && view.values.dtype() == mx::bfloat16, kind.name + ": dtype");
+  expect(same(view.keys, kept(keys, kind.format)), kind.name + ": keys in bfloat16");
+}
+
+std::string refusal(int bits, int head_dim) {
+  try {
+    KVFormat::of(bits, head_dim);
+  } catch (const tether::Error& error) {
+    return error.code() + " " + error.what();
+  }
+  return "";
+}
+
+void test_formats() {
+  expect(KVFormat::of(0, 7).bits == 0, "what is not quantized may have any width");
+  expect(KVFormat::of(8, 256).group_size == 64 && KVFormat::of(4, 96).group_size == 32, "groups fit into head_dim");
+  expect(refusal(8, 80).find("head_dim") != std::string::npos && refusal(8, 80).starts_with("bad_config"),
+         "a head_dim that no group fits into is refused by name");
+  expect(refusal(5, 64).find("5 bits") != std::string::npos, "other bits are refused by name");
+}
+
 }  // namespace
 
 int main() {
   mx::set_default_device(mx::Device::cpu);
-  for (int window : {0, 1, 2, 8, 64, 512})
-    for (unsigned seed : {1U, 2U, 3U, 4U}) test_random(window, seed);
+  for (int window : {0, 1, 2, 8, 64, 512}) {
+    for (unsigned seed : {1U, 2U, 3U, 4U}) test_random(window, seed, plain());
+    for (const auto& kind : quantized()) test_random(window, 5, kind);
+  }
   test_sliding_trim_keeps_the_window();
   test_limits();
-  test_copies_are_independent();
+  test_copies_are_independent(plain());
+  test_bytes(plain());
+  for (const auto& kind : quantized()) {
+    test_copies_are_independent(kind);
+    test_quantized_pieces_are_equal(kind);
+    test_quantized_error(kind);
+    test_bytes(kind);
+    test_half_precision(kind);
+  }
+  test_formats();
   return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

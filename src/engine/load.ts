@@ -66,6 +66,7 @@ async function startNative(checkpoint: Checkpoint, options: NativeOptions) {
     memoryCap: options.memoryCap ?? Math.floor(totalmem() * DEFAULT_MEMORY_SHARE),
     maxContext: options.maxContext ?? 0,
     threads: options.threads ?? 0,
+    kvBits: options.kvBits ?? 0,
     asGpu: options.asGpu ?? false,
   }
   try {

@@ -65,6 +65,8 @@ export interface EngineInfo {
   computeDtype: string
   /** `cpu`, `metal` or `cuda`. */
   device: string
+  /** The bits that keys and values are kept in, 8 or 4; 0: as they are computed. */
+  kvBits: number
   vocabSize: number
   memory: { weights: number; cap: number; perToken: number }
   /** Stop ids of generation_config.json and config.json. */
@@ -125,6 +127,11 @@ export interface LoadOptions {
   maxContext?: number
   /** Threads that compute on the CPU backend; 0 or unset: as many as are fastest, measured at load. */
   threads?: number
+  /**
+   * Keeps keys and values in so many bits, 8 or 4: a longer window in the same memory, answers that differ a little.
+   * 0 or unset: as they are computed. `bad_config` where head_dim is no multiple of 32.
+   */
+  kvBits?: number
   /** Called with 0…1 while weights are read. */
   onProgress?: (fraction: number) => void
 }

@@ -56,6 +56,8 @@ export interface LoadModelOptions {
   maxContext?: number
   /** Threads that compute on the CPU backend; 0 or unset: as many as are fastest, measured at load. */
   threads?: number
+  /** Keeps keys and values in 8 or 4 bits: a longer window in the same memory. 0 or unset: as they are computed. */
+  kvBits?: number
   /** Sampling for requests that say nothing of it. Each default: the checkpoint's generation_config.json. */
   sampling?: Partial<Sampling>
   /** Whether the model thinks before it answers: as a request asks (the default), always if its family can, never. */

@@ -59,12 +59,15 @@ async function peaks(engine: Engine, requests: GenerateRequest[]) {
 }
 
 // In the order of their sizes: the counter of the peak is the process's.
-test.each<[string, () => string, number[], number]>([
+test.each<[string, () => string, number[], number, kvBits?: number]>([
   ['the demo model', () => DEMO, [4000], 30],
+  ['the same with its one full layer in 8 bits', () => DEMO, [12_000], 30, 8],
   ['a model of 13 million parameters', () => small, [1500], 40],
   ['the same with three requests at once', () => small, [2500, 1200, 300], 40],
-])('of %s no more is used than foreseen, and hardly less', async (_, folder, lengths, maxTokens) => {
-  const engine = await loadEngine(folder())
+  ['the same with keys and values in 8 bits', () => small, [6000, 600], 40, 8],
+  ['the same in 4 bits', () => small, [7000], 40, 4],
+])('of %s no more is used than foreseen, and hardly less', async (_, folder, lengths, maxTokens, kvBits) => {
+  const engine = await loadEngine(folder(), { kvBits })
   const requests = lengths.map((length, i) => greedy(someTokens(length, i, engine.info.vocabSize), maxTokens))
   const { foreseen, peak } = await peaks(engine, requests)
   await engine.close()
@@ -95,6 +98,22 @@ describe('a cap', () => {
       expect(finish.reason).toBe('length')
     }
     await engine.close()
+  })
+
+  test('leaves a longer window where keys and values are kept in fewer bits, and holds', async () => {
+    const windows: number[] = []
+    for (const kvBits of [0, 8, 4]) {
+      const engine = await loadEngine(small, { memoryCap: 72 * MIB, kvBits })
+      windows.push(engine.info.window)
+      const { finish } = await collect(engine.generate(greedy(someTokens(engine.info.window - 10, 3, 8192), 100)))
+      expect(finish).toMatchObject({ reason: 'window', outputTokens: 10 })
+      expect(engine.stats().memory.active).toBeLessThan(72 * MIB)
+      await engine.close()
+    }
+    const [plain, eight, four] = windows as [number, number, number]
+    // 9216 bytes of keys and values and 6144 of scores a token become 2592 and 1440, 6144, and 1536 for one layer.
+    expect(eight / plain).toBeGreaterThan(1.3)
+    expect(four / eight).toBeGreaterThan(1.05)
   })
 
   test('a request that needs its whole window runs when it is alone', async () => {

@@ -29,6 +29,7 @@ const INFO: EngineInfo = {
   quantization: 'none',
   computeDtype: 'float32',
   device: 'cpu',
+  kvBits: 0,
   vocabSize: 0,
   memory: { weights: 0, cap: 0, perToken: 0 },
   stopTokens: [],

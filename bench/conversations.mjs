@@ -1,0 +1,67 @@
+// Conversations of the kind that the demo model was made for, as tokens: what its keys and values are measured on.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** What the model's tools are; their schemas are read by nobody. */
+const TOOLS = ['Bash', 'Read', 'Write'].map((name) => ({
+  name,
+  description: `${name} is a tool.`,
+  schema: { type: 'object', properties: {}, required: [] },
+}))
+
+/**
+ * One prompt of at least `least` tokens: the demo model's examination with the right answers in place, in an order that
+ * `seed` decides, after a page of text. The same for the same arguments.
+ *
+ * @param {{ family: { render(chat: object): unknown[] }, tokenizer: { encodePrompt(pieces: unknown[]): Int32Array } }} model
+ * @param {{ least: number, seed: number }} options
+ * @returns {Int32Array}
+ */
+export function conversation({ family, tokenizer }, { least, seed }) {
+  const asked = JSON.parse(readFileSync(join(root, 'demo/eval/prompts.json'), 'utf8'))
+  const page = readFileSync(join(root, 'demo/README.md'), 'utf8')
+  const messages = [{ role: 'system', parts: [{ type: 'text', text: page }] }]
+  const random = generator(seed)
+  let tokens = new Int32Array(0)
+  for (let calls = 0; tokens.length < least; ) {
+    for (const one of shuffled(asked, random)) messages.push(...turns(one, () => `call_${calls++}`))
+    tokens = tokenizer.encodePrompt(family.render({ messages, tools: TOOLS, thinking: false }))
+  }
+  return tokens
+}
+
+/** A line of the user, the calls that were made for it so far, and the answer. */
+function turns({ prompt, turns: made = [], expect }, newId) {
+  const parts = []
+  for (const { name, input, output, is_error: isError } of made) {
+    const id = newId()
+    parts.push({ role: 'assistant', parts: [{ type: 'tool_call', id, name, input }] })
+    parts.push({ role: 'user', parts: [{ type: 'tool_result', id, text: output, isError }] })
+  }
+  const { text, tool: name, input } = expect
+  if (text !== undefined) parts.push({ role: 'assistant', parts: [{ type: 'text', text }] })
+  else {
+    const id = newId()
+    parts.push({ role: 'assistant', parts: [{ type: 'tool_call', id, name, input }] })
+    parts.push({ role: 'user', parts: [{ type: 'tool_result', id, text: 'done', isError: false }] })
+    parts.push({ role: 'assistant', parts: [{ type: 'text', text: 'done' }] })
+  }
+  return [{ role: 'user', parts: [{ type: 'text', text: prompt }] }, ...parts]
+}
+
+function shuffled(list, random) {
+  const left = [...list]
+  return list.map(() => left.splice(Math.floor(random() * left.length), 1)[0])
+}
+
+/** Numerical Recipes' linear congruential generator, in [0, 1). */
+function generator(seed) {
+  let state = seed >>> 0
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state / 2 ** 32
+  }
+}

@@ -1,0 +1,74 @@
+// A growing buffer with a slot a token, of keys or of values: as they are computed, or quantized along head_dim.
+#include "model/slots.h"
+
+#include <string>
+
+#include "error.h"
+#include "model/unpack.h"
+
+namespace tether {
+namespace {
+
+mx::array cut(const mx::array& buffer, int begin, int end) {
+  return mx::slice(buffer, {0, 0, begin, 0}, {buffer.shape(0), buffer.shape(1), end, buffer.shape(3)});
+}
+
+// The `kept` slots of `old` before `end`, then `add`, then room: (1, heads, capacity, dim)
+mx::array joined(const mx::array* old, int kept, int end, const mx::array& add, int capacity) {
+  std::vector<mx::array> parts;
+  if (kept > 0) parts.push_back(cut(*old, end - kept, end));
+  parts.push_back(add);
+  int room = capacity - kept - add.shape(2);
+  // A view of one zero: as an array of its own it would be made for all layers before the first of them is needed.
+  if (room > 0)
+    parts.push_back(mx::broadcast_to(mx::array(0, add.dtype()), {add.shape(0), add.shape(1), room, add.shape(3)}));
+  return parts.size() == 1 ? parts[0] : mx::concatenate(parts, 2);
+}
+
+}  // namespace
+
+KVFormat KVFormat::of(int bits, int head_dim) {
+  if (bits == 0) return {};
+  auto number = std::to_string(bits);
+  if (bits != 4 && bits != 8)
+    throw Error("bad_config", "[model] keys and values cannot be kept in " + number + " bits; kv_bits is 8, 4 or 0");
+  if (head_dim % 32 != 0)
+    throw Error("bad_config", "[model] kv_bits " + number + " needs a head_dim that is a multiple of 32, not " +
+                                  std::to_string(head_dim) + "; load this checkpoint without kv_bits");
+  return {.bits = bits, .group_size = head_dim % 64 == 0 ? 64 : 32};
+}
+
+std::vector<mx::array> Slots::stored(const mx::array& x) const {
+  if (!format_.bits) return {x};
+  return mx::quantize(x, format_.group_size, format_.bits);
+}
+
+void Slots::write(const mx::array& x, int at) {
+  auto added = stored(x);
+  for (size_t i = 0; i < arrays_.size(); i++) {
+    const auto& part = added[i];
+    mx::Shape stop{part.shape(0), part.shape(1), at + part.shape(2), part.shape(3)};
+    arrays_[i] = mx::slice_update(arrays_[i], part, {0, 0, at, 0}, stop);
+  }
+}
+
+void Slots::rebuild(const mx::array& x, int kept, int end, int capacity) {
+  auto added = stored(x);
+  for (size_t i = 0; i < added.size(); i++)
+    added[i] = joined(empty() ? nullptr : &arrays_[i], kept, end, added[i], capacity);
+  arrays_ = std::move(added);
+}
+
+mx::array Slots::read(int begin, int end) const {
+  auto part = [&](size_t i) { return cut(arrays_[i], begin, end); };
+  if (!format_.bits) return part(0);
+  return unpack_rows({.packed = part(0), .scales = part(1), .biases = part(2), .bits = format_.bits});
+}
+
+size_t Slots::bytes() const {
+  size_t sum = 0;
+  for (const auto& array : arrays_) sum += array.nbytes();
+  return sum;
+}
+
+}  // namespace tether

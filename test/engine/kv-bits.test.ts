@@ -1,0 +1,157 @@
+/** Keys and values in 8 and 4 bits: what is answered is near to the truth, and the same however it was computed. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { chatFamily } from '../../src/chat/families.js'
+import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
+import { loadEngine, loadNative } from '../../src/engine/load.js'
+import type { Engine } from '../../src/engine/types.js'
+import { checkpoint, collect, greedy, rejection } from '../support/checkpoints.js'
+import { until } from '../support/until.js'
+
+const DEMO = 'demo/model'
+
+function someTokens(count: number, seed: number): number[] {
+  return Array.from({ length: count }, (_, i) => 300 + ((i * 7919 + seed * 104729) % 2700))
+}
+
+/** Conversations of the demo model's kind, several windows of its sliding layers long. */
+async function text(least: number): Promise<Int32Array> {
+  const { conversation } = (await import('../../bench/conversations.mjs' as string)) as {
+    conversation(model: object, options: { least: number; seed: number }): Int32Array
+  }
+  const tokenizer = await loadTokenizer(DEMO)
+  const family = chatFamily({ modelType: 'gemma4_text', has: (token) => tokenizer.controls.includes(token) })
+  return conversation({ family, tokenizer }, { least, seed: 1 }).subarray(0, least)
+}
+
+/** Mean and greatest distance. */
+function apart(a: Float32Array, b: Float32Array): { mean: number; most: number } {
+  expect(a).toHaveLength(b.length)
+  let sum = 0
+  let most = 0
+  for (let i = 0; i < a.length; i++) {
+    const distance = Math.abs((a[i] as number) - (b[i] as number))
+    sum += distance
+    most = Math.max(most, distance)
+  }
+  return { mean: sum / a.length, most }
+}
+
+function perplexity(scores: Float32Array): number {
+  return Math.exp(-scores.reduce((sum, score) => sum + score, 0) / (scores.length - 1))
+}
+
+test('8 bits keep the perplexity within 1%, and 4 bits within 5%', async () => {
+  const tokens = await text(3000)
+  const perplexities: number[] = []
+  for (const kvBits of [0, 8, 4]) {
+    const engine = await loadEngine(DEMO, { kvBits })
+    expect(engine.info.kvBits).toBe(kvBits)
+    perplexities.push(perplexity(await engine.score(tokens)))
+    await engine.close()
+  }
+  const [plain, eight, four] = perplexities as [number, number, number]
+  expect(Math.abs(eight / plain - 1)).toBeLessThan(0.01)
+  expect(Math.abs(four / plain - 1)).toBeLessThan(0.05)
+  // Otherwise nothing was quantized.
+  expect(eight).not.toBe(plain)
+  expect(four).not.toBe(eight)
+})
+
+test('chunks of any size see the same keys and values, their own quantized too', async () => {
+  const tokens = (await text(700)).slice()
+  const plain = await loadNative(DEMO)
+  const exact = await plain.logits(tokens, 700)
+  plain.close()
+  for (const kvBits of [8, 4]) {
+    const native = await loadNative(DEMO, { kvBits })
+    const whole = await native.logits(tokens, 700)
+    const cost = apart(whole, exact)
+    expect(cost.mean).toBeGreaterThan(1e-4)
+    for (const chunk of [1, 97, 256]) {
+      const { mean, most } = apart(await native.logits(tokens, chunk), whole)
+      // Rounding of the last bit moves a number to the neighbouring step here and there; anything systematic would
+      // cost as much as the quantization itself.
+      expect(mean, `${kvBits} bits in chunks of ${chunk}`).toBeLessThan(cost.mean / 20)
+      expect(most, `${kvBits} bits in chunks of ${chunk}`).toBeLessThan(cost.most / 2)
+    }
+    native.close()
+  }
+})
+
+describe.each([8, 4])('with %i bits', (kvBits) => {
+  let engine: Engine
+  beforeAll(async () => {
+    engine = await loadEngine(DEMO, { kvBits })
+  })
+  afterAll(() => engine.close())
+
+  async function fresh(prompt: number[], count: number): Promise<number[]> {
+    const other = await loadEngine(DEMO, { kvBits })
+    const { tokens, finish } = await collect(other.generate(greedy(prompt, count)))
+    expect(finish.cachedTokens).toBe(0)
+    await other.close()
+    return tokens
+  }
+
+  test('a conversation that goes on, and one that is taken back, answer as if they were new', async () => {
+    const prompt = someTokens(900, 1)
+    const first = await collect(engine.generate(greedy(prompt, 30)))
+    expect(first.tokens).toEqual(await fresh(prompt, 30))
+
+    const longer = [...prompt, ...first.tokens, ...someTokens(300, 2)]
+    const second = await collect(engine.generate(greedy(longer, 30)))
+    expect(second.finish.cachedTokens).toBeGreaterThan(900)
+    expect(second.tokens).toEqual(await fresh(longer, 30))
+
+    // Back to the end of the first prompt, past what the sliding layers still have.
+    const other = [...prompt, ...someTokens(200, 3)]
+    const third = await collect(engine.generate(greedy(other, 30)))
+    expect(third.finish.cachedTokens).toBeGreaterThan(800)
+    expect(third.tokens).toEqual(await fresh(other, 30))
+  })
+
+  test('a request is answered beside others as it is alone', async () => {
+    const prompts = [40, 700, 300, 1500].map((length, i) => someTokens(length, 10 + i))
+    const together = await Promise.all(prompts.map((prompt) => collect(engine.generate(greedy(prompt, 25)))))
+    for (const i of [0, 1, 3]) expect(together[i]?.tokens).toEqual(await fresh(prompts[i] as number[], 25))
+  })
+
+  test('what is kept takes as many bytes as the bits say', async () => {
+    const sizes: number[] = []
+    for (const bits of [0, kvBits]) {
+      const other = await loadEngine(DEMO, { kvBits: bits })
+      const { active: before } = other.stats().memory
+      await collect(other.generate(greedy(someTokens(3000, 20), 1)))
+      await until(() => other.stats().memory.prefix > 0)
+      const { active, prefix } = other.stats().memory
+      const bytes = prefix - 4 * 3000
+      sizes.push(bytes)
+      // By MLX's own count, too.
+      expect((active - before) / bytes).toBeCloseTo(1, 1)
+      await other.close()
+    }
+    // Of 32 numbers: 32 or 16 bytes, and a scale and a bias of 4 bytes each, instead of 128 bytes.
+    const [plain, packed] = sizes as [number, number]
+    expect(packed / plain).toBeCloseTo((kvBits * 4 + 8) / 128, 2)
+  })
+})
+
+describe('what cannot be quantized is refused', () => {
+  test('a head_dim that no group fits into, by name', async () => {
+    const error = await rejection(loadEngine(checkpoint('llama-a'), { kvBits: 8 }))
+    expect(error.code).toBe('bad_config')
+    expect(error.message).toMatch(/kv_bits 8 needs a head_dim that is a multiple of 32, not 16/)
+  })
+
+  test('where config.json says nothing of it, too', async () => {
+    const error = await rejection(loadEngine(checkpoint('llama-b'), { kvBits: 8 }))
+    expect(error).toMatchObject({ code: 'bad_config' })
+    expect(error.message).toContain('not 8')
+  })
+
+  test.each([5, 16])('%i bits', async (kvBits) => {
+    const error = await rejection(loadEngine(DEMO, { kvBits }))
+    expect(error.code).toBe('bad_config')
+    expect(error.message).toContain(`cannot be kept in ${kvBits} bits; kv_bits is 8, 4 or 0`)
+  })
+})
