@@ -119,9 +119,10 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
 
 /** What a model is loaded with, by the settings that hold for it. What is not set is the checkpoint's own. */
 function loadOptions(settings: Settings): LoadModelOptions {
-  const { memoryCap, maxContext, threads, thinking } = settings
+  const { memoryCap, maxContext, threads, kvBits, thinking } = settings
   const { temperature, topP, topK, minP, repetitionPenalty } = settings
-  return { memoryCap, maxContext, threads, thinking, sampling: { temperature, topP, topK, minP, repetitionPenalty } }
+  const sampling = { temperature, topP, topK, minP, repetitionPenalty }
+  return { memoryCap, maxContext, threads, kvBits, thinking, sampling }
 }
 
 /** A home that cannot be written to costs `tether env`, not the session. */

@@ -2,6 +2,7 @@
 import { networkInterfaces } from 'node:os'
 import type { ModelInfo } from '../index.js'
 import { maxOutputFor } from './claude-window.js'
+import { keptIn } from './kept-in.js'
 
 export interface Serving {
   /** As this machine reaches it. */
@@ -31,7 +32,7 @@ export function servingText({ url, host, key, name, info }: Serving): string {
     ['NO_PROXY', '"$NO_PROXY,127.0.0.1,localhost"'],
   ]
   return [
-    `${name} (${info.quantization}, window of ${info.window} tokens, ${info.device}) on ${url}`,
+    `${name} (${info.quantization}, window of ${info.window} tokens, ${info.device}${keptIn(info)}) on ${url}`,
     ...others(host, url).map((other) => `for other machines: ${other}`),
     '',
     'For another client:',

@@ -3,6 +3,7 @@ import type { LoadModelOptions, Model, ServeOptions, Server } from '../index.js'
 import { windowSentence } from '../model/window.js'
 import type { Settings } from './config/knobs.js'
 import { deferred } from './deferred.js'
+import { keptIn } from './kept-in.js'
 import type { Log } from './log.js'
 import type { FoundModel } from './models/find-model.js'
 import { serveOn } from './port.js'
@@ -87,7 +88,7 @@ export async function startServer(library: Library, options: StartOptions): Prom
     progress.end()
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     say(
-      `${found.name} is ready on ${server.url} after ${seconds} s, on ${model.info.device}; ${windowSentence(model.info)}`,
+      `${found.name} is ready on ${server.url} after ${seconds} s, on ${model.info.device}${keptIn(model.info)}; ${windowSentence(model.info)}`,
     )
     return { model, server, close: once(() => closeBoth(server, model)) }
   } catch (error) {

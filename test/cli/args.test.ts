@@ -26,6 +26,8 @@ describe('readArgs', () => {
     [['--max-context', '32000'], { maxContext: 32000 }],
     [['--max-context', '0'], { maxContext: 0 }],
     [['--threads', '3'], { threads: 3 }],
+    [['--kv-bits', '8'], { kvBits: 8 }],
+    [['--kv-bits=0'], { kvBits: 0 }],
     [['--log-level', 'DEBUG'], { logLevel: 'debug' }],
     [['--log-level', 'warn'], { logLevel: 'warning' }],
     [
@@ -123,6 +125,7 @@ describe('readArgs', () => {
     [['--port', '65536'], 'not 65536'],
     [['--port', '1.5'], 'not 1.5'],
     [['--threads', '-1'], '--threads must be a whole number from 0 to 1024, not -1'],
+    [['--kv-bits', '5'], '--kv-bits must be one of 0, 8, 4, not 5'],
     [['--temperature', '3'], '--temperature must be a number from 0 to 2, or auto, not 3'],
     [['--max-context', '64k'], 'not 64k'],
     [['--max-context', 'auto'], 'not auto'],

@@ -15,6 +15,8 @@ export interface Knob {
   /** Numbers outside of these make no sense. */
   least?: number
   most?: number
+  /** Of a whole number: the only ones. */
+  among?: readonly number[]
   of?: readonly string[]
   /** Other words for some of them. */
   also?: Readonly<Record<string, string>>
@@ -89,6 +91,16 @@ export const knobs = {
     most: 1024,
     hint: 'N',
     help: 'CPU threads that compute; 0: as many as are fastest',
+    perModel: true,
+  },
+  kvBits: {
+    section: 'model',
+    key: 'kv_bits',
+    kind: 'whole',
+    default: 0,
+    among: [0, 8, 4],
+    hint: 'N',
+    help: 'keep keys and values in 8 or 4 bits: a longer window in the same memory; 0: as they are computed',
     perModel: true,
   },
   temperature: {
@@ -247,6 +259,7 @@ export function readValue(name: KnobName, value: unknown): { value: unknown } | 
     default: fallback,
     of,
     also,
+    among,
     least = Number.NEGATIVE_INFINITY,
     most = Number.POSITIVE_INFINITY,
   } = knob(name)
@@ -270,7 +283,8 @@ export function readValue(name: KnobName, value: unknown): { value: unknown } | 
     }
     default: {
       const good = typeof value === 'number' && value >= least && value <= most
-      return good && (kind === 'number' || Number.isSafeInteger(value)) ? { value } : expected
+      if (!good || among?.includes(value) === false) return expected
+      return kind === 'number' || Number.isSafeInteger(value) ? { value } : expected
     }
   }
 }
@@ -281,12 +295,13 @@ function isUnset(value: string): boolean {
 }
 
 function expectation(name: KnobName): string {
-  const { kind, of = [], least, most, default: fallback } = knob(name)
+  const { kind, of = [], among, least, most, default: fallback } = knob(name)
   const or = fallback === undefined && kind !== 'text' && kind !== 'path' ? ', or auto' : ''
   if (kind === 'choice') return `one of ${of.join(', ')}${or}`
   if (kind === 'switch') return 'true or false'
   if (kind === 'size') return `a size such as 18GB, 20GiB or 18000000000${or}`
   if (kind === 'text' || kind === 'path') return kind === 'path' ? 'a path' : 'a text'
+  if (among) return `one of ${among.join(', ')}${or}`
   const what = kind === 'whole' ? 'a whole number' : 'a number'
   if (least === undefined) return `${what}${or}`
   return most === undefined ? `${what} from ${least} up${or}` : `${what} from ${least} to ${most}${or}`

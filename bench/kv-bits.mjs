@@ -1,0 +1,150 @@
+// What keys and values in 8 and in 4 bits cost: perplexity, the distance of whole distributions, memory, speed.
+import { readFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { chatFamily } from '../dist/chat/families.js'
+import { readTemplate } from '../dist/chat/templates/read-template.js'
+import { loadTokenizer } from '../dist/chat/tokenizer/load.js'
+import { loadNative } from '../dist/engine/load.js'
+import { conversation } from './conversations.mjs'
+import { median, prompt } from './numbers.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+const { values: options } = parseArgs({
+  options: {
+    model: { type: 'string', default: join(root, 'demo/model') },
+    text: { type: 'string' },
+    tokens: { type: 'string', default: '10000' },
+    prompt: { type: 'string', default: '2048' },
+    decode: { type: 'string', default: '128' },
+    runs: { type: 'string', default: '7' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+const HELP = `npm run bench:kv -- [options]
+  --model PATH    checkpoint (demo/model)
+  --text FILE     text to measure on; without one: conversations of the demo model's kind, and tether's own pages
+  --tokens 10000  tokens of text at the most; of conversations at least
+  --prompt 2048   tokens before those that are timed
+  --decode 128    tokens to generate
+  --runs 7        pairs that are timed; 0: none`
+
+const BITS = [0, 8, 4]
+
+async function texts({ modelType }) {
+  const tokenizer = await loadTokenizer(options.model)
+  const most = Number(options.tokens)
+  const plain = (text) =>
+    Int32Array.from([...tokenizer.prefix, ...tokenizer.encode(text, { special: false })]).subarray(0, most)
+  if (options.text) return [[options.text, plain(readFileSync(options.text, 'utf8'))]]
+  const template = await readTemplate(options.model, tokenizer.controls)
+  const family = chatFamily({ modelType, has: (token) => tokenizer.controls.includes(token), template })
+  const pages = ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/library.md', 'docs/launch.md']
+  const text = pages.map((page) => readFileSync(join(root, page), 'utf8')).join('\n')
+  return [
+    ['conversations', conversation({ family, tokenizer }, { least: most, seed: 1 })],
+    ["tether's own pages", plain(text)],
+  ]
+}
+
+/** Over all tokens but the first. */
+function perplexity(scores) {
+  return Math.exp(-scores.reduce((sum, score) => sum + score, 0) / (scores.length - 1))
+}
+
+/** log p of each entry of a row. */
+function logSoftmax(row) {
+  const top = row.reduce((a, b) => Math.max(a, b))
+  const log = top + Math.log(row.reduce((sum, logit) => sum + Math.exp(logit - top), 0))
+  return row.map((logit) => logit - log)
+}
+
+/** Mean and greatest KL(p || q) in nats of a token, and how often both have the same likeliest one. */
+function compare(wanted, given, vocab) {
+  let sum = 0
+  let most = 0
+  let same = 0
+  const rows = wanted.length / vocab
+  for (let i = 0; i < rows; i++) {
+    const p = logSoftmax(Float64Array.from(wanted.subarray(i * vocab, (i + 1) * vocab)))
+    const q = logSoftmax(Float64Array.from(given.subarray(i * vocab, (i + 1) * vocab)))
+    const kl = p.reduce((total, log, at) => total + Math.exp(log) * (log - q[at]), 0)
+    sum += kl
+    most = Math.max(most, kl)
+    if (p.indexOf(Math.max(...p)) === q.indexOf(Math.max(...q))) same++
+  }
+  return { mean: sum / rows, most, same: same / rows }
+}
+
+async function quality(engines, name, tokens) {
+  console.log(`\n${name}, ${tokens.length} tokens`)
+  const [plain, ...others] = engines
+  const wanted = perplexity(await plain.score(tokens))
+  console.log(`  as computed  perplexity ${wanted.toFixed(4)}`)
+  const chunk = plain.info.device === 'cpu' ? 256 : 1024
+  const last = Math.min(tokens.length, Number(options.tokens))
+  const rows = await plain.logits(tokens.subarray(0, last), chunk)
+  for (const engine of others) {
+    const { kvBits, vocabSize } = engine.info
+    const own = perplexity(await engine.score(tokens))
+    const kl = compare(rows, await engine.logits(tokens.subarray(0, last), chunk), vocabSize)
+    const change = ((own / wanted - 1) * 100).toFixed(3)
+    console.log(
+      `  ${kvBits} bits       perplexity ${own.toFixed(4)} (${change}%), KL ${kl.mean.toExponential(2)} nats/token (at most ${kl.most.toExponential(2)}), ${(kl.same * 100).toFixed(2)}% the same first choice`,
+    )
+  }
+}
+
+function memory(engines) {
+  const [plain] = engines
+  console.log('\nkeys and values of a token in the layers that keep every token')
+  for (const { info } of engines) {
+    const { kvBits, memory } = info
+    const name = kvBits ? `${kvBits} bits     ` : 'as computed'
+    console.log(`  ${name}  ${memory.perToken} bytes, ${(memory.perToken / plain.info.memory.perToken).toFixed(3)}x`)
+  }
+}
+
+/** Ratios of pairs, in turns: the bare loop, so that no other work blurs them. */
+async function speed(engines) {
+  const [runs, length, decode] = [options.runs, options.prompt, options.decode].map(Number)
+  if (runs === 0) return
+  const seconds = engines.map(() => [])
+  for (let run = 0; run <= runs; run++) {
+    for (let turn = 0; turn < engines.length; turn++) {
+      const at = (turn + run) % engines.length
+      const engine = engines[at]
+      const times = await engine.bareLoop(prompt(length, run + 1, engine.info.vocabSize), decode)
+      // The first one warms up.
+      if (run > 0) seconds[at].push(times)
+    }
+  }
+  console.log(`\n${length} tokens read, then ${decode} written; medians of ${runs} pairs`)
+  for (const [at, { info }] of engines.entries()) {
+    const ratio = (part) => median(seconds[at].map((times, run) => seconds[0][run][part] / times[part])).toFixed(2)
+    const rate = median(seconds[at].map((times) => (decode - 1) / times[1])).toFixed(0)
+    const name = info.kvBits ? `${info.kvBits} bits     ` : 'as computed'
+    console.log(`  ${name}  prefill ${ratio(0)}x, decode ${ratio(1)}x (${rate} tok/s)`)
+  }
+}
+
+if (options.help) console.log(HELP)
+else {
+  const engines = []
+  try {
+    for (const kvBits of BITS) engines.push(await loadNative(options.model, { kvBits }))
+    const [{ info }] = engines
+    console.log(
+      `${options.model} (${info.computeDtype} on ${info.device}), ${availableParallelism()} cores of ${cpus()[0]?.model.trim()}`,
+    )
+    for (const [name, tokens] of await texts(info)) await quality(engines, name, tokens)
+    memory(engines)
+    await speed(engines)
+  } finally {
+    for (const engine of engines) engine.close()
+  }
+}
