@@ -1,10 +1,15 @@
 /** Keys and values in 8 and 4 bits: what is answered is near to the truth, and the same however it was computed. */
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chatFamily } from '../../src/chat/families.js'
 import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
 import { loadEngine, loadNative } from '../../src/engine/load.js'
 import type { Engine } from '../../src/engine/types.js'
-import { checkpoint, collect, greedy, rejection } from '../support/checkpoints.js'
+import { checkpoint, collect, golden, greedy, rejection } from '../support/checkpoints.js'
+import { startOracle } from '../support/oracle.js'
 import { until } from '../support/until.js'
 
 const DEMO = 'demo/model'
@@ -65,14 +70,9 @@ test('chunks of any size see the same keys and values, their own quantized too',
   for (const kvBits of [8, 4]) {
     const native = await loadNative(DEMO, { kvBits })
     const whole = await native.logits(tokens, 700)
-    const cost = apart(whole, exact)
-    expect(cost.mean).toBeGreaterThan(1e-4)
+    expect(apart(whole, exact).mean).toBeGreaterThan(1e-4)
     for (const chunk of [1, 97, 256]) {
-      const { mean, most } = apart(await native.logits(tokens, chunk), whole)
-      // Rounding of the last bit moves a number to the neighbouring step here and there; anything systematic would
-      // cost as much as the quantization itself.
-      expect(mean, `${kvBits} bits in chunks of ${chunk}`).toBeLessThan(cost.mean / 20)
-      expect(most, `${kvBits} bits in chunks of ${chunk}`).toBeLessThan(cost.most / 2)
+      expectSame(await native.logits(tokens, chunk), whole, exact)
     }
     native.close()
   }
@@ -133,6 +133,61 @@ describe.each([8, 4])('with %i bits', (kvBits) => {
     // Of 32 numbers: 32 or 16 bytes, and a scale and a bias of 4 bytes each, instead of 128 bytes.
     const [plain, packed] = sizes as [number, number]
     expect(packed / plain).toBeCloseTo((kvBits * 4 + 8) / 128, 2)
+  })
+})
+
+/** Rounding of the last bit moves a number to the neighbouring step here and there; anything else costs far more. */
+function expectSame(logits: Float32Array, wanted: Float32Array, exact: Float32Array): void {
+  const cost = apart(wanted, exact)
+  const { mean, most } = apart(logits, wanted)
+  expect(mean).toBeLessThan(cost.mean / 20)
+  expect(most).toBeLessThan(cost.most / 2)
+}
+
+describe('beside mlx-lm, which quantizes keys and values too', () => {
+  test.each([8, 4])('%i bits in groups of 32 compute the same', async (kvBits) => {
+    const name = 'llama-d-4bit-128'
+    const { prompt, logits: exact } = golden(name)
+    const bytes = readFileSync(`test/fixtures/checkpoints/goldens/${name}-kv${kvBits}.bin`)
+    const wanted = Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i))
+    const native = await loadNative(checkpoint(name), { kvBits })
+    for (const chunk of [prompt.length, 1])
+      expectSame(await native.logits(Int32Array.from(prompt), chunk), wanted, exact)
+    native.close()
+  })
+
+  const python = process.env.TETHER_ORACLE_PYTHON
+  test.runIf(python)('in groups of 64 as well', async () => {
+    const { makeCheckpoint } = (await import('../../bench/checkpoint.mjs' as string)) as {
+      makeCheckpoint(folder: string, config: object, seed: number): Promise<void>
+    }
+    const folder = await mkdtemp(join(tmpdir(), 'tether-kv-'))
+    const config = {
+      model_type: 'llama',
+      hidden_size: 64,
+      num_hidden_layers: 3,
+      intermediate_size: 128,
+      num_attention_heads: 4,
+      num_key_value_heads: 2,
+      head_dim: 128,
+      vocab_size: 512,
+      max_position_embeddings: 1024,
+      rms_norm_eps: 1e-5,
+      rope_theta: 10_000,
+      tie_word_embeddings: true,
+    }
+    await makeCheckpoint(folder, config, 1)
+    const oracle = startOracle(python as string)
+    const tokens = someTokens(300, 1).map((token) => token % 512)
+    const exact = await oracle.logits(folder, tokens)
+    for (const kvBits of [8, 4]) {
+      const native = await loadNative(folder, { kvBits })
+      const wanted = await oracle.logits(folder, tokens, { kvBits, kvGroup: 64 })
+      expectSame(await native.logits(Int32Array.from(tokens), 100), wanted, exact)
+      native.close()
+    }
+    oracle.stop()
+    await rm(folder, { recursive: true })
   })
 })
 

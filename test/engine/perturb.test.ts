@@ -1,10 +1,9 @@
 /** Every field of config.json that a family reads matters: a wrong value is refused or changes the logits. */
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadEngine } from '../../src/engine/load.js'
 import { type CheckpointName, copyOf, distance, golden, logitsOf, rejection, setField } from '../support/checkpoints.js'
+import { type Oracle, startOracle } from '../support/oracle.js'
 
 /** Removes the field, so that its default holds. */
 const ABSENT = undefined
@@ -399,29 +398,6 @@ describe.runIf(python)('beside mlx-lm', () => {
     },
   )
 })
-
-interface Oracle {
-  logits(folder: string, tokens: number[]): Promise<Float32Array>
-  stop(): void
-}
-
-/** One process of test/goldens/logits.py: a line of JSON in, a line of JSON out, one after the other. */
-function startOracle(python: string): Oracle {
-  const child = spawn(python, ['test/goldens/logits.py'], { stdio: ['pipe', 'pipe', 'inherit'] })
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  return {
-    async logits(folder, tokens) {
-      child.stdin.write(`${JSON.stringify({ folder, tokens })}\n`)
-      const { value, done } = await lines.next()
-      if (done) throw new Error('logits.py has ended')
-      const answer: { logits?: string; error?: string } = JSON.parse(value)
-      if (answer.error !== undefined) throw new Error(answer.error)
-      const bytes = Buffer.from(answer.logits as string, 'base64')
-      return Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i))
-    },
-    stop: () => child.stdin.end(),
-  }
-}
 
 test.each<[CheckpointName, string, number]>([
   ['llama-a', 'max_position_embeddings', 320],

@@ -19,7 +19,7 @@ from families import CHECKPOINTS, FAMILY_FIELDS
 from mlx.utils import tree_flatten
 from mlx_lm.generate import generate_step
 from mlx_lm.models import gemma2, gemma3_text, gemma3n, gemma4_text, llama, ministral3
-from mlx_lm.models.cache import make_prompt_cache
+from mlx_lm.models.cache import QuantizedKVCache, make_prompt_cache
 from mlx_lm.utils import load_model, quantize_model, save_config, save_model
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -114,6 +114,12 @@ def stepwise(model, ids):
     for id in ids[first:]:
         rows.append(np.array(model(mx.array([[id]]), cache=cache))[0])
     return np.concatenate(rows)
+
+
+def kept_in_bits(model, ids, bits, group_size):
+    """The whole pass over keys and values that mlx-lm quantizes from the first token on."""
+    cache = [QuantizedKVCache(group_size=group_size, bits=bits) for _ in model.layers]
+    return np.array(model(mx.array([ids]), cache=cache).astype(mx.float32))[0]
 
 
 def greedy(model, ids):
@@ -350,6 +356,14 @@ def write(spec, seed, ids):
     return True
 
 
+def write_kv_goldens(name, group_size):
+    """The logits of a checkpoint's golden prompt with keys and values in 8 and in 4 bits."""
+    ids = json.loads((GOLDENS / f"{name}.json").read_text())["prompt"]
+    for bits in (8, 4):
+        logits = kept_in_bits(loaded(OUT / name), ids, bits, group_size)
+        (GOLDENS / f"{name}-kv{bits}.bin").write_bytes(logits.astype("<f4").tobytes())
+
+
 def size(folder):
     return sum(file.stat().st_size for file in folder.iterdir())
 
@@ -363,4 +377,5 @@ if __name__ == "__main__":
     for spec in CHECKPOINTS:
         if spec["name"] in wanted:
             make(spec)
+    write_kv_goldens("llama-d-4bit-128", 32)
     print(f"{sum(file.stat().st_size for file in OUT.rglob('*') if file.is_file())} bytes in all")
