@@ -14,23 +14,33 @@ const TOOLS = ['Bash', 'Read', 'Write'].map((name) => ({
 
 /**
  * One prompt of at least `least` tokens: the demo model's examination with the right answers in place, in an order that
- * `seed` decides, after a page of text. The same for the same arguments.
+ * `seed` decides, after a page of text. The same for the same arguments. `answers` are the places of the tokens that the
+ * model itself would write, of answers that are text: nothing else is what it learned to foresee.
  *
  * @param {{ family: { render(chat: object): unknown[] }, tokenizer: { encodePrompt(pieces: unknown[]): Int32Array } }} model
  * @param {{ least: number, seed: number }} options
- * @returns {Int32Array}
+ * @returns {{ tokens: Int32Array, answers: number[] }}
  */
 export function conversation({ family, tokenizer }, { least, seed }) {
   const asked = JSON.parse(readFileSync(join(root, 'demo/eval/prompts.json'), 'utf8'))
   const page = readFileSync(join(root, 'demo/README.md'), 'utf8')
   const messages = [{ role: 'system', parts: [{ type: 'text', text: page }] }]
   const random = generator(seed)
+  const encode = (some) => tokenizer.encodePrompt(family.render({ messages: some, tools: TOOLS, thinking: false }))
   let tokens = new Int32Array(0)
   for (let calls = 0; tokens.length < least; ) {
     for (const one of shuffled(asked, random)) messages.push(...turns(one, () => `call_${calls++}`))
-    tokens = tokenizer.encodePrompt(family.render({ messages, tools: TOOLS, thinking: false }))
+    tokens = encode(messages)
   }
-  return tokens
+  const answers = []
+  for (const [i, { role, parts }] of messages.entries()) {
+    if (role !== 'assistant' || parts[0].type !== 'text') continue
+    const before = encode(messages.slice(0, i))
+    const length = tokenizer.encodePrompt([parts[0].text]).length
+    if (before.some((token, at) => token !== tokens[at])) continue
+    for (let at = 0; at < length; at++) answers.push(before.length + at)
+  }
+  return { tokens, answers }
 }
 
 /** A line of the user, the calls that were made for it so far, and the answer. */

@@ -40,20 +40,20 @@ async function texts({ modelType }) {
   const most = Number(options.tokens)
   const plain = (text) =>
     Int32Array.from([...tokenizer.prefix, ...tokenizer.encode(text, { special: false })]).subarray(0, most)
-  if (options.text) return [[options.text, plain(readFileSync(options.text, 'utf8'))]]
+  if (options.text) return [{ name: options.text, tokens: plain(readFileSync(options.text, 'utf8')) }]
   const template = await readTemplate(options.model, tokenizer.controls)
   const family = chatFamily({ modelType, has: (token) => tokenizer.controls.includes(token), template })
   const pages = ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/library.md', 'docs/launch.md']
   const text = pages.map((page) => readFileSync(join(root, page), 'utf8')).join('\n')
   return [
-    ['conversations', conversation({ family, tokenizer }, { least: most, seed: 1 })],
-    ["tether's own pages", plain(text)],
+    { name: 'conversations', ...conversation({ family, tokenizer }, { least: most, seed: 1 }) },
+    { name: "tether's own pages", tokens: plain(text) },
   ]
 }
 
-/** Over all tokens but the first. */
-function perplexity(scores) {
-  return Math.exp(-scores.reduce((sum, score) => sum + score, 0) / (scores.length - 1))
+/** Of all tokens but the first, or of those at some places. */
+function perplexity(scores, places = [...scores.keys()].slice(1)) {
+  return Math.exp(-places.reduce((sum, at) => sum + scores[at], 0) / places.length)
 }
 
 /** log p of each entry of a row. */
@@ -80,21 +80,25 @@ function compare(wanted, given, vocab) {
   return { mean: sum / rows, most, same: same / rows }
 }
 
-async function quality(engines, name, tokens) {
+async function quality(engines, { name, tokens, answers = [] }) {
   console.log(`\n${name}, ${tokens.length} tokens`)
   const [plain, ...others] = engines
-  const wanted = perplexity(await plain.score(tokens))
-  console.log(`  as computed  perplexity ${wanted.toFixed(4)}`)
+  const scores = await plain.score(tokens)
+  const ofAnswers = (some) =>
+    answers.length ? `, of ${answers.length} in answers ${perplexity(some, answers).toFixed(4)}` : ''
+  const wanted = perplexity(scores)
+  console.log(`  as computed  perplexity ${wanted.toFixed(4)}${ofAnswers(scores)}`)
   const chunk = plain.info.device === 'cpu' ? 256 : 1024
   const last = Math.min(tokens.length, Number(options.tokens))
   const rows = await plain.logits(tokens.subarray(0, last), chunk)
   for (const engine of others) {
     const { kvBits, vocabSize } = engine.info
-    const own = perplexity(await engine.score(tokens))
+    const ownScores = await engine.score(tokens)
+    const own = perplexity(ownScores)
     const kl = compare(rows, await engine.logits(tokens.subarray(0, last), chunk), vocabSize)
     const change = ((own / wanted - 1) * 100).toFixed(3)
     console.log(
-      `  ${kvBits} bits       perplexity ${own.toFixed(4)} (${change}%), KL ${kl.mean.toExponential(2)} nats/token (at most ${kl.most.toExponential(2)}), ${(kl.same * 100).toFixed(2)}% the same first choice`,
+      `  ${kvBits} bits       perplexity ${own.toFixed(4)} (${change}%)${ofAnswers(ownScores)}, KL ${kl.mean.toExponential(2)} nats/token (at most ${kl.most.toExponential(2)}), ${(kl.same * 100).toFixed(2)}% the same first choice`,
     )
   }
 }
@@ -141,7 +145,7 @@ else {
     console.log(
       `${options.model} (${info.computeDtype} on ${info.device}), ${availableParallelism()} cores of ${cpus()[0]?.model.trim()}`,
     )
-    for (const [name, tokens] of await texts(info)) await quality(engines, name, tokens)
+    for (const text of await texts(info)) await quality(engines, text)
     memory(engines)
     await speed(engines)
   } finally {

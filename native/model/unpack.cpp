@@ -4,6 +4,7 @@
 #include <mlx/primitives.h>
 #include <mlx/scheduler.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
@@ -29,14 +30,26 @@ struct Extent {
   int group_size;
 };
 
+// Compilers make vectors of loops whose length they know.
+constexpr int kPart = 32;  // every group is a multiple of it
+
+void unpack_bytes(const uint8_t* in, float scale, float bias, float* out) {
+  for (int i = 0; i < kPart; i++) out[i] = static_cast<float>(in[i]) * scale + bias;
+}
+
 void unpack_group(const uint8_t* in, float scale, float bias, int count, int bits, float* out) {
-  if (bits == 8) {
-    for (int i = 0; i < count; i++) out[i] = static_cast<float>(in[i]) * scale + bias;
-    return;
-  }
-  for (int64_t i = 0; i < count / 2; i++) {
-    out[2 * i] = static_cast<float>(in[i] & 15U) * scale + bias;
-    out[2 * i + 1] = static_cast<float>(in[i] >> 4U) * scale + bias;
+  for (int begin = 0; begin < count; begin += kPart) {
+    if (bits == 8) {
+      unpack_bytes(in + begin, scale, bias, out + begin);
+      continue;
+    }
+    std::array<uint8_t, kPart> bytes;
+    for (size_t i = 0; i < kPart / 2; i++) {
+      uint8_t two = in[static_cast<size_t>(begin) / 2 + i];
+      bytes[2 * i] = two & 15U;
+      bytes[2 * i + 1] = static_cast<uint8_t>(two >> 4U);
+    }
+    unpack_bytes(bytes.data(), scale, bias, out + begin);
   }
 }
 
