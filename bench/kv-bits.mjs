@@ -28,7 +28,7 @@ const { values: options } = parseArgs({
 const HELP = `npm run bench:kv -- [options]
   --model PATH    checkpoint (demo/model)
   --text FILE     text to measure on; without one: conversations of the demo model's kind, and tether's own pages
-  --tokens 10000  tokens of text at the most; of conversations at least
+  --tokens 10000  tokens of text at the most; of conversations at least; 0: none
   --prompt 2048   tokens before those that are timed
   --decode 128    tokens to generate
   --runs 7        pairs that are timed; 0: none`
@@ -36,8 +36,9 @@ const HELP = `npm run bench:kv -- [options]
 const BITS = [0, 8, 4]
 
 async function texts({ modelType }) {
-  const tokenizer = await loadTokenizer(options.model)
   const most = Number(options.tokens)
+  if (most === 0) return []
+  const tokenizer = await loadTokenizer(options.model)
   const plain = (text) =>
     Int32Array.from([...tokenizer.prefix, ...tokenizer.encode(text, { special: false })]).subarray(0, most)
   if (options.text) return [{ name: options.text, tokens: plain(readFileSync(options.text, 'utf8')) }]

@@ -42,6 +42,8 @@ void set_threads(int asked, const DevicePolicy& device) {
 // layers ahead of what is being computed: what its counters showed for models of 1, 13 and 220 million parameters.
 constexpr uint64_t kHiddenBuffers = 22;
 constexpr uint64_t kWideBuffers = 7;
+// Layers whose quantized keys and values are unpacked at the same time, seen in the same way.
+constexpr uint64_t kUnpackedLayers = 2;
 
 MemoryModel memory_model(const Model& model, const Config& config, const EngineInfo& info, const DevicePolicy& device) {
   MemoryModel memory{.cap = info.memory_cap, .weights = info.weights_bytes};
@@ -51,7 +53,9 @@ MemoryModel memory_model(const Model& model, const Config& config, const EngineI
   auto shapes = model.cache_shapes();
   uint64_t slots = 0;         // that one token of a chunk looks at in a sliding layer
   uint64_t sliding_view = 0;  // of quantized keys and values, while a layer looks at them
-  uint64_t full_view = 0;     // the same of one token of the others
+  uint64_t chunk_layers = 0;  // that keep every token and are looked at by a chunk
+  uint64_t full_layers = 0;
+  uint64_t full_view = 0;  // as sliding_view, of one token in one of these
   for (size_t i = 0; i < shapes.size(); i++) {
     auto elements = static_cast<uint64_t>(shapes[i].elements);
     uint64_t bytes = KVFormat::of(info.kv_bits, shapes[i].head_dim).bytes(elements, element);
@@ -66,19 +70,21 @@ MemoryModel memory_model(const Model& model, const Config& config, const EngineI
       if (attends) slots = std::max(slots, most);
     } else {
       memory.per_token += bytes;
-      // The scores over them stand twice, before and after the softmax.
-      if (view) memory.decode_per_token = std::max(memory.decode_per_token, view + 2 * row_of_scores);
+      full_view = std::max(full_view, view);
+      full_layers++;
       // Where tokens are dispatched ahead a chunk may be under way beside them.
-      if (!last || device.decode_ahead) full_view = std::max(full_view, view);
+      if (!last || device.decode_ahead) chunk_layers++;
       if (attends) memory.scratch_per_token = rows * row_of_scores;
     }
   }
-  memory.scratch_per_token += full_view;
+  memory.unpacked = kUnpackedLayers * sliding_view;
+  memory.scratch_per_token += std::min(kUnpackedLayers, chunk_layers) * full_view;
+  memory.decode_per_token = std::min(kUnpackedLayers, full_layers) * full_view;
   // Gemma 3n has one for each layer.
   auto widths = config.numbers("intermediate_size");
   auto widest = static_cast<uint64_t>(widths.empty() ? 0 : std::max(0.0, std::ranges::max(widths)));
   uint64_t wide = kHiddenBuffers * static_cast<uint64_t>(config.integer("hidden_size", 0)) + kWideBuffers * widest;
-  memory.scratch = rows * (wide * element + slots * row_of_scores) + sliding_view;
+  memory.scratch = rows * (wide * element + slots * row_of_scores);
   if (memory.cap) memory.freed = std::min(kMostFreed, (memory.cap - std::min(memory.cap, memory.weights)) / 16);
   return memory;
 }

@@ -15,6 +15,7 @@ struct MemoryModel {
   uint64_t sliding = 0;            // keys and values of one sequence in the sliding layers, at their largest
   uint64_t scratch = 0;            // of a pass over a chunk, whatever is before it
   uint64_t scratch_per_token = 0;  // of a pass over a chunk, for each token before it (attention scores)
+  uint64_t unpacked = 0;           // keys and values that sliding layers have unpacked
   uint64_t decode_per_token = 0;   // of a pass over single tokens, for each token before (unpacked keys and values)
   uint64_t freed = 0;              // MLX's cache of freed buffers
 
@@ -25,12 +26,12 @@ struct MemoryModel {
 
   // What is in use whatever runs, while sequences of at most `tokens` tokens are live.
   uint64_t fixed(uint64_t tokens) const {
-    return weights + freed + std::max(scratch + tokens * scratch_per_token, tokens * decode_per_token);
+    return weights + freed + unpacked + std::max(scratch + tokens * scratch_per_token, tokens * decode_per_token);
   }
 
   // The longest sequence that fits when nothing else is live.
   uint64_t longest(uint64_t checkpoints) const {
-    uint64_t used = weights + freed + sequence(0, checkpoints);
+    uint64_t used = weights + freed + unpacked + sequence(0, checkpoints);
     return std::min(fitting(used + scratch, per_token + scratch_per_token),
                     fitting(used, per_token + decode_per_token));
   }
