@@ -42,8 +42,8 @@ void set_threads(int asked, const DevicePolicy& device) {
 // layers ahead of what is being computed: what its counters showed for models of 1, 13 and 220 million parameters.
 constexpr uint64_t kHiddenBuffers = 22;
 constexpr uint64_t kWideBuffers = 7;
-// Layers whose quantized keys and values are unpacked at the same time, seen in the same way.
-constexpr uint64_t kUnpackedLayers = 2;
+// Layers whose quantized keys and values are unpacked at the same time: large ones wait for one another.
+constexpr uint64_t kUnpackedLayers = 1;
 
 MemoryModel memory_model(const Model& model, const Config& config, const EngineInfo& info, const DevicePolicy& device) {
   MemoryModel memory{.cap = info.memory_cap, .weights = info.weights_bytes};

@@ -3,6 +3,7 @@
 
 #include <mlx/primitives.h>
 #include <mlx/scheduler.h>
+#include <mlx/stream.h>
 
 #include <array>
 #include <cstdint>
@@ -29,6 +30,8 @@ struct Extent {
   int groups;
   int group_size;
 };
+
+constexpr size_t kLarge = size_t{1} << 18U;  // bytes
 
 // Compilers make vectors of loops whose length they know.
 constexpr int kPart = 32;  // every group is a multiple of it
@@ -74,6 +77,8 @@ class UnpackRows : public mx::UnaryPrimitive {
   UnpackRows(mx::Stream stream, int bits) : UnaryPrimitive(stream), bits_(bits) {}
 
   void eval_cpu(const std::vector<mx::array>& inputs, mx::array& out) override {
+    // MLX allocates ahead of what is being computed; what is large waits until the layer before has let go of its own.
+    if (out.nbytes() > kLarge) mx::synchronize(stream());
     out.set_data(mx::allocator::malloc(out.nbytes()));
     const auto& packed = inputs[0];
     const auto& scales = inputs[1];

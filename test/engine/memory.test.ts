@@ -63,15 +63,16 @@ test.each<[string, () => string, number[], number, kvBits?: number]>([
   ['the demo model', () => DEMO, [4000], 30],
   ['a model of 13 million parameters', () => small, [1500], 40],
   ['the same with three requests at once', () => small, [2500, 1200, 300], 40],
-  ['the same with keys and values in 8 bits', () => small, [6000, 600], 40, 8],
-  ['the same in 4 bits', () => small, [7000], 40, 4],
+  ['the same with keys and values in 8 bits', () => small, [14_000], 40, 8],
+  ['the same in 4 bits', () => small, [18_000], 40, 4],
 ])('of %s no more is used than foreseen, and hardly less', async (_, folder, lengths, maxTokens, kvBits) => {
   const engine = await loadEngine(folder(), { kvBits })
   const requests = lengths.map((length, i) => greedy(someTokens(length, i, engine.info.vocabSize), maxTokens))
   const { foreseen, peak } = await peaks(engine, requests)
   await engine.close()
   expect(peak / foreseen).toBeLessThan(1.05)
-  expect(peak / foreseen).toBeGreaterThan(0.9)
+  // Large layers that are unpacked wait for what is under way, so less of it is alive at once.
+  expect(peak / foreseen).toBeGreaterThan(kvBits ? 0.8 : 0.9)
 })
 
 describe('a cap', () => {
@@ -110,7 +111,7 @@ describe('a cap', () => {
       await engine.close()
     }
     const [plain, eight, four] = windows as [number, number, number]
-    // 9216 bytes of keys and values a token become 2592 and 1440, and 3072 for two layers that are unpacked.
+    // 9216 bytes of keys and values a token become 2592 and 1440, and 1536 for a layer that is unpacked.
     expect(eight / plain).toBeGreaterThan(1.3)
     expect(four / eight).toBeGreaterThan(1.05)
   })
