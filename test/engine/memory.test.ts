@@ -64,7 +64,6 @@ test.each<[string, () => string, number[], number, kvBits?: number]>([
   ['a model of 13 million parameters', () => small, [1500], 40],
   ['the same with three requests at once', () => small, [2500, 1200, 300], 40],
   ['the same with keys and values in 8 bits', () => small, [14_000], 40, 8],
-  ['the same in 4 bits', () => small, [18_000], 40, 4],
 ])('of %s no more is used than foreseen, and hardly less', async (_, folder, lengths, maxTokens, kvBits) => {
   const engine = await loadEngine(folder(), { kvBits })
   const requests = lengths.map((length, i) => greedy(someTokens(length, i, engine.info.vocabSize), maxTokens))
