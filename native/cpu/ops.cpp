@@ -243,21 +243,72 @@ constexpr long kQueries = 64;
 constexpr long kSlots = 512;
 // Queries up to which each is taken by itself.
 constexpr long kFewQueries = 4;
+// Slots that are unpacked at a time for one query: what the first-level cache holds.
+constexpr long kUnpacked = 64;
 // Slots that are worth a tile of their own when one query looks at many.
 constexpr long kSlotsOfTile = 1024;
 
-struct Heads {
+// Queries by head and token.
+struct Queries {
   const float* data;
   long head;  // floats from one head to the next
-  long slot;  // and from one token to the next
+  long token;
 
-  explicit Heads(const mx::array& x) : data(x.data<float>()), head(x.strides(1)), slot(x.strides(2)) {}
+  explicit Queries(const mx::array& x) : data(x.data<float>()), head(x.strides(1)), token(x.strides(2)) {}
 
-  const float* at(long h, long s) const { return data + h * head + s * slot; }
+  const float* at(long h, long t) const { return data + h * head + t * token; }
+};
+
+// Keys or values by head and slot.
+class Stored {
+ public:
+  // in[first]: the numbers; where they are packed scales and biases come after them.
+  Stored(const Inputs& in, size_t first, int bits, long dim) : numbers_(in[first].data<char>()), bits_(bits) {
+    head_ = in[first].strides(1);
+    slot_ = in[first].strides(2);
+    form_.width = dim;
+    if (!bits) return;
+    const auto& scales = in[first + 1];
+    const auto& biases = in[first + 2];
+    form_.format = PackedMatrix::Format::affine;
+    form_.bits = bits;
+    form_.group = static_cast<int>(dim / scales.shape(3));
+    scales_ = scales.data<float>();
+    biases_ = biases.data<float>();
+    scales_head_ = scales.strides(1);
+    biases_head_ = biases.strides(1);
+    // A head is read as a matrix.
+    if (slot_ != in[first].shape(3) || scales.strides(2) != scales.shape(3) || biases.strides(2) != biases.shape(3))
+      throw std::logic_error("packed keys and values must lie one token after another");
+  }
+
+  // `count` slots from `slot` on, step() floats from one to the next; unpacked into `buffer` where they are packed.
+  const float* rows(long head, long slot, long count, float* buffer) const {
+    if (!bits_) return reinterpret_cast<const float*>(numbers_) + head * head_ + slot * slot_;
+    auto matrix = form_;
+    matrix.weight = numbers_ + head * head_ * long{sizeof(uint32_t)};
+    matrix.scales = scales_ + head * scales_head_;
+    matrix.biases = biases_ + head * biases_head_;
+    for (long i = 0; i < count; i++) kernels().expand(matrix, slot + i, 0, form_.width, buffer + i * form_.width);
+    return buffer;
+  }
+  long step() const { return bits_ ? form_.width : slot_; }
+
+ private:
+  const char* numbers_;
+  const float* scales_ = nullptr;
+  const float* biases_ = nullptr;
+  int bits_;
+  long head_ = 0;  // elements from one head to the next
+  long slot_ = 0;
+  long scales_head_ = 0;
+  long biases_head_ = 0;
+  PackedMatrix form_;
 };
 
 struct Attending {
-  Heads q, k, v;
+  Queries q;
+  Stored k, v;
   long queries;
   long slots;
   long dim;
@@ -306,6 +357,8 @@ void to_shares(const Attending& a, long begin, long rows, long slot, long count,
 void attend_block(const Attending& a, long head, long begin, long rows) {
   struct Scores;
   struct Mixed;
+  struct Unpacked;
+  float* unpacked = room<Unpacked>(static_cast<size_t>(kSlots * a.dim));
   float* scores = room<Scores>(static_cast<size_t>(kQueries * kSlots));
   float* mixed = room<Mixed>(static_cast<size_t>(kQueries * a.dim));
   std::fill_n(mixed, rows * a.dim, 0.0F);
@@ -316,12 +369,12 @@ void attend_block(const Attending& a, long head, long begin, long rows) {
   long end = a.last(begin + rows - 1);
   for (long slot = a.first(begin); slot < end; slot += kSlots) {
     long count = std::min(kSlots, end - slot);
-    sgemm_transposed(rows, count, a.dim, a.form.scale, a.q.at(head, begin), a.q.slot, a.k.at(kv, slot), a.k.slot, 0,
-                     scores, kSlots);
+    sgemm_transposed(rows, count, a.dim, a.form.scale, a.q.at(head, begin), a.q.token,
+                     a.k.rows(kv, slot, count, unpacked), a.k.step(), 0, scores, kSlots);
     if (a.form.softcap > 0)
       for (long row = 0; row < rows; row++) kernels().softcap(scores + row * kSlots, count, a.form.softcap);
     to_shares(a, begin, rows, slot, count, scores, most.data(), sums.data(), mixed);
-    sgemm(rows, a.dim, count, 1, scores, kSlots, a.v.at(kv, slot), a.v.slot, 1, mixed, a.dim);
+    sgemm(rows, a.dim, count, 1, scores, kSlots, a.v.rows(kv, slot, count, unpacked), a.v.step(), 1, mixed, a.dim);
   }
   for (long row = 0; row < rows; row++) {
     float* result = a.result(begin + row, head);
@@ -352,6 +405,7 @@ void attend_one(const Attending& a, long query) {
   auto result = [&](long head, long part) { return results.data() + (head * parts + part) * size; };
   auto work = [&](int tile) {
     struct Scores;
+    struct Unpacked;
     long group = tile / parts;
     long part = tile % parts;
     long slot = begin + part * each;
@@ -359,8 +413,14 @@ void attend_one(const Attending& a, long query) {
     if (count <= 0) return;
     float* scores = room<Scores>(static_cast<size_t>(a.repeats * count));
     long head = group * a.repeats;
-    kernel.few_rows_f32(static_cast<int>(a.repeats), static_cast<int>(count), a.dim, a.form.scale, a.q.at(head, query),
-                        a.q.head, a.k.at(group, slot), a.k.slot, 0, scores, count);
+    float* unpacked = room<Unpacked>(static_cast<size_t>(kUnpacked * a.dim));
+    auto repeats = static_cast<int>(a.repeats);
+    for (long at = 0; at < count; at += kUnpacked) {
+      long some = std::min(kUnpacked, count - at);
+      const float* keys = a.k.rows(group, slot + at, some, unpacked);
+      kernel.few_rows_f32(repeats, static_cast<int>(some), a.dim, a.form.scale, a.q.at(head, query), a.q.head, keys,
+                          a.k.step(), 0, scores + at, count);
+    }
     for (long i = 0; i < a.repeats; i++) {
       float* line = scores + i * count;
       float* to = result(head + i, part);
@@ -368,8 +428,12 @@ void attend_one(const Attending& a, long query) {
       to[a.dim] = kernel.largest(line, count);
       to[a.dim + 1] = kernel.exp_sum(line, count, to[a.dim]);
     }
-    kernel.mix(static_cast<int>(a.repeats), count, static_cast<int>(a.dim), scores, count, a.v.at(group, slot),
-               a.v.slot, result(head, part), parts * size);
+    for (long at = 0; at < count; at += kUnpacked) {
+      long some = std::min(kUnpacked, count - at);
+      const float* values = a.v.rows(group, slot + at, some, unpacked);
+      kernel.mix(repeats, some, static_cast<int>(a.dim), scores + at, count, values, a.v.step(), result(head, part),
+                 parts * size);
+    }
   };
   // Waking threads costs more than a short context.
   if ((end - begin) * a.dim * groups < kGrain)
@@ -476,17 +540,23 @@ mx::array rotate(const mx::array& x, int begin, int count, int heads, const mx::
                    });
 }
 
-mx::array attend(const mx::array& q, const mx::array& keys, const mx::array& values, const AttentionForm& form) {
+mx::array attend(const mx::array& q, const Cache& keys, const Cache& values, const AttentionForm& form) {
   int heads = q.shape(1);
   int queries = q.shape(2);
-  return operation({.name = "attend"}, {queries, heads * q.shape(3)}, {q, keys, values},
-                   [form](const Inputs& in, mx::array& out) {
-                     Attending a{.q = Heads(in[0]),
-                                 .k = Heads(in[1]),
-                                 .v = Heads(in[2]),
+  Inputs inputs{q};
+  for (const auto* cache : {&keys, &values}) {
+    inputs.push_back(cache->numbers);
+    if (cache->bits) inputs.insert(inputs.end(), {*cache->scales, *cache->biases});
+  }
+  return operation({.name = "attend"}, {queries, heads * q.shape(3)}, std::move(inputs),
+                   [form, bits = keys.bits](const Inputs& in, mx::array& out) {
+                     long dim = in[0].shape(3);
+                     Attending a{.q = Queries(in[0]),
+                                 .k = Stored(in, 1, bits, dim),
+                                 .v = Stored(in, bits ? 4 : 2, bits, dim),
                                  .queries = in[0].shape(2),
                                  .slots = in[1].shape(2),
-                                 .dim = in[0].shape(3),
+                                 .dim = dim,
                                  .heads = in[0].shape(1),
                                  .repeats = in[0].shape(1) / in[1].shape(1),
                                  .form = form,

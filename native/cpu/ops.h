@@ -51,9 +51,18 @@ struct AttentionForm {
   float softcap;  // of the scores; 0: off
 };
 
-// q: (1, heads, T, head_dim); keys and values: (1, kv_heads, S, head_dim), the last T slots being the queries' own.
+// Keys or values of S tokens: (1, kv_heads, S, head_dim), or packed, affine: numbers (…, head_dim * bits / 32), scales and
+// biases (…, groups). Tokens of a head lie one after another.
+struct Cache {
+  mx::array numbers;
+  std::optional<mx::array> scales = std::nullopt;
+  std::optional<mx::array> biases = std::nullopt;
+  int bits = 0;  // 0: not packed
+};
+
+// q: (1, heads, T, head_dim); the last T slots of keys and values are the queries' own.
 // Each query sees itself and what is before it. No score is written to memory that grows with S.
 // -> (T, heads * head_dim)
-mx::array attend(const mx::array& q, const mx::array& keys, const mx::array& values, const AttentionForm& form);
+mx::array attend(const mx::array& q, const Cache& keys, const Cache& values, const AttentionForm& form);
 
 }  // namespace tether::cpu

@@ -42,49 +42,31 @@ void set_threads(int asked, const DevicePolicy& device) {
 // layers ahead of what is being computed: what its counters showed for models of 1, 13 and 220 million parameters.
 constexpr uint64_t kHiddenBuffers = 22;
 constexpr uint64_t kWideBuffers = 7;
-// Layers whose quantized keys and values are unpacked at the same time: large ones wait for one another.
-constexpr uint64_t kUnpackedLayers = 1;
 
 MemoryModel memory_model(const Model& model, const Config& config, const EngineInfo& info, const DevicePolicy& device) {
   MemoryModel memory{.cap = info.memory_cap, .weights = info.weights_bytes};
   uint64_t element = info.compute_dtype == "f32" ? 4 : 2;
   auto rows = static_cast<uint64_t>(device.prefill_chunk);
-  uint64_t row_of_scores = static_cast<uint64_t>(config.integer("num_attention_heads", 1)) * element;
-  auto shapes = model.cache_shapes();
-  uint64_t slots = 0;         // that one token of a chunk looks at in a sliding layer
-  uint64_t sliding_view = 0;  // of quantized keys and values, while a layer looks at them
-  uint64_t chunk_layers = 0;  // that keep every token and are looked at by a chunk
-  uint64_t full_layers = 0;
-  uint64_t full_view = 0;  // as sliding_view, of one token in one of these
-  for (size_t i = 0; i < shapes.size(); i++) {
-    auto elements = static_cast<uint64_t>(shapes[i].elements);
-    uint64_t bytes = KVFormat::of(info.kv_bits, shapes[i].head_dim).bytes(elements, element);
-    auto most = static_cast<uint64_t>(shapes[i].window) + rows;
-    // Of the last layer a chunk needs the keys and values only.
-    bool last = i + 1 == shapes.size();
-    bool attends = !last && device.writes_scores;
-    uint64_t view = info.kv_bits ? elements * element : 0;
-    if (shapes[i].window) {
-      sliding_view = std::max(sliding_view, view * most);
+  uint64_t window_view = 0;  // of a sliding layer's keys and values, if they are unpacked
+  for (const auto& shape : model.cache_shapes()) {
+    auto elements = static_cast<uint64_t>(shape.elements);
+    uint64_t bytes = KVFormat::of(info.kv_bits, shape.head_dim).bytes(elements, element);
+    auto most = static_cast<uint64_t>(shape.window) + rows;
+    // MLX's kernels want one layer's keys and values whole. Not measured on a GPU.
+    uint64_t view = info.kv_bits && !device.own_kernels ? elements * element : 0;
+    if (shape.window) {
       memory.sliding += bytes * most;
-      if (attends) slots = std::max(slots, most);
+      window_view = std::max(window_view, view * most);
     } else {
       memory.per_token += bytes;
-      full_view = std::max(full_view, view);
-      full_layers++;
-      // Where tokens are dispatched ahead a chunk may be under way beside them.
-      if (!last || device.decode_ahead) chunk_layers++;
-      if (attends) memory.scratch_per_token = rows * row_of_scores;
+      memory.scratch_per_token = std::max(memory.scratch_per_token, view);
     }
   }
-  memory.unpacked = kUnpackedLayers * sliding_view;
-  memory.scratch_per_token += std::min(kUnpackedLayers, chunk_layers) * full_view;
-  memory.decode_per_token = std::min(kUnpackedLayers, full_layers) * full_view;
   // Gemma 3n has one for each layer.
   auto widths = config.numbers("intermediate_size");
   auto widest = static_cast<uint64_t>(widths.empty() ? 0 : std::max(0.0, std::ranges::max(widths)));
   uint64_t wide = kHiddenBuffers * static_cast<uint64_t>(config.integer("hidden_size", 0)) + kWideBuffers * widest;
-  memory.scratch = rows * (wide * element + slots * row_of_scores);
+  memory.scratch = rows * wide * element + window_view;
   if (memory.cap) memory.freed = std::min(kMostFreed, (memory.cap - std::min(memory.cap, memory.weights)) / 16);
   return memory;
 }

@@ -1,7 +1,6 @@
 // What requests take of the memory cap, foreseen before they start. Plain arithmetic; sizes in bytes.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 namespace tether {
@@ -14,9 +13,7 @@ struct MemoryModel {
   uint64_t per_token = 0;          // keys and values of one token in the layers that keep every token
   uint64_t sliding = 0;            // keys and values of one sequence in the sliding layers, at their largest
   uint64_t scratch = 0;            // of a pass over a chunk, whatever is before it
-  uint64_t scratch_per_token = 0;  // of a pass over a chunk, for each token before it (attention scores)
-  uint64_t unpacked = 0;           // keys and values that sliding layers have unpacked
-  uint64_t decode_per_token = 0;   // of a pass over single tokens, for each token before (unpacked keys and values)
+  uint64_t scratch_per_token = 0;  // of a pass, for each token before it: quantized keys and values, unpacked
   uint64_t freed = 0;              // MLX's cache of freed buffers
 
   // What one sequence of `tokens` tokens holds that keeps `checkpoints` earlier states of its sliding layers.
@@ -25,19 +22,12 @@ struct MemoryModel {
   }
 
   // What is in use whatever runs, while sequences of at most `tokens` tokens are live.
-  uint64_t fixed(uint64_t tokens) const {
-    return weights + freed + unpacked + std::max(scratch + tokens * scratch_per_token, tokens * decode_per_token);
-  }
+  uint64_t fixed(uint64_t tokens) const { return weights + scratch + tokens * scratch_per_token + freed; }
 
   // The longest sequence that fits when nothing else is live.
   uint64_t longest(uint64_t checkpoints) const {
-    uint64_t used = weights + freed + unpacked + sequence(0, checkpoints);
-    return std::min(fitting(used + scratch, per_token + scratch_per_token),
-                    fitting(used, per_token + decode_per_token));
-  }
-
- private:
-  uint64_t fitting(uint64_t used, uint64_t each) const {
+    uint64_t used = fixed(0) + sequence(0, checkpoints);
+    uint64_t each = per_token + scratch_per_token;
     if (cap == 0 || each == 0) return UINT64_MAX;
     return cap > used ? (cap - used) / each : 0;
   }

@@ -9,7 +9,7 @@ DevicePolicy device_policy() {
             .dtype = mx::float32,
             .prefill_chunk = 256,
             .decode_ahead = false,
-            .writes_scores = false};
+            .own_kernels = true};
 #ifdef __APPLE__
   return gpu_policy("metal");
 #else
@@ -22,7 +22,7 @@ DevicePolicy gpu_policy(const std::string& name) {
           .dtype = std::nullopt,
           .prefill_chunk = 1024,
           .decode_ahead = true,
-          .writes_scores = false};
+          .own_kernels = false};
 }
 
 }  // namespace tether

@@ -17,7 +17,7 @@ struct DevicePolicy {
   std::optional<mx::Dtype> dtype;  // of activations, and of weights that are no matrices; nullopt: as they are
   int prefill_chunk;               // tokens of a prompt per forward pass
   bool decode_ahead;               // dispatch token t + 1 before t is read
-  bool writes_scores;              // attention over a chunk writes its scores to memory
+  bool own_kernels;                // layers compute with those of cpu/ops.h
 };
 
 // For MLX's default device. Call on the engine thread.

@@ -21,10 +21,10 @@ class KVCache {
   explicit KVCache(int window = 0, KVFormat format = {})
       : window_(window), format_(format), keys_(format), values_(format) {}
 
-  // What attention sees after an append: (1, kv_heads, S, head_dim), the last S slots.
+  // What attention sees after an append: the last slots.
   struct View {
-    mx::array keys;
-    mx::array values;
+    StoredSlots keys;
+    StoredSlots values;
   };
 
   // k, v: (1, kv_heads, T, head_dim). Adds T slots; the view holds every slot that any of the T queries may look at

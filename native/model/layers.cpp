@@ -36,6 +36,10 @@ cpu::Matrix to_matrix(const mx::array& weight, const std::optional<mx::array>& s
   return {weight, scales, biases, form};
 }
 
+cpu::Cache to_cache(const StoredSlots& slots) {
+  return {.numbers = slots.numbers, .scales = slots.scales, .biases = slots.biases, .bits = slots.bits};
+}
+
 cpu::Matrix to_matrix(const Linear& linear) {
   return to_matrix(linear.weight, linear.scales, linear.biases, linear.quantization);
 }
@@ -63,17 +67,17 @@ mx::array visible(int queries, int slots, int window) {
 // Scores that are capped before the softmax, which no fused kernel knows.
 mx::array attend_capped(const mx::array& q, const KVCache::View& view, const Attention::Shape& shape, float scale) {
   int queries = q.shape(2);
-  int slots = view.keys.shape(2);
+  int slots = view.keys.count();
   int repeats = shape.heads / shape.kv_heads;
   auto scaled = mx::multiply(q, mx::array(scale, q.dtype()));
   auto grouped = mx::reshape(scaled, {1, shape.kv_heads, repeats, queries, shape.head_dim});
-  auto keys = mx::expand_dims(mx::swapaxes(view.keys, 2, 3), 2);
+  auto keys = mx::expand_dims(mx::swapaxes(view.keys.unpacked(), 2, 3), 2);
   auto scores = softcap(mx::matmul(grouped, keys), shape.softcap);
   if (queries > 1) {
     auto lowest = mx::array(-std::numeric_limits<float>::infinity(), scores.dtype());
     scores = mx::where(visible(queries, slots, shape.window), scores, lowest);
   }
-  auto mixed = mx::matmul(mx::softmax(scores, -1, true), mx::expand_dims(view.values, 2));
+  auto mixed = mx::matmul(mx::softmax(scores, -1, true), mx::expand_dims(view.values.unpacked(), 2));
   return mx::reshape(mixed, {1, shape.heads, queries, shape.head_dim});
 }
 
@@ -81,11 +85,13 @@ mx::array attend_capped(const mx::array& q, const KVCache::View& view, const Att
 mx::array attend(const mx::array& q, const KVCache::View& view, const Attention::Shape& shape, const Rope& rope) {
   float scale = shape.scale * rope.magnitude * rope.magnitude;
   if (by_own_kernels(q))
-    return cpu::attend(q, view.keys, view.values, {.scale = scale, .window = shape.window, .softcap = shape.softcap});
+    return cpu::attend(q, to_cache(view.keys), to_cache(view.values),
+                       {.scale = scale, .window = shape.window, .softcap = shape.softcap});
   int queries = q.shape(2);
-  int slots = view.keys.shape(2);
+  int slots = view.keys.count();
   auto fused = [&](const std::string& mask, const std::optional<mx::array>& array) {
-    return join_heads(mx::fast::scaled_dot_product_attention(q, view.keys, view.values, scale, mask, array));
+    return join_heads(mx::fast::scaled_dot_product_attention(q, view.keys.unpacked(), view.values.unpacked(), scale,
+                                                           mask, array));
   };
   if (shape.softcap > 0) return join_heads(attend_capped(q, view, shape, scale));
   if (queries == 1) return fused("", std::nullopt);

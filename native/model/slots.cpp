@@ -4,7 +4,6 @@
 #include <string>
 
 #include "error.h"
-#include "model/unpack.h"
 
 namespace tether {
 namespace {
@@ -26,6 +25,12 @@ mx::array joined(const mx::array* old, int kept, int end, const mx::array& add, 
 }
 
 }  // namespace
+
+mx::array StoredSlots::unpacked() const {
+  if (!bits) return numbers;
+  int dim = numbers.shape(3) * 32 / bits;
+  return mx::dequantize(numbers, *scales, biases, dim / scales->shape(3), bits);
+}
 
 KVFormat KVFormat::of(int bits, int head_dim) {
   if (bits == 0) return {};
@@ -59,10 +64,10 @@ void Slots::rebuild(const mx::array& x, int kept, int end, int capacity) {
   arrays_ = std::move(added);
 }
 
-mx::array Slots::read(int begin, int end) const {
+StoredSlots Slots::read(int begin, int end) const {
   auto part = [&](size_t i) { return cut(arrays_[i], begin, end); };
-  if (!format_.bits) return part(0);
-  return unpack_rows({.packed = part(0), .scales = part(1), .biases = part(2), .bits = format_.bits});
+  if (!format_.bits) return {.numbers = part(0)};
+  return {.numbers = part(0), .scales = part(1), .biases = part(2), .bits = format_.bits};
 }
 
 size_t Slots::bytes() const {

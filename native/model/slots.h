@@ -4,11 +4,24 @@
 #include <mlx/mlx.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace tether {
 
 namespace mx = mlx::core;
+
+// Some slots of a buffer as they are stored.
+struct StoredSlots {
+  mx::array numbers;  // (1, kv_heads, count, head_dim), or packed: (…, head_dim * bits / 32)
+  std::optional<mx::array> scales = std::nullopt;  // (1, kv_heads, count, groups), if packed
+  std::optional<mx::array> biases = std::nullopt;
+  int bits = 0;  // 0: not packed
+
+  int count() const { return numbers.shape(2); }
+  // -> (1, kv_heads, count, head_dim)
+  mx::array unpacked() const;
+};
 
 // How keys and values are kept.
 struct KVFormat {
@@ -38,8 +51,7 @@ class Slots {
   void write(const mx::array& x, int at);
   // A new buffer of `capacity` slots: the `kept` slots before `end`, then x, then room.
   void rebuild(const mx::array& x, int kept, int end, int capacity);
-  // -> (1, kv_heads, end - begin, head_dim)
-  mx::array read(int begin, int end) const;
+  StoredSlots read(int begin, int end) const;
 
   size_t bytes() const;
   // The buffers, (1, kv_heads, capacity, …): one, or packed numbers, scales and biases.

@@ -88,14 +88,14 @@ class Pair {
     expect(cache_.offset() == static_cast<int>(ids_.size()), at("offset"));
 
     // All that a query may look at must be there; a full layer shows everything.
-    int shown = view.keys.shape(2);
+    int shown = view.keys.count();
     int window = cache_.window();
     int needed = window ? std::min(had, window - 1) + count : had + count;
     expect(shown == needed, at("the view has " + std::to_string(shown) + " slots, not " + std::to_string(needed)));
     std::vector<int> last(ids_.end() - shown, ids_.end());
     auto matches = kind_.format.bits ? close : same;
-    expect(matches(view.keys, kept(slots_of(last, kind_.key_dim, 1), kind_.format)), at("keys"));
-    expect(matches(view.values, kept(slots_of(last, kind_.value_dim, -1), kind_.format)), at("values"));
+    expect(matches(view.keys.unpacked(), kept(slots_of(last, kind_.key_dim, 1), kind_.format)), at("keys"));
+    expect(matches(view.values.unpacked(), kept(slots_of(last, kind_.value_dim, -1), kind_.format)), at("values"));
   }
 
   // -> whether the cache could.
@@ -198,10 +198,10 @@ void test_quantized_pieces_are_equal(const Kind& kind) {
       for (int begin = 0; begin < 700; begin += piece) {
         int end = std::min(begin + piece, 700);
         auto view = cache.append(part(keys, begin, end), part(values, begin, end));
-        int shown = view.keys.shape(2);
+        int shown = view.keys.count();
         auto name = kind.name + " in pieces of " + std::to_string(piece) + " at " + std::to_string(end);
-        expect(same(view.keys, part(all.keys, end - shown, end)), name + ": keys");
-        expect(same(view.values, part(all.values, end - shown, end)), name + ": values");
+        expect(same(view.keys.unpacked(), part(all.keys.unpacked(), end - shown, end)), name + ": keys");
+        expect(same(view.values.unpacked(), part(all.values.unpacked(), end - shown, end)), name + ": values");
       }
     }
   }
@@ -215,7 +215,7 @@ void test_quantized_error(const Kind& kind) {
   auto range = mx::subtract(mx::max(grouped, 1, true), mx::min(grouped, 1, true));
   // MLX moves the grid so that zero is on it, which may cost one step of the range.
   auto step = mx::divide(range, mx::array(kind.format.bits == 8 ? 254.0F : 14.0F));
-  auto error = mx::abs(mx::subtract(mx::reshape(view.keys, grouped.shape()), grouped));
+  auto error = mx::abs(mx::subtract(mx::reshape(view.keys.unpacked(), grouped.shape()), grouped));
   expect(mx::all(mx::less_equal(error, step)).item<bool>(), kind.name + ": further from what was given than a step");
   expect(mx::max(error).item<float>() > 0, kind.name + ": not quantized");
 }
@@ -245,8 +245,8 @@ void test_half_precision(const Kind& kind) {
   auto keys = mx::astype(noise(20, kind.key_dim, 9), mx::bfloat16);
   KVCache cache(0, kind.format);
   auto view = cache.append(keys, mx::astype(noise(20, kind.value_dim, 10), mx::bfloat16));
-  expect(view.keys.dtype() == mx::bfloat16 && view.values.dtype() == mx::bfloat16, kind.name + ": dtype");
-  expect(same(view.keys, kept(keys, kind.format)), kind.name + ": keys in bfloat16");
+  expect(view.keys.unpacked().dtype() == mx::bfloat16 && view.values.unpacked().dtype() == mx::bfloat16, kind.name + ": dtype");
+  expect(same(view.keys.unpacked(), kept(keys, kind.format)), kind.name + ": keys in bfloat16");
 }
 
 std::string refusal(int bits, int head_dim) {

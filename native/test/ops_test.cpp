@@ -132,11 +132,36 @@ void attention() {
             auto keys = used(room());
             auto values = used(room());
             cpu::AttentionForm form{.scale = 0.3F, .window = window, .softcap = softcap};
-            check(cpu::attend(q, keys, values, form), plain_attention(q, keys, values, form),
+            check(cpu::attend(q, {keys}, {values}, form), plain_attention(q, keys, values, form),
                   std::to_string(queries) + " queries after " + std::to_string(before) + ", window " +
                       std::to_string(window) + ", softcap " + std::to_string(softcap) + ", " + std::to_string(heads) +
                       " heads over " + std::to_string(kv_heads));
           }
+}
+
+// Over quantized keys and values as over what they say, in a buffer with room before and after.
+void packed_attention() {
+  constexpr int kBefore = 700;
+  for (int bits : {4, 8})
+    for (int queries : {1, 3, 40})
+      for (auto [heads, kv_heads, dim] : {std::tuple{4, 2, 64}, {2, 1, 32}}) {
+        int slots = kBefore + queries;
+        int group = dim % 64 ? 32 : 64;
+        auto stored = [&, kv = kv_heads, d = dim] {
+          auto parts = mx::quantize(mx::random::normal({1, kv, slots + 9, d}), group, bits);
+          for (auto& part : parts) part = mx::slice(part, {0, 0, 2, 0}, {1, kv, 2 + slots, part.shape(3)});
+          return cpu::Cache{.numbers = parts[0], .scales = parts[1], .biases = parts[2], .bits = bits};
+        };
+        auto plain = [&](const cpu::Cache& cache) {
+          return mx::dequantize(cache.numbers, *cache.scales, cache.biases, group, bits);
+        };
+        auto q = mx::random::normal({1, heads, queries, dim});
+        auto keys = stored();
+        auto values = stored();
+        cpu::AttentionForm form{.scale = 0.3F, .window = 0, .softcap = 0};
+        check(cpu::attend(q, keys, values, form), plain_attention(q, plain(keys), plain(values), form),
+              std::to_string(queries) + " queries over " + std::to_string(bits) + " bits");
+      }
 }
 
 // Damaged weights must be seen, not become numbers.
@@ -144,7 +169,7 @@ void a_nan_stays() {
   auto q = mx::random::normal({1, 2, 6, 16});
   auto bad = mx::full({1, 2, 6, 16}, std::numeric_limits<float>::quiet_NaN(), mx::float32);
   auto good = mx::random::normal({1, 2, 6, 16});
-  for (const auto& result : {cpu::attend(q, bad, good, {1, 0, 0}), cpu::attend(q, good, bad, {1, 0, 0}),
+  for (const auto& result : {cpu::attend(q, {bad}, {good}, {1, 0, 0}), cpu::attend(q, {good}, {bad}, {1, 0, 0}),
                              cpu::rms_norm(bad, std::nullopt, 1e-5F), cpu::gated(Gate::gelu_tanh, bad, good)})
     if (!mx::all(mx::isnan(result)).item<bool>()) {
       std::printf("FAILED: NaN became a number\n");
@@ -164,6 +189,7 @@ int main() {
     norms_and_gates();
     rotations();
     attention();
+    packed_attention();
     a_nan_stays();
   }
   if (failures == 0) std::printf("ok\n");

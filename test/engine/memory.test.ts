@@ -62,21 +62,20 @@ async function peaks(engine: Engine, requests: GenerateRequest[]) {
 test.each<[string, () => string, number[], number, kvBits?: number]>([
   ['the demo model', () => DEMO, [4000], 30],
   ['a model of 13 million parameters', () => small, [1500], 40],
+  ['the same with keys and values in 8 bits', () => small, [7000], 40, 8],
   ['the same with three requests at once', () => small, [2500, 1200, 300], 40],
-  ['the same with keys and values in 8 bits', () => small, [14_000], 40, 8],
 ])('of %s no more is used than foreseen, and hardly less', async (_, folder, lengths, maxTokens, kvBits) => {
   const engine = await loadEngine(folder(), { kvBits })
   const requests = lengths.map((length, i) => greedy(someTokens(length, i, engine.info.vocabSize), maxTokens))
   const { foreseen, peak } = await peaks(engine, requests)
   await engine.close()
   expect(peak / foreseen).toBeLessThan(1.05)
-  // Large layers that are unpacked wait for what is under way, so less of it is alive at once.
-  expect(peak / foreseen).toBeGreaterThan(kvBits ? 0.8 : 0.9)
+  expect(peak / foreseen).toBeGreaterThan(0.9)
 })
 
 describe('a cap', () => {
   test('lets requests wait for one another where they do not fit together, and holds', async () => {
-    const cap = 72 * MIB
+    const cap = 60 * MIB
     const engine = await loadEngine(small, { memoryCap: cap })
     // Two of them do not fit beside the weights.
     const tokens = Math.floor(engine.info.window * 0.7)
@@ -90,7 +89,7 @@ describe('a cap', () => {
   })
 
   test('makes prefixes go before a request has to', async () => {
-    const engine = await loadEngine(small, { memoryCap: 72 * MIB })
+    const engine = await loadEngine(small, { memoryCap: 60 * MIB })
     const tokens = Math.floor(engine.info.window * 0.6)
     for (const seed of [1, 2]) {
       const { finish } = await collect(engine.generate(greedy(someTokens(tokens, seed, 8192), 5)))
@@ -102,21 +101,21 @@ describe('a cap', () => {
   test('leaves a longer window where keys and values are kept in fewer bits, and holds', async () => {
     const windows: number[] = []
     for (const kvBits of [0, 8, 4]) {
-      const engine = await loadEngine(small, { memoryCap: 72 * MIB, kvBits })
+      const engine = await loadEngine(small, { memoryCap: 52 * MIB, kvBits })
       windows.push(engine.info.window)
       const { finish } = await collect(engine.generate(greedy(someTokens(engine.info.window - 10, 3, 8192), 100)))
       expect(finish).toMatchObject({ reason: 'window', outputTokens: 10 })
-      expect(engine.stats().memory.active).toBeLessThan(72 * MIB)
+      expect(engine.stats().memory.active).toBeLessThan(52 * MIB)
       await engine.close()
     }
     const [plain, eight, four] = windows as [number, number, number]
-    // 9216 bytes of keys and values a token become 2592 and 1440, and 1536 for a layer that is unpacked.
-    expect(eight / plain).toBeGreaterThan(1.3)
-    expect(four / eight).toBeGreaterThan(1.05)
+    // 9216 bytes of keys and values a token become 2592 and 1440.
+    expect(eight / plain).toBeGreaterThan(3.4)
+    expect(four / eight).toBeGreaterThan(1.7)
   })
 
   test('a request that needs its whole window runs when it is alone', async () => {
-    const engine = await loadEngine(small, { memoryCap: 72 * MIB })
+    const engine = await loadEngine(small, { memoryCap: 60 * MIB })
     expect(engine.info.windowLimit).toBe('memory')
     const prompt = someTokens(engine.info.window - 10, 3, 8192)
     const { finish } = await collect(engine.generate(greedy(prompt, 100)))
