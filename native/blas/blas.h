@@ -7,8 +7,8 @@ namespace tether {
 
 // C = alpha A B + beta C and C = alpha A B^T + beta C on this thread alone, all row by row in memory. C: (m, n), sums
 // over k. lda, ldb, ldc: floats from one row to the next. beta 0: C is only written.
-void sgemm(long m, long n, long k, float alpha, const float* a, long lda, const float* b, long ldb, float beta, float* c,
-           long ldc);
+void sgemm(long m, long n, long k, float alpha, const float* a, long lda, const float* b, long ldb, float beta,
+           float* c, long ldc);
 void sgemm_transposed(long m, long n, long k, float alpha, const float* a, long lda, const float* b, long ldb,
                       float beta, float* c, long ldc);
 

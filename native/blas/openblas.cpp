@@ -29,7 +29,8 @@ char* scipy_openblas_get_config();
 TETHER_EXPORT void cblas_sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float* a,
                                int lda, const float* b, int ldb, float beta, float* c, int ldc) {
   static const bool alone = (scipy_openblas_set_num_threads(1), true);
-  if (alone && order == kRowMajor && k > 0 && m <= tether::kFewRows && n > 1 && trans_a == kNoTrans && trans_b == kTrans)
+  if (alone && order == kRowMajor && k > 0 && m <= tether::kFewRows && n > 1 && trans_a == kNoTrans &&
+      trans_b == kTrans)
     return tether::kernels().few_rows_f32(m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   if (order == kRowMajor && k > 0 && m == 1 && n > 1) {
     int step = trans_a == kNoTrans ? 1 : lda;
@@ -87,8 +88,8 @@ TETHER_FORWARD(strtri_)
 
 namespace tether {
 
-void sgemm(long m, long n, long k, float alpha, const float* a, long lda, const float* b, long ldb, float beta, float* c,
-           long ldc) {
+void sgemm(long m, long n, long k, float alpha, const float* a, long lda, const float* b, long ldb, float beta,
+           float* c, long ldc) {
   cblas_sgemm(kRowMajor, kNoTrans, kNoTrans, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k), alpha, a,
               static_cast<int>(lda), b, static_cast<int>(ldb), beta, c, static_cast<int>(ldc));
 }
@@ -108,8 +109,8 @@ std::string blas_name() { return scipy_openblas_get_config(); }
 namespace tether {
 
 // Without a BLAS of our own: the kernels for few rows, which are right for many and slower than a BLAS.
-void sgemm(long m, long n, long k, float alpha, const float* a, long lda, const float* b, long ldb, float beta, float* c,
-           long ldc) {
+void sgemm(long m, long n, long k, float alpha, const float* a, long lda, const float* b, long ldb, float beta,
+           float* c, long ldc) {
   for (long row = 0; row < m; row++) {
     float* to = c + row * ldc;
     for (long i = 0; i < n; i++) to[i] = beta == 0 ? 0 : beta * to[i];

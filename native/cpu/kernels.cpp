@@ -16,20 +16,20 @@ namespace {
 // NOLINTBEGIN(modernize-avoid-c-arrays): std::array would drop the vector types' attribute
 
 #if defined(__AVX512F__)
-constexpr int kLanes = 16;
+constexpr long kLanes = 16;
 constexpr int kColumns = 4;  // of the matrix that are read side by side: as many as registers allow
 #elif defined(__AVX2__)
-constexpr int kLanes = 8;
+constexpr long kLanes = 8;
 constexpr int kColumns = 2;
 #elif defined(__aarch64__)
-constexpr int kLanes = 4;
+constexpr long kLanes = 4;
 constexpr int kColumns = 4;
 #else
-constexpr int kLanes = 4;
+constexpr long kLanes = 4;
 constexpr int kColumns = 2;
 #endif
 
-template <class Number, int Count = kLanes>
+template <class Number, long Count = kLanes>
 struct VectorOf {
   using Type [[gnu::vector_size(Count * sizeof(Number))]] = Number;
 };
@@ -226,7 +226,8 @@ TETHER_INLINE Words broadcast_eights(const uint8_t* in) {
 #ifdef __AVX512F__
   uint32_t second = 0;
   std::memcpy(&second, in + Bits, Bits);
-  return as<Words>(_mm512_mask_set1_epi32(_mm512_set1_epi32(static_cast<int>(first)), 0xff00, static_cast<int>(second)));
+  return as<Words>(
+      _mm512_mask_set1_epi32(_mm512_set1_epi32(static_cast<int>(first)), 0xff00, static_cast<int>(second)));
 #else
   return Words{} + first;
 #endif
@@ -247,7 +248,8 @@ TETHER_INLINE Words unpack_odd(const uint8_t* in) {
   constexpr uint64_t kMask = (uint64_t{1} << Bits) - 1;
 #if defined(__AVX512F__)
   uint64_t second = eight_of<Bits>(in + Bits);
-  const __m512i shift = _mm512_set_epi64(7 * Bits, 6 * Bits, 5 * Bits, 4 * Bits, 3 * Bits, 2 * Bits, Bits, 0);
+  constexpr long long kBits = Bits;
+  const __m512i shift = _mm512_set_epi64(7 * kBits, 6 * kBits, 5 * kBits, 4 * kBits, 3 * kBits, 2 * kBits, kBits, 0);
   auto eight = [&](uint64_t bits) {
     auto wide = _mm512_srlv_epi64(_mm512_set1_epi64(static_cast<long long>(bits)), shift);
     return _mm512_cvtepi64_epi32(_mm512_and_si512(wide, _mm512_set1_epi64(kMask)));
@@ -442,8 +444,7 @@ void gated(Gate gate, const float* a, const float* b, float* out, long count) {
   if (gate == Gate::silu) return map(a, b, out, count, [](Floats x, Floats y) { return x * sigmoid(x) * y; });
   // 0.5 (1 + tanh(z)) is sigmoid(2 z).
   constexpr float kScale = 1.5957691216F;  // 2 sqrt(2 / pi)
-  map(a, b, out, count,
-      [](Floats x, Floats y) { return x * sigmoid(x * (kScale + kScale * 0.044715F * x * x)) * y; });
+  map(a, b, out, count, [](Floats x, Floats y) { return x * sigmoid(x * (kScale + kScale * 0.044715F * x * x)) * y; });
 }
 
 void rms_norm(const float* x, const float* weight, float* out, long count, float eps) {
@@ -464,16 +465,16 @@ void rms_norm(const float* x, const float* weight, float* out, long count, float
 }
 
 void rotate(const float* x, const Rotation& r, int head_dim, float* out) {
-  int half = r.dims / 2;
+  long half = r.dims / 2;
   if (r.traditional) {
-    for (int i = 0; i < half; i++) {
+    for (long i = 0; i < half; i++) {
       float first = x[2 * i];
       float second = x[2 * i + 1];
       out[2 * i] = first * r.cos[i] - second * r.sin[i];
       out[2 * i + 1] = first * r.sin[i] + second * r.cos[i];
     }
   } else {
-    for (int i = 0; i < half; i++) {
+    for (long i = 0; i < half; i++) {
       float first = x[i];
       float second = x[half + i];
       out[i] = first * r.cos[i] - second * r.sin[i];
@@ -547,7 +548,7 @@ TETHER_INLINE void mix_block(long slots, const float* shares, long lds, const fl
 template <int Rows>
 TETHER_INLINE void mix_rows(long slots, int dim, const float* shares, long lds, const float* values, long ldv,
                             float* out, long ldo) {
-  int i = 0;
+  long i = 0;
   for (; i + 4 * kLanes <= dim; i += 4 * kLanes) mix_block<Rows, 4>(slots, shares, lds, values + i, ldv, out + i, ldo);
   for (; i + kLanes <= dim; i += kLanes) mix_block<Rows, 1>(slots, shares, lds, values + i, ldv, out + i, ldo);
   for (; i < dim; i++)

@@ -11,9 +11,9 @@ struct PackedMatrix {
   enum class Format { f32, bf16, f16, affine, mxfp4, mxfp8, nvfp4 };
 
   Format format = Format::f32;
-  int bits = 32;         // of a number
-  int group = 1;         // numbers that share a scale
-  long width = 0;        // a multiple of group
+  int bits = 32;   // of a number
+  int group = 1;   // numbers that share a scale
+  long width = 0;  // a multiple of group
   const void* weight = nullptr;
   const void* scales = nullptr;   // (rows, width / group): float for affine, a byte for the floating-point formats
   const float* biases = nullptr;  // of affine: (rows, width / group)

@@ -60,7 +60,7 @@ class Operation : public mx::UnaryPrimitive {
 
 mx::array operation(Kind kind, const mx::Shape& shape, Inputs inputs, Work work) {
   auto stream = mx::default_stream(mx::Device::cpu);
-  return mx::array(shape, mx::float32, std::make_shared<Operation>(stream, kind, std::move(work)), std::move(inputs));
+  return {shape, mx::float32, std::make_shared<Operation>(stream, kind, std::move(work)), std::move(inputs)};
 }
 
 // Rows of the last axis, wherever they lie. What is not contiguous along that axis is copied.
@@ -131,9 +131,9 @@ void in_parts(long count, long numbers_each, const std::function<void(long, long
 // ---- products ----
 
 // Bytes of a matrix that one tile of a product by few rows reads.
-constexpr long kTileBytes = 1 << 16;
+constexpr long kTileBytes = 65536;
 // Numbers of a packed matrix that are expanded at a time for a product by many rows: what the second-level cache holds.
-constexpr long kExpanded = 1 << 17;
+constexpr long kExpanded = 131072;
 
 struct Reader {
   PackedMatrix matrix;

@@ -51,8 +51,8 @@ struct AttentionForm {
   float softcap;  // of the scores; 0: off
 };
 
-// Keys or values of S tokens: (1, kv_heads, S, head_dim), or packed, affine: numbers (…, head_dim * bits / 32), scales and
-// biases (…, groups). Tokens of a head lie one after another.
+// Keys or values of S tokens: (1, kv_heads, S, head_dim), or packed, affine: numbers (…, head_dim * bits / 32), scales
+// and biases (…, groups). Tokens of a head lie one after another.
 struct Cache {
   mx::array numbers;
   std::optional<mx::array> scales = std::nullopt;

@@ -10,9 +10,9 @@ void set_pool_threads(int threads);
 int pool_threads();
 
 // Calls work(tile) for each tile in [0, tiles), in any order, on several threads at once; returns when all are done.
-// A thread that the system has taken away holds up one tile, not a fixed share of the work; where that happens again and
-// again, the caller works alone for a while. work must not throw and must not call in_tiles. One caller at a time runs
-// with the others' help; a second one meanwhile does its work alone.
+// A thread that the system has taken away holds up one tile, not a fixed share of the work; where that happens again
+// and again, the caller works alone for a while. work must not throw and must not call in_tiles. One caller at a time
+// runs with the others' help; a second one meanwhile does its work alone.
 void in_tiles(int tiles, const std::function<void(int)>& work);
 
 }  // namespace tether

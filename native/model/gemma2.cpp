@@ -81,9 +81,7 @@ struct Gemma2MLP {
         down_proj(w.linear(name + ".down_proj", c.hidden, c.intermediate)) {}
 
   // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x) const {
-    return down_proj(gated(Gate::gelu_tanh, gate_proj(x), up_proj(x)));
-  }
+  mx::array operator()(const mx::array& x) const { return down_proj(gated(Gate::gelu_tanh, gate_proj(x), up_proj(x))); }
 };
 
 struct Gemma2Block {

@@ -136,9 +136,7 @@ struct Gemma4MLP {
         down_proj(w.linear(name + ".down_proj", c.hidden, width)) {}
 
   // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x) const {
-    return down_proj(gated(Gate::gelu_tanh, gate_proj(x), up_proj(x)));
-  }
+  mx::array operator()(const mx::array& x) const { return down_proj(gated(Gate::gelu_tanh, gate_proj(x), up_proj(x))); }
 };
 
 // Which experts a token goes to, and how much each of them counts.
@@ -211,8 +209,8 @@ struct Gemma4Experts {
 
  private:
   mx::array run(const mx::array& x, const mx::array& experts, bool sorted) const {
-    return (*down_proj)(
-        gated(Gate::gelu_tanh, (*gate_proj)(x, experts, sorted), (*up_proj)(x, experts, sorted)), experts, sorted);
+    return (*down_proj)(gated(Gate::gelu_tanh, (*gate_proj)(x, experts, sorted), (*up_proj)(x, experts, sorted)),
+                        experts, sorted);
   }
 };
 

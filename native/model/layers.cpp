@@ -90,8 +90,8 @@ mx::array attend(const mx::array& q, const KVCache::View& view, const Attention:
   int queries = q.shape(2);
   int slots = view.keys.count();
   auto fused = [&](const std::string& mask, const std::optional<mx::array>& array) {
-    return join_heads(mx::fast::scaled_dot_product_attention(q, view.keys.unpacked(), view.values.unpacked(), scale,
-                                                           mask, array));
+    return join_heads(
+        mx::fast::scaled_dot_product_attention(q, view.keys.unpacked(), view.values.unpacked(), scale, mask, array));
   };
   if (shape.softcap > 0) return join_heads(attend_capped(q, view, shape, scale));
   if (queries == 1) return fused("", std::nullopt);

@@ -2,6 +2,7 @@
 #include "cpu/kernels.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -27,7 +28,11 @@ using namespace tether;
 namespace {
 
 int failures = 0;
-std::mt19937 random_bits(5);
+
+std::mt19937& random_bits() {
+  static std::mt19937 bits(5);
+  return bits;
+}
 
 void check(bool ok, const std::string& what) {
   if (ok || failures > 20) return;
@@ -48,7 +53,7 @@ std::vector<const Kernels*> runnable() {
 std::vector<float> numbers(size_t count, float from = -1, float to = 1) {
   std::uniform_real_distribution<float> value(from, to);
   std::vector<float> all(count);
-  for (float& one : all) one = value(random_bits);
+  for (float& one : all) one = value(random_bits());
   return all;
 }
 
@@ -62,7 +67,7 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
 // Lengths around the numbers of lanes.
-const std::vector<size_t> kLengths{1, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 64, 100, 257};
+constexpr std::array<size_t, 14> kLengths{1, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 64, 100, 257};
 
 void products(const Kernels& kernel) {
   for (int m : {1, 2, 3, 4, 5, 8, 12})
@@ -81,9 +86,9 @@ void products(const Kernels& kernel) {
             for (size_t j = 0; j < columns; j++) {
               double want = beta == 0 ? 0 : beta * before[i * columns + j];
               for (size_t l = 0; l < k; l++) want += 2.0 * a[i * (k + 3) + l] * b[j * (k + 1) + l];
-              check(near(c[i * columns + j], want, 1e-5),
-                    std::string(kernel.name) + ": a product of " + std::to_string(m) + " rows by " + std::to_string(n) +
-                        ", " + std::to_string(k) + " wide");
+              check(near(c[i * columns + j], want, 1e-5), std::string(kernel.name) + ": a product of " +
+                                                              std::to_string(m) + " rows by " + std::to_string(n) +
+                                                              ", " + std::to_string(k) + " wide");
             }
         }
 }
@@ -105,7 +110,7 @@ Packed affine(int bits, int group, size_t rows, size_t width) {
   packed.biases = numbers(packed.scales.size());
   for (size_t row = 0; row < rows; row++)
     for (size_t i = 0; i < width; i++) {
-      auto number = random_bits() & ((1U << static_cast<unsigned>(bits)) - 1);
+      auto number = random_bits()() & ((1U << static_cast<unsigned>(bits)) - 1);
       for (size_t bit = 0; bit < static_cast<size_t>(bits); bit++) {
         auto at = i * static_cast<size_t>(bits) + bit;
         if (number >> bit & 1U) packed.bytes[row * row_bytes + at / 8] |= static_cast<uint8_t>(1U << (at % 8));
@@ -223,7 +228,8 @@ void rotations(const Kernels& kernel) {
           auto first = static_cast<size_t>(traditional ? 2 * i : i);
           auto second = static_cast<size_t>(traditional ? 2 * i + 1 : i + dims / 2);
           auto at = static_cast<size_t>(i);
-          check(near(out[first], x[first] * cosines[at] - x[second] * sines[at]), std::string(kernel.name) + ": turned");
+          check(near(out[first], x[first] * cosines[at] - x[second] * sines[at]),
+                std::string(kernel.name) + ": turned");
           check(near(out[second], x[first] * sines[at] + x[second] * cosines[at]),
                 std::string(kernel.name) + ": turned, the other");
         }

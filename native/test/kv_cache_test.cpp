@@ -245,7 +245,8 @@ void test_half_precision(const Kind& kind) {
   auto keys = mx::astype(noise(20, kind.key_dim, 9), mx::bfloat16);
   KVCache cache(0, kind.format);
   auto view = cache.append(keys, mx::astype(noise(20, kind.value_dim, 10), mx::bfloat16));
-  expect(view.keys.unpacked().dtype() == mx::bfloat16 && view.values.unpacked().dtype() == mx::bfloat16, kind.name + ": dtype");
+  expect(view.keys.unpacked().dtype() == mx::bfloat16 && view.values.unpacked().dtype() == mx::bfloat16,
+         kind.name + ": dtype");
   expect(same(view.keys.unpacked(), kept(keys, kind.format)), kind.name + ": keys in bfloat16");
 }
 

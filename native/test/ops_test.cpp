@@ -60,7 +60,9 @@ void experts() {
     auto chosen = mx::astype(mx::random::randint(0, 5, {tokens, 2}), mx::uint32);
     auto one = mx::random::normal({tokens, 1, 1, 64});
     auto each = mx::random::normal({tokens, 2, 1, 64});
-    auto wanted = [&](const mx::array& x) { return mx::gather_mm(x, mx::swapaxes(weight, 1, 2), std::nullopt, chosen); };
+    auto wanted = [&](const mx::array& x) {
+      return mx::gather_mm(x, mx::swapaxes(weight, 1, 2), std::nullopt, chosen);
+    };
     auto name = std::to_string(tokens) + " tokens";
     check(cpu::expert_product(one, chosen, plain(weight)), wanted(one), "experts, one row for all, " + name);
     check(cpu::expert_product(each, chosen, plain(weight)), wanted(each), "experts, a row for each, " + name);
@@ -78,7 +80,8 @@ void norms_and_gates() {
   // The first input's memory may be used again, but only where nobody needs it any more.
   auto kept = mx::multiply(x, mx::array(2.0F));
   auto gated = cpu::gated(Gate::silu, kept, y);
-  check(mx::add(gated, kept), mx::add(mx::multiply(mx::multiply(kept, mx::sigmoid(kept)), y), kept), "a gate and its input");
+  check(mx::add(gated, kept), mx::add(mx::multiply(mx::multiply(kept, mx::sigmoid(kept)), y), kept),
+        "a gate and its input");
 }
 
 void rotations() {
@@ -88,7 +91,7 @@ void rotations() {
   for (bool traditional : {false, true}) {
     std::vector<float> angles;
     auto angle = [](int token, int pair) {
-      return static_cast<float>(5 + token) * std::exp(-static_cast<float>(pair) * std::log(10000.0F) / (kDim / 2));
+      return static_cast<float>(5 + token) * std::exp(-static_cast<float>(pair) * 2 * std::log(10000.0F) / kDim);
     };
     for (int token = 0; token < 4; token++)
       for (int pair = 0; pair < kDim / 2; pair++) angles.push_back(std::cos(angle(token, pair)));
@@ -128,7 +131,9 @@ void attention() {
             int slots = queries + before;
             auto q = mx::random::normal({1, heads, queries, dim});
             auto room = [&, kv = kv_heads, d = dim] { return mx::random::normal({1, kv, slots + 9, d}); };
-            auto used = [&, kv = kv_heads, d = dim](const mx::array& x) { return mx::slice(x, {0, 0, 2, 0}, {1, kv, 2 + slots, d}); };
+            auto used = [&, kv = kv_heads, d = dim](const mx::array& x) {
+              return mx::slice(x, {0, 0, 2, 0}, {1, kv, 2 + slots, d});
+            };
             auto keys = used(room());
             auto values = used(room());
             cpu::AttentionForm form{.scale = 0.3F, .window = window, .softcap = softcap};
