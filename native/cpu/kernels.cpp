@@ -384,6 +384,107 @@ TETHER_INLINE void expanded_columns(int m, const float* x, long ldx, const Packe
   }
 }
 
+// One row times rows of an affine matrix, unpacked in registers alone: sum(x (s q + b)) = s sum(x q) + b sum(x) within
+// a group.
+template <unsigned Bits>
+class OneRow {
+ public:
+  // Numbers that are prepared at a time.
+  static constexpr long kMost = 4096;
+
+  // x: `count` numbers, which are multiplied by those of rows from `begin` on.
+  OneRow(const PackedMatrix& w, const float* x, long begin, long count) : w_(w), begin_(begin), count_(count) {
+    for (long group = 0; group * w.group < count; group++) {
+      Floats sum = {};
+      for (long i = 0; i < w.group; i += kLanes) sum += load(x + group * w.group + i);
+      sums_[group] = sum_of(sum);
+    }
+    if constexpr (kTurned)
+      for (long i = 0; i < count; i += kLanes) store(x_ + i, turned(x + i));
+    else
+      std::memcpy(x_, x, static_cast<size_t>(count) * sizeof(float));
+  }
+
+  // The sums of kRows rows from `row` on are added to y.
+  template <int Rows>
+  TETHER_INLINE void add_to(long row, float* y) const {
+    const uint8_t* in[Rows];
+    const float* scales[Rows];
+    const float* biases[Rows];
+    Floats totals[Rows] = {};
+    float shifts[Rows] = {};
+    for (int i = 0; i < Rows; i++) {
+      long at = (row + i) * w_.width + begin_;
+      in[i] = static_cast<const uint8_t*>(w_.weight) + at * Bits / 8;
+      scales[i] = static_cast<const float*>(w_.scales) + at / w_.group;
+      biases[i] = w_.biases + at / w_.group;
+    }
+    const float* x = x_;
+    for (long group = 0; group * w_.group < count_; group++) {
+      Floats sums[Rows] = {};
+      for (long i = 0; i < w_.group; i += kLanes, x += kLanes) {
+        Floats lanes = load(x);
+        for (int j = 0; j < Rows; j++) {
+          sums[j] += lanes * numbers(in[j]);
+          in[j] += kLanes * Bits / 8;
+        }
+      }
+      for (int j = 0; j < Rows; j++) {
+        float scale = kTurned ? 16 * scales[j][group] : scales[j][group];
+        totals[j] += sums[j] * scale;
+        shifts[j] += (kTurned ? biases[j][group] - scale : biases[j][group]) * sums_[group];
+      }
+    }
+    for (int j = 0; j < Rows; j++) y[j] += sum_of(totals[j]) + shifts[j];
+  }
+
+ private:
+  // With 512 bits, sixteen numbers of four bits are one broadcast, a rotation and a merge: their bits become the upper
+  // ones of a mantissa, which makes 1 + q / 16. The lanes have the numbers 0, 8, 1, 9, ….
+#ifdef __AVX512F__
+  static constexpr bool kTurned = Bits == 4;
+#else
+  static constexpr bool kTurned = false;
+#endif
+
+  TETHER_INLINE static Floats turned(const float* x) {
+    Floats lanes;
+    for (long i = 0; i < kLanes; i++) lanes[i] = x[i / 2 + i % 2 * (kLanes / 2)];
+    return lanes;
+  }
+
+  TETHER_INLINE static Floats numbers(const uint8_t* in) {
+#ifdef __AVX512F__
+    if constexpr (kTurned) {
+      const __m512i rotation = _mm512_set_epi32(23, 23, 27, 27, 31, 31, 3, 3, 7, 7, 11, 11, 15, 15, 19, 19);
+      auto both = _mm512_set1_epi64(load_as<long long>(in));
+      constexpr int kAndThenOr = 0xf8;  // a | (b & c)
+      return as<Floats>(_mm512_ternarylogic_epi32(_mm512_set1_epi32(0x3f800000), _mm512_rolv_epi32(both, rotation),
+                                                  _mm512_set1_epi32(15 << 19), kAndThenOr));
+    }
+#endif
+    return to_floats(unpack<Bits>(in));
+  }
+
+  const PackedMatrix& w_;
+  long begin_;
+  long count_;
+  alignas(64) float x_[kMost];
+  float sums_[kMost / 32];
+};
+
+template <unsigned Bits>
+void one_row(const float* x, const PackedMatrix& w, long begin, long end, float* y) {
+  for (long column = begin; column < end; column++) y[column] = 0;
+  for (long piece = 0; piece < w.width; piece += OneRow<Bits>::kMost) {
+    long count = w.width - piece < OneRow<Bits>::kMost ? w.width - piece : OneRow<Bits>::kMost;
+    OneRow<Bits> row(w, x + piece, piece, count);
+    long column = begin;
+    for (; column + 4 <= end; column += 4) row.template add_to<4>(column, y + column);
+    for (; column < end; column++) row.template add_to<1>(column, y + column);
+  }
+}
+
 void few_rows(int m, const float* x, long ldx, const PackedMatrix& w, long begin, long end, float* y, long ldy) {
   using Format = PackedMatrix::Format;
   if (w.format == Format::f32)
@@ -392,6 +493,9 @@ void few_rows(int m, const float* x, long ldx, const PackedMatrix& w, long begin
   if (w.format == Format::bf16)
     return product(m, end - begin, w.width, 1, x, ldx, static_cast<const uint16_t*>(w.weight) + begin * w.width,
                    w.width, 0, y + begin, ldy);
+  // Four lanes are too few for numbers that share their bytes with eight.
+  if (m == 1 && w.format == Format::affine && (w.bits == 8 || (w.bits == 4 && kLanes > 4)))
+    return w.bits == 4 ? one_row<4>(x, w, begin, end, y) : one_row<8>(x, w, begin, end, y);
   long column = begin;
   for (; column + kColumns <= end; column += kColumns) expanded_columns<kColumns>(m, x, ldx, w, column, y, ldy);
   for (; column < end; column++) expanded_columns<1>(m, x, ldx, w, column, y, ldy);
