@@ -115,7 +115,11 @@ TETHER_INLINE void block(long k, float alpha, const float* a, long lda, const We
   long i = 0;
   for (; i + kLanes <= k; i += kLanes) {
     Floats weights[Columns];
-    for (int column = 0; column < Columns; column++) weights[column] = load(b + column * ldb + i);
+    for (int column = 0; column < Columns; column++) {
+      weights[column] = load(b + column * ldb + i);
+      // The same place in the next block: rows of halves are too short for the processor to see that reading goes on.
+      if constexpr (sizeof(Weight) == 2) __builtin_prefetch(b + (column + Columns) * ldb + i);
+    }
     for (int row = 0; row < Rows; row++) {
       Floats x = load(a + row * lda + i);
       for (int column = 0; column < Columns; column++) sums[row][column] += x * weights[column];
@@ -460,7 +464,7 @@ class OneRow {
       auto both = _mm512_set1_epi64(load_as<long long>(in));
       constexpr int kAndThenOr = 0xf8;  // a | (b & c)
       return as<Floats>(_mm512_ternarylogic_epi32(_mm512_set1_epi32(0x3f800000), _mm512_rolv_epi32(both, rotation),
-                                                  _mm512_set1_epi32(15 << 19), kAndThenOr));
+                                                  _mm512_set1_epi32(0x780000), kAndThenOr));
     }
 #endif
     return to_floats(unpack<Bits>(in));
