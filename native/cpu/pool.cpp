@@ -57,8 +57,8 @@ class Alone {
 
  private:
   static constexpr Clock::duration kStall = std::chrono::microseconds(500);
-  static constexpr Clock::duration kShortest = std::chrono::milliseconds(10);
-  static constexpr Clock::duration kLongest = std::chrono::milliseconds(320);
+  static constexpr Clock::duration kShortest = std::chrono::milliseconds(2);
+  static constexpr Clock::duration kLongest = std::chrono::milliseconds(40);
 
   Clock::time_point until_;
   Clock::duration span_ = kShortest;
