@@ -245,6 +245,8 @@ constexpr long kSlots = 512;
 constexpr long kFewQueries = 4;
 // Slots that are unpacked at a time for one query: what the first-level cache holds.
 constexpr long kUnpacked = 64;
+// Numbers of keys below which one query is computed without waking others.
+constexpr long kWorthWaking = 524288;
 // Slots that are worth a tile of their own when one query looks at many.
 constexpr long kSlotsOfTile = 1024;
 
@@ -436,7 +438,7 @@ void attend_one(const Attending& a, long query) {
     }
   };
   // Waking threads costs more than a short context.
-  if ((end - begin) * a.dim * groups < kGrain)
+  if ((end - begin) * a.dim * groups < kWorthWaking)
     for (int tile = 0; tile < groups * parts; tile++) work(tile);
   else
     in_tiles(static_cast<int>(groups * parts), work);
