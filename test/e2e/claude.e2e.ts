@@ -154,14 +154,14 @@ describe('while the model is at work', () => {
 })
 
 describe('on a screen', () => {
-  test('a status line shows how far the prompt is read, then what it cost', async () => {
+  // How far a prompt is read is in test/cli/status-line.test.ts: the demo reads its own faster than Claude Code asks.
+  test('a status line shows what the prompt cost', async () => {
     const terminal = openSession(place)
     const shows = (what: RegExp) => terminal.shows(what, 60_000)
     await shows(/ demo · 0 of 64k \(0%\)\n/)
     terminal.type('Say marmalade.')
     await shows(/❯ Say marmalade\./)
     terminal.type('\r')
-    await shows(/ demo · 0 of 64k \(0%\) · reading \d+% of \d+k tokens\n/)
     await shows(/● marmalade/)
     await shows(/ demo · \d+k of 64k \(\d+%\) · cache 0% · \d+ tok\/s\n/)
     expectNoRetry(place, 1)
