@@ -21,6 +21,18 @@ export const MID = {
   tie_word_embeddings: true,
 }
 
+/** About 13 million parameters; every layer keeps every token. */
+export const SMALL = {
+  ...MID,
+  hidden_size: 384,
+  num_hidden_layers: 6,
+  intermediate_size: 1024,
+  num_attention_heads: 6,
+  num_key_value_heads: 3,
+  vocab_size: 8192,
+  max_position_embeddings: 32_768,
+}
+
 /** The mid checkpoint in tether's cache folder, made if it is not there. -> its folder */
 export async function midCheckpoint() {
   const folder = join(cacheDir(), 'bench', 'mid-1')

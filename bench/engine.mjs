@@ -34,7 +34,7 @@ const HELP = `npm run bench -- [options]
   --prompts 2048,8192 lengths of the prompts, in tokens
   --decode 64         tokens to generate after each
   --runs 3            measured runs of each
-  --threads 0         tether's threads of one matrix product; 0: its own choice
+  --threads 0         tether's threads; 0: its own choice
   --openblas PATH     libopenblas.so.0 to preload into mlx-lm (Linux; found by itself where installed)
   --peers LIST        mlx-lm's settings: installed, openblas (in float32), steps (the same in steps of 256)
   --setup             first make a Python with mlx-lm in tether's cache folder

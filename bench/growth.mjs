@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadNative } from '../dist/engine/load.js'
-import { makeCheckpoint } from './checkpoint.mjs'
+import { makeCheckpoint, SMALL } from './checkpoint.mjs'
 import { median, prompt } from './numbers.mjs'
 import { start } from './request.mjs'
 
@@ -22,21 +22,8 @@ const HELP = `npm run bench:growth -- [options]
   --window 512               of the sliding layers, in tokens
   --runs 3                   measured runs of each`
 
-/** About 13 million parameters, little beside attention. */
-const SHAPE = {
-  model_type: 'llama',
-  hidden_size: 384,
-  num_hidden_layers: 6,
-  intermediate_size: 1024,
-  num_attention_heads: 6,
-  num_key_value_heads: 3,
-  head_dim: 64,
-  vocab_size: 8192,
-  max_position_embeddings: 65_536,
-  rms_norm_eps: 1e-5,
-  rope_theta: 500_000,
-  tie_word_embeddings: true,
-}
+/** Long enough for the prompts; its matrices are little beside attention. */
+const SHAPE = { ...SMALL, max_position_embeddings: 65_536 }
 
 const KINDS = { 'sliding layers': 'sliding_attention', 'full layers': 'full_attention' }
 

@@ -11,26 +11,11 @@ import { checkpoint, collect, copyOf, editTensors, greedy } from '../support/che
 const DEMO = 'demo/model'
 const MIB = 1 << 20
 
-/** About 13 million parameters; every layer keeps every token. */
-const SMALL = {
-  model_type: 'llama',
-  hidden_size: 384,
-  num_hidden_layers: 6,
-  intermediate_size: 1024,
-  num_attention_heads: 6,
-  num_key_value_heads: 3,
-  head_dim: 64,
-  vocab_size: 8192,
-  max_position_embeddings: 32_768,
-  rms_norm_eps: 1e-5,
-  rope_theta: 500_000,
-  tie_word_embeddings: true,
-}
-
 let small: string
 beforeAll(async () => {
-  const { makeCheckpoint } = (await import('../../bench/checkpoint.mjs' as string)) as {
+  const { makeCheckpoint, SMALL } = (await import('../../bench/checkpoint.mjs' as string)) as {
     makeCheckpoint(folder: string, config: object, seed: number): Promise<void>
+    SMALL: object
   }
   small = await mkdtemp(join(tmpdir(), 'tether-small-'))
   await makeCheckpoint(small, SMALL, 1)
