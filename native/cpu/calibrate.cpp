@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "blas/blas.h"
-#include "cpu/kernels.h"
 #include "cpu/pool.h"
 
 namespace tether {

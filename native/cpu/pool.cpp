@@ -68,6 +68,7 @@ class Pool {
  public:
   void resize(int threads) {
     std::lock_guard turn(turn_);
+    if (threads == size_) return;
     stop();
     stopping_ = false;
     for (int i = 1; i < threads; i++) threads_.emplace_back([this] { serve(); });
