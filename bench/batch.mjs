@@ -86,12 +86,9 @@ async function together(native, count) {
     const all = Array.from({ length: n }, () => start(native, newPrompt(length, vocabSize), decode))
     const ends = await Promise.all(all.map(({ done }) => done))
     // From the moment when the last has read its prompt until the first one ends, all of them decode.
-    const begin = Math.max(...ends.map(({ first }) => first))
-    const end = Math.min(...ends.map(({ seconds }) => seconds * 1000))
-    const tokens = ends.reduce(
-      (sum, { first, seconds }) => sum + ((end - begin) / (seconds * 1000 - first)) * (decode - 1),
-      0,
-    )
+    const begin = Math.max(...ends.map(({ times }) => times[0]))
+    const end = Math.min(...ends.map(({ times }) => times.at(-1)))
+    const tokens = ends.flatMap(({ times }) => times).filter((time) => time > begin && time <= end).length
     return (tokens / (end - begin)) * 1000
   }
   const pairs = []
