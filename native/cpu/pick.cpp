@@ -3,21 +3,29 @@
 
 namespace tether {
 
+// What kernels.cpp defines, compiled for each kind of processor.
+namespace any {
+extern const Kernels table;
+}
+
 #ifdef __x86_64__
 
-extern const Kernels kernels_for_avx512;
-extern const Kernels kernels_for_avx2;
-extern const Kernels kernels_for_any;
+namespace avx2 {
+extern const Kernels table;
+}
+namespace avx512 {
+extern const Kernels table;
+}
 
 namespace {
 
 const Kernels& best() {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    return kernels_for_avx512;
+    return avx512::table;
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
-    return kernels_for_avx2;
-  return kernels_for_any;
+    return avx2::table;
+  return any::table;
 }
 
 }  // namespace
@@ -29,9 +37,7 @@ const Kernels& kernels() {
 
 #else
 
-extern const Kernels kernels_for_any;
-
-const Kernels& kernels() { return kernels_for_any; }
+const Kernels& kernels() { return any::table; }
 
 #endif
 

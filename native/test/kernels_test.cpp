@@ -15,10 +15,16 @@
 
 namespace tether {
 
-extern const Kernels kernels_for_any;
+namespace any {
+extern const Kernels table;
+}
 #ifdef __x86_64__
-extern const Kernels kernels_for_avx2;
-extern const Kernels kernels_for_avx512;
+namespace avx2 {
+extern const Kernels table;
+}
+namespace avx512 {
+extern const Kernels table;
+}
 #endif
 
 }  // namespace tether
@@ -41,11 +47,11 @@ void check(bool ok, const std::string& what) {
 }
 
 std::vector<const Kernels*> runnable() {
-  std::vector<const Kernels*> all{&kernels_for_any};
+  std::vector<const Kernels*> all{&any::table};
 #ifdef __x86_64__
   // kernels() is the best that runs here, and those before it run too.
-  if (&kernels() != &kernels_for_any) all.push_back(&kernels_for_avx2);
-  if (&kernels() == &kernels_for_avx512) all.push_back(&kernels_for_avx512);
+  if (&kernels() != &any::table) all.push_back(&avx2::table);
+  if (&kernels() == &avx512::table) all.push_back(&avx512::table);
 #endif
   return all;
 }
@@ -70,7 +76,7 @@ constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 constexpr std::array<size_t, 14> kLengths{1, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 64, 100, 257};
 
 void products(const Kernels& kernel) {
-  for (int m : {1, 2, 3, 4, 5, 8, 12})
+  for (int m : {1, 2, 3, 4, 5, 6, 7, 8, 12})
     for (int n : {1, 2, 5, 8})
       for (size_t k : kLengths)
         for (float beta : {0.0F, 0.5F}) {
@@ -132,7 +138,7 @@ void packed_matrices(const Kernels& kernel) {
   constexpr size_t kRows = 7;
   for (int bits : {2, 3, 4, 5, 6, 8})
     for (int group : {32, 64, 128})
-      for (size_t width : {size_t{128}, size_t{1152}}) {
+      for (size_t width : {size_t{128}, size_t{1152}, size_t{4224}}) {
         auto packed = affine(bits, group, kRows, width);
         auto name = std::string(kernel.name) + ": " + std::to_string(bits) + " bits in groups of " +
                     std::to_string(group) + ", " + std::to_string(width) + " wide";
@@ -141,7 +147,7 @@ void packed_matrices(const Kernels& kernel) {
           kernel.expand(packed.matrix, static_cast<long>(i), 0, static_cast<long>(width), row.data());
           for (size_t j = 0; j < width; j++) check(near(row[j], packed.wanted[i * width + j]), name + ", expanded");
         }
-        for (int m : {1, 2, 5}) {
+        for (int m : {1, 2, 3, 4, 7, 12}) {
           auto x = numbers(static_cast<size_t>(m) * width);
           std::vector<float> y(static_cast<size_t>(m) * kRows, kNaN);
           // Columns 1 to 6: what is outside stays.

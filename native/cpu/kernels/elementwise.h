@@ -1,0 +1,185 @@
+// Gates, norms, rotations and the parts of a softmax. Included by kernels.cpp alone.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "cpu/kernels.h"
+#include "cpu/kernels/lanes.h"
+
+namespace tether::TETHER_CPU {
+
+// NOLINTBEGIN(modernize-avoid-c-arrays): std::array would drop the vector types' attribute
+
+// exp by a polynomial on [-ln 2 / 2, ln 2 / 2] and a power of two that is put into the exponent; error below 2 units in
+// the last place. Below -87 it is 0, above 88.7 infinity; NaN stays NaN.
+TETHER_INLINE Floats exp_of(Floats x) {
+  constexpr float kRound = 12582912.0F;  // adding it leaves the nearest integer in the low bits
+  Floats clamped = x < -87.0F ? Floats{} - 87.0F : x;
+  clamped = clamped > 89.0F ? Floats{} + 89.0F : clamped;
+  Floats shifted = clamped * 1.44269504F + kRound;
+  Floats n = shifted - kRound;
+  Floats r = clamped - n * 0.693359375F;
+  r = r + n * 2.12194440e-4F;
+  Floats p = r * 1.9875691500e-4F + 1.3981999507e-3F;
+  p = p * r + 8.3334519073e-3F;
+  p = p * r + 4.1665795894e-2F;
+  p = p * r + 1.6666665459e-1F;
+  p = p * r + 5.0000001201e-1F;
+  p = p * r * r + r + 1.0F;
+  // In two steps, since 2^n alone may be too large for a float.
+  Integers power = as<Integers>(as<Words>(shifted) - 0x4b400000U);
+  Integers half = power >> 1;
+  Floats low = as<Floats>((half + 127) << 23);
+  Floats high = as<Floats>((power - half + 127) << 23);
+  return x < -87.0F ? Floats{} : p * low * high;
+}
+
+TETHER_INLINE Floats sigmoid(Floats x) { return 1.0F / (1.0F + exp_of(-x)); }
+
+// out[i] = of(a[i]), lanes at a time.
+template <class Of>
+TETHER_INLINE void map(const float* a, float* out, long count, Of of) {
+  long i = 0;
+  for (; i + kLanes <= count; i += kLanes) store(out + i, of(load(a + i)));
+  if (i < count) store_some(out + i, of(load_some(a + i, count - i)), count - i);
+}
+
+template <class Of>
+TETHER_INLINE void map(const float* a, const float* b, float* out, long count, Of of) {
+  long i = 0;
+  for (; i + kLanes <= count; i += kLanes) store(out + i, of(load(a + i), load(b + i)));
+  if (i < count) store_some(out + i, of(load_some(a + i, count - i), load_some(b + i, count - i)), count - i);
+}
+
+inline void gated(Gate gate, const float* a, const float* b, float* out, long count) {
+  if (gate == Gate::silu) return map(a, b, out, count, [](Floats x, Floats y) { return x * sigmoid(x) * y; });
+  // 0.5 (1 + tanh(z)) is sigmoid(2 z).
+  constexpr float kScale = 1.5957691216F;  // 2 sqrt(2 / pi)
+  map(a, b, out, count, [](Floats x, Floats y) { return x * sigmoid(x * (kScale + kScale * 0.044715F * x * x)) * y; });
+}
+
+inline void rms_norm(const float* x, const float* weight, float* out, long count, float eps) {
+  Floats squares[2] = {};
+  long i = 0;
+  for (; i + 2 * kLanes <= count; i += 2 * kLanes)
+    for (int part = 0; part < 2; part++) {
+      Floats lanes = load(x + i + part * kLanes);
+      squares[part] += lanes * lanes;
+    }
+  float sum = sum_of(squares[0] + squares[1]);
+  for (; i < count; i++) sum += x[i] * x[i];
+  float factor = 1.0F / std::sqrt(sum / static_cast<float>(count) + eps);
+  if (weight)
+    map(x, weight, out, count, [factor](Floats a, Floats b) { return a * factor * b; });
+  else
+    map(x, out, count, [factor](Floats a) { return a * factor; });
+}
+
+inline void rotate(const float* x, const Rotation& r, int head_dim, float* out) {
+  long half = r.dims / 2;
+  if (r.traditional) {
+    for (long i = 0; i < half; i++) {
+      float first = x[2 * i];
+      float second = x[2 * i + 1];
+      out[2 * i] = first * r.cos[i] - second * r.sin[i];
+      out[2 * i + 1] = first * r.sin[i] + second * r.cos[i];
+    }
+  } else {
+    for (long i = 0; i < half; i++) {
+      float first = x[i];
+      float second = x[half + i];
+      out[i] = first * r.cos[i] - second * r.sin[i];
+      out[half + i] = first * r.sin[i] + second * r.cos[i];
+    }
+  }
+  for (int i = r.dims; i < head_dim; i++) out[i] = x[i];
+}
+
+inline void softcap(float* x, long count, float cap) {
+  // tanh(z) is 1 - 2 / (1 + exp(2 z)).
+  map(x, x, count, [cap](Floats a) { return cap - 2.0F * cap / (1.0F + exp_of(a * (2.0F / cap))); });
+}
+
+inline float largest(const float* x, long count) {
+  if (count < kLanes) {
+    float most = x[0];
+    for (long i = 1; i < count; i++) most = x[i] > most ? x[i] : most;
+    return most;
+  }
+  Floats most = load(x);
+  for (long i = kLanes; i + kLanes <= count; i += kLanes) {
+    Floats lanes = load(x + i);
+    most = lanes > most ? lanes : most;
+  }
+  Floats last = load(x + count - kLanes);
+  most = last > most ? last : most;
+  float parts[kLanes];
+  store(parts, most);
+  float one = parts[0];
+  for (float part : parts) one = part > one ? part : one;
+  return one;
+}
+
+inline float exp_sum(float* x, long count, float shift) {
+  Floats sums = {};
+  long i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    Floats lanes = exp_of(load(x + i) - shift);
+    store(x + i, lanes);
+    sums += lanes;
+  }
+  float sum = sum_of(sums);
+  if (i < count) {
+    store_some(x + i, exp_of(load_some(x + i, count - i) - shift), count - i);
+    for (; i < count; i++) sum += x[i];
+  }
+  return sum;
+}
+
+inline void scale(float* x, long count, float factor) {
+  map(x, x, count, [factor](Floats a) { return a * factor; });
+}
+
+template <int Rows, int Columns>
+TETHER_INLINE void mix_block(long slots, const float* shares, long lds, const float* values, long ldv, float* out,
+                             long ldo) {
+  Floats sums[Rows][Columns];
+  for (int row = 0; row < Rows; row++)
+    for (int column = 0; column < Columns; column++) sums[row][column] = load(out + row * ldo + column * kLanes);
+  for (long slot = 0; slot < slots; slot++) {
+    Floats parts[Columns];
+    for (int column = 0; column < Columns; column++) parts[column] = load(values + slot * ldv + column * kLanes);
+    for (int row = 0; row < Rows; row++)
+      for (int column = 0; column < Columns; column++) sums[row][column] += shares[row * lds + slot] * parts[column];
+  }
+  for (int row = 0; row < Rows; row++)
+    for (int column = 0; column < Columns; column++) store(out + row * ldo + column * kLanes, sums[row][column]);
+}
+
+template <int Rows>
+TETHER_INLINE void mix_rows(long slots, int dim, const float* shares, long lds, const float* values, long ldv,
+                            float* out, long ldo) {
+  long i = 0;
+  for (; i + 4 * kLanes <= dim; i += 4 * kLanes) mix_block<Rows, 4>(slots, shares, lds, values + i, ldv, out + i, ldo);
+  for (; i + kLanes <= dim; i += kLanes) mix_block<Rows, 1>(slots, shares, lds, values + i, ldv, out + i, ldo);
+  for (; i < dim; i++)
+    for (int row = 0; row < Rows; row++) {
+      float sum = out[row * ldo + i];
+      for (long slot = 0; slot < slots; slot++) sum += shares[row * lds + slot] * values[slot * ldv + i];
+      out[row * ldo + i] = sum;
+    }
+}
+
+inline void mix(int rows, long slots, int dim, const float* shares, long lds, const float* values, long ldv, float* out,
+                long ldo) {
+  constexpr int kRows = kLanes == 16 ? 4 : 2;
+  int row = 0;
+  for (; row + kRows <= rows; row += kRows)
+    mix_rows<kRows>(slots, dim, shares + row * lds, lds, values, ldv, out + row * ldo, ldo);
+  for (; row < rows; row++) mix_rows<1>(slots, dim, shares + row * lds, lds, values, ldv, out + row * ldo, ldo);
+}
+
+// NOLINTEND(modernize-avoid-c-arrays)
+
+}  // namespace tether::TETHER_CPU

@@ -1,0 +1,113 @@
+// A vector of the processor's registers and what is done with one. Included by kernels.cpp alone.
+#pragma once
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+#include <cstdint>
+#include <cstring>
+
+namespace tether::TETHER_CPU {
+
+// NOLINTBEGIN(modernize-avoid-c-arrays): std::array would drop the vector types' attribute
+
+#if defined(__AVX512F__)
+constexpr long kLanes = 16;
+constexpr int kSums = 16;  // of a product that are made at a time
+#elif defined(__AVX2__)
+constexpr long kLanes = 8;
+constexpr int kSums = 8;
+#elif defined(__aarch64__)
+constexpr long kLanes = 4;
+constexpr int kSums = 16;
+#else
+constexpr long kLanes = 4;
+constexpr int kSums = 8;
+#endif
+
+template <class Number, long Count = kLanes>
+struct VectorOf {
+  using Type [[gnu::vector_size(Count * sizeof(Number))]] = Number;
+};
+using Floats = VectorOf<float>::Type;
+using Words = VectorOf<uint32_t>::Type;
+using Integers = VectorOf<int32_t>::Type;
+
+#define TETHER_INLINE [[gnu::always_inline]] inline
+
+// The same bits as another type.
+template <class To, class From>
+TETHER_INLINE To as(From from) {
+  static_assert(sizeof(To) == sizeof(From));
+  To to;
+  std::memcpy(&to, &from, sizeof to);
+  return to;
+}
+
+template <class Vector>
+TETHER_INLINE Vector load_as(const void* from) {
+  Vector lanes;
+  std::memcpy(&lanes, from, sizeof lanes);
+  return lanes;
+}
+
+TETHER_INLINE Floats load(const float* from) { return load_as<Floats>(from); }
+
+// So many bytes or 16-bit numbers as there are lanes. Compilers do not find these instructions by themselves.
+TETHER_INLINE Words widen(const uint8_t* from) {
+#if defined(__AVX512F__)
+  return as<Words>(_mm512_cvtepu8_epi32(load_as<__m128i>(from)));
+#elif defined(__AVX2__)
+  return as<Words>(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(load_as<long long>(from))));
+#else
+  return __builtin_convertvector(load_as<VectorOf<uint8_t>::Type>(from), Words);
+#endif
+}
+
+TETHER_INLINE Words widen(const uint16_t* from) {
+#if defined(__AVX512F__)
+  return as<Words>(_mm512_cvtepu16_epi32(load_as<__m256i>(from)));
+#elif defined(__AVX2__)
+  return as<Words>(_mm256_cvtepu16_epi32(load_as<__m128i>(from)));
+#else
+  return __builtin_convertvector(load_as<VectorOf<uint16_t>::Type>(from), Words);
+#endif
+}
+
+// bfloat16 is the upper half of a float.
+TETHER_INLINE Floats load(const uint16_t* from) { return as<Floats>(widen(from) << 16U); }
+
+TETHER_INLINE void store(float* to, Floats lanes) { std::memcpy(to, &lanes, sizeof lanes); }
+
+// The first `count` numbers, the rest 0.
+TETHER_INLINE Floats load_some(const float* from, long count) {
+  Floats lanes = {};
+  std::memcpy(&lanes, from, static_cast<size_t>(count) * sizeof(float));
+  return lanes;
+}
+
+TETHER_INLINE void store_some(float* to, Floats lanes, long count) {
+  std::memcpy(to, &lanes, static_cast<size_t>(count) * sizeof(float));
+}
+
+TETHER_INLINE float number(float from) { return from; }
+TETHER_INLINE float number(uint16_t from) { return as<float>(static_cast<uint32_t>(from) << 16U); }
+
+TETHER_INLINE float sum_of(Floats lanes) {
+#if defined(__AVX512F__)
+  auto eight = _mm256_add_ps(_mm512_castps512_ps256(lanes), _mm512_extractf32x8_ps(lanes, 1));
+#elif defined(__AVX2__)
+  auto eight = as<__m256>(lanes);
+#endif
+#ifdef __AVX2__
+  auto four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+#else
+  auto four = lanes;
+#endif
+  return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
+// NOLINTEND(modernize-avoid-c-arrays)
+
+}  // namespace tether::TETHER_CPU
