@@ -16,6 +16,7 @@
 #include "engine/loading.h"
 #include "engine/rate.h"
 #include "engine/scoring.h"
+#include "engine/stream.h"
 #include "error.h"
 
 namespace tether {
@@ -86,6 +87,7 @@ struct Engine::Worker {
   }
 
   void loop() {
+    StreamLease stream;
     while (wait_for_work()) {
       take_work();
       double started = thread_seconds();
