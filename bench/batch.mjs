@@ -101,8 +101,7 @@ async function together(native, count) {
 
 /** How much later the first token of a short prompt comes when a long one is being read. */
 async function beside(native, long, short) {
-  const { vocabSize } = native.info
-  const chunk = native.info.device === 'cpu' ? 256 : 1024
+  const { vocabSize, prefillChunk: chunk } = native.info
   const rows = []
   for (let run = 0; run < Math.min(runs, 3); run++) {
     const { first: own } = await start(native, newPrompt(short, vocabSize), 1).done
@@ -128,9 +127,9 @@ else {
   const folder = options.model ?? (await midCheckpoint())
   const native = await loadNative(folder)
   try {
-    const { device, computeDtype, parameters } = native.info
+    const { device, computeDtype, parameters, prefillChunk } = native.info
     console.log(
-      `${folder} (${(parameters / 1e6).toFixed(0)}M, ${computeDtype} on ${device}), ${availableParallelism()} cores of ${cpus()[0]?.model.trim()}; medians of ${runs} pairs`,
+      `${folder} (${(parameters / 1e6).toFixed(0)}M, ${computeDtype} on ${device}, chunks of ${prefillChunk}), ${availableParallelism()} cores of ${cpus()[0]?.model.trim()}; medians of ${runs} pairs`,
     )
     await alone(native)
     for (const count of options.together.split(',').map(Number)) await together(native, count)

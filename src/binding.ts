@@ -24,7 +24,7 @@ export interface NativeEngine {
   /**
    * Once, first. `config`: config.json parsed; `files`: absolute paths; `memoryCap` in bytes and `maxContext` in tokens,
    * 0 for none; `threads` that compute on a CPU, 0 for as many as are fastest; `kvBits` 8, 4, or 0 for keys and values as
-   * they are computed. `asGpu`, for tests: whatever the device, compute and decode as on a GPU, in the checkpoint's own dtype
+   * they are computed; `prefillChunk` in tokens, 0 for what takes half a second. `asGpu`, for tests: whatever the device, compute and decode as on a GPU, in the checkpoint's own dtype
    * and one token ahead.
    */
   load(
@@ -35,6 +35,7 @@ export interface NativeEngine {
       maxContext: number
       threads: number
       kvBits: number
+      prefillChunk: number
       asGpu: boolean
     },
     onProgress: (fraction: number) => void,

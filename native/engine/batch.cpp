@@ -14,8 +14,8 @@ namespace {
 
 // Requests that run at once; what memory allows may be less.
 constexpr size_t kMostLive = 16;
-// Waiting for another request's prefix pays from here on, in chunks.
-constexpr int kWorthWaiting = 2;
+// Tokens of another request's prompt from which on it pays to wait for them.
+constexpr int kWorthWaiting = 64;
 // Passes after which MLX's freed buffers are given back.
 constexpr size_t kClearEvery = 256;
 
@@ -134,7 +134,7 @@ std::optional<Batch::Leader> Batch::find_leader(std::span<const int32_t> prompt)
   }
   if (!best) return std::nullopt;
   int already = std::max(best->live->sequence.length(), loaded_.prefixes.longest(prompt));
-  if (best->shared - already < kWorthWaiting * loaded_.device.prefill_chunk) return std::nullopt;
+  if (best->shared - already < kWorthWaiting) return std::nullopt;
   return best;
 }
 
@@ -197,7 +197,7 @@ Batch::Live* Batch::reader() {
 // Only the caches are evaluated, so that the layers after the last cache and the head are never computed.
 void Batch::begin_chunk(Live& live) {
   int begin = live.sequence.length();
-  int stop = chunk_end(begin, live.body(), loaded_.device.prefill_chunk, live.stops);
+  int stop = chunk_end(begin, live.body(), loaded_.info.prefill_chunk, live.stops);
   auto part = live.prompt().subspan(static_cast<size_t>(begin), static_cast<size_t>(stop - begin));
   chunk_.assign(part.begin(), part.end());
   Segment segment{&live.sequence.caches(), stop - begin};

@@ -9,6 +9,7 @@
 #include "cpu/calibrate.h"
 #include "cpu/ops.h"
 #include "cpu/pool.h"
+#include "engine/chunk_size.h"
 #include "error.h"
 
 namespace tether {
@@ -46,7 +47,7 @@ constexpr uint64_t kWideBuffers = 7;
 MemoryModel memory_model(const Model& model, const Config& config, const EngineInfo& info, const DevicePolicy& device) {
   MemoryModel memory{.cap = info.memory_cap, .weights = info.weights_bytes};
   uint64_t element = info.compute_dtype == "f32" ? 4 : 2;
-  auto rows = static_cast<uint64_t>(device.prefill_chunk);
+  auto rows = static_cast<uint64_t>(info.prefill_chunk);
   uint64_t window_view = 0;  // of a sliding layer's keys and values, if they are unpacked
   for (const auto& shape : model.cache_shapes()) {
     auto elements = static_cast<uint64_t>(shape.elements);
@@ -111,10 +112,17 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   info.compute_dtype = weights.compute_kind();
   info.device = device.name;
   info.kv_bits = request.kv_bits;
+  info.prefill_chunk = request.prefill_chunk > 0 ? request.prefill_chunk : chunk_size(*model, device, info.kv_bits);
   info.vocab_size = model->vocab_size();
   info.weights_bytes = weights.bytes();
   info.memory_cap = request.memory_cap;
   auto memory = memory_model(*model, text ? *text : config, info, device);
+  // Nor may a chunk need more than a sixteenth of what the weights leave, as far as the size is ours to choose.
+  while (request.prefill_chunk <= 0 && memory.cap && info.prefill_chunk > device.least_chunk &&
+         16 * memory.scratch > memory.cap - std::min(memory.cap, memory.weights)) {
+    info.prefill_chunk /= 2;
+    memory = memory_model(*model, text ? *text : config, info, device);
+  }
   info.bytes_per_token = memory.per_token;
   set_window(info, memory, request.max_context);
   if (info.memory_cap) {

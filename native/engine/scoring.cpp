@@ -39,7 +39,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 std::vector<float> score(Loaded& loaded, std::span<const int32_t> tokens, const std::atomic<bool>& closing) {
   std::vector<float> scores(tokens.size(), 0);
-  run_chunks(loaded, tokens, loaded.device.prefill_chunk, closing, [&](const mx::array& hidden, int begin, int end) {
+  run_chunks(loaded, tokens, loaded.info.prefill_chunk, closing, [&](const mx::array& hidden, int begin, int end) {
     int last = std::min(end, static_cast<int>(tokens.size()) - 1);  // the last token predicts nothing that is asked for
     if (begin >= last) return;
     auto rows = mx::slice(hidden, {0, 0}, {last - begin, hidden.shape(1)});
@@ -69,9 +69,9 @@ BareSeconds bare_loop(Loaded& loaded, std::span<const int32_t> prompt, int count
   auto started = std::chrono::steady_clock::now();
   auto caches = loaded.new_caches();
   auto body = static_cast<int>(prompt.size()) - 1;
-  for (int begin = 0; begin < body; begin += loaded.device.prefill_chunk) {
+  for (int begin = 0; begin < body; begin += loaded.info.prefill_chunk) {
     if (closing) throw Error("closed", "the model was closed");
-    int end = std::min(begin + loaded.device.prefill_chunk, body);
+    int end = std::min(begin + loaded.info.prefill_chunk, body);
     Segment segment{&caches, end - begin};
     loaded.model->forward(mx::array(prompt.data() + begin, {end - begin}, mx::int32), {&segment, 1});
     std::vector<mx::array> written;

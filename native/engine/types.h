@@ -20,6 +20,7 @@ struct LoadRequest {
   int max_context = 0;             // tokens; 0: the checkpoint's own window
   int threads = 0;                 // that compute on a CPU; 0: as many as are fastest
   int kv_bits = 0;                 // what keys and values are kept in: 8 or 4; 0: as they are computed
+  int prefill_chunk = 0;           // tokens of a prompt per forward pass; 0: what is measured to take half a second
   bool as_gpu = false;             // for tests: whatever the device, compute and decode as on a GPU
 };
 
@@ -37,6 +38,7 @@ struct EngineInfo {
   std::string compute_dtype;  // such as "f32"
   std::string device;         // cpu, metal or cuda
   int kv_bits = 0;            // what keys and values are kept in; 0: as they are computed
+  int prefill_chunk = 0;      // tokens of a prompt per forward pass
   int vocab_size = 0;
   uint64_t weights_bytes = 0;
   uint64_t memory_cap = 0;

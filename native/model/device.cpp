@@ -5,7 +5,12 @@ namespace tether {
 
 DevicePolicy device_policy() {
   if (mx::default_device().type == mx::Device::cpu)
-    return {.name = "cpu", .dtype = mx::float32, .prefill_chunk = 256, .decode_ahead = false, .own_kernels = true};
+    return {.name = "cpu",
+            .dtype = mx::float32,
+            .least_chunk = 64,
+            .most_chunk = 1024,
+            .decode_ahead = false,
+            .own_kernels = true};
 #ifdef __APPLE__
   return gpu_policy("metal");
 #else
@@ -14,7 +19,12 @@ DevicePolicy device_policy() {
 }
 
 DevicePolicy gpu_policy(const std::string& name) {
-  return {.name = name, .dtype = std::nullopt, .prefill_chunk = 1024, .decode_ahead = true, .own_kernels = false};
+  return {.name = name,
+          .dtype = std::nullopt,
+          .least_chunk = 256,
+          .most_chunk = 2048,
+          .decode_ahead = true,
+          .own_kernels = false};
 }
 
 }  // namespace tether

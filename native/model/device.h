@@ -15,7 +15,8 @@ namespace mx = mlx::core;
 struct DevicePolicy {
   std::string name;                // cpu, metal or cuda
   std::optional<mx::Dtype> dtype;  // of activations, and of weights that are no matrices; nullopt: as they are
-  int prefill_chunk;               // tokens of a prompt per forward pass
+  int least_chunk;                 // tokens of a prompt per forward pass: fewer would waste the device
+  int most_chunk;                  // more would gain nothing
   bool decode_ahead;               // dispatch token t + 1 before t is read
   bool own_kernels;                // layers compute with those of cpu/ops.h
 };

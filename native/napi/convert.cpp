@@ -105,6 +105,7 @@ LoadRequest to_load_request(const Napi::Value& value) {
   request.max_context = to_int(object, "maxContext", 0);
   request.threads = to_int(object, "threads", 0);
   request.kv_bits = to_int(object, "kvBits", 0);
+  request.prefill_chunk = to_int(object, "prefillChunk", 0);
   request.as_gpu = object.Get("asGpu").ToBoolean().Value();
   return request;
 }
@@ -144,6 +145,7 @@ Napi::Object from_info(Napi::Env env, const EngineInfo& info) {
   object["computeDtype"] = Napi::String::New(env, info.compute_dtype);
   object["device"] = Napi::String::New(env, info.device);
   object["kvBits"] = Napi::Number::New(env, info.kv_bits);
+  object["prefillChunk"] = Napi::Number::New(env, info.prefill_chunk);
   object["vocabSize"] = Napi::Number::New(env, info.vocab_size);
   auto memory = Napi::Object::New(env);
   memory["weights"] = Napi::Number::New(env, to_double(info.weights_bytes));

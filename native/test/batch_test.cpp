@@ -128,7 +128,8 @@ class Fixture {
                 .prefixes = tether::PrefixCache(8, size_t{1} << 20U),
                 .device = DevicePolicy{.name = "test",
                                        .dtype = mx::float32,
-                                       .prefill_chunk = 8,
+                                       .least_chunk = 8,
+                                       .most_chunk = 8,
                                        .decode_ahead = ahead,
                                        .own_kernels = false},
                 .info = {},
@@ -137,6 +138,7 @@ class Fixture {
     loaded_.info.window = kWindow;
     loaded_.info.vocab_size = kVocab;
     loaded_.info.compute_dtype = "f32";
+    loaded_.info.prefill_chunk = 8;
     loaded_.memory.cap = cap;
     loaded_.memory.per_token = 8;
   }

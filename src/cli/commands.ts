@@ -25,7 +25,7 @@ const help: Flag = { help: 'print this', alias: 'h' }
 const version: Flag = { help: 'print the version', alias: 'v' }
 const json: Flag = { help: 'print it for programs' }
 
-const ofModel: KnobName[] = ['modelsDir', 'memoryCap', 'maxContext', 'threads', 'kvBits']
+const ofModel: KnobName[] = ['modelsDir', 'memoryCap', 'maxContext', 'threads', 'kvBits', 'prefillChunk']
 
 export const commands = {
   run: {

@@ -119,10 +119,10 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
 
 /** What a model is loaded with, by the settings that hold for it. What is not set is the checkpoint's own. */
 function loadOptions(settings: Settings): LoadModelOptions {
-  const { memoryCap, maxContext, threads, kvBits, thinking } = settings
+  const { memoryCap, maxContext, threads, kvBits, prefillChunk, thinking } = settings
   const { temperature, topP, topK, minP, repetitionPenalty } = settings
   const sampling = { temperature, topP, topK, minP, repetitionPenalty }
-  return { memoryCap, maxContext, threads, kvBits, thinking, sampling }
+  return { memoryCap, maxContext, threads, kvBits, prefillChunk, thinking, sampling }
 }
 
 /** A home that cannot be written to costs `tether env`, not the session. */

@@ -67,6 +67,7 @@ async function startNative(checkpoint: Checkpoint, options: NativeOptions) {
     maxContext: options.maxContext ?? 0,
     threads: options.threads ?? 0,
     kvBits: options.kvBits ?? 0,
+    prefillChunk: options.prefillChunk ?? 0,
     asGpu: options.asGpu ?? false,
   }
   try {

@@ -67,6 +67,8 @@ export interface EngineInfo {
   device: string
   /** The bits that keys and values are kept in, 8 or 4; 0: as they are computed. */
   kvBits: number
+  /** Tokens of a prompt that are computed at a time. */
+  prefillChunk: number
   vocabSize: number
   memory: { weights: number; cap: number; perToken: number }
   /** Stop ids of generation_config.json and config.json. */
@@ -132,6 +134,11 @@ export interface LoadOptions {
    * 0 or unset: as they are computed. `bad_config` where head_dim is no multiple of 32.
    */
   kvBits?: number
+  /**
+   * Tokens of a prompt that are computed at a time: others get a token, and who cancels an end, after each. 0 or unset:
+   * as many as take half a second, a power of two, measured at load.
+   */
+  prefillChunk?: number
   /** Called with 0…1 while weights are read. */
   onProgress?: (fraction: number) => void
 }

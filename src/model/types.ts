@@ -58,6 +58,8 @@ export interface LoadModelOptions {
   threads?: number
   /** Keeps keys and values in 8 or 4 bits: a longer window in the same memory. 0 or unset: as they are computed. */
   kvBits?: number
+  /** Tokens of a prompt that are computed at a time; 0 or unset: as many as take half a second, measured at load. */
+  prefillChunk?: number
   /** Sampling for requests that say nothing of it. Each default: the checkpoint's generation_config.json. */
   sampling?: Partial<Sampling>
   /** Whether the model thinks before it answers: as a request asks (the default), always if its family can, never. */

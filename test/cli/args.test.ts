@@ -26,6 +26,7 @@ describe('readArgs', () => {
     [['--max-context', '32000'], { maxContext: 32000 }],
     [['--max-context', '0'], { maxContext: 0 }],
     [['--threads', '3'], { threads: 3 }],
+    [['--prefill-chunk', '128'], { prefillChunk: 128 }],
     [['--kv-bits', '8'], { kvBits: 8 }],
     [['--kv-bits=0'], { kvBits: 0 }],
     [['--log-level', 'DEBUG'], { logLevel: 'debug' }],

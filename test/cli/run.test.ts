@@ -462,11 +462,18 @@ describe('what a model is loaded with', () => {
     mkdirSync(dir, { recursive: true })
     writeFileSync(
       join(dir, '10-test.toml'),
-      '[model]\nthreads = 3\nkv_bits = 4\n[sampling]\ntemperature = 0.5\ntop_k = 7\n[models."demo"]\ntemperature = 0.7\nthinking = "off"\nmax_context = 40001\n',
+      '[model]\nthreads = 3\nkv_bits = 4\nprefill_chunk = 100\n[sampling]\ntemperature = 0.5\ntop_k = 7\n[models."demo"]\ntemperature = 0.7\nthinking = "off"\nmax_context = 40001\n',
     )
     await withClaude(['exit:0'], { FAKE_OPTIONS: join(place.temp, '..', 'options.json') }).ended
     const options = JSON.parse(readFileSync(join(place.temp, '..', 'options.json'), 'utf8'))
-    expect(options).toMatchObject({ threads: 3, kvBits: 4, thinking: 'off', maxContext: 40001, onOverflow: 'auto' })
+    expect(options).toMatchObject({
+      threads: 3,
+      kvBits: 4,
+      prefillChunk: 100,
+      thinking: 'off',
+      maxContext: 40001,
+      onOverflow: 'auto',
+    })
     expect(options.sampling).toEqual({ temperature: 0.7, topK: 7 })
   })
 

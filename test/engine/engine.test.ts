@@ -228,6 +228,29 @@ describe('the window', () => {
   })
 })
 
+describe('how much of a prompt is read at a time', () => {
+  test('is measured: a power of two within what suits a CPU, and less under a tight cap', async () => {
+    const free = await loadEngine(DEMO, { memoryCap: 0 })
+    expect([64, 128, 256, 512, 1024]).toContain(free.info.prefillChunk)
+    await free.close()
+    const capped = await loadEngine(DEMO, { memoryCap: 32 << 20 })
+    expect([64, 128]).toContain(capped.info.prefillChunk)
+    await capped.close()
+  })
+
+  test('may be said, and changes no answer', async () => {
+    const tokens: number[][] = []
+    for (const prefillChunk of [1, 100, 3000]) {
+      const engine = await loadEngine(DEMO, { prefillChunk })
+      expect(engine.info.prefillChunk).toBe(prefillChunk)
+      tokens.push((await collect(engine.generate(ask(someTokens(300, 30), 20)))).tokens)
+      await engine.close()
+    }
+    expect(tokens[1]).toEqual(tokens[0])
+    expect(tokens[2]).toEqual(tokens[0])
+  })
+})
+
 describe('closing', () => {
   test('ends what runs, and may be repeated', async () => {
     const engine = await loadEngine(DEMO)

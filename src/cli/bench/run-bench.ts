@@ -20,9 +20,9 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
   const places = { modelsDir, demo: demoModel, memory, maxContext: window }
   const found = await chooseModel({ ...places, model: words[0] ?? usual })
   const { settings } = config.forModel([basename(found.path), found.name])
-  const { memoryCap, maxContext, threads, kvBits } = settings
+  const { memoryCap, maxContext, threads, kvBits, prefillChunk } = settings
   const signals = watchSignals()
-  const model = await loadWatched(library, found, { memoryCap, maxContext, threads, kvBits }, signals)
+  const model = await loadWatched(library, found, { memoryCap, maxContext, threads, kvBits, prefillChunk }, signals)
   const leave = new AbortController()
   signals.came.then(() => leave.abort())
   for (const prompt of options.prompts.filter((prompt) => !fits(model, prompt, options.tokens))) {
@@ -36,7 +36,7 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
     const width = process.stdout.columns || 80
     const { info } = model
     const about = { model: found.name, quantization: info.quantization, device: info.device, dtype: info.computeDtype }
-    const asJson = () => `${JSON.stringify({ ...about, threads, kvBits, ...options, rows }, null, 2)}\n`
+    const asJson = () => `${JSON.stringify({ ...about, threads, kvBits, prefillChunk, ...options, rows }, null, 2)}\n`
     process.stdout.write(flags.json ? asJson() : benchReport({ name: found.name, info, rows, width }))
     return 0
   } catch (error) {

@@ -103,6 +103,17 @@ export const knobs = {
     help: 'keep keys and values in 8 or 4 bits: a longer window in the same memory; 0: as they are computed',
     perModel: true,
   },
+  prefillChunk: {
+    section: 'model',
+    key: 'prefill_chunk',
+    kind: 'whole',
+    default: 0,
+    least: 0,
+    most: 65_536,
+    hint: 'N',
+    help: 'tokens of a prompt that are computed at a time; 0: as many as take half a second here',
+    perModel: true,
+  },
   temperature: {
     section: 'sampling',
     key: 'temperature',
