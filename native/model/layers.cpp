@@ -81,6 +81,31 @@ mx::array attend_capped(const mx::array& q, const KVCache::View& view, const Att
   return mx::reshape(mixed, {1, shape.heads, queries, shape.head_dim});
 }
 
+// Whether MLX multiplies by packed keys and values as they lie in a cache: its CUDA kernels (0.32) take the heads of a
+// matrix to follow one another closely, and in a cache there is room between them.
+bool reads_packed() {
+#ifdef __APPLE__
+  return true;
+#else
+  return mx::default_device().type == mx::Device::cpu;
+#endif
+}
+
+// x: (1, kv_heads, R, in) by each head's slots, as a matrix or its transpose -> (1, kv_heads, R, out)
+mx::array by_slots(const mx::array& x, const StoredSlots& slots, int head_dim, bool transpose) {
+  return mx::quantized_matmul(x, slots.numbers, *slots.scales, slots.biases, transpose,
+                              head_dim / slots.scales->shape(3), slots.bits);
+}
+
+// One query over packed keys and values, which are read as they are: unpacked they would be written and read once more.
+mx::array attend_packed(const mx::array& q, const KVCache::View& view, const Attention::Shape& shape, float scale) {
+  auto scaled = mx::multiply(q, mx::array(scale, q.dtype()));
+  auto grouped = mx::reshape(scaled, {1, shape.kv_heads, shape.heads / shape.kv_heads, shape.head_dim});
+  auto scores = softcap(by_slots(grouped, view.keys, shape.head_dim, true), shape.softcap);
+  auto mixed = by_slots(mx::softmax(scores, -1, true), view.values, shape.head_dim, false);
+  return mx::reshape(mixed, {1, shape.heads, 1, shape.head_dim});
+}
+
 // q: (1, heads, T, dim) against S >= T slots whose last T are the queries' own -> (T, heads * dim)
 mx::array attend(const mx::array& q, const KVCache::View& view, const Attention::Shape& shape, const Rope& rope) {
   float scale = shape.scale * rope.magnitude * rope.magnitude;
@@ -93,6 +118,7 @@ mx::array attend(const mx::array& q, const KVCache::View& view, const Attention:
     return join_heads(
         mx::fast::scaled_dot_product_attention(q, view.keys.unpacked(), view.values.unpacked(), scale, mask, array));
   };
+  if (queries == 1 && view.keys.bits && reads_packed()) return join_heads(attend_packed(q, view, shape, scale));
   if (shape.softcap > 0) return join_heads(attend_capped(q, view, shape, scale));
   if (queries == 1) return fused("", std::nullopt);
   if (!shape.window || slots <= shape.window) return fused("causal", std::nullopt);

@@ -83,6 +83,21 @@ test('chunks of any size see the same keys and values, their own quantized too',
   }
 })
 
+// On a GPU one query is multiplied by what is packed, more by what MLX unpacks.
+test.each([8, 4])('MLX makes the same of %i bits, in sliding layers too', async (kvBits) => {
+  const { prompt } = golden('gemma3-a')
+  const tokens = Int32Array.from(prompt)
+  const plain = await loadNative(checkpoint('gemma3-a'))
+  const exact = await plain.logits(tokens, tokens.length)
+  plain.close()
+  const own = await loadNative(checkpoint('gemma3-a'), { kvBits })
+  const wanted = await own.logits(tokens, tokens.length)
+  own.close()
+  const asGpu = await loadNative(checkpoint('gemma3-a'), { kvBits, asGpu: true })
+  for (const chunk of [1, 7, tokens.length]) expectSame(await asGpu.logits(tokens, chunk), wanted, exact)
+  asGpu.close()
+})
+
 describe.each([8, 4])('with %i bits', (kvBits) => {
   let engine: Engine
   beforeAll(async () => {
@@ -150,10 +165,12 @@ describe('beside mlx-lm, which quantizes keys and values too', () => {
     const { prompt, logits: exact } = golden(name)
     const bytes = readFileSync(`test/fixtures/checkpoints/goldens/${name}-kv${kvBits}.bin`)
     const wanted = Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i))
-    const native = await loadNative(checkpoint(name), { kvBits })
-    for (const chunk of [prompt.length, 1])
-      expectSame(await native.logits(Int32Array.from(prompt), chunk), wanted, exact)
-    native.close()
+    for (const asGpu of [false, true]) {
+      const native = await loadNative(checkpoint(name), { kvBits, asGpu })
+      for (const chunk of [prompt.length, 1])
+        expectSame(await native.logits(Int32Array.from(prompt), chunk), wanted, exact)
+      native.close()
+    }
   })
 
   const python = process.env.TETHER_ORACLE_PYTHON

@@ -36,7 +36,8 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
     const width = process.stdout.columns || 80
     const { info } = model
     const about = { model: found.name, quantization: info.quantization, device: info.device, dtype: info.computeDtype }
-    const asJson = () => `${JSON.stringify({ ...about, threads, kvBits, prefillChunk: info.prefillChunk, ...options, rows }, null, 2)}\n`
+    const asJson = () =>
+      `${JSON.stringify({ ...about, threads, kvBits, prefillChunk: info.prefillChunk, ...options, rows }, null, 2)}\n`
     process.stdout.write(flags.json ? asJson() : benchReport({ name: found.name, info, rows, width }))
     return 0
   } catch (error) {
