@@ -189,8 +189,6 @@ Batch::Live* Batch::reader() {
   }
   auto next = next_prefill(pending);
   if (!next) return nullptr;
-  for (auto* live : readers) live->passed_over++;
-  readers[*next]->passed_over = 0;
   return readers[*next];
 }
 
@@ -200,6 +198,9 @@ void Batch::begin_chunk(Live& live) {
   int stop = chunk_end(begin, live.body(), loaded_.info.prefill_chunk, live.stops);
   auto part = live.prompt().subspan(static_cast<size_t>(begin), static_cast<size_t>(stop - begin));
   chunk_.assign(part.begin(), part.end());
+  for (auto& other : live_)
+    if (other.reading()) other.passed_over += stop - begin;
+  live.passed_over = 0;
   Segment segment{&live.sequence.caches(), stop - begin};
   double started = thread_seconds();
   loaded_.model->forward(to_array(chunk_), {&segment, 1});

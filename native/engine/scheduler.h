@@ -14,12 +14,12 @@ namespace tether {
 // A prompt that is being read.
 struct PendingPrefill {
   int remaining = 0;    // tokens still to be computed before it is done, or before somebody who waits for it can go on
-  int passed_over = 0;  // chunks that went to others since its own last one
+  int passed_over = 0;  // tokens of others' prompts that were read since its own last chunk
 };
 
-// Chunks that go to others before a prompt has its turn however long it is, for each of the others: with n prompts at
-// once all but the shortest get a seventh of the chunks together.
-constexpr int kPatience = 6;
+// Tokens of others' prompts that are read before a prompt has its turn however long it is, for each of the others: one of
+// 2,048 that comes later is held up by one chunk.
+constexpr int kPatience = 1536;
 
 // -> the index of the prompt that gets the next chunk; among equals the earliest. nullopt if there is none.
 std::optional<size_t> next_prefill(std::span<const PendingPrefill> prefills);
