@@ -32,7 +32,7 @@ struct Rotation {
 };
 
 // Rows up to which a kernel that reads the matrix once beats one that copies it into blocks first, as BLAS does.
-constexpr int kFewRows = 12;
+constexpr int kFewRows = 16;
 
 struct Kernels {
   const char* name;

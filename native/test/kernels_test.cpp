@@ -76,7 +76,7 @@ constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 constexpr std::array<size_t, 14> kLengths{1, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 64, 100, 257};
 
 void products(const Kernels& kernel) {
-  for (int m : {1, 2, 3, 4, 5, 6, 7, 8, 12})
+  for (int m : {1, 2, 3, 4, 5, 6, 7, 8, 12, 16})
     for (int n : {1, 2, 5, 8})
       for (size_t k : kLengths)
         for (float beta : {0.0F, 0.5F}) {
@@ -147,7 +147,7 @@ void packed_matrices(const Kernels& kernel) {
           kernel.expand(packed.matrix, static_cast<long>(i), 0, static_cast<long>(width), row.data());
           for (size_t j = 0; j < width; j++) check(near(row[j], packed.wanted[i * width + j]), name + ", expanded");
         }
-        for (int m : {1, 2, 3, 4, 7, 12}) {
+        for (int m : {1, 2, 3, 4, 7, 16}) {
           auto x = numbers(static_cast<size_t>(m) * width);
           std::vector<float> y(static_cast<size_t>(m) * kRows, kNaN);
           // Columns 1 to 6: what is outside stays.
