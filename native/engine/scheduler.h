@@ -17,8 +17,8 @@ struct PendingPrefill {
   int passed_over = 0;  // tokens of others' prompts that were read since its own last chunk
 };
 
-// Tokens of others' prompts that are read before a prompt has its turn however long it is, for each of the others: one of
-// 2,048 that comes later is held up by one chunk.
+// Tokens of others' prompts that are read before a prompt has its turn however long it is, for each of the others: one
+// of 2,048 that comes later is held up by one chunk.
 constexpr int kPatience = 1536;
 
 // -> the index of the prompt that gets the next chunk; among equals the earliest. nullopt if there is none.
