@@ -24,8 +24,8 @@ export interface NativeEngine {
   /**
    * Once, first. `config`: config.json parsed; `files`: absolute paths; `memoryCap` in bytes and `maxContext` in tokens,
    * 0 for none; `threads` that compute on a CPU, 0 for as many as are fastest; `kvBits` 8, 4, or 0 for keys and values as
-   * they are computed; `prefillChunk` in tokens, 0 for what takes half a second. `asGpu`, for tests: whatever the device, compute and decode as on a GPU, in the checkpoint's own dtype
-   * and one token ahead.
+   * they are computed; `prefillChunk` in tokens, 0 for what takes half a second. `asGpu`, for tests: whatever the device,
+   * compute and decode as on a GPU, in the checkpoint's own dtype and one token ahead.
    */
   load(
     request: {

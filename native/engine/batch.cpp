@@ -19,10 +19,6 @@ constexpr int kWorthWaiting = 64;
 // Passes after which MLX's freed buffers are given back.
 constexpr size_t kClearEvery = 256;
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 mx::array to_array(std::span<const int32_t> tokens) {
   return mx::array(tokens.data(), {static_cast<int>(tokens.size())}, mx::int32);
 }

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/rate.h"
+
 namespace tether {
 namespace {
 
@@ -17,8 +19,6 @@ constexpr double kMeasureSeconds = 0.3;
 constexpr size_t kLayers = 4;
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 // Seconds that a layer takes for the least chunk.
 double layer_seconds(Model& model, const DevicePolicy& device, std::vector<KVCache>& caches) {

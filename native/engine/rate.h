@@ -1,6 +1,7 @@
 // How time is counted: tokens per second of late, and what a thread itself has worked.
 #pragma once
 
+#include <chrono>
 #include <ctime>
 
 namespace tether {
@@ -10,6 +11,10 @@ inline double thread_seconds() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+inline double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 // What is older counts less.

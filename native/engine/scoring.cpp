@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "engine/rate.h"
 #include "error.h"
 
 namespace tether {
@@ -29,10 +30,6 @@ void run_chunks(Loaded& loaded, std::span<const int32_t> tokens, int chunk, cons
     mx::array part(tokens.data() + begin, {end - begin}, mx::int32);
     each(loaded.model->forward(part, {&segment, 1}), begin, end);
   }
-}
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace

@@ -18,6 +18,14 @@ DevicePolicy device_policy() {
 #endif
 }
 
+bool multiplies_packed_slots() {
+#ifdef __APPLE__
+  return true;
+#else
+  return mx::default_device().type == mx::Device::cpu;
+#endif
+}
+
 DevicePolicy gpu_policy(const std::string& name) {
   return {.name = name,
           .dtype = std::nullopt,

@@ -21,6 +21,10 @@ struct DevicePolicy {
   bool own_kernels;                // layers compute with those of cpu/ops.h
 };
 
+// Whether MLX multiplies by packed keys and values as they lie in a cache: its CUDA kernels (0.32) take the heads of a
+// matrix to follow one another closely, and in a cache there is room between them.
+bool multiplies_packed_slots();
+
 // For MLX's default device. Call on the engine thread.
 DevicePolicy device_policy();
 

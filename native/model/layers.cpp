@@ -8,6 +8,7 @@
 
 #include "cpu/ops.h"
 #include "error.h"
+#include "model/device.h"
 
 namespace tether {
 namespace {
@@ -81,16 +82,6 @@ mx::array attend_capped(const mx::array& q, const KVCache::View& view, const Att
   return mx::reshape(mixed, {1, shape.heads, queries, shape.head_dim});
 }
 
-// Whether MLX multiplies by packed keys and values as they lie in a cache: its CUDA kernels (0.32) take the heads of a
-// matrix to follow one another closely, and in a cache there is room between them.
-bool reads_packed() {
-#ifdef __APPLE__
-  return true;
-#else
-  return mx::default_device().type == mx::Device::cpu;
-#endif
-}
-
 // x: (1, kv_heads, R, in) by each head's slots, as a matrix or its transpose -> (1, kv_heads, R, out)
 mx::array by_slots(const mx::array& x, const StoredSlots& slots, int head_dim, bool transpose) {
   return mx::quantized_matmul(x, slots.numbers, *slots.scales, slots.biases, transpose,
@@ -118,7 +109,8 @@ mx::array attend(const mx::array& q, const KVCache::View& view, const Attention:
     return join_heads(
         mx::fast::scaled_dot_product_attention(q, view.keys.unpacked(), view.values.unpacked(), scale, mask, array));
   };
-  if (queries == 1 && view.keys.bits && reads_packed()) return join_heads(attend_packed(q, view, shape, scale));
+  if (queries == 1 && view.keys.bits && multiplies_packed_slots())
+    return join_heads(attend_packed(q, view, shape, scale));
   if (shape.softcap > 0) return join_heads(attend_capped(q, view, shape, scale));
   if (queries == 1) return fused("", std::nullopt);
   if (!shape.window || slots <= shape.window) return fused("causal", std::nullopt);

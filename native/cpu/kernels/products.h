@@ -137,14 +137,18 @@ TETHER_INLINE void expanded(int m, const float* x, long ldx, const PackedMatrix&
   }
 }
 
+// Lanes that are the numbers themselves.
+struct PlainLanes {
+  static constexpr float kScale = 1;
+  static constexpr float kShift = 0;
+  using Loaded = Words;
+};
+
 // Numbers as they come out of registers, in an order of their own: lane i of the vectors that a load gives belongs to
 // the number that turn() puts at i. A number is kScale (lane - kShift).
 template <unsigned Bits>
-struct Lanes {
-  static constexpr float kScale = 1;
-  static constexpr float kShift = 0;
+struct Lanes : PlainLanes {
   static constexpr long kVectors = 1;  // of a load
-  using Loaded = Words;
 
   TETHER_INLINE static Loaded load(const uint8_t* in) { return unpack<Bits>(in); }
   TETHER_INLINE static Floats vector(Loaded words, unsigned) { return to_floats(words); }
@@ -176,11 +180,8 @@ struct Lanes<4> {
 // 32 numbers are four words of eight, in both halves of a register. A shift brings one number of each word down, the
 // one four places on in the other half.
 template <>
-struct Lanes<4> {
-  static constexpr float kScale = 1;
-  static constexpr float kShift = 0;
+struct Lanes<4> : PlainLanes {
   static constexpr long kVectors = 4;
-  using Loaded = Words;
 
   TETHER_INLINE static Loaded load(const uint8_t* in) {
     return as<Words>(_mm256_broadcastsi128_si256(load_as<__m128i>(in)));
@@ -204,11 +205,8 @@ struct Lanes<4> {
 #else
 // Words of eight, one in each lane. A shift brings one number of each down.
 template <>
-struct Lanes<4> {
-  static constexpr float kScale = 1;
-  static constexpr float kShift = 0;
+struct Lanes<4> : PlainLanes {
   static constexpr long kVectors = 8;
-  using Loaded = Words;
 
   TETHER_INLINE static Loaded load(const uint8_t* in) { return load_as<Words>(in); }
   TETHER_INLINE static Floats vector(Loaded words, unsigned part) { return to_floats(words >> (4 * part) & 15U); }
