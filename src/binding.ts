@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { EngineInfo, EngineStats, Finish, GenerateRequest } from './engine/types.js'
 import { TetherError } from './errors.js'
+import type { EngineOptions } from './options.js'
 
 /** New tokens (possibly none); the last event of a generation, and only that one, has `finish` or `error`. */
 export interface NativeEvent {
@@ -17,27 +18,18 @@ export interface NativeEvent {
 export type NativeInfo = Omit<EngineInfo, 'stopTokens'>
 
 /**
- * One engine thread with at most one model. Work starts in the order it was given, generations run together; callbacks and promises arrive on the
- * JavaScript thread. Errors have a `code` of src/errors.ts. An engine with nothing to do does not keep the process alive.
+ * One engine thread with at most one model. Work starts in the order it was given; generations run together. Callbacks and
+ * promises arrive on the JavaScript thread. Errors have a `code` of src/errors.ts. An idle engine does not keep the
+ * process alive.
  */
 export interface NativeEngine {
   /**
-   * Once, first. `config`: config.json parsed; `files`: absolute paths; `memoryCap` in bytes and `maxContext` in tokens,
-   * 0 for none; `threads` that compute on a CPU, 0 for as many as are fastest; `kvBits` 8, 4, or 0 for keys and values as
-   * they are computed; `prefillChunk` in tokens, 0 for what takes half a second. `asGpu`, for tests: whatever the device,
-   * compute and decode as on a GPU, in the checkpoint's own dtype and one token ahead.
+   * Once, first. `config`: config.json parsed; `files`: absolute paths; the options of src/options.ts, where 0 leaves the
+   * choice to the engine, and no memory cap. `asGpu`, for tests: whatever the device, compute and decode as on a GPU, in
+   * the checkpoint's own dtype and one token ahead.
    */
   load(
-    request: {
-      config: unknown
-      files: string[]
-      memoryCap: number
-      maxContext: number
-      threads: number
-      kvBits: number
-      prefillChunk: number
-      asGpu: boolean
-    },
+    request: Required<EngineOptions> & { config: unknown; files: string[]; asGpu: boolean },
     onProgress: (fraction: number) => void,
   ): Promise<NativeInfo>
   /** Returns a function that cancels; calling it late or twice does nothing. */

@@ -1,4 +1,5 @@
 /** The public API of @tether/mlx. */
+export type { MessageOptions } from './anthropic/messages.js'
 export type {
   AnswerBlock,
   Message,
@@ -16,11 +17,10 @@ export type { ChatTool, JsonObject, JsonValue, Part, Piece, PromptPiece, Tokeniz
 export { about } from './engine/load.js'
 export type { EngineInfo, EngineMemory, EngineStats, Finish, FinishReason, WindowLimit } from './engine/types.js'
 export { type ErrorCode, TetherError } from './errors.js'
-export type { DebugHook, DebugTurn } from './model/debug.js'
-export { loadModel } from './model/load.js'
-export type { MessageOptions, Thinking } from './model/messages.js'
-export type { Dropped, Overflow } from './model/prompt.js'
-export type { Sampling } from './model/sampling.js'
-export type { Generated, GenerateOptions, LoadModelOptions, Misfit, Model, ModelInfo } from './model/types.js'
+export { loadModel, type Model } from './load-model.js'
+export type { GeneratedText, GenerateOptions, LoadedModel, LoadModelOptions, ModelInfo } from './model/types.js'
 export { windowSentence } from './model/window.js'
+export type { RequestSampling, Sampling, Thinking } from './options.js'
 export { type LogLine, type OnOverflow, type ServeOptions, type Server, serve } from './server/serve.js'
+export type { DebugHook, DebugTurn } from './turn/debug.js'
+export type { Dropped, InvalidToolInput, Overflow } from './turn/types.js'

@@ -1,5 +1,6 @@
 /** Anthropic's Messages API as tether speaks it: what is read of a request, and what is answered. */
 import type { JsonObject } from '../chat/types.js'
+import type { RequestSampling } from '../options.js'
 
 export type TextBlock = { type: 'text'; text: string }
 export type ThinkingBlock = { type: 'thinking'; thinking: string; signature: string }
@@ -32,7 +33,7 @@ export type ToolChoice =
   | { type: 'tool'; name: string; disable_parallel_tool_use: boolean }
 
 /** A request after parsing: every shape that clients may send, brought to one. */
-export interface MessagesRequest {
+export interface MessagesRequest extends RequestSampling {
   /** undefined: whichever is loaded, which is what answers in any case. */
   model?: string
   messages: RequestMessage[]
@@ -46,13 +47,6 @@ export interface MessagesRequest {
   thinking: boolean
   /** Tokens that thinking may take at the most. undefined: as many as leave room for an answer. */
   thinkingBudget?: number
-  temperature?: number
-  topP?: number
-  topK?: number
-  /** These three are no fields of Anthropic's; other servers take them by these names: min_p, repetition_penalty, seed. */
-  minP?: number
-  repetitionPenalty?: number
-  seed?: number
 }
 
 export interface Usage {

@@ -20,11 +20,11 @@ export interface ChatMessage {
   role: 'system' | 'user' | 'assistant'
   parts: ChatPart[]
   /** Of an assistant's message that this model wrote: its own tokens, since text encoded again may give others. */
-  generated?: Generated
+  generated?: GeneratedTurn
 }
 
 /** A whole turn as it was sampled, without the token that ended it. */
-export interface Generated {
+export interface GeneratedTurn {
   tokens: Int32Array
   /** Whether the model might think, which decides how its turn was opened. */
   thinking: boolean

@@ -13,7 +13,7 @@ export function logRequest(log: Log, line: LogLine): void {
 }
 
 export function requestLine(line: LogLine): string {
-  const { inputTokens, cachedTokens, dropped, outputTokens, ttftMs, stopReason, misfits = [], error } = line
+  const { inputTokens, cachedTokens, dropped, outputTokens, ttftMs, stopReason, invalidToolInputs = [], error } = line
   const parts = [
     `${line.method} ${line.path} ${line.status === 499 ? '499 (client left)' : line.status}`,
     `${(line.ms / 1000).toFixed(2)} s`,
@@ -23,9 +23,9 @@ export function requestLine(line: LogLine): string {
   if (outputTokens !== undefined) parts.push(`${outputTokens} out`)
   if (ttftMs !== undefined) parts.push(`first after ${(ttftMs / 1000).toFixed(2)} s`)
   if (stopReason) parts.push(stopReason)
-  if (misfits.length > 0) {
+  if (invalidToolInputs.length > 0) {
     parts.push(
-      `${misfits.length} ${misfits.length === 1 ? 'call' : 'calls'} not as the schema wants (${misfits.join('; ')})`,
+      `${invalidToolInputs.length} ${invalidToolInputs.length === 1 ? 'call' : 'calls'} with invalid input (${invalidToolInputs.join('; ')})`,
     )
   }
   if (error) parts.push(error)

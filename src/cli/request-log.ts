@@ -2,12 +2,11 @@
 import { createHash } from 'node:crypto'
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { TetherError } from '../errors.js'
-import type { Model } from '../index.js'
 import type { LogLine } from '../server/serve.js'
 
 export interface RequestLog {
-  /** The same model, noting what it is asked. */
-  watch(model: Model): Model
+  /** The body of a messages request, as it came in. */
+  asked(body: Uint8Array): void
   ended(line: LogLine): void
 }
 
@@ -25,16 +24,19 @@ export function openRequestLog(path: string): RequestLog {
   }
   const write = (entry: object) => appendFileSync(path, `${JSON.stringify(entry)}\n`)
   return {
-    watch: (model) => ({
-      ...model,
-      stream: (request, options) => {
-        const body = JSON.stringify(request) ?? ''
-        const sha256 = createHash('sha256').update(body).digest('hex')
-        const { stream = false } = request as { stream?: unknown }
-        write({ type: 'asked', at: new Date().toISOString(), stream, bytes: Buffer.byteLength(body), sha256 })
-        return model.stream(request, options)
-      },
-    }),
+    asked: (body) => {
+      const sha256 = createHash('sha256').update(body).digest('hex')
+      write({ type: 'asked', at: new Date().toISOString(), stream: wantsStream(body), bytes: body.byteLength, sha256 })
+    },
     ended: (line) => write({ type: 'ended', at: new Date().toISOString(), ...line }),
+  }
+}
+
+/** false for a body that is not JSON: its request is rejected. */
+function wantsStream(body: Uint8Array): boolean {
+  try {
+    return JSON.parse(new TextDecoder().decode(body))?.stream === true
+  } catch {
+    return false
   }
 }

@@ -59,6 +59,7 @@ export async function startServer(library: Library, options: StartOptions): Prom
       maxRequests: options.maxRequests,
       onOverflow: options.onOverflow,
       progress: () => fraction,
+      onBody: requests?.asked,
       onLog: (line) => {
         logRequest(log, line)
         requests?.ended(line)
@@ -78,7 +79,7 @@ export async function startServer(library: Library, options: StartOptions): Prom
       progress.update(now)
     },
   })
-  loading.then((model) => load.resolve(requests ? requests.watch(model) : model), load.reject)
+  loading.then(load.resolve, load.reject)
 
   try {
     const interrupted = signals.came.then((signal) => Promise.reject(new Interrupted(signal)))

@@ -2,28 +2,21 @@
 import { open, readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { TetherError } from '../errors.js'
-
-/** Sampling that the checkpoint's makers suggest, from generation_config.json. */
-export interface SamplingDefaults {
-  temperature: number
-  topP: number
-  topK: number
-  minP: number
-  repetitionPenalty: number
-}
+import type { Sampling } from '../options.js'
 
 export interface Checkpoint {
   /** Absolute path of the folder. */
   path: string
   name: string
   config: Record<string, unknown>
-  /** Absolute paths of the .safetensors files, whole as far as their headers say. */
+  /** Absolute paths of the .safetensors files, as long as their headers say. */
   files: string[]
   /** What the header of each file says of its tensors, by name. */
   headers: Record<string, TensorHeader>[]
   /** Ids that end a turn, by generation_config.json, else by config.json. */
   stopTokens: number[]
-  sampling: SamplingDefaults
+  /** What the checkpoint's makers suggest, from generation_config.json. */
+  sampling: Sampling
 }
 
 export interface TensorHeader {
@@ -67,7 +60,7 @@ async function readJson(path: string): Promise<Record<string, unknown> | undefin
     const value: unknown = JSON.parse(text)
     if (isObject(value)) return value
   } catch {
-    // Said below: broken JSON and JSON of the wrong kind need the same fix.
+    // Thrown below: broken JSON and JSON of the wrong kind need the same fix.
   }
   throw new TetherError('bad_config', `${path} is not a JSON object; get the file again`)
 }
@@ -77,9 +70,9 @@ function tokenIds(value: unknown): number[] {
   return list.filter((id): id is number => Number.isInteger(id) && id >= 0)
 }
 
-function samplingDefaults(generation: Record<string, unknown>): SamplingDefaults {
+function samplingDefaults(generation: Record<string, unknown>): Sampling {
   const number = (key: string, off: number) => (typeof generation[key] === 'number' ? (generation[key] as number) : off)
-  // As in transformers: without do_sample the other knobs say nothing.
+  // As in transformers: without do_sample a temperature means nothing.
   const samples = generation.do_sample === true
   return {
     temperature: samples ? number('temperature', 1) : 0,
@@ -118,7 +111,7 @@ async function weightFiles(path: string): Promise<string[]> {
   return names.map((name) => join(path, name))
 }
 
-/** The header must parse and the file must be as long as the header says: a download that broke off is found here. */
+/** The header must parse and the file must be as long as the header says, so an incomplete download is found here. */
 async function readSafetensors(path: string): Promise<Record<string, TensorHeader>> {
   const bad = (what: string) => new TetherError('bad_weights', `${path} ${what}; download the file again`)
   const file = await open(path).catch((error: Error) => {

@@ -2,8 +2,9 @@
 import { totalmem } from 'node:os'
 import { loadBinding, type NativeAbout, type NativeEngine, type NativeEvent, type NativeInfo } from '../binding.js'
 import { type ErrorCode, TetherError } from '../errors.js'
+import { type EngineOptions, loadOptions, namesOf } from '../options.js'
 import { type Checkpoint, readCheckpoint } from './checkpoint.js'
-import type { Batch, Engine, GenerateRequest, LoadOptions } from './types.js'
+import type { Engine, GenerateRequest, LoadOptions, TokenBatch } from './types.js'
 
 /** The share of the machine's memory that tether takes when no cap is given. */
 export const DEFAULT_MEMORY_SHARE = 0.75
@@ -18,13 +19,13 @@ export async function loadEngine(dir: string, options: LoadOptions = {}): Promis
   return openEngine(await readCheckpoint(dir), options)
 }
 
-/** What only tests ask for. */
+/** Options for tests. */
 interface NativeOptions extends LoadOptions {
   /** Compute and decode as on a GPU, whatever the device. */
   asGpu?: boolean
 }
 
-/** The same for a folder that was read already. */
+/** The same for a folder that has been read. */
 export async function openEngine(checkpoint: Checkpoint, options: NativeOptions): Promise<Engine> {
   const { native, info } = await startNative(checkpoint, options)
   return {
@@ -36,8 +37,8 @@ export async function openEngine(checkpoint: Checkpoint, options: NativeOptions)
   }
 }
 
-// process.exit() runs no cleanup hook of the addon in the main thread, and MLX's static destructors would then race the
-// engine thread: whatever is open when the process leaves is closed first.
+// process.exit() runs no cleanup hook of the addon on the main thread, and MLX's static destructors would then race the
+// engine thread. So open engines are closed first.
 const open = new Set<NativeEngine>()
 process.on('exit', () => {
   for (const native of open) closeNative(native)
@@ -48,7 +49,7 @@ function closeNative(native: NativeEngine): void {
   native.close()
 }
 
-/** The addon's own class, loaded: for parity tests. */
+/** The addon's own class with a checkpoint loaded, for parity tests. */
 export async function loadNative(
   dir: string,
   options: NativeOptions = {},
@@ -63,11 +64,7 @@ async function startNative(checkpoint: Checkpoint, options: NativeOptions) {
   const request = {
     config: checkpoint.config,
     files: checkpoint.files,
-    memoryCap: options.memoryCap ?? Math.floor(totalmem() * DEFAULT_MEMORY_SHARE),
-    maxContext: options.maxContext ?? 0,
-    threads: options.threads ?? 0,
-    kvBits: options.kvBits ?? 0,
-    prefillChunk: options.prefillChunk ?? 0,
+    ...engineOptions(options),
     asGpu: options.asGpu ?? false,
   }
   try {
@@ -79,11 +76,18 @@ async function startNative(checkpoint: Checkpoint, options: NativeOptions) {
   }
 }
 
+/** A value for every option: 0, where nothing is set, leaves the choice to the engine. */
+function engineOptions(options: EngineOptions): Required<EngineOptions> {
+  const cap = options.memoryCap ?? Math.floor(totalmem() * DEFAULT_MEMORY_SHARE)
+  const values = namesOf(loadOptions).map((name) => [name, options[name] ?? 0])
+  return { ...(Object.fromEntries(values) as Required<EngineOptions>), memoryCap: cap }
+}
+
 async function* generate(
   native: NativeEngine,
   request: GenerateRequest,
   signal?: AbortSignal,
-): AsyncGenerator<Batch, void, undefined> {
+): AsyncGenerator<TokenBatch, void, undefined> {
   const events: NativeEvent[] = []
   let wake = () => {}
   let ended = false
@@ -113,7 +117,7 @@ async function* generate(
   }
 }
 
-/** The addon checks every field by type and range; what it finds is the caller's mistake. */
+/** The addon checks the type and range of every field; a fault that it finds is the caller's. */
 function startGeneration(
   native: NativeEngine,
   request: GenerateRequest,
@@ -130,7 +134,7 @@ function rethrow(error: unknown): never {
   throw toTetherError(error)
 }
 
-/** What the addon throws has a code but not our class; messages about config.json get the folder they lack. */
+/** The addon's errors have a code but not our class. Messages about config.json lack the folder, which is added. */
 function toTetherError(error: unknown, path?: string): TetherError {
   const { code, message } = error as Error & { code?: string }
   if (!code) return new TetherError('internal', message ?? String(error), { cause: error })

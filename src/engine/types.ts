@@ -1,22 +1,13 @@
 /** What the engine is given and what it gives back: tokens and numbers, no text. */
+import type { EngineOptions, Sampling } from '../options.js'
 
-/** One generation. Every field is decided by the caller; the engine has no defaults of its own. */
-export interface GenerateRequest {
+/** One generation. The caller decides every field; the engine has no defaults. `topP` is in (0, 1]. */
+export interface GenerateRequest extends Sampling {
   /** The whole prompt, at least one token. The engine finds by itself what it has computed before. */
   prompt: Int32Array
   /** Tokens to generate at the most, > 0. Cut to what the window leaves. */
   maxTokens: number
-  /** 0 is greedy. */
-  temperature: number
-  /** In (0, 1]; 1 is off. */
-  topP: number
-  /** 0 is off. */
-  topK: number
-  /** In [0, 1); 0 is off. */
-  minP: number
-  /** 1 is off. Applies to the tokens of the last 64 positions, prompt included. */
-  repetitionPenalty: number
-  /** Makes sampling repeatable; undefined draws from the engine's own state. */
+  /** Makes sampling repeatable; unset draws from the engine's own state. */
   seed?: number
   /** Ids that end the generation. They are reported in the finish and are not part of the output. */
   stopTokens: Int32Array
@@ -40,7 +31,7 @@ export interface Finish {
 }
 
 /** Some tokens, in order; the last batch of a generation, and only that one, carries `finish`. */
-export interface Batch {
+export interface TokenBatch {
   tokens: Int32Array
   finish?: Finish
 }
@@ -121,24 +112,8 @@ export interface EngineMemory {
   cache: number
 }
 
-/** How a model is loaded. Unset means the engine's own choice, which `info` then states. */
-export interface LoadOptions {
-  /** Bytes that weights, KV cache and scratch may take together; 0 lifts the cap. */
-  memoryCap?: number
-  /** Tokens that prompt and answer may have together; 0 or unset: the checkpoint's own window. */
-  maxContext?: number
-  /** Threads that compute on the CPU backend; 0 or unset: as many as are fastest, measured at load. */
-  threads?: number
-  /**
-   * Keeps keys and values in so many bits, 8 or 4: a longer window in the same memory, answers that differ a little.
-   * 0 or unset: as they are computed. `bad_config` where head_dim is no multiple of 32.
-   */
-  kvBits?: number
-  /**
-   * Tokens of a prompt that are computed at a time: others get a token, and who cancels an end, after each. 0 or unset:
-   * as many as take half a second, a power of two, measured at load.
-   */
-  prefillChunk?: number
+/** How a checkpoint is loaded. */
+export interface LoadOptions extends EngineOptions {
   /** Called with 0…1 while weights are read. */
   onProgress?: (fraction: number) => void
 }
@@ -151,7 +126,7 @@ export interface Engine {
    * Ends with exactly one batch that has `finish`; a signal that fires ends it with reason `cancelled`.
    * Leaving the loop early (`break`, `return()`) cancels too.
    */
-  generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<Batch, void, undefined>
+  generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<TokenBatch, void, undefined>
   /** log p(tokens[i] | tokens[0..i-1]); entry 0 is 0. */
   score(tokens: Int32Array): Promise<Float32Array>
   stats(): EngineStats

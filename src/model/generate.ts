@@ -1,14 +1,16 @@
 /** Raw generation from text or tokens to text, without any chat around it. */
-import { firstMatch, pendingLength } from '../anthropic/stop-sequences.js'
 import type { Piece, Tokenizer } from '../chat/types.js'
 import type { Engine, GenerateRequest } from '../engine/types.js'
 import { TetherError } from '../errors.js'
-import type { Generated, GenerateOptions } from './types.js'
+import type { Sampling } from '../options.js'
+import { engineSampling } from '../turn/sampling.js'
+import { firstMatch, pendingLength } from '../turn/stop-early.js'
+import type { GeneratedText, GenerateOptions } from './types.js'
 
 interface Parts {
   engine: Pick<Engine, 'info' | 'generate'>
   tokenizer: Pick<Tokenizer, 'encode' | 'prefix' | 'stream'>
-  defaults: Pick<GenerateRequest, 'temperature' | 'topP' | 'topK' | 'minP' | 'repetitionPenalty'>
+  defaults: Sampling
   stopTokens: Int32Array
 }
 
@@ -16,51 +18,40 @@ interface Parts {
 export async function* generateText(
   parts: Parts,
   options: GenerateOptions,
-): AsyncGenerator<Generated, void, undefined> {
+): AsyncGenerator<GeneratedText, void, undefined> {
   const { engine, tokenizer, defaults } = parts
   const prompt = promptTokens(tokenizer, options)
   const request: GenerateRequest = {
     prompt,
     maxTokens: options.maxTokens ?? Math.max(1, engine.info.window - prompt.length),
-    temperature: options.temperature ?? defaults.temperature,
-    topP: options.topP ?? defaults.topP,
-    topK: options.topK ?? defaults.topK,
-    minP: options.minP ?? defaults.minP,
-    repetitionPenalty: options.repetitionPenalty ?? defaults.repetitionPenalty,
-    seed: options.seed,
+    ...engineSampling(options, defaults),
     stopTokens: options.ignoreStop ? new Int32Array(0) : parts.stopTokens,
   }
   const stops = (options.stop ?? []).filter((stop) => stop.length > 0)
-  const run = new AbortController()
-  const stop = () => run.abort()
-  if (options.signal?.aborted) stop()
-  options.signal?.addEventListener('abort', stop, { once: true })
+  const enough = new AbortController()
+  const signal = options.signal ? AbortSignal.any([options.signal, enough.signal]) : enough.signal
   const decoder = tokenizer.stream()
   let held = ''
   let stopSequence: string | undefined
-  try {
-    for await (const { tokens, finish } of engine.generate(request, run.signal)) {
-      if (stopSequence !== undefined) {
-        // What was on its way when the stop sequence was met is not part of the answer.
-        if (finish) yield { text: '', tokens: new Int32Array(0), finish: { ...finish, reason: 'stop', stopSequence } }
-        continue
-      }
-      held += written(finish ? [...decoder.push(tokens), ...decoder.end()] : decoder.push(tokens))
-      const match = firstMatch(held, stops)
-      if (match) {
-        stopSequence = match.sequence
-        stop()
-        const text = held.slice(0, match.start)
-        yield finish ? { text, tokens, finish: { ...finish, reason: 'stop', stopSequence } } : { text, tokens }
-        continue
-      }
-      const ready = finish ? held.length : held.length - pendingLength(held, stops)
-      const text = held.slice(0, ready)
-      held = held.slice(ready)
-      yield finish ? { text, tokens, finish } : { text, tokens }
+  for await (const { tokens, finish } of engine.generate(request, signal)) {
+    if (stopSequence !== undefined) {
+      // Tokens that come after the stop sequence are not part of the answer.
+      if (finish) yield { text: '', tokens: new Int32Array(0), finish: { ...finish, reason: 'stop', stopSequence } }
+      continue
     }
-  } finally {
-    options.signal?.removeEventListener('abort', stop)
+    held += written(finish ? [...decoder.push(tokens), ...decoder.end()] : decoder.push(tokens))
+    const match = firstMatch(held, stops)
+    if (match) {
+      stopSequence = match.sequence
+      enough.abort()
+      const text = held.slice(0, match.start)
+      yield finish ? { text, tokens, finish: { ...finish, reason: 'stop', stopSequence } } : { text, tokens }
+      continue
+    }
+    const ready = finish ? held.length : held.length - pendingLength(held, stops)
+    const text = held.slice(0, ready)
+    held = held.slice(ready)
+    yield finish ? { text, tokens, finish } : { text, tokens }
   }
 }
 

@@ -1,29 +1,26 @@
-/** A model folder to a loaded Model: engine, tokenizer and family, checked against each other. */
+/** A model folder to a loaded model: engine, tokenizer and family, checked against each other. */
 import { chatFamily } from '../chat/families.js'
 import { readTemplate } from '../chat/templates/read-template.js'
 import { loadTokenizer } from '../chat/tokenizer/load.js'
 import type { ChatFamily, Tokenizer } from '../chat/types.js'
 import { type Checkpoint, readCheckpoint } from '../engine/checkpoint.js'
 import { openEngine } from '../engine/load.js'
-import type { Engine } from '../engine/types.js'
 import { TetherError } from '../errors.js'
+import { optionFault, thinkingOption } from '../options.js'
+import { createTurnMemory } from '../turn/turn-memory.js'
+import type { TurnModel } from '../turn/types.js'
 import { generateText } from './generate.js'
-import { answerMessage, countMessageTokens, type Speaker, streamMessage, type Thinking } from './messages.js'
 import { defaultSampling } from './sampling.js'
-import { createTurnMemory } from './turn-memory.js'
-import type { LoadModelOptions, Model, ModelInfo } from './types.js'
+import type { LoadedModel, LoadModelOptions } from './types.js'
 
 /**
  * Loads a checkpoint. Everything that can be known to be wrong is found before the weights are read.
  * Throws TetherError; on failure nothing is left behind.
- *
- * @example
- * const model = await loadModel('demo/model')
- * const answer = await model.message({ max_tokens: 50, messages: [{ role: 'user', content: 'Say pineapple.' }] })
- * await model.close()
  */
-export async function loadModel(dir: string, options: LoadModelOptions = {}): Promise<Model> {
-  const thinking = checkThinking(options.thinking)
+export async function openModel(dir: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
+  const { thinking = thinkingOption.default, onDebug } = options
+  const fault = optionFault(thinkingOption, thinking)
+  if (fault) throw new TetherError('bad_config', `thinking is ${String(thinking)}; it has to be ${fault}`)
   const checkpoint = await readCheckpoint(dir)
   const defaults = defaultSampling(checkpoint, options.sampling)
   const type = modelType(checkpoint)
@@ -34,30 +31,26 @@ export async function loadModel(dir: string, options: LoadModelOptions = {}): Pr
   const engine = await openEngine(checkpoint, options)
   const stopTokens = Int32Array.from(allStopTokens(checkpoint, tokenizer, family))
   const { name, path } = checkpoint
-  const memory = createTurnMemory()
-  const { onDebug } = options
-  const speaker = { name, engine, tokenizer, family, defaults, thinking, stopTokens, memory, onDebug }
-  return assemble({ ...engine.info, name, path, family: family.name, sampling: defaults, thinking }, speaker)
-}
-
-function assemble(info: ModelInfo, speaker: Speaker & { engine: Engine; tokenizer: Tokenizer }): Model {
-  const { engine, tokenizer, defaults, stopTokens } = speaker
-  return {
-    info,
+  const turns: TurnModel = {
+    name,
+    engine,
     tokenizer,
-    generate: (options) => generateText({ engine, tokenizer, defaults, stopTokens }, options),
+    family,
+    defaults,
+    thinking,
+    stopTokens,
+    memory: createTurnMemory(),
+    onDebug,
+  }
+  return {
+    info: { ...engine.info, name, path, family: family.name, sampling: defaults, thinking },
+    tokenizer,
+    turns,
+    generate: (request) => generateText({ engine, tokenizer, defaults, stopTokens }, request),
     score: (tokens) => engine.score(Int32Array.from(tokens)),
-    message: (request, options) => answerMessage(speaker, request, options),
-    stream: (request, options) => streamMessage(speaker, request, options),
-    countTokens: (request) => countMessageTokens(speaker, request),
     stats: () => engine.stats(),
     close: () => engine.close(),
   }
-}
-
-function checkThinking(thinking: Thinking = 'auto'): Thinking {
-  if (['auto', 'on', 'off'].includes(thinking)) return thinking
-  throw new TetherError('bad_config', `thinking is ${String(thinking)}; it has to be auto, on or off`)
 }
 
 function modelType(checkpoint: Checkpoint): string {

@@ -13,51 +13,55 @@ import { messages } from './messages.js'
 import { models, oneModel } from './models.js'
 import type { OnOverflow } from './overflow.js'
 import { createQueue } from './queue.js'
-import { recordAnswers, status } from './status.js'
+import { type LastAnswer, status } from './status.js'
 
 export interface AppOptions {
   load: () => LoadState
   apiKey?: string
-  /** Whether only this machine may ask; told by the Host header. */
+  /** Only requests from this machine are answered, by their Host and Origin headers. */
   localOnly: boolean
   pingMs: number
-  /** Messages that may be waiting or be answered at once. */
+  /** Messages that may wait or be answered at once. */
   maxRequests: number
   onOverflow: OnOverflow
+  onBody?: (body: Uint8Array) => void
 }
 
-/** Never rejects. What is learned of the request is noted in `line`. */
+/** Never rejects. Notes in `line` what it learns of the request. */
 export type App = (request: Request, line: LogLine) => Promise<Response>
 
-/** `id`: what the path names, decoded. */
+/** `id`: the name in the path, decoded. */
 type Handler = (
   request: Request,
   context: { requestId: string; line: LogLine; id: string },
 ) => Response | Promise<Response>
 
-export function createApp({ load, apiKey, localOnly, pingMs, maxRequests, onOverflow }: AppOptions): App {
+export function createApp({ load, apiKey, localOnly, pingMs, maxRequests, onOverflow, onBody }: AppOptions): App {
   const queue = createQueue(maxRequests)
-  const answers = recordAnswers()
+  let last: LastAnswer | null = null
+  const onAnswer = (answer: LastAnswer) => {
+    last = answer
+  }
   const model = () => readyModel(load())
   const routes: [path: RegExp, methods: Record<string, Handler>][] = [
     [
       /^\/v1\/messages$/,
       {
         POST: (request, { requestId, line }) =>
-          messages(request, model(), { queue, answers, pingMs, requestId, line, onOverflow }),
+          messages(request, model(), { queue, pingMs, requestId, line, onOverflow, onBody, onAnswer }),
       },
     ],
     [/^\/v1\/messages\/count_tokens$/, { POST: (request) => countTokens(request, model()) }],
     [/^\/v1\/models$/, { GET: () => models(model()) }],
     [/^\/v1\/models\/(?<id>[^/]+)$/, { GET: (_, { id }) => oneModel(model(), id) }],
     [/^\/health$/, { GET: () => health(load()) }],
-    [/^\/status$/, { GET: () => status(model(), answers) }],
+    [/^\/status$/, { GET: () => status(model(), last) }],
   ]
 
   const answer = async (request: Request, requestId: string, line: LogLine): Promise<Response> => {
     const { pathname } = new URL(request.url)
     if (localOnly) checkLocal(request)
-    // Health is what a launcher asks before it knows anything; it says nothing that a port scan would not.
+    // A launcher asks for health before it has a key. The answer tells no more than a port scan would.
     if (apiKey !== undefined && pathname !== '/health') checkKey(request, apiKey)
     for (const [path, methods] of routes) {
       const match = path.exec(pathname)
@@ -93,7 +97,7 @@ function notAllowed(method: string, path: string, methods: string[]): HttpError 
   return new HttpError('method_not_allowed', `${path} does not take ${method}, but ${allow}`, { allow })
 }
 
-/** A path that is no valid encoding names nothing that exists; it is left as it was sent. */
+/** A path that is not validly encoded names nothing that exists, and stays as it was sent. */
 function decode(part: string): string {
   try {
     return decodeURIComponent(part)

@@ -1,11 +1,10 @@
-/** POST /v1/messages/count_tokens: how long a request's prompt is, without an answer. */
+/** POST /v1/messages/count_tokens: the length of a request's prompt, without an answer. */
 import type { Request, Response } from 'undici'
-import { requireModel } from '../anthropic/parse.js'
-import type { Model } from '../model/types.js'
-import { json, readJson } from './body.js'
+import { countBody } from '../anthropic/prepare.js'
+import type { LoadedModel } from '../model/types.js'
+import { prompterOf } from '../turn/answer-turn.js'
+import { json, readBody } from './body.js'
 
-export async function countTokens(request: Request, model: Model): Promise<Response> {
-  const ask = await readJson(request)
-  requireModel(ask)
-  return json({ input_tokens: model.countTokens(ask) })
+export async function countTokens(request: Request, model: LoadedModel): Promise<Response> {
+  return json({ input_tokens: countBody(prompterOf(model.turns), await readBody(request)) })
 }

@@ -1,14 +1,14 @@
 /** A model that may still be on its way: what there is of it now. */
 import { TetherError } from '../errors.js'
-import type { Model } from '../model/types.js'
+import type { LoadedModel } from '../model/types.js'
 
 export type LoadState =
   | { state: 'loading'; progress?: number; message: string }
   | { state: 'failed'; message: string; cause: unknown }
-  | { state: 'ready'; model: Model }
+  | { state: 'ready'; model: LoadedModel }
 
 /** `progress` answers 0…1. A promise that rejects becomes `failed`; it is never left unhandled. */
-export function watchLoad(model: Model | Promise<Model>, progress?: () => number): () => LoadState {
+export function watchLoad(model: LoadedModel | Promise<LoadedModel>, progress?: () => number): () => LoadState {
   let settled: LoadState | undefined
   if (model instanceof Promise) {
     model.then(
@@ -26,7 +26,7 @@ export function watchLoad(model: Model | Promise<Model>, progress?: () => number
 }
 
 /** The model, or the error that a request for it gets meanwhile. */
-export function readyModel(load: LoadState): Model {
+export function readyModel(load: LoadState): LoadedModel {
   if (load.state === 'ready') return load.model
   if (load.state === 'failed') throw new TetherError('internal', load.message, { cause: load.cause })
   throw new TetherError('not_loaded', load.message)

@@ -1,68 +1,78 @@
 /** POST /v1/messages: the events of an answer, as a stream or folded into one body. */
 import { type Request, Response } from 'undici'
 import { fold } from '../anthropic/fold.js'
-import { requireModel } from '../anthropic/parse.js'
+import { stopReason, toEvents } from '../anthropic/from-turn.js'
+import { newMessageId } from '../anthropic/messages.js'
+import { parseJson, prepareBody } from '../anthropic/prepare.js'
 import { TetherError } from '../errors.js'
-import type { Model } from '../model/types.js'
-import { json, readJson } from './body.js'
-import { type LogLine, note } from './log.js'
+import type { LoadedModel } from '../model/types.js'
+import { answerTurn } from '../turn/answer-turn.js'
+import type { TurnStart } from '../turn/types.js'
+import { json, readBody } from './body.js'
+import type { LogLine } from './log.js'
 import { type OnOverflow, overflowFor } from './overflow.js'
 import type { Queue } from './queue.js'
 import { sse } from './sse.js'
-import type { AnswerRecord } from './status.js'
+import type { LastAnswer } from './status.js'
+import { tapTurn } from './turn-tap.js'
 
 export interface MessagesContext {
   queue: Queue
-  answers: AnswerRecord
   pingMs: number
   requestId: string
   line: LogLine
   onOverflow: OnOverflow
+  onBody?: (body: Uint8Array) => void
+  onAnswer: (answer: LastAnswer) => void
 }
 
-/** What is wrong with a request is thrown, so that it gets a status of its own; the engine's work begins after that. */
-export async function messages(
-  request: Request,
-  model: Model,
-  { queue, answers, pingMs, requestId, line, onOverflow }: MessagesContext,
-): Promise<Response> {
+/** What is wrong with a request is thrown, so that it gets a status of its own. The engine is asked after that. */
+export async function messages(request: Request, model: LoadedModel, context: MessagesContext): Promise<Response> {
   const started = performance.now()
-  const ask = await readJson(request)
-  requireModel(ask)
-  const run = new AbortController()
-  const leave = () => run.abort()
-  if (request.signal.aborted) leave()
-  request.signal.addEventListener('abort', leave, { once: true })
-
-  const headers: Record<string, string> = {}
-  const answer = model.stream(ask, {
-    signal: run.signal,
-    onOverflow: overflowFor(onOverflow, request.headers.get('user-agent')),
-    onDropped: ({ messages, tokens }) => {
-      line.dropped = { messages, tokens }
-      headers['tether-dropped-messages'] = String(messages)
-      headers['tether-dropped-tokens'] = String(tokens)
-    },
-    onMisfit: ({ tool, reason }) => {
-      line.misfits = [...(line.misfits ?? []), `${tool}: ${reason}`]
+  const { queue, pingMs, requestId, line, onAnswer } = context
+  const body = await readBody(request)
+  context.onBody?.(body)
+  const onOverflow = overflowFor(context.onOverflow, request.headers.get('user-agent'))
+  const reader = new AbortController()
+  const turn = answerTurn(model.turns, (prompter, options) => prepareBody(prompter, body, { ...options, onOverflow }), {
+    signal: AbortSignal.any([request.signal, reader.signal]),
+    received: () => parseJson(body),
+    onInvalidToolInput: ({ tool, reason }) => {
+      line.invalidToolInputs = [...(line.invalidToolInputs ?? []), `${tool}: ${reason}`]
     },
   })
-  const watched = answers.watch(queue.admit(answer), () => model.stats())
-  const events = note(watched, line, started)
-  if (!wantsStream(ask)) return withHeaders(json(await fold(events)), headers)
+  const parts = tapTurn(queue.admit(turn), { line, started, stats: () => model.stats(), stopReason, onAnswer })
+  const start = await readStart(parts)
+  const events = toEvents(resume(start, parts), { id: newMessageId() })
+  // Read here, so that whoever leaves the events from now on leaves the turn too.
   const first = await events.next()
   if (first.done) throw new TetherError('internal', 'an answer ended before it began')
-  const stream = new Response(sse(first.value, events, { pingMs, requestId, leave }), {
-    headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' },
-  })
-  return withHeaders(stream, headers)
+  if (!start.stream) return withDropped(json(await fold(resume(first.value, events))), start)
+  const stream = sse(first.value, events, { pingMs, requestId, leave: () => reader.abort() })
+  const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' }
+  return withDropped(new Response(stream, { headers }), start)
 }
 
-function withHeaders(response: Response, headers: Record<string, string>): Response {
-  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
+/** Throws what is wrong with the request. */
+async function readStart(parts: ReturnType<typeof tapTurn>): Promise<TurnStart> {
+  const { value } = await parts.next()
+  if (value?.type === 'start') return value
+  throw new TetherError('internal', 'a turn did not begin with its start')
+}
+
+/** What was read of a generator before the rest. A reader that leaves ends the generator, also before the rest. */
+async function* resume<T>(first: T, rest: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
+  try {
+    yield first
+    yield* rest
+  } finally {
+    await rest.return()
+  }
+}
+
+function withDropped(response: Response, { dropped }: TurnStart): Response {
+  if (!dropped) return response
+  response.headers.set('tether-dropped-messages', String(dropped.messages))
+  response.headers.set('tether-dropped-tokens', String(dropped.tokens))
   return response
-}
-
-function wantsStream(ask: unknown): boolean {
-  return typeof ask === 'object' && ask !== null && 'stream' in ask && ask.stream === true
 }

@@ -1,20 +1,20 @@
 /** GET /v1/models: the one model that is loaded. Messages are answered by it whatever model they name. */
 import type { Response } from 'undici'
-import type { Model } from '../model/types.js'
+import type { LoadedModel } from '../model/types.js'
 import { json } from './body.js'
 import { HttpError } from './http-error.js'
 
-export function models(model: Model): Response {
+export function models(model: LoadedModel): Response {
   const { name } = model.info
   return json({ data: [describe(model)], has_more: false, first_id: name, last_id: name })
 }
 
-export function oneModel(model: Model, id: string): Response {
+export function oneModel(model: LoadedModel, id: string): Response {
   if (id === model.info.name) return json(describe(model))
   throw new HttpError('not_found', `there is no model ${id}; loaded is ${model.info.name}`)
 }
 
-function describe({ info }: Model) {
+function describe({ info }: LoadedModel) {
   return {
     type: 'model',
     id: info.name,

@@ -1,10 +1,10 @@
-/** What becomes of a prompt that does not fit the window, by who sent it. */
+/** What happens to a prompt that does not fit the window, by the client that sent it. */
 import { TetherError } from '../errors.js'
-import type { Overflow } from '../model/prompt.js'
+import type { Overflow } from '../turn/types.js'
 
 export type OnOverflow = 'auto' | Overflow
 
-/** Claude Code compacts when it hears the error, and keeps what matters; other clients would only show it. */
+/** Claude Code compacts the conversation after the error; other clients would only show it. */
 export function overflowFor(onOverflow: OnOverflow, userAgent: string | null): Overflow {
   if (onOverflow !== 'auto') return onOverflow
   return /^claude-(cli|code)\//i.test(userAgent ?? '') ? 'error' : 'truncate'

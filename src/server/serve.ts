@@ -1,5 +1,5 @@
 /** A model behind a port: Anthropic's Messages API over HTTP. */
-import type { Model } from '../model/types.js'
+import type { LoadedModel } from '../model/types.js'
 import { createApp } from './app.js'
 import { isLoopback } from './auth.js'
 import { listen } from './listen.js'
@@ -15,40 +15,43 @@ export interface ServeOptions {
   host?: string
   /** Default: 8080; 0 takes any free one. */
   port?: number
-  /** Asked of every request but /health, as a Bearer token or x-api-key. Unset: open. */
+  /** Required of every request but /health, as a Bearer token or x-api-key. Unset: no key is required. */
   apiKey?: string
   /** Called once for every request, when it is over. */
   onLog?: (line: LogLine) => void
+  /** Called with the body of every messages request, before it is parsed. */
+  onBody?: (body: Uint8Array) => void
   /** Silence in a stream, in milliseconds, after which a ping is sent. Default: 10 s. */
   pingMs?: number
-  /** Messages that may be waiting or be answered at once; more get 529. Default: 64. */
+  /** Messages that may wait or be answered at once; more get 529. Default: 64. */
   maxRequests?: number
   /**
-   * What a prompt that does not fit the window leads to. `error`: 400 `prompt is too long: …`. `truncate`: the oldest turns
-   * are left out, which a header and the log line say. Default, `auto`: the error for Claude Code, which then compacts,
-   * and an answer for everybody else.
+   * What happens to a prompt that does not fit the window. `error`: 400 `prompt is too long: …`. `truncate`: the oldest
+   * turns are dropped, which a header and the log line say. Default, `auto`: the error for Claude Code, which then
+   * compacts the conversation, and `truncate` for other clients.
    */
   onOverflow?: OnOverflow
-  /** How much of the model is loaded, 0…1; for the answers until then. */
+  /** How much of the model is loaded, 0…1; for the answers while it loads. */
   progress?: () => number
 }
 
 export interface Server {
   readonly url: string
   readonly port: number
-  /** Stops listening and breaks off what runs. The model stays loaded. Safe to call twice. */
+  /** Stops listening and ends the requests that run. The model stays loaded. Safe to call twice. */
   close(): Promise<void>
 }
 
 /**
- * Listens at once, also while the model is still loading: requests then get 503 and how far it is.
+ * Listens at once, also while the model is still loading: requests then get 503 and the progress.
  * Throws `port_in_use`, or `bad_config` for an option with a wrong value.
  */
-export async function serve(model: Model | Promise<Model>, options: ServeOptions = {}): Promise<Server> {
+export async function serve(model: LoadedModel | Promise<LoadedModel>, options: ServeOptions = {}): Promise<Server> {
   const { host = '127.0.0.1', port = 8080, apiKey, onLog, pingMs = 10_000, maxRequests = 64, progress } = options
   const onOverflow = checkOverflow(options.onOverflow)
   const localOnly = apiKey === undefined && isLoopback(host)
-  const app = createApp({ load: watchLoad(model, progress), apiKey, localOnly, pingMs, maxRequests, onOverflow })
+  const load = watchLoad(model, progress)
+  const app = createApp({ load, apiKey, localOnly, pingMs, maxRequests, onOverflow, onBody: options.onBody })
   const listener = await listen(app, { host, port, onLog })
   return { url: `http://${address(host)}:${listener.port}`, port: listener.port, close: listener.close }
 }

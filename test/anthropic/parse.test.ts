@@ -1,8 +1,8 @@
 /** Every shape of a request is read, and what is wrong is named. */
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it, test } from 'vitest'
-import { parseCountRequest, parseMessagesRequest, requireModel } from '../../src/anthropic/parse.js'
-import { toChat } from '../../src/anthropic/to-chat.js'
+import { parseCountRequest, parseMessagesRequest } from '../../src/anthropic/parse.js'
+import { toChat } from '../../src/anthropic/to-turn.js'
 import { TetherError } from '../../src/errors.js'
 
 const user = (content: unknown) => ({ role: 'user', content })
@@ -247,8 +247,10 @@ test.each([
 
 test('a model may go unnamed, but not over the wire', () => {
   expect(parse({ model: undefined }).model).toBeUndefined()
-  expect(() => requireModel(ask({ model: undefined }))).toThrow('model: Field required')
-  expect(() => requireModel(ask())).not.toThrow()
+  for (const parsed of [parseMessagesRequest, parseCountRequest]) {
+    expect(() => parsed(ask({ model: undefined }), { modelRequired: true })).toThrow('model: Field required')
+    expect(() => parsed(ask(), { modelRequired: true })).not.toThrow()
+  }
 })
 
 test.each([null, [], 'x', 3, undefined])('%j is no request', (body) => {

@@ -1,7 +1,7 @@
 /** No text of a request can become a control token: every one of each vocabulary, in every place of a request. */
 import { describe, expect, test } from 'vitest'
 import { parseMessagesRequest } from '../../src/anthropic/parse.js'
-import { toChat } from '../../src/anthropic/to-chat.js'
+import { toChat } from '../../src/anthropic/to-turn.js'
 import { FAMILIES } from '../../src/chat/families.js'
 import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
 import type { ChatFamily, Tokenizer } from '../../src/chat/types.js'

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parseMessagesRequest } from '../../src/anthropic/parse.js'
-import { toChat } from '../../src/anthropic/to-chat.js'
+import { toChat } from '../../src/anthropic/to-turn.js'
 import { FAMILIES } from '../../src/chat/families.js'
 import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
 import type { ChatFamily } from '../../src/chat/types.js'

@@ -4,12 +4,13 @@ import { UsageError } from '../../src/cli/args.js'
 import { type BenchRow, measure } from '../../src/cli/bench/measure.js'
 import { benchReport } from '../../src/cli/bench/report.js'
 import { readBenchFlags } from '../../src/cli/bench/run-bench.js'
-import type { Generated, GenerateOptions, Model, ModelInfo } from '../../src/model/types.js'
+import type { Model } from '../../src/load-model.js'
+import type { GeneratedText, GenerateOptions, ModelInfo } from '../../src/model/types.js'
 
 /** Reads 1000 tokens a second and writes 100. */
 function steadyModel(window: number) {
   const prompts: number[][] = []
-  async function* generate({ tokens, maxTokens = 1 }: GenerateOptions): AsyncGenerator<Generated, void, undefined> {
+  async function* generate({ tokens, maxTokens = 1 }: GenerateOptions): AsyncGenerator<GeneratedText, void, undefined> {
     const prompt = [...(tokens ?? [])]
     prompts.push(prompt)
     const finish = {

@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { answerMessage, streamMessage } from '../../src/anthropic/messages.js'
 import { debugLogPath, openDebugLog } from '../../src/cli/debug-log.js'
-import { answerMessage, streamMessage } from '../../src/model/messages.js'
 import { serve } from '../../src/server/serve.js'
 import { speaks } from '../support/fake-engine.js'
-import { fakeModel, fakeSpeaker } from '../support/fake-model.js'
+import { fakeModel, fakeTurnModel } from '../support/fake-model.js'
 import { ask, hello } from '../support/fake-server.js'
 
 const END = { control: '<end>' }
@@ -58,10 +58,10 @@ describe('the debug log', () => {
 
   it('finds the earlier turn that shares most, its answer included', async () => {
     const { log, read } = open()
-    const speaker = fakeSpeaker(speaks('Hello', END), { onDebug: log.onDebug })
+    const model = fakeTurnModel(speaks('Hello', END), { onDebug: log.onDebug })
     const talk = async (...messages: string[]) => {
       const turns = messages.map((content, i) => ({ role: i % 2 ? 'assistant' : 'user', content }))
-      await answerMessage(speaker, hello({ messages: turns }))
+      await answerMessage(model, hello({ messages: turns }))
     }
     await talk('hi')
     await talk('hx')
@@ -76,12 +76,12 @@ describe('the debug log', () => {
   it('tells what went wrong, and who left', async () => {
     const { log, read } = open()
     const engine = speaks([{ fail: new Error('no power') }], ['a', 'hang'])
-    const speaker = fakeSpeaker(engine, { onDebug: log.onDebug })
-    await expect(answerMessage(speaker, { messages: 3 })).rejects.toThrow()
-    await expect(answerMessage(speaker, hello())).rejects.toThrow('no power')
-    for await (const event of streamMessage(speaker, hello())) if (event.type === 'content_block_delta') break
+    const model = fakeTurnModel(engine, { onDebug: log.onDebug })
+    await expect(answerMessage(model, { messages: 3 })).rejects.toThrow()
+    await expect(answerMessage(model, hello())).rejects.toThrow('no power')
+    for await (const event of streamMessage(model, hello())) if (event.type === 'content_block_delta') break
     engine.info.window = 10
-    await expect(answerMessage(speaker, hello())).rejects.toThrow('too long')
+    await expect(answerMessage(model, hello())).rejects.toThrow('too long')
     const text = read()
     expect(text).toMatch(/==== turn 1, end\nTetherError: messages: Input should be a list/)
     expect(text).not.toContain('turn 1, prompt')
@@ -97,8 +97,8 @@ describe('the debug log', () => {
     const engine = speaks('ok')
     engine.info.window = 90
     const messages = ['x'.repeat(60), 'a', 'b'].map((content, i) => ({ role: i % 2 ? 'assistant' : 'user', content }))
-    const speaker = fakeSpeaker(engine, { onDebug: log.onDebug })
-    await answerMessage(speaker, hello({ messages }), { onOverflow: 'truncate' })
+    const model = fakeTurnModel(engine, { onDebug: log.onDebug })
+    await answerMessage(model, hello({ messages }), { onOverflow: 'truncate' })
     expect(read()).toMatch(/prompt of \d+ tokens, without the oldest 2 messages \(\d+ tokens\)\n⟦<turn>⟧user b/)
   })
 })

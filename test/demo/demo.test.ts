@@ -2,8 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { loadModel } from '../../src/model/load.js'
-import type { Model } from '../../src/model/types.js'
+import { loadModel, type Model } from '../../src/load-model.js'
 import { claudeCodeRequest, random } from '../support/claude-code-request.js'
 import { type DemoPrompt, isRight } from '../support/demo-prompts.js'
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadEngine } from '../../src/engine/load.js'
-import type { Batch, Engine, Finish, GenerateRequest } from '../../src/engine/types.js'
+import type { Engine, Finish, GenerateRequest, TokenBatch } from '../../src/engine/types.js'
 import { collect, greedy } from '../support/checkpoints.js'
 
 const DEMO = 'demo/model'
@@ -184,6 +184,6 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await sleep(1)
 }
 
-async function firstToken(batches: AsyncIterable<Batch>): Promise<void> {
+async function firstToken(batches: AsyncIterable<TokenBatch>): Promise<void> {
   for await (const { tokens } of batches) if (tokens.length > 0) return
 }

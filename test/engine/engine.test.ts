@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadEngine } from '../../src/engine/load.js'
-import type { Batch, Engine, Finish, GenerateRequest } from '../../src/engine/types.js'
+import type { Engine, Finish, GenerateRequest, TokenBatch } from '../../src/engine/types.js'
 
 const DEMO = 'demo/model'
 const greedy = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, stopTokens: new Int32Array(0) }
@@ -14,7 +14,7 @@ function ask(prompt: number[], maxTokens: number, more: Partial<GenerateRequest>
   return { prompt: Int32Array.from(prompt), maxTokens, ...greedy, ...more }
 }
 
-async function collect(batches: AsyncIterable<Batch>): Promise<{ tokens: number[]; finish: Finish }> {
+async function collect(batches: AsyncIterable<TokenBatch>): Promise<{ tokens: number[]; finish: Finish }> {
   const tokens: number[] = []
   let finish: Finish | undefined
   for await (const batch of batches) {

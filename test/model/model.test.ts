@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readCheckpoint } from '../../src/engine/checkpoint.js'
-import { loadModel } from '../../src/model/load.js'
+import { loadModel, type Model } from '../../src/load-model.js'
 import { defaultSampling } from '../../src/model/sampling.js'
-import type { Generated, GenerateOptions, Model } from '../../src/model/types.js'
+import type { GeneratedText, GenerateOptions } from '../../src/model/types.js'
 import { windowSentence } from '../../src/model/window.js'
 
 /** A prompt of the demo model's family that makes it say something known. */
@@ -18,7 +18,7 @@ describe('a model', () => {
   async function collect(options: GenerateOptions) {
     let text = ''
     const tokens: number[] = []
-    let finish: Generated['finish']
+    let finish: GeneratedText['finish']
     for await (const item of model.generate({ temperature: 0, ...options })) {
       expect(finish, 'nothing comes after the finish').toBeUndefined()
       text += item.text

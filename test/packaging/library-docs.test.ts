@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { loadOptions, namesOf } from '../../src/options.js'
 import { type Consumer, linkModule, makeConsumer, root } from '../support/consumer.js'
 
 // A compiler and a model in processes of their own, on a machine that may be busy.
@@ -46,7 +47,14 @@ describe('docs/library.md', () => {
         name,
       ).not.toEqual([])
     }
-    const model = readFileSync(join(root, 'src/model/types.ts'), 'utf8').split('export interface Model {')[1] ?? ''
+    const model = [
+      ['src/load-model.ts', 'Model'],
+      ['src/model/types.ts', 'LoadedModel'],
+    ]
+      .map(([file = '', name]) => interfaceOf(file, `${name}`))
+      .join('\n')
+    expect(model).toContain('countTokens(')
+    expect(model).toContain('generate(')
     for (const [, method] of model.matchAll(/^ {2}(\w+)\(/gm)) {
       expect(
         examples.filter(({ program }) => program.includes(`model.${method}(`)),
@@ -58,12 +66,11 @@ describe('docs/library.md', () => {
   test('names every error code and every option', () => {
     const named = [...page.matchAll(/^\| `(\w+)` +\|/gm)].map(([, name]) => name)
     const codes = readFileSync(join(root, 'src/errors.ts'), 'utf8').matchAll(/^ {2}\| '(\w+)'/gm)
-    const options = ['model/types.ts', 'server/serve.ts'].flatMap((file) => {
-      const text = readFileSync(join(root, 'src', file), 'utf8')
-      const body = /export interface (?:LoadModelOptions|ServeOptions) \{\n([\s\S]*?)\n\}/.exec(text)?.[1] ?? ''
-      return [...body.matchAll(/^ {2}(\w+)\?:/gm)]
-    })
-    const expected = [...codes, ...options].map(([, name]) => name)
+    const options = [
+      interfaceOf('src/model/types.ts', 'LoadModelOptions'),
+      interfaceOf('src/server/serve.ts', 'ServeOptions'),
+    ].flatMap((body) => [...body.matchAll(/^ {2}(\w+)\?:/gm)])
+    const expected = [...[...codes, ...options].map(([, name]) => name), ...namesOf(loadOptions)]
     expect(expected.length).toBeGreaterThan(20)
     expect(named.sort()).toEqual(expected.sort())
   })
@@ -87,3 +94,9 @@ describe('docs/library.md', () => {
     expect(await consumer.run('node', [file])).toEqual({ code: 0, signal: null, stdout: output, stderr: '' })
   })
 })
+
+/** What stands between the braces of an exported interface. */
+function interfaceOf(file: string, name: string): string {
+  const text = readFileSync(join(root, file), 'utf8')
+  return new RegExp(`export interface ${name}\\b[^{]*\\{\\n([\\s\\S]*?)\\n\\}`).exec(text)?.[1] ?? ''
+}

@@ -2,7 +2,7 @@
 import { connect } from 'node:net'
 import { describe, expect, it, test } from 'vitest'
 import { TetherError } from '../../src/errors.js'
-import type { Model } from '../../src/model/types.js'
+import type { Model } from '../../src/load-model.js'
 import { serve } from '../../src/server/serve.js'
 import { speaks } from '../support/fake-engine.js'
 import { fakeModel } from '../support/fake-model.js'

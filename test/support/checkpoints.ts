@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished } from 'vitest'
 import { loadNative } from '../../src/engine/load.js'
-import type { Batch, Engine, Finish, GenerateRequest } from '../../src/engine/types.js'
+import type { Engine, Finish, GenerateRequest, TokenBatch } from '../../src/engine/types.js'
 import { TetherError } from '../../src/errors.js'
 
 const ROOT = 'test/fixtures/checkpoints'
@@ -121,7 +121,7 @@ export function greedy(prompt: number[], maxTokens: number): GenerateRequest {
   }
 }
 
-export async function collect(batches: AsyncIterable<Batch>): Promise<{ tokens: number[]; finish: Finish }> {
+export async function collect(batches: AsyncIterable<TokenBatch>): Promise<{ tokens: number[]; finish: Finish }> {
   const tokens: number[] = []
   let finish: Finish | undefined
   for await (const batch of batches) {

@@ -4,7 +4,8 @@ import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Library } from '../../src/cli/start-server.js'
 import { TetherError } from '../../src/errors.js'
-import type { GenerateOptions, Model } from '../../src/model/types.js'
+import type { Model } from '../../src/load-model.js'
+import type { GenerateOptions } from '../../src/model/types.js'
 
 const {
   FAKE_LOAD_MS = '0',

@@ -1,6 +1,6 @@
 /** An engine that says what it is told to: `speaks('Hello', { control: '<end>' })`. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Batch, Engine, EngineInfo, Finish, GenerateRequest } from '../../src/engine/types.js'
+import type { Engine, EngineInfo, Finish, GenerateRequest, TokenBatch } from '../../src/engine/types.js'
 import { controlId, fakeTokenizer } from './fake-tokenizer.js'
 
 /** Text and control tokens are one batch each; the others are what happens between batches. */
@@ -62,7 +62,7 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
       const onAbort = () => engine.cancelled.push(performance.now())
       live++
       let outputTokens = 0
-      const finish = (reason: Finish['reason']): Batch => ({
+      const finish = (reason: Finish['reason']): TokenBatch => ({
         tokens: new Int32Array(0),
         finish: {
           reason,

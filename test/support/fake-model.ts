@@ -1,12 +1,12 @@
 /** A model around a fake engine: everything between the seam and the socket is the real thing. */
-import { answerMessage, countMessageTokens, type Speaker, streamMessage } from '../../src/model/messages.js'
-import { createTurnMemory } from '../../src/model/turn-memory.js'
-import type { Model } from '../../src/model/types.js'
+import { type Model, withMessages } from '../../src/load-model.js'
+import { createTurnMemory } from '../../src/turn/turn-memory.js'
+import type { TurnModel } from '../../src/turn/types.js'
 import type { FakeEngine } from './fake-engine.js'
 import { fakeFamily } from './fake-family.js'
 import { controlId, fakeTokenizer } from './fake-tokenizer.js'
 
-export function fakeSpeaker(engine: FakeEngine, more: Partial<Speaker> = {}): Speaker {
+export function fakeTurnModel(engine: FakeEngine, more: Partial<TurnModel> = {}): TurnModel {
   return {
     engine,
     tokenizer: fakeTokenizer(),
@@ -20,20 +20,18 @@ export function fakeSpeaker(engine: FakeEngine, more: Partial<Speaker> = {}): Sp
   }
 }
 
-export function fakeModel(engine: FakeEngine, more: Partial<Speaker> = {}): Model {
-  const speaker = fakeSpeaker(engine, more)
-  const { defaults: sampling, thinking } = speaker
-  return {
+export function fakeModel(engine: FakeEngine, more: Partial<TurnModel> = {}): Model {
+  const turns = fakeTurnModel(engine, more)
+  const { defaults: sampling, thinking } = turns
+  return withMessages({
     info: { ...engine.info, name: 'fake-model', path: '/models/fake-model', family: 'fake', sampling, thinking },
     tokenizer: fakeTokenizer(),
+    turns,
     generate: () => {
       throw new Error('not faked')
     },
     score: async (tokens) => new Float32Array(tokens.length),
-    message: (request, options) => answerMessage(speaker, request, options),
-    stream: (request, options) => streamMessage(speaker, request, options),
-    countTokens: (request) => countMessageTokens(speaker, request),
     stats: () => engine.stats(),
     close: async () => {},
-  }
+  })
 }

@@ -5,7 +5,7 @@
  * thought needs a second generation, from the same prompt and all that was generated: the engine has that in its cache.
  */
 import type { OutputFormat, Tokenizer } from '../chat/types.js'
-import type { Batch, Engine, Finish, GenerateRequest } from '../engine/types.js'
+import type { Engine, Finish, GenerateRequest, TokenBatch } from '../engine/types.js'
 
 export interface ThoughtLimit {
   /** Tokens that all thoughts of an answer may have together. */
@@ -50,11 +50,11 @@ export async function* thinkWithin(
   engine: Pick<Engine, 'generate'>,
   request: GenerateRequest,
   signal: AbortSignal,
-): AsyncGenerator<Batch, void, undefined> {
+): AsyncGenerator<TokenBatch, void, undefined> {
   if (!limit) return yield* engine.generate(request, signal)
   const meter = thoughtMeter(limit)
   const generated: number[] = []
-  const keep = (tokens: Int32Array): Batch => {
+  const keep = (tokens: Int32Array): TokenBatch => {
     for (const token of tokens) generated.push(token)
     return { tokens }
   }

@@ -3,14 +3,15 @@
  * was generated then, token for token, whatever the client makes of an answer before it sends it back.
  */
 import { describe, expect, test } from 'vitest'
+import { answerMessage, streamMessage } from '../../src/anthropic/messages.js'
 import type { Message } from '../../src/anthropic/types.js'
 import { FAMILIES } from '../../src/chat/families.js'
 import { taughtCall } from '../../src/chat/templates/teach-tools.js'
 import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
 import type { ChatFamily, Part, Piece, Tokenizer } from '../../src/chat/types.js'
-import type { Batch, Engine, Finish, GenerateRequest } from '../../src/engine/types.js'
-import { answerMessage, type Speaker, streamMessage } from '../../src/model/messages.js'
-import { createTurnMemory } from '../../src/model/turn-memory.js'
+import type { Engine, Finish, GenerateRequest, TokenBatch } from '../../src/engine/types.js'
+import { createTurnMemory } from '../../src/turn/turn-memory.js'
+import type { TurnModel } from '../../src/turn/types.js'
 import { answer, sentence, TOOLS } from '../support/chat-conversations.js'
 import { type Random, seeded } from '../support/chat-random.js'
 import { speakGemma4, speakLlama3 } from '../support/chat-speaking.js'
@@ -35,7 +36,7 @@ describe.each(families)('$name', ({ name, speak, thinks, folder }) => {
     for (let seed = 0; seed < 12; seed++) {
       const random = seeded(seed)
       const engine = scriptedEngine()
-      const speaker = speakerOf(name, tokenizer, engine)
+      const model = turnModelOf(name, tokenizer, engine)
       const thinking = thinks && random.chance(0.5)
       const messages: object[] = [{ role: 'user', content: words(random) }]
       if (random.chance(0.5)) messages.push({ role: 'system', content: `It is ${sentence(random)}` })
@@ -56,7 +57,7 @@ describe.each(families)('$name', ({ name, speak, thinks, folder }) => {
         }
         engine.asked = undefined
         const interrupted = random.chance(0.1)
-        const content = interrupted ? await breakOff(speaker, ask, random) : (await answerMessage(speaker, ask)).content
+        const content = interrupted ? await breakOff(model, ask, random) : (await answerMessage(model, ask)).content
         // Left before the engine was asked, there is nothing to compare.
         const prompt = engine.asked ? promptOf(engine) : before
         const parts = before.findIndex((token, at) => token !== prompt[at])
@@ -72,7 +73,7 @@ describe.each(families)('$name', ({ name, speak, thinks, folder }) => {
   })
 })
 
-function speakerOf(name: string, tokenizer: Tokenizer, engine: Pick<Engine, 'info' | 'generate'>): Speaker {
+function turnModelOf(name: string, tokenizer: Tokenizer, engine: Pick<Engine, 'info' | 'generate'>): TurnModel {
   const known = FAMILIES[name] as ChatFamily
   return {
     engine,
@@ -103,7 +104,7 @@ function scriptedEngine(): ScriptedEngine {
   const engine: ScriptedEngine = {
     info: { window: 1_000_000 } as Engine['info'],
     next: [],
-    async *generate(request, signal): AsyncGenerator<Batch, void, undefined> {
+    async *generate(request, signal): AsyncGenerator<TokenBatch, void, undefined> {
       engine.asked = request
       const times = { queueSeconds: 0, prefillSeconds: 0, decodeSeconds: 0 }
       const counts = { promptTokens: request.prompt.length, cachedTokens: 0, outputTokens: engine.next.length }
@@ -137,10 +138,10 @@ function tokensOf(random: Random, tokenizer: Tokenizer, pieces: Piece[]): number
 }
 
 /** The client leaves in the middle. -> what it had got by then */
-async function breakOff(speaker: Speaker, ask: object, random: Random): Promise<Message['content']> {
+async function breakOff(model: TurnModel, ask: object, random: Random): Promise<Message['content']> {
   let left = 1 + random.below(6)
   let text = ''
-  for await (const event of streamMessage(speaker, ask)) {
+  for await (const event of streamMessage(model, ask)) {
     if (event.type === 'content_block_delta' && event.delta.type === 'text_delta') text += event.delta.text
     if (event.type === 'content_block_start' && event.content_block.type !== 'text') break
     if (--left === 0) break

@@ -1,15 +1,15 @@
 /** Thinking keeps within its budget, and the answer goes on behind it. */
 import { describe, expect, test } from 'vitest'
+import { answerMessage, streamMessage } from '../../src/anthropic/messages.js'
 import type { MessageEvent } from '../../src/anthropic/types.js'
-import { answerMessage, streamMessage } from '../../src/model/messages.js'
 import { type FakeEngine, type Step, speaks } from '../support/fake-engine.js'
-import { fakeSpeaker } from '../support/fake-model.js'
+import { fakeTurnModel } from '../support/fake-model.js'
 
 const THINK: Step = { control: '<think>' }
 const DONE: Step = { control: '</think>' }
 
 const ask = (engine: FakeEngine, fields: object = {}) =>
-  answerMessage(fakeSpeaker(engine), { max_tokens: 100, messages: [{ role: 'user', content: 'hi' }], ...fields })
+  answerMessage(fakeTurnModel(engine), { max_tokens: 100, messages: [{ role: 'user', content: 'hi' }], ...fields })
 
 const enabled = (budget_tokens: number) => ({ thinking: { type: 'enabled', budget_tokens } })
 
@@ -94,7 +94,7 @@ test('the events are those of one message', async () => {
   const fake = speaks([THINK, '123456789'], ['ans', 'wer'])
   const types: MessageEvent['type'][] = []
   const request = { max_tokens: 100, messages: [{ role: 'user', content: 'hi' }], ...enabled(3) }
-  for await (const event of streamMessage(fakeSpeaker(fake), request)) types.push(event.type)
+  for await (const event of streamMessage(fakeTurnModel(fake), request)) types.push(event.type)
   expect(types.filter((type) => type.startsWith('message'))).toEqual(['message_start', 'message_delta', 'message_stop'])
 })
 
@@ -103,7 +103,7 @@ test('a client that leaves while a thought is being closed ends the generation',
   const left = new AbortController()
   const request = { max_tokens: 100, messages: [{ role: 'user', content: 'hi' }], ...enabled(3) }
   const run = (async () => {
-    for await (const event of streamMessage(fakeSpeaker(fake), request, { signal: left.signal })) {
+    for await (const event of streamMessage(fakeTurnModel(fake), request, { signal: left.signal })) {
       if (event.type === 'content_block_start') setTimeout(() => left.abort(), 20)
     }
   })()

@@ -1,11 +1,30 @@
-/** A MessagesRequest as a Chat: blocks become parts, and what the model cannot read becomes a short text in its place. */
+/** A MessagesRequest as a turn: blocks become parts, and what the model cannot read becomes a short text in its place. */
 import type { Chat, ChatMessage, ChatPart, ChatTool } from '../chat/types.js'
+import { namesOf, type RequestSampling, requestOptions } from '../options.js'
+import type { ToolChoice, TurnRequest } from '../turn/types.js'
+import { fail } from './fields.js'
 import type { ContentBlock, MessagesRequest, OtherBlock, RequestMessage, RequestTool } from './types.js'
+
+/** Throws `invalid_request` for a tool_choice that no tool fits. */
+export function toTurn(ask: MessagesRequest): TurnRequest {
+  return {
+    model: ask.model,
+    stream: ask.stream,
+    chat: toChat(ask),
+    toolChoice: toToolChoice(ask),
+    parallelCalls: !ask.toolChoice.disable_parallel_tool_use,
+    maxTokens: ask.maxTokens,
+    thinkingBudget: ask.thinkingBudget,
+    stopSequences: ask.stopSequences,
+    sampling: toSampling(ask),
+    callIdPrefix: 'toolu_',
+  }
+}
 
 /**
  * Neighbouring text blocks of one user, system or tool text each begin a line, so that two of them never run into one
- * word; a model's own text is left as it wrote it. Neighbouring messages of one role become one, as the
- * API promises. Tool results stand before the text beside them.
+ * word; a model's own text stays as it is. Neighbouring messages of one role become one, as the API promises. Tool
+ * results come before the text beside them.
  */
 export function toChat(ask: MessagesRequest): Chat {
   const known = new Map(ask.tools.map((tool) => [tool.name, tool]))
@@ -18,14 +37,27 @@ export function toChat(ask: MessagesRequest): Chat {
     const message = toMessage(blocks, known, referenced)
     if (message) messages.push(message)
   }
-  // "none" forbids calls; with no tools in sight the model does not try.
-  const tools = ask.toolChoice.type === 'none' ? [] : ask.tools
   return {
     messages,
-    tools: tools.filter((tool) => !tool.defer_loading).map(toTool),
-    deferred: tools.filter((tool) => tool.defer_loading && referenced.has(tool.name)).map(toTool),
+    tools: ask.tools.filter((tool) => !tool.defer_loading).map(toTool),
+    deferred: ask.tools.filter((tool) => tool.defer_loading && referenced.has(tool.name)).map(toTool),
     thinking: ask.thinking,
   }
+}
+
+/** A call can only be demanded of a tool that the request has. */
+function toToolChoice({ toolChoice: choice, tools }: MessagesRequest): ToolChoice {
+  if (choice.type === 'any' && tools.length === 0) fail('tool_choice', 'there are no tools')
+  if (choice.type !== 'tool') return { type: choice.type }
+  const { name } = choice
+  if (tools.some((tool) => tool.name === name)) return { type: 'tool', name }
+  return fail('tool_choice', `there is no tool ${name} among tools`)
+}
+
+function toSampling(ask: MessagesRequest): RequestSampling {
+  const sampling: RequestSampling = {}
+  for (const name of namesOf(requestOptions)) sampling[name] = ask[name]
+  return sampling
 }
 
 function toTool(tool: RequestTool): ChatTool {
@@ -45,7 +77,7 @@ function joinTurns(messages: RequestMessage[]): RequestMessage[] {
   return turns
 }
 
-/** undefined: a message without anything in it, other than a user's. */
+/** undefined: an empty message, unless it is a user's. */
 function toMessage(
   message: RequestMessage,
   known: Map<string, RequestTool>,
@@ -93,7 +125,7 @@ function toText(block: ContentBlock, known: Map<string, RequestTool>, referenced
   return `Tool ${name} is now available:\n${JSON.stringify({ name, description, input_schema })}`
 }
 
-/** What stands where an image stood, such as `[image/png image, 12 kB: this model cannot see images]`. */
+/** The text in the place of an image, such as `[image/png image, 12 kB: this model cannot see images]`. */
 function describe(block: OtherBlock): string {
   const what = [block.mediaType, block.kind, block.name && JSON.stringify(block.name)].filter(Boolean).join(' ')
   const size = block.bytes > 0 ? `, ${Math.max(1, Math.round(block.bytes / 1000))} kB` : ''

@@ -1,8 +1,8 @@
 /** What the model wrote is found again in what a client sends back, and only then. */
 import { describe, expect, test } from 'vitest'
 import type { Message } from '../../src/anthropic/types.js'
-import type { Chat, ChatPart, JsonObject, Part } from '../../src/chat/types.js'
-import { createTurnMemory } from '../../src/model/turn-memory.js'
+import type { Chat, ChatPart, GeneratedTurn, JsonObject, Part } from '../../src/chat/types.js'
+import { createTurnMemory, type TurnMemory } from '../../src/turn/turn-memory.js'
 import { speaks } from '../support/fake-engine.js'
 import { fakeModel } from '../support/fake-model.js'
 
@@ -14,10 +14,24 @@ const nothing: Chat = { messages: [], tools: [], thinking: false }
 const call = (input: JsonObject, id = 'a', name = 'Edit'): ChatPart => ({ type: 'tool_call', id, name, input })
 const wrote = (input: JsonObject, name = 'Edit'): Part => ({ type: 'tool_call', name, input })
 
+interface Answered {
+  chat: Chat
+  parts: Part[]
+  /** Of the calls among the parts, in order. */
+  ids: string[]
+  generated: GeneratedTurn
+}
+
+function remember(memory: TurnMemory, { chat, parts, ids, generated }: Answered): void {
+  const left = [...ids]
+  const withIds = parts.map((part) => (part.type === 'tool_call' ? { ...part, id: left.shift() as string } : part))
+  memory.remember({ context: memory.recall(chat).context, parts: withIds, generated })
+}
+
 function recalls(parts: Part[], ids: string[], came: ChatPart[]): boolean {
   const memory = createTurnMemory()
-  memory.remember({ chat: nothing, parts, ids, generated })
-  return memory.recall(chat(...came)).messages[0]?.generated?.tokens === tokens
+  remember(memory, { chat: nothing, parts, ids, generated })
+  return memory.recall(chat(...came)).chat.messages[0]?.generated?.tokens === tokens
 }
 
 describe('a turn with calls is found by their ids', () => {
@@ -99,11 +113,13 @@ describe('a turn without calls is found by its text', () => {
       ['a', generated],
       ['b', other],
     ] as const) {
-      memory.remember({ chat: { ...nothing, messages: asked(text) }, parts: said, ids: [], generated: what })
+      remember(memory, { chat: { ...nothing, messages: asked(text) }, parts: said, ids: [], generated: what })
     }
     const both = [...asked('a'), ...answered]
-    expect(memory.recall({ ...nothing, messages: both }).messages[1]?.generated).toBe(generated)
-    expect(memory.recall({ ...nothing, messages: [...asked('c'), ...answered] }).messages[1]?.generated).toBeUndefined()
+    expect(memory.recall({ ...nothing, messages: both }).chat.messages[1]?.generated).toBe(generated)
+    expect(
+      memory.recall({ ...nothing, messages: [...asked('c'), ...answered] }).chat.messages[1]?.generated,
+    ).toBeUndefined()
   })
 
   test('an empty one is never remembered', () => {
@@ -114,12 +130,12 @@ describe('a turn without calls is found by its text', () => {
 
 test('the least recently used turns are forgotten when there are too many tokens', () => {
   const memory = createTurnMemory(7)
-  const known = (id: string) => memory.recall(chat(call({}, id))).messages[0]?.generated !== undefined
-  for (const id of ['a', 'b']) memory.remember({ chat: nothing, parts: [wrote({})], ids: [id], generated })
+  const known = (id: string) => memory.recall(chat(call({}, id))).chat.messages[0]?.generated !== undefined
+  for (const id of ['a', 'b']) remember(memory, { chat: nothing, parts: [wrote({})], ids: [id], generated })
   expect(known('a')).toBe(true)
-  memory.remember({ chat: nothing, parts: [wrote({})], ids: ['c'], generated })
+  remember(memory, { chat: nothing, parts: [wrote({})], ids: ['c'], generated })
   expect([known('a'), known('b'), known('c')]).toEqual([true, false, true])
-  memory.remember({
+  remember(memory, {
     chat: nothing,
     parts: [wrote({})],
     ids: ['d'],

@@ -1,15 +1,7 @@
 /** A chat to the tokens that ask for its answer, made to fit the window if the caller wants that. */
 import type { Chat, ChatFamily, Piece, PromptPiece, Tokenizer } from '../chat/types.js'
 import { dropOldest } from './drop-oldest.js'
-
-/** What a prompt that is too long leads to: the error, or an answer to what is left without the oldest turns. */
-export type Overflow = 'truncate' | 'error'
-
-/** What was left out of a prompt. Neighbouring messages of one role count as one. */
-export interface Dropped {
-  messages: number
-  tokens: number
-}
+import type { Dropped, Overflow } from './types.js'
 
 export interface Prompt {
   pieces: PromptPiece[]
@@ -21,12 +13,12 @@ interface PromptOptions {
   family: Pick<ChatFamily, 'render'>
   tokenizer: Pick<Tokenizer, 'encodePrompt'>
   window: number
-  /** What stands behind the chat: the beginning of the answer. */
+  /** The beginning of the answer, which follows the chat. */
   begun: Piece[]
   onOverflow: Overflow
 }
 
-/** May be longer than the window if nothing can be left out, or nothing is to be. */
+/** The prompt may be longer than the window if nothing can be dropped, or nothing is to be. */
 export function makePrompt(chat: Chat, { family, tokenizer, window, begun, onOverflow }: PromptOptions): Prompt {
   const render = (some: Chat) => [...family.render(some), ...begun]
   const pieces = render(chat)
@@ -43,8 +35,8 @@ export function makePrompt(chat: Chat, { family, tokenizer, window, begun, onOve
 }
 
 /**
- * Encodes many prompts that are made of the same texts: each text once. What stands between two control tokens is
- * encoded by itself, so the tokens of a prompt are those of its texts.
+ * Encodes many prompts made of the same texts, each text once. No token reaches across a control token, so the tokens of
+ * a prompt are those of its texts.
  */
 function textEncoder(tokenizer: Pick<Tokenizer, 'encodePrompt'>) {
   const texts = new Map<string, Int32Array>()

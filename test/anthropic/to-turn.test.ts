@@ -1,7 +1,12 @@
 /** Requests become chats that say the same. */
 import { expect, it } from 'vitest'
 import { parseMessagesRequest } from '../../src/anthropic/parse.js'
-import { toChat } from '../../src/anthropic/to-chat.js'
+import { prepareMessage } from '../../src/anthropic/prepare.js'
+import { toChat } from '../../src/anthropic/to-turn.js'
+import { prompterOf } from '../../src/turn/answer-turn.js'
+import { speaks } from '../support/fake-engine.js'
+import { fakeTurnModel } from '../support/fake-model.js'
+import { fakeTokenizer } from '../support/fake-tokenizer.js'
 
 const chat = (fields: object) =>
   toChat(parseMessagesRequest({ model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'hi' }], ...fields }))
@@ -118,7 +123,13 @@ it('leaves deferred tools out of the prompt until one is referenced, and shows i
 })
 
 it('shows no tools when none may be called', () => {
-  expect(chat({ tools: [tool('Read')], tool_choice: { type: 'none' } }).tools).toEqual([])
+  const prompt = (tool_choice: object) => {
+    const asked = { max_tokens: 1, messages: [{ role: 'user', content: 'hi' }], tools: [tool('Read')], tool_choice }
+    const { tokens, record } = prepareMessage(prompterOf(fakeTurnModel(speaks())), asked)
+    return { text: fakeTokenizer().decode(tokens), tools: record.tools }
+  }
+  expect(prompt({ type: 'none' })).toEqual({ text: '<turn>user hi<end><turn>assistant ', tools: [] })
+  expect(prompt({ type: 'auto' }).text).toMatch(/^tool Read\n/)
   expect(chat({ tools: [tool('Read')], tool_choice: { type: 'any' } }).tools).toEqual([
     { name: 'Read', description: 'Read!', schema: { type: 'object' } },
   ])

@@ -1,10 +1,11 @@
 /** The spine, from a request's JSON to its message, on a fake engine. */
 import { describe, expect, it } from 'vitest'
+import { answerMessage, countMessageTokens, streamMessage } from '../../src/anthropic/messages.js'
 import type { ChatFamily } from '../../src/chat/types.js'
-import { answerMessage, countMessageTokens, streamMessage, type Thinking } from '../../src/model/messages.js'
+import type { Thinking } from '../../src/options.js'
 import { speaks } from '../support/fake-engine.js'
 import { fakeFamily } from '../support/fake-family.js'
-import { fakeSpeaker } from '../support/fake-model.js'
+import { fakeTurnModel } from '../support/fake-model.js'
 import { hello } from '../support/fake-server.js'
 import { controlId } from '../support/fake-tokenizer.js'
 
@@ -14,7 +15,7 @@ const CALL = [{ control: '<call>' }, '{"name":"Read","input":{"path":"a"}}', { c
 it('renders, generates and reads', async () => {
   const engine = speaks({ control: '<think>' }, 'hm', { control: '</think>' }, '\n', 'Hi', ...CALL, END, 'never')
   engine.cachedTokens = 3
-  const message = await answerMessage(fakeSpeaker(engine), hello({ system: 'be brief' }))
+  const message = await answerMessage(fakeTurnModel(engine), hello({ system: 'be brief' }))
   expect(engine.prompts).toEqual(['<turn>system be brief<end><turn>user hi<end><turn>assistant '])
   expect(message).toMatchObject({
     model: 'some-model',
@@ -31,13 +32,13 @@ it('renders, generates and reads', async () => {
 
 it('samples by the request, else by the model’s defaults', async () => {
   const engine = speaks(END)
-  const speaker = fakeSpeaker(engine)
-  await answerMessage(speaker, hello())
-  await answerMessage(speaker, hello({ temperature: 0, top_p: 0, top_k: 5, max_tokens: 7 }))
-  expect(engine.requests[0]).toMatchObject({ ...speaker.defaults, maxTokens: 1000 })
+  const model = fakeTurnModel(engine)
+  await answerMessage(model, hello())
+  await answerMessage(model, hello({ temperature: 0, top_p: 0, top_k: 5, max_tokens: 7 }))
+  expect(engine.requests[0]).toMatchObject({ ...model.defaults, maxTokens: 1000 })
   expect([...(engine.requests[0]?.stopTokens ?? [])]).toEqual([controlId('<end>')])
   expect(engine.requests[1]).toMatchObject({ temperature: 0, topP: 1e-6, topK: 5, maxTokens: 7 })
-  await answerMessage(speaker, hello({ min_p: 0.1, repetition_penalty: 1.2, seed: 3 }))
+  await answerMessage(model, hello({ min_p: 0.1, repetition_penalty: 1.2, seed: 3 }))
   expect(engine.requests[2]).toMatchObject({ temperature: 1, minP: 0.1, repetitionPenalty: 1.2, seed: 3 })
 })
 
@@ -51,9 +52,9 @@ it('lets a model think as the request asks, always or never', async () => {
         return fakeFamily.render(chat)
       },
     }
-    const speaker = fakeSpeaker(speaks(END), { thinking, family })
-    await answerMessage(speaker, hello(asked))
-    countMessageTokens(speaker, hello(asked))
+    const model = fakeTurnModel(speaks(END), { thinking, family })
+    await answerMessage(model, hello(asked))
+    countMessageTokens(model, hello(asked))
     return seen
   }
   const adaptive = { thinking: { type: 'adaptive', display: 'omitted' } }
@@ -64,22 +65,22 @@ it('lets a model think as the request asks, always or never', async () => {
 })
 
 it('answers in the name that was asked for, or else in its own', async () => {
-  const speaker = fakeSpeaker(speaks(END))
-  expect((await answerMessage(speaker, hello())).model).toBe('some-model')
-  expect((await answerMessage(speaker, hello({ model: undefined }))).model).toBe('fake-model')
+  const model = fakeTurnModel(speaks(END))
+  expect((await answerMessage(model, hello())).model).toBe('some-model')
+  expect((await answerMessage(model, hello({ model: undefined }))).model).toBe('fake-model')
 })
 
 describe('the window', () => {
   const small = (window: number) => {
     const engine = speaks('a'.repeat(100))
     engine.info.window = window
-    return { engine, speaker: fakeSpeaker(engine) }
+    return { engine, model: fakeTurnModel(engine) }
   }
-  const length = countMessageTokens(fakeSpeaker(speaks()), hello())
+  const length = countMessageTokens(fakeTurnModel(speaks()), hello())
 
   it('refuses a prompt that leaves no room, before the first event', async () => {
-    const { engine, speaker } = small(length)
-    const events = streamMessage(speaker, hello())
+    const { engine, model } = small(length)
+    const events = streamMessage(model, hello())
     await expect(events.next()).rejects.toMatchObject({
       code: 'prompt_too_long',
       message: `prompt is too long: ${length} tokens > ${length - 1} maximum`,
@@ -88,8 +89,8 @@ describe('the window', () => {
   })
 
   it('cuts the answer to what is left', async () => {
-    const { speaker } = small(length + 5)
-    const { content, stop_reason, usage } = await answerMessage(speaker, hello())
+    const { model } = small(length + 5)
+    const { content, stop_reason, usage } = await answerMessage(model, hello())
     expect(content).toEqual([{ type: 'text', text: 'aaaaa' }])
     expect(stop_reason).toBe('max_tokens')
     expect(usage).toMatchObject({ input_tokens: length, output_tokens: 5 })
@@ -99,14 +100,14 @@ describe('the window', () => {
 it('counts what the answer’s usage will say', async () => {
   const engine = speaks('a')
   const request = hello({ tools: [{ name: 'Read', input_schema: {} }] })
-  const { usage } = await answerMessage(fakeSpeaker(engine), request)
-  expect(countMessageTokens(fakeSpeaker(engine), request)).toBe(usage.input_tokens)
+  const { usage } = await answerMessage(fakeTurnModel(engine), request)
+  expect(countMessageTokens(fakeTurnModel(engine), request)).toBe(usage.input_tokens)
   expect(engine.prompts[0]).toMatch(/^tool Read\n/)
 })
 
 it('ends the generation at a stop sequence that spans tokens', async () => {
   const engine = speaks('one ', 'ST', 'OP', ' two', 'hang', 'three')
-  const message = await answerMessage(fakeSpeaker(engine), hello({ stop_sequences: ['STOP'] }))
+  const message = await answerMessage(fakeTurnModel(engine), hello({ stop_sequences: ['STOP'] }))
   expect(message).toMatchObject({
     content: [{ type: 'text', text: 'one ' }],
     stop_reason: 'stop_sequence',
@@ -118,22 +119,22 @@ it('ends the generation at a stop sequence that spans tokens', async () => {
 it('ends the generation after the first call when parallel calls are off', async () => {
   const engine = speaks(...CALL, ...CALL, END)
   const choice = { tool_choice: { type: 'auto', disable_parallel_tool_use: true } }
-  expect((await answerMessage(fakeSpeaker(engine), hello(choice))).content).toHaveLength(1)
-  expect((await answerMessage(fakeSpeaker(engine), hello())).content).toHaveLength(2)
+  expect((await answerMessage(fakeTurnModel(engine), hello(choice))).content).toHaveLength(1)
+  expect((await answerMessage(fakeTurnModel(engine), hello())).content).toHaveLength(2)
 })
 
 it('makes no call of one that was cut off', async () => {
   const engine = speaks({ control: '<call>' }, '{"name":"Bash","input":{"command":"rm -rf', ' /tmp/x"}}', {
     control: '</call>',
   })
-  const message = await answerMessage(fakeSpeaker(engine), hello({ max_tokens: 30 }))
+  const message = await answerMessage(fakeTurnModel(engine), hello({ max_tokens: 30 }))
   expect(message).toMatchObject({ content: [{ type: 'text' }], stop_reason: 'max_tokens' })
 })
 
 describe('leaving', () => {
   it('a reader that leaves ends the generation', async () => {
     const engine = speaks('a', 'hang')
-    for await (const event of streamMessage(fakeSpeaker(engine), hello())) {
+    for await (const event of streamMessage(fakeTurnModel(engine), hello())) {
       if (event.type === 'content_block_delta') break
     }
     expect(engine.ended).toBe(1)
@@ -142,14 +143,14 @@ describe('leaving', () => {
   it('a signal ends it, and says so', async () => {
     const engine = speaks('a', 'hang')
     const abort = new AbortController()
-    const message = answerMessage(fakeSpeaker(engine), hello(), { signal: abort.signal })
+    const message = answerMessage(fakeTurnModel(engine), hello(), { signal: abort.signal })
     setTimeout(() => abort.abort(), 10)
     await expect(message).rejects.toMatchObject({ code: 'cancelled' })
     expect(engine.ended).toBe(1)
   })
 
   it('a signal that has fired already ends it too', async () => {
-    const message = answerMessage(fakeSpeaker(speaks('hang')), hello(), { signal: AbortSignal.abort() })
+    const message = answerMessage(fakeTurnModel(speaks('hang')), hello(), { signal: AbortSignal.abort() })
     await expect(message).rejects.toMatchObject({ code: 'cancelled' })
   })
 })

@@ -1,16 +1,17 @@
 /** A conversation that outgrows the window: what is left out, and that the prefix stays. */
 import { describe, expect, it } from 'vitest'
+import { answerMessage, countMessageTokens, type MessageOptions } from '../../src/anthropic/messages.js'
 import { FAMILIES } from '../../src/chat/families.js'
 import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
 import type { ChatFamily, ChatMessage, Tokenizer } from '../../src/chat/types.js'
-import { dropOldest } from '../../src/model/drop-oldest.js'
-import { loadModel } from '../../src/model/load.js'
-import { answerMessage, countMessageTokens, type MessageOptions, type Speaker } from '../../src/model/messages.js'
-import { makePrompt } from '../../src/model/prompt.js'
+import { loadModel } from '../../src/load-model.js'
+import { dropOldest } from '../../src/turn/drop-oldest.js'
+import { makePrompt } from '../../src/turn/prompt.js'
+import type { TurnModel } from '../../src/turn/types.js'
 import { prose, random } from '../support/claude-code-request.js'
 import { speaks } from '../support/fake-engine.js'
 import { fakeFamily } from '../support/fake-family.js'
-import { fakeSpeaker } from '../support/fake-model.js'
+import { fakeTurnModel } from '../support/fake-model.js'
 
 const text = (words: string) => [{ type: 'text' as const, text: words }]
 const user = (words: string): ChatMessage => ({ role: 'user', parts: text(words) })
@@ -142,11 +143,11 @@ describe('a message that does not fit', () => {
     })),
   }
 
-  async function answer(window: number, options: MessageOptions, more: Partial<Speaker> = {}) {
+  async function answer(window: number, options: MessageOptions, more: Partial<TurnModel> = {}) {
     const engine = speaks('ok')
     engine.info.window = window
-    const speaker = fakeSpeaker(engine, more)
-    return { engine, speaker, message: await answerMessage(speaker, long, options) }
+    const model = fakeTurnModel(engine, more)
+    return { engine, model, message: await answerMessage(model, long, options) }
   }
 
   it('is an error unless the caller wants it cut', async () => {
@@ -156,14 +157,14 @@ describe('a message that does not fit', () => {
 
   it('is answered from its last turns, and says what was left out', async () => {
     const told: unknown[] = []
-    const { engine, speaker, message } = await answer(300, {
+    const { engine, model, message } = await answer(300, {
       onOverflow: 'truncate',
       onDropped: (dropped) => told.push(dropped),
     })
     expect(engine.prompts[0]).toMatch(/^<turn>user 16:x+<end><turn>assistant 17:/)
     const { input_tokens } = message.usage
     expect(input_tokens).toBe(engine.requests[0]?.prompt.length)
-    expect(told).toEqual([{ messages: 16, tokens: countMessageTokens(speaker, long) - input_tokens }])
+    expect(told).toEqual([{ messages: 16, tokens: countMessageTokens(model, long) - input_tokens }])
     expect(engine.requests[0]?.maxTokens).toBe(300 - input_tokens)
   })
 
@@ -186,7 +187,7 @@ describe('a message that does not fit', () => {
     const chat = { messages: [user('a'.repeat(60)), says('b'), user('c'.repeat(30))], tools: [], thinking: false }
     const options = {
       family: fakeFamily,
-      tokenizer: fakeSpeaker(speaks()).tokenizer,
+      tokenizer: fakeTurnModel(speaks()).tokenizer,
       begun,
       onOverflow: 'truncate' as const,
     }

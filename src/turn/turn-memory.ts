@@ -1,28 +1,34 @@
 /**
- * What this model wrote, as the tokens it wrote. Clients send an answer back as text and JSON, with keys in another order,
- * defaults added and numbers rewritten; encoded again that gives other tokens, and everything behind them would have to be
- * computed anew. So each turn is kept, bounded, and found again by the ids of its calls, or by its content and all that was
- * said to the model before it.
+ * Turns that this model generated, as their tokens. Clients send an answer back as text and JSON, with keys in another
+ * order, defaults added and numbers rewritten. Encoded again, that gives other tokens, and everything after them would be
+ * computed again. So each turn is kept, within a bound, and found by the ids of its calls, or by its content and the context
+ * before it.
  */
 import { createHash } from 'node:crypto'
-import type { Chat, ChatMessage, ChatPart, Generated, JsonValue, Part } from '../chat/types.js'
+import type { Chat, ChatMessage, ChatPart, GeneratedTurn, JsonValue } from '../chat/types.js'
 
 export interface TurnMemory {
+  recall(chat: Chat): Recalled
+  /** A turn that was answered whole: what it said, and the context that it followed. */
+  remember(turn: { context: string; parts: ChatPart[]; generated: GeneratedTurn }): void
+}
+
+export interface Recalled {
   /** The same chat, with the tokens of every turn in it that is remembered. */
-  recall(chat: Chat): Chat
-  /** A turn that was answered whole. `chat` is what it answered; `ids` are those of its calls, in order. */
-  remember(turn: { chat: Chat; parts: Part[]; ids: string[]; generated: Generated }): void
+  chat: Chat
+  /** A digest of everything that was said to the model. The answer to the chat is remembered under it. */
+  context: string
 }
 
 interface Entry {
-  parts: Part[]
-  generated: Generated
+  parts: ChatPart[]
+  generated: GeneratedTurn
   keys: string[]
 }
 
-/** `mostTokens` of all turns together, least recently used out first; 4 bytes each. */
+/** Keeps `mostTokens` tokens of 4 bytes in all turns together; the least recently used turns are dropped first. */
 export function createTurnMemory(mostTokens = 1_000_000): TurnMemory {
-  // In the order of last use; keys of one turn share its entry.
+  // In the order of last use. The keys of a turn share its entry.
   const entries = new Set<Entry>()
   const byKey = new Map<string, Entry>()
   let held = 0
@@ -32,26 +38,26 @@ export function createTurnMemory(mostTokens = 1_000_000): TurnMemory {
     held -= entry.generated.tokens.length
     for (const key of entry.keys) if (byKey.get(key) === entry) byKey.delete(key)
   }
-  const find = ({ parts }: ChatMessage, before: string): Entry | undefined => {
-    const candidates = keysOf({ parts, ids: idsOf(parts), before }).map((key) => byKey.get(key))
+  const find = ({ parts }: ChatMessage, context: string): Entry | undefined => {
+    const candidates = keysOf(parts, context).map((key) => byKey.get(key))
     return candidates.find((candidate) => candidate && isSameTurn(candidate.parts, parts))
   }
 
   return {
     recall(chat) {
-      let before = ''
+      let context = ''
       const messages = chat.messages.map((message) => {
-        const entry = message.role === 'assistant' ? find(message, before) : undefined
-        before = after(before, message)
+        const entry = message.role === 'assistant' ? find(message, context) : undefined
+        context = after(context, message)
         if (!entry) return message
         entries.delete(entry)
         entries.add(entry)
         return { ...message, generated: entry.generated }
       })
-      return { ...chat, messages }
+      return { chat: { ...chat, messages }, context }
     },
-    remember({ chat, parts, ids, generated }) {
-      const entry: Entry = { parts, generated, keys: keysOf({ parts, ids, before: chat.messages.reduce(after, '') }) }
+    remember({ context, parts, generated }) {
+      const entry: Entry = { parts, generated, keys: keysOf(parts, context) }
       if (entry.keys.length === 0 || generated.tokens.length > mostTokens) return
       for (const key of entry.keys) byKey.set(key, entry)
       entries.add(entry)
@@ -64,28 +70,25 @@ export function createTurnMemory(mostTokens = 1_000_000): TurnMemory {
   }
 }
 
-/** Calls have ids that no other turn has; a turn without calls is known by what it says, and to what. */
-function keysOf({ parts, ids, before }: { parts: (Part | ChatPart)[]; ids: string[]; before: string }): string[] {
+/** A turn with calls has their ids, which no other turn has; one without has its text and its context. */
+function keysOf(parts: ChatPart[], context: string): string[] {
+  const ids = parts.flatMap((part) => (part.type === 'tool_call' ? [part.id] : []))
   if (ids.length > 0) return ids.map((id) => `id ${id}`)
   const [said, thought] = [textOf(parts, 'text'), textOf(parts, 'thinking')]
   if (said === '') return []
-  // A client may leave thoughts out of what it sends back.
-  const keys = [thought, ''].map((thinking) => digest(`${before}\0${thinking}\0${said}`))
+  // A client may send the turn back without its thoughts.
+  const keys = [thought, ''].map((thinking) => digest(`${context}\0${thinking}\0${said}`))
   return [...new Set(keys)].map((key) => `text ${key}`)
 }
 
-/** What was said to the model up to and with this message. Its own turns are left out: how they come back varies. */
-function after(before: string, { role, parts }: ChatMessage): string {
-  if (role === 'assistant') return before
+/** The context after this message. The model's own turns do not count: clients send them back in other forms. */
+function after(context: string, { role, parts }: ChatMessage): string {
+  if (role === 'assistant') return context
   const texts = parts.map((part) => ('text' in part ? part.text : ''))
-  return digest(`${before}\0${role}\0${texts.join('\0')}`)
+  return digest(`${context}\0${role}\0${texts.join('\0')}`)
 }
 
-function idsOf(parts: ChatPart[]): string[] {
-  return parts.flatMap((part) => (part.type === 'tool_call' ? [part.id] : []))
-}
-
-function isSameTurn(wrote: Part[], came: ChatPart[]): boolean {
+function isSameTurn(wrote: ChatPart[], came: ChatPart[]): boolean {
   const calls = wrote.filter((part) => part.type === 'tool_call')
   const sent = came.filter((part) => part.type === 'tool_call')
   if (calls.length !== sent.length || textOf(wrote, 'text') !== textOf(came, 'text')) return false
@@ -94,8 +97,8 @@ function isSameTurn(wrote: Part[], came: ChatPart[]): boolean {
   return calls.every(({ name, input }, i) => sent[i]?.name === name && isSameInput(input, sent[i].input))
 }
 
-/** Clients move text to before the calls and drop blank pieces, so neither place nor blanks around it count. */
-function textOf(parts: (Part | ChatPart)[], type: 'text' | 'thinking'): string {
+/** Clients move text in front of the calls and drop blank pieces, so neither its place nor blanks around it count. */
+function textOf(parts: ChatPart[], type: 'text' | 'thinking'): string {
   const texts = parts.flatMap((part) => (part.type === type && part.text.trim() !== '' ? [part.text] : []))
   return texts.join('').trim()
 }

@@ -46,8 +46,8 @@ test('such a call reaches the client, and the log has one line about it', async 
   const { json } = await ask(`${server.url}/v1/messages`, { body: hello({ tools }) })
   expect(json.content).toMatchObject([{ input: {} }, { input: { command: 'ls' } }])
   await until(() => server.lines.length > 0)
-  expect(server.lines[0]?.misfits).toEqual(['Bash: input.command: Field required'])
+  expect(server.lines[0]?.invalidToolInputs).toEqual(['Bash: input.command: Field required'])
   expect(requestLine(server.lines[0] as Parameters<typeof requestLine>[0])).toContain(
-    '1 call not as the schema wants (Bash: input.command: Field required)',
+    '1 call with invalid input (Bash: input.command: Field required)',
   )
 })

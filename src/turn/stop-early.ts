@@ -1,21 +1,21 @@
-/** Ends an answer early: at a stop sequence in its visible text, or after its first tool call. */
-import type { Spoken } from './events.js'
+/** Stages that end an answer early: at a stop sequence in its visible text, or after its first tool call. */
+import type { GeneratedPart } from './read-answer.js'
 
 /**
- * Cuts the text before the first stop sequence; `stop` then ends the generation, and only its finish is still awaited.
- * Thinking and tool inputs are not searched: a sequence there would break what the caller did not see being written.
- * Held back is only what may still become a sequence, so the cut does not depend on how the text arrives.
+ * Cuts the text before the first stop sequence, calls `stop` to end the generation, and then waits only for its end.
+ * Thinking and tool inputs are not searched: the caller does not see them while they are generated.
+ * Only text that may still become a sequence is held back, so the cut does not depend on how the text arrives.
  */
 export async function* stopAtSequence(
-  spoken: AsyncIterable<Spoken>,
+  parts: AsyncIterable<GeneratedPart>,
   sequences: string[],
   stop: () => void,
-): AsyncGenerator<Spoken, void, undefined> {
+): AsyncGenerator<GeneratedPart, void, undefined> {
   let held = ''
   let met: string | undefined
-  for await (const part of spoken) {
+  for await (const part of parts) {
     if (met !== undefined) {
-      if (part.type === 'finish') yield { ...part, finish: { ...part.finish, reason: 'stop' }, stopSequence: met }
+      if (part.type === 'end') yield { ...part, finish: { ...part.finish, reason: 'stop' }, stopSequence: met }
       continue
     }
     if (part.type !== 'text') {
@@ -36,15 +36,15 @@ export async function* stopAtSequence(
   }
 }
 
-/** Lets one call through; `stop` then ends the generation. */
+/** Passes on one call, then calls `stop` to end the generation. */
 export async function* stopAfterCall(
-  spoken: AsyncIterable<Spoken>,
+  parts: AsyncIterable<GeneratedPart>,
   stop: () => void,
-): AsyncGenerator<Spoken, void, undefined> {
+): AsyncGenerator<GeneratedPart, void, undefined> {
   let called = false
-  for await (const part of spoken) {
+  for await (const part of parts) {
     if (!called) yield part
-    else if (part.type === 'finish') yield { ...part, finish: { ...part.finish, reason: 'stop' } }
+    else if (part.type === 'end') yield { ...part, finish: { ...part.finish, reason: 'stop' } }
     if (called || part.type !== 'tool_call') continue
     called = true
     stop()

@@ -1,11 +1,11 @@
-/** What one turn was, told while it runs to whoever debugs it. Costs nothing where nobody asked. */
+/** Reports a turn to a debug hook while it runs. */
 import type { PromptPiece, Tokenizer } from '../chat/types.js'
-import type { Batch, Finish } from '../engine/types.js'
-import type { Dropped } from './prompt.js'
+import type { Finish, TokenBatch } from '../engine/types.js'
+import type { Dropped } from './types.js'
 
-/** One turn. Calls come in this order; what did not happen is not called, `ended` always is, once and last. */
+/** One turn. Calls come in this order; what did not happen is not called. `ended` is always called, once and last. */
 export interface DebugTurn {
-  /** The prompt as it was rendered, and its tokens. Turns that the model itself wrote may stand there as tokens. */
+  /** The prompt as it was rendered, and its tokens. Turns that the model itself generated may be there as tokens. */
   prompted(pieces: PromptPiece[], tokens: Int32Array, dropped: Dropped | undefined): void
   /** Tokens as they were generated. */
   generated(tokens: Int32Array): void
@@ -14,14 +14,14 @@ export interface DebugTurn {
   ended(): void
 }
 
-/** Called when a request comes in, which is given as it came. */
+/** Called with each request, as it came in. */
 export type DebugHook = (request: unknown, tokenizer: Pick<Tokenizer, 'stream'>) => DebugTurn
 
-/** Passes batches on and tells of them. */
+/** Passes batches on and reports them. */
 export async function* noteBatches(
-  batches: AsyncIterable<Batch>,
+  batches: AsyncIterable<TokenBatch>,
   debug: DebugTurn,
-): AsyncGenerator<Batch, void, undefined> {
+): AsyncGenerator<TokenBatch, void, undefined> {
   for await (const batch of batches) {
     debug.generated(batch.tokens)
     if (batch.finish) debug.finished(batch.finish)

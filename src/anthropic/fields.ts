@@ -1,0 +1,60 @@
+/** Reads single fields of a request. What is wrong is an `invalid_request` that names the field, in Anthropic's words. */
+import type { JsonObject, JsonValue } from '../chat/types.js'
+import { TetherError } from '../errors.js'
+
+export type Fields = { [key: string]: unknown }
+
+/** A required string, not empty. */
+export function readText(value: unknown, at: string): string {
+  if (value === undefined || value === null) fail(at, 'Field required')
+  if (typeof value !== 'string') fail(at, 'Input should be a string')
+  if (value === '') fail(at, 'String should have at least 1 character')
+  return value
+}
+
+export function readTyped(value: unknown, at: string): Fields & { type: string } {
+  if (!isFields(value)) fail(at, 'Input should be an object')
+  if (value.type === undefined) fail(`${at}.type`, 'Field required')
+  if (typeof value.type !== 'string') fail(`${at}.type`, 'Input should be a string')
+  return value as Fields & { type: string }
+}
+
+export function textOr(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export function readFlag(value: unknown, at: string): boolean {
+  if (value === undefined || value === null) return false
+  if (typeof value !== 'boolean') fail(at, 'Input should be a valid boolean')
+  return value
+}
+
+export function readInput(value: unknown, at: string): JsonObject {
+  if (value === undefined || value === null) return {}
+  if (!isFields(value)) fail(at, 'Input should be an object')
+  return value as JsonObject
+}
+
+/** Level by level: a recursive walk is what this protects from. */
+export function deeperThan(value: unknown, most: number): boolean {
+  let level: unknown[] = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > most) return true
+    const next: unknown[] = []
+    for (const parent of level) {
+      for (const child of Object.values(parent as JsonValue[])) {
+        if (typeof child === 'object' && child !== null) next.push(child)
+      }
+    }
+    level = next
+  }
+  return false
+}
+
+export function fail(at: string, what: string): never {
+  throw new TetherError('invalid_request', `${at}: ${what}`)
+}

@@ -1,0 +1,137 @@
+/** Messages, system texts and their blocks: every shape that clients send, as one. */
+
+import { type Fields, fail, isFields, readFlag, readInput, readText, readTyped, textOr } from './fields.js'
+import type { ContentBlock, OtherBlock, RequestMessage, TextBlock } from './types.js'
+
+export function readMessages(value: unknown): RequestMessage[] {
+  if (value === undefined) fail('messages', 'Field required')
+  if (!Array.isArray(value)) fail('messages', 'Input should be a list')
+  if (value.length === 0) fail('messages', 'at least one message is required')
+  return value.map((message, i) => readMessage(message, `messages.${i}`)).filter((message) => message !== undefined)
+}
+
+/** undefined: a system message that said nothing but a token count. */
+function readMessage(value: unknown, at: string): RequestMessage | undefined {
+  if (!isFields(value)) fail(at, 'Input should be an object')
+  const role = value.role
+  if (role === undefined) fail(`${at}.role`, 'Field required')
+  if (role !== 'user' && role !== 'assistant' && role !== 'system') {
+    fail(`${at}.role`, "Input should be 'user', 'assistant' or 'system'")
+  }
+  const content = readContent(value.content, `${at}.content`, role)
+  if (role !== 'system') return { role, content }
+  const kept = content.filter((block) => block.type !== 'text' || !isTokenCount(block.text))
+  return kept.length === 0 && content.length > 0 ? undefined : { role, content: kept }
+}
+
+function readContent(value: unknown, at: string, role: RequestMessage['role']): ContentBlock[] {
+  if (value === undefined) fail(at, 'Field required')
+  if (typeof value === 'string') return [{ type: 'text', text: value }]
+  if (!Array.isArray(value)) fail(at, 'Input should be a string or a list')
+  return value.flatMap((block, i) => readBlock(block, `${at}.${i}`, role))
+}
+
+function readBlock(value: unknown, at: string, role: RequestMessage['role']): ContentBlock[] {
+  const block = readTyped(value, at)
+  switch (block.type) {
+    case 'thinking':
+      return [{ type: 'thinking', thinking: textOr(block.thinking), signature: textOr(block.signature) }]
+    // Encrypted for another server: there is nothing in it that this model could read.
+    case 'redacted_thinking':
+      return []
+    case 'tool_use':
+      if (role !== 'assistant') fail(at, 'tool_use blocks can only be in assistant messages')
+      return [
+        {
+          type: 'tool_use',
+          id: readText(block.id, `${at}.id`),
+          name: readText(block.name, `${at}.name`),
+          input: readInput(block.input, `${at}.input`),
+        },
+      ]
+    case 'tool_result':
+      if (role !== 'user') fail(at, 'tool_result blocks can only be in user messages')
+      return [
+        {
+          type: 'tool_result',
+          tool_use_id: readText(block.tool_use_id, `${at}.tool_use_id`),
+          content: readResult(block.content, `${at}.content`),
+          is_error: readFlag(block.is_error, `${at}.is_error`),
+        },
+      ]
+    default:
+      return readPlainBlock(block, at)
+  }
+}
+
+/** What a tool gave back: a string, blocks, or nothing in any spelling. */
+function readResult(value: unknown, at: string): ContentBlock[] {
+  if (value === undefined || value === null || value === '') return []
+  if (typeof value === 'string') return [{ type: 'text', text: value }]
+  if (!Array.isArray(value)) fail(at, 'Input should be a string or a list')
+  return value.flatMap((block, i) => readPlainBlock(readTyped(block, `${at}.${i}`), `${at}.${i}`))
+}
+
+/** Blocks that may stand in a message and in a tool result alike. */
+function readPlainBlock(block: Fields & { type: string }, at: string): ContentBlock[] {
+  if (block.type === 'text') {
+    if (block.text === undefined) fail(`${at}.text`, 'Field required')
+    if (typeof block.text !== 'string') fail(`${at}.text`, 'Input should be a string')
+    return [{ type: 'text', text: block.text }]
+  }
+  if (block.type === 'tool_reference') {
+    return [{ type: 'tool_reference', tool_name: readText(block.tool_name, `${at}.tool_name`) }]
+  }
+  const source = isFields(block.source) ? block.source : {}
+  // A document may be plain text, which any model can read.
+  if (block.type === 'document' && source.type === 'text' && typeof source.data === 'string') {
+    return [{ type: 'text', text: source.data }]
+  }
+  if (block.type === 'document' && source.type === 'content') return readResult(source.content, `${at}.source.content`)
+  return [readOther(block, source)]
+}
+
+function readOther(block: Fields & { type: string }, source: Fields): OtherBlock {
+  const data = typeof source.data === 'string' ? source.data : ''
+  const other: OtherBlock = { type: 'other', kind: block.type, bytes: Math.floor((data.length * 3) / 4) }
+  if (typeof source.media_type === 'string') other.mediaType = source.media_type
+  const name = block.title ?? block.name
+  if (typeof name === 'string' && name !== '') other.name = name
+  return other
+}
+
+export function readSystem(value: unknown): TextBlock[] {
+  if (value === undefined || value === null) return []
+  const texts = typeof value === 'string' ? [value] : readSystemBlocks(value)
+  return texts
+    .map(withoutAttribution)
+    .filter((text) => text !== '' && !isTokenCount(text))
+    .map((text) => ({ type: 'text', text }))
+}
+
+function readSystemBlocks(value: unknown): string[] {
+  if (!Array.isArray(value)) fail('system', 'Input should be a string or a list')
+  return value.map((item, i) => {
+    const block = readTyped(item, `system.${i}`)
+    if (block.type !== 'text') fail(`system.${i}.type`, "Input should be 'text'")
+    if (typeof block.text !== 'string') fail(`system.${i}.text`, 'Input should be a string')
+    return block.text
+  })
+}
+
+/** Claude Code's first system line is a checksum that changes with every conversation: in the prompt it would end every shared prefix. */
+function withoutAttribution(text: string): string {
+  return text.startsWith('x-anthropic-billing-header') ? text.replace(/^[^\n]*\n*/, '') : text
+}
+
+/** "N tokens left", told after each tool result: it is about another model's budget, and would make every prefix differ. */
+function isTokenCount(text: string): boolean {
+  const inner = inside(text.trim(), '<system-reminder>', '</system-reminder>') ?? text.trim()
+  const count = inside(inner, '<total_tokens>', '</total_tokens>')
+  return count !== undefined && !count.includes('<')
+}
+
+function inside(text: string, open: string, close: string): string | undefined {
+  if (!text.startsWith(open) || !text.endsWith(close)) return undefined
+  return text.slice(open.length, -close.length).trim()
+}

@@ -1,0 +1,38 @@
+/**
+ * A request of the Messages API to a prepared turn: from the bytes of a body to the token ids of its prompt and a small
+ * record. All that goes in and comes out is plain data, so this can run on another thread, with a prompter of its own.
+ */
+import { TetherError } from '../errors.js'
+import { countTurn, type PrepareOptions, prepareTurn } from '../turn/prepare-turn.js'
+import type { PreparedTurn, Prompter } from '../turn/types.js'
+import { parseCountRequest, parseMessagesRequest } from './parse.js'
+import { toTurn } from './to-turn.js'
+
+/** The body of POST /v1/messages. Throws `invalid_request`. */
+export function prepareBody(prompter: Prompter, body: Uint8Array, options?: PrepareOptions): PreparedTurn {
+  return prepareTurn(prompter, toTurn(parseMessagesRequest(parseJson(body), { modelRequired: true })), options)
+}
+
+/** The same for a request that is an object already, and need not name a model. */
+export function prepareMessage(prompter: Prompter, request: unknown, options?: PrepareOptions): PreparedTurn {
+  return prepareTurn(prompter, toTurn(parseMessagesRequest(request)), options)
+}
+
+/** The body of POST /v1/messages/count_tokens. -> the length of the prompt in tokens. Throws `invalid_request`. */
+export function countBody(prompter: Prompter, body: Uint8Array): number {
+  return countTurn(prompter, toTurn(parseCountRequest(parseJson(body), { modelRequired: true })))
+}
+
+/** The same for a request that is an object already. */
+export function countMessage(prompter: Prompter, request: unknown): number {
+  return countTurn(prompter, toTurn(parseCountRequest(request)))
+}
+
+/** Throws `invalid_request`. */
+export function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'))
+  } catch (error) {
+    throw new TetherError('invalid_request', `the body is not valid JSON: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,173 @@
+/** Options of loading and of sampling, once: name, type, range and meaning. Flags, keys, requests, types and checks follow from it. */
+
+export interface Option {
+  /** The key in config.toml and, of sampling, in a request. The flag has dashes for its underscores. */
+  key: string
+  kind: 'size' | 'whole' | 'number' | 'choice'
+  /** The range of a number. */
+  least?: number
+  most?: number
+  /** The only values of a number. */
+  among?: readonly number[]
+  /** The words of a choice. */
+  of?: readonly string[]
+  /** What it is when nothing sets it. Without one the checkpoint or the engine decides. */
+  default?: string | number
+  /** What stands for the value in --help. */
+  hint: string
+  /** For --help and config.toml: lower case, no full stop. */
+  help: string
+}
+
+/** How a model is loaded. The addon checks the same ranges: native/engine/options.h. */
+export const loadOptions = {
+  /** Bytes that weights, KV cache and scratch may take together; 0 lifts the cap. Default: 75% of the machine's memory. */
+  memoryCap: {
+    key: 'memory_cap',
+    kind: 'size',
+    least: 0,
+    most: Number.MAX_SAFE_INTEGER,
+    hint: 'SIZE',
+    help: "most memory to take, such as 18GB, 20GiB or 1.5t; 0: no cap; auto: 75% of the machine's",
+  },
+  /** Tokens that prompt and answer may have together; 0 or unset: the checkpoint's own window. */
+  maxContext: {
+    key: 'max_context',
+    kind: 'whole',
+    default: 0,
+    least: 0,
+    most: 2 ** 31 - 1,
+    hint: 'N',
+    help: "most tokens of prompt and answer together; 0: the model's own window",
+  },
+  /** Threads that compute on the CPU backend; 0 or unset: as many as are fastest, measured at load. */
+  threads: {
+    key: 'threads',
+    kind: 'whole',
+    default: 0,
+    least: 0,
+    most: 1024,
+    hint: 'N',
+    help: 'CPU threads that compute; 0: as many as are fastest',
+  },
+  /**
+   * Keeps keys and values in 8 or 4 bits: a longer window in the same memory, answers that differ a little. 0 or unset:
+   * as they are computed. `bad_config` where head_dim is no multiple of 32.
+   */
+  kvBits: {
+    key: 'kv_bits',
+    kind: 'whole',
+    default: 0,
+    among: [0, 8, 4],
+    hint: 'N',
+    help: 'keep keys and values in 8 or 4 bits: a longer window in the same memory; 0: as they are computed',
+  },
+  /**
+   * Tokens of a prompt per forward pass; other requests get a token, and cancelling takes effect, after each pass. 0 or
+   * unset: as many as take half a second, a power of two, measured at load.
+   */
+  prefillChunk: {
+    key: 'prefill_chunk',
+    kind: 'whole',
+    default: 0,
+    least: 0,
+    most: 65_536,
+    hint: 'N',
+    help: 'tokens of a prompt that are computed at a time; 0: as many as take half a second here',
+  },
+} as const satisfies Record<string, Option>
+
+/** Whether the model thinks before it answers: as a request asks, always if its family can, never. Not the engine's. */
+export const thinkingOption = {
+  key: 'thinking',
+  kind: 'choice',
+  of: ['auto', 'on', 'off'],
+  default: 'auto',
+  hint: 'WHEN',
+  help: 'whether the model thinks before it answers; auto: as the request asks',
+} as const satisfies Option
+
+/** How tokens are chosen. Defaults are the checkpoint's own, from generation_config.json. */
+export const samplingOptions = {
+  /** 0 is greedy. */
+  temperature: {
+    key: 'temperature',
+    kind: 'number',
+    least: 0,
+    most: 2,
+    hint: 'X',
+    help: '0 always takes the likeliest token',
+  },
+  /** The likeliest tokens that make up this share; 1 is off. */
+  topP: {
+    key: 'top_p',
+    kind: 'number',
+    least: 0,
+    most: 1,
+    hint: 'X',
+    help: 'only the likeliest tokens that make up this share; 1: all',
+  },
+  /** The k likeliest tokens; 0 is off. */
+  topK: {
+    key: 'top_k',
+    kind: 'whole',
+    least: 0,
+    most: 2 ** 31 - 1,
+    hint: 'N',
+    help: 'only the N likeliest tokens; 0: all',
+  },
+  /** Tokens at least this likely relative to the likeliest; 0 is off. */
+  minP: {
+    key: 'min_p',
+    kind: 'number',
+    least: 0,
+    most: 1,
+    hint: 'X',
+    help: 'only tokens at least this likely beside the likeliest; 0: all',
+  },
+  /** 1 is off. Applies to the tokens of the last 64 positions, prompt included. */
+  repetitionPenalty: {
+    key: 'repetition_penalty',
+    kind: 'number',
+    least: 0.01,
+    most: 10,
+    hint: 'X',
+    help: 'above 1 makes what was just written less likely; 1: off',
+  },
+} as const satisfies Record<string, Option>
+
+/** What a request may set. The seed makes sampling repeatable and has no default: unset draws from the engine's own state. */
+export const requestOptions = {
+  ...samplingOptions,
+  seed: { key: 'seed', kind: 'whole', least: 0, most: Number.MAX_SAFE_INTEGER, hint: 'N', help: 'repeatable sampling' },
+} as const satisfies Record<string, Option>
+
+/** Numbers that the engine is loaded with; unset: its own choice, which the model's `info` states. */
+export type EngineOptions = { -readonly [Name in keyof typeof loadOptions]?: number }
+
+export type Thinking = (typeof thinkingOption.of)[number]
+
+/** How tokens are chosen: a value for each option. */
+export type Sampling = { -readonly [Name in keyof typeof samplingOptions]: number }
+
+/** What one request sets of it. */
+export type RequestSampling = { -readonly [Name in keyof typeof requestOptions]?: number }
+
+/** The names of a table's options. */
+export function namesOf<Table extends object>(options: Table): (keyof Table)[] {
+  return Object.keys(options) as (keyof Table)[]
+}
+
+/** What the value should be, such as `a number between 0 and 2`; undefined if it is that. */
+export function optionFault(option: Option, value: unknown): string | undefined {
+  const { kind, of, among, least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY } = option
+  if (kind === 'choice') return of?.some((word) => word === value) ? undefined : oneOf(of ?? [])
+  const isInRange = typeof value === 'number' && value >= least && value <= most
+  if (among) return isInRange && among.includes(value) ? undefined : oneOf(among)
+  if (isInRange && (kind === 'number' || Number.isInteger(value))) return undefined
+  return `${kind === 'number' ? 'a number' : 'a whole number'} between ${least} and ${most}`
+}
+
+function oneOf(values: readonly (string | number)[]): string {
+  return `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`
+}

@@ -1,0 +1,93 @@
+/** The spine of a turn: from its request to the parts of its answer, stage by stage. */
+import { TetherError } from '../errors.js'
+import { type DebugTurn, noteBatches } from './debug.js'
+import { noteInvalidToolInput } from './invalid-tool-input.js'
+import type { PrepareOptions } from './prepare-turn.js'
+import { readAnswer } from './read-answer.js'
+import { rememberTurn } from './remember.js'
+import { engineSampling } from './sampling.js'
+import { stopAfterCall, stopAtSequence } from './stop-early.js'
+import { thinkWithin, thoughtLimit } from './think.js'
+import { dropBlanks, toTurnParts } from './turn-parts.js'
+import type { InvalidToolInput, PreparedTurn, Prompter, TurnModel, TurnPart } from './types.js'
+
+export interface TurnOptions {
+  /** Ends the generation when it fires; the turn then throws `cancelled`. */
+  signal?: AbortSignal
+  /** The request as it came in, for a debug hook. */
+  received?: () => unknown
+  /** Called for each tool call whose input does not fit its tool's schema; the call is a part of the answer all the same. */
+  onInvalidToolInput?: (call: InvalidToolInput) => void
+}
+
+/** A protocol's way from its request to a prepared turn. */
+export type Prepare = (
+  prompter: Prompter,
+  options: Pick<PrepareOptions, 'keepPieces'>,
+) => PreparedTurn | Promise<PreparedTurn>
+
+/**
+ * The first part is the start, given out before the engine is asked; the last is the finish. What is wrong with the
+ * request is thrown before the start. Leaving the loop early ends the generation.
+ */
+export async function* answerTurn(
+  model: TurnModel,
+  prepare: Prepare,
+  options: TurnOptions = {},
+): AsyncGenerator<TurnPart, void, undefined> {
+  const debug = model.onDebug?.(options.received?.(), model.tokenizer)
+  try {
+    yield* answer(model, prepare, options, debug)
+  } catch (error) {
+    debug?.failed(error)
+    throw error
+  } finally {
+    debug?.ended()
+  }
+}
+
+async function* answer(
+  model: TurnModel,
+  prepare: Prepare,
+  options: TurnOptions,
+  debug: DebugTurn | undefined,
+): AsyncGenerator<TurnPart, void, undefined> {
+  const { engine, tokenizer, family, memory } = model
+  const { tokens: prompt, record } = await prepare(prompterOf(model), { keepPieces: debug !== undefined })
+  debug?.prompted(record.pieces ?? [], prompt, record.dropped)
+  const room = roomFor(prompt.length, engine.info.window)
+  const maxTokens = Math.min(record.maxTokens ?? room, room)
+  const { dropped, stream } = record
+  yield { type: 'start', model: record.model ?? model.name, stream, promptTokens: prompt.length, dropped }
+
+  const enough = new AbortController()
+  const stop = () => enough.abort()
+  const signal = options.signal ? AbortSignal.any([options.signal, enough.signal]) : enough.signal
+  try {
+    const sampling = engineSampling(record.sampling, model.defaults)
+    const thought = thoughtLimit(family.thought, tokenizer, { maxTokens, budget: record.thinkingBudget })
+    const request = { prompt, maxTokens, ...sampling, stopTokens: model.stopTokens }
+    let batches = thinkWithin(thought, engine, request, signal)
+    if (debug) batches = noteBatches(batches, debug)
+    const turn = rememberTurn(memory, record)
+    let parts = readAnswer(turn.tokens(batches), tokenizer, family.reader({ tools: record.tools }), record.begun)
+    if (options.onInvalidToolInput) parts = noteInvalidToolInput(parts, record.tools, options.onInvalidToolInput)
+    if (!record.parallelCalls) parts = stopAfterCall(parts, stop)
+    if (record.stopSequences.length > 0) parts = stopAtSequence(parts, record.stopSequences, stop)
+    yield* turn.parts(toTurnParts(dropBlanks(parts), record.callIdPrefix), signal)
+  } finally {
+    stop()
+  }
+}
+
+/** The half of a model that makes prompts. */
+export function prompterOf({ family, tokenizer, memory, thinking, engine }: TurnModel): Prompter {
+  return { family, tokenizer, memory, thinking, window: engine.info.window }
+}
+
+/** Tokens that the window leaves for an answer. Throws `prompt_too_long` if there is no room for one. */
+function roomFor(promptTokens: number, window: number): number {
+  if (promptTokens < window) return window - promptTokens
+  // Clients read the two numbers out of this message, word for word.
+  throw new TetherError('prompt_too_long', `prompt is too long: ${promptTokens} tokens > ${window - 1} maximum`)
+}

@@ -1,0 +1,56 @@
+/** A turn's request to token ids, and the record that running it needs. Pure, so that it can move to another thread. */
+import type { Piece } from '../chat/types.js'
+import { makePrompt } from './prompt.js'
+import type { Recalled } from './turn-memory.js'
+import type { Overflow, PreparedTurn, Prompter, TurnRequest } from './types.js'
+
+export interface PrepareOptions {
+  /** Default: `error`. */
+  onOverflow?: Overflow
+  /** Whether the record has the prompt's pieces too. */
+  keepPieces?: boolean
+}
+
+/** The prompt may be longer than the window if nothing can be dropped, or nothing is to be. */
+export function prepareTurn(
+  prompter: Prompter,
+  request: TurnRequest,
+  { onOverflow = 'error', keepPieces = false }: PrepareOptions = {},
+): PreparedTurn {
+  const { chat: _chat, toolChoice: _choice, ...rest } = request
+  const { chat, context } = readChat(prompter, request)
+  const begun = begunAnswer(prompter, request)
+  const { family, tokenizer, window } = prompter
+  const { pieces, tokens, dropped } = makePrompt(chat, { family, tokenizer, window, begun, onOverflow })
+  // An answer that the prompt or the last message has begun is not all the model's own tokens.
+  const isWholeTurn = begun.length === 0 && chat.messages.at(-1)?.role !== 'assistant'
+  const record = {
+    ...rest,
+    tools: [...chat.tools, ...(chat.deferred ?? [])],
+    thinking: chat.thinking,
+    begun,
+    rememberAt: isWholeTurn ? context : undefined,
+    dropped,
+    pieces: keepPieces ? pieces : undefined,
+  }
+  return { tokens, record }
+}
+
+/** The length of a request's prompt in tokens, if nothing has to be dropped. */
+export function countTurn(prompter: Prompter, request: TurnRequest): number {
+  const pieces = [...prompter.family.render(readChat(prompter, request).chat), ...begunAnswer(prompter, request)]
+  return prompter.tokenizer.encodePrompt(pieces).length
+}
+
+/** The chat with the tokens of the turns that this model generated. A model that sees no tools does not try to call any. */
+function readChat({ memory, thinking }: Prompter, { chat, toolChoice }: TurnRequest): Recalled {
+  const offered = toolChoice.type === 'none' ? { ...chat, tools: [], deferred: [] } : chat
+  const { chat: known, context } = memory.recall(offered)
+  return { chat: thinking === 'auto' ? known : { ...known, thinking: thinking === 'on' }, context }
+}
+
+/** An answer that has to be a call is begun as one: the model can only continue it. */
+function begunAnswer({ family }: Prompter, { toolChoice }: TurnRequest): Piece[] {
+  if (toolChoice.type === 'any') return family.callStart()
+  return toolChoice.type === 'tool' ? family.callStart(toolChoice.name) : []
+}

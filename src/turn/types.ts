@@ -1,0 +1,125 @@
+/** One turn in nobody's protocol: what is asked, what is answered, and the model that answers. */
+import type { Chat, ChatFamily, ChatTool, JsonObject, Piece, PromptPiece, Tokenizer } from '../chat/types.js'
+import type { Engine } from '../engine/types.js'
+import type { RequestSampling, Sampling, Thinking } from '../options.js'
+import type { DebugHook } from './debug.js'
+import type { TurnMemory } from './turn-memory.js'
+
+/** Which tools the answer may or must call. `tool`: this one, which has to be among the chat's. */
+export type ToolChoice = { type: 'auto' | 'any' | 'none' } | { type: 'tool'; name: string }
+
+/** One request for an answer. */
+export interface TurnRequest {
+  /** The model that the request names. Unset: whichever is loaded. It is loaded in any case; the name is only repeated. */
+  model?: string
+  /** Whether the client wants the answer as a stream. */
+  stream: boolean
+  chat: Chat
+  toolChoice: ToolChoice
+  /** false: the answer ends after its first call. */
+  parallelCalls: boolean
+  /** Tokens of the answer at most. Unset: what the window leaves. */
+  maxTokens?: number
+  /** Tokens that thinking may take at most. Unset: as many as leave room for an answer. */
+  thinkingBudget?: number
+  /** Texts that end the answer; they are not part of it. */
+  stopSequences: string[]
+  sampling: RequestSampling
+  /** What the ids of calls begin with, as the protocol's clients know them. */
+  callIdPrefix: string
+}
+
+/** The oldest messages and their tokens, dropped because the prompt did not fit the window. Neighbours of one role count as one. */
+export interface Dropped {
+  messages: number
+  tokens: number
+}
+
+/** A prompt that does not fit the window: an error, or its oldest turns are dropped. */
+export type Overflow = 'truncate' | 'error'
+
+/** A request turned into token ids, ready for the engine. Plain data: it can be posted from one thread to another. */
+export interface PreparedTurn {
+  /** The whole prompt. */
+  tokens: Int32Array
+  record: TurnRecord
+}
+
+/** What running a turn needs of the request besides its tokens. */
+export interface TurnRecord extends Omit<TurnRequest, 'chat' | 'toolChoice'> {
+  /** What may be called. */
+  tools: ChatTool[]
+  /** Whether the model may think. */
+  thinking: boolean
+  /** The beginning of the answer, where the prompt has it already. */
+  begun: Piece[]
+  /** The context under which the answer is remembered. Unset: the answer will be no turn of its own. */
+  rememberAt?: string
+  dropped?: Dropped
+  /** The prompt before it was encoded; only for a debug hook. */
+  pieces?: PromptPiece[]
+}
+
+/** What is known before the engine is asked. */
+export interface TurnStart {
+  type: 'start'
+  /** The name that the request gave the model, else the model's own. */
+  model: string
+  stream: boolean
+  promptTokens: number
+  dropped?: Dropped
+}
+
+/** How a turn ended. */
+export interface TurnFinish {
+  type: 'finish'
+  /** `length`: the token limit or the window cut it off. */
+  reason: 'end' | 'length' | 'stop_sequence' | 'tool_call'
+  /** With reason `stop_sequence`: which one. */
+  stopSequence?: string
+  /** Tokens of the prompt that were reused from earlier work; tokens generated. */
+  cachedTokens: number
+  outputTokens: number
+}
+
+/** The answer, in order: the start, what the model generates, the finish. Neighbouring `text` (and `thinking`) parts belong together. */
+export type TurnPart =
+  | TurnStart
+  | { type: 'text'; text: string }
+  | { type: 'thinking'; text: string }
+  | { type: 'tool_call'; id: string; name: string; input: JsonObject }
+  | TurnFinish
+
+/** A call whose input does not fit its tool's schema. */
+export interface InvalidToolInput {
+  tool: string
+  /** Such as `input.command: Field required`. */
+  reason: string
+}
+
+/** What makes prompts: the half of a turn that needs no engine. */
+export interface Prompter {
+  family: Pick<ChatFamily, 'render' | 'callStart'>
+  tokenizer: Pick<Tokenizer, 'encodePrompt'>
+  /** Turns that this model generated, to be found again in the next request. */
+  memory: Pick<TurnMemory, 'recall'>
+  thinking: Thinking
+  /** Tokens that prompt and answer may have together. */
+  window: number
+}
+
+/** What answers turns: the parts of a loaded model. */
+export interface TurnModel {
+  engine: Pick<Engine, 'info' | 'generate'>
+  tokenizer: Pick<Tokenizer, 'encodePrompt' | 'stream' | 'id'>
+  family: ChatFamily
+  /** Sampling of a request that sets none. */
+  defaults: Sampling
+  thinking: Thinking
+  /** Ids that end a turn. */
+  stopTokens: Int32Array
+  memory: TurnMemory
+  /** The name of the model, for answers whose request names none. */
+  name: string
+  onDebug?: DebugHook
+}
