@@ -1,7 +1,7 @@
-/** What goes wrong as Anthropic's API says it: the only place that knows HTTP statuses and error types. */
+/** Errors as Anthropic's API reports them: the only place that knows HTTP statuses and error types. */
 import { type ErrorCode, TetherError } from '../errors.js'
 
-/** Faults that only a server can have. */
+/** Errors that only a server can have. */
 export type HttpFault = 'forbidden' | 'method_not_allowed' | 'not_found' | 'overloaded' | 'too_large'
 
 export interface ErrorBody {
@@ -10,7 +10,7 @@ export interface ErrorBody {
   request_id: string
 }
 
-/** `retry`: whether the same request may well succeed a moment later. */
+/** `retry`: the same request may succeed a moment later. */
 interface Answer {
   status: number
   type: string
@@ -33,7 +33,7 @@ const ANSWERS: Record<ErrorCode | HttpFault, Answer> = {
   invalid_request: INVALID,
   method_not_allowed: { status: 405, type: 'invalid_request_error', retry: false },
   model_not_found: { status: 404, type: 'not_found_error', retry: false },
-  // Claude Code answers a 413 by compacting the conversation, which is what mends it.
+  // Claude Code compacts the conversation after a 413, which is the fix.
   not_enough_memory: { status: 413, type: 'request_too_large', retry: false },
   not_found: { status: 404, type: 'not_found_error', retry: false },
   not_implemented: INVALID,
@@ -46,7 +46,7 @@ const ANSWERS: Record<ErrorCode | HttpFault, Answer> = {
   unsupported_model: BROKEN,
 }
 
-/** Whatever was thrown, as a code and a message. What tether did not throw on purpose is `internal`. */
+/** The code and message of anything thrown. What tether did not throw on purpose is `internal`. */
 export function toFault(error: unknown): { code: ErrorCode; message: string } {
   if (error instanceof TetherError) return error
   return { code: 'internal', message: error instanceof Error ? error.message : String(error) }

@@ -1,4 +1,4 @@
-/** Events to one Message: what a client gets that does not stream. */
+/** Events to one Message, for clients that do not stream. */
 import type { JsonObject } from '../chat/types.js'
 import { TetherError } from '../errors.js'
 import type { AnswerBlock, Message, MessageEvent } from './types.js'

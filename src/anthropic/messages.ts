@@ -1,7 +1,8 @@
 /** Anthropic's messages on a loaded model, without a server. */
 import { randomBytes } from 'node:crypto'
 import { answerTurn, prompterOf } from '../turn/answer-turn.js'
-import type { Dropped, InvalidToolInput, Overflow, TurnModel, TurnPart } from '../turn/types.js'
+import type { Dropped } from '../turn/drop-oldest.js'
+import type { InvalidToolInput, Overflow, TurnModel, TurnPart } from '../turn/types.js'
 import { fold } from './fold.js'
 import { toEvents } from './from-turn.js'
 import { countMessage, prepareMessage } from './prepare.js'

@@ -10,7 +10,7 @@ export function readMessages(value: unknown): RequestMessage[] {
   return value.map((message, i) => readMessage(message, `messages.${i}`)).filter((message) => message !== undefined)
 }
 
-/** undefined: a system message that said nothing but a token count. */
+/** undefined: a system message that holds only a token count. */
 function readMessage(value: unknown, at: string): RequestMessage | undefined {
   if (!isFields(value)) fail(at, 'Input should be an object')
   const role = value.role
@@ -36,7 +36,7 @@ function readBlock(value: unknown, at: string, role: RequestMessage['role']): Co
   switch (block.type) {
     case 'thinking':
       return [{ type: 'thinking', thinking: textOr(block.thinking), signature: textOr(block.signature) }]
-    // Encrypted for another server: there is nothing in it that this model could read.
+    // Encrypted for another server; this model cannot read it.
     case 'redacted_thinking':
       return []
     case 'tool_use':
@@ -64,7 +64,7 @@ function readBlock(value: unknown, at: string, role: RequestMessage['role']): Co
   }
 }
 
-/** What a tool gave back: a string, blocks, or nothing in any spelling. */
+/** A tool's result: a string, blocks, or nothing in any form. */
 function readResult(value: unknown, at: string): ContentBlock[] {
   if (value === undefined || value === null || value === '') return []
   if (typeof value === 'string') return [{ type: 'text', text: value }]
@@ -72,7 +72,7 @@ function readResult(value: unknown, at: string): ContentBlock[] {
   return value.flatMap((block, i) => readPlainBlock(readTyped(block, `${at}.${i}`), `${at}.${i}`))
 }
 
-/** Blocks that may stand in a message and in a tool result alike. */
+/** Blocks that a message and a tool result may both have. */
 function readPlainBlock(block: Fields & { type: string }, at: string): ContentBlock[] {
   if (block.type === 'text') {
     if (block.text === undefined) fail(`${at}.text`, 'Field required')
@@ -83,7 +83,7 @@ function readPlainBlock(block: Fields & { type: string }, at: string): ContentBl
     return [{ type: 'tool_reference', tool_name: readText(block.tool_name, `${at}.tool_name`) }]
   }
   const source = isFields(block.source) ? block.source : {}
-  // A document may be plain text, which any model can read.
+  // A plain text document is text that any model can read.
   if (block.type === 'document' && source.type === 'text' && typeof source.data === 'string') {
     return [{ type: 'text', text: source.data }]
   }
@@ -119,12 +119,12 @@ function readSystemBlocks(value: unknown): string[] {
   })
 }
 
-/** Claude Code's first system line is a checksum that changes with every conversation: in the prompt it would end every shared prefix. */
+/** Claude Code's first system line is a checksum that changes with every conversation. In the prompt it would end every shared prefix. */
 function withoutAttribution(text: string): string {
   return text.startsWith('x-anthropic-billing-header') ? text.replace(/^[^\n]*\n*/, '') : text
 }
 
-/** "N tokens left", told after each tool result: it is about another model's budget, and would make every prefix differ. */
+/** Claude Code's "N tokens left" after each tool result is about another model's budget, and would end every shared prefix. */
 function isTokenCount(text: string): boolean {
   const inner = inside(text.trim(), '<system-reminder>', '</system-reminder>') ?? text.trim()
   const count = inside(inner, '<total_tokens>', '</total_tokens>')

@@ -12,7 +12,7 @@ export function readTools(value: unknown): RequestTool[] {
 function readTool(tool: unknown, at: string): RequestTool[] {
   if (!isFields(tool)) fail(at, 'Input should be an object')
   const custom = tool.type === undefined || tool.type === null || tool.type === 'custom'
-  // web_search_… and its like run on Anthropic's servers and carry no schema that could be shown to a model.
+  // Tools such as web_search_… run on Anthropic's servers and have no schema to show to a model.
   if (!custom && !isFields(tool.input_schema)) return []
   const name = readText(tool.name, `${at}.name`)
   if (tool.input_schema === undefined) fail(`${at}.input_schema`, 'Field required')

@@ -52,13 +52,13 @@ function readMaxTokens(value: unknown): number {
   return value as number
 }
 
-/** New kinds of thinking come up now and then; all but `disabled` ask for it. */
+/** All types but `disabled` ask for thinking, also those that are not known yet. */
 function readThinking(value: unknown): boolean {
   if (value === undefined || value === null) return false
   return readTyped(value, 'thinking').type !== 'disabled'
 }
 
-/** undefined: the request names none. Anthropic's own least is 1024; a small model may well be given less. */
+/** undefined: the request names none. Anthropic's own minimum is 1024; for a small model less makes sense. */
 function readThinkingBudget(value: unknown): number | undefined {
   if (!isFields(value) || value.type !== 'enabled') return undefined
   const { budget_tokens } = value

@@ -3,9 +3,9 @@ import type { EngineOptions, Sampling } from '../options.js'
 
 /** One generation. The caller decides every field; the engine has no defaults. `topP` is in (0, 1]. */
 export interface GenerateRequest extends Sampling {
-  /** The whole prompt, at least one token. The engine finds by itself what it has computed before. */
+  /** The whole prompt, at least one token. The engine reuses what it has computed before. */
   prompt: Int32Array
-  /** Tokens to generate at the most, > 0. Cut to what the window leaves. */
+  /** Tokens to generate at most, > 0. The window may leave fewer. */
   maxTokens: number
   /** Makes sampling repeatable; unset draws from the engine's own state. */
   seed?: number
@@ -22,7 +22,7 @@ export interface Finish {
   /** The id that ended it, with reason `stop`. */
   stopToken?: number
   promptTokens: number
-  /** How many of `promptTokens` were taken from earlier work. */
+  /** How many of `promptTokens` were reused from earlier work. */
   cachedTokens: number
   outputTokens: number
   queueSeconds: number
@@ -52,7 +52,7 @@ export interface EngineInfo {
   parameters: number
   /** Such as `bf16`, `4-bit` or `8-bit`: what the files hold. */
   quantization: string
-  /** The dtype that is computed in, such as `float32`. */
+  /** The dtype that is computed in, such as `f32` or `bf16`. */
   computeDtype: string
   /** `cpu`, `metal` or `cuda`. */
   device: string
@@ -75,30 +75,30 @@ export interface EngineStats {
   queued: number
   live: number
   /**
-   * Tokens of the prompt that is being read, and how many of them are done; those that need not be computed count as
-   * done. Of the one that has run longest if there are several; 0 of 0 if there is none.
+   * Tokens of the prompt that is being read, and how many of them are done; reused tokens count as done. With several
+   * prompts, of the request that has run longest; 0 of 0 with none.
    */
   prefill: { done: number; total: number }
   /** Requests that have ended in any way, and how many of them started from earlier work. */
   requests: number
   hits: number
-  /** Of requests that have ended: tokens of their prompts, how many of these were taken from earlier work, tokens drawn. */
+  /** Of requests that have ended: tokens of their prompts, how many of these were reused, tokens generated. */
   promptTokens: number
   cachedTokens: number
   outputTokens: number
   /** Added up over requests: those that ran together count each. */
   prefillSeconds: number
   decodeSeconds: number
-  /** What the engine's thread has worked beside the model's arithmetic: turns, tokens handed out, counters. */
+  /** Work of the engine's thread besides the model's arithmetic: scheduling, handing out tokens, counters. */
   ownSeconds: number
-  /** Of late, of all requests together: prompt tokens while prompts were read, tokens drawn while some were; 0 at first. */
+  /** Recent rates of all requests together: prompt tokens while prompts are read, tokens while some are generated; 0 at first. */
   tokensPerSecond: { prefill: number; decode: number }
   memory: EngineMemory
 }
 
-/** Where the engine's memory is, in bytes. */
+/** How the engine's memory is used, in bytes. */
 export interface EngineMemory {
-  /** In use now and at the most, by MLX's own counters. */
+  /** In use now, and the most so far, by MLX's own counters. */
   active: number
   peak: number
   /** What `active` may come to at the most until the live requests have ended: foreseen before each was let in. */
@@ -108,7 +108,7 @@ export interface EngineMemory {
   kv: number
   prefix: number
   scratch: number
-  /** Beside `active`: freed buffers that MLX keeps for reuse. */
+  /** Not in `active`: freed buffers that MLX keeps for reuse. */
   cache: number
 }
 
@@ -122,7 +122,7 @@ export interface LoadOptions extends EngineOptions {
 export interface Engine {
   readonly info: EngineInfo
   /**
-   * Requests run together: they start in the order in which they come and wait only where memory is short.
+   * Requests run together. They start in the order in which they come, and wait only where memory is short.
    * Ends with exactly one batch that has `finish`; a signal that fires ends it with reason `cancelled`.
    * Leaving the loop early (`break`, `return()`) cancels too.
    */

@@ -62,7 +62,7 @@ function promptTokens(tokenizer: Parts['tokenizer'], { prompt, tokens }: Generat
   if (tokens) return Int32Array.from(tokens)
   const encoded = tokenizer.encode(prompt as string, { special: true })
   const { prefix } = tokenizer
-  // A prompt that brings its own bos gets no second one.
+  // A prompt that has its own bos gets no second one.
   if (prefix.length > 0 && prefix.every((id, i) => encoded[i] === id)) return encoded
   return Int32Array.of(...prefix, ...encoded)
 }

@@ -1,4 +1,4 @@
-/** The server without its socket: a Request in, a Response out, every fault answered in Anthropic's shape. */
+/** The server without its socket: a Request in, a Response out, every error answered in Anthropic's shape. */
 import { randomBytes } from 'node:crypto'
 import { type Request, Response } from 'undici'
 import { errorBody, errorStatus, toFault } from '../anthropic/errors.js'

@@ -1,10 +1,10 @@
-/** Who may ask: a key if one is set, and without one only what comes from this machine by its own name. */
+/** Who may send requests: clients with the key if one is set, else clients that address this machine by a loopback name. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Request } from 'undici'
 import { TetherError } from '../errors.js'
 import { HttpError } from './http-error.js'
 
-/** A valid key in either header is enough: clients may send somebody else's in the other one. */
+/** A valid key in either header is enough: clients may send another service's key in the other one. */
 export function checkKey(request: Request, apiKey: string): void {
   const bearer = /^Bearer\s+(.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1]
   const given = [bearer, request.headers.get('x-api-key')].filter((key) => typeof key === 'string')
@@ -25,18 +25,18 @@ export function checkLocal(request: Request): void {
   }
 }
 
-/** Whether a host name can mean nothing but this machine. */
+/** Whether a host name always means this machine. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
-/** Lower case, without the port; empty for what is no host. */
+/** Lower case, without the port; empty if it is not a host. */
 function hostname(url: string): string {
   const match = /^https?:\/\/([^/?#@,\s:[\]]+|\[[0-9a-f:.]+\])(?::\d+)?$/i.exec(url)
   return match?.[1]?.toLowerCase() ?? ''
 }
 
-/** Digests have one length, so the comparison takes one time. */
+/** Digests have equal length, so the comparison takes constant time. */
 function isSame(given: string, wanted: string): boolean {
   return timingSafeEqual(digest(given), digest(wanted))
 }

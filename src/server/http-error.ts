@@ -1,4 +1,4 @@
-/** A fault that only a server can have, thrown anywhere below the app and answered by it. */
+/** An error that only a server can have. It is thrown anywhere below the app, which answers it. */
 import type { HttpFault } from '../anthropic/errors.js'
 
 export class HttpError extends Error {

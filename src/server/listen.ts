@@ -1,4 +1,4 @@
-/** node:http under undici's web types: a socket's request becomes a Request, and a Response goes back down the socket. */
+/** node:http under undici's web types: a socket's request becomes a Request, and the Response is written to the socket. */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -17,11 +17,11 @@ export interface ListenOptions {
 
 export interface Listener {
   port: number
-  /** Takes no more requests, breaks off those that run, and waits for both. Safe to call twice. */
+  /** Accepts no more requests, ends those that run, and waits until they are gone. Safe to call twice. */
   close(): Promise<void>
 }
 
-/** A request that is being answered. Holding the Request keeps its signal alive: undici knows it only weakly. */
+/** A request that is being answered. It holds the Request, since undici keeps only a weak reference to its signal. */
 interface Exchange {
   request?: Request
   leave: AbortController
@@ -36,7 +36,7 @@ export async function listen(app: App, { host, port, onLog }: ListenOptions): Pr
     exchanges.add(exchange)
     exchange.done = serveOne(app, incoming, outgoing, exchange, onLog).finally(() => exchanges.delete(exchange))
   })
-  // A body may come slowly and an answer take an hour; only a connection that never says what it wants is cut.
+  // A body may come slowly and an answer may take an hour. Only a connection that never sends its headers is closed.
   server.requestTimeout = 0
   server.headersTimeout = 60_000
   server.keepAliveTimeout = 75_000
@@ -92,13 +92,13 @@ async function serveOne(
     exchange.request = request
     await send(await app(request, line), outgoing)
   } catch (error) {
-    // The status is sent, so this is all that can still be said. It is also how a client's leaving ends up here.
+    // The status has been sent, so closing the connection is all that is left. A client that left ends up here too.
     line.error ??= error instanceof Error ? error.message : String(error)
     outgoing.destroy()
   }
 }
 
-/** undefined for a target or method that no Request can have. Repeated headers are joined, as the web has it. */
+/** undefined for a target or method that no Request can have. Repeated headers are joined, as in the Fetch standard. */
 function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
   const url = `http://${incoming.socket.localAddress?.includes(':') ? '[::1]' : '127.0.0.1'}${pathOf(incoming)}`
   const { method = 'GET', rawHeaders } = incoming
@@ -110,14 +110,14 @@ function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request | un
   return new Request(url, { method, headers, signal, body: incoming, duplex: 'half' })
 }
 
-/** Without the query, which no path of ours reads. Always begins with a slash. */
+/** Without the query, which no route reads. Always begins with a slash. */
 function pathOf(incoming: IncomingMessage): string {
   const target = incoming.url ?? '/'
   const path = /^(?:https?:\/\/[^/?#]*)?([^?#]*)/i.exec(target)?.[1] ?? ''
   return path.startsWith('/') ? path : `/${path}`
 }
 
-/** Reads the next piece only once the last is on its way. A body that fails takes the connection with it. */
+/** Reads the next piece only when the last one is written. A body that fails closes the connection. */
 async function send(response: Response, outgoing: ServerResponse): Promise<void> {
   outgoing.writeHead(response.status, [...response.headers].flat())
   if (!response.body) {
@@ -137,7 +137,7 @@ async function send(response: Response, outgoing: ServerResponse): Promise<void>
   outgoing.end()
 }
 
-/** Resolves as well when the client is gone: the next read then says so. */
+/** Also resolves when the client is gone; the next read then fails. */
 function writable(outgoing: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     if (outgoing.closed || !outgoing.writableNeedDrain) return resolve()

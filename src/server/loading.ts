@@ -1,4 +1,4 @@
-/** A model that may still be on its way: what there is of it now. */
+/** The state of a model that may still be loading. */
 import { TetherError } from '../errors.js'
 import type { LoadedModel } from '../model/types.js'
 
@@ -7,7 +7,7 @@ export type LoadState =
   | { state: 'failed'; message: string; cause: unknown }
   | { state: 'ready'; model: LoadedModel }
 
-/** `progress` answers 0…1. A promise that rejects becomes `failed`; it is never left unhandled. */
+/** `progress` returns 0…1. A promise that rejects becomes `failed`; its rejection counts as handled. */
 export function watchLoad(model: LoadedModel | Promise<LoadedModel>, progress?: () => number): () => LoadState {
   let settled: LoadState | undefined
   if (model instanceof Promise) {
@@ -25,7 +25,7 @@ export function watchLoad(model: LoadedModel | Promise<LoadedModel>, progress?: 
   return () => settled ?? loading(progress?.())
 }
 
-/** The model, or the error that a request for it gets meanwhile. */
+/** The model. Throws the error for requests that come while there is none. */
 export function readyModel(load: LoadState): LoadedModel {
   if (load.state === 'ready') return load.model
   if (load.state === 'failed') throw new TetherError('internal', load.message, { cause: load.cause })

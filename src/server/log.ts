@@ -1,5 +1,5 @@
-/** One line about each request: what was asked, what it cost, how it ended. */
-import type { Dropped } from '../turn/types.js'
+/** One log line for each request: what was asked, what it cost, how it ended. */
+import type { Dropped } from '../turn/drop-oldest.js'
 
 export interface LogLine {
   method: string

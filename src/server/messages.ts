@@ -26,7 +26,7 @@ export interface MessagesContext {
   onAnswer: (answer: LastAnswer) => void
 }
 
-/** What is wrong with a request is thrown, so that it gets a status of its own. The engine is asked after that. */
+/** Throws what is wrong with the request, before the engine is asked, so that it gets a status of its own. */
 export async function messages(request: Request, model: LoadedModel, context: MessagesContext): Promise<Response> {
   const started = performance.now()
   const { queue, pingMs, requestId, line, onAnswer } = context
@@ -44,7 +44,7 @@ export async function messages(request: Request, model: LoadedModel, context: Me
   const parts = tapTurn(queue.admit(turn), { line, started, stats: () => model.stats(), stopReason, onAnswer })
   const start = await readStart(parts)
   const events = toEvents(resume(start, parts), { id: newMessageId() })
-  // Read here, so that whoever leaves the events from now on leaves the turn too.
+  // Once the first event is read, ending the events ends the turn too.
   const first = await events.next()
   if (first.done) throw new TetherError('internal', 'an answer ended before it began')
   if (!start.stream) return withDropped(json(await fold(resume(first.value, events))), start)
@@ -60,7 +60,7 @@ async function readStart(parts: ReturnType<typeof tapTurn>): Promise<TurnStart> 
   throw new TetherError('internal', 'a turn did not begin with its start')
 }
 
-/** What was read of a generator before the rest. A reader that leaves ends the generator, also before the rest. */
+/** The first item again, then the rest. Ending this ends `rest`, even while it still waits at the first item. */
 async function* resume<T>(first: T, rest: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
   try {
     yield first

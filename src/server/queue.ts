@@ -1,8 +1,8 @@
-/** Bounds how many requests are in at once. Their order is the engine's affair. */
+/** Limits how many requests wait or run at once. The engine decides their order. */
 import { HttpError } from './http-error.js'
 
 export interface Queue {
-  /** Passes events on. The first of them is an `overloaded` error when too many requests are in. */
+  /** Passes items on. Throws `overloaded` instead of the first when too many requests wait or run. */
   admit<T>(events: AsyncIterable<T>): AsyncGenerator<T, void, undefined>
 }
 

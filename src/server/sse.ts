@@ -1,4 +1,4 @@
-/** Events to the bytes of an event stream, with pings while nothing else is there to send. */
+/** Events to the bytes of an event stream, with pings in silence. */
 import { ReadableStream } from 'node:stream/web'
 import { canRetry, errorBody, toFault } from '../anthropic/errors.js'
 import type { MessageEvent } from '../anthropic/types.js'
@@ -7,7 +7,7 @@ export interface SseOptions {
   /** Silence, in milliseconds, after which a ping is sent. */
   pingMs: number
   requestId: string
-  /** Called when the reader leaves; ends what makes the events. */
+  /** Called when the reader leaves. It has to end the source of the events. */
   leave: () => void
 }
 
@@ -51,12 +51,12 @@ export function sse(
 
 type Next = IteratorResult<MessageEvent, void> | { error: unknown }
 
-/** The next event may fail while a ping is on its way and nobody waits for it: a failure is a value until it is read. */
+/** The next event may fail while a ping is sent and nothing awaits it, so a failure is a value until it is read. */
 function settle(next: Promise<IteratorResult<MessageEvent, void>>): Promise<Next> {
   return next.catch((error: unknown) => ({ error }))
 }
 
-/** undefined: not within this time. */
+/** undefined: it took longer. */
 async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<undefined>((resolve) => {
@@ -69,7 +69,7 @@ async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined
   }
 }
 
-/** Clients go by the `event:` line and see nothing without it. */
+/** Clients go by the `event:` line and ignore events without one. */
 function encode(event: { type: string }): Uint8Array {
   return Buffer.from(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
 }

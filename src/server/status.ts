@@ -1,4 +1,4 @@
-/** GET /status: what the model is doing now and how its last answer went, for status lines and monitors. */
+/** GET /status: what the model is doing and what its last answer cost, for status lines and monitors. */
 import type { Response } from 'undici'
 import type { LoadedModel } from '../model/types.js'
 import { json } from './body.js'
@@ -16,11 +16,11 @@ export interface Status {
 }
 
 export interface LastAnswer {
-  /** The whole prompt, and how much of it was taken from earlier work. */
+  /** The whole prompt, and how much of it was reused from earlier work. */
   inputTokens: number
   cachedTokens: number
   outputTokens: number
-  /** While it was generated, prompt not counted; null if that was too short to tell. */
+  /** While it decoded; null if that was too short to measure. */
   tokensPerSecond: number | null
 }
 

@@ -1,11 +1,11 @@
-/** Counts what an answer costs, once for all who want to know: the log line and the last answer of /status. */
+/** Counts what an answer costs, once for everything that reports it: the log line and /status. */
 import type { EngineStats } from '../engine/types.js'
 import type { TurnFinish, TurnPart } from '../turn/types.js'
 import type { LogLine } from './log.js'
 import type { LastAnswer } from './status.js'
 
 export interface TurnTap {
-  /** Gets what is learned of the answer. */
+  /** Filled with what the answer shows. */
   line: LogLine
   /** When the request came in, by performance.now(). */
   started: number

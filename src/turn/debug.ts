@@ -1,7 +1,7 @@
 /** Reports a turn to a debug hook while it runs. */
 import type { PromptPiece, Tokenizer } from '../chat/types.js'
 import type { Finish, TokenBatch } from '../engine/types.js'
-import type { Dropped } from './types.js'
+import type { Dropped } from './drop-oldest.js'
 
 /** One turn. Calls come in this order; what did not happen is not called. `ended` is always called, once and last. */
 export interface DebugTurn {

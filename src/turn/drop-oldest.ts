@@ -1,27 +1,33 @@
 /**
- * Makes a chat fit the window by leaving out its oldest turns.
+ * Makes a chat fit the window by dropping its oldest turns.
  *
- * What is left out depends on nothing but the messages, and what was decided for the beginning of a chat stays decided
- * for every longer one: the requests that a client made on its way are gone through again, and each that was too long
- * moved the cut. So the turns after a cut keep their prefix until the window overflows again.
+ * The cut depends only on the messages, and stays where it is when the chat grows: the requests that a client made on its
+ * way are replayed, and each that was too long moves the cut. So the turns after a cut keep their prefix until the window
+ * overflows again.
  *
- * A cut stands before a user message, or before an answer in the middle of a turn, whose user message is then kept. A
- * call and its result are never parted, and system messages stay.
+ * A cut is before a user message, or before an answer in the middle of a turn, whose user message is then kept. A call and
+ * its result are never separated, and system messages stay.
  */
 import type { Chat, ChatMessage } from '../chat/types.js'
 
-/** Where a chat can be cut: it goes on with the message at `at`, after the user message at `head` (which may be the same). */
+/** The oldest messages and their tokens, dropped because the prompt did not fit the window. Neighbours of one role count as one. */
+export interface Dropped {
+  messages: number
+  tokens: number
+}
+
+/** Where a chat can be cut: it continues with the message at `at`, after the user message at `head` (which may be the same). */
 interface Cut {
   at: number
   head: number
 }
 
-/** After a cut this share of the window is taken at the most, so that the next turns have room. */
+/** The share of the window that a cut leaves filled at most, so that the next turns have room. */
 const KEPT_SHARE = 0.75
 
 /**
- * `count`: the length in tokens of the prompt that a chat makes. undefined: not even the last turn fits.
- * `chat` itself is taken to be too long.
+ * `chat` must be too long. `count`: the length in tokens of a chat's prompt.
+ * -> undefined if not even the last turn fits
  */
 export function dropOldest(chat: Chat, window: number, count: (chat: Chat) => number): Chat | undefined {
   const { messages } = chat
@@ -52,7 +58,7 @@ function kept(messages: ChatMessage[], cut: Cut | undefined, end: number): ChatM
 function findCuts(messages: ChatMessage[]): Cut[] {
   const cuts: Cut[] = []
   let head: number | undefined
-  // Messages since the head, or since the beginning: a cut that leaves nothing out is none.
+  // Messages since the head, or since the beginning: a cut has to drop something.
   let since = 0
   for (const [at, { role, parts }] of messages.entries()) {
     if (role === 'system') continue
@@ -68,16 +74,16 @@ function findCuts(messages: ChatMessage[]): Cut[] {
   return cuts
 }
 
-/** The last message of each request that a client made on its way here: an answer follows it, or nothing. */
+/** The last message of each request that the client made so far: an answer follows it, or nothing. */
 function findEnds(messages: ChatMessage[]): number[] {
   const isEnd = (i: number) =>
     i === messages.length - 1 || (messages[i]?.role !== 'assistant' && messages[i + 1]?.role === 'assistant')
   return [...messages.keys()].filter(isEnd)
 }
 
-/** The first number from `from` on for which something holds that holds for all behind it too; `end` if there is none. */
+/** The first number from `from` on that `holds`, which then holds for all after it; `end` if there is none. */
 function firstFrom(from: number, end: number, holds: (i: number) => boolean): number {
-  // In growing steps first: what is looked at stays small.
+  // In growing steps first, so that few chats are counted.
   let low = from
   let high = end
   for (let step = 1; low < high; step *= 2) {

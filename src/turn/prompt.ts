@@ -1,7 +1,7 @@
 /** A chat to the tokens that ask for its answer, made to fit the window if the caller wants that. */
 import type { Chat, ChatFamily, Piece, PromptPiece, Tokenizer } from '../chat/types.js'
-import { dropOldest } from './drop-oldest.js'
-import type { Dropped, Overflow } from './types.js'
+import { type Dropped, dropOldest } from './drop-oldest.js'
+import type { Overflow } from './types.js'
 
 export interface Prompt {
   pieces: PromptPiece[]

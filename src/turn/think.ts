@@ -1,8 +1,8 @@
 /**
- * The stage that keeps thinking within a budget: a thought that reaches it is closed for the model, and the answer goes on.
+ * The stage that keeps thinking within a budget: a thought that reaches it is closed for the model, and the answer follows.
  *
  * Thinking that runs into max_tokens leaves no answer at all, and clients then ask again and get the same. Closing a
- * thought needs a second generation, from the same prompt and all that was generated: the engine has that in its cache.
+ * thought takes a second generation, from the prompt and everything generated so far; the engine has those in its cache.
  */
 import type { OutputFormat, Tokenizer } from '../chat/types.js'
 import type { Engine, Finish, GenerateRequest, TokenBatch } from '../engine/types.js'
@@ -14,11 +14,11 @@ export interface ThoughtLimit {
   open: number
   /** The token by which the model closes one. */
   close: number
-  /** What is written to close one for it. */
+  /** The tokens that close one for it. */
   closing: Int32Array
 }
 
-// Of max_tokens a quarter stays for the answer, but no more than most answers need.
+// A quarter of max_tokens is kept for the answer, but no more than most answers need.
 const ANSWER_SHARE = 1 / 4
 const ANSWER_TOKENS = 4096
 
@@ -41,10 +41,7 @@ export function thoughtLimit(
   }
 }
 
-/**
- * One generation as far as its reader is concerned: one finish, last, with the counts of all that was done for it. Each
- * part of it waits its turn with the engine.
- */
+/** Looks like one generation to its reader: one finish, last, with the counts of all its parts. The engine queues each part. */
 export async function* thinkWithin(
   limit: ThoughtLimit | undefined,
   engine: Pick<Engine, 'generate'>,
@@ -84,7 +81,7 @@ export async function* thinkWithin(
   }
 }
 
-/** Counts the tokens of thoughts. Returns how many of these are within the budget, all of them if it holds. */
+/** Counts the tokens of thoughts. -> how many of the given tokens are within the budget */
 function thoughtMeter({ budget, open, close }: ThoughtLimit): (tokens: Int32Array) => number {
   let inside = false
   let used = 0
@@ -104,7 +101,7 @@ function thoughtMeter({ budget, open, close }: ThoughtLimit): (tokens: Int32Arra
   }
 }
 
-/** The prompt is that of the first generation, and so is what of it was cached. */
+/** Prompt and cached tokens are those of the first generation. */
 function total(before: Finish | undefined, finish: Finish, outputTokens: number): Finish {
   if (!before) return { ...finish, outputTokens }
   return {

@@ -3,6 +3,7 @@ import type { Chat, ChatFamily, ChatTool, JsonObject, Piece, PromptPiece, Tokeni
 import type { Engine } from '../engine/types.js'
 import type { RequestSampling, Sampling, Thinking } from '../options.js'
 import type { DebugHook } from './debug.js'
+import type { Dropped } from './drop-oldest.js'
 import type { TurnMemory } from './turn-memory.js'
 
 /** Which tools the answer may or must call. `tool`: this one, which has to be among the chat's. */
@@ -27,12 +28,6 @@ export interface TurnRequest {
   sampling: RequestSampling
   /** What the ids of calls begin with, as the protocol's clients know them. */
   callIdPrefix: string
-}
-
-/** The oldest messages and their tokens, dropped because the prompt did not fit the window. Neighbours of one role count as one. */
-export interface Dropped {
-  messages: number
-  tokens: number
 }
 
 /** A prompt that does not fit the window: an error, or its oldest turns are dropped. */

@@ -16,7 +16,7 @@ test.each<[ErrorCode | HttpFault, number, string, boolean]>([
   ['not_loaded', 503, 'api_error', true],
   ['closed', 503, 'api_error', true],
   ['overloaded', 529, 'overloaded_error', true],
-])('%s', (code, status, type, retry) => {
+])('the error %s has its status, its type and whether to retry', (code, status, type, retry) => {
   expect(errorStatus(code)).toBe(status)
   expect(canRetry(code)).toBe(retry)
   expect(errorBody(code, 'why', 'req_1')).toEqual({
@@ -26,7 +26,7 @@ test.each<[ErrorCode | HttpFault, number, string, boolean]>([
   })
 })
 
-it('takes whatever was thrown', () => {
+it('toFault takes anything that was thrown', () => {
   expect(toFault(new TetherError('closed', 'gone'))).toMatchObject({ code: 'closed', message: 'gone' })
   expect(toFault(new RangeError('odd'))).toEqual({ code: 'internal', message: 'odd' })
   expect(toFault('odd')).toEqual({ code: 'internal', message: 'odd' })

@@ -26,7 +26,7 @@ async function blocks(...generated: GeneratedPart[]): Promise<string[]> {
   })
 }
 
-describe('the stream', () => {
+describe('the event stream', () => {
   it('has Anthropic’s order and fields', async () => {
     const seen = await events(thinking('hm'), thinking('.'), text('Hi'), call('Read', { path: 'a' }), end())
     const shapes = seen.map((e) =>
@@ -64,7 +64,7 @@ describe('the stream', () => {
     })
   })
 
-  it('begins before the first part is asked for', async () => {
+  it('begins before the part after the start is asked for', async () => {
     const never: AsyncIterable<TurnPart> = {
       [Symbol.asyncIterator]: () => {
         throw new Error('asked too early')
@@ -105,7 +105,9 @@ test.each<[string, GeneratedPart[], string[]]>([
   ['nothing at all', [], ['text()']],
   ['nothing but blanks', [text('\n')], ['text()']],
   ['nothing but thinking', [thinking('a')], ['thinking(a)']],
-])('%s', async (_, generated, expected) => expect(await blocks(...generated, end())).toEqual(expected))
+])('the blocks of an answer with %s', async (_, generated, expected) =>
+  expect(await blocks(...generated, end())).toEqual(expected),
+)
 
 test.each<[GeneratedPart[], string, string | null]>([
   [[text('a'), end('stop')], 'end_turn', null],
@@ -115,11 +117,11 @@ test.each<[GeneratedPart[], string, string | null]>([
   [[text('a'), end('stop', 'END')], 'stop_sequence', 'END'],
   [[call('A'), end('stop')], 'tool_use', null],
   [[call('A'), end('length')], 'tool_use', null],
-])('stop reason %#', async (generated, reason, sequence) => {
+])('the stop reason of answer %#', async (generated, reason, sequence) => {
   expect(await message(...generated)).toMatchObject({ stop_reason: reason, stop_sequence: sequence })
 })
 
-it('throws when the generation was cancelled or broke off', async () => {
+it('an answer whose generation was cancelled or ended without a finish throws', async () => {
   await expect(message(text('a'), end('cancelled'))).rejects.toMatchObject({ code: 'cancelled' })
   await expect(message(text('a'))).rejects.toMatchObject({ code: 'internal' })
 })

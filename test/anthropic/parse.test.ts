@@ -11,8 +11,8 @@ const parse = (fields?: object) => parseMessagesRequest(ask(fields))
 const blocks = (content: unknown, role = 'user') => parse({ messages: [{ role, content }] }).messages[0]?.content
 const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth))
 
-describe('what is accepted', () => {
-  it('reads the smallest request', () => {
+describe('a Messages request', () => {
+  it('may have only model, max_tokens and one message', () => {
     expect(parse()).toEqual({
       model: 'm',
       messages: [{ role: 'user', content: [{ type: 'text', text: 'hi' }] }],
@@ -29,7 +29,7 @@ describe('what is accepted', () => {
     })
   })
 
-  it('reads sampling', () => {
+  it('has its sampling fields read', () => {
     expect(parse({ min_p: 0.05, repetition_penalty: 1.1, seed: 7 })).toMatchObject({
       minP: 0.05,
       repetitionPenalty: 1.1,
@@ -51,7 +51,9 @@ describe('what is accepted', () => {
     [{ type: 'adaptive', display: 'omitted' }, true],
     [{ type: 'enabled', budget_tokens: 31999 }, true],
     [{ type: 'some-later-kind' }, true],
-  ])('thinking %j is %j', (thinking, expected) => expect(parse({ thinking }).thinking).toBe(expected))
+  ])('with thinking %j asks for thinking: %j', (thinking, expected) =>
+    expect(parse({ thinking }).thinking).toBe(expected),
+  )
 
   test.each([
     [{ type: 'enabled', budget_tokens: 31999 }, 31999],
@@ -60,9 +62,11 @@ describe('what is accepted', () => {
     [{ type: 'adaptive', budget_tokens: 5 }, undefined],
     [{ type: 'disabled' }, undefined],
     [undefined, undefined],
-  ])('thinking %j has the budget %j', (thinking, budget) => expect(parse({ thinking }).thinkingBudget).toBe(budget))
+  ])('with thinking %j has the budget %j', (thinking, budget) =>
+    expect(parse({ thinking }).thinkingBudget).toBe(budget),
+  )
 
-  test.each([0, -1, 1.5, '100'])('a budget of %j is refused', (budget_tokens) => {
+  test.each([0, -1, 1.5, '100'])('with a thinking budget of %j is rejected', (budget_tokens) => {
     expect(() => parse({ thinking: { type: 'enabled', budget_tokens } })).toThrow(/^thinking\.budget_tokens: /)
   })
 
@@ -78,7 +82,9 @@ describe('what is accepted', () => {
       { type: 'tool', name: 'Read' },
       { type: 'tool', name: 'Read', disable_parallel_tool_use: false },
     ],
-  ])('tool_choice %j', (tool_choice, expected) => expect(parse({ tool_choice }).toolChoice).toEqual(expected))
+  ])('may have the tool_choice %j', (tool_choice, expected) =>
+    expect(parse({ tool_choice }).toolChoice).toEqual(expected),
+  )
 
   test.each([
     [undefined, []],
@@ -102,9 +108,11 @@ describe('what is accepted', () => {
       ['b'],
     ],
     ['<total_tokens>12 tokens left</total_tokens>', []],
-  ])('system %j', (system, expected) => expect(parse({ system }).system.map((b) => b.text)).toEqual(expected))
+  ])('may have the system prompt %j', (system, expected) =>
+    expect(parse({ system }).system.map((b) => b.text)).toEqual(expected),
+  )
 
-  it('keeps system messages in their place, and drops those that only count tokens', () => {
+  it('keeps its system messages in their place, without those that only count tokens', () => {
     const system = (content: unknown) => ({ role: 'system', content })
     const { messages } = parse({
       messages: [
@@ -135,13 +143,13 @@ describe('what is accepted', () => {
       [{ type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AAAA' } }],
       [{ type: 'other', kind: 'image', bytes: 3, mediaType: 'image/png' }],
     ],
-  ])('tool_result content %j', (content, expected) => {
+  ])('may have the tool_result content %j', (content, expected) => {
     expect(blocks([{ type: 'tool_result', tool_use_id: 't', content }])).toEqual([
       { type: 'tool_result', tool_use_id: 't', content: expected, is_error: false },
     ])
   })
 
-  it('keeps what it does not know as other blocks', () => {
+  it('keeps blocks of unknown types as other blocks', () => {
     expect(
       blocks([
         {
@@ -159,7 +167,7 @@ describe('what is accepted', () => {
     ])
   })
 
-  it('reads thinking, drops redacted thinking', () => {
+  it('keeps thinking and loses redacted thinking', () => {
     expect(
       blocks(
         [
@@ -171,7 +179,7 @@ describe('what is accepted', () => {
     ).toEqual([{ type: 'thinking', thinking: 'hm', signature: '' }])
   })
 
-  it('drops server tools and keeps every other one', () => {
+  it('loses server tools and keeps all other tools', () => {
     const tools = [
       { type: 'web_search_20250305', name: 'web_search', max_uses: 8 },
       { name: 'Read', input_schema: { type: 'object' } },
@@ -183,7 +191,7 @@ describe('what is accepted', () => {
     ])
   })
 
-  it('needs no max_tokens to count', () => {
+  it('needs no max_tokens for counting', () => {
     expect(parseCountRequest({ model: 'm', messages: [user('hi')] }).maxTokens).toBeUndefined()
   })
 })
@@ -240,12 +248,12 @@ test.each([
   [{ stop_sequences: [''] }, 'stop_sequences.0: String should have at least 1 character'],
   [{ stream: 'yes' }, 'stream: Input should be a valid boolean'],
   [{ metadata: nested(20_000) }, 'body: Input is nested deeper than'],
-])('request %# is refused', (fields, message) => {
+])('wrong request %# is rejected with the name of the field', (fields, message) => {
   expect(() => parse(fields)).toThrow(TetherError)
   expect(() => parse(fields)).toThrow(message)
 })
 
-test('a model may go unnamed, but not over the wire', () => {
+test('the model may be unnamed, except over the wire', () => {
   expect(parse({ model: undefined }).model).toBeUndefined()
   for (const parsed of [parseMessagesRequest, parseCountRequest]) {
     expect(() => parsed(ask({ model: undefined }), { modelRequired: true })).toThrow('model: Field required')
@@ -253,13 +261,13 @@ test('a model may go unnamed, but not over the wire', () => {
   }
 })
 
-test.each([null, [], 'x', 3, undefined])('%j is no request', (body) => {
+test.each([null, [], 'x', 3, undefined])('%j is rejected: it is not an object', (body) => {
   expect(() => parseMessagesRequest(body)).toThrow('body: Input should be an object')
 })
 
 const RECORDINGS = new URL('../../../shared/recordings/notes.jsonl', import.meta.url)
 
-test.runIf(existsSync(RECORDINGS))('recorded requests are read whole', () => {
+test.runIf(existsSync(RECORDINGS))('recorded requests of Claude Code are read completely', () => {
   for (const line of readFileSync(RECORDINGS, 'utf8').trim().split('\n')) {
     const body = JSON.parse(line)
     const chat = toChat(parseMessagesRequest(body))

@@ -12,18 +12,18 @@ const chat = (fields: object) =>
   toChat(parseMessagesRequest({ model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'hi' }], ...fields }))
 const text = (text: string) => ({ type: 'text', text })
 
-it('puts the system blocks first, as one text', () => {
+it('system blocks become one text, first in the chat', () => {
   expect(chat({ system: [text('a'), text('b')] }).messages).toEqual([
     { role: 'system', parts: [text('a\nb')] },
     { role: 'user', parts: [text('hi')] },
   ])
 })
 
-it('reads a string and a list of one text alike', () => {
+it('a string and a list of one text make the same chat', () => {
   expect(chat({ messages: [{ role: 'user', content: [text('hi')] }] })).toEqual(chat({}))
 })
 
-it('joins a user’s texts, and leaves the model’s own apart', () => {
+it('a user’s texts are joined, the model’s own stay separate', () => {
   const messages = [
     { role: 'user', content: [text('a'), text('b')] },
     { role: 'assistant', content: [text('c'), text('d')] },
@@ -36,7 +36,7 @@ it('joins a user’s texts, and leaves the model’s own apart', () => {
   ])
 })
 
-it('makes one turn of neighbouring messages of one role, with tool results first', () => {
+it('neighbouring messages of one role become one, with tool results first', () => {
   const messages = [
     { role: 'user', content: 'go' },
     { role: 'assistant', content: [{ type: 'tool_use', id: '1', name: 'A', input: { x: 1 } }] },
@@ -63,7 +63,7 @@ it('makes one turn of neighbouring messages of one role, with tool results first
   ])
 })
 
-it('says in words what stood where the model cannot see', () => {
+it('what the model cannot see becomes a short text in its place', () => {
   const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'A'.repeat(16_000) } }
   const pdf = { type: 'document', title: 'a.pdf', source: { type: 'base64', media_type: 'application/pdf', data: '' } }
   const messages = [
@@ -78,7 +78,7 @@ it('says in words what stood where the model cannot see', () => {
   expect(last?.parts[0]).toMatchObject({ text: `shot:\n${seen}` })
 })
 
-it('gives thinking back, and leaves empty turns out', () => {
+it('thinking is kept, empty messages are dropped', () => {
   const messages = [
     { role: 'user', content: 'a' },
     { role: 'assistant', content: [{ type: 'thinking', thinking: 'hm', signature: 's' }, text('b')] },
@@ -95,7 +95,7 @@ it('gives thinking back, and leaves empty turns out', () => {
 
 const tool = (name: string, more = {}) => ({ name, description: `${name}!`, input_schema: { type: 'object' }, ...more })
 
-it('leaves deferred tools out of the prompt until one is referenced, and shows it there', () => {
+it('a deferred tool is shown where it is referenced, and not before', () => {
   const messages = [
     { role: 'user', content: 'a' },
     { role: 'assistant', content: [{ type: 'tool_use', id: '1', name: 'ToolSearch', input: {} }] },
@@ -122,7 +122,7 @@ it('leaves deferred tools out of the prompt until one is referenced, and shows i
   })
 })
 
-it('shows no tools when none may be called', () => {
+it('tool_choice none shows the model no tools', () => {
   const prompt = (tool_choice: object) => {
     const asked = { max_tokens: 1, messages: [{ role: 'user', content: 'hi' }], tools: [tool('Read')], tool_choice }
     const { tokens, record } = prepareMessage(prompterOf(fakeTurnModel(speaks())), asked)

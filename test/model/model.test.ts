@@ -8,7 +8,7 @@ import { windowSentence } from '../../src/model/window.js'
 /** A prompt of the demo model's family that makes it say something known. */
 const say = (words: string) => `<|turn>user\nSay ${words}.<turn|>\n<|turn>model\n<|channel>thought\n<channel|>`
 
-describe('a model', () => {
+describe('a loaded model', () => {
   let model: Model
   beforeAll(async () => {
     model = await loadModel('demo/model', { maxContext: 4096 })
@@ -51,12 +51,12 @@ describe('a model', () => {
     expect(finish).toMatchObject({ reason: 'stop', stopSequence: 'eap' })
   })
 
-  test('gives out text that only looked like a stop string', async () => {
+  test('returns text that only looked like a stop string', async () => {
     const { text } = await collect({ prompt: say('pineapple'), stop: ['apple pie'] })
     expect(text).toBe('pineapple')
   })
 
-  test('goes on past its own stop tokens when told to', async () => {
+  test('continues past its own stop tokens with ignoreStop', async () => {
     const { tokens, finish } = await collect({ prompt: say('pineapple'), ignoreStop: true, maxTokens: 30 })
     expect(tokens).toHaveLength(30)
     expect(finish?.reason).toBe('length')
@@ -74,20 +74,20 @@ describe('a model', () => {
     [{ prompt: 'a', topP: 2 }, /topP/],
     [{ prompt: 'a', maxTokens: 0 }, /maxTokens/],
     [{ tokens: [99_999] }, /99999/],
-  ])('refuses %j and names what is wrong', async (options, message) => {
+  ])('rejects %j and names what is wrong', async (options, message) => {
     await expect(collect(options)).rejects.toMatchObject({
       code: 'invalid_request',
       message: expect.stringMatching(message),
     })
   })
 
-  test('counts the same tokens as an answer says it used', async () => {
+  test('counts the input tokens that an answer’s usage reports', async () => {
     const request = { max_tokens: 20, messages: [{ role: 'user', content: 'Say zeppelin, 20 times or so.' }] }
     const { usage } = await model.message(request)
     expect(usage.input_tokens + usage.cache_read_input_tokens).toBe(model.countTokens(request))
   })
 
-  test('streams the events whose sum is the message', async () => {
+  test('streams events that fold to the message', async () => {
     const request = { max_tokens: 50, messages: [{ role: 'user', content: 'Say pineapple.' }] }
     const types: string[] = []
     for await (const event of model.stream(request)) types.push(event.type)
@@ -96,7 +96,7 @@ describe('a model', () => {
     expect((await model.message(request)).content).toEqual([{ type: 'text', text: 'pineapple' }])
   })
 
-  test('begins an answer as the call that tool_choice wants, and counts it', async () => {
+  test('begins an answer as the call that tool_choice demands, and counts it', async () => {
     const tools = ['Bash', 'Read'].map((name) => ({ name, description: 'a tool', input_schema: { type: 'object' } }))
     const ask = (tool_choice: object) => ({
       max_tokens: 60,
@@ -119,7 +119,7 @@ describe('a model', () => {
     })
   })
 
-  test('refuses a prompt that leaves no room, before the first event', async () => {
+  test('rejects a prompt that leaves no room, before the first event', async () => {
     const long = { max_tokens: 5, messages: [{ role: 'user', content: 'pineapple '.repeat(5000) }] }
     await expect(model.message(long)).rejects.toMatchObject({
       code: 'prompt_too_long',
@@ -127,7 +127,7 @@ describe('a model', () => {
     })
   })
 
-  test('scores what it would say higher than what it would not', async () => {
+  test('scores what it would say higher than something else', async () => {
     const sum = async (word: string) => {
       const prompt = model.tokenizer.encode(`<bos>${say('pineapple')}`, { special: true })
       const tokens = [...prompt, ...model.tokenizer.encode(word, { special: false })]
@@ -137,8 +137,8 @@ describe('a model', () => {
   })
 })
 
-describe('sampling', () => {
-  test('is the options over the checkpoint’s own, and the model says which holds', async () => {
+describe('sampling of a loaded model', () => {
+  test('is the options over the checkpoint’s own, and info reports it', async () => {
     const model = await loadModel('demo/model', { sampling: { temperature: 0.4, topK: 9 }, thinking: 'off' })
     const { sampling: own } = await readCheckpoint('demo/model')
     expect(model.info.sampling).toEqual({ ...own, temperature: 0.4, topK: 9 })
@@ -151,14 +151,14 @@ describe('sampling', () => {
     [{ sampling: { topK: 1.5 } }, 'sampling.topK is 1.5; it has to be a whole number between 0 and 2147483647'],
     [{ sampling: { top_p: 1 } as object }, 'sampling.top_p is not known; there are temperature, topP, topK, minP'],
     [{ thinking: 'maybe' as 'on' }, 'thinking is maybe; it has to be auto, on or off'],
-  ])('%j is refused before anything is loaded', async (options, message) => {
+  ])('as in %j is rejected before anything is loaded', async (options, message) => {
     await expect(loadModel('demo/model', options)).rejects.toMatchObject({
       code: 'bad_config',
       message: expect.stringContaining(message),
     })
   })
 
-  test('a generation_config.json with a wrong value is named', () => {
+  test('names a generation_config.json with a wrong value', () => {
     const sampling = { temperature: 1, topP: 7, topK: -1, minP: 0, repetitionPenalty: 1 }
     expect(() => defaultSampling({ path: '/m', sampling })).toThrow(
       '/m/generation_config.json: topP is 7; it has to be a number between 0 and 1',
@@ -171,12 +171,12 @@ test.each([
   ['checkpoint', 'window 65536 tokens (all that the checkpoint has)'],
   ['max_context', 'window 65536 tokens (max_context; the checkpoint has 131072)'],
   ['memory', 'window 65536 tokens (memory; the checkpoint has 131072)'],
-] as const)('a window bounded by %s says so', (windowLimit, sentence) => {
+] as const)('the window sentence names %s as the bound', (windowLimit, sentence) => {
   const trainedWindow = windowLimit === 'checkpoint' ? 65_536 : 131_072
   expect(windowSentence({ window: 65_536, windowLimit, trainedWindow })).toBe(sentence)
 })
 
-test('a closed model says so', async () => {
+test('a closed model rejects requests with the code closed', async () => {
   const model = await loadModel('demo/model')
   await model.close()
   await model.close()

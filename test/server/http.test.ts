@@ -23,7 +23,7 @@ function raw(port: number, bytes: string): Promise<string> {
   })
 }
 
-describe('a stream', () => {
+describe('an event stream', () => {
   it('is event and data lines', async () => {
     const { url } = await serveFake(speaks('Hi', END))
     const { status, headers, text } = await ask(`${url}/v1/messages?beta=true`, { body: streamed })
@@ -56,14 +56,14 @@ describe('a stream', () => {
     expect(pings[1]).toBeGreaterThanOrEqual(5)
   })
 
-  it('breaks off at a fault that a retry can mend', async () => {
+  it('is cut off by an error that a retry may fix', async () => {
     const { url, lines } = await serveFake(speaks('Hi', { fail: new TetherError('internal', 'odd') }))
     await expect(ask(`${url}/v1/messages`, { body: streamed })).rejects.toMatchObject({ code: 'UND_ERR_SOCKET' })
     await until(() => lines.length === 1)
     expect(lines[0]).toMatchObject({ status: 200, error: 'odd' })
   })
 
-  it('ends with an error event at one that it cannot', async () => {
+  it('ends with an error event for an error that a retry cannot fix', async () => {
     const { url } = await serveFake(speaks('Hi', { fail: new TetherError('not_enough_memory', 'too big') }))
     const { status, text } = await ask(`${url}/v1/messages`, { body: streamed })
     expect(status).toBe(200)
@@ -72,14 +72,14 @@ describe('a stream', () => {
   })
 })
 
-it('gives an engine’s fault its status when nothing was sent yet', async () => {
+it('an engine error before the first byte is answered with its own status', async () => {
   const { url } = await serveFake(speaks({ fail: new TetherError('not_enough_memory', 'too big') }))
   const { status, json } = await ask(`${url}/v1/messages`, { body: hello() })
   expect(status).toBe(413)
   expect(json.error).toEqual({ type: 'request_too_large', message: 'too big' })
 })
 
-describe('paths', () => {
+describe('a request for a path', () => {
   test.each([
     ['GET', '/', 404],
     ['GET', '/nowhere', 404],
@@ -96,7 +96,7 @@ describe('paths', () => {
     ['OPTIONS', '/v1/messages', 405],
     ['GET', '/v1/models?limit=1000', 200],
     ['GET', '/health?x', 200],
-  ])('%s %s is %i', async (method, path, status) => {
+  ])('%s %s is answered with %i', async (method, path, status) => {
     const { url } = await serveFake(speaks('x'))
     const reply = await ask(url + path, { method })
     expect(reply.status).toBe(status)
@@ -106,7 +106,7 @@ describe('paths', () => {
     if (status === 405) expect(reply.headers.allow).toBe(path === '/v1/messages' ? 'POST' : 'GET, HEAD')
   })
 
-  it('reads a target of any form', async () => {
+  it('is understood in every form of target', async () => {
     const { port } = await serveFake(speaks('x'))
     const get = (target: string) =>
       raw(port, `GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`).then((text) =>
@@ -121,7 +121,7 @@ describe('paths', () => {
   })
 })
 
-describe('bodies', () => {
+describe('a request body', () => {
   test.each([
     ['no JSON', '{"model":', 'the body is not valid JSON'],
     ['nothing', '', 'the body is not valid JSON'],
@@ -139,7 +139,7 @@ describe('bodies', () => {
     }
   })
 
-  it('too large is answered after the last byte, and the connection lives on', async () => {
+  it('that is too large is answered after its last byte, on a connection that stays open', async () => {
     const { url } = await serveFake(speaks('Hi', END))
     const reply = await ask(`${url}/v1/messages`, { body: 'x'.repeat(65 * 1024 * 1024) })
     expect(reply.status).toBe(413)
@@ -148,7 +148,7 @@ describe('bodies', () => {
   })
 })
 
-describe('the key', () => {
+describe('with a key set', () => {
   test.each([
     [{}, 401],
     [{ authorization: 'Bearer wrong' }, 401],
@@ -159,14 +159,14 @@ describe('the key', () => {
     [{ 'x-api-key': 'right' }, 200],
     [{ authorization: 'Bearer right', 'x-api-key': 'foreign' }, 200],
     [{ authorization: 'Bearer foreign', 'x-api-key': 'right' }, 200],
-  ])('%j is %i', async (headers, status) => {
+  ])('headers %j are answered with %i', async (headers, status) => {
     const { url } = await serveFake(speaks('x'), { apiKey: 'right' })
     expect((await ask(`${url}/v1/models`, { headers })).status).toBe(status)
     expect((await ask(`${url}/health`, { headers })).status).toBe(200)
   })
 })
 
-describe('without a key', () => {
+describe('without a key set', () => {
   test.each([
     ['localhost', 200],
     ['LOCALHOST:80', 200],
@@ -176,7 +176,7 @@ describe('without a key', () => {
     ['127.0.0.1.evil.example', 403],
     ['localhost@evil.example', 403],
     ['', 403],
-  ])('Host %j is %i', async (host, status) => {
+  ])('Host %j is answered with %i', async (host, status) => {
     const { port } = await serveFake(speaks('x'))
     const text = await raw(port, `GET /v1/models HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
     expect(text.slice(9, 12)).toBe(String(status))
@@ -192,20 +192,20 @@ describe('without a key', () => {
     ['http://localhost:3000', 200],
     ['https://evil.example', 403],
     ['null', 403],
-  ])('Origin %s is %i', async (origin, status) => {
+  ])('Origin %s is answered with %i', async (origin, status) => {
     const { url } = await serveFake(speaks('x'))
     expect((await ask(`${url}/v1/models`, { headers: { origin } })).status).toBe(status)
   })
 
-  it('any name will do with a key', async () => {
+  it('any Host name is accepted once a key is set', async () => {
     const { url } = await serveFake(speaks('x'), { apiKey: 'k' })
     const headers = { host: 'my.machine', authorization: 'Bearer k' }
     expect((await ask(`${url}/v1/models`, { headers })).status).toBe(200)
   })
 })
 
-describe('loading', () => {
-  it('says how far it is, then answers', async () => {
+describe('while the model is loading', () => {
+  it('requests get the progress, and are answered once it is loaded', async () => {
     let loaded = (_: Model) => {}
     const model = new Promise<Model>((resolve) => {
       loaded = resolve
@@ -230,7 +230,7 @@ describe('loading', () => {
     }
   })
 
-  it('that failed is said by every answer', async () => {
+  it('a failed load is reported by every answer', async () => {
     const server = await serve(Promise.reject(new TetherError('model_not_found', 'there is no /models/x')), { port: 0 })
     try {
       expect((await ask(`${server.url}/health`)).json).toEqual({ status: 'failed', message: 'there is no /models/x' })
@@ -243,7 +243,7 @@ describe('loading', () => {
   })
 })
 
-it('refuses more requests than may wait, and takes them again later', async () => {
+it('the server rejects requests above the limit, and accepts new ones once others have ended', async () => {
   const engine = speaks({ wait: 100 }, 'Hi', END)
   const { url } = await serveFake(engine, { maxRequests: 2 })
   const first = [1, 2].map(() => ask(`${url}/v1/messages`, { body: hello() }))
@@ -256,7 +256,7 @@ it('refuses more requests than may wait, and takes them again later', async () =
   expect((await ask(`${url}/v1/messages`, { body: hello() })).status).toBe(200)
 })
 
-it('logs one line a request', async () => {
+it('the server logs one line for each request', async () => {
   const engine = speaks('Hi', END)
   engine.cachedTokens = 5
   const { url, lines } = await serveFake(engine)
@@ -278,7 +278,7 @@ it('logs one line a request', async () => {
   expect(lines[1]).toMatchObject({ status: 400, error: expect.stringMatching(/^max_tokens: /) })
 })
 
-it('says what is wrong with an address', async () => {
+it('serve() names an address that it cannot listen on', async () => {
   await expect(serve(fakeModel(speaks('x')), { port: 99_999 })).rejects.toMatchObject({ code: 'bad_config' })
   await expect(serve(fakeModel(speaks('x')), { host: '192.0.2.1', port: 0 })).rejects.toMatchObject({
     code: 'bad_config',
@@ -286,7 +286,7 @@ it('says what is wrong with an address', async () => {
   })
 })
 
-it('names the address that is taken', async () => {
+it('serve() names an address that is taken', async () => {
   const { port } = await serveFake(speaks('x'))
   await expect(serve(fakeModel(speaks('x')), { port })).rejects.toMatchObject({
     code: 'port_in_use',

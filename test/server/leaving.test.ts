@@ -69,7 +69,7 @@ describe('a client that leaves', () => {
     await expectCancelled(engine, () => socket.end())
   })
 
-  it('while it waits for its turn leaves the others alone', async () => {
+  it('while its request waits does not disturb other requests', async () => {
     const engine = speaks([{ wait: 150 }, 'one', END], ['hang'])
     const { url, port } = await serveFake(engine)
     const first = ask(`${url}/v1/messages`, { body: hello() })
@@ -80,7 +80,7 @@ describe('a client that leaves', () => {
     expect((await first).json.content).toEqual([{ type: 'text', text: 'one' }])
   })
 
-  it('in the middle of its body starts nothing', async () => {
+  it('in the middle of its body starts no generation', async () => {
     const engine = speaks('x')
     const { url, port, lines } = await serveFake(engine)
     const socket = connect(port, '127.0.0.1')
@@ -92,7 +92,7 @@ describe('a client that leaves', () => {
     expect((await ask(`${url}/health`)).status).toBe(200)
   })
 
-  it('and collects garbage meanwhile is still noticed', async () => {
+  it('is noticed after garbage was collected', async () => {
     const engine = speaks('hang')
     const { port } = await serveFake(engine)
     const { socket } = await post(port, hello({ stream: true }))
@@ -102,7 +102,7 @@ describe('a client that leaves', () => {
     await expectCancelled(engine, () => socket.destroy())
   })
 
-  it('does so without a socket too', async () => {
+  it('by cancelling a Response body without a socket ends the generation and frees its place', async () => {
     const engine = speaks('a', 'hang')
     const app = createApp({
       load: watchLoad(fakeModel(engine)),
@@ -125,7 +125,7 @@ describe('a client that leaves', () => {
   })
 })
 
-it('a slow reader holds the answer back', async () => {
+it('a slow reader slows the generation down to its own speed', async () => {
   const steps = Array.from({ length: 4000 }, () => 'x'.repeat(4000))
   const engine = speaks(...steps)
   const { port } = await serveFake(engine)
@@ -144,8 +144,8 @@ it('a slow reader holds the answer back', async () => {
   expect(heard()).toContain('message_start')
 })
 
-describe('close', () => {
-  it('breaks off what runs, and is safe twice', async () => {
+describe('closing the server', () => {
+  it('ends running requests, and is safe to do twice', async () => {
     const engine = speaks('a', 'hang')
     const server = await serveFake(engine)
     const { socket, heard } = await post(server.port, hello({ stream: true }))

@@ -31,9 +31,9 @@ const tooLong = {
   },
 }
 
-describe.each([false, true])('with stream %s', (stream) => {
+describe.each([false, true])('a prompt that is too long, with stream %s,', (stream) => {
   it.each([CLAUDE, { 'user-agent': 'claude-code/2.1.330' }])(
-    'Claude Code gets the error that it compacts on: %j',
+    'gives Claude Code the error that makes it compact: %j',
     async (headers) => {
       const { url, engine, lines } = await start()
       const answer = await ask(`${url}/v1/messages`, { body: long({ stream }), headers })
@@ -44,7 +44,7 @@ describe.each([false, true])('with stream %s', (stream) => {
     },
   )
 
-  it('other clients get an answer, and a header and the log line say what was left out', async () => {
+  it('gives other clients an answer, and a header and the log line say what was dropped', async () => {
     const { url, engine, lines } = await start()
     const body = long({ stream })
     const answer = await ask(`${url}/v1/messages`, { body })
@@ -60,14 +60,14 @@ describe.each([false, true])('with stream %s', (stream) => {
     expect(lines[0]).toMatchObject({ dropped: { messages, tokens }, inputTokens: engine.requests[0]?.prompt.length })
   })
 
-  it('a prompt that fits has neither', async () => {
+  it('gives no header and no log entry when it fits after all', async () => {
     const { url, lines } = await start({}, 5000)
     const answer = await ask(`${url}/v1/messages`, { body: long({ stream }) })
     expect(answer.headers['tether-dropped-messages']).toBeUndefined()
     expect(lines[0]?.dropped).toBeUndefined()
   })
 
-  it('a last turn that does not fit is an error for everybody', async () => {
+  it('is an error for every client when its last turn does not fit', async () => {
     const { url } = await start()
     const messages = [{ role: 'user', content: 'x'.repeat(500) }]
     expect(await ask(`${url}/v1/messages`, { body: long({ stream, messages }) })).toMatchObject(tooLong)
@@ -75,19 +75,19 @@ describe.each([false, true])('with stream %s', (stream) => {
 })
 
 describe('onOverflow', () => {
-  it('error is the error for everybody', async () => {
+  it('error applies to every client', async () => {
     const { url } = await start({ onOverflow: 'error' })
     expect(await ask(`${url}/v1/messages`, { body: long() })).toMatchObject(tooLong)
   })
 
-  it('truncate cuts for everybody', async () => {
+  it('truncate applies to every client', async () => {
     const { url } = await start({ onOverflow: 'truncate' })
     const { status, headers } = await ask(`${url}/v1/messages`, { body: long(), headers: CLAUDE })
     expect(status).toBe(200)
     expect(Number(headers['tether-dropped-messages'])).toBeGreaterThan(5)
   })
 
-  it('anything else is refused by name', async () => {
+  it('any other value is rejected by name', async () => {
     await expect(start({ onOverflow: 'maybe' as 'auto' })).rejects.toMatchObject({
       code: 'bad_config',
       message: 'onOverflow is maybe; it has to be auto, truncate or error',
@@ -95,7 +95,7 @@ describe('onOverflow', () => {
   })
 })
 
-it('what the window leaves is all that an answer gets', async () => {
+it('an answer has at most the tokens that the window leaves', async () => {
   const { url, engine } = await start({}, 20)
   await ask(`${url}/v1/messages`, { body: long({ system: '', messages: [{ role: 'user', content: '' }] }) })
   const { prompt, maxTokens } = engine.requests[0] as { prompt: Int32Array; maxTokens: number }

@@ -20,8 +20,8 @@ async function client(engine: FakeEngine, options?: ServeOptions) {
   return new Anthropic({ baseURL: server.url, apiKey: options?.apiKey ?? 'any', maxRetries: 0 })
 }
 
-describe('messages', () => {
-  it('answers whole', async () => {
+describe('the official SDK’s messages', () => {
+  it('get a whole answer', async () => {
     const anthropic = await client(speaks('Hello', ' there', END))
     const message = await anthropic.messages.create(ASK)
     expect(message).toMatchObject({
@@ -36,7 +36,7 @@ describe('messages', () => {
     expect(message._request_id).toMatch(/^req_/)
   })
 
-  it('streams text, thinking and calls to the same message', async () => {
+  it('stream text, thinking and calls to the same message', async () => {
     const input = { path: 'a/b.ts', limit: 5, text: 'é漢🍍"\n'.repeat(1000) }
     const script = [...THINK, 'Looking', '.', ...call('Read', input), ...call('Read', {}), END]
     const anthropic = await client(speaks(...script))
@@ -58,7 +58,7 @@ describe('messages', () => {
     expect(shape(streamed)).toEqual(shape(whole))
   })
 
-  it('goes through a tool loop', async () => {
+  it('go through a tool loop', async () => {
     const engine = speaks([...call('Read', { path: 'a' }), END], ['It says x.', END])
     const anthropic = await client(engine)
     const messages: Anthropic.MessageParam[] = [{ role: 'user', content: 'read a' }]
@@ -71,7 +71,7 @@ describe('messages', () => {
     expect(engine.prompts[1]).toContain('<call>{"name":"Read","input":{"path":"a"}}</call><end><turn>user [result x]')
   })
 
-  it('stops at stop sequences and at max_tokens', async () => {
+  it('stop at stop sequences and at max_tokens', async () => {
     const anthropic = await client(speaks('abc', 'def', 'ghi', END))
     expect(await anthropic.messages.create({ ...ASK, stop_sequences: ['cd'] })).toMatchObject({
       content: [{ text: 'ab' }],
@@ -85,15 +85,15 @@ describe('messages', () => {
     })
   })
 
-  it('answers two at once, each its own', async () => {
+  it('get each its own answer when two run at once', async () => {
     const anthropic = await client(speaks(['one', { wait: 20 }, '!', END], ['two', END]))
     const answers = await Promise.all([anthropic.messages.create(ASK), anthropic.messages.stream(ASK).finalMessage()])
     expect(answers.map(({ content }) => (content[0] as { text: string }).text).sort()).toEqual(['one!', 'two'])
   })
 })
 
-describe('errors', () => {
-  it('names the field', async () => {
+describe('the official SDK’s errors', () => {
+  it('name the field', async () => {
     const anthropic = await client(speaks('x'))
     for (const stream of [false, true]) {
       const error = await anthropic.messages.create({ ...ASK, stream, max_tokens: 0 }).catch((e) => e)
@@ -106,7 +106,7 @@ describe('errors', () => {
     }
   })
 
-  it('says that a prompt is too long as a status, also to a stream', async () => {
+  it('give a prompt that is too long a status, also for a stream', async () => {
     const engine = speaks('x')
     engine.info.window = 10
     const anthropic = await client(engine)
@@ -118,7 +118,7 @@ describe('errors', () => {
     expect(error.message).toMatch(/prompt is too long: \d+ tokens > 9 maximum/)
   })
 
-  it('wants the key', async () => {
+  it('ask for the key', async () => {
     const server = await serveFake(speaks('x'), { apiKey: 'right' })
     const wrong = new Anthropic({ baseURL: server.url, apiKey: 'wrong', maxRetries: 0 })
     await expect(wrong.messages.create(ASK)).rejects.toBeInstanceOf(Anthropic.AuthenticationError)
@@ -127,7 +127,7 @@ describe('errors', () => {
   })
 })
 
-it('counts tokens as the answer’s usage does', async () => {
+it('the official SDK counts the tokens that an answer’s usage reports', async () => {
   const anthropic = await client(speaks('x'))
   const { model, messages } = ASK
   const counted = await anthropic.messages.countTokens({ model, messages, tools: TOOLS, system: 'be brief' })
@@ -135,7 +135,7 @@ it('counts tokens as the answer’s usage does', async () => {
   expect(counted).toEqual({ input_tokens: usage.input_tokens })
 })
 
-it('lists the model', async () => {
+it('the official SDK lists the model', async () => {
   const anthropic = await client(speaks('x'))
   const listed: string[] = []
   for await (const model of anthropic.models.list()) listed.push(model.id)

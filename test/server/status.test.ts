@@ -5,7 +5,7 @@ import { ask, hello, serveFake, until } from '../support/fake-server.js'
 
 const END = { control: '<end>' }
 
-it('says what the model does, and nothing of an answer before there was one', async () => {
+it('/status says what the model does, with no last answer before the first one', async () => {
   const engine = speaks(END)
   const { url } = await serveFake(engine)
   const { status, json } = await ask(`${url}/status`)
@@ -13,7 +13,7 @@ it('says what the model does, and nothing of an answer before there was one', as
   expect(json).toEqual({ model: 'fake-model', window: 100_000, live: 0, queued: 0, prefill: null, last: null })
 })
 
-it('tells of the last answer, at the speed of the engine', async () => {
+it('/status reports the last answer, with the decode rate of the engine', async () => {
   const engine = speaks('abcdefghij', END)
   engine.cachedTokens = 4
   const stats = engine.stats()
@@ -30,7 +30,7 @@ it('tells of the last answer, at the speed of the engine', async () => {
   })
 })
 
-it('tells how far a prompt has been read, while a request is answered', async () => {
+it('/status reports how much of a prompt has been read while a request runs', async () => {
   const engine = speaks('hang')
   const stats = engine.stats
   engine.stats = () => ({ ...stats(), prefill: { done: 256, total: 1000 } })
@@ -41,7 +41,7 @@ it('tells how far a prompt has been read, while a request is answered', async ()
   void request
 })
 
-it('asks for the key', async () => {
+it('/status requires the key', async () => {
   const { url } = await serveFake(speaks(END), { apiKey: 'secret' })
   expect((await ask(`${url}/status`)).status).toBe(401)
   expect((await ask(`${url}/status`, { headers: { authorization: 'Bearer secret' } })).status).toBe(200)

@@ -12,7 +12,7 @@ import { controlId } from '../support/fake-tokenizer.js'
 const END = { control: '<end>' }
 const CALL = [{ control: '<call>' }, '{"name":"Read","input":{"path":"a"}}', { control: '</call>' }]
 
-it('renders, generates and reads', async () => {
+it('a request is rendered, generated and read into parts', async () => {
   const engine = speaks({ control: '<think>' }, 'hm', { control: '</think>' }, '\n', 'Hi', ...CALL, END, 'never')
   engine.cachedTokens = 3
   const message = await answerMessage(fakeTurnModel(engine), hello({ system: 'be brief' }))
@@ -30,7 +30,7 @@ it('renders, generates and reads', async () => {
   expect(message.usage.input_tokens + 3).toBe(engine.requests[0]?.prompt.length)
 })
 
-it('samples by the request, else by the model’s defaults', async () => {
+it('sampling is the request’s, else the model’s default', async () => {
   const engine = speaks(END)
   const model = fakeTurnModel(engine)
   await answerMessage(model, hello())
@@ -42,7 +42,7 @@ it('samples by the request, else by the model’s defaults', async () => {
   expect(engine.requests[2]).toMatchObject({ temperature: 1, minP: 0.1, repetitionPenalty: 1.2, seed: 3 })
 })
 
-it('lets a model think as the request asks, always or never', async () => {
+it('a model thinks as the request asks, always or never', async () => {
   const thoughts = async (thinking: Thinking, asked: object) => {
     const seen: boolean[] = []
     const family: ChatFamily = {
@@ -64,13 +64,13 @@ it('lets a model think as the request asks, always or never', async () => {
   expect(await thoughts('off', adaptive)).toEqual([false, false])
 })
 
-it('answers in the name that was asked for, or else in its own', async () => {
+it('an answer has the model name of its request, else the model’s own', async () => {
   const model = fakeTurnModel(speaks(END))
   expect((await answerMessage(model, hello())).model).toBe('some-model')
   expect((await answerMessage(model, hello({ model: undefined }))).model).toBe('fake-model')
 })
 
-describe('the window', () => {
+describe('the window of an answer', () => {
   const small = (window: number) => {
     const engine = speaks('a'.repeat(100))
     engine.info.window = window
@@ -78,7 +78,7 @@ describe('the window', () => {
   }
   const length = countMessageTokens(fakeTurnModel(speaks()), hello())
 
-  it('refuses a prompt that leaves no room, before the first event', async () => {
+  it('rejects a prompt that leaves no room, before the first event', async () => {
     const { engine, model } = small(length)
     const events = streamMessage(model, hello())
     await expect(events.next()).rejects.toMatchObject({
@@ -88,7 +88,7 @@ describe('the window', () => {
     expect(engine.requests).toEqual([])
   })
 
-  it('cuts the answer to what is left', async () => {
+  it('limits the answer to what the prompt leaves', async () => {
     const { model } = small(length + 5)
     const { content, stop_reason, usage } = await answerMessage(model, hello())
     expect(content).toEqual([{ type: 'text', text: 'aaaaa' }])
@@ -97,7 +97,7 @@ describe('the window', () => {
   })
 })
 
-it('counts what the answer’s usage will say', async () => {
+it('counting a request gives the input tokens of its answer’s usage', async () => {
   const engine = speaks('a')
   const request = hello({ tools: [{ name: 'Read', input_schema: {} }] })
   const { usage } = await answerMessage(fakeTurnModel(engine), request)
@@ -105,7 +105,7 @@ it('counts what the answer’s usage will say', async () => {
   expect(engine.prompts[0]).toMatch(/^tool Read\n/)
 })
 
-it('ends the generation at a stop sequence that spans tokens', async () => {
+it('a stop sequence that spans tokens ends the generation', async () => {
   const engine = speaks('one ', 'ST', 'OP', ' two', 'hang', 'three')
   const message = await answerMessage(fakeTurnModel(engine), hello({ stop_sequences: ['STOP'] }))
   expect(message).toMatchObject({
@@ -116,14 +116,14 @@ it('ends the generation at a stop sequence that spans tokens', async () => {
   expect(engine.cancelled).toHaveLength(1)
 })
 
-it('ends the generation after the first call when parallel calls are off', async () => {
+it('the first call ends the generation when parallel calls are off', async () => {
   const engine = speaks(...CALL, ...CALL, END)
   const choice = { tool_choice: { type: 'auto', disable_parallel_tool_use: true } }
   expect((await answerMessage(fakeTurnModel(engine), hello(choice))).content).toHaveLength(1)
   expect((await answerMessage(fakeTurnModel(engine), hello())).content).toHaveLength(2)
 })
 
-it('makes no call of one that was cut off', async () => {
+it('a call that was cut off is text', async () => {
   const engine = speaks({ control: '<call>' }, '{"name":"Bash","input":{"command":"rm -rf', ' /tmp/x"}}', {
     control: '</call>',
   })
@@ -131,7 +131,7 @@ it('makes no call of one that was cut off', async () => {
   expect(message).toMatchObject({ content: [{ type: 'text' }], stop_reason: 'max_tokens' })
 })
 
-describe('leaving', () => {
+describe('ending a turn early:', () => {
   it('a reader that leaves ends the generation', async () => {
     const engine = speaks('a', 'hang')
     for await (const event of streamMessage(fakeTurnModel(engine), hello())) {
@@ -140,7 +140,7 @@ describe('leaving', () => {
     expect(engine.ended).toBe(1)
   })
 
-  it('a signal ends it, and says so', async () => {
+  it('a signal ends the generation with the error cancelled', async () => {
     const engine = speaks('a', 'hang')
     const abort = new AbortController()
     const message = answerMessage(fakeTurnModel(engine), hello(), { signal: abort.signal })
@@ -149,7 +149,7 @@ describe('leaving', () => {
     expect(engine.ended).toBe(1)
   })
 
-  it('a signal that has fired already ends it too', async () => {
+  it('a signal that has already fired ends the generation too', async () => {
     const message = answerMessage(fakeTurnModel(speaks('hang')), hello(), { signal: AbortSignal.abort() })
     await expect(message).rejects.toMatchObject({ code: 'cancelled' })
   })

@@ -30,14 +30,14 @@ test.each<[JsonValue, string | undefined]>([
   [{ command: 'ls', either: [] }, 'input.either: fits no choice'],
   [{ command: 'ls', more: 1 }, 'input.more: not a field of it'],
   ['ls', 'input: should be object'],
-])('%j: %s', (input, reason) => expect(misfit(input, BASH)).toBe(reason))
+])('input %j against the schema: %s', (input, reason) => expect(misfit(input, BASH)).toBe(reason))
 
 test.each([undefined, true, {}, { type: 'tuple' }, { $ref: '#/x' }, { properties: [] }, { required: 'a' }])(
-  'nothing is said by a schema such as %j',
+  'the schema %j rejects nothing',
   (schema) => expect(misfit({ a: [1, 'b', null] }, schema as JsonValue)).toBeUndefined(),
 )
 
-test('such a call reaches the client, and the log has one line about it', async () => {
+test('a call with invalid input reaches the client, and its log line reports it', async () => {
   const call = { control: '<call>' }
   const end = { control: '</call>' }
   const engine = speaks(call, '{"name":"Bash","input":{}}', end, call, '{"name":"Bash","input":{"command":"ls"}}', end)

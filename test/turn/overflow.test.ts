@@ -48,7 +48,7 @@ describe('dropping the oldest turns', () => {
     expect(cut(turns, 100)).toBe('10a 10c 30e 5f')
   })
 
-  it('never parts a call from its result, and never begins with a result', () => {
+  it('never separates a call from its result, and never begins with a result', () => {
     const turns = [user('5a'), calls('1', '30b'), result('1', '30c'), calls('2', '5d'), result('2', '40e')]
     expect(cut(turns, 100)).toBe('5a 5d 40e')
     const interrupted = [user('5a'), calls('1', '30b'), system('1x'), result('1', '30c'), says('5d'), user('40e')]
@@ -62,18 +62,18 @@ describe('dropping the oldest turns', () => {
     )
   })
 
-  it('keeps the last turn even above three quarters, and gives up where it does not fit', () => {
+  it('keeps the last turn even above three quarters, and fails if it does not fit the window', () => {
     expect(cut([user('30a'), says('10b'), user('99c')], 100)).toBe('99c')
     expect(cut([user('30a'), says('10b'), user('100c')], 100)).toBeUndefined()
     expect(cut([user('100a')], 100)).toBeUndefined()
     expect(cut([user('60a'), calls('1', '1b'), result('1', '50c')], 100)).toBeUndefined()
   })
 
-  it('goes on after a request in the middle that no cut could mend', () => {
+  it('continues after an earlier request that no cut could make fit', () => {
     expect(cut([user('10a'), says('10b'), user('200c'), says('10d'), user('20e')], 100)).toBe('20e')
   })
 
-  it('leaves an answer that a chat begins with', () => {
+  it('keeps an answer that the chat begins with', () => {
     expect(cut([says('60a'), user('20b'), says('5c'), user('20d')], 100)).toBe('20b 5c 20d')
   })
 })
@@ -83,8 +83,8 @@ const families: [string, ChatFamily, () => Promise<Pick<Tokenizer, 'encodePrompt
   ['llama', FAMILIES.llama3 as ChatFamily, () => loadTokenizer('test/fixtures/tokenizers/llama3-tiny')],
 ]
 
-describe.each(families)('in %s’s prompts', (_, family, load) => {
-  it('a conversation overflows rarely, and between two times each prompt begins the next', async () => {
+describe.each(families)('prompts of %s:', (_, family, load) => {
+  it('a conversation overflows rarely, and in between each prompt is a prefix of the next', async () => {
     const tokenizer = await load()
     const window = 6000
     for (const seed of [1, 2]) {
@@ -150,12 +150,12 @@ describe('a message that does not fit', () => {
     return { engine, model, message: await answerMessage(model, long, options) }
   }
 
-  it('is an error unless the caller wants it cut', async () => {
+  it('is an error unless the caller wants it truncated', async () => {
     await expect(answer(300, {})).rejects.toMatchObject({ code: 'prompt_too_long' })
     await expect(answer(300, { onOverflow: 'error' })).rejects.toMatchObject({ code: 'prompt_too_long' })
   })
 
-  it('is answered from its last turns, and says what was left out', async () => {
+  it('is answered from its last turns, with a report of what was dropped', async () => {
     const told: unknown[] = []
     const { engine, model, message } = await answer(300, {
       onOverflow: 'truncate',
@@ -168,7 +168,7 @@ describe('a message that does not fit', () => {
     expect(engine.requests[0]?.maxTokens).toBe(300 - input_tokens)
   })
 
-  it('is whole where it fits, and says nothing', async () => {
+  it('is complete when it fits, without a report', async () => {
     const told: unknown[] = []
     const { engine } = await answer(5000, { onOverflow: 'truncate', onDropped: (dropped) => told.push(dropped) })
     expect(engine.prompts[0]).toContain('0:x')
@@ -197,7 +197,7 @@ describe('a message that does not fit', () => {
   })
 })
 
-it('a real conversation that outgrows its window is read from the cache between two cuts', async () => {
+it('a real conversation that outgrows its window reuses its prefix between two cuts', async () => {
   const model = await loadModel('demo/model', { maxContext: 1200 })
   const messages: object[] = []
   let [cuts, last, before] = [0, 0, 0]

@@ -30,8 +30,8 @@ const families = [
   { name: 'llama3', speak: speakLlama3, thinks: false, folder: 'llama3-tiny' },
 ]
 
-describe.each(families)('$name', ({ name, speak, thinks, folder }) => {
-  test('40 turns lose no token, in 12 conversations', async () => {
+describe.each(families)('prompts of $name', ({ name, speak, thinks, folder }) => {
+  test('keep every token as a prefix over 40 turns, in 12 conversations', async () => {
     const tokenizer = await loadTokenizer(`test/fixtures/tokenizers/${folder}`)
     for (let seed = 0; seed < 12; seed++) {
       const random = seeded(seed)

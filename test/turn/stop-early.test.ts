@@ -4,7 +4,7 @@ import type { GeneratedPart } from '../../src/turn/read-answer.js'
 import { stopAfterCall, stopAtSequence } from '../../src/turn/stop-early.js'
 import { call, collect, end, from, text, thinking } from '../support/generated-parts.js'
 
-describe('stop sequences', () => {
+describe('stopping at a sequence', () => {
   const run = async (sequences: string[], ...parts: GeneratedPart[]) => {
     let stops = 0
     const all = await collect(stopAtSequence(from([...parts, end('cancelled')]), sequences, () => stops++))
@@ -31,18 +31,18 @@ describe('stop sequences', () => {
     expect(await run(sequences, ...letters(word))).toEqual(expected)
   })
 
-  it('gives out at once what cannot become one', async () => {
+  it('passes on at once what cannot become a stop sequence', async () => {
     const parts = stopAtSequence(from([text('a\n'), text('b'), end()]), ['\n\nHuman:'], () => {})
     expect((await parts.next()).value).toEqual(text('a'))
     expect((await parts.next()).value).toEqual(text('\nb'))
   })
 
-  it('does not look into thinking or calls', async () => {
+  it('ignores thinking and calls', async () => {
     expect(await run(['x'], thinking('x'), call('x', { x: 'x' }), text('a'))).toMatchObject({ text: 'a', stops: 0 })
   })
 })
 
-it('lets one call through when more are not wanted', async () => {
+it('stopping after a call passes on one call and the end', async () => {
   let stops = 0
   const parts = [text('a'), call('A'), text('b'), call('B'), end('cancelled')]
   const all = await collect(stopAfterCall(from(parts), () => stops++))

@@ -16,7 +16,7 @@ const enabled = (budget_tokens: number) => ({ thinking: { type: 'enabled', budge
 describe('a thought that reaches its budget', () => {
   const engine = () => speaks([THINK, '12345', '67890', 'abc', DONE, 'never'], ['answer'])
 
-  test('is closed, and the answer goes on', async () => {
+  test('is closed, and the answer follows', async () => {
     const { content, stop_reason } = await ask(engine(), enabled(7))
     expect(content).toMatchObject([
       { type: 'thinking', thinking: '1234567' },
@@ -25,7 +25,7 @@ describe('a thought that reaches its budget', () => {
     expect(stop_reason).toBe('end_turn')
   })
 
-  test('is closed by a second generation that goes on from all that was generated', async () => {
+  test('is closed by a second generation that continues everything generated so far', async () => {
     const fake = engine()
     const { usage } = await ask(fake, enabled(7))
     const [first, second] = fake.prompts
@@ -37,13 +37,13 @@ describe('a thought that reaches its budget', () => {
     expect(fake.cancelled).toHaveLength(1)
   })
 
-  test('costs what the first generation found in the cache, once', async () => {
+  test('counts the cached tokens of the first generation once', async () => {
     const fake = engine()
     fake.cachedTokens = 4
     expect((await ask(fake, enabled(7))).usage.cache_read_input_tokens).toBe(4)
   })
 
-  test('is not closed twice if the model closes it there itself', async () => {
+  test('is not closed twice if the model closes it at that point', async () => {
     const fake = speaks(THINK, '1234567', DONE, 'answer')
     expect((await ask(fake, enabled(7))).content).toMatchObject([{ thinking: '1234567' }, { text: 'answer' }])
     expect(fake.requests).toHaveLength(1)
@@ -55,7 +55,7 @@ describe('a thought that reaches its budget', () => {
     expect(fake.prompts[2]?.endsWith('<think>1234567</think><think></think>')).toBe(true)
   })
 
-  test('may call a tool behind it', async () => {
+  test('may be followed by a tool call', async () => {
     const fake = speaks(
       [THINK, '123456789'],
       [{ control: '<call>' }, '{"name":"A","input":{}}', { control: '</call>' }],
@@ -80,17 +80,17 @@ test.each<[string, object]>([
   expect(stop_reason).toBe('end_turn')
 })
 
-test('as little as one token is answered with something', async () => {
+test('an answer of one token is not lost to thinking', async () => {
   const fake = speaks(THINK, 'thought')
   expect(await ask(fake, { max_tokens: 1 })).toMatchObject({ stop_reason: 'max_tokens', usage: { output_tokens: 1 } })
 })
 
-test('a model without thoughts is left alone', async () => {
+test('a model without thoughts has no budget', async () => {
   const fake = speaks('x'.repeat(500))
   expect(await ask(fake, enabled(5))).toMatchObject({ stop_reason: 'max_tokens', content: [{ text: 'x'.repeat(100) }] })
 })
 
-test('the events are those of one message', async () => {
+test('a closed thought and its answer are the events of one message', async () => {
   const fake = speaks([THINK, '123456789'], ['ans', 'wer'])
   const types: MessageEvent['type'][] = []
   const request = { max_tokens: 100, messages: [{ role: 'user', content: 'hi' }], ...enabled(3) }

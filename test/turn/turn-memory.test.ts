@@ -34,7 +34,7 @@ function recalls(parts: Part[], ids: string[], came: ChatPart[]): boolean {
   return memory.recall(chat(...came)).chat.messages[0]?.generated?.tokens === tokens
 }
 
-describe('a turn with calls is found by their ids', () => {
+describe('a remembered turn with calls is found', () => {
   test.each<[string, JsonObject, JsonObject]>([
     ['unchanged', { a: 'x', b: [1, { c: null }] }, { a: 'x', b: [1, { c: null }] }],
     ['with keys in another order', { a: 1, b: { c: 2, d: 3 } }, { b: { d: 3, c: 2 }, a: 1 }],
@@ -54,18 +54,18 @@ describe('a turn with calls is found by their ids', () => {
     ['a list for an object', { a: {} }, { a: [] }],
     ['blanks cut off', { a: ' x' }, { a: 'x' }],
     ['an inherited name', { constructor: 'x' }, {}],
-  ])('but not with %s', (_, before, after) => {
+  ])('but not after %s', (_, before, after) => {
     expect(recalls([wrote(before)], ['a'], [call(after)])).toBe(false)
   })
 
-  test('only under its own ids, names and number of calls', () => {
+  test('only by its own ids, names and number of calls', () => {
     expect(recalls([wrote({})], ['a'], [call({}, 'b')])).toBe(false)
     expect(recalls([wrote({})], ['a'], [call({}, 'a', 'Write')])).toBe(false)
     expect(recalls([wrote({}), wrote({})], ['a', 'b'], [call({})])).toBe(false)
     expect(recalls([wrote({}), wrote({})], ['a', 'b'], [call({}), call({}, 'b')])).toBe(true)
   })
 
-  test('with its text, wherever the client moved it, but with no other text', () => {
+  test('with its text in any place, but with no other text', () => {
     const said: Part[] = [{ type: 'text', text: 'One. ' }, wrote({}), { type: 'text', text: 'Two.' }]
     const moved: ChatPart[] = [{ type: 'text', text: 'One. ' }, { type: 'text', text: 'Two.' }, call({})]
     expect(recalls(said, ['a'], moved)).toBe(true)
@@ -73,13 +73,13 @@ describe('a turn with calls is found by their ids', () => {
   })
 })
 
-describe('a turn without calls is found by its text', () => {
+describe('a remembered turn without calls is found', () => {
   const said: Part[] = [
     { type: 'thinking', text: 'hm' },
     { type: 'text', text: 'Done.' },
   ]
 
-  test('with its thoughts or without, but not with other ones', () => {
+  test('with its thoughts or without them, but not with other thoughts', () => {
     expect(
       recalls(
         said,
@@ -104,7 +104,7 @@ describe('a turn without calls is found by its text', () => {
     expect(recalls(said, [], [{ type: 'text', text: 'Done' }])).toBe(false)
   })
 
-  test('where it was said: the same words in answer to something else may be other tokens', () => {
+  test('only in its own context: the same words in answer to something else may be other tokens', () => {
     const memory = createTurnMemory()
     const asked = (text: string): Chat['messages'] => [{ role: 'user', parts: [{ type: 'text', text }] }]
     const answered: Chat['messages'] = [{ role: 'assistant', parts: [{ type: 'text', text: 'Done.' }] }]
@@ -122,13 +122,13 @@ describe('a turn without calls is found by its text', () => {
     ).toBeUndefined()
   })
 
-  test('an empty one is never remembered', () => {
+  test('never if it is empty', () => {
     expect(recalls([], [], [])).toBe(false)
     expect(recalls([{ type: 'text', text: ' ' }], [], [{ type: 'text', text: '' }])).toBe(false)
   })
 })
 
-test('the least recently used turns are forgotten when there are too many tokens', () => {
+test('the least recently used turns are dropped when there are too many tokens', () => {
   const memory = createTurnMemory(7)
   const known = (id: string) => memory.recall(chat(call({}, id))).chat.messages[0]?.generated !== undefined
   for (const id of ['a', 'b']) remember(memory, { chat: nothing, parts: [wrote({})], ids: [id], generated })
@@ -144,7 +144,7 @@ test('the least recently used turns are forgotten when there are too many tokens
   expect([known('a'), known('c'), known('d')]).toEqual([true, true, false])
 })
 
-describe('in a conversation', () => {
+describe('turn memory in a conversation:', () => {
   const ask = { max_tokens: 50, tools: [{ name: 'Edit', input_schema: {} }] }
   const user = (content: unknown) => ({ role: 'user', content })
   const turn = async (engine: ReturnType<typeof speaks>, next: (answer: Message) => unknown[], more = {}) => {
@@ -155,7 +155,7 @@ describe('in a conversation', () => {
     return engine.prompts[1]
   }
 
-  test('the next prompt holds the call as it was written', async () => {
+  test('the next prompt has the call as the model generated it', async () => {
     const engine = speaks(
       [
         { control: '<call>' },
