@@ -1,7 +1,8 @@
-/** The direction of imports: who may know whom, in src/ and in native/. */
+/** The direction of imports in src/ and native/: which part may import which, and no circles. */
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { importCircles, importsOfTypeScript, includesOfCpp } from './house/circles.js'
 
 const root = join(import.meta.dirname, '..')
 
@@ -70,6 +71,10 @@ describe('src', () => {
       .map(({ file, target }) => `${file} imports ${target}`)
     expect(wrong).toEqual([])
   })
+
+  it('has no circle of imports, not even of types', () => {
+    expect(circlesOf(files, ownImports)).toEqual([])
+  })
 })
 
 describe('native', () => {
@@ -80,6 +85,11 @@ describe('native', () => {
 
   it('has includes to look at', () => {
     expect(includes.length).toBeGreaterThan(0)
+  })
+
+  it('has no circle of includes', () => {
+    const own = (file: string) => includesOfCpp(file, readFileSync(join(root, file), 'utf8'), 'native', files)
+    expect(circlesOf(files, own)).toEqual([])
   })
 
   it('the model knows neither the engine nor JavaScript', () => {
@@ -120,11 +130,15 @@ function partOf(file: string): string | undefined {
   return [path, path.split('/')[0]].find((name) => name !== undefined && parts.includes(name))
 }
 
-/** Files of src/ that a file imports, in any form: from, import(), import '…', typeof import(). */
+/** Files of src/ that a file imports. */
 function ownImports(file: string): string[] {
-  const text = readFileSync(join(root, file), 'utf8')
-  const found = text.matchAll(/\b(?:from|import)\s*\(?\s*['"](\.[^'"]+)['"]/g)
-  return [...found].map(([, path]) => relative(root, join(root, dirname(file), path ?? '')).replace(/\.js$/, '.ts'))
+  return importsOfTypeScript(file, readFileSync(join(root, file), 'utf8'))
+}
+
+/** `src/a.ts -> src/b.ts -> src/a.ts`, one line a circle. */
+function circlesOf(files: string[], importsOf: (file: string) => string[]): string[] {
+  const graph = new Map(files.map((file) => [file, importsOf(file)]))
+  return importCircles(graph).map((circle) => [...circle, circle[0]].join(' -> '))
 }
 
 function includesOf(file: string): string[] {
