@@ -1,11 +1,12 @@
 /** What the pages say about the tree is true: the map, the commands, the diagram of a request, links and paths. */
+import { readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { codeBelow, firstCells, linkedPaths, namesIn, pathsInCode, pathsOfDiagram, readMap } from './markdown.js'
 import { files, folders, isIgnored, read, root } from './tree.js'
 
 const pages = files.filter((file) =>
-  /^(?:[A-Z]+|docs\/[\w-]+|bench\/README|demo\/README|third_party\/mlx\/README)\.md$/.test(file),
+  /^(?:README|CONTRIBUTING|docs\/[\w-]+|bench\/README|demo\/README|third_party\/mlx\/README)\.md$/.test(file),
 )
 const scripts = Object.keys((JSON.parse(read('package.json')) as { scripts: object }).scripts)
 /** npm's own hooks; nobody calls them. */
@@ -96,6 +97,18 @@ describe.each(pages)('%s', (page) => {
   it('names only paths that exist', () => {
     const own = pathsInCode(read(page)).filter(isOfThisTree)
     expect(own.filter((path) => !isInTree(path))).toEqual([])
+  })
+})
+
+describe('the size of the demo model', () => {
+  const header = readFileSync(join(root, 'demo/model/model.safetensors'))
+  const length = Number(header.readBigUInt64LE())
+  const tensors: Record<string, { shape?: number[] }> = JSON.parse(header.toString('utf8', 8, 8 + length))
+  const counts = Object.values(tensors).map(({ shape = [0] }) => shape.reduce((a, b) => a * b, 1))
+  const millions = (counts.reduce((a, b) => a + b, 0) / 1e6).toFixed(1)
+
+  it.each(['README.md', 'demo/README.md'])('in %s is that of its checkpoint', (page) => {
+    expect(/([\d.]+) million parameters/.exec(read(page))?.[1]).toBe(millions)
   })
 })
 
