@@ -1,4 +1,4 @@
-// npm run check: formatting, lint, types and import directions, TypeScript and C++. --fix mends what can be mended.
+// npm run check: formatting, lint, types and imports of TypeScript and C++. --fix fixes what the tools can fix.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -29,11 +29,11 @@ await script(async (args) => {
   for (const [name, step] of Object.entries(steps)) {
     if ((await step()) !== 0) failed.push(name)
   }
-  note(failed.length > 0 ? `check: ${failed.join(', ')} failed` : 'check: all good')
+  note(failed.length > 0 ? `check: ${failed.join(', ')} failed` : 'check: everything passed')
   return failed.length > 0 ? 1 : 0
 })
 
-/** One process per core; headers are checked through the files that include them. -> 0 when all are clean */
+/** Runs a process per core. Headers are checked with the files that include them. -> 0 if there is no finding */
 async function tidy(program, files) {
   const waiting = [...files]
   let worst = 0
@@ -47,7 +47,7 @@ async function tidy(program, files) {
   return worst
 }
 
-/** clang-format and clang-tidy in a virtual environment of their own: versions differ in what they do. -> its bin/ */
+/** Installs one version of clang-format and clang-tidy: others format and warn differently. -> their folder */
 async function clangTools() {
   const folder = join(cacheDir(), `clang-tools-${llvm}`)
   const bin = join(folder, 'bin')

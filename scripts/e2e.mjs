@@ -14,7 +14,7 @@ await script(async (args) => {
   return run(process.execPath, [tool('vitest'), 'run', ...config, ...reports, ...args], env)
 })
 
-/** The platform's own package: the general one would run an install script to get the same file. -> its path */
+/** Fetches the package of this platform: the general one needs an install script to get the same file. -> its path */
 async function claude() {
   const name = `@anthropic-ai/claude-code-${process.platform}-${process.arch}`
   const folder = join(cacheDir(), `claude-${version}`)

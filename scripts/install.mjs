@@ -1,16 +1,16 @@
-// npm's install script of the published package: builds the addon where no prebuilt one can be loaded.
+// npm's install script of the published package: builds the addon if no prebuilt one can be loaded.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, script, setup } from './setup.mjs'
 
 await script(async () => {
-  // A clone builds when it is started; npm runs this there too, before anything is in place.
+  // In a clone npm runs this before the packages are installed; the first start builds the addon there.
   if (existsSync(join(root, 'src')) || loads()) return
   await setup({ native: true })
 })
 
-/** In a process of its own: what a broken library does on loading must not end this one. */
+/** Whether the addon can be loaded. In a child process, since a broken library may crash it. */
 function loads() {
   const binding = JSON.stringify(new URL('../dist/binding.js', import.meta.url))
   const program = `import(${binding}).then(({ loadBinding }) => loadBinding())`

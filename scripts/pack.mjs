@@ -1,5 +1,5 @@
-// npm run pack [-- FOLDER]: both packages as they are published, @tether/mlx and that of this platform (build/packages/).
-// --release: refuse what would not run on the oldest systems that MLX itself runs on.
+// npm run pack [-- FOLDER]: packs @tether/mlx and the package of this platform into FOLDER (build/packages/).
+// --release: fails if the addon needs a newer system than MLX itself.
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
@@ -17,14 +17,14 @@ import { dirname, join, resolve } from 'node:path'
 import { fetchMlx } from '../third_party/mlx/fetch.mjs'
 import { note, root, SetupError, script, setup } from './setup.mjs'
 
-/** Every package of an addon; the main package asks for each, and npm installs the one that fits. */
+/** The platform packages. They are optional dependencies of the main package, and npm installs the one that fits. */
 const platforms = {
   'darwin-arm64': { os: ['darwin'], cpu: ['arm64'] },
   'linux-arm64': { os: ['linux'], cpu: ['arm64'], libc: ['glibc'] },
   'linux-x64': { os: ['linux'], cpu: ['x64'], libc: ['glibc'] },
 }
 
-/** What libmlx itself needs of the system it runs on. */
+/** The versions that libmlx itself needs. */
 const oldest = { GLIBC: '2.35', GLIBCXX: '3.4.30' }
 
 /** Libraries that every system with Node has. */
@@ -39,7 +39,7 @@ await script(async (args) => {
   await setup()
   mkdirSync(out, { recursive: true })
   for (const old of readdirSync(out).filter((name) => name.endsWith('.tgz'))) rmSync(join(out, old))
-  // Beside the result, so that packing twice at once, into two folders, does not mix.
+  // In the output folder, so that two runs with different output folders do not share it.
   const work = mkdtempSync(join(out, '.work-'))
   try {
     const folders = [mainPackage(join(work, 'main')), await platformPackage(join(work, 'platform'), release)]
@@ -49,7 +49,7 @@ await script(async (args) => {
   }
 })
 
-/** The files that `npm pack` takes, with a package.json for those who install: their addon, no tools of ours. */
+/** The files that `npm pack` selects, with the package.json of the published package: no development tools in it. */
 function mainPackage(folder) {
   const listed = JSON.parse(npm(['pack', '--dry-run', '--json', '--ignore-scripts'], root))[0].files
   for (const { path, mode } of listed) {
@@ -62,7 +62,7 @@ function mainPackage(folder) {
     ...rest,
     ...repository(),
     scripts: { install: scripts.install, build: scripts.build },
-    // Added here and not in the repository: until a version is published, `npm ci` could not find these.
+    // Not in the repository's package.json: until a version is published, `npm ci` could not find these.
     optionalDependencies: Object.fromEntries(
       Object.keys(platforms).map((name) => [packageName(name), manifest.version]),
     ),
@@ -70,7 +70,7 @@ function mainPackage(folder) {
   return folder
 }
 
-/** One flat folder with the addon and all that it loads, and the licences of all of it. */
+/** One flat folder with the addon and the libraries that it loads, and their licences. */
 async function platformPackage(folder, release) {
   const { mlx } = await fetchMlx()
   const binaries = join(folder, 'prebuilds', platform)
@@ -86,7 +86,7 @@ async function platformPackage(folder, release) {
   for (const name of ['LICENSE', 'NOTICE']) copyFileSync(join(root, name), join(folder, name))
   writeFileSync(
     join(folder, 'README.md'),
-    `# ${packageName(platform)}\n\nThe native addon of ${manifest.name} ${manifest.version} for ${platform}, with MLX. Install ${manifest.name} instead: it brings this one.\n`,
+    `# ${packageName(platform)}\n\nThe native addon of ${manifest.name} ${manifest.version} for ${platform}, with MLX. Install ${manifest.name} instead: it depends on this package.\n`,
   )
   const { version, license, author, engines, publishConfig } = manifest
   write(folder, {
@@ -104,32 +104,32 @@ async function platformPackage(folder, release) {
     type: 'commonjs',
     exports: { './package.json': './package.json' },
     files: ['prebuilds', 'licenses', 'NOTICE'],
-    // The system's loader reads these files; it cannot read them in an archive.
+    // The system's loader cannot read these files from an archive.
     preferUnplugged: true,
     publishConfig,
   })
   return folder
 }
 
-/** The wheels' own licence files, and what they leave out. */
+/** The wheels' own licence files, and those that the wheels do not contain. */
 function licenses(wheels, folder, release) {
   mkdirSync(folder)
   const infos = readdirSync(wheels).filter((name) => name.endsWith('.dist-info'))
   if (infos.length === 0) {
-    const missing = `there are no wheels in ${wheels}, and so no licences of what was linked; unset MLX_DIR`
-    if (release) throw new SetupError(`This cannot be published: ${missing}.`)
-    note(`Not for others: ${missing}`)
+    const missing = `${wheels} has no wheels, so the licences of the linked libraries are missing; unset MLX_DIR`
+    if (release) throw new SetupError(`This package cannot be published: ${missing}.`)
+    note(`Do not distribute this package: ${missing}`)
   }
   for (const info of infos) {
     const from = join(wheels, info, 'licenses')
-    if (!existsSync(from)) throw new SetupError(`${join(wheels, info)} has no licences in it. Fetch MLX again.`)
+    if (!existsSync(from)) throw new SetupError(`${from} is missing. Remove ${wheels}, and MLX is fetched again.`)
     cpSync(from, join(folder, info.replace('.dist-info', '')), { recursive: true })
   }
   const own = ['within-libmlx.txt', ...(process.platform === 'linux' ? ['LGPL-2.1.txt'] : [])]
   for (const name of own) copyFileSync(join(root, 'third_party/licenses', name), join(folder, name))
 }
 
-/** Nothing is missing from the folder, it can be moved, and what it asks of the system is known. */
+/** Checks that all libraries are there and the folder can be moved; for a release, that it needs no newer system. */
 function checkLinux(folder, names, release) {
   const needs = { GLIBC: '0', GLIBCXX: '0' }
   for (const name of names) {
@@ -139,7 +139,9 @@ function checkLinux(folder, names, release) {
       throw new SetupError(`${name} needs ${library}, which is not beside it. Build again: npm run build`)
     }
     if (name === 'tether.node' && !/\(RPATH\).*\[\$ORIGIN[\]:]/.test(dynamic)) {
-      throw new SetupError('tether.node has no DT_RPATH of $ORIGIN: in another folder it would not find libmlx.')
+      throw new SetupError(
+        'tether.node has no DT_RPATH of $ORIGIN, so it finds libmlx only in this folder. Build again: npm run build',
+      )
     }
     for (const [, set, version] of readelf(['-V', join(folder, name)]).matchAll(/\b(GLIBC|GLIBCXX)_([\d.]+)/g)) {
       if (newer(version, needs[set])) needs[set] = version
@@ -154,7 +156,7 @@ function checkLinux(folder, names, release) {
 }
 
 function readelf(args) {
-  // In C's own language: the words are matched.
+  // In English: the output is parsed.
   return execFileSync('readelf', ['--wide', ...args], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })
 }
 
@@ -162,7 +164,7 @@ function newer(a, b) {
   return a.localeCompare(b, 'en', { numeric: true }) > 0
 }
 
-/** In a workflow: the repository that it runs in, which npm compares with the provenance. */
+/** In a workflow, the repository that it runs in: npm compares it with the provenance. */
 function repository() {
   const { GITHUB_REPOSITORY: name, GITHUB_SERVER_URL: server } = process.env
   if (manifest.repository || !name || !server) return {}

@@ -1,4 +1,4 @@
-// npm run test:sanitizers: the C++ tests and test/engine in builds of their own, with sanitizers (--help).
+// npm run test:sanitizers: builds the addon and the C++ tests with sanitizers and runs the engine's tests (--help).
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
@@ -7,11 +7,11 @@ import { jobs, logged, note, root, run, SetupError, script, setup, tool } from '
 
 const help = `npm run test:sanitizers [-- address|thread] [VITEST-ARGUMENTS]
 
-  address   AddressSanitizer with LeakSanitizer and UBSan, in build-asan/: the C++ tests, then test/engine, or what the
-            arguments name, with the addon of that build
+  address   AddressSanitizer, LeakSanitizer and UBSan, in build-asan/: the C++ tests, then test/engine (or the tests
+            that the arguments name) with the addon of that build
   thread    ThreadSanitizer, in build-tsan/: the C++ tests, then native/test/crossing.mjs
 
-Without an argument both. Linux with GCC only.`
+Without an argument it runs both. It needs Linux and GCC.`
 
 const kinds = {
   address: {
@@ -21,7 +21,7 @@ const kinds = {
     library: 'libasan.so',
     env: { UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1' },
     ctest: { ASAN_OPTIONS: 'detect_leaks=1' },
-    // Node frees little when it ends.
+    // Node does not free its memory when it exits.
     node: { ASAN_OPTIONS: 'detect_leaks=0' },
   },
   thread: {
@@ -38,7 +38,7 @@ await script(async (args) => {
   if (process.platform !== 'linux') throw new SetupError('npm run test:sanitizers runs on Linux only.')
   const named = Object.hasOwn(kinds, args[0] ?? '')
   const rest = named ? args.slice(1) : args
-  // dist/ as well: programs that a test starts import it.
+  // Tests start programs that import dist/.
   await setup()
   let worst = 0
   for (const name of named ? [args[0]] : Object.keys(kinds)) {
@@ -56,7 +56,7 @@ async function timed(name, step, args) {
   return code
 }
 
-/** In a folder that node-gyp-build takes for a package: the addon is in its build/Release/. */
+/** Builds into <folder>/build/Release, where node-gyp-build looks for the addon of a package in <folder>. */
 async function build({ folder, flags }) {
   const { mlx, openblas = '' } = await fetchMlx(note)
   mkdirSync(join(root, folder), { recursive: true })
@@ -79,15 +79,15 @@ function ctest({ folder, env, ctest }) {
 }
 
 function vitest(kind, args) {
-  // It looks at the size of the process, of which the sanitizer keeps half a megabyte for each thread that has ended.
+  // leak.test.ts measures the process's memory, and the sanitizer keeps half a megabyte for each thread that has ended.
   const flags = ['--testTimeout=300000', '--hookTimeout=300000', '--exclude=test/engine/leak.test.ts']
   const files = args.some((arg) => !arg.startsWith('-')) ? args : ['test/engine', ...args]
   return node(kind, [tool('vitest'), 'run', ...flags, ...files])
 }
 
 /**
- * vitest has many threads of its own, which are not instrumented: under ThreadSanitizer it takes minutes to begin. Node has
- * them too: only reports in which the addon has a part count.
+ * Runs without vitest, which takes minutes to start under ThreadSanitizer. Node's own threads are not instrumented, so
+ * only reports that name the addon count.
  */
 async function crossing(kind) {
   const folder = join(root, kind.folder)
@@ -102,13 +102,13 @@ async function crossing(kind) {
   return reports.length > 0 ? 1 : code
 }
 
-/** Of node only the addon is instrumented, so the sanitizer has to be in the process before it. */
+/** Node itself is not instrumented, so the sanitizer's library is preloaded. */
 function node({ folder, library, env, node }, args) {
   const path = execFileSync('c++', [`-print-file-name=${library}`], { encoding: 'utf8' }).trim()
   if (!isAbsolute(path)) {
     throw new SetupError(`c++ has no ${library}; npm run test:sanitizers needs GCC and its sanitizers.`)
   }
-  // Where node-gyp-build looks instead of in @tether/mlx.
+  // node-gyp-build loads the addon from there instead of from @tether/mlx.
   const prebuild = { '@TETHER/MLX_PREBUILD': join(root, folder) }
   return run(process.execPath, args, { ...env, ...node, ...prebuild, LD_PRELOAD: path })
 }

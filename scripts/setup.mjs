@@ -1,4 +1,4 @@
-// Brings a clone to where it runs: dependencies, MLX, the addon, dist/. Each step is skipped when nothing changed.
+// Sets up a clone: npm packages, MLX, the addon, dist/. A step is skipped if nothing that it depends on has changed.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -28,8 +28,8 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 export class SetupError extends Error {}
 
 /**
- * Makes everything ready to run. `tests` builds the C++ tests as well; `native` stops after the addon.
- * `say` gets a line of progress now and then, and nothing when nothing is to be done.
+ * Sets up everything that is missing or stale. `tests` builds the C++ tests as well; `native` stops after the addon.
+ * `say` gets lines of progress, and none if there is nothing to do.
  */
 export async function setup({ tests = false, native = false, say = note } = {}) {
   checkNode()
@@ -76,7 +76,7 @@ export function filesUnder(folder) {
     .sort()
 }
 
-/** A line of progress, on stderr: stdout belongs to what is started. */
+/** Prints a line of progress on stderr: stdout belongs to the program that the script starts. */
 export function note(line) {
   console.error(line)
 }
@@ -90,14 +90,14 @@ function checkNode() {
 }
 
 async function installPackages(say) {
-  // An installed package has no lock file: npm has put its dependencies in place already.
+  // The published package has no lock file, and npm has installed its dependencies.
   if (!existsSync(join(root, 'package-lock.json')) || packagesMatch()) return
   say('Installing npm packages')
   const code = await run('npm', ['ci', '--no-audit', '--no-fund'])
   if (code !== 0) throw new SetupError('npm ci failed; see above. Check the network and your npm settings.')
 }
 
-/** By content, not by time: `npm install` and a fresh checkout both leave files newer than what they describe. */
+/** Compares versions, not times: after `npm install` or a checkout a file's time says nothing about its content. */
 function packagesMatch() {
   try {
     const { packages: wanted } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
@@ -132,7 +132,7 @@ async function buildAddon({ tests, say }) {
     `--CDTETHER_OPENBLAS_PREFIX=${openblas}`,
     `--CDTETHER_TESTS=${tests ? 'ON' : 'OFF'}`,
   ]
-  // `build` alone keeps the options of the last time.
+  // `build` alone would use the options of the last `configure`.
   const commands = ['configure', 'build'].map((command) => [tool('cmake-js'), command, ...options])
   await logged('Building the addon', 'build/build.log', commands, say)
   writeFileSync(join(root, 'build/addon.stamp'), JSON.stringify(stamps))
@@ -148,7 +148,7 @@ async function compile(say) {
   writeFileSync(join(root, 'build/dist.stamp'), JSON.stringify(stamp))
 }
 
-/** What was compiled from a file that is no longer there would still be found, and be published. */
+/** Removes compiled files whose source is gone: they could still be imported, and would be published. */
 function forgetRemoved(sources) {
   const stems = new Set(sources.map((file) => file.replace(/^src\//, '').replace(/\.[cm]?ts$/, '')))
   for (const file of filesUnder('dist')) {
@@ -157,7 +157,7 @@ function forgetRemoved(sources) {
   }
 }
 
-/** Runs Node programs, one after the other, with their output in a log; shows one moving line, and on failure its end. */
+/** Runs Node programs one after the other, with their output in a log, whose last lines a failure shows. */
 export async function logged(what, log, commands, say) {
   const started = performance.now()
   const path = join(root, log)
@@ -194,7 +194,7 @@ function runInto(file, args) {
   })
 }
 
-/** CMake refuses a cache that was made in another folder, such as that of a copied clone. */
+/** Removes CMake's cache if it was made in another folder, such as that of a copied clone: CMake rejects it. */
 function forgetMovedBuild() {
   const cache = join(root, 'build/CMakeCache.txt')
   if (!existsSync(cache)) return
@@ -204,7 +204,7 @@ function forgetMovedBuild() {
   rmSync(join(root, 'build/CMakeFiles'), { recursive: true, force: true })
 }
 
-/** One compiler needs about 1.5 GB with MLX's headers. */
+/** A compiler process needs about 1.5 GB for MLX's headers. */
 export function jobs() {
   return Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 2e9)))
 }
@@ -225,7 +225,7 @@ function readStamp(name) {
   }
 }
 
-/** Two setups at once would write into one build folder: the second waits. A lock of a dead process is taken over. */
+/** Two setups would write into the same build folder, so the second one waits. A dead process's lock is taken over. */
 async function locked(say, body) {
   const path = join(root, 'build/.lock')
   checkWritable()
@@ -252,14 +252,14 @@ async function locked(say, body) {
   }
 }
 
-/** Such as a global installation by root, where the addon is missing and an ordinary user starts tether. */
+/** Fails where root has installed tether globally, the addon is missing, and another user starts tether. */
 function checkWritable() {
   try {
     mkdirSync(join(root, 'build'), { recursive: true })
     accessSync(join(root, 'build'), constants.W_OK)
   } catch (error) {
     throw new SetupError(
-      `tether has to build its addon in ${root}, which cannot be written (${error.code}). As someone who may, run:\n\n  ${process.execPath} ${join(root, 'scripts/build.mjs')} --native\n`,
+      `tether has to build its addon in ${root}, which cannot be written (${error.code}). As a user who can write there, run:\n\n  ${process.execPath} ${join(root, 'scripts/build.mjs')} --native\n`,
     )
   }
 }
@@ -273,11 +273,11 @@ function holderLives(path) {
   }
 }
 
-/** Throws one message that names everything missing and the command that gets it. */
+/** Throws one error that names every missing tool and the command that installs them. */
 function checkTools({ fetching }) {
   const mac = process.platform === 'darwin'
   const missing = []
-  // c++ on a Mac without the tools opens a window; xcode-select only answers.
+  // On a Mac without the command line tools c++ opens a dialog; xcode-select does not.
   const compiler = mac ? works('xcode-select', ['-p']) : works(process.env.CXX || 'c++', ['--version'])
   if (!compiler) missing.push('compiler')
   const [major, minor] = (/(\d+)\.(\d+)/.exec(output('cmake', ['--version'])) ?? [0, 0, 0]).slice(1).map(Number)
@@ -315,7 +315,7 @@ function howToInstall(missing, mac) {
     fixes.push(dnf ? `sudo dnf install ${list('dnf')}` : `sudo apt install ${list('apt')}`)
   }
   const what = missing.map((part) => names[part]).join(', ')
-  return `tether builds its addon on this machine. What it needs for that and cannot find: ${what}. Run this, then try again:\n\n  ${fixes.join('\n  ')}\n`
+  return `tether builds its addon on this machine and cannot find what the build needs: ${what}. Run this, then try again:\n\n  ${fixes.join('\n  ')}\n`
 }
 
 function works(command, args) {

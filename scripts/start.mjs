@@ -4,6 +4,6 @@ import { script, setup } from './setup.mjs'
 await script(async (args) => {
   await setup()
   const { main } = await import('../dist/cli/main.js')
-  // Everything is closed by now; whatever still waits, such as a keep-alive timer, is not waited for.
+  // Everything is closed by now: leftover timers, such as those of keep-alive, must not delay the exit.
   process.exit(await main(args, { start: true }))
 })

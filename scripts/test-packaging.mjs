@@ -1,4 +1,5 @@
-// npm run test:packaging: installs the packages with npm, with and without a prebuilt addon. Needs a registry and a compiler.
+// npm run test:packaging: installs the packages with npm, with and without a prebuilt addon (needs npm's registry and a
+// compiler).
 import { run, script, setup, tool } from './setup.mjs'
 
 await script(async (args) => {

