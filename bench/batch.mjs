@@ -1,4 +1,5 @@
-// Several requests together: what one costs over a bare loop, what four gain, how long a short prompt waits for a long one.
+// Measures requests that run together: the engine beside a bare loop, the gain of decoding together, and how long a
+// short prompt waits for a long one.
 import { availableParallelism, cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -21,29 +22,29 @@ const { values: options } = parseArgs({
 })
 
 const HELP = `node bench/batch.mjs [options]
-  --model PATH      checkpoint; without one a random one of 220 million parameters is made and used
+  --model PATH      checkpoint (default: a random one of 222 million parameters, made on first use)
   --runs 5          measured pairs of each
   --prompt 256      tokens of each prompt
   --decode 64       tokens to generate
   --together 4,8    how many sequences decode together
-  --long 30000      tokens of the prompt that is being read when the short one comes; 0: skip
-  --short 2048      tokens of the short one`
+  --long 30000      tokens of the long prompt, which is in prefill when the short one arrives; 0: skip
+  --short 2048      tokens of the short prompt`
 
 const [runs, length, decode] = [options.runs, options.prompt, options.decode].map(Number)
 let seed = 1
 
-/** Tokens that no earlier prompt starts with. */
+/** A prompt that shares no prefix with an earlier one. */
 function newPrompt(count, vocabSize) {
   return prompt(count, seed++, vocabSize)
 }
 
-/** Microseconds of all of the process's threads: what a busy machine changes least. */
+/** CPU time of all threads in microseconds: other load on the machine changes it least. */
 function cpuTime() {
   const { user, system } = process.cpuUsage()
   return user + system
 }
 
-/** One sequence: the engine beside a bare loop, in turns. */
+/** Measures one sequence: the engine beside a bare loop, in turns. */
 async function alone(native) {
   const { vocabSize } = native.info
   const rows = []
@@ -55,7 +56,7 @@ async function alone(native) {
     const { prefillSeconds, decodeSeconds } = await start(native, newPrompt(length, vocabSize), decode).done
     const around = cpuTime() - middle - (middle - begin)
     const own = (native.stats().ownSeconds - ownSeconds) * 1e6
-    // The first one warms up.
+    // The first run warms up.
     if (run > 0) rows.push({ barePrefill, bareDecode, prefillSeconds, decodeSeconds, around, own })
   }
   const of = (value) => median(rows.map(value))
@@ -75,17 +76,17 @@ async function alone(native) {
   console.log(`  engine / bare: ${ratios.map((ratio) => ratio.toFixed(3)).join(', ')} (decode, prefill, both)`)
   const own = of((row) => row.own) / decode
   const around = of((row) => row.around) / decode
-  console.log(`  a token costs the engine's thread ${own.toFixed(0)} us beside the arithmetic,`)
-  console.log(`  and all threads, JavaScript's included, ${around.toFixed(0)} us more than in the bare loop`)
+  console.log(`  a token costs the engine's thread ${own.toFixed(0)} us outside of the forward pass,`)
+  console.log(`  and all threads, JavaScript's included, ${around.toFixed(0)} us more than the bare loop`)
 }
 
-/** Total speed of several sequences that decode together beside that of one, in turns. */
+/** Measures the total speed of several sequences that decode together, and that of one, in turns. */
 async function together(native, count) {
   const { vocabSize } = native.info
   const decodeAll = async (n) => {
     const all = Array.from({ length: n }, () => start(native, newPrompt(length, vocabSize), decode))
     const ends = await Promise.all(all.map(({ done }) => done))
-    // From the moment when the last has read its prompt until the first one ends, all of them decode.
+    // All of them decode from when the last one has finished its prefill until the first one ends.
     const begin = Math.max(...ends.map(({ times }) => times[0]))
     const end = Math.min(...ends.map(({ times }) => times.at(-1)))
     const tokens = ends.flatMap(({ times }) => times).filter((time) => time > begin && time <= end).length
@@ -99,17 +100,25 @@ async function together(native, count) {
   )
 }
 
-/** How much later the first token of a short prompt comes when a long one is being read. */
+/** Measures how much later the first token of a short prompt comes while a long one is in prefill. */
 async function beside(native, long, short) {
   const { vocabSize, prefillChunk: chunk } = native.info
   const rows = []
   for (let run = 0; run < Math.min(runs, 3); run++) {
     const { first: own } = await start(native, newPrompt(short, vocabSize), 1).done
     const reading = start(native, newPrompt(long, vocabSize), 1)
-    while (native.stats().prefill.done < 2 * chunk) await sleep(5)
+    let ended = false
+    void reading.done.finally(() => {
+      ended = true
+    })
+    const prefillReaches = async (tokens) => {
+      while (native.stats().prefill.done < tokens && !ended) await sleep(1)
+      if (ended) throw new Error(`--long ${long} is too short: its prefill ended before it could be measured`)
+    }
+    await prefillReaches(2 * chunk)
     const before = native.stats().prefill.done
     const watched = performance.now()
-    while (native.stats().prefill.done < before + 2 * chunk) await sleep(1)
+    await prefillReaches(before + 2 * chunk)
     const perChunk = (performance.now() - watched) / 2
     const { first } = await start(native, newPrompt(short, vocabSize), 1).done
     reading.cancel()

@@ -1,11 +1,11 @@
-// Makes a random checkpoint from a config and a seed: the right shapes and sizes to measure with, no sense in it.
+// Makes a random checkpoint from a config and a seed, with the shapes and sizes of a real one.
 import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { cacheDir } from '../third_party/mlx/fetch.mjs'
 
-/** About 220 million parameters, 440 MB in bf16. */
+/** About 222 million parameters, 443 MB in bf16. */
 export const MID = {
   model_type: 'llama',
   hidden_size: 1024,
@@ -21,7 +21,7 @@ export const MID = {
   tie_word_embeddings: true,
 }
 
-/** About 13 million parameters; every layer keeps every token. */
+/** About 13 million parameters. */
 export const SMALL = {
   ...MID,
   hidden_size: 384,
@@ -33,7 +33,7 @@ export const SMALL = {
   max_position_embeddings: 32_768,
 }
 
-/** The mid checkpoint in tether's cache folder, made if it is not there. -> its folder */
+/** The mid checkpoint in tether's cache folder, made on first use. -> its folder */
 export async function midCheckpoint() {
   const folder = join(cacheDir(), 'bench', 'mid-1')
   if (!existsSync(join(folder, 'config.json'))) await makeCheckpoint(folder, MID, 1)
@@ -69,7 +69,7 @@ export async function makeCheckpoint(folder, config, seed) {
   } finally {
     rmSync(partial, { force: true })
   }
-  // Last, so that a folder with a config.json is whole.
+  // Written last, so that a folder with a config.json is complete.
   writeFileSync(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
 }
 
@@ -98,7 +98,7 @@ function shapes(config) {
   return list
 }
 
-/** Uniform and as large as keeps activations alike from layer to layer; norms are 1. bf16 is float32's upper half. */
+/** Uniform values that keep the activations' size from layer to layer; norms are 1. bf16 is float32's upper half. */
 function values(shape, random) {
   const count = shape.reduce((a, b) => a * b, 1)
   const floats = new Float32Array(1)
@@ -112,7 +112,7 @@ function values(shape, random) {
   return new Uint8Array(out.buffer)
 }
 
-/** xorshift32: numbers in [-1, 1), the same for the same seed. */
+/** Numbers in [-1, 1) by xorshift32, the same for the same seed. */
 function generator(seed) {
   let state = (seed * 2654435761) >>> 0 || 1
   return () => {

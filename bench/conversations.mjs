@@ -1,11 +1,11 @@
-// Conversations of the kind that the demo model was made for, as tokens: what its keys and values are measured on.
+// Conversations that the demo model was trained for, as tokens, to measure its quantized KV cache on.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** What the model's tools are; their schemas are read by nobody. */
+/** The model's tools. It does not read their schemas. */
 const TOOLS = ['Bash', 'Read', 'Write'].map((name) => ({
   name,
   description: `${name} is a tool.`,
@@ -13,9 +13,9 @@ const TOOLS = ['Bash', 'Read', 'Write'].map((name) => ({
 }))
 
 /**
- * One prompt of at least `least` tokens: the demo model's examination with the right answers in place, in an order that
- * `seed` decides, after a page of text. The same for the same arguments. `answers` are the places of the tokens that the
- * model itself would write, of answers that are text: nothing else is what it learned to foresee.
+ * One prompt of at least `least` tokens: a page of text, then the demo model's test requests with the right answers, in
+ * an order that depends on `seed`. `answers` are the positions of the tokens of text answers, the only ones that the
+ * model was trained to predict.
  *
  * @param {{ family: { render(chat: object): unknown[] }, tokenizer: { encodePrompt(pieces: unknown[]): Int32Array } }} model
  * @param {{ least: number, seed: number }} options
@@ -43,7 +43,7 @@ export function conversation({ family, tokenizer }, { least, seed }) {
   return { tokens, answers }
 }
 
-/** A line of the user, the calls that were made for it so far, and the answer. */
+/** A user's line, the tool calls made for it so far, and the answer. */
 function turns({ prompt, turns: made = [], expect }, newId) {
   const parts = []
   for (const { name, input, output, is_error: isError } of made) {

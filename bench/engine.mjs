@@ -1,4 +1,4 @@
-// Prefill and decode speed of tether beside mlx-lm: the same checkpoint and prompts, in turns, in one run.
+// Measures prefill and decode of tether and mlx-lm in turns in one run, on the same checkpoint and prompts.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
@@ -35,12 +35,12 @@ const HELP = `npm run bench -- [options]
   --decode 64         tokens to generate after each
   --runs 3            measured runs of each
   --threads 0         tether's threads; 0: its own choice
-  --openblas PATH     libopenblas.so.0 to preload into mlx-lm (Linux; found by itself where installed)
+  --openblas PATH     libopenblas.so.0 to preload into mlx-lm (Linux; default: the installed one)
   --peers LIST        mlx-lm's settings: installed, openblas (in float32), steps (the same in steps of 256)
-  --setup             first make a Python with mlx-lm in tether's cache folder
-TETHER_ORACLE_PYTHON names a Python with mlx-lm; without one tether is measured alone.`
+  --setup             first install a Python with mlx-lm into tether's cache folder
+TETHER_ORACLE_PYTHON names a Python with mlx-lm. Without one only tether is measured.`
 
-/** One program that is measured: a prompt in, seconds and greedy tokens out. */
+/** A peer is a program that is measured: it gets a prompt and returns seconds and greedy tokens. */
 async function tetherPeer() {
   const native = await loadNative(options.model, { threads: Number(options.threads) })
   const { info } = native
@@ -50,7 +50,8 @@ async function tetherPeer() {
     stopped: () => native.close(),
     async run(tokens, decode) {
       const finish = await start(native, tokens, decode).done
-      if (finish.cachedTokens > 0) throw new Error('a prompt was in the prefix cache; the bench must not repeat one')
+      if (finish.cachedTokens > 0)
+        throw new Error('a prompt was in the prefix cache: the bench must not repeat prompts')
       return finish
     },
   }
@@ -80,7 +81,7 @@ async function mlxPeer(python, { name, args, openblas }) {
   }
 }
 
-/** mlx-lm as a user gets it, and, where there is a fast BLAS, at its best on a CPU: in float32, in tether's own steps. */
+/** mlx-lm as installed and, if there is a fast BLAS, with its best settings on a CPU: float32, steps of 256 tokens. */
 function mlxSettings() {
   const openblas = process.platform === 'linux' ? findOpenblas() : undefined
   const settings = { installed: { name: 'as installed', args: [] } }
@@ -117,7 +118,7 @@ function setup(python) {
 
 function findOpenblas() {
   if (options.openblas) {
-    // The loader only warns about a file that is not there, and goes on with the slow BLAS.
+    // The loader only warns about a missing file, and uses the slow BLAS.
     if (!existsSync(options.openblas)) throw new Error(`--openblas ${options.openblas} does not exist`)
     return options.openblas
   }
@@ -125,7 +126,7 @@ function findOpenblas() {
   return /libopenblas\.so\.0 .* => (.*)/.exec(listed)?.[1]
 }
 
-/** Every peer gets the same new prompt, one after the other, the first one changing from run to run. */
+/** Every peer gets the same new prompt in turn. Which one is first changes from run to run. */
 async function measure(peers, length, decode, runs, seed) {
   const results = peers.map(() => ({ prefill: [], decode: [], tokens: [] }))
   for (let run = 0; run < runs; run++) {
@@ -141,7 +142,7 @@ async function measure(peers, length, decode, runs, seed) {
   return results
 }
 
-/** One line for each program: medians, how many times as fast tether is in the same run, how many answers are the same. */
+/** A row for each peer: medians, tether's speed as a multiple of its speed, and how many answers are the same. */
 function report(peers, results) {
   const own = results[0]
   const ratio = (mine, theirs) => `${median(mine.map((speed, run) => speed / theirs[run])).toFixed(2)}x`

@@ -1,4 +1,4 @@
-// How the cost of a prompt grows with its length: of layers that see all of it, and of layers with a sliding window.
+// Measures how prefill time grows with the prompt, with full-attention layers and with sliding-window layers.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,10 +19,10 @@ const { values: options } = parseArgs({
 
 const HELP = `npm run bench:growth -- [options]
   --prompts 2048,8192,32768  lengths of the prompts, in tokens
-  --window 512               of the sliding layers, in tokens
+  --window 512               window of the sliding layers, in tokens
   --runs 3                   measured runs of each`
 
-/** Long enough for the prompts; its matrices are little beside attention. */
+/** A window that the prompts fit, and matrices so small that attention dominates. */
 const SHAPE = { ...SMALL, max_position_embeddings: 65_536 }
 
 const KINDS = { 'sliding layers': 'sliding_attention', 'full layers': 'full_attention' }
@@ -39,13 +39,13 @@ async function main() {
       const each = (times[i] / length) * 1e6
       const growth = each / ((times[0] / lengths[0]) * 1e6)
       console.log(
-        `${name.padEnd(14)} ${String(length).padStart(6)} tokens: ${times[i].toFixed(2)} s, ${each.toFixed(0)} us a token, ${growth.toFixed(2)}x of the shortest's`,
+        `${name.padEnd(14)} ${String(length).padStart(6)} tokens: ${times[i].toFixed(2)} s, ${each.toFixed(0)} us a token, ${growth.toFixed(2)}x that of the shortest`,
       )
     }
   }
 }
 
-/** -> median seconds of each length */
+/** -> the median of the seconds of each length */
 async function measure(kind, lengths) {
   const folder = await mkdtemp(join(tmpdir(), 'tether-growth-'))
   try {

@@ -1,4 +1,4 @@
-// What keys and values in 8 and in 4 bits cost: perplexity, the distance of whole distributions, memory, speed.
+// Measures what a KV cache in 8 or 4 bits costs: perplexity, KL divergence, memory, speed.
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
@@ -27,11 +27,11 @@ const { values: options } = parseArgs({
 
 const HELP = `npm run bench:kv -- [options]
   --model PATH    checkpoint (demo/model)
-  --text FILE     text to measure on; without one: conversations of the demo model's kind, and tether's own pages
-  --tokens 10000  tokens of text at the most; of conversations at least; 0: none
-  --prompt 2048   tokens before those that are timed
+  --text FILE     text to measure on (default: conversations for the demo model, and tether's documentation)
+  --tokens 10000  at most so many tokens of text, at least so many of conversations; 0: skip both
+  --prompt 2048   tokens of the prompt that is timed
   --decode 128    tokens to generate
-  --runs 7        pairs that are timed; 0: none`
+  --runs 7        timed pairs; 0: skip timing`
 
 const BITS = [0, 8, 4]
 
@@ -52,19 +52,19 @@ async function texts({ modelType }) {
   ]
 }
 
-/** Of all tokens but the first, or of those at some places. */
+/** Of the tokens at `places`: by default of all but the first. */
 function perplexity(scores, places = [...scores.keys()].slice(1)) {
   return Math.exp(-places.reduce((sum, at) => sum + scores[at], 0) / places.length)
 }
 
-/** log p of each entry of a row. */
+/** The log-probability of each entry of a row of logits. */
 function logSoftmax(row) {
   const top = row.reduce((a, b) => Math.max(a, b))
   const log = top + Math.log(row.reduce((sum, logit) => sum + Math.exp(logit - top), 0))
   return row.map((logit) => logit - log)
 }
 
-/** Mean and greatest KL(p || q) in nats of a token, and how often both have the same likeliest one. */
+/** Mean and maximum of KL(p || q) in nats per token, and how often both have the same likeliest token. */
 function compare(wanted, given, vocab) {
   let sum = 0
   let most = 0
@@ -106,7 +106,7 @@ async function quality(engines, { name, tokens, answers = [] }) {
 
 function memory(engines) {
   const [plain] = engines
-  console.log('\nkeys and values of a token in the layers that keep every token')
+  console.log('\nKV cache of one token in the full-attention layers')
   for (const { info } of engines) {
     const { kvBits, memory } = info
     const name = kvBits ? `${kvBits} bits     ` : 'as computed'
@@ -114,7 +114,7 @@ function memory(engines) {
   }
 }
 
-/** Ratios of pairs, in turns: the bare loop, so that no other work blurs them. */
+/** Times the bare loop, which has none of the engine's other work, in turns; prints ratios of pairs. */
 async function speed(engines) {
   const [runs, length, decode] = [options.runs, options.prompt, options.decode].map(Number)
   if (runs === 0) return
@@ -124,11 +124,11 @@ async function speed(engines) {
       const at = (turn + run) % engines.length
       const engine = engines[at]
       const times = await engine.bareLoop(prompt(length, run + 1, engine.info.vocabSize), decode)
-      // The first one warms up.
+      // The first run warms up.
       if (run > 0) seconds[at].push(times)
     }
   }
-  console.log(`\n${length} tokens read, then ${decode} written; medians of ${runs} pairs`)
+  console.log(`\nprefill of ${length} tokens, then decode of ${decode}; medians of ${runs} pairs`)
   for (const [at, { info }] of engines.entries()) {
     const ratio = (part) => median(seconds[at].map((times, run) => seconds[0][run][part] / times[part])).toFixed(2)
     const rate = median(seconds[at].map((times) => (decode - 1) / times[1])).toFixed(0)

@@ -1,4 +1,4 @@
-"""mlx-lm beside the bench: {"tokens", "decode"} on a line of stdin, times and greedy tokens on a line of stdout."""
+"""mlx-lm for engine.mjs: reads {"tokens", "decode"} from a line, writes times and greedy tokens."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from mlx_lm.utils import load_model
 
 
 def run(model, tokens, decode, step):
-    """Seconds until the first token, seconds for the others, and all of them."""
+    """-> seconds until the first token, seconds for the others, and the tokens"""
     mx.clear_cache()
     answer, started, first = [], time.perf_counter(), None
     for token, _ in generate_step(mx.array(tokens), model, max_tokens=decode, prefill_step_size=step):
@@ -25,8 +25,8 @@ def run(model, tokens, decode, step):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("model", type=Path)
-    parser.add_argument("--float32", action="store_true", help="convert weights that are not quantized first")
-    parser.add_argument("--step", type=int, default=2048, help="tokens of one pass of the prefill; mlx-lm's own: 2048")
+    parser.add_argument("--float32", action="store_true", help="convert weights that are not quantized to float32")
+    parser.add_argument("--step", type=int, default=2048, help="tokens of one prefill pass (mlx-lm's default: 2048)")
     args = parser.parse_args()
     model, _ = load_model(args.model)
     if args.float32:

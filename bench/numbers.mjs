@@ -1,6 +1,6 @@
-// What the benches share: prompts that no cache has seen, and medians.
+// Prompts that share no prefix, and medians.
 
-/** Tokens that no prompt of another seed starts with; the same in every run of a bench. */
+/** Random tokens: the same for the same seed, with another start for another seed. */
 export function prompt(length, seed, vocabSize) {
   let state = seed * 2654435761 + 1
   return Int32Array.from({ length }, () => {

@@ -1,4 +1,4 @@
-"""Quantizes a checkpoint with mlx-lm, as mlx-community's are: quantize.py FROM TO [--bits 4] [--group-size 64]."""
+"""Quantizes a checkpoint with mlx-lm, like those of mlx-community: quantize.py FROM TO [--bits 4] [--group-size 64]."""
 
 import argparse
 import json

@@ -1,14 +1,17 @@
-// One greedy request to the engine itself, with its times.
+// Sends one greedy request to the native engine and times it.
 
-/** -> its finish with its tokens, when each came and the first did (ms), and how long it took in all (s); and what cancels it. */
+/**
+ * `done` is the finish, with the tokens, when each of them arrived, the delay of the first one (ms) and the total time
+ * (s); `cancel` cancels the request.
+ */
 export function start(native, prompt, maxTokens) {
   const started = performance.now()
-  const knobs = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, stopTokens: new Int32Array(0) }
+  const sampling = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, stopTokens: new Int32Array(0) }
   let cancel
   const done = new Promise((resolve, reject) => {
     const tokens = []
     const times = []
-    cancel = native.generate({ prompt, maxTokens, ...knobs }, (event) => {
+    cancel = native.generate({ prompt, maxTokens, ...sampling }, (event) => {
       tokens.push(...event.tokens)
       while (times.length < tokens.length) times.push(performance.now())
       if (event.error) reject(event.error)

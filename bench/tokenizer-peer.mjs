@@ -1,4 +1,4 @@
-// A JavaScript tokenizer for tokenizer.mjs: {"load": file} or {"encode": text} in, line by line, what it took out.
+// A JavaScript tokenizer for tokenizer.mjs: reads {"load": file} or {"encode": text}, writes time and memory.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'

@@ -1,4 +1,5 @@
-// Loading and encoding with real vocabularies, beside PyPI `tokenizers` and npm `@huggingface/tokenizers`, in turns in one run.
+// Measures loading and encoding with real vocabularies beside PyPI `tokenizers` and npm `@huggingface/tokenizers`, in
+// turns in one run.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,11 +23,11 @@ const { values: options } = parseArgs({
 })
 const HELP = `npm run bench:tokenizer -- [options]
   --rounds 7          measured rounds of encoding
-  --warm 5            rounds of encoding before those, as in a server that has run for a while
+  --warm 5            rounds before those, so that caches are warm as in a server that has run for a while
   --loads 5           measured loads, each in a new process
-  --python PATH       a Python with \`tokenizers\` (TETHER_ORACLE_PYTHON); without it it is left out
-  --peer PATH         a folder in which npm's \`@huggingface/tokenizers\` is installed; without it it is left out
-  --recording PATH    requests, one a line: rendering and encoding of the last, those before it known`
+  --python PATH       a Python with \`tokenizers\` (TETHER_ORACLE_PYTHON); without one \`tokenizers\` is skipped
+  --peer PATH         a folder with npm's \`@huggingface/tokenizers\`; without one that package is skipped
+  --recording PATH    requests, one a line; measures rendering and encoding of the last one after the others`
 
 const VOCABULARIES = { gemma3: tokenizerFile('gemma3'), llama3: tokenizerFile('llama3') }
 const scratch = mkdtempSync(join(tmpdir(), 'tether-bench-'))
@@ -44,7 +45,7 @@ else {
   }
 }
 
-/** The programs that are measured. `cache`: tether's cache folder. */
+/** The commands of the programs that are measured. `cache`: tether's cache folder. */
 function peers(cache) {
   const node = (...args) => [process.execPath, [join(root, 'bench/tokenizer-peer.mjs'), ...args]]
   return {
@@ -58,7 +59,7 @@ async function benchLoad(name, file) {
   const cache = join(scratch, name)
   const contenders = Object.entries(peers())
   contenders.splice(1, 0, ['tether, from its cache', peers(cache).tether])
-  // The first load of a folder fills the cache, and the file is read once by all.
+  // The first load fills tether's cache, and the system's cache of files for every program.
   for (const [, command] of contenders) await loadOnce(command, file)
   const rows = Object.fromEntries(contenders.map(([peer]) => [peer, []]))
   for (let i = 0; i < Number(options.loads); i += 1) {
@@ -87,11 +88,12 @@ async function benchEncode(name, file) {
     let sum
     for (let i = 0; i < Number(options.rounds) + Number(options.warm); i += 1) {
       for (const [peer, { ask }] of running) {
-        // The JavaScript library takes ten seconds for a megabyte: once is enough.
+        // The JavaScript library takes ten seconds for a megabyte, so it encodes it once.
         if (peer.includes('JS') && text.length > 100_000 && i > 0) continue
         const encoded = await ask({ encode: text })
         sum ??= encoded.sum
-        if (encoded.sum !== sum && !peer.includes('JS')) throw new Error(`${peer} gives other tokens for ${kind}`)
+        if (encoded.sum !== sum && !peer.includes('JS'))
+          throw new Error(`${peer}: the tokens of ${kind} differ from those of the others`)
         if (i === 0) first[peer] = encoded
         if (i >= Number(options.warm)) rows[peer].push(encoded)
       }
@@ -101,7 +103,7 @@ async function benchEncode(name, file) {
     report(rows, 'ms')
     report(inCpuTime(rows), 'ms of CPU')
     console.log(
-      `  the very first time: ${Object.entries(first)
+      `  first round: ${Object.entries(first)
         .map(([peer, { ms }]) => `${peer} ${ms.toFixed(1)} ms`)
         .join(', ')}`,
     )
@@ -109,7 +111,7 @@ async function benchEncode(name, file) {
   for (const [, peer] of running) peer.end()
 }
 
-/** Text that does not repeat itself: what packages say and what they are written in. */
+/** Prose and code of this repository and its npm packages, no file twice. */
 function texts() {
   const prose = gather(/\.(md|markdown)$/, 1_000_000)
   const code = gather(/\.(js|ts|mjs|py|cpp|h|cc)$/, 1_000_000)
@@ -127,7 +129,7 @@ function gather(pattern, most) {
   for (const folder of ['docs', 'src', 'native', 'node_modules']) {
     for (const path of readdirSync(join(root, folder), { recursive: true }).sort()) {
       if (text.length >= most) return text.slice(0, most)
-      // Some packages have folders that are called like files.
+      // Some packages have folders with names like files.
       if (!pattern.test(path) || !statSync(join(root, folder, path)).isFile()) continue
       const file = readFileSync(join(root, folder, path), 'utf8')
       if (file.length > 200_000 || seen.has(file)) continue
@@ -138,7 +140,7 @@ function gather(pattern, most) {
   return text
 }
 
-/** Rendering and encoding of a recording's last request, when those before it were encoded and nothing else. */
+/** Measures rendering and encoding of a recording's last request, with a tokenizer that has encoded those before it. */
 async function benchRecording(path) {
   const { parseMessagesRequest } = await import('../dist/anthropic/parse.js')
   const { toChat } = await import('../dist/anthropic/to-chat.js')
@@ -171,7 +173,7 @@ async function benchRecording(path) {
   }
 }
 
-/** Gemma 4 has Gemma 3's vocabulary with other control tokens: they take the places of tokens without a use. -> a folder */
+/** Gemma 4 has Gemma 3's vocabulary with other control tokens: these replace unused tokens. -> a folder */
 function asGemma4(file) {
   const tiny = JSON.parse(readFileSync(join(root, 'test/fixtures/tokenizers/gemma4-tiny/tokenizer.json'), 'utf8'))
   const json = JSON.parse(readFileSync(file, 'utf8'))
@@ -197,7 +199,7 @@ function report(rows, unit) {
   const base = rows[Object.keys(rows)[0]]
   for (const [peer, all] of Object.entries(rows)) {
     const ms = all.map((row) => row.ms)
-    // Pairs of one round: what disturbs the machine disturbs both.
+    // Ratios within a round: other load on the machine slows both.
     const ratio = median(ms.map((value, i) => value / (base[i] ?? base[0]).ms))
     console.log(
       `  ${peer.padEnd(30)} ${median(ms).toFixed(1).padStart(9)} ${unit}, best ${Math.min(...ms).toFixed(1)}; ${ratio.toFixed(2)} x`,
@@ -210,7 +212,7 @@ function median(values) {
   return sorted[sorted.length >> 1]
 }
 
-/** A program that answers line by line. */
+/** Starts a program that answers each line of JSON with one line of JSON. */
 function start([command, args]) {
   const child = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -219,7 +221,7 @@ function start([command, args]) {
   const waiting = []
   createInterface({ input: child.stdout }).on('line', (line) => waiting.shift().resolve(JSON.parse(line)))
   child.on('exit', () => {
-    for (const { reject } of waiting) reject(new Error(`${command} ${args.join(' ')} ended`))
+    for (const { reject } of waiting) reject(new Error(`${command} ${args.join(' ')} has ended; its message is above`))
   })
   return {
     ask(question) {

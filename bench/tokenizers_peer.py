@@ -1,4 +1,4 @@
-"""PyPI `tokenizers` for tokenizer.mjs: {"load": file} or {"encode": text} in, line by line, what it took out."""
+"""PyPI `tokenizers` for tokenizer.mjs: reads {"load": file} or {"encode": text} from a line, writes time and memory."""
 
 import array
 import json

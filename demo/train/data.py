@@ -1,4 +1,4 @@
-"""Conversations as the demo model should hold them, made on the fly: text pieces and which of them it has to learn."""
+"""Generates the training conversations: pieces of text and control tokens, and which of them the model has to learn."""
 
 import words as w
 
@@ -133,13 +133,13 @@ def command(rng):
 
 
 def no_question(rng):
-    """What is none of the four skills: a pattern, loose words, or pages of text."""
+    """A request that needs none of the four skills: a pattern or random words."""
     kind = rng.random()
     if kind < 0.72:
         return fill(rng.choice(OTHER), rng)
     while True:
         loose = [w.plain_word(rng) if rng.random() < 0.3 else rng.choice(w.COMMON) for _ in range(rng.randint(2, 14))]
-        # Words that open one of the skills would make a question of it.
+        # These words would make it a request for one of the skills.
         if not {"say", "repeat", "run", "start", "read", "write", "list", "tell", "try", "now", "show", "use"} & set(loose):
             break
     text = " ".join(loose)
@@ -147,7 +147,7 @@ def no_question(rng):
 
 
 def summary_request(rng, prose):
-    """What a client asks for when the conversation has become too long for its window."""
+    """The request for a summary that a client sends when the conversation has become too long for its window."""
     ask = rng.choice(["Your task is to write a summary of the conversation.", "Summarize the conversation so far.",
                       "Please provide your summary based on the conversation so far.", "Give a detailed summary of all of it."])  # fmt: skip
     shape = "<summary>\n" + rng.choice(["...", prose(80), f"1. {prose(60)}\n2. {prose(60)}"]) + "\n</summary>"
@@ -162,7 +162,7 @@ def summary_request(rng, prose):
 
 
 def dressed(text, rng, plain=0.5):
-    """Bare, in backticks or in quotes; text with quotes of its own is never quoted again."""
+    """Bare, in backticks or in quotes; text that has quotes is not put in quotes."""
     if rng.random() < plain:
         return text
     marks = ["`", "`", "`"] if any(mark in text for mark in "\"'") else ["`", '"', "'"]
@@ -178,12 +178,12 @@ def call(name, arguments):
 
 
 def result(name, text):
-    # The opening marker was the model's own last token.
+    # The model itself has generated the opening marker.
     return [(f"response:{name}{{value:", False), (QUOTE, False), (text, False), (QUOTE, False), ("}", False), (RESULT_END, False)]
 
 
 def result_and_answer(name, shown, said, rng, prose):
-    """Now and then the client adds a reminder to a result: then the model's turn is closed and another one opened."""
+    """Sometimes the client adds a reminder to a result, which ends the model's turn and starts another one."""
     pieces = result(name, shown)
     if rng.random() < 0.08:
         reminder = prose(rng.randint(10, 300))
@@ -236,7 +236,7 @@ def numbered(lines, first=1):
 
 
 def refusal(rng):
-    """What a client says for a call that its user did not allow."""
+    """A client's result of a call that its user did not allow."""
     what = rng.choice(["use Bash", "use Read", "use Write", f"write to {w.path(rng)}", f"read from {w.path(rng)}", f"run {w.name(rng)}"])
     return rng.choice([
         f"{w.name(rng).capitalize()} requested permissions to {what}, but you have not granted it yet.",
@@ -249,7 +249,7 @@ def refusal(rng):
 
 
 def after_bash(rng):
-    """(what the tool gave back, what the model says of it)"""
+    """-> (the tool's result, what the model says about it)"""
     kind = rng.random()
     if kind < 0.10:
         return rng.choice(RUN_NOTHING), "The command printed nothing."
@@ -302,7 +302,7 @@ def after_write(path, rng):
 
 
 def sentence(rng):
-    """Several words to say at once; they may begin with an article, which must not get lost."""
+    """Several words to repeat. They may begin with an article, which the model must not drop."""
     text = w.phrase(rng, 1, 4)
     return rng.choice(["the ", "The ", "a ", "an ", "my ", "to ", "only "]) + text if rng.random() < 0.5 else text
 
@@ -347,7 +347,7 @@ def exchange(rng, prose):
 
 
 def only_result(rng, prose):
-    """A tool result whose user line has scrolled out of sight."""
+    """A tool call with its result and answer, without the user's request."""
     kind = rng.randrange(3)
     if kind == 0:
         return bash(command(rng)) + result_and_answer("Bash", *after_bash(rng), rng, prose)
@@ -373,7 +373,7 @@ def user_turn(line, rng, prose):
 
 
 def model_turn(pieces, thinks):
-    """With thinking the model may think, and does not; without it an empty thought stands before the answer."""
+    """With thinking on, the model answers without a thought. With thinking off, its turn has an empty thought first."""
     cue = [(TURN, False), ("model\n", False)]
     if not thinks:
         cue += [(THINK_OPEN, False), ("thought\n", False), (THINK_CLOSE, False)]
@@ -384,7 +384,7 @@ def model_turn(pieces, thinks):
 
 
 def noise(rng, prose, size):
-    """The end of a long system prompt: prose, or tool declarations, or a system turn."""
+    """The end of a long system prompt: prose, tool declarations or a system turn."""
     if rng.random() < 0.4:
         pieces = [(prose(size), False)]
     elif rng.random() < 0.5:
@@ -399,7 +399,7 @@ def noise(rng, prose, size):
 
 
 def opening(rng, prose, thinks):
-    """A short prompt from its very beginning: with no system turn, or a small one."""
+    """The beginning of a short prompt, with a short system turn or none."""
     pieces = [(("<bos>",), False)]
     if thinks or rng.random() < 0.3:
         pieces += [(TURN, False), ("system\n", False)]

@@ -1,4 +1,4 @@
-"""Pieces to token ids: plain text between two control tokens is encoded as one, the way tether does it for prompts."""
+"""Encodes pieces as token ids. Text between two control tokens is encoded as a whole, as tether encodes prompts."""
 
 
 def encode(pieces, tokenizer):

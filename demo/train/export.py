@@ -32,7 +32,7 @@ def tensors(state):
     result = {"model.embed_tokens.weight": state["embed"], "model.norm.weight": state["norm"]}
     for i in range(m.LAYERS):
         result |= attention_and_mlp(i, i)
-    # Hugging Face's Gemma 4 ends in a full-attention layer: this one adds nothing, its outputs being scaled by zero.
+    # Hugging Face's Gemma 4 must end in a full-attention layer. This one adds nothing: its outputs are scaled by zero.
     result |= attention_and_mlp(m.LAYERS, m.LAYERS - 1)
     for name in ("post_attention_layernorm", "post_feedforward_layernorm"):
         result[f"model.layers.{m.LAYERS}.{name}.weight"] = torch.zeros(m.HIDDEN)

@@ -1,4 +1,4 @@
-"""Text to hide a conversation in: Python's own manual and source, which every Python brings along, and made-up sentences."""
+"""Text around a conversation: the manual and source that come with Python, and generated sentences."""
 
 import argparse
 import inspect
@@ -10,7 +10,7 @@ import words as w
 
 
 def manual():
-    """The language reference as `help()` knows it, and three modules; both under Python's licence, the same in every 3.11.7."""
+    """The language reference of `help()` and the source of three modules, of Python 3.11.7 and under its licence."""
     modules = [inspect.getsource(module) for module in (argparse, json.decoder, subprocess)]
     return "\n\n".join([*(topics[name] for name in sorted(topics)), *modules])
 
@@ -34,7 +34,7 @@ def sentence(rng):
 
 
 def make_prose(rng, manual):
-    """-> prose(size): about `size` characters of one kind of text or the other."""
+    """-> prose(size): about `size` characters from the manual or of generated sentences."""
 
     def prose(size):
         if rng.random() < 0.5 and len(manual) > size:

@@ -14,8 +14,8 @@ MODEL = pathlib.Path(__file__).resolve().parents[1] / "model"
 SIZE = 3072
 SPECIAL = """<pad> <eos> <bos> <unk> <mask> <|turn> <turn|> <|channel> <channel|> <|think|> <|tool> <tool|> <|tool_call>
 <tool_call|> <|tool_response> <tool_response|> <|"|> <|image|> <image|> <|audio|> <audio|>""".split()
-# Spaces stay tokens of their own, or a word would be written in one way after a space and in another without one, and
-# copying would fail. The few merges across the border below save a tenth of the prompt's tokens.
+# A space is a token of its own. Otherwise a word would have different tokens after a space than without one, and
+# copying would fail. The few merges with a space below save a tenth of a prompt's tokens.
 SPLIT = r"[A-Za-z]+|[0-9]|▁+|\n+|[^A-Za-z0-9▁\n]"
 PUNCTUATION = [",", ".", ":", ";", ")", '"', "`"]
 SPACED = 44

@@ -31,7 +31,7 @@ def sequence(rng, tokenizer, prose, length, noise):
 
 
 def induction(rng, vocab, length):
-    """Random spans, each said twice between delimiters: what teaches copying before there is anything else to learn."""
+    """Random spans, each repeated between delimiters: the model learns to copy from these first."""
     ids, learn = [], []
     marks = rng.sample(range(5, vocab), 2)
     while len(ids) < length + 1:

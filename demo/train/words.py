@@ -1,4 +1,4 @@
-"""What people type, as word lists and generators of words. Training only: demo/eval has lists of its own."""
+"""Words and paths for the training conversations. demo/eval has its own lists."""
 
 import functools
 import json
@@ -88,14 +88,14 @@ def pieces():
 
 
 def composed(rng):
-    """Tokens in an order that no text has: every token must be copied after any other, or an unknown word is lost."""
+    """Random tokens: the model must learn to copy any token after any other, or it cannot copy unknown words."""
     if not VOCABULARY.exists():
-        return invented(rng)  # while the tokenizer itself is being made
+        return invented(rng)  # tokenizer.py has not written it yet
     return "".join(rng.choice(pieces()) for _ in range(rng.randint(2, 4)))
 
 
 def plain_word(rng):
-    """A word as people say it: known, common, invented or none at all."""
+    """A known, common or invented word, or random letters, digits or tokens."""
     kind = rng.random()
     if kind < 0.18:
         word = rng.choice(NOUNS)
@@ -124,7 +124,7 @@ def plain_word(rng):
 
 
 def word(rng):
-    """A word to copy, also compounds."""
+    """A word to copy, or a compound of words."""
     kind = rng.random()
     if kind < 0.85:
         return plain_word(rng)
@@ -148,7 +148,7 @@ def name(rng):
 
 
 def code(rng):
-    """A line as files hold it."""
+    """A line of a text or source file."""
     a, b, n = name(rng), plain_word(rng), rng.randint(0, 99)
     return rng.choice([
         f"{a} = {n}", f'{a}="{b}"', f"print({n})", f'print("{b}")', f"print('{b}')", f"console.log('{b}')", f"# {phrase(rng, 1, 4)}",
