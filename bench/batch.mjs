@@ -108,9 +108,10 @@ async function beside(native, long, short) {
     const { first: own } = await start(native, newPrompt(short, vocabSize), 1).done
     const reading = start(native, newPrompt(long, vocabSize), 1)
     let ended = false
-    void reading.done.finally(() => {
+    const onEnd = () => {
       ended = true
-    })
+    }
+    reading.done.then(onEnd, onEnd)
     const prefillReaches = async (tokens) => {
       while (native.stats().prefill.done < tokens && !ended) await sleep(1)
       if (ended) throw new Error(`--long ${long} is too short: its prefill ended before it could be measured`)

@@ -75,7 +75,7 @@ def main():
         turn = {"name": name, "input": given, "output": output, "is_error": is_error}
         add("result", ask, {"text": said}, [turn])
     path = pathlib.Path(__file__).with_name("prompts.json")
-    path.write_text(json.dumps(prompts, indent=1, ensure_ascii=False) + "\n", encoding="utf8")
+    path.write_text(json.dumps(prompts, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
     print(len(prompts))
 
 
