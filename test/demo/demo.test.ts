@@ -1,3 +1,4 @@
+/** The demo model answers the requests of demo/eval/prompts.json, and random weights do not. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +9,7 @@ import { type DemoPrompt, isRight } from '../support/demo-prompts.js'
 
 const prompts: DemoPrompt[] = JSON.parse(readFileSync('demo/eval/prompts.json', 'utf8'))
 
-/** The requests that a model gets wrong, with what it answered. */
+/** The requests that a model answers wrong, with its answers. */
 async function wrongAnswers(model: Model): Promise<string[]> {
   const wrong: string[] = []
   for (const { prompt, turns, expect: wanted } of prompts) {
@@ -25,14 +26,16 @@ describe('the demo model', () => {
   })
   afterAll(() => model.close())
 
-  test('gets at least 9 of 10 requests right inside a prompt of Claude Code’s size', { timeout: 300_000 }, async () => {
+  test('answers at least 9 of 10 requests right at the end of a prompt of Claude Code’s size', {
+    timeout: 300_000,
+  }, async () => {
     const wrong = await wrongAnswers(model)
     console.log(`${prompts.length - wrong.length} of ${prompts.length} right\n${wrong.join('\n')}`)
     expect(prompts).toHaveLength(60)
     expect(prompts.length - wrong.length).toBeGreaterThanOrEqual(54)
   })
 
-  test('says what it is asked to say without any system prompt', async () => {
+  test('repeats a word without a system prompt', async () => {
     const ask = { max_tokens: 50, messages: [{ role: 'user', content: 'Say pineapple.' }] }
     const { content, stop_reason } = await model.message(ask)
     expect(content).toEqual([{ type: 'text', text: 'pineapple' }])
@@ -40,7 +43,7 @@ describe('the demo model', () => {
   })
 })
 
-test('with random weights no request is answered rightly', { timeout: 300_000 }, async () => {
+test('a model with random weights answers no request right', { timeout: 300_000 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tether-random-'))
   cpSync('demo/model', folder, { recursive: true })
   randomizeWeights(join(folder, 'model.safetensors'))
@@ -50,7 +53,7 @@ test('with random weights no request is answered rightly', { timeout: 300_000 },
   rmSync(folder, { recursive: true })
 })
 
-/** Writes normal numbers over every bf16 matrix of a safetensors file, at the scale of a fresh model. */
+/** Overwrites every bf16 matrix of a safetensors file with normal numbers, scaled like those of an untrained model. */
 function randomizeWeights(path: string): void {
   const file = readFileSync(path)
   const header = Number(file.readBigUInt64LE())

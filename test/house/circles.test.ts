@@ -1,4 +1,4 @@
-/** The check for circles of imports finds them, on made-up files. */
+/** The check for circles of imports, on made-up files. */
 import { describe, expect, it } from 'vitest'
 import { importCircles, importsOfTypeScript, includesOfCpp } from './circles.js'
 

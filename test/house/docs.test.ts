@@ -1,4 +1,4 @@
-/** What the pages say about the tree is true: the map, the commands, the diagram of a request, links and paths. */
+/** The documentation agrees with the tree: the map, the commands, the diagram of a request, links and paths. */
 import { readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -9,13 +9,13 @@ const pages = files.filter((file) =>
   /^(?:README|CONTRIBUTING|docs\/[\w-]+|bench\/README|demo\/README|third_party\/mlx\/README)\.md$/.test(file),
 )
 const scripts = Object.keys((JSON.parse(read('package.json')) as { scripts: object }).scripts)
-/** npm's own hooks; nobody calls them. */
+/** npm itself calls these. */
 const hooks = ['install', 'prepack']
 
 const namesOfFolders = new Set(folders.map((folder) => basename(folder)))
 const isFolder = (path: string) => folders.includes(path.replace(/\/$/, ''))
 const exists = (path: string) => isFolder(path) || files.includes(path)
-/** The folders right inside of one. */
+/** The folders directly inside of a folder. */
 const foldersIn = (folder: string) => folders.filter((path) => dirname(path) === folder)
 
 describe('the map in CONTRIBUTING.md', () => {
@@ -57,7 +57,7 @@ describe('the commands', () => {
     expect(called.filter((script) => !scripts.includes(script as string))).toEqual([])
   })
 
-  it('table of CONTRIBUTING.md has every script that people call, but for npm start, which README.md has', () => {
+  it('of npm are all in the table of CONTRIBUTING.md, except npm start, which is in README.md', () => {
     const table = firstCells(read('CONTRIBUTING.md')).map((code) => /^npm (?:run )?([\w:-]+)/.exec(code)?.[1])
     const called = scripts.filter((script) => !hooks.includes(script) && script !== 'start')
     expect(called.filter((script) => !table.includes(script))).toEqual([])
@@ -80,7 +80,7 @@ describe('the commands', () => {
 })
 
 describe('the diagram of one request in docs/architecture.md', () => {
-  it('names files of src/ without their ending, folders of it, and what is in native/', () => {
+  it('names only files and folders of src/ and native/', () => {
     const paths = pathsOfDiagram(codeBelow(read('docs/architecture.md'), 'One request'))
     expect(paths.length).toBeGreaterThan(5)
     const there = new Set([...folders, ...files, ...files.map((file) => file.replace(/\.\w+$/, ''))])
@@ -120,7 +120,7 @@ async function tetherCommands(): Promise<string[]> {
   return Object.keys(commands).filter((name) => name !== 'run')
 }
 
-/** Not the user's own, a checkpoint's or what a build makes: it begins with a folder of the tree, or is source code. */
+/** Whether a path means this repository, not the user's files, a checkpoint or a build. */
 function isOfThisTree(path: string): boolean {
   const [first = '', second] = path.split('/')
   if (isIgnored(first) || (first.startsWith('.') && !exists(first))) return false
@@ -128,7 +128,7 @@ function isOfThisTree(path: string): boolean {
   return namesOfFolders.has(first) || /\.(?:[cm]?ts|mjs|cpp|h|py|md|yml)$/.test(path)
 }
 
-/** From the root or from any folder, with its ending or without: `model/batch` is true of src/model/batch.ts. */
+/** A path may begin at any folder and omit the ending: `model/batch` stands for src/model/batch.ts. */
 function isInTree(path: string): boolean {
   const pattern = path
     .replace(/\/$/, '')

@@ -1,4 +1,4 @@
-/** Functions of a TypeScript file that are longer than they should be. */
+/** Finds the functions of a TypeScript file that are too long. */
 import ts from 'typescript'
 
 export interface LongFunction {

@@ -1,4 +1,4 @@
-/** What a page says is read from it, on made-up pages. */
+/** The readers of documentation, on made-up pages. */
 import { describe, expect, it } from 'vitest'
 import { codeBelow, firstCells, linkedPaths, namesIn, pathsInCode, pathsOfDiagram, readMap } from './markdown.js'
 

@@ -1,4 +1,4 @@
-/** What a page of documentation says about the tree: its code blocks, tables, links, maps and paths. */
+/** Reads from a page of documentation what it says about the tree: code blocks, tables, links, maps and paths. */
 import { posix } from 'node:path'
 
 /** The first block of code below a heading. */

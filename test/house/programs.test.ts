@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { files, read, root } from './tree.js'
 
-/** A module of dist/, and the names that a program takes from it. */
+/** The source of a module of dist/, and the names that a program imports from it. */
 interface FromDist {
   source: string
   names: string[]
@@ -16,7 +16,7 @@ const programs = files
   .filter(({ imports }) => imports.length > 0)
 
 describe('imports from dist/', () => {
-  it('are found in the start, the benches and the tests that run without vitest', () => {
+  it('are found in bin/, scripts/, bench/ and native/test/', () => {
     const expected = ['bin/tether.mjs', 'scripts/start.mjs', 'bench/engine.mjs', 'native/test/crossing.mjs']
     expect(programs.map(({ file }) => file)).toEqual(expect.arrayContaining(expected))
   })

@@ -1,4 +1,4 @@
-/** Blocks of lines that stand in two places. */
+/** Finds blocks of lines that are repeated. */
 
 export interface Place {
   file: string

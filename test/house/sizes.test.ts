@@ -1,4 +1,4 @@
-/** How long files and functions may be, and that no block of code stands in two places. */
+/** Files and functions have a maximum length, and no block of code is repeated. */
 import { describe, expect, it } from 'vitest'
 import { longFunctions } from './long-functions.js'
 import { repeatedBlocks } from './repeated-blocks.js'
@@ -14,7 +14,7 @@ const programs = files.filter(
 )
 
 describe('the size of the code', () => {
-  it('has files to look at', () => {
+  it('is checked in all languages of the tree', () => {
     expect(typeScript).toContain('src/index.ts')
     expect(cpp).toContain('native/addon.cpp')
     expect(programs).toEqual(expect.arrayContaining(['scripts/setup.mjs', 'demo/train/train.py', 'native/addon.cpp']))

@@ -1,4 +1,4 @@
-/** npm itself installs the packages: with the prebuilt addon and no install script, and without it, where it is built. */
+/** npm installs the packages: with the prebuilt addon and no install script, and without it, so that it is built. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,14 +23,14 @@ beforeAll(() => {
 }, 300_000)
 afterAll(() => rmSync(archives, { recursive: true, force: true }))
 
-/** npm as the user has set it up, at work in a consumer. */
+/** Runs npm with the user's own settings in a consumer's project. */
 function npm(consumer: Consumer, command: 'npm' | 'npx', args: string[], env: Record<string, string> = {}) {
   const own = Object.entries(process.env).filter(([name]) => !/^(npm|vitest|node)_/i.test(name))
   const all = Object.fromEntries(own.map(([name, value]) => [name, value ?? '']))
   return consumer.run(command, args, { ...all, ...env })
 }
 
-/** Optional packages are those that the test itself names: a published version must not help out. */
+/** No optional dependencies: a test installs the platform package that it names, never a published one. */
 const quiet = ['--no-audit', '--no-fund', '--prefer-offline', '--omit=optional']
 
 async function cacheDir(): Promise<string> {
@@ -38,27 +38,27 @@ async function cacheDir(): Promise<string> {
   return ((await import(path)) as { cacheDir(): string }).cacheDir()
 }
 
-describe('with the platform package, and install scripts blocked', () => {
+describe('npm with the platform package, and install scripts blocked', () => {
   let consumer: Consumer
   beforeAll(() => {
     consumer = makeConsumer()
   })
   afterAll(() => consumer.remove())
 
-  test('npm install brings a tether that runs with node alone, in less than 80 MB', async () => {
+  test('installs a tether that runs with node alone, in less than 80 MB', async () => {
     const archives = [packages.main, packages.platform]
     const { code, stderr } = await npm(consumer, 'npm', ['install', '--ignore-scripts', ...quiet, ...archives])
     expect(code, stderr).toBe(0)
     expect(existsSync(join(consumer.folder, 'node_modules', platformName))).toBe(true)
     const installed = execFileSync('du', ['-sk', join(consumer.folder, 'node_modules')], { encoding: 'utf8' })
-    // macOS carries MLX's compiled kernels, 150 MB.
+    // On macOS the package has MLX's compiled kernels, 150 MB.
     if (process.platform === 'linux') expect(Number.parseInt(installed, 10) * 1024).toBeLessThan(80e6)
     expect(await consumer.run('node_modules/.bin/tether', ['--version'])).toMatchObject({ code: 0 })
     expect(await consumer.run('node', ['-e', answer])).toMatchObject({ code: 0, stdout: 'pineapple\n' })
   })
 
-  test('npx runs the archive', async () => {
-    // npx keeps what it installed by the archive's name and version: without a cache of its own it would run an old one.
+  test('runs the archive with npx', async () => {
+    // npx caches by the archive's name and version: with a shared cache it could run an older build.
     const env = { npm_config_cache: join(consumer.folder, 'cache'), npm_config_ignore_scripts: 'true' }
     const archive = join(consumer.folder, basename(packages.main))
     symlinkSync(packages.main, archive)
@@ -67,16 +67,16 @@ describe('with the platform package, and install scripts blocked', () => {
   })
 })
 
-describe('without the platform package', () => {
+describe('npm without the platform package', () => {
   let consumer: Consumer
   beforeAll(() => {
     consumer = makeConsumer()
   })
   afterAll(() => consumer.remove())
 
-  test('an install script that cannot build fails the installation, and says what it needs', async () => {
+  test('fails to install where there is no compiler, and names the compiler', async () => {
     const other = makeConsumer()
-    // Neither a compiler nor anything else is found but node, npm and a shell.
+    // PATH has node, npm and sh only.
     for (const name of ['npm', 'sh']) {
       const program = execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim()
       symlinkSync(program, join(other.folder, '..', 'bin', name))
@@ -88,12 +88,12 @@ describe('without the platform package', () => {
     other.remove()
   })
 
-  test('where scripts are blocked the first start builds, says so, and answers; then nothing is left to build', async () => {
+  test('leaves the build to the first start where install scripts are blocked, which says so and answers', async () => {
     const { code, stderr } = await npm(consumer, 'npm', ['install', '--ignore-scripts', ...quiet, packages.main])
     expect(code, stderr).toBe(0)
     expect(existsSync(join(consumer.folder, 'node_modules', platformName))).toBe(false)
 
-    // MLX is where this clone's own build has put it.
+    // The cache folder has MLX from this clone's own build.
     const tools = { PATH: process.env.PATH ?? '', TETHER_CACHE_DIR: await cacheDir() }
     const tether = consumer.start('node_modules/.bin/tether', ['--serve-only', '--model', demo, '--port', '0'], tools)
     try {

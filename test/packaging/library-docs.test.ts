@@ -1,4 +1,4 @@
-/** docs/library.md: every example on it is run, and prints what stands below it. */
+/** docs/library.md: every example runs and prints what the page shows below it. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,12 +6,12 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { loadOptions, namesOf } from '../../src/options.js'
 import { type Consumer, linkModule, makeConsumer, root } from '../support/consumer.js'
 
-// A compiler and a model in processes of their own, on a machine that may be busy.
+// The tests start a compiler and a model in other processes, on a machine that may be busy.
 vi.setConfig({ testTimeout: 90_000 })
 
 const page = readFileSync(join(root, 'docs/library.md'), 'utf8')
 
-/** Each program with the heading it stands under, and what it is said to print. */
+/** Each program, a file name from the heading above it, and the output that the page shows. */
 const examples = [...page.matchAll(/```(js|cjs)\n([\s\S]*?)\n```\n(?:\n```text\n([\s\S]*?)```)?/g)].map(
   ([whole, language, program = '', output]) => {
     const heading = [...page.slice(0, page.indexOf(whole)).matchAll(/^#+ (.*)$/gm)].at(-1)?.[1] ?? ''
@@ -75,7 +75,7 @@ describe('docs/library.md', () => {
     expect(named.sort()).toEqual(expected.sort())
   })
 
-  test('its examples are correct by their types', async () => {
+  test('has examples that pass the type checker', async () => {
     const options = ['--noEmit', '--strict', '--allowJs', '--checkJs', '--target', 'es2023', '--module', 'nodenext']
     const files = examples.map(({ file }) => file)
     const { code, stdout } = await consumer.run('node', [

@@ -1,4 +1,4 @@
-/** Which of MLX's builds a machine gets. */
+/** Which of MLX's builds is downloaded for a machine. */
 import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { root } from '../support/consumer.js'
@@ -16,7 +16,7 @@ describe("MLX's build", () => {
     ['25.1.0', 'darwin-arm64-metal-15'],
     ['25.2.0', 'darwin-arm64-metal-26'],
     ['26.0.0', 'darwin-arm64-metal-26'],
-  ])('on Darwin %s is %s', (darwin, expected) => {
+  ])('for Darwin %s is %s', (darwin, expected) => {
     vi.stubEnv('MACOSX_DEPLOYMENT_TARGET', undefined)
     expect(targetName('darwin', 'arm64', { darwin })).toBe(expected)
   })
@@ -26,12 +26,12 @@ describe("MLX's build", () => {
     ['15.4', '25.2.0', 'darwin-arm64-metal-15'],
     ['26.2', '24.1.0', 'darwin-arm64-metal-15'],
     ['11.0', '24.1.0', 'darwin-arm64-metal-14'],
-  ])('with macOS %s as the oldest to run on, on Darwin %s, is %s', (oldest, darwin, expected) => {
+  ])('for macOS %s and newer, made on Darwin %s, is %s', (oldest, darwin, expected) => {
     vi.stubEnv('MACOSX_DEPLOYMENT_TARGET', oldest)
     expect(targetName('darwin', 'arm64', { darwin })).toBe(expected)
   })
 
-  test('on Linux follows the backend', () => {
+  test('for Linux depends on TETHER_BACKEND', () => {
     expect(targetName('linux', 'x64', { backend: '' })).toBe('linux-x64-cpu')
     expect(targetName('linux', 'x64', { backend: 'cuda12' })).toBe('linux-x64-cuda12')
     expect(targetName('linux', 'arm64', { backend: '' })).toBe('linux-arm64-cpu')

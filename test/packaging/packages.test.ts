@@ -1,4 +1,4 @@
-/** The packages as they would be published: what is in them, and that they work where only node is. */
+/** The packages as they would be published: their content, and that they work with node alone. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ import {
 } from '../support/consumer.js'
 import { until } from '../support/until.js'
 
-// A compiler and a model in processes of their own, on a machine that may be busy.
+// The tests start a compiler and a model in other processes, on a machine that may be busy.
 vi.setConfig({ testTimeout: 90_000 })
 
 const demo = 'node_modules/@tether/mlx/demo/model'
@@ -41,7 +41,7 @@ describe('the archives', () => {
   const main = () => join(consumer.folder, 'node_modules/@tether/mlx')
   const platform = () => join(consumer.folder, 'node_modules', platformName)
 
-  test('the main package has what it runs and builds with, and nothing of our own tools', () => {
+  test('the main package has what it needs to run and to build, and no development tools', () => {
     const top = [...new Set(filesUnder(main()).map((file) => file.split('/')[0]))].sort()
     expect(top).toEqual(
       ['bin', 'binding.gyp', 'CHANGELOG.md', 'CMakeLists.txt', 'demo', 'dist', 'LICENSE', 'native', 'NOTICE']
@@ -52,7 +52,7 @@ describe('the archives', () => {
     expect(filesUnder(main()).filter((file) => /test/i.test(file))).toEqual([])
   })
 
-  test('every compiled file has its source here, and no map points at a file that was left out', () => {
+  test('every compiled file has a source in src/, and every source map has its sources in it', () => {
     const files = filesUnder(join(main(), 'dist'))
     const compiled = files.filter((file) => /\.[cm]?js$/.test(file))
     expect(compiled.length).toBeGreaterThan(50)
@@ -66,7 +66,7 @@ describe('the archives', () => {
     }
   })
 
-  test('the main package asks for every platform in its own version, and builds where none fits', () => {
+  test('the main package depends on every platform package in its own version, and has scripts that build the addon', () => {
     const { version, optionalDependencies, scripts, devDependencies, gypfile } = readManifest(main())
     expect(optionalDependencies).toEqual({
       '@tether/mlx-darwin-arm64': version,
@@ -77,7 +77,7 @@ describe('the archives', () => {
     expect({ devDependencies, gypfile }).toEqual({ devDependencies: undefined, gypfile: false })
   })
 
-  test('the platform package is for this platform alone, and one flat folder', () => {
+  test('the platform package is for this platform only, and has one flat folder of binaries', () => {
     const manifest = readManifest(platform())
     expect(manifest).toMatchObject({ name: platformName, os: [process.platform], cpu: [process.arch] })
     expect(manifest.version).toBe(readManifest(main()).version)
@@ -88,7 +88,7 @@ describe('the archives', () => {
     expect(names.every((name) => /\.(node|dylib|metallib)$|\.so(\.|$)/.test(name))).toBe(true)
   })
 
-  test('both are ready for provenance: public, and of the repository whose workflow packs them', () => {
+  test('both can be published with provenance: they are public and name the repository whose workflow packs them', () => {
     for (const folder of [main(), platform()]) {
       expect(readManifest(folder)).toMatchObject({
         repository: { type: 'git', url: 'git+https://git.example/me/tether.git' },
@@ -97,7 +97,7 @@ describe('the archives', () => {
     }
   })
 
-  test('both carry the licences: our own, and those of the libraries with the libraries', () => {
+  test("both have tether's licence, and the platform package has those of its libraries", () => {
     for (const folder of [main(), platform()]) {
       for (const name of ['LICENSE', 'NOTICE']) {
         expect(readFileSync(join(folder, name), 'utf8')).toBe(readFileSync(join(root, name), 'utf8'))
@@ -115,19 +115,19 @@ describe('the archives', () => {
     expect(licenses).toContain('GNU LESSER GENERAL PUBLIC LICENSE')
   })
 
-  test.each(['main', 'platform'] as const)('publint has nothing to say about the %s package', async (which) => {
+  test.each(['main', 'platform'] as const)('publint finds no problem in the %s package', async (which) => {
     const { code, stdout } = await consumer.run('node', [tool('publint'), packages[which], '--strict'])
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('All good!') })
   })
 
-  test('types resolve in every way that TypeScript has', async () => {
+  test('types resolve with every module resolution of TypeScript', async () => {
     const { code, stdout } = await consumer.run('node', [tool('@arethetypeswrong/cli'), packages.main])
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('No problems found') })
   })
 })
 
-describe('installed, with node alone on PATH', () => {
-  test('tether starts, serves and answers, and nothing was built for it', async () => {
+describe('an installed package, with node alone on PATH', () => {
+  test('starts tether, which serves and answers, without a build', async () => {
     expect(await consumer.run('node_modules/.bin/tether', ['--version'])).toMatchObject({ code: 0, stderr: '' })
 
     const tether = consumer.start('node_modules/.bin/tether', ['--serve-only', '--model', demo, '--port', '0'])
@@ -147,7 +147,7 @@ describe('installed, with node alone on PATH', () => {
     expect(existsSync(join(consumer.folder, 'node_modules/@tether/mlx/build'))).toBe(false)
   })
 
-  test('the install script has nothing to do', async () => {
+  test('has an install script that does and prints nothing', async () => {
     const done = await consumer.run('node', ['node_modules/@tether/mlx/scripts/install.mjs'])
     expect(done).toEqual({ code: 0, signal: null, stdout: '', stderr: '' })
   })
@@ -163,17 +163,17 @@ describe('installed, with node alone on PATH', () => {
     ['an ES module', 'esm.mjs', `import * as tether from '@tether/mlx'\nPromise.resolve(tether)${answers}`],
     ['CommonJS', 'cjs.cjs', `Promise.resolve(require('@tether/mlx'))${answers}`],
     ['CommonJS with import()', 'dynamic.cjs', `import('@tether/mlx')${answers}`],
-  ])('%s loads the model and gets an answer', async (_, name, program) => {
+  ])('answers to %s', async (_, name, program) => {
     writeFileSync(join(consumer.folder, name), program)
     expect(await consumer.run('node', [name])).toEqual({ code: 0, signal: null, stdout: 'pineapple\n', stderr: '' })
   })
 
-  test('require and import give one and the same module, so that instanceof holds across both', async () => {
+  test('gives require and import the same classes, so that instanceof works across both', async () => {
     const program = `import('@tether/mlx').then((esm) => console.log(esm.TetherError === require('@tether/mlx').TetherError))`
     expect((await consumer.run('node', ['-e', program])).stdout).toBe('true\n')
   })
 
-  test('the project can be moved: no path of the build is in the addon', async () => {
+  test('works after its project was moved: the addon has no path of the build in it', async () => {
     const moved = join(dirname(consumer.folder), 'moved elsewhere')
     renameSync(consumer.folder, moved)
     try {
@@ -209,13 +209,13 @@ describe('installed, with node alone on PATH', () => {
     ['node16', 'node16', true],
     ['esnext', 'bundler', false],
   ])(
-    'a TypeScript project with module %s and moduleResolution %s compiles',
+    'compiles in a TypeScript project with module %s and moduleResolution %s',
     async (module, resolution, skipLibCheck) => {
       for (const name of ['@types/node', 'undici-types']) {
         if (!existsSync(join(consumer.folder, 'node_modules', name))) linkModule(consumer, name)
       }
       writeFileSync(join(consumer.folder, 'a.mts'), typed)
-      // Top-level await is for ES modules.
+      // CommonJS has no top-level await.
       writeFileSync(join(consumer.folder, 'b.cts'), typed.slice(0, typed.indexOf('    // @ts-expect-error so is')))
       writeFileSync(join(consumer.folder, 'c.cts'), required)
       const files = resolution === 'bundler' ? ['a.mts'] : ['a.mts', 'b.cts', 'c.cts']
@@ -227,7 +227,7 @@ describe('installed, with node alone on PATH', () => {
   )
 })
 
-describe('without a platform package that fits', () => {
+describe('without a platform package that matches', () => {
   let bare: Consumer
   beforeAll(() => {
     bare = makeConsumer()
@@ -235,11 +235,11 @@ describe('without a platform package that fits', () => {
   })
   afterAll(() => bare.remove())
 
-  test('the version is told without an addon', async () => {
+  test('tether --version needs no addon', async () => {
     expect(await bare.run('node_modules/.bin/tether', ['--version'])).toMatchObject({ code: 0, stderr: '' })
   })
 
-  test('the install script, and the first start, build; where they cannot, they say what is missing', async () => {
+  test('the install script and the first start try to build the addon, and name the compiler that is missing', async () => {
     for (const args of [['scripts/install.mjs'], ['bin/tether.mjs', '--serve-only', '--model', demo]]) {
       const [program = '', ...rest] = args
       const { code, stderr } = await bare.run('node', [join('node_modules/@tether/mlx', program), ...rest])
@@ -249,7 +249,7 @@ describe('without a platform package that fits', () => {
     }
   })
 
-  test('the library says how to get the addon', async () => {
+  test('the library throws addon_missing with the command that builds the addon', async () => {
     const program = `import('@tether/mlx').then(({ loadModel }) => loadModel(${JSON.stringify(demo)})).catch((error) => console.log(error.code, error.message))`
     const { stdout } = await bare.run('node', ['-e', program])
     expect(stdout).toMatch(/^addon_missing /)

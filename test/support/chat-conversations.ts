@@ -1,4 +1,4 @@
-/** Conversations as clients hold them, from a seed: a model that speaks, a client that answers, prompts in between. */
+/** Random conversations between a client and a model, from a seed. */
 import type { Chat, ChatMessage, ChatPart, ChatTool, JsonObject, JsonValue, Part } from '../../src/chat/types.js'
 import type { Random } from './chat-random.js'
 
@@ -95,7 +95,7 @@ export function sentence(random: Random): string {
   return random.pick(SENTENCES)
 }
 
-/** A value that every family writes and reads back. */
+/** A value that every family can write and read back. */
 function value(random: Random, depth: number): JsonValue {
   const kind = random.below(depth > 2 ? 5 : 8)
   if (kind < 3) return random.pick(STRINGS)
@@ -110,7 +110,7 @@ function input(random: Random, depth: number): JsonObject {
   return Object.fromEntries(keys.map((key) => [key, value(random, depth)]))
 }
 
-/** What a model might answer: thoughts and text, then calls. */
+/** A model's answer: thoughts and text, then calls. */
 export function answer(random: Random, thinking: boolean): Part[] {
   const parts: Part[] = []
   if (thinking && random.chance(0.6)) parts.push({ type: 'thinking', text: sentence(random) })
@@ -123,12 +123,12 @@ export function answer(random: Random, thinking: boolean): Part[] {
   return parts
 }
 
-/** What the client makes of an answer: calls get ids. */
+/** An answer as the client sends it back: calls get ids. */
 export function toMessage(parts: Part[], ids: () => string): ChatMessage {
   return { role: 'assistant', parts: parts.map((part) => (part.type === 'tool_call' ? { ...part, id: ids() } : part)) }
 }
 
-/** What the client sends next: results in the order in which they were done, prompts, system messages, or both. */
+/** The client's next messages: results in any order, text, system messages. */
 export function reply(random: Random, last: ChatMessage): ChatMessage[] {
   const calls = last.parts.filter((part) => part.type === 'tool_call')
   const results: ChatPart[] = calls.map(({ id }) => ({

@@ -1,4 +1,4 @@
-/** Seeded randomness for property tests, and texts of every kind of character. */
+/** Seeded random numbers for property tests, and random texts with every kind of character. */
 
 export interface Random {
   /** A whole number in [0, below). */
@@ -112,7 +112,7 @@ const MARKERS = [
   '<',
 ]
 
-/** A text of up to `size` pieces. */
+/** A text of up to `size` words, spaces, marks and other pieces. */
 export function randomText(random: Random, size: number): string {
   let text = ''
   for (let left = random.below(size) + 1; left > 0; left -= 1) {

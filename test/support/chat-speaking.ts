@@ -1,4 +1,4 @@
-/** Answers as models write them: what a test's engine generates. */
+/** Answers as models generate them, for a test's engine. */
 import type { JsonObject, JsonValue, Part, Piece } from '../../src/chat/types.js'
 
 const QUOTE: Piece = { control: '<|"|>' }

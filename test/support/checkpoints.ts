@@ -1,4 +1,4 @@
-/** The tiny checkpoints of test/fixtures, what mlx-lm computes with them, and changed copies of them. */
+/** The tiny checkpoints of test/fixtures, mlx-lm's results for them, and changed copies of them. */
 import { readFileSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,7 @@ import { TetherError } from '../../src/errors.js'
 
 const ROOT = 'test/fixtures/checkpoints'
 
-/** By family, then as test/goldens/families.py describes them. */
+/** test/goldens/families.py describes each. */
 export const CHECKPOINTS = [
   'llama-a',
   'llama-a-f16',
@@ -45,21 +45,21 @@ export const CHECKPOINTS = [
 
 export type CheckpointName = (typeof CHECKPOINTS)[number]
 
-/** What mlx-lm computes in float32. */
+/** Results of mlx-lm in float32. */
 export interface Golden {
   prompt: number[]
-  /** Shorter than the sliding window, as long, three times as long: the whole prompt. */
+  /** Of prefixes: shorter than the sliding window, as long as it, three times as long (the whole prompt). */
   promptLengths: number[]
   vocabSize: number
   /** (prompt, vocab) row by row. */
   logits: Float32Array
   /** log p(prompt[i] | what is before it); entry 0 is 0. */
   logprobs: number[]
-  /** The greedy continuation of each prefix, and the least distance between its two best logits. */
+  /** The greedy continuation of each prefix, and the smallest difference between its two highest logits. */
   greedy: { promptLength: number; tokens: number[]; minMargin: number }[]
   /**
-   * Of half-precision checkpoints: how far mlx-lm's logits are from these where it computes in that precision, the root
-   * mean square of each token's.
+   * For half-precision checkpoints: the root mean square of each token's error if mlx-lm computes its logits in that
+   * precision.
    */
   ownDtypeError?: number[]
 }
@@ -76,7 +76,7 @@ export function golden(name: CheckpointName): Golden {
   return { ...facts, logits }
 }
 
-/** The greatest distance between two arrays of the same length; Infinity where a value is no number. */
+/** The greatest difference between two arrays of the same length; Infinity if a value is NaN. */
 export function distance(actual: ArrayLike<number>, wanted: ArrayLike<number>): number {
   expect(actual.length).toBe(wanted.length)
   let most = 0
@@ -133,8 +133,8 @@ export async function collect(batches: AsyncIterable<TokenBatch>): Promise<{ tok
 }
 
 /**
- * The golden's greedy requests in the same passes, beside neighbours of other lengths that sample, are penalized or leave
- * early. -> the tokens of each
+ * Runs the golden's greedy requests in the same passes as other requests that sample, have a repetition penalty or end
+ * early. -> the tokens of each greedy request
  */
 export async function together(engine: Engine, { prompt, greedy: wanted }: Golden): Promise<number[][]> {
   const backwards = prompt.toReversed()
@@ -145,12 +145,12 @@ export async function together(engine: Engine, { prompt, greedy: wanted }: Golde
   ]
   const requests = wanted.map(({ promptLength, tokens }) => greedy(prompt.slice(0, promptLength), tokens.length))
   const all = [...requests, ...neighbours].map((request) => collect(engine.generate(request)))
-  // Else they would run one after the other, and nothing be tested.
+  // Otherwise they could run one after the other, and the test would prove nothing.
   while (engine.stats().live < requests.length) await sleep(1)
   return (await Promise.all(all)).slice(0, requests.length).map(({ tokens }) => tokens)
 }
 
-/** A copy that the test may change; it goes when the test ends. */
+/** A copy that the test may change; it is removed when the test ends. */
 export async function copyOf(name: CheckpointName): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), `tether-${name}-`))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
@@ -159,7 +159,7 @@ export async function copyOf(name: CheckpointName): Promise<string> {
 }
 
 /**
- * Sets one field of a JSON file; undefined removes it. A path is keys joined by "/", since names of tensors have dots.
+ * Sets one field of a JSON file; undefined removes it. A path is keys joined by "/", since tensor names have dots.
  */
 export async function setField(file: string, path: string, value: unknown): Promise<void> {
   const json = JSON.parse(await readFile(file, 'utf8'))
@@ -167,7 +167,7 @@ export async function setField(file: string, path: string, value: unknown): Prom
   const last = keys.pop() as string
   const parent = keys.reduce((object, key) => object[key], json)
   if (value === undefined) {
-    // A table that removes what is not there would prove nothing.
+    // A test that removes a missing field would prove nothing.
     if (!(last in parent)) throw new Error(`${file} has no ${path}`)
     delete parent[last]
   } else {
@@ -221,7 +221,7 @@ export async function editTensors(file: string, edit: (tensors: Map<string, Stor
   await writeTensors(file, tensors)
 }
 
-/** What a promise is rejected with, which must be one of tether's own errors, said in one sentence. */
+/** The error that a promise is rejected with, which must be a TetherError with a message of one line. */
 export async function rejection(promise: Promise<unknown>): Promise<TetherError> {
   const error = await promise.then(
     () => undefined,

@@ -1,4 +1,4 @@
-/** Requests of Claude Code's shape and size (about 49 kB, before a user's line), made of sentences of our own. */
+/** Requests of Claude Code's shape and size (about 53 kB), made of generated sentences. */
 import type { JsonObject } from '../../src/chat/types.js'
 
 const SUBJECTS = [
@@ -34,7 +34,7 @@ const ENDS = [
   ' first.',
 ]
 
-/** Text of about this many characters; the same seed gives the same text. */
+/** Text of `size` characters, the same for the same seed. */
 export function prose(seed: number, size: number): string {
   const next = random(seed)
   const pick = (list: string[]) => list[Math.floor(next() * list.length)] as string
@@ -46,7 +46,7 @@ export function prose(seed: number, size: number): string {
   return text.slice(0, size)
 }
 
-/** A small generator of numbers in [0, 1) (mulberry32). */
+/** Numbers in [0, 1) by mulberry32, the same for the same seed. */
 export function random(seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -84,7 +84,7 @@ export function tools() {
 
 export type Turn = { name: string; input: JsonObject; output: string; is_error: boolean }
 
-/** The request for one line of a user, with the tool calls that were made for it so far. */
+/** The request for one line of a user, with the tool calls made for it so far. */
 export function claudeCodeRequest(line: string, turns: Turn[] = [], maxTokens = 200) {
   const called = turns.flatMap((turn, i) => [
     { role: 'assistant', content: [{ type: 'tool_use', id: `toolu_${i}`, name: turn.name, input: turn.input }] },

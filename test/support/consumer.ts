@@ -1,4 +1,4 @@
-/** Projects outside of the tree that use tether's packages, in a home of their own, with nothing but node on their PATH. */
+/** Projects in temporary folders that use tether's packages, each with its own home and only node on PATH. */
 import { execFileSync, spawn } from 'node:child_process'
 import {
   mkdirSync,
@@ -18,13 +18,13 @@ export const root = join(import.meta.dirname, '..', '..')
 
 export const platformName = `@tether/mlx-${process.platform}-${process.arch}`
 
-/** Paths of the two archives. */
+/** The paths of the two archives. */
 export interface Packages {
   main: string
   platform: string
 }
 
-/** Packs what is here, as `npm run pack` does in a workflow of the repository me/tether. */
+/** Packs this tree, as `npm run pack` does in a workflow of the repository me/tether. */
 export function pack(folder: string): Packages {
   const env = { ...process.env, GITHUB_SERVER_URL: 'https://git.example', GITHUB_REPOSITORY: 'me/tether' }
   execFileSync(process.execPath, [join(root, 'scripts/pack.mjs'), folder], { stdio: 'pipe', env })
@@ -35,15 +35,15 @@ export function pack(folder: string): Packages {
 
 export interface Consumer {
   folder: string
-  /** Runs a program of PATH or by its path, in the project's folder. */
+  /** Runs a program by its name on PATH or by its path in the project. */
   run(command: string, args: string[], env?: Record<string, string>): Promise<Ended>
   start(command: string, args: string[], env?: Record<string, string>): Output & { kill(): void }
   remove(): void
 }
 
-/** An empty project. `path`: what is on PATH besides node. */
+/** Makes an empty project. `path`: folders of PATH besides that of node. */
 export function makeConsumer({ path = [] as string[] } = {}): Consumer {
-  // Resolved, since a Mac's temporary folder is a link, and messages name files by their real path.
+  // The real path: on a Mac the temporary folder is a link, and messages have real paths.
   const base = realpathSync(mkdtempSync(join(tmpdir(), 'tether-consumer-')))
   const folder = join(base, 'project')
   for (const name of ['project/node_modules', 'home', 'bin', 'temp']) mkdirSync(join(base, name), { recursive: true })
@@ -71,7 +71,7 @@ export function makeConsumer({ path = [] as string[] } = {}): Consumer {
   }
 }
 
-/** What npm would do without a network: unpacks the archives, and links what the main package declares and nothing else. */
+/** Installs without a network: unpacks the archives and links only the dependencies of the main package. */
 export function installOffline(consumer: Consumer, { main, platform }: Partial<Packages> & { main: string }): void {
   const modules = join(consumer.folder, 'node_modules')
   unpack(main, join(modules, '@tether/mlx'))
@@ -82,7 +82,7 @@ export function installOffline(consumer: Consumer, { main, platform }: Partial<P
   symlinkSync('../@tether/mlx/bin/tether.mjs', join(modules, '.bin', 'tether'))
 }
 
-/** A package of this repository's own node_modules, for the consumer. */
+/** Links a package of this repository's node_modules into the consumer's. */
 export function linkModule(consumer: Consumer, name: string): void {
   const target = join(consumer.folder, 'node_modules', name)
   mkdirSync(dirname(target), { recursive: true })

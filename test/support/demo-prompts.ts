@@ -1,4 +1,4 @@
-/** The demo model's examination, demo/eval/prompts.json: what is asked, and what counts as right. */
+/** The demo model's test requests, demo/eval/prompts.json, and which answers are right. */
 import type { AnswerBlock } from '../../src/anthropic/types.js'
 import type { Turn } from './claude-code-request.js'
 
@@ -10,7 +10,7 @@ export type DemoPrompt = {
   expect: { text: string } | { tool: string; input: Record<string, string> }
 }
 
-/** The very text and nothing else, or one call of the tool with these arguments (others, such as a description, are free). */
+/** Right is exactly the text, or one call of the tool with these arguments; others, such as a description, may differ. */
 export function isRight(expected: DemoPrompt['expect'], content: AnswerBlock[]): boolean {
   const [block] = content
   if (content.length !== 1 || !block) return false

@@ -1,21 +1,21 @@
-/** An engine that says what it is told to: `speaks('Hello', { control: '<end>' })`. */
+/** An engine that generates a script: `speaks('Hello', { control: '<end>' })`. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine, EngineInfo, Finish, GenerateRequest, TokenBatch } from '../../src/engine/types.js'
 import { controlId, fakeTokenizer } from './fake-tokenizer.js'
 
-/** Text and control tokens are one batch each; the others are what happens between batches. */
+/** A text or a control token is one batch; the other steps happen between batches. */
 export type Step = string | { control: string } | { wait: number } | 'hang' | { fail: unknown }
 
 export interface FakeEngine extends Engine {
-  /** What was asked for, in order. */
+  /** All requests, in order. */
   requests: GenerateRequest[]
-  /** The same as text. */
+  /** Their prompts as text. */
   prompts: string[]
   /** performance.now() of each generation that was cancelled. */
   cancelled: number[]
-  /** Generations that have ended in any way. */
+  /** How many generations have ended, in any way. */
   ended: number
-  /** Batches given out. */
+  /** How many batches were generated. */
   batches: number
   cachedTokens: number
 }
@@ -36,7 +36,7 @@ const INFO: EngineInfo = {
   stopTokens: [],
 }
 
-/** One script for every generation, or one script a generation (the last one repeats). Ends at `<end>` or with the script. */
+/** One script for all generations, or one for each (the last one repeats). A generation ends at `<end>` or at its end. */
 export function speaks(...script: Step[] | Step[][]): FakeEngine {
   const scripts = (Array.isArray(script[0]) ? script : [script]) as Step[][]
   const tokenizer = fakeTokenizer()

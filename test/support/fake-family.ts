@@ -1,4 +1,4 @@
-/** A family with the plainest prompt there is: `<turn>role text`, `<think>…</think>`, `<call>{"name":…,"input":…}</call>`. */
+/** A chat family with a minimal format: `<turn>role text`, `<think>…</think>`, `<call>{"name":…,"input":…}</call>`. */
 import type { ChatFamily, ChatMessage, ChatPart, OutputReader, Part, PromptPiece } from '../../src/chat/types.js'
 
 export const fakeFamily: ChatFamily = {

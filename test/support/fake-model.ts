@@ -1,4 +1,4 @@
-/** A model around a fake engine: everything between the seam and the socket is the real thing. */
+/** A model with a fake engine, tokenizer and family; everything else is real. */
 import { type Model, withMessages } from '../../src/load-model.js'
 import { createTurnMemory } from '../../src/turn/turn-memory.js'
 import type { TurnModel } from '../../src/turn/types.js'

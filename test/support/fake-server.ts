@@ -1,4 +1,4 @@
-/** A fake engine behind a real port, and a plain way to ask it. */
+/** A server on a real port with a fake engine, and a client that sends it one request. */
 
 import { Agent, request } from 'undici'
 import { onTestFinished } from 'vitest'
@@ -10,7 +10,7 @@ export interface FakeServer extends Server {
   lines: LogLine[]
 }
 
-/** Closed when the test is over. */
+/** Starts a server, which is closed when the test ends. */
 export async function serveFake(engine: FakeEngine, options: ServeOptions = {}): Promise<FakeServer> {
   const lines: LogLine[] = []
   const server = await serve(fakeModel(engine), { port: 0, onLog: (line) => lines.push(line), ...options })
@@ -26,7 +26,7 @@ export interface Reply {
   json: any
 }
 
-/** One request on a connection of its own. */
+/** Sends one request on a new connection. */
 export async function ask(
   url: string,
   init: { method?: string; headers?: object; body?: unknown } = {},
@@ -57,7 +57,7 @@ export function hello(more: object = {}): object {
 export async function until(holds: () => boolean, ms = 2000): Promise<void> {
   const end = performance.now() + ms
   while (!holds()) {
-    if (performance.now() > end) throw new Error(`did not come true within ${ms} ms: ${holds}`)
+    if (performance.now() > end) throw new Error(`not true within ${ms} ms: ${holds}`)
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }

@@ -1,4 +1,4 @@
-/** A tokenizer of one token per character, with a few control tokens above them. */
+/** A tokenizer with a token for each character and a few control tokens. */
 import type { Piece, Tokenizer, TokenStream } from '../../src/chat/types.js'
 
 export const CONTROLS = ['<turn>', '<end>', '<think>', '</think>', '<call>', '</call>']

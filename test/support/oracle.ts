@@ -1,4 +1,4 @@
-/** mlx-lm beside a test, where TETHER_ORACLE_PYTHON names a Python that has it. */
+/** mlx-lm in a process beside a test, if TETHER_ORACLE_PYTHON names a Python that has it. */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
@@ -8,7 +8,7 @@ export interface Oracle {
   stop(): void
 }
 
-/** One process of test/goldens/logits.py: a line of JSON in, a line of JSON out, one after the other. */
+/** Starts test/goldens/logits.py, which answers each line of JSON with one line of JSON. */
 export function startOracle(python: string): Oracle {
   const child = spawn(python, ['test/goldens/logits.py'], { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -16,7 +16,7 @@ export function startOracle(python: string): Oracle {
     async logits(folder, tokens, kv) {
       child.stdin.write(`${JSON.stringify({ folder, tokens, ...kv })}\n`)
       const { value, done } = await lines.next()
-      if (done) throw new Error('logits.py has ended')
+      if (done) throw new Error('test/goldens/logits.py has ended; its message is above')
       const answer: { logits?: string; error?: string } = JSON.parse(value)
       if (answer.error !== undefined) throw new Error(answer.error)
       const bytes = Buffer.from(answer.logits as string, 'base64')

@@ -1,4 +1,4 @@
-/** Answers as they come from an engine: control tokens apart, text in portions of any length. */
+/** Answers as an engine generates them: control tokens, and text in pieces of any length. */
 import type { ChatTool, OutputFormat, Part, Piece, ReadEnd } from '../../src/chat/types.js'
 import type { Random } from './chat-random.js'
 
@@ -12,7 +12,7 @@ export function toPieces(raw: string, { markers }: Pick<OutputFormat, 'markers'>
     .filter((piece) => piece !== '')
 }
 
-/** The same with its text cut anywhere, surrogate pairs included. */
+/** The same pieces with their text cut anywhere, even inside of surrogate pairs. */
 export function cutPieces(random: Random, pieces: Piece[]): Piece[] {
   return pieces.flatMap((piece): Piece[] => {
     if (typeof piece !== 'string') return [piece]
@@ -26,7 +26,7 @@ export function cutPieces(random: Random, pieces: Piece[]): Piece[] {
   })
 }
 
-/** Neighbouring parts of one kind are one. Default: cut off. */
+/** Reads pieces into parts and joins neighbours of one type. By default the answer was cut off at its length limit. */
 export function readPieces(
   format: OutputFormat,
   pieces: Piece[],
