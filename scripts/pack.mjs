@@ -136,7 +136,7 @@ function checkLinux(folder, names, release) {
     const dynamic = readelf(['-d', join(folder, name)])
     for (const [, library] of dynamic.matchAll(/\(NEEDED\).*\[(.+)\]/g)) {
       if (ofSystem.test(library) || names.includes(library)) continue
-      throw new SetupError(`${name} needs ${library}, which is not beside it. Build again: npm run build`)
+      throw new SetupError(`${name} needs ${library}, which is missing in its folder. Build again: npm run build`)
     }
     if (name === 'tether.node' && !/\(RPATH\).*\[\$ORIGIN[\]:]/.test(dynamic)) {
       throw new SetupError(

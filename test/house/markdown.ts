@@ -33,7 +33,7 @@ function withoutCodeBlocks(text: string): string {
 export interface MapEntry {
   /** From the root; a folder ends with a slash. */
   path: string
-  /** What stands beside it. */
+  /** The text beside it. */
   about: string
 }
 
