@@ -143,7 +143,7 @@ function gather(pattern, most) {
 /** Measures rendering and encoding of a recording's last request, with a tokenizer that has encoded those before it. */
 async function benchRecording(path) {
   const { parseMessagesRequest } = await import('../dist/anthropic/parse.js')
-  const { toChat } = await import('../dist/anthropic/to-chat.js')
+  const { toChat } = await import('../dist/anthropic/to-turn.js')
   const { FAMILIES } = await import('../dist/chat/families.js')
   const { loadTokenizer } = await import('../dist/chat/tokenizer/load.js')
   const requests = readFileSync(path, 'utf8')
