@@ -1,8 +1,8 @@
 /** A call written as JSON: `{"name": …, "parameters": {…}}`, with `arguments` as another word for the same. */
 import type { ChatTool, JsonValue } from '../types.js'
 import { type ToolCall, toCall, type WrittenCall } from './call.js'
-import { CALL_KEYS } from './call-scan.js'
 import { parseLiteral } from './literal.js'
+import { CALL_KEYS } from './scan/state.js'
 import { isObject } from './schema.js'
 
 /** One call or a list of them. undefined: any of it is no call, or none that may run. */

@@ -79,7 +79,9 @@ function mistralReader(tools: ChatTool[] | undefined): OutputReader {
       open.scan = callScan(shape)
       at = start
     }
-    const { state, end } = open.scan.push(source, at)
+    const place = { source, at, end: source.length }
+    const state = open.scan.push(place)
+    const end = place.at
     open.written.push(source.slice(at, end))
     open.json.push(source.slice(at, end))
     if (state === 'call') return []

@@ -1,0 +1,106 @@
+/** The states of a reader of bare calls: what it waits for, and what it holds back for that. */
+import type { ChatTool } from '../../types.js'
+import type { ToolCall } from '../call.js'
+import type { CallScan } from '../call-scan.js'
+import type { CallShape } from '../scan/state.js'
+import type { BareOutput } from './output.js'
+
+export interface BareForms {
+  /** Whether `[f(a=1)]` is a call, and in a fence or on a line of its own `f(a=1)`. */
+  pythonic: boolean
+  /** The names of code fences that may hold calls, and then hold nothing else; '' for a fence without a name. */
+  fences: string[]
+  /** What may stand before a call, and after it. */
+  tags: string[]
+}
+
+/** What all states of one reader share. */
+export interface Bare {
+  readonly tools: ChatTool[] | undefined
+  readonly forms: BareForms
+  readonly shape: CallShape
+  readonly out: BareOutput
+}
+
+/** Text outside of code: a bracket, a backtick, a tag or a tool's name may begin a call. */
+export type Prose = { at: 'prose' }
+/** Code in backticks, to as many backticks or to the end of the line. */
+export type Code = { at: 'code'; ticks: number }
+/** A fence that holds code, to a line with as many backticks. */
+export type CodeFence = { at: 'code-fence'; ticks: number }
+/** Backticks: the next character tells how many. `within`: what they stand in. */
+export type Ticks = { at: 'ticks'; count: number; within: Prose | Code | CodeFence }
+/** The beginning of a tag. */
+export type Tag = { at: 'tag'; written: string }
+/** What may still become a call. */
+export type OpenCall = { at: 'call'; written: string; scan: CallScan }
+/** A value in brackets that is no call, to its end. */
+export type Data = { at: 'data'; scan: CallScan }
+/** A whole Python call: the rest of its line has to be empty. */
+export type RestOfLine = { at: 'rest-of-line'; written: string; calls: ToolCall[] }
+
+/** A fence that held nothing but calls so far. */
+export interface Fence {
+  ticks: number
+  /** Whether its name says that it is for calls. */
+  forCalls: boolean
+  written: string
+  calls: ToolCall[]
+}
+
+/** The line that opens a fence. `name`: the fence's name, as far as it is written. */
+export type FenceHead = { at: 'fence-head'; ticks: number; written: string; name: string }
+/** The next call, or the end of the fence. `closing`: how many backticks of its end were read. */
+export type FenceBody = { at: 'fence-body'; fence: Fence; closing: number }
+export type FenceComment = { at: 'fence-comment'; fence: Fence }
+/** `closing`: how many backticks end the line, if it holds nothing else. */
+export type FenceCall = {
+  at: 'fence-call'
+  fence: Fence
+  written: string
+  scan: CallScan
+  closing: number | undefined
+}
+
+export type State =
+  | Prose
+  | Code
+  | CodeFence
+  | Ticks
+  | Tag
+  | OpenCall
+  | Data
+  | RestOfLine
+  | FenceHead
+  | FenceBody
+  | FenceComment
+  | FenceCall
+
+export const PROSE: Prose = { at: 'prose' }
+
+/** What a state holds back. */
+export function heldText(state: State): string {
+  switch (state.at) {
+    case 'ticks':
+      return '`'.repeat(state.count)
+    case 'tag':
+    case 'call':
+    case 'rest-of-line':
+      return state.written
+    case 'fence-head':
+      return '`'.repeat(state.ticks) + state.written
+    case 'fence-body':
+    case 'fence-comment':
+      return state.fence.written
+    case 'fence-call':
+      return state.fence.written + state.written
+    default:
+      return ''
+  }
+}
+
+/** Whether a word that begins with this character may become the name of a Python call. */
+export function mayBeginWord({ shape }: Bare, char: string): boolean {
+  // default_api. and print( may stand before a name.
+  return shape.pythonic && /[A-Za-z_]/.test(char) && (shape.mayName(char) || char === 'd' || char === 'p')
+}

@@ -1,0 +1,85 @@
+/** The states of a scan: what it waits for, and what it keeps for that. */
+
+/** The keys of a call. An object with other keys is no call: a tool's definition or a package.json has more. */
+export const CALL_KEYS = ['name', 'parameters', 'arguments', 'type', 'id']
+
+/** What counts as a call where the scan runs. */
+export interface CallShape {
+  /** Whether `name` is a tool's name or the beginning of one. */
+  mayName(name: string): boolean
+  isName(name: string): boolean
+  /** Whether `[f(a=1)]` and `f(a=1)` are calls here. */
+  pythonic: boolean
+  /** Whether any object counts: a marker has said that it is a call. */
+  anyObject?: boolean
+}
+
+/** What a bracket opened. `print(` is a Python call that must hold another call, until that call opens. */
+export type Bracket = '{' | '[' | '(' | 'print('
+
+/** What every state of one scan shares. */
+export interface Scan {
+  readonly shape: CallShape
+  readonly open: Bracket[]
+  /** Once false, it stays false. */
+  mayBeCall: boolean
+}
+
+/** What a string is to the call around it. Only keys and names of calls are looked at. */
+export type Role = 'call-key' | 'call-name' | 'key' | 'value'
+
+interface OpenString {
+  quote: string
+  role: Role
+  /** What was read of a call's key or name; of other strings nothing is kept. */
+  text: string
+}
+
+export type Short = { at: 'string' } & OpenString
+/** `closing`: how many quotes stand in a row, of the three that end it. */
+export type Long = { at: 'long-string'; closing: number } & OpenString
+
+/** A value; after `[` and `(` also their end. */
+export type Value = { at: 'value' }
+/** The value of a call's "name", which has to be a string. */
+export type NameValue = { at: 'name' }
+/** A key, or the end of the object. */
+export type Key = { at: 'key' }
+export type Colon = { at: 'colon'; value: Value | NameValue }
+/** A comma, or the end of what holds the value. */
+export type Next = { at: 'next' }
+/** The same within parentheses, where `=` may follow a word. */
+export type AfterWord = { at: 'after-word' }
+export type Word = { at: 'word'; text: string }
+/** One quote was read: a string's first. */
+export type FirstQuote = { at: 'first-quote'; quote: string; role: Role }
+/** Two quotes were read: an empty string, or the start of a long one. */
+export type SecondQuote = { at: 'second-quote'; quote: string; role: Role }
+export type Escape = { at: 'escape'; within: Short | Long }
+/** The scan ended with the last character. */
+export type Whole = { at: 'whole' }
+/** The last character does not belong to what is scanned. */
+export type None = { at: 'none' }
+
+export type Structure = Value | NameValue | Key | Colon | Next | AfterWord
+export type State = Structure | Word | FirstQuote | SecondQuote | Short | Long | Escape | Whole | None
+
+export const VALUE: Value = { at: 'value' }
+export const NAME_VALUE: NameValue = { at: 'name' }
+export const KEY: Key = { at: 'key' }
+export const COLON: Colon = { at: 'colon', value: VALUE }
+export const COLON_OF_NAME: Colon = { at: 'colon', value: NAME_VALUE }
+export const NEXT: Next = { at: 'next' }
+export const AFTER_WORD: AfterWord = { at: 'after-word' }
+export const WHOLE: Whole = { at: 'whole' }
+export const NONE: None = { at: 'none' }
+
+/** Whether a `print(` is open that does not hold its call yet. */
+export function awaitsPrinted({ open }: Scan): boolean {
+  return open.length === 1 && open[0] === 'print('
+}
+
+/** Whether what is open directly is the list that calls stand in. */
+export function inCallList({ open }: Scan): boolean {
+  return open.length === 1 && open[0] === '['
+}
