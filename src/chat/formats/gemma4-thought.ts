@@ -1,7 +1,7 @@
 /** The inside of Gemma 4's thinking channel, `thought\n … \n`, as thinking parts without that frame. */
 import type { Part } from '../types.js'
 
-const HEADER = 'thought\n'
+export const THOUGHT_HEADER = 'thought\n'
 
 export interface ThoughtRun {
   push(text: string): Part[]
@@ -29,13 +29,16 @@ export function thoughtRun(): ThoughtRun {
     push(text) {
       if (header === undefined) return pushContent(text)
       header += text
-      if (HEADER.startsWith(header) && header !== HEADER) return []
-      const content = header.startsWith(HEADER) ? header.slice(HEADER.length) : header
+      if (THOUGHT_HEADER.startsWith(header) && header !== THOUGHT_HEADER) return []
+      const content = header.startsWith(THOUGHT_HEADER) ? header.slice(THOUGHT_HEADER.length) : header
       header = undefined
       return pushContent(content)
     },
     end(closed) {
-      const isFrame = header !== undefined && HEADER.startsWith(header) && (!closed || header.trim() === HEADER.trim())
+      const isFrame =
+        header !== undefined &&
+        THOUGHT_HEADER.startsWith(header) &&
+        (!closed || header.trim() === THOUGHT_HEADER.trim())
       const unread = header === undefined || isFrame ? '' : header
       header = undefined
       const parts = pushContent(unread)

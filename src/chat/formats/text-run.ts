@@ -2,7 +2,7 @@
 import type { Part } from '../types.js'
 
 /** A client would get a blank block for it, which some show and none wants. */
-interface TextRun {
+export interface TextRun {
   push(text: string): Part[]
   /** A call or a thought stands here. */
   interrupt(): void
