@@ -4,12 +4,15 @@
  * Calls are written `[{"name": …, "arguments": {…}}, …]` by older models and `name[ARGS]{…}`, with or without
  * `[CALL_ID]…` and `[ARGS]`, by newer ones. What cannot be read comes back as text, marker included.
  */
-import type { ChatTool, OutputFormat, OutputReader, Part, Piece, ReadEnd } from '../types.js'
-import { bareCalls } from './bare-calls.js'
+import type { ChatTool, OutputFormat, OutputReader, Part } from '../types.js'
+import { append } from './append.js'
+import { type BareCalls, bareCalls } from './bare-calls.js'
 import type { ToolCall } from './call.js'
 import { type CallScan, callScan } from './call-scan.js'
 import { allCalls, readJsonCalls } from './json-call.js'
 import { parseLiteral } from './literal.js'
+import { type Place, placeIn } from './place.js'
+import type { CallShape } from './scan/state.js'
 import { isObject } from './schema.js'
 
 const CALLS = '[TOOL_CALLS]'
@@ -34,108 +37,118 @@ export const mistralFormat: OutputFormat = {
 // The longest name that a call can have, white space around it included.
 const MAX_NAME = 200
 
-/** A call that is being collected, from its marker on. */
-interface OpenCall {
-  written: string[]
-  /** The name that stands before the input; undefined while a list is read. */
-  name: string
-  /** Whether an id is being read, which nobody needs. */
-  inId: boolean
-  scan?: CallScan
-  json: string[]
+/** What the reader waits for. `written`: a call's text from its marker on. */
+type State =
+  | { at: 'text' }
+  | { at: 'thought' }
+  /** The name before a call's input, or the list of calls. `inId`: an id is being read, which nobody needs. */
+  | { at: 'call-head'; written: string; name: string; inId: boolean }
+  /** The end of a call's input; of a list of calls if `name` is empty. */
+  | { at: 'call-input'; written: string; name: string; input: string; scan: CallScan }
+
+type CallHead = Extract<State, { at: 'call-head' }>
+type CallInput = Extract<State, { at: 'call-input' }>
+
+const TEXT: State = { at: 'text' }
+const ANY_OBJECT: CallShape = { mayName: () => true, isName: () => true, pythonic: false, anyObject: true }
+
+interface Reader {
+  readonly tools: ChatTool[] | undefined
+  /** What is outside of calls and thoughts. */
+  readonly plain: BareCalls
+  state: State
 }
 
 /** `tools` undefined: every name counts as offered. */
 function mistralReader(tools: ChatTool[] | undefined): OutputReader {
   // A marker that the model forgot is no reason to lose a list of calls.
   const plain = bareCalls(tools, { pythonic: false, fences: [], tags: [] })
-  const shape = { mayName: () => true, isName: () => true, pythonic: false, anyObject: true }
-  let call: OpenCall | undefined
-  let thinking = false
-
-  const giveUp = (): Part[] => {
-    const written = call?.written.join('') ?? ''
-    call = undefined
-    return plain.write(written)
-  }
-
-  const finish = ({ name, json }: OpenCall): Part[] => {
-    const source = json.join('')
-    const calls = name.trim() === '' ? readJsonCalls(source, tools) : namedCall(name.trim(), source, tools)
-    if (!calls) return giveUp()
-    call = undefined
-    return plain.pass(calls)
-  }
-
-  const readInCall = (open: OpenCall, source: string): Part[] => {
-    let at = 0
-    if (!open.scan) {
-      const start = source.search(/[{[]/)
-      const before = start < 0 ? source : source.slice(0, start)
-      if (!open.inId) open.name += before
-      open.written.push(before)
-      if (open.name.length > MAX_NAME) return [...giveUp(), ...read(source.slice(before.length))]
-      if (start < 0) return []
-      open.scan = callScan(shape)
-      at = start
-    }
-    const place = { source, at, end: source.length }
-    const state = open.scan.push(place)
-    const end = place.at
-    open.written.push(source.slice(at, end))
-    open.json.push(source.slice(at, end))
-    if (state === 'call') return []
-    const parts = state === 'whole' ? finish(open) : giveUp()
-    return append(parts, read(source.slice(end)))
-  }
-
-  const read = (source: string): Part[] => {
-    if (source === '') return []
-    if (call) return readInCall(call, source)
-    return thinking ? [{ type: 'thinking', text: source }] : plain.read(source)
-  }
-
-  const readControl = (control: string): Part[] => {
-    if (thinking) {
-      if (control === THINK_END) thinking = false
-      else if (ENDS.includes(control) || control === CALLS) thinking = false
-      else return read(control)
-      return control === THINK_END ? [] : readControl(control)
-    }
-    if (call?.scan?.inString() && !ENDS.includes(control)) return read(control)
-    if (call && !call.scan && (control === ARGS || control === CALL_ID)) {
-      call.inId = control === CALL_ID
-      call.written.push(control)
-      return []
-    }
-    const parts = call ? giveUp() : []
-    if (control === CALLS) {
-      append(parts, plain.settle('stop'))
-      call = { written: [CALLS], name: '', inId: false, json: [] }
-    } else if (control === THINK) {
-      append(parts, plain.settle('stop'))
-      thinking = true
-    } else {
-      append(parts, ENDS.includes(control) ? plain.end('stop') : plain.write(control))
-    }
-    return parts
-  }
-
+  const reader: Reader = { tools, plain, state: TEXT }
   return {
-    push: (piece: Piece) => (typeof piece === 'string' ? read(piece) : readControl(piece.control)),
-    end(end: ReadEnd) {
-      return append(call ? giveUp() : [], plain.end(end))
-    },
+    push: (piece) => (typeof piece === 'string' ? read(reader, piece) : readControl(reader, piece.control)),
+    end: (end) => append(giveUpCall(reader), plain.end(end)),
   }
+}
+
+function read(reader: Reader, text: string): Part[] {
+  const { state } = reader
+  if (text === '') return []
+  switch (state.at) {
+    case 'call-head':
+      return readCallHead(reader, state, text)
+    case 'call-input':
+      return readCallInput(reader, state, placeIn(text))
+    case 'thought':
+      return [{ type: 'thinking', text }]
+    default:
+      return reader.plain.read(text)
+  }
+}
+
+function readCallHead(reader: Reader, state: CallHead, text: string): Part[] {
+  const start = text.search(/[{[]/)
+  const before = start < 0 ? text : text.slice(0, start)
+  state.written += before
+  if (!state.inId) state.name += before
+  if (state.name.length > MAX_NAME) return append(giveUpCall(reader), read(reader, text.slice(before.length)))
+  if (start < 0) return []
+  const { written, name } = state
+  const input: CallInput = { at: 'call-input', written, name, input: '', scan: callScan(ANY_OBJECT) }
+  reader.state = input
+  return readCallInput(reader, input, { source: text, at: start, end: text.length })
+}
+
+function readCallInput(reader: Reader, state: CallInput, place: Place): Part[] {
+  const { source, at } = place
+  const result = state.scan.push(place)
+  const taken = source.slice(at, place.at)
+  state.written += taken
+  state.input += taken
+  if (result === 'call') return []
+  const parts = result === 'whole' ? finishCall(reader, state) : giveUpCall(reader)
+  return append(parts, read(reader, source.slice(place.at)))
+}
+
+function finishCall(reader: Reader, { name, input }: CallInput): Part[] {
+  const { tools, plain } = reader
+  const calls = name.trim() === '' ? readJsonCalls(input, tools) : namedCall(name.trim(), input, tools)
+  if (!calls) return giveUpCall(reader)
+  reader.state = TEXT
+  return plain.pass(calls)
+}
+
+/** A call that is open is text after all. */
+function giveUpCall(reader: Reader): Part[] {
+  const { state, plain } = reader
+  if (state.at !== 'call-head' && state.at !== 'call-input') return []
+  reader.state = TEXT
+  return plain.write(state.written)
+}
+
+function readControl(reader: Reader, control: string): Part[] {
+  const { state, plain } = reader
+  const ends = ENDS.includes(control)
+  if (state.at === 'thought') return readControlInThought(reader, control)
+  if (state.at === 'call-input' && state.scan.inString() && !ends) return read(reader, control)
+  if (state.at === 'call-head' && (control === ARGS || control === CALL_ID)) {
+    state.inId = control === CALL_ID
+    state.written += control
+    return []
+  }
+  const parts = giveUpCall(reader)
+  if (ends) return append(parts, plain.end('stop'))
+  if (control !== CALLS && control !== THINK) return append(parts, plain.write(control))
+  reader.state = control === THINK ? { at: 'thought' } : { at: 'call-head', written: CALLS, name: '', inId: false }
+  return append(parts, plain.settle('stop'))
+}
+
+function readControlInThought(reader: Reader, control: string): Part[] {
+  if (control !== THINK_END && control !== CALLS && !ENDS.includes(control)) return read(reader, control)
+  reader.state = TEXT
+  return control === THINK_END ? [] : readControl(reader, control)
 }
 
 function namedCall(name: string, source: string, tools: ChatTool[] | undefined): ToolCall[] | undefined {
   const input = parseLiteral(source)
   return isObject(input) ? allCalls([{ name, input }], tools) : undefined
-}
-
-/** Not by spreading: a long list of arguments overflows the stack. */
-function append(parts: Part[], more: Part[]): Part[] {
-  for (const part of more) parts.push(part)
-  return parts
 }
