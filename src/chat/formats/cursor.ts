@@ -31,6 +31,19 @@ export class Cursor {
   }
 }
 
+/** Reads items with commas between them up to `close`, which may follow a comma. */
+export function readItems(cursor: Cursor, close: string, readItem: () => void): void {
+  for (;;) {
+    cursor.skip(SPACE)
+    if (cursor.take(close)) return
+    readItem()
+    cursor.skip(SPACE)
+    if (cursor.take(',')) continue
+    if (!cursor.take(close)) throw UNREADABLE
+    return
+  }
+}
+
 /** undefined if what is read turns out to be unreadable. */
 export function ifReadable<T>(read: () => T): T | undefined {
   try {

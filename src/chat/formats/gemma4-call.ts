@@ -1,7 +1,7 @@
 /** The inside of Gemma 4's tool calls: `call:Name{key:<|"|>text<|"|>,n:1,list:[…],object:{…}}`. */
 import type { JsonObject, JsonValue } from '../types.js'
 import type { WrittenCall } from './call.js'
-import { Cursor, ifReadable, NUMBER, SPACE, UNREADABLE, WORD, WORDS } from './cursor.js'
+import { Cursor, ifReadable, NUMBER, readItems, SPACE, UNREADABLE, WORD, WORDS } from './cursor.js'
 import { MAX_DEPTH } from './depth.js'
 import { isObject, setKey } from './schema.js'
 
@@ -146,18 +146,6 @@ function readList(cursor: BodyCursor, depth: number, items: JsonValue | undefine
   const list: JsonValue[] = []
   readItems(cursor, ']', () => list.push(readValue(cursor, depth + 1, items)))
   return list
-}
-
-function readItems(cursor: BodyCursor, close: string, readItem: () => void): void {
-  for (;;) {
-    cursor.skip(SPACE)
-    if (cursor.take(close)) return
-    readItem()
-    cursor.skip(SPACE)
-    if (cursor.take(',')) continue
-    if (!cursor.take(close)) throw UNREADABLE
-    return
-  }
 }
 
 function readValue(cursor: BodyCursor, depth: number, schema: JsonValue | undefined): JsonValue {

@@ -6,7 +6,7 @@
  */
 import type { JsonObject, JsonValue } from '../types.js'
 import type { WrittenCall } from './call.js'
-import { Cursor, ifReadable, NUMBER, SPACE, UNREADABLE, WORD, WORDS } from './cursor.js'
+import { Cursor, ifReadable, NUMBER, readItems, SPACE, UNREADABLE, WORD, WORDS } from './cursor.js'
 import { MAX_DEPTH } from './depth.js'
 import { parseJson } from './json.js'
 import { setKey } from './schema.js'
@@ -73,18 +73,6 @@ function readCall(cursor: Cursor): WrittenCall {
     setKey(input, key, readValue(cursor, 1))
   })
   return positional.length > 0 ? { name, input, positional } : { name, input }
-}
-
-function readItems(cursor: Cursor, close: string, readItem: () => void): void {
-  for (;;) {
-    cursor.skip(SPACE)
-    if (cursor.take(close)) return
-    readItem()
-    cursor.skip(SPACE)
-    if (cursor.take(',')) continue
-    if (!cursor.take(close)) throw UNREADABLE
-    return
-  }
 }
 
 function readValue(cursor: Cursor, depth: number): JsonValue {

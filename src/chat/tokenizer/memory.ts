@@ -2,8 +2,8 @@
  * Remembers what parts of prompts were encoded to, so that a prompt that extends an earlier one costs only what is new.
  * A text is cut into parts where that cannot change the result, at the same points whatever follows them.
  */
+import type { Encoder } from './encoder.js'
 import type { Ids } from './ids.js'
-import type { Encoder } from './tokenizer.js'
 
 export interface Memory {
   /** Appends the ids of a text, which is well-formed. */

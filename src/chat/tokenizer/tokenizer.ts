@@ -1,14 +1,15 @@
 /** A tokenizer.json, read into its parts, as a Tokenizer that gives the ids Hugging Face's `tokenizers` gives. */
 import type { PromptPiece, Tokenizer } from '../types.js'
-import { type Finder, isControl, makeFinder } from './added-tokens.js'
-import { type Bpe, makeBpe } from './bpe.js'
+import { isControl } from './added-tokens.js'
+import { makeBpe } from './bpe.js'
 import { readDecoder } from './decoder.js'
+import { makeEncoder } from './encoder.js'
 import type { AddedTokenEntry, Fail, TokenizerFile } from './file.js'
 import { Ids } from './ids.js'
 import { makeMemory } from './memory.js'
-import { type Normalizer, readNormalizer } from './normalizer.js'
+import { readNormalizer } from './normalizer.js'
 import { readPrefix } from './post-processor.js'
-import { type PreTokenizer, readPreTokenizer } from './pre-tokenizer.js'
+import { readPreTokenizer } from './pre-tokenizer.js'
 import { makeStream } from './stream.js'
 import type { Tables } from './tables.js'
 import { findToken, tokenText, type Vocabulary } from './vocabulary.js'
@@ -115,68 +116,6 @@ export function makeTokenizer({ file, added, tables }: Parts, fail: Fail): Token
     control: (token) => controls.get(token),
     stream,
   }
-}
-
-/** Text to ids, with some of the added tokens found in it. */
-export interface Encoder {
-  /** Appends the ids of a text, which is well-formed. */
-  encode(text: string, out: Ids): void
-  /** Whether a text may be cut between these two characters: the parts then give what the whole gives. */
-  mayCut(before: string, after: string): boolean
-}
-
-interface Steps {
-  normalizer: Normalizer
-  preTokenizer: PreTokenizer
-  bpe: Bpe
-}
-
-function makeEncoder(tokens: AddedTokenEntry[], { normalizer, preTokenizer, bpe }: Steps): Encoder {
-  const { next } = preTokenizer
-  const raw = makeFinder(tokens.filter((token) => !token.normalized))
-  const normalized = makeFinder(
-    tokens.filter((token) => token.normalized),
-    normalizer.normalize,
-  )
-
-  const encodeStretch = (text: string, first: boolean, out: Ids) => {
-    if (next) {
-      for (let at = 0; at < text.length; ) {
-        const end = next(text, at, text.length)
-        bpe.encode(text, at, end, out)
-        at = end
-      }
-      return
-    }
-    for (const word of preTokenizer.words(text, { first })) bpe.encode(word, 0, word.length, out)
-  }
-
-  return {
-    encode(text, out) {
-      let first = true
-      for (const stretch of raw.find(text)) {
-        const parts = typeof stretch === 'number' ? [stretch] : normalized.find(normalizer.normalize(stretch))
-        for (const part of parts) {
-          if (typeof part === 'number') out.push(part)
-          else encodeStretch(part, first, out)
-          first = false
-        }
-      }
-    },
-    mayCut: (before, after) => mayCut([raw, normalized], { normalizer, preTokenizer, bpe }, before, after),
-  }
-}
-
-/** Neither an added token nor a word nor a merge may reach across, and the normalizer must not see that a text begins. */
-function mayCut(finders: Finder[], { normalizer, preTokenizer, bpe }: Steps, before: string, after: string): boolean {
-  if (!normalizer.local || finders.some(({ looksAround }) => looksAround)) return false
-  const pair = normalizer.normalize(before + after)
-  if (finders.some(({ contents }) => contents.some((text) => text.includes(before + after) || text.includes(pair)))) {
-    return false
-  }
-  if (preTokenizer.next)
-    return preTokenizer.next(pair, 0, pair.length) === before.length && /[\p{L}\p{N}]\s/u.test(pair)
-  return preTokenizer.local && preTokenizer.words(pair, { first: true }).length === 1 && bpe.mayCut(pair)
 }
 
 /** Strings that follow one another are one text: a token may reach across. */
