@@ -9,42 +9,49 @@ export interface ThoughtRun {
   end(closed: boolean): Part[]
 }
 
+type State =
+  | { at: 'header'; written: string }
+  /** White space that may turn out to be everything. */
+  | { at: 'blank'; space: string }
+  /** `lineFeed`: the last character, if it is a line feed, which may belong to the frame. */
+  | { at: 'content'; lineFeed: string }
+
 export function thoughtRun(): ThoughtRun {
-  let header: string | undefined = ''
-  // White space that may turn out to be all there is, or the last line feed.
-  let held = ''
-  let started = false
+  let state: State = { at: 'header', written: '' }
 
   const pushContent = (text: string): Part[] => {
-    const whole = held + text
-    held = whole
-    if (!started && whole.trim() === '') return []
-    started = true
+    if (state.at === 'header') state = { at: 'blank', space: '' }
+    if (state.at === 'blank') {
+      state.space += text
+      if (text.trim() === '') return []
+    }
+    const whole = state.at === 'blank' ? state.space : state.lineFeed + text
     const ready = whole.endsWith('\n') ? whole.slice(0, -1) : whole
-    held = whole.slice(ready.length)
+    state = { at: 'content', lineFeed: whole.slice(ready.length) }
     return ready === '' ? [] : [{ type: 'thinking', text: ready }]
   }
 
   return {
     push(text) {
-      if (header === undefined) return pushContent(text)
-      header += text
-      if (THOUGHT_HEADER.startsWith(header) && header !== THOUGHT_HEADER) return []
-      const content = header.startsWith(THOUGHT_HEADER) ? header.slice(THOUGHT_HEADER.length) : header
-      header = undefined
-      return pushContent(content)
+      if (state.at !== 'header') return pushContent(text)
+      const written = state.written + text
+      if (THOUGHT_HEADER.startsWith(written) && written !== THOUGHT_HEADER) {
+        state.written = written
+        return []
+      }
+      return pushContent(written.startsWith(THOUGHT_HEADER) ? written.slice(THOUGHT_HEADER.length) : written)
     },
     end(closed) {
-      const isFrame =
-        header !== undefined &&
-        THOUGHT_HEADER.startsWith(header) &&
-        (!closed || header.trim() === THOUGHT_HEADER.trim())
-      const unread = header === undefined || isFrame ? '' : header
-      header = undefined
-      const parts = pushContent(unread)
-      if (started && !closed && held !== '') parts.push({ type: 'thinking', text: held })
-      held = ''
+      const parts = state.at === 'header' && !isFrame(state.written, closed) ? pushContent(state.written) : []
+      if (state.at === 'content' && !closed && state.lineFeed !== '') {
+        parts.push({ type: 'thinking', text: state.lineFeed })
+      }
       return parts
     },
   }
+}
+
+/** Whether a thought that ends within its header has nothing else. */
+function isFrame(header: string, closed: boolean): boolean {
+  return THOUGHT_HEADER.startsWith(header) && (!closed || header.trim() === THOUGHT_HEADER.trim())
 }

@@ -6,35 +6,35 @@ export interface TextRun {
   push(text: string): Part[]
   /** A call or a thought stands here. */
   interrupt(): void
-  /** White space is given out after all if it is everything that there was. */
+  /** White space is given out after all if there was nothing else. */
   end(): Part[]
 }
 
+/** `alone`: nothing but white space came so far. */
+type State = { at: 'blank'; space: string; alone: boolean } | { at: 'text' }
+
+const TEXT: State = { at: 'text' }
+
 export function textRun(): TextRun {
-  let held = ''
-  let started = false
-  let alone = true
+  let state: State = { at: 'blank', space: '', alone: true }
   return {
     push(text) {
       if (text === '') return []
-      if (started) return [{ type: 'text', text }]
-      held += text
+      if (state.at === 'text') return [{ type: 'text', text }]
+      state.space += text
       if (text.trim() === '') return []
-      const whole = held
-      held = ''
-      started = true
-      alone = false
+      const whole = state.space
+      state = TEXT
       return [{ type: 'text', text: whole }]
     },
     interrupt() {
-      held = ''
-      started = false
-      alone = false
+      state = { at: 'blank', space: '', alone: false }
     },
     end() {
-      const text = held
-      held = ''
-      return alone && text !== '' ? [{ type: 'text', text }] : []
+      if (state.at === 'text') return []
+      const { space, alone } = state
+      state.space = ''
+      return alone && space !== '' ? [{ type: 'text', text: space }] : []
     },
   }
 }
