@@ -5,7 +5,7 @@ import { gemma4Format } from './formats/gemma4.js'
 import { llama2Format } from './formats/llama2.js'
 import { llama3Format } from './formats/llama3.js'
 import { mistralFormat } from './formats/mistral.js'
-import { taughtFormat } from './formats/taught.js'
+import { promptedTools } from './formats/prompted-tools.js'
 import { renderGemma3 } from './templates/gemma3.js'
 import { renderGemma4 } from './templates/gemma4.js'
 import { type ChatTemplate, jinjaFamily } from './templates/jinja.js'
@@ -27,7 +27,7 @@ export const FORMATS: Record<string, OutputFormat> = {
   gemma2: gemma2Format,
   llama2: llama2Format,
   mistral: mistralFormat,
-  taught: taughtFormat,
+  taught: promptedTools,
 }
 
 /** What of a checkpoint decides how its prompts are written. */
@@ -70,5 +70,5 @@ function jinjaTemplateFamily(template: ChatTemplate, has: ChatSource['has']): Ch
   if (hasTools && has('[TOOL_CALLS]')) return { ...mistralFormat, render }
   if (has('[INST]') || template.source.includes('[INST]')) return { ...llama2Format, render }
   const end = template.tokens.eos_token
-  return { ...taughtFormat, stopTokens: end === undefined ? [] : [end], render }
+  return { ...promptedTools, stopTokens: end === undefined ? [] : [end], render }
 }

@@ -1,8 +1,8 @@
 /** Gemma 3's and Gemma 2's answers: they know no tools, and answer in the format that our prompt teaches. */
 import type { OutputFormat } from '../types.js'
-import { taught } from './taught.js'
+import { promptedToolsFormat } from './prompted-tools.js'
 
 const ENDS = ['<end_of_turn>', '<eos>']
 
-export const gemma3Format: OutputFormat = taught('gemma3', ENDS)
-export const gemma2Format: OutputFormat = taught('gemma2', ENDS)
+export const gemma3Format: OutputFormat = promptedToolsFormat('gemma3', ENDS)
+export const gemma2Format: OutputFormat = promptedToolsFormat('gemma2', ENDS)

@@ -1,10 +1,10 @@
 /** The prompt text of ours that teaches a tool format to models that have none, and its calls and results in a history. */
-import { TAUGHT_FENCE } from '../formats/taught.js'
+import { CALL_FENCE } from '../formats/prompted-tools.js'
 import type { ChatTool, JsonObject } from '../types.js'
 
 const RULES = `You can use tools. To use one, write a code block like this:
 
-${TAUGHT_FENCE}{"name": "tool name", "arguments": {"argument": "value"}}
+${CALL_FENCE}{"name": "tool name", "arguments": {"argument": "value"}}
 \`\`\`
 
 - The block holds one JSON object and nothing else. Inside a JSON string a line break is \\n and a quote is \\".
@@ -23,7 +23,7 @@ export function teachTools(tools: ChatTool[]): string {
 
 /** A call of an earlier turn, as it was taught. */
 export function taughtCall(name: string, input: JsonObject): string {
-  return `${TAUGHT_FENCE}{"name": ${JSON.stringify(name)}, "arguments": ${JSON.stringify(input)}}\n\`\`\``
+  return `${CALL_FENCE}{"name": ${JSON.stringify(name)}, "arguments": ${JSON.stringify(input)}}\n\`\`\``
 }
 
 /** What a tool gave back, for the user's turn after the calls. */

@@ -6,7 +6,7 @@ import type { ChatTool, OutputFormat, OutputReader } from '../types.js'
 import { bareCalls } from './bare-calls.js'
 
 /** How a call begins in the format that we teach. */
-export const TAUGHT_FENCE = '```tool_call\n'
+export const CALL_FENCE = '```tool_call\n'
 
 const NAMES = ['tool_call', 'function_call', 'tool', 'tool_code']
 const TAGS = NAMES.flatMap((name) => [`<${name}>`, `</${name}>`])
@@ -15,24 +15,22 @@ const TAGS = NAMES.flatMap((name) => [`<${name}>`, `</${name}>`])
 const FENCES = [...NAMES, 'tool_calls', 'tools', 'json', 'python', 'py', '']
 
 /** For any model: it ends its turns with tokens of its own. */
-export const taughtFormat: OutputFormat = taught('taught', [])
+export const promptedTools: OutputFormat = promptedToolsFormat('taught', [])
 
 /** `ends`: control tokens that end a turn. */
-export function taught(name: string, ends: string[]): OutputFormat {
+export function promptedToolsFormat(name: string, ends: string[]): OutputFormat {
   return {
     name,
-    reader: ({ tools }) => taughtReader(tools, ends),
+    reader: ({ tools }) => promptedToolsReader(tools, ends),
     callStart: (tool) => [
-      tool === undefined
-        ? `${TAUGHT_FENCE}{"name": "`
-        : `${TAUGHT_FENCE}{"name": ${JSON.stringify(tool)}, "arguments": `,
+      tool === undefined ? `${CALL_FENCE}{"name": "` : `${CALL_FENCE}{"name": ${JSON.stringify(tool)}, "arguments": `,
     ],
     stopTokens: ends,
     markers: ends,
   }
 }
 
-function taughtReader(tools: ChatTool[] | undefined, ends: string[]): OutputReader {
+function promptedToolsReader(tools: ChatTool[] | undefined, ends: string[]): OutputReader {
   const calls = bareCalls(tools, { pythonic: true, fences: FENCES, tags: TAGS })
   return {
     push(piece) {
