@@ -1,4 +1,4 @@
-/** Which family's prompts and answers a checkpoint has, by its model_type. */
+/** Chooses the family of a checkpoint, which says how its prompts and answers are written. */
 import { TetherError } from '../errors.js'
 import { gemma2Format, gemma3Format } from './formats/gemma3.js'
 import { gemma4Format } from './formats/gemma4.js'
@@ -19,7 +19,7 @@ export const FAMILIES: Record<string, ChatFamily> = {
   llama3: { ...llama3Format, render: renderLlama3 },
 }
 
-/** Every format that can be read, those included whose prompts come from elsewhere. */
+/** All formats that can be read, including those whose prompts a Jinja template renders. */
 export const FORMATS: Record<string, OutputFormat> = {
   gemma4: gemma4Format,
   llama3: llama3Format,
@@ -30,18 +30,18 @@ export const FORMATS: Record<string, OutputFormat> = {
   taught: promptedTools,
 }
 
-/** What of a checkpoint decides how its prompts are written. */
+/** The properties of a checkpoint that decide its family. */
 export interface ChatSource {
   modelType: string
   /** Whether the vocabulary has this control token. */
   has(token: string): boolean
-  /** The checkpoint's own template, where it has one. */
+  /** The checkpoint's own template, if it has one. */
   template?: ChatTemplate
 }
 
 /**
- * By the tokens that its turns are made of: a Llama may be a Llama 3, or any other model that has Llama's architecture and
- * a template of its own. Throws `unsupported_model`, naming what is supported; `bad_config` for one without a template.
+ * Looks at the tokens of its turns too: a checkpoint of type llama may be a Llama 3, or another model with Llama's
+ * architecture and a template of its own. Throws `unsupported_model`, or `bad_config` if there is no template.
  */
 export function chatFamily({ modelType, has, template }: ChatSource): ChatFamily {
   if (/^gemma4(_|$)/.test(modelType)) return family('gemma4')
@@ -64,7 +64,7 @@ function family(name: keyof typeof FAMILIES): ChatFamily {
   return FAMILIES[name] as ChatFamily
 }
 
-/** A template that writes tools in a format of its own is answered in that format, where it is one that we know. */
+/** A model whose template writes tools in its own format answers in that format; it is used if it is a known one. */
 function jinjaTemplateFamily(template: ChatTemplate, has: ChatSource['has']): ChatFamily {
   const { render, hasTools } = jinjaFamily(template)
   if (hasTools && has('[TOOL_CALLS]')) return { ...mistralFormat, render }

@@ -1,4 +1,4 @@
-/** Raw generated text to parts, outside of any server: for tests, logs and bug reports. */
+/** Raw generated text to parts, without a server: for tests, logs and bug reports. */
 import { TetherError } from '../errors.js'
 import { FORMATS } from './families.js'
 import type { ChatTool, Part, Piece, ReadEnd } from './types.js'
@@ -6,14 +6,14 @@ import type { ChatTool, Part, Piece, ReadEnd } from './types.js'
 export interface ReadOutputOptions {
   /** `gemma4`, `gemma3`, `gemma2`, `llama3`, `llama2`, `mistral`; `taught` for any other model. */
   family: string
-  /** What may be called. Unset: every name passes. */
+  /** The tools that may be called. Unset: every name may be. */
   tools?: ChatTool[]
-  /** Why the text ended. Unset, a call that was not closed is text, as if it were cut off. */
+  /** Why the text ended. Default `length`: a call that was not closed is text. */
   finish?: ReadEnd
 }
 
 /**
- * What a model wrote, in order; neighbouring texts are one part. Control tokens may be given as such,
+ * The parts of what a model wrote, in order; neighbouring texts are one part. Control tokens may be given as such,
  * `{ control: '<|tool_call>' }`; in plain strings the family's markers are recognised as they are written.
  *
  * @example
@@ -35,7 +35,7 @@ export function readOutput(chunks: Iterable<Piece>, options: ReadOutputOptions):
   return parts
 }
 
-/** A marker may be cut between two strings, so strings that follow one another are read as one. */
+/** A marker may be cut between two strings, so neighbouring strings are joined. */
 function* findMarkers(chunks: Iterable<Piece>, markers: string[]): Generator<Piece> {
   if (markers.length === 0) return yield* chunks
   const escaped = markers.map((marker) => marker.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))

@@ -6,7 +6,7 @@ export type JsonObject = { [key: string]: JsonValue }
 /** A piece of what the model reads or writes: plain text, or one control token by its written form. */
 export type Piece = string | { control: string }
 
-/** A piece of a prompt; what the model itself has written may stand there as the tokens that it wrote. */
+/** A piece of a prompt. Text that the model itself generated may be given as the tokens it generated. */
 export type PromptPiece = Piece | { tokens: Int32Array }
 
 /** What a message holds. Tool results are parts of user messages and precede the text beside them. */
@@ -37,11 +37,11 @@ export interface ChatTool {
   schema: JsonObject
 }
 
-/** One prompt's worth of conversation. Ends with a user or system message, or an assistant one that is to be continued. */
+/** The conversation of one prompt. It ends with a user or system message, or with an assistant message to continue. */
 export interface Chat {
   messages: ChatMessage[]
   tools: ChatTool[]
-  /** Callable too, but not to be rendered: their schemas stand in the tool results that loaded them. */
+  /** Tools that may be called but are not rendered: their schemas are in the tool results that loaded them. */
   deferred?: ChatTool[]
   /** Whether the model may think before it answers. */
   thinking: boolean
@@ -53,16 +53,16 @@ export type Part =
   | { type: 'thinking'; text: string }
   | { type: 'tool_call'; name: string; input: JsonObject }
 
-/** How a reader is told that the text is over: by itself, or cut off. */
+/** How the text ended: by itself, or cut off. */
 export type ReadEnd = 'stop' | 'length'
 
 /**
  * Turns generated pieces into parts, holding back only what may still become a marker or a call.
- * A call is given out once it is complete; one that is cut off or cannot be read comes back as text.
+ * A call is emitted once it is complete; one that is cut off or cannot be read comes back as text.
  */
 export interface OutputReader {
   push(piece: Piece): Part[]
-  /** What was held back. Call once, last. */
+  /** Emits what was held back. Call it once, last. */
   end(end: ReadEnd): Part[]
 }
 
@@ -70,9 +70,9 @@ export interface OutputReader {
 export interface Tokenizer {
   /** Ids are < vocabSize. */
   readonly vocabSize: number
-  /** `special: true` lets control tokens written in the text count as such; false keeps them plain text. */
+  /** `special: true` reads control tokens that are written in the text as such; false keeps them plain text. */
   encode(text: string, options: { special: boolean }): Int32Array
-  /** Strings as plain text, control pieces by id, tokens as they are. Throws `bad_tokenizer` on a control token that does not exist. */
+  /** Encodes strings as plain text and control pieces by id. Throws `bad_tokenizer` for an unknown control token. */
   encodePrompt(prompt: PromptPiece[]): Int32Array
   /** All tokens as text, control tokens as they are written. */
   decode(tokens: Int32Array | number[]): string
@@ -84,7 +84,7 @@ export interface Tokenizer {
   control(id: number): string | undefined
   /** Ids that the tokenizer itself puts before a text (bos), usually one or none. */
   readonly prefix: Int32Array
-  /** An incremental decoder: bytes of half a character are held back until they are whole. */
+  /** An incremental decoder: it holds the bytes of half a character back until the character is complete. */
   stream(): TokenStream
 }
 
@@ -98,23 +98,23 @@ export interface TokenStream {
 export interface OutputFormat {
   /** `gemma4`, `llama3`, … */
   readonly name: string
-  /** A reader for what follows a prompt. `tools`: what may be called; undefined lets every name pass. */
+  /** A reader for what follows a prompt. `tools`: the tools that may be called; undefined: any name may be. */
   reader(options: { tools: ChatTool[] | undefined }): OutputReader
   /**
-   * How an answer begins that has to be a call, of this tool or of any. It stands at the end of the prompt, so that the
-   * model can only go on with it, and is the first that the reader reads.
+   * The beginning of an answer that has to be a call, of this tool or of any. It is the end of the prompt, so that the
+   * model has to continue it, and the first that the reader reads.
    */
   callStart(tool?: string): Piece[]
-  /** Control tokens that end a turn of this family, by content; those the tokenizer lacks are ignored. */
+  /** Control tokens that end a turn of this family, as they are written; those that the tokenizer lacks are ignored. */
   readonly stopTokens: string[]
   /** Control tokens that the reader knows, as they are written in logs. */
   readonly markers: string[]
-  /** How the model's thinking begins, and how it is ended for it. Unset: it has no thinking of its own. */
+  /** How the model's thinking begins, and how to end it. Unset: the model has no thinking of its own. */
   readonly thought?: { open: string; close: Piece[] }
 }
 
-/** What a model family means by text. */
+/** How a model family writes prompts and answers. */
 export interface ChatFamily extends OutputFormat {
-  /** A chat as the prompt that asks for the next assistant turn. Pure. */
+  /** Renders a chat as the prompt for the next assistant turn. Pure. */
   render(chat: Chat): PromptPiece[]
 }

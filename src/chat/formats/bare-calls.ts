@@ -1,9 +1,9 @@
 /**
  * Calls that stand in plain text without a marker, as JSON or as Python, in a code fence or not.
  *
- * Invariants: nothing that was written is lost but what stands around calls (fences, tags, `;`); only what may still
- * become a call is held back; every character is looked at a bounded number of times; code in backticks is never a call,
- * unless a whole fence holds nothing but calls.
+ * Invariants: no text is lost except what stands around calls (fences, tags, `;`); only text that may still become a
+ * call is held back; every character is read a bounded number of times; code in backticks is never a call, unless a
+ * whole fence contains nothing but calls.
  */
 import type { ChatTool, Part, ReadEnd } from '../types.js'
 import { readCode, readCodeFence, readTicks } from './bare/code.js'
@@ -17,15 +17,15 @@ import type { CallShape } from './scan/state.js'
 
 export interface BareCalls {
   read(text: string): Part[]
-  /** A marker that stands before calls: it is dropped if a call follows, else it is text. */
+  /** A marker that may precede calls: it is dropped if a call follows, else it is text. */
   mark(marker: string): Part[]
-  /** Text that is not searched for calls, after what is held back. */
+  /** Emits text that is not searched for calls, after what is held back. */
   write(text: string): Part[]
-  /** Calls that were read by other means. */
+  /** Emits calls that were read elsewhere. */
   pass(calls: ToolCall[]): Part[]
-  /** What is held back, before a call or a thought that was read by other means. */
+  /** Emits what is held back, before a call or a thought that is read elsewhere. */
   settle(end: ReadEnd): Part[]
-  /** What is held back: calls if they are whole and the text ended by itself, else text. */
+  /** Emits what is held back: calls if they are whole and the text ended by itself, else text. */
   end(end: ReadEnd): Part[]
 }
 
@@ -82,7 +82,7 @@ function callShape(tools: ChatTool[] | undefined, pythonic: boolean): CallShape 
   }
 }
 
-/** Takes some characters, or none that the next state has to take. Returns the next state. */
+/** Takes some characters, or none if the next state has to take them. Returns the next state. */
 function read(bare: Bare, state: State, place: Place): State {
   switch (state.at) {
     case 'prose':
@@ -112,7 +112,7 @@ function read(bare: Bare, state: State, place: Place): State {
   }
 }
 
-/** The text ends here: whole calls are calls if it ended by itself, and all else that is held back is text. */
+/** Emits what the state holds back: whole calls as calls if the text ended by itself, everything else as text. */
 function decide({ out }: Bare, state: State, end: ReadEnd): void {
   const calls = state.at === 'rest-of-line' ? state.calls : state.at === 'fence-body' ? state.fence.calls : []
   const held = heldText(state)

@@ -1,9 +1,9 @@
 /**
  * Finds out, character by character, whether a brace, a bracket or a name opens a call, and where that ends.
  *
- * It scans `{"name": …, "parameters": {…}}`, a list of those, `[f(a=1), g()]`, and `f(a=1)` by itself, and tells as early
- * as possible that what it scans is no call. JSON that is no call, such as a package.json, is still followed to its end:
- * what looks like a call inside a larger document is part of that document.
+ * It scans `{"name": …, "parameters": {…}}`, a list of those, `[f(a=1), g()]`, and `f(a=1)` by itself, and reports as
+ * early as possible that the text is not a call. JSON that is not a call, such as a package.json, is still followed to
+ * its end: what looks like a call inside a larger document is part of that document.
  */
 import type { Place } from './place.js'
 import { type CallShape, NONE, type Scan, type State, VALUE } from './scan/state.js'
@@ -12,8 +12,8 @@ import { readStructure } from './scan/structure.js'
 import { readWord } from './scan/words.js'
 
 /**
- * `call`: it may still be one. `data`: well-formed, and no call. `whole`: it ended with the last character.
- * `none`: the last character does not belong to it, and stands after it.
+ * `call`: it may still be a call. `data`: it is well-formed, but not a call. `whole`: it ended with the last character.
+ * `none`: the next character does not belong to it.
  */
 export type ScanState = 'call' | 'data' | 'whole' | 'none'
 
@@ -21,13 +21,13 @@ export interface CallScan {
   /** Takes characters until the state changes. */
   push(place: Place): ScanState
   inString(): boolean
-  /** Whether a string is open that may have line feeds, as Python's """…""". */
+  /** Whether a string is open that may contain line feeds, such as Python's """…""". */
   inLongString(): boolean
   /** Whether what ended has the shape of a call. */
   isCall(): boolean
 }
 
-/** `asData`: what follows is part of code, and no call whatever it looks like. */
+/** `asData`: the text is part of code, and not a call even if it looks like one. */
 export function callScan(shape: CallShape, { asData = false } = {}): CallScan {
   const scan: Scan = { shape, open: [], mayBeCall: !asData }
   let state: State = VALUE
@@ -42,7 +42,7 @@ export function callScan(shape: CallShape, { asData = false } = {}): CallScan {
           place.at = at
           return 'none'
         }
-        // Where a reader took nothing, the character belongs to the state that follows.
+        // If the reader took nothing, the character belongs to the next state.
         if (scan.mayBeCall !== before && place.at > at) return 'data'
       }
       return scan.mayBeCall ? 'call' : 'data'

@@ -1,4 +1,4 @@
-/** What makes a call that can run out of what was read: an offered tool and input as its schema wants it. */
+/** Turns a call as it was written into one that can run: an offered tool, and input that fits its schema. */
 import type { ChatTool, JsonObject, JsonValue, Part } from '../types.js'
 import { coerce, isObject } from './schema.js'
 
@@ -12,7 +12,7 @@ export interface WrittenCall {
   positional?: JsonValue[]
 }
 
-/** undefined: no such tool was offered, or it does not say what its arguments mean. Without a list every tool counts as offered. */
+/** undefined: the tool was not offered, or an argument's name is not certain. Without a list every tool is offered. */
 export function toCall(
   { name, input, positional = [] }: WrittenCall,
   tools: ChatTool[] | undefined,
@@ -26,7 +26,7 @@ export function toCall(
   return { type: 'tool_call', name, input: coerce(named, tool.schema) as JsonObject }
 }
 
-/** One argument without a name is plain where the tool takes one alone, or needs only one. */
+/** One argument without a name has a certain name if the tool takes only one, or requires only one. */
 function nameOnly(positional: JsonValue[], input: JsonObject, tool: ChatTool | undefined): JsonObject | undefined {
   const [value] = positional
   if (!tool || positional.length !== 1 || value === undefined || Object.keys(input).length > 0) return undefined

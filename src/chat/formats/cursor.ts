@@ -1,7 +1,7 @@
-/** A place in a text that is read by hand, and what values look like in JSON and in Python. */
+/** A place in a text that is parsed by hand, and the tokens that JSON and Python share. */
 import type { JsonValue } from '../types.js'
 
-/** Thrown where a text cannot be read; `ifReadable` is where it ends. */
+/** Thrown where a text cannot be read; `ifReadable` catches it. */
 export const UNREADABLE = Symbol('unreadable')
 
 export const SPACE = /\s*/y
@@ -16,7 +16,7 @@ export class Cursor {
   at = 0
   constructor(readonly source: string) {}
 
-  /** What a sticky pattern finds here; '' if nothing. */
+  /** Moves past the match of a sticky pattern at this place and returns it; '' if there is none. */
   skip(what: RegExp): string {
     what.lastIndex = this.at
     const found = what.exec(this.source)?.[0] ?? ''
@@ -44,7 +44,7 @@ export function readItems(cursor: Cursor, close: string, readItem: () => void): 
   }
 }
 
-/** undefined if what is read turns out to be unreadable. */
+/** The result of `read`, or undefined if it throws UNREADABLE. */
 export function ifReadable<T>(read: () => T): T | undefined {
   try {
     return read()

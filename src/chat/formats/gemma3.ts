@@ -1,4 +1,4 @@
-/** Gemma 3's and Gemma 2's answers: they know no tools, and answer in the format that our prompt teaches. */
+/** Gemma 3's and Gemma 2's answers: they have no tool format of their own, so our prompt gives them one. */
 import type { OutputFormat } from '../types.js'
 import { promptedToolsFormat } from './prompted-tools.js'
 

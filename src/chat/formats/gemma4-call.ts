@@ -5,7 +5,7 @@ import { Cursor, ifReadable, NUMBER, readItems, SPACE, UNREADABLE, WORD, WORDS }
 import { MAX_DEPTH } from './depth.js'
 import { isObject, setKey } from './schema.js'
 
-/** What stood between the markers. `quotes`: where in `source` a `<|"|>` control token stands, in order. */
+/** The text between the markers. `quotes`: the positions in `source` of `<|"|>` control tokens, in order. */
 interface CallBody {
   source: string
   quotes: number[]
@@ -13,29 +13,29 @@ interface CallBody {
 
 export const QUOTE = '<|"|>'
 
-/** What helps to read a body that is not as it should be. */
+/** What helps to read a malformed body. */
 export interface CallHints {
   /** The schema of a tool's input. */
   schemaOf(name: string): JsonObject | undefined
-  /** Whether the last string may lack its end: not while it may still come. */
+  /** Whether the last string may lack its closing quote: not while that may still come. */
   unclosed: boolean
 }
 
 /**
  * All calls of one body, usually one; undefined if any of it cannot be read.
- * Accepted beside the trained form are what the model is known to drift to and what can mean one thing only: strings in
- * " and ', and such that begin or end with one kind of quote and have the other, or none, at the other end; a bare word
- * or two where the schema wants text; quoted and spaced keys, = for :, (…) and ({…}) for {…}, a forgotten call, a leading
- * colon, a comma too many, several calls in one body.
+ * Besides the trained form it accepts known mistakes of the model that have only one meaning: strings in " and ',
+ * strings whose two quotes differ or of which one is missing, bare words where the schema wants text, quoted keys and
+ * keys with spaces, = for :, (…) and ({…}) for {…}, a missing "call", a leading colon, a trailing comma, and several
+ * calls in one body.
  */
 export function parseCalls(body: CallBody, hints: CallHints): WrittenCall[] | undefined {
   return ifReadable(() => readCalls(new BodyCursor(body, hints.unclosed), hints))
 }
 
-// Where a further argument begins: text that holds this has lost a quote somewhere.
+// The beginning of another argument: text that contains it lost a quote somewhere.
 const NEXT_KEY = /[,{[]\s*["']?[\w-]+["']?\s*[:=]/
 
-/** A place in a body, where quotes are tokens. */
+/** A place in a body, in which quotes are tokens. */
 class BodyCursor extends Cursor {
   private readonly quotes: number[]
   private nextQuote = 0
@@ -48,7 +48,7 @@ class BodyCursor extends Cursor {
     this.quotes = body.quotes
   }
 
-  /** Where the next quote token stands, this place included. */
+  /** The position of the next quote token, at this place or later. */
   quoteAt(): number | undefined {
     const { quotes } = this
     while ((quotes[this.nextQuote] ?? Number.POSITIVE_INFINITY) < this.at) this.nextQuote += 1
@@ -69,7 +69,7 @@ class BodyCursor extends Cursor {
     return text
   }
 
-  /** All but the closing brackets at the very end, where nothing in the text makes that doubtful. */
+  /** A last string without its closing quote: all but the closing brackets, if nothing in it contradicts that. */
   private takeUnclosed(): string {
     const text = this.skip(/[^{}[\]()]*/y)
     const rest = this.source.slice(this.at, this.at + MAX_DEPTH)
@@ -78,7 +78,7 @@ class BodyCursor extends Cursor {
     return text
   }
 
-  /** Text that lacks its opening quote: it ends with a quote token, and an argument ends there. */
+  /** Text without its opening quote: it ends with a quote token, and so does the argument. */
   takeUnopened(): string | undefined {
     const close = this.quoteAt()
     if (close === undefined) return undefined
@@ -94,14 +94,14 @@ class BodyCursor extends Cursor {
 const BETWEEN_CALLS = /[\s,;]*/y
 const NAME = /[^\s{}()[\]<>"',:=]+/y
 const BARE_KEY = /[^{}()[\]<>"',:=]+/y
-// Without quotes only what cannot be anything else; an address has its colon.
+// Without quotes only text that cannot be anything else; a URL may have its colon.
 const BARE_TEXT = /(?:[^\n{}()[\]<>"',:=]|:\/\/)+(?=[,}\])]|$)/y
 
 function readCalls(cursor: BodyCursor, hints: CallHints): WrittenCall[] {
   const calls: WrittenCall[] = []
   cursor.skip(SPACE)
   while (cursor.at < cursor.source.length) {
-    // Of call: one half or the other may be missing; between two calls it tells them apart.
+    // Either half of `call:` may be missing before the first call; between two calls one half is needed.
     const told = [cursor.take(':'), cursor.take('call:')].includes(true)
     if (!told && calls.length > 0) throw UNREADABLE
     cursor.skip(SPACE)
@@ -127,7 +127,7 @@ function readInput(cursor: BodyCursor, schema: JsonValue | undefined): JsonObjec
   return input
 }
 
-/** What follows the opening brace. */
+/** The object after its opening brace. */
 function readObject(cursor: BodyCursor, close: string, depth: number, schema: JsonValue | undefined): JsonObject {
   const object: JsonObject = {}
   const properties = isObject(schema) && isObject(schema.properties) ? schema.properties : {}
@@ -135,7 +135,7 @@ function readObject(cursor: BodyCursor, close: string, depth: number, schema: Js
     const key = cursor.takeQuoted() ?? readQuotes(cursor) ?? cursor.skip(BARE_KEY).trim()
     cursor.skip(SPACE)
     if (key === '' || !(cursor.take(':') || cursor.take('='))) throw UNREADABLE
-    // The same key twice is two calls that ran into one another.
+    // The same key twice: two calls ran into one another.
     if (Object.hasOwn(object, key)) throw UNREADABLE
     setKey(object, key, readValue(cursor, depth + 1, Object.hasOwn(properties, key) ? properties[key] : undefined))
   })
@@ -155,7 +155,7 @@ function readValue(cursor: BodyCursor, depth: number, schema: JsonValue | undefi
   if (quoted !== undefined) return quoted
   const text = readQuotes(cursor)
   if (text !== undefined) {
-    // Closed in its own way, and then in the trained way once more.
+    // Closed by its own quote and then by a quote token as well.
     cursor.takeQuote()
     return text
   }

@@ -1,4 +1,4 @@
-/** Gemma 4's call while it is collected: where it ends, and what it was. */
+/** Collects one of Gemma 4's calls: finds where it ends, and reads it. */
 import type { ChatTool, Piece } from '../types.js'
 import type { ToolCall } from './call.js'
 import { parseCalls, QUOTE } from './gemma4-call.js'
@@ -6,15 +6,15 @@ import { allCalls, readJsonCalls } from './json-call.js'
 
 export const CALL = '<|tool_call>'
 export const CALL_END = '<tool_call|>'
-// What has a meaning of its own inside a call, unless a string is open there.
+// Control tokens that end a call, unless a string is open in it.
 const STRUCTURE = new Set([CALL, CALL_END, '<|tool_response>', '<turn|>', '<eos>', '<|channel>'])
 
 export interface OpenCall {
-  /** The marker it began with; none after a thought, where the model forgets it. */
+  /** The marker it began with; '' after a thought, where the model sometimes forgets it. */
   opener: string
   pieces: Piece[]
   quotes: number
-  /** The first piece that would have ended it, had no string been open. */
+  /** The index of the first piece that would have ended it if no string had been open. */
   doubt?: number
 }
 
@@ -22,7 +22,7 @@ export function openCall(opener: string, text?: string): OpenCall {
   return { opener, pieces: text === undefined ? [] : [text], quotes: 0 }
 }
 
-/** What a call turned out to be: `calls`, or text as it was written. `rest` is to be read again. */
+/** The result of a call: `calls`, or `texts` as they were written. `rest` has to be read again. */
 export interface ClosedCall {
   calls?: ToolCall[]
   texts: string[]
@@ -47,12 +47,12 @@ export function addToCall(call: OpenCall, piece: Piece, { tools, strict }: CallO
   return closeCall(call, { tools, closer: control === CALL_END ? CALL_END : '', complete: true })
 }
 
-/** A control token that would end the call, had no string been open. */
+/** A control token that would end the call if no string were open. */
 function doubtEnd(call: OpenCall, control: string, tools: ChatTool[] | undefined): ClosedCall | undefined {
-  // Some calls have a quote too many or too few: then no string is open.
+  // If the call can be read, a quote was one too many or missing, and no string is open.
   const calls = call.doubt === undefined && control === CALL_END ? readCalls(call.pieces, tools, false) : undefined
   if (calls) return { calls, texts: [], rest: [] }
-  // A string may hold a marker; whether this one does is known when the string ends.
+  // A string may contain a marker. Whether this one does is known when the string ends.
   call.doubt ??= call.pieces.length
   call.pieces.push({ control })
   return undefined
@@ -62,11 +62,11 @@ export interface Closing {
   tools: ChatTool[] | undefined
   /** The marker that closes the call, if there is one. */
   closer: string
-  /** Whether the call may be run: it was not cut off. */
+  /** Whether the call was not cut off, so that it may run. */
   complete: boolean
 }
 
-/** The calls if they can be read, else text up to where reading can start again. */
+/** The calls if they can be read, else text up to where reading starts again. */
 export function closeCall({ opener, pieces, doubt }: OpenCall, { tools, closer, complete }: Closing): ClosedCall {
   const calls = complete ? readCalls(pieces, tools, doubt === undefined) : undefined
   if (calls) return { calls, texts: [], rest: [] }
@@ -81,7 +81,7 @@ export function closeCall({ opener, pieces, doubt }: OpenCall, { tools, closer, 
   return early ? { calls: early, texts: [], rest } : { texts: [opener + written(before), CALL_END], rest }
 }
 
-/** undefined: some of it cannot be read or must not run. `unclosed`: the last string may lack its end. */
+/** undefined: a call cannot be read or must not run. `unclosed`: the last string may lack its closing quote. */
 function readCalls(pieces: Piece[], tools: ChatTool[] | undefined, unclosed: boolean): ToolCall[] | undefined {
   const quotes: number[] = []
   let length = 0
@@ -90,7 +90,7 @@ function readCalls(pieces: Piece[], tools: ChatTool[] | undefined, unclosed: boo
     length += typeof piece === 'string' ? piece.length : piece.control.length
   }
   const source = written(pieces)
-  // The marker says that it is a call; some models then write it as JSON.
+  // Sometimes the model writes JSON after the marker.
   if (/^\s*\{/.test(source)) return readJsonCalls(source, tools)
   const schemaOf = (name: string) => tools?.find((tool) => tool.name === name)?.schema
   const calls = parseCalls({ source, quotes }, { schemaOf, unclosed })

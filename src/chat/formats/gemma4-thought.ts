@@ -5,13 +5,13 @@ export const THOUGHT_HEADER = 'thought\n'
 
 export interface ThoughtRun {
   push(text: string): Part[]
-  /** `closed`: the channel ended as it should; the line feed before its end belongs to the frame. */
+  /** `closed`: the channel's end was read; then the line feed before it belongs to the frame. */
   end(closed: boolean): Part[]
 }
 
 type State =
   | { at: 'header'; written: string }
-  /** White space that may turn out to be everything. */
+  /** White space, which is dropped if nothing else follows. */
   | { at: 'blank'; space: string }
   /** `lineFeed`: the last character, if it is a line feed, which may belong to the frame. */
   | { at: 'content'; lineFeed: string }
@@ -51,7 +51,7 @@ export function thoughtRun(): ThoughtRun {
   }
 }
 
-/** Whether a thought that ends within its header has nothing else. */
+/** Whether a thought that ended within its header consists of the frame alone. */
 function isFrame(header: string, closed: boolean): boolean {
   return THOUGHT_HEADER.startsWith(header) && (!closed || header.trim() === THOUGHT_HEADER.trim())
 }

@@ -1,8 +1,8 @@
 /**
  * Gemma 4's answers: text, `<|channel>thought\n…<channel|>` and `<|tool_call>call:…<tool_call|>` to parts.
  *
- * Invariants: a call is given out whole or not at all, and nothing that was written vanishes: a call that is cut off,
- * that cannot be read or that names a tool nobody offered comes back as text, markers included.
+ * Invariants: a call is emitted whole or not at all, and no text is lost: a call that is cut off, that cannot be read
+ * or that names a tool that was not offered comes back as text, including its markers.
  */
 import type { ChatTool, OutputFormat, OutputReader, Part, Piece } from '../types.js'
 import { append } from './append.js'
@@ -26,7 +26,7 @@ const MARKERS = [
   ...[THOUGHT, THOUGHT_END, CALL, CALL_END, '<|tool_response>', '<tool_response|>', QUOTE],
   ...['<|turn>', '<turn|>', '<|think|>', '<bos>', '<eos>', '<pad>'],
 ]
-// What the model leaves around its calls and at its end. It says nothing to a reader.
+// Control tokens around calls and at the end of an answer. They are not text.
 const SWALLOWED = new Set([CALL_END, '<|tool_response>', '<turn|>', '<|turn>', '<bos>', '<eos>', '<pad>'])
 
 export const gemma4Format: OutputFormat = {
@@ -40,9 +40,9 @@ export const gemma4Format: OutputFormat = {
 
 /** What the reader waits for. */
 type State =
-  /** Where an answer or what follows a thought begins: text that may be a call or a thought without its marker. */
+  /** The beginning of an answer, or of what follows a thought: it may be a call or a thought without its marker. */
   | { at: 'opening'; written: string; afterThought: boolean }
-  /** Text that began like a thought without its marker: only the end of a thought tells. */
+  /** Text that began like a thought without its marker; it is one if the end of a thought follows. */
   | { at: 'bare-thought'; written: string }
   | { at: 'text' }
   | { at: 'thought'; run: ThoughtRun }
@@ -66,7 +66,7 @@ function gemma4Reader(tools: ChatTool[] | undefined): OutputReader {
     push: (piece) => (piece === '' ? [] : read(reader, piece, false)),
     end(end) {
       const parts: Part[] = []
-      // A turn that ended by itself ended with a stop token, which closes a call as well as its own marker does.
+      // A turn that ended by itself ended with a stop token, which closes a call as the call's own marker does.
       while (reader.state.at === 'call') {
         append(parts, acceptCall(reader, closeCall(reader.state.call, { tools, closer: '', complete: end === 'stop' })))
       }
@@ -77,7 +77,7 @@ function gemma4Reader(tools: ChatTool[] | undefined): OutputReader {
   }
 }
 
-/** `strict`: this piece is read for the second time, and a call's first end counts: two readings and no more. */
+/** `strict`: the piece is read again, and the first end of a call counts, so that nothing is read a third time. */
 function read(reader: Reader, piece: Piece, strict: boolean): Part[] {
   const { state } = reader
   if (state.at === 'call') return readInCall(reader, state.call, piece, strict)
@@ -131,7 +131,7 @@ function readOpening(reader: Reader, { written, afterThought }: Opening, piece: 
   return mayBeThought || mayBeCall ? [] : releaseOpening(reader)
 }
 
-/** What was held back since the opening is text after all. */
+/** What was held back since the opening is text. */
 function releaseOpening(reader: Reader): Part[] {
   const { state } = reader
   reader.state = TEXT

@@ -1,18 +1,18 @@
-/** JSON as a tool's input may hold it: not nested without end, and no number that JSON could not give back. */
+/** JSON as a tool's input may have it: nested to a limit, and without numbers that JSON cannot write. */
 import type { JsonValue } from '../types.js'
 import { MAX_DEPTH } from './depth.js'
 
-/** undefined: no JSON, or none that could be sent on. */
+/** undefined: not JSON, or JSON that could not be sent on. */
 export function parseJson(text: string): JsonValue | undefined {
   try {
     const value: JsonValue = JSON.parse(text)
     return isSound(value) ? value : undefined
   } catch {
-    return undefined // Unreadable is an answer here: what cannot be read is text.
+    return undefined // What cannot be parsed is text, not an error.
   }
 }
 
-/** Level by level: whoever walks down such a value recursively overflows the stack. 1e999 is read as Infinity. */
+/** Level by level, since recursion into a deep value overflows the stack. JSON.parse reads 1e999 as Infinity. */
 function isSound(value: JsonValue): boolean {
   let level = [value]
   for (let depth = 0; level.length > 0; depth += 1) {

@@ -1,8 +1,8 @@
 /**
  * Values and calls as models write them in JSON and in Python: `{"a": [1, true]}`, `{'a': None,}`, `f(a="x", b=2)`.
  *
- * Reading takes linear time and goes no deeper than MAX_DEPTH. What is accepted beyond JSON can mean one thing only:
- * ' and """ strings, line feeds within a string, True, False and None, a comma too many.
+ * Reading takes linear time and goes no deeper than MAX_DEPTH. Beyond JSON it accepts what has only one meaning:
+ * strings in ' and """, line feeds within a string, True, False and None, a trailing comma.
  */
 import type { JsonObject, JsonValue } from '../types.js'
 import type { WrittenCall } from './call.js'
@@ -11,17 +11,17 @@ import { MAX_DEPTH } from './depth.js'
 import { parseJson } from './json.js'
 import { setKey } from './schema.js'
 
-/** undefined: not one whole value. */
+/** undefined: the text is not one whole value. */
 export function parseLiteral(source: string): JsonValue | undefined {
   return parseJson(source) ?? reading(source, (cursor) => readValue(cursor, 0))
 }
 
-/** `f(a=1)`; `print(f(a=1))`, which is how some models call f, is that too. undefined: not one whole call. */
+/** `f(a=1)`, or `print(f(a=1))`, as some models write it. undefined: the text is not one whole call. */
 export function parsePythonCall(source: string): WrittenCall | undefined {
   return reading(source, readCall)
 }
 
-/** `[f(a=1), g()]`. undefined: not one whole list of calls. */
+/** `[f(a=1), g()]`. undefined: the text is not one whole list of calls. */
 export function parsePythonCalls(source: string): WrittenCall[] | undefined {
   return reading(source, (cursor) => {
     const calls: WrittenCall[] = []
@@ -45,7 +45,7 @@ const NAME = /[A-Za-z_][\w.-]*/y
 const KEYWORD = /[A-Za-z_]\w*(?=\s*=(?!=))/y
 
 function readCall(cursor: Cursor): WrittenCall {
-  // What Gemini's own tools are called by; Gemma learned it from there.
+  // The prefix of Gemini's own tools, which Gemma learned from it.
   cursor.take('default_api.')
   const name = cursor.skip(NAME)
   if (name === '' || !cursor.take('(')) throw UNREADABLE
@@ -118,13 +118,13 @@ function readObject(cursor: Cursor, depth: number): JsonObject {
   return object
 }
 
-// What lies between two places where a string may end or escape something.
+// A run of characters that neither end a string nor escape something.
 const PLAIN: Record<string, RegExp> = { '"': /[^"\\]+/y, "'": /[^'\\]+/y }
 const ESCAPES: Record<string, string> = {
   ...{ n: '\n', t: '\t', r: '\r', b: '\b', f: '\f', '/': '/', '\\': '\\', '"': '"', "'": "'", '\n': '' },
 }
 
-/** undefined: no string begins here. A backslash before what it cannot escape stands for itself. */
+/** undefined: no string begins here. A backslash before a character that it cannot escape stands for itself. */
 function readString(cursor: Cursor): string | undefined {
   const raw = /[rR](?=["'])/y
   const isRaw = cursor.skip(raw) !== ''

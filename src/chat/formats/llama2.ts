@@ -1,4 +1,4 @@
-/** Llama 2's answers: it knows no tools, and answers in the format that our prompt teaches. */
+/** Llama 2's answers: it has no tool format of its own, so our prompt gives it one. */
 import type { OutputFormat } from '../types.js'
 import { promptedToolsFormat } from './prompted-tools.js'
 

@@ -1,9 +1,9 @@
 /**
  * Llama 3's answers: text, and calls as JSON objects `{"name": …, "parameters": {…}}`, to parts.
  *
- * A call may stand at the start, after text, after `<|python_tag|>`, or after another call and `;`. The list of Python
- * calls that these models were taught as well, `[f(a=1), g()]`, counts too. Code in backticks is no
- * call, unless a ```json fence holds nothing else, as the small models write it.
+ * A call may stand at the start, after text, after `<|python_tag|>`, or after another call and `;`. A list of Python
+ * calls, `[f(a=1), g()]`, which these models were trained on as well, is read too. Code in backticks is not a call,
+ * unless a ```json fence contains nothing else, as the small models write it.
  */
 import type { ChatTool, OutputFormat, OutputReader } from '../types.js'
 import { bareCalls } from './bare-calls.js'

@@ -34,16 +34,16 @@ export const mistralFormat: OutputFormat = {
   thought: { open: THINK, close: [{ control: THINK_END }] },
 }
 
-// The longest name that a call can have, white space around it included.
+// The longest name of a call, including white space around it.
 const MAX_NAME = 200
 
-/** What the reader waits for. `written`: a call's text from its marker on. */
+/** What the reader waits for. `written`: the text of a call, from its marker on. */
 type State =
   | { at: 'text' }
   | { at: 'thought' }
-  /** The name before a call's input, or the list of calls. `inId`: an id is being read, which nobody needs. */
+  /** Waits for a call's input or a list of calls. `inId`: an id is being read, which is dropped. */
   | { at: 'call-head'; written: string; name: string; inId: boolean }
-  /** The end of a call's input; of a list of calls if `name` is empty. */
+  /** Waits for the end of a call's input, or of a list of calls if `name` is blank. */
   | { at: 'call-input'; written: string; name: string; input: string; scan: CallScan }
 
 type CallHead = Extract<State, { at: 'call-head' }>
@@ -54,14 +54,14 @@ const ANY_OBJECT: CallShape = { mayName: () => true, isName: () => true, pythoni
 
 interface Reader {
   readonly tools: ChatTool[] | undefined
-  /** What is outside of calls and thoughts. */
+  /** Reads the text outside of calls and thoughts. */
   readonly plain: BareCalls
   state: State
 }
 
 /** `tools` undefined: every name counts as offered. */
 function mistralReader(tools: ChatTool[] | undefined): OutputReader {
-  // A marker that the model forgot is no reason to lose a list of calls.
+  // A list of calls is read without its marker too, which models sometimes forget.
   const plain = bareCalls(tools, { pythonic: false, fences: [], tags: [] })
   const reader: Reader = { tools, plain, state: TEXT }
   return {
@@ -117,7 +117,7 @@ function finishCall(reader: Reader, { name, input }: CallInput): Part[] {
   return plain.pass(calls)
 }
 
-/** A call that is open is text after all. */
+/** A call that is open turns out to be text. */
 function giveUpCall(reader: Reader): Part[] {
   const { state, plain } = reader
   if (state.at !== 'call-head' && state.at !== 'call-input') return []

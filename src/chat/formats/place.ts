@@ -1,4 +1,4 @@
-/** The characters to read now: `source` from `at` to `end`. A reader moves `at` behind what it took. */
+/** The characters to read now: `source` from `at` to `end`. A reader advances `at` past the characters it takes. */
 export interface Place {
   readonly source: string
   at: number

@@ -1,11 +1,11 @@
 /**
- * Answers of models without a tool format of their own: the one that our prompt teaches, and those that they fall back
- * to, as JSON or as Python, in a code fence or not, in tags or not.
+ * Answers of models without a tool format of their own: calls in the format of our prompt, and in those that models
+ * fall back to, as JSON or as Python, in a code fence or not, in tags or not.
  */
 import type { ChatTool, OutputFormat, OutputReader } from '../types.js'
 import { bareCalls } from './bare-calls.js'
 
-/** How a call begins in the format that we teach. */
+/** The beginning of a call in the format of our prompt. */
 export const CALL_FENCE = '```tool_call\n'
 
 const NAMES = ['tool_call', 'function_call', 'tool', 'tool_code']
@@ -14,7 +14,7 @@ const TAGS = NAMES.flatMap((name) => [`<${name}>`, `</${name}>`])
 // Other fences hold code.
 const FENCES = [...NAMES, 'tool_calls', 'tools', 'json', 'python', 'py', '']
 
-/** For any model: it ends its turns with tokens of its own. */
+/** For any model: the checkpoint says which tokens end its turns. */
 export const promptedTools: OutputFormat = promptedToolsFormat('taught', [])
 
 /** `ends`: control tokens that end a turn. */

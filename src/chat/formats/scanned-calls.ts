@@ -1,4 +1,4 @@
-/** The calls in what a scan found to have the shape of calls. */
+/** Parses text that a scan found to have the shape of calls. */
 import type { ChatTool } from '../types.js'
 import type { ToolCall } from './call.js'
 import { allCalls, readJsonCalls } from './json-call.js'

@@ -1,16 +1,16 @@
-/** A tool's input against its JSON schema: what can mean one thing only is put right, and what does not fit is named. */
+/** Checks a tool's input against its JSON schema, and corrects values of the wrong type that have only one meaning. */
 import type { JsonObject, JsonValue } from '../types.js'
 import { MAX_DEPTH } from './depth.js'
 import { parseJson } from './json.js'
 
 /**
- * The input with those values put right whose intent is plain: a number, a boolean, a list or an object that was written
- * in quotes, and a bare integer or boolean where text is wanted. A value that the schema lets stand is never touched.
+ * Corrects values of the wrong type that have only one meaning: a number, a boolean, a list or an object in quotes, and
+ * a bare integer or boolean where the schema wants text. A value that the schema allows stays as it is.
  */
 export function coerce(value: JsonValue, schema: JsonValue | undefined, depth = 0): JsonValue {
   if (!isObject(schema) || depth > MAX_DEPTH) return value
   if (typeof value === 'string') return coerceString(value, schema, depth)
-  // Other numbers may have been written in another way, such as 1.10.
+  // Other numbers may have been written differently, such as 1.10.
   const plain = typeof value === 'boolean' || Number.isSafeInteger(value)
   if (plain && onlyType(schema) === 'string') return String(value)
   if (Array.isArray(value)) return value.map((item) => coerce(item, schema.items, depth + 1))
@@ -25,7 +25,7 @@ export function coerce(value: JsonValue, schema: JsonValue | undefined, depth = 
 
 /**
  * The first reason why a value does not fit, such as `edits.0.old_string: Field required`; undefined if it fits.
- * Says nothing about what it does not know, so that whatever it says is so.
+ * Keywords that it does not know are ignored, so there are no false reports.
  */
 export function misfit(value: JsonValue, schema: JsonValue | undefined, at = 'input', depth = 0): string | undefined {
   if (!isObject(schema) || depth > MAX_DEPTH) return undefined
@@ -76,7 +76,7 @@ function coerceString(value: string, schema: JsonObject, depth: number): JsonVal
   return fits ? number : value
 }
 
-/** A type that may also be null is still that one type; of several nothing is plain. */
+/** The schema's type, which may also be null; undefined if it allows several. */
 function onlyType(schema: JsonObject): string | undefined {
   const types = typesOf(schema).filter((type) => type !== 'null')
   return types.length === 1 ? types[0] : undefined
@@ -114,7 +114,7 @@ export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Assigns like `=`, and `__proto__` is a key like any other. */
+/** Assigns like `=`, but treats `__proto__` as an ordinary key. */
 export function setKey(object: JsonObject, key: string, value: JsonValue): void {
   if (key === '__proto__')
     Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true })

@@ -1,16 +1,16 @@
-/** Text on its way out: white space that stands alone beside calls and thoughts is dropped. */
+/** Emits text. White space that stands alone beside calls and thoughts is dropped. */
 import type { Part } from '../types.js'
 
-/** A client would get a blank block for it, which some show and none wants. */
+/** Such white space would be a blank block, which some clients show. */
 export interface TextRun {
   push(text: string): Part[]
   /** A call or a thought stands here. */
   interrupt(): void
-  /** White space is given out after all if there was nothing else. */
+  /** Emits white space only if there was nothing else. */
   end(): Part[]
 }
 
-/** `alone`: nothing but white space came so far. */
+/** `alone`: there was nothing but white space so far. */
 type State = { at: 'blank'; space: string; alone: boolean } | { at: 'text' }
 
 const TEXT: State = { at: 'text' }

@@ -1,15 +1,15 @@
 /**
- * Gemma 3's prompt, and Gemma 2's, which is the same: a Chat as the pieces that the official chat template would make.
+ * Gemma 3's prompt, and Gemma 2's, which is the same: a Chat as the pieces that the official chat template renders.
  *
- * Different on purpose:
- * - The model knows no tools. Ours stand at the head of the first user turn, after the system text, in a format that we
- *   teach; calls stand in the model's turn in that format, and results in the user turn that follows.
- * - The official template knows no system role in the middle and wants user and model in turn; a system message in the
- *   middle stands where it is, as part of the user turn there. One right after the first user message stands before it.
- * - Gemma 2's official template refuses a system message; it stands where Gemma 3's has it.
- * - An assistant's text is not trimmed, so that what was generated is the beginning of the next prompt.
- * - A turn that this model wrote, and that is remembered, stands as its own tokens.
- * - Thoughts are left out: these models have no place for them.
+ * It differs from the official template on purpose:
+ * - The model has no tool format. Our prompt describes one, with the tools, at the beginning of the first user turn,
+ *   after the system text. Calls are in the model's turn in that format, and results in the user turn that follows.
+ * - The official template has no system messages in the middle and wants user and model to alternate. Here a system
+ *   message in the middle is part of the user turn there; one right after the first user message moves before it.
+ * - Gemma 2's official template rejects a system message; here it is where Gemma 3's template has it.
+ * - An assistant's text is not trimmed, so that the generated text is the beginning of the next prompt.
+ * - A turn that this model wrote, and that is remembered, is rendered as its own tokens.
+ * - Thoughts are dropped: these models have no place for them.
  */
 import type { Chat, ChatMessage, PromptPiece } from '../types.js'
 import { arrange, joinText, matchResults, type PendingCall, type PromptWriter, promptWriter } from './layout.js'
@@ -24,7 +24,7 @@ export function renderGemma3(chat: Chat): PromptPiece[] {
   for (let at = 0; at < rest.length; ) {
     const message = rest[at] as ChatMessage
     if (message.role === 'assistant') {
-      // A model turn cannot be the first: what it needs to know is said to it before.
+      // A model turn cannot be the first, so the heading gets a user turn of its own.
       if (heading !== '') renderUserTurn(out, [heading])
       heading = ''
       calls = renderModelTurn(out, message, at === rest.length - 1)
@@ -44,7 +44,7 @@ export function renderGemma3(chat: Chat): PromptPiece[] {
   return out.pieces
 }
 
-/** Results first, in the order of their calls, then the text beside them. */
+/** Results in the order of their calls, then the message's text. */
 function textsOf(message: ChatMessage, calls: PendingCall[]): string[] {
   const { answered, others } = matchResults(calls, message.parts)
   const text = joinText(message.parts)
@@ -61,7 +61,7 @@ function renderUserTurn(out: PromptWriter, texts: string[]): void {
   closeTurn(out)
 }
 
-/** The last one stays open: it is to be continued. -> its calls */
+/** The last turn stays open, so that the model continues it. Returns the turn's calls. */
 function renderModelTurn(out: PromptWriter, message: ChatMessage, isLast: boolean): PendingCall[] {
   openTurn(out, 'model')
   const calls = message.parts.filter((part) => part.type === 'tool_call')

@@ -1,20 +1,21 @@
 /**
- * Gemma 4's prompt: a Chat as the pieces that the official chat template would make of it.
+ * Gemma 4's prompt: a Chat as the pieces that the official chat template renders.
  *
- * Different on purpose, so that what the model generated stands in the next prompt as it was generated:
- * - An assistant's text stands before its tool calls, or wherever it was generated; the official template moves it
- *   behind the results. It is not trimmed either. User and system text is, as in the official template.
- * - Without thinking, the empty thought after `<|turn>model` stands in earlier turns too. The official template shows it
- *   in the last one alone, which then is another text one turn later.
+ * It differs from the official template on purpose, so that the next prompt contains what the model generated as it was
+ * generated:
+ * - An assistant's text stays before its tool calls, or wherever it was generated; the official template moves it after
+ *   the results. It is not trimmed. User and system text is, as in the official template.
+ * - Without thinking, the empty thought after `<|turn>model` is in earlier turns too. The official template has it only
+ *   in the last turn, so that turn's text changes one turn later.
  * - Thoughts of earlier turns are kept. The official template drops them at the next user message.
- * - After tool results the model turn is closed before a user or system turn opens; the official template forgets to.
+ * - After tool results the model turn is closed before a user or system turn opens; the official template forgets that.
  * - A call that never got its result is not followed by an open `<|tool_response>`, unless it ends the conversation.
- * - System messages in the middle stand where they are; one right after the first user message stands before it.
+ * - System messages in the middle stay where they are; one right after the first user message moves before it.
  * - Two assistant messages in a row are one turn, without an end between them.
- * - A null in arguments is `null`, not Python's `None`. A declaration without a type has the type OBJECT, and what is no
- *   schema inside one is left out; the official template breaks at both.
- * - A turn that this model wrote, and that is remembered, stands as its own tokens.
- * - Results that answer no call of the turn before them are user text: nothing that a client sent is lost.
+ * - A null in arguments is `null`, not Python's `None`. A declaration without a type has the type OBJECT, and a
+ *   property whose schema is not an object is dropped; the official template fails at both.
+ * - A turn that this model wrote, and that is remembered, is rendered as its own tokens.
+ * - Results without a call in the turn before them are user text, so that nothing that a client sent is lost.
  */
 import { isObject } from '../formats/schema.js'
 import type { Chat, ChatMessage, ChatTool, JsonObject, JsonValue, PromptPiece } from '../types.js'
@@ -36,12 +37,12 @@ export function renderGemma4(chat: Chat): PromptPiece[] {
   const turn: ModelTurn = { open: false, calls: [] }
   for (const message of rest) renderMessage(out, message, turn, chat.thinking)
   if (!turn.open) openModelTurn(out, chat.thinking)
-  // As in the official template: calls at the very end are waiting for their results.
+  // As in the official template: calls at the very end wait for their results.
   if (rest.at(-1)?.parts.at(-1)?.type === 'tool_call') out.control('<|tool_response>')
   return out.pieces
 }
 
-/** The model's turn goes on through tool results; it is closed only when somebody else speaks. */
+/** The model's turn continues through tool results; a user or system message closes it. */
 interface ModelTurn {
   open: boolean
   /** Calls that have no results yet. */
@@ -184,7 +185,7 @@ function renderDeclaration(out: PromptWriter, tool: ChatTool): void {
   out.text('}}')
 }
 
-// What of a schema has its own place, and is none of its properties.
+// The fields of a schema that are not properties.
 const OWN_FIELDS = new Set(['description', 'type', 'properties', 'required', 'nullable'])
 
 function renderProperties(out: PromptWriter, properties: JsonObject, filter = false): void {
@@ -201,7 +202,7 @@ function renderProperties(out: PromptWriter, properties: JsonObject, filter = fa
   out.text('}')
 }
 
-/** The fields in the official order; the type is always there and last. */
+/** The fields in the official order. The type is always present, and last. */
 function renderSchema(out: PromptWriter, schema: JsonObject): void {
   const { description, properties, items, required } = schema
   const type = typeName(schema.type)
@@ -261,7 +262,7 @@ function renderRequired(out: PromptWriter, names: JsonValue[]): void {
   renderList(out, names, (name) => renderString(out, String(name)))
 }
 
-/** A list of types is written the way Python shows it, since that is what the official template gives. */
+/** A list of types is written as Python prints it, as in the official template. */
 function typeName(type: JsonValue | undefined): string {
   if (Array.isArray(type)) return `[${type.map((one) => `'${String(one)}'`).join(', ')}]`.toUpperCase()
   return typeof type === 'string' ? type.toUpperCase() : ''

@@ -1,11 +1,11 @@
 /**
- * A prompt by the checkpoint's own Jinja template, for families that have none in TypeScript.
+ * Renders prompts with the checkpoint's own Jinja template, for families without a template in TypeScript.
  *
- * A template makes one string, in which a marker of its own looks like the same characters in a user's text. So every
- * marker in what comes from a request is broken by a character that occurs nowhere in it; what is a marker after
- * rendering is the template's own, and becomes a control token; then the character is taken out again.
+ * A template renders one string, in which its own markers look like the same characters in a user's text. So every
+ * marker in a request is broken by a character that occurs nowhere in the request. A marker that is whole after rendering
+ * is the template's own and becomes a control token; then the character is removed.
  *
- * Different from the template on purpose: the date never changes, since nothing behind it could be reused the next day.
+ * It differs from the template on purpose: the date never changes, since no prefix could be reused the next day.
  */
 import { createHash } from 'node:crypto'
 import { Template } from '@huggingface/jinja'
@@ -14,12 +14,12 @@ import type { Chat, ChatMessage, ChatPart, ChatTool, JsonObject, JsonValue, Prom
 import { arrange, joinText, matchResults, type PendingCall, promptWriter } from './layout.js'
 import { taughtCall, taughtResult, teachTools } from './teach-tools.js'
 
-/** A checkpoint's template and what it is given besides the chat. */
+/** A checkpoint's template, and its variables besides the chat. */
 export interface ChatTemplate {
   source: string
-  /** For messages: the file it is from. */
+  /** The template's file, for error messages. */
   path: string
-  /** Such as bos_token and eos_token, as they are written. */
+  /** bos_token, eos_token and the like, as they are written. */
   tokens: Record<string, string>
   /** Every control token of the vocabulary, as it is written. */
   controls: readonly string[]
@@ -31,7 +31,7 @@ export interface JinjaFamily {
   hasTools: boolean
 }
 
-/** Throws `bad_config` for a template that cannot be read; `render` throws it for one that refuses a chat. */
+/** Throws `bad_config` for a template that cannot be parsed; `render` throws it if the template rejects the chat. */
 export function jinjaFamily(template: ChatTemplate): JinjaFamily {
   const parsed = parse(template)
   const hasTools = /\btools\b/.test(template.source)
@@ -58,7 +58,7 @@ function renderChat(chat: Chat, { template, parsed, hasTools, split }: Renderer)
     JSON.stringify([chat.tools, chat.messages.map(({ parts }) => parts)]) + template.source,
   )
   const mask = masker(template.controls, breaker)
-  // Three in a row stand nowhere else: what comes after them was not written by the model that is to go on.
+  // Three in a row occur nowhere else. What the template adds after them is cut off: the model continues its text.
   const here = breaker.repeat(3)
   const isContinued = chat.messages.at(-1)?.role === 'assistant'
   const tools = hasTools && chat.tools.length > 0 ? { tools: mask(chat.tools.map(declaration)) } : {}
@@ -73,7 +73,7 @@ function renderChat(chat: Chat, { template, parsed, hasTools, split }: Renderer)
   return split(text.slice(0, end)).map((piece) => (typeof piece === 'string' ? piece.replaceAll(breaker, '') : piece))
 }
 
-/** A template that refuses a system message gets it as part of the first user message. */
+/** If the template rejects a system message, it becomes part of the first user message. */
 function firstThatWorks(render: (ownSystem: boolean) => string, { path }: ChatTemplate): string {
   try {
     return render(true)
@@ -87,7 +87,7 @@ function firstThatWorks(render: (ownSystem: boolean) => string, { path }: ChatTe
   }
 }
 
-/** User and model in turn, as most templates insist on; what stands between two answers of the model is one turn. */
+/** Alternates user and model, as most templates require: everything between two answers of the model is one turn. */
 function toMessages(chat: Chat, { hasTools, ownSystem }: { hasTools: boolean; ownSystem: boolean }): Message[] {
   const { system = '', rest } = arrange(chat.messages)
   const lesson = hasTools ? '' : teachTools(chat.tools).trimEnd()
@@ -139,7 +139,7 @@ function toolMessage({ id, name, text }: { id: string; name: string; text: strin
   return { role: 'tool', name, tool_call_id: shortId(id), content: text }
 }
 
-/** Nine letters and digits, which is what Mistral's templates insist on. */
+/** Nine letters and digits, as Mistral's templates require. */
 function shortId(id: string): string {
   return createHash('sha256').update(id).digest('hex').slice(0, 9)
 }
@@ -150,7 +150,7 @@ function declaration({ name, description, schema }: ChatTool): JsonObject {
 
 function parse({ source, path }: ChatTemplate): Template {
   try {
-    // A date that changes would end every prefix there; the library's own function cannot be replaced, so its name is.
+    // With a changing date no prefix could be reused. The library's function cannot be replaced, so its calls are.
     return new Template(source.replaceAll(/strftime_now\([^)]*\)/g, '"26 Jul 2024"'))
   } catch (cause) {
     const message = `${path}: the chat template cannot be read (${(cause as Error).message})`
@@ -158,7 +158,7 @@ function parse({ source, path }: ChatTemplate): Template {
   }
 }
 
-/** From a private area of Unicode that no text has a meaning for; almost always the first. */
+/** From a private area of Unicode, which hardly any text uses; almost always its first character. */
 function unusedCharacter(text: string): string {
   for (let code = 0xe000; code < 0xf900; code++) {
     const character = String.fromCharCode(code)
@@ -171,8 +171,8 @@ function unusedCharacter(text: string): string {
 }
 
 /**
- * Puts the character behind each one that a control token begins with, in every string and key. Whole tokens are not
- * looked for: a template may join two strings of which each has a half.
+ * Inserts the character after each character that begins a control token, in every string and key. Looking for whole
+ * tokens would not do: a template may join two strings that contain one half each.
  */
 function masker(controls: readonly string[], breaker: string): (value: JsonValue) => JsonValue {
   const starts = [...new Set(controls.map((token) => String.fromCodePoint(token.codePointAt(0) ?? 0)))]
@@ -187,7 +187,7 @@ function masker(controls: readonly string[], breaker: string): (value: JsonValue
   return mask
 }
 
-/** The longest token wins where several begin. */
+/** Of several tokens at one place, the longest counts. */
 function splitter(controls: readonly string[]): (text: string) => PromptPiece[] {
   const longestFirst = [...controls].sort((a, b) => b.length - a.length)
   if (longestFirst.length === 0) return (text) => [text]

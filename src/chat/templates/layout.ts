@@ -1,11 +1,11 @@
-/** What every family's template needs: pieces put together, and the order in which messages are read. */
+/** What all families' templates need: a writer of pieces, and the order of messages and results. */
 import type { ChatMessage, ChatPart, JsonObject, PromptPiece } from '../types.js'
 
-/** Collects pieces; strings that follow one another become one. */
+/** Collects pieces; neighbouring strings become one. */
 export interface PromptWriter {
   text(text: string): void
   control(token: string): void
-  /** As the model wrote them. */
+  /** The tokens of text that the model generated. */
   tokens(tokens: Int32Array): void
   readonly pieces: PromptPiece[]
 }
@@ -30,9 +30,9 @@ export function promptWriter(): PromptWriter {
 }
 
 /**
- * The leading system message, if there is one, apart from the rest. A system message directly after the first user
- * message is put before it: Claude Code describes the surroundings there, alike in every session of a folder, and so the
- * prefix that sessions share is long; and a model with a small window still sees the user's words last.
+ * Separates the leading system message, if there is one, from the rest. A system message directly after the first user
+ * message moves before it: Claude Code describes the environment there, the same in every session of a folder. So
+ * sessions share a longer prefix, and a model with a small window reads the user's words last.
  */
 export function arrange(messages: ChatMessage[]): { system?: string; rest: ChatMessage[] } {
   const [first] = messages
@@ -44,7 +44,7 @@ export function arrange(messages: ChatMessage[]): { system?: string; rest: ChatM
   return { system: leading && joinText(leading.parts), rest }
 }
 
-/** A message's texts as one, each from a line of its own, without space around the whole. */
+/** A message's texts as one, each on a line of its own, trimmed as a whole. */
 export function joinText(parts: ChatPart[]): string {
   let joined = ''
   for (const part of parts) {
@@ -61,7 +61,7 @@ export interface PendingCall {
 
 type Result = Extract<ChatPart, { type: 'tool_result' }>
 
-/** Results in the order of their calls, whatever order they arrived in; and those that answer none of these calls. */
+/** `answered`: results in the order of their calls. `others`: results that answer none of these calls. */
 export function matchResults(
   calls: PendingCall[],
   parts: ChatPart[],
@@ -74,7 +74,7 @@ export function matchResults(
   return { answered, others: results.filter(({ id }) => !known.has(id)) }
 }
 
-/** Entries by key, upper and lower case alike. */
+/** Entries sorted by key, ignoring case. */
 export function sortedEntries(object: JsonObject): [string, JsonObject[string]][] {
   const folded = Object.entries(object).map((entry) => ({ entry, key: entry[0].toLowerCase() }))
   folded.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))

@@ -1,17 +1,17 @@
 /**
- * Llama 3's prompt (3.1 and later): a Chat as the pieces that the official chat template would make of it.
+ * Llama 3's prompt (3.1 and later): a Chat as the pieces that the official chat template renders.
  *
- * Different on purpose:
- * - The date is always the one that the official template has for itself: one that changes every day would end every
- *   prefix there. Claude Code says what day it is in its own words.
- * - Several calls of one turn stand in it as they are generated, separated by "; "; the official template refuses them.
- * - Text stands before the calls of its turn, and assistant text is not trimmed, so that what was generated is the
+ * It differs from the official template on purpose:
+ * - The date is always the official template's default: with a date that changes, no prefix could be reused the next
+ *   day. Claude Code states the date itself.
+ * - Several calls of one turn are rendered as generated, separated by "; "; the official template rejects them.
+ * - Text comes before the calls of its turn, and assistant text is not trimmed, so that the generated text is the
  *   beginning of the next prompt.
- * - A system message right after the first user message stands before it; later ones stand where they are.
- * - Tools stand in the first user message, as in the official template. Without one they have a user turn of their own.
- * - Thoughts are left out: these models have no place for them.
- * - A turn that this model wrote, and that is remembered, stands as its own tokens.
- * - Results that answer no call of the turn before them are user text: nothing that a client sent is lost.
+ * - A system message right after the first user message moves before it; later ones stay where they are.
+ * - Tools are in the first user message, as in the official template. Without one they get a user turn of their own.
+ * - Thoughts are dropped: these models have no place for them.
+ * - A turn that this model wrote, and that is remembered, is rendered as its own tokens.
+ * - Results without a call in the turn before them are user text, so that nothing that a client sent is lost.
  */
 import type { Chat, ChatMessage, ChatTool, JsonObject, JsonValue, PromptPiece } from '../types.js'
 import { arrange, joinText, matchResults, type PendingCall, type PromptWriter, promptWriter } from './layout.js'
@@ -52,7 +52,7 @@ export function renderLlama3(chat: Chat): PromptPiece[] {
   return out.pieces
 }
 
-/** A user or system message: results of the calls before it, each in a turn of its own, and then its text. */
+/** A user or system message: the results of the calls before it, each in a turn of its own, then its text. */
 function renderOther(out: PromptWriter, message: ChatMessage, calls: PendingCall[], introduction: string): void {
   const { answered, others } = matchResults(calls, message.parts)
   for (const { text } of answered) renderTurn(out, 'ipython', toJson({ output: text }))
@@ -62,7 +62,7 @@ function renderOther(out: PromptWriter, message: ChatMessage, calls: PendingCall
   renderTurn(out, message.role, introduction + text)
 }
 
-/** The last one stays open: it is to be continued. Returns its calls. */
+/** The last turn stays open, so that the model continues it. Returns the turn's calls. */
 function renderAssistant(out: PromptWriter, message: ChatMessage, last: boolean): PendingCall[] {
   const calls: PendingCall[] = []
   openTurn(out, 'assistant')

@@ -1,10 +1,10 @@
-/** A checkpoint's own chat template: chat_template.jinja, or tokenizer_config.json's. */
+/** Reads a checkpoint's own chat template: chat_template.jinja, or the one in tokenizer_config.json. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TetherError } from '../../errors.js'
 import type { ChatTemplate } from './jinja.js'
 
-/** undefined if the checkpoint has none. Throws `bad_config` for a tokenizer_config.json that is broken. */
+/** undefined if the checkpoint has none. Throws `bad_config` for a malformed tokenizer_config.json. */
 export async function readTemplate(dir: string, controls: readonly string[]): Promise<ChatTemplate | undefined> {
   const configPath = join(dir, 'tokenizer_config.json')
   const config = parse(configPath, (await readText(configPath)) ?? '{}')
@@ -30,12 +30,12 @@ function parse(path: string, text: string): Record<string, unknown> {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new TetherError('bad_config', `${path} is not a JSON object; get the file again`)
 }
 
-/** One template, or several by name, of which the one for tools knows the most. */
+/** The template, or of several named ones the one for tools. */
 function ownTemplate(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   if (!Array.isArray(value)) return undefined
@@ -43,7 +43,7 @@ function ownTemplate(value: unknown): string | undefined {
   return named.get('tool_use') ?? named.get('default')
 }
 
-/** bos_token and the like, each a string or a description of the token. */
+/** bos_token and the like. Each is a string or an object with the token's content. */
 function specialTokens(config: Record<string, unknown>): Record<string, string> {
   const tokens: Record<string, string> = {}
   for (const [key, value] of Object.entries(config)) {

@@ -1,4 +1,4 @@
-/** The prompt text of ours that teaches a tool format to models that have none, and its calls and results in a history. */
+/** Our prompt for tools, for models without a tool format of their own, and the calls and results of earlier turns. */
 import { CALL_FENCE } from '../formats/prompted-tools.js'
 import type { ChatTool, JsonObject } from '../types.js'
 
@@ -14,19 +14,19 @@ ${CALL_FENCE}{"name": "tool name", "arguments": {"argument": "value"}}
 The tools, each with the JSON schema of its arguments:
 `
 
-/** What stands in the prompt, whole; '' without tools. One line a tool, in their order. */
+/** The prompt's text about tools, one line for each in their order; '' without tools. */
 export function teachTools(tools: ChatTool[]): string {
   if (tools.length === 0) return ''
   const lines = tools.map(({ name, description, schema }) => JSON.stringify({ name, description, parameters: schema }))
   return `${RULES}${lines.join('\n')}\n`
 }
 
-/** A call of an earlier turn, as it was taught. */
+/** A call of an earlier turn, in the format of the prompt. */
 export function taughtCall(name: string, input: JsonObject): string {
   return `${CALL_FENCE}{"name": ${JSON.stringify(name)}, "arguments": ${JSON.stringify(input)}}\n\`\`\``
 }
 
-/** What a tool gave back, for the user's turn after the calls. */
+/** The result of a tool, for the user's turn after the calls. */
 export function taughtResult({ name, text, isError }: { name: string; text: string; isError: boolean }): string {
   return `${isError ? 'Error' : 'Result'} of ${name}:\n${text}`
 }

@@ -1,4 +1,4 @@
-/** Added tokens: what is found in a text before anything else is done to it. */
+/** Added tokens: they are found in a text before any other step. */
 import type { AddedTokenEntry } from './file.js'
 import { characterKinds, isWordCharacter, SPACE } from './unicode.js'
 
@@ -8,15 +8,15 @@ export type Stretch = string | number
 export interface Finder {
   /** The text in order; no stretch is empty. */
   find(text: string): Stretch[]
-  /** What is looked for, as it is written in the text. */
+  /** The tokens to find, as they are written in the text. */
   readonly contents: string[]
-  /** Whether a token may also take or mind what stands beside it. */
+  /** Whether a match may depend on, or include, the characters beside the token. */
   readonly looksAround: boolean
 }
 
 /**
- * A control token speaks to the model and is never text: what the file calls special, and what is written like a
- * marker (`<|"|>`, `<unused12>`, `[multimodal]`) even if the file does not say so. Newline runs and HTML tags are none.
+ * A control token steers the model and is never text: a token that the file marks as special, or that is written like a
+ * marker (`<|"|>`, `<unused12>`, `[multimodal]`). Newline runs and HTML tags are text.
  */
 export function isControl(token: AddedTokenEntry): boolean {
   if (token.special) return true
@@ -25,7 +25,7 @@ export function isControl(token: AddedTokenEntry): boolean {
   return /^\[[^\]\s]+\]$/.test(content)
 }
 
-// Written like HTML tags and yet none.
+// Control tokens that are written like HTML tags.
 const NAMES = new Set([
   '<pad>',
   '<eos>',
@@ -40,16 +40,16 @@ const NAMES = new Set([
   '</think>',
 ])
 
-/** A trie of UTF-16 units: from a node by a unit to the next, and what ends at a node. */
+/** A trie of UTF-16 units. `ends`: the token that ends at a node. */
 interface Trie {
-  /** By unit: the node behind a first unit; 0: no token begins so. */
+  /** The node of each first unit; 0 if no token begins with it. */
   first: Int32Array
   /** node * 65536 + unit -> node. */
   next: Map<number, number>
   ends: (AddedTokenEntry | undefined)[]
 }
 
-/** Finds the leftmost of these tokens, and of those that begin together the longest. */
+/** Finds the leftmost token; of those that begin at the same place, the longest. */
 export function makeFinder(tokens: AddedTokenEntry[], normalize?: (text: string) => string): Finder {
   const trie: Trie = { first: new Int32Array(0x10000), next: new Map(), ends: [undefined] }
   const contents: string[] = []
@@ -100,7 +100,7 @@ function find(trie: Trie, text: string): Stretch[] {
       const start = token.lstrip ? Math.max(done, spaceStart(text, at)) : at
       if (start > done) found.push(text.slice(done, start))
       found.push(token.id)
-      // What a token takes behind it may still be found as a token.
+      // The white space that a token includes may itself be a token.
       done = token.rstrip ? spaceEnd(text, end) : end
     }
     at = end

@@ -1,24 +1,24 @@
 /**
- * Where a text may be cut before it is encoded: between two characters that stand side by side in no token that merging
- * can give. No merge reaches across such a point, so the parts give what the whole gives.
+ * Where a text may be cut before it is encoded: between two characters that are neighbours in no token that a merge
+ * produces. No merge crosses such a point, so the parts encode to the same ids as the whole.
  */
 import type { Merges } from './merges.js'
 import type { Vocabulary } from './vocabulary.js'
 
-/** A bit for each pair of UTF-16 units: set if a merge may join them. A hash, so it may also be set where none does. */
+/** A bit for each pair of UTF-16 units, set if a merge may join them. Pairs share bits, so others may be set too. */
 export type Joints = Uint32Array
 
-// Pairs of ASCII and ▁ have bits of their own, all others share.
+// Pairs of ASCII and ▁ have bits of their own; all other pairs share bits by hash.
 const OWN_BITS = 1 << 14
 const SHARED_BITS = 1 << 20
 
-/** Only what merging gives counts: a token that is found whole joins nothing. */
+/** Only tokens that a merge produces count: a token that is found whole joins nothing. */
 export function makeJoints({ bytes, spans }: Vocabulary, { triples }: Merges): Joints {
   const joints = new Uint32Array((OWN_BITS + SHARED_BITS) / 32)
   let before = -1
   for (let i = 2; i < triples.length; i += 3) {
     const id = triples[i] as number
-    // The ways to merge one token stand side by side.
+    // All merges that produce one token are neighbours in `triples`.
     if (id === before) continue
     before = id
     markToken(joints, bytes, spans[id * 2] as number, spans[id * 2 + 1] as number)
@@ -31,7 +31,7 @@ export function joined(joints: Joints, before: number, after: number): boolean {
   return (((joints[bit >>> 5] as number) >>> (bit & 31)) & 1) !== 0
 }
 
-/** Marks the pairs of a text that must not be cut for another reason. */
+/** Marks the pairs of a text that must not be cut for other reasons. */
 export function join(joints: Joints, text: string): void {
   for (let i = 1; i < text.length; i += 1) mark(joints, text.charCodeAt(i - 1), text.charCodeAt(i))
 }
@@ -49,10 +49,10 @@ function bitOf(before: number, after: number): number {
   return OWN_BITS + ((hash ^ (hash >>> 15)) & (SHARED_BITS - 1))
 }
 
-// ▁ takes the place of NUL, which shares its bits.
+// ▁ uses the bits of NUL.
 const SPACE_MARK = 0x2581
 
-/** The pairs of one token in UTF-8. */
+/** Marks the pairs of one token, which is UTF-8. */
 function markToken(joints: Joints, bytes: Uint8Array, start: number, end: number): void {
   let before = -1
   for (let i = start; i < end; ) {

@@ -12,15 +12,15 @@ import { hashUnit, LONGEST_WORD, makeWordCache } from './word-cache.js'
 export interface Bpe {
   /** Appends the ids of text[start..end), which is one word and well-formed. */
   encode(text: string, start: number, end: number, out: Ids): void
-  /** Whether no merge reaches across from the first of these two characters to the second. */
+  /** Whether no merge joins these two characters. */
   mayCut(pair: string): boolean
 }
 
 export interface BpeOptions {
   tables: Tables
-  /** Tokens that no text may turn into, whatever the merges say. */
+  /** Tokens that no text may encode to, even if a merge produces them. */
   closed: ReadonlySet<number>
-  /** Whether the vocabulary is one of bytes, each written as a character. */
+  /** Whether the vocabulary consists of bytes, each written as a character. */
   byteLevel: boolean
 }
 
@@ -30,7 +30,7 @@ interface Symbols {
   count: number
 }
 
-/** Words that were seen before come from a bounded cache. */
+/** Keeps recent words in a bounded cache. */
 export function makeBpe(model: BpeEntry, options: BpeOptions, fail: Fail): Bpe {
   const { tables, closed, byteLevel } = options
   const { merges, joints } = tables
@@ -52,12 +52,12 @@ export function makeBpe(model: BpeEntry, options: BpeOptions, fail: Fail): Bpe {
       readSymbols(text, start, end, symbols)
       out.append(symbols.ids, 0, mergeSymbols(symbols.ids, symbols.count, merges))
     }
-    // A buffer for a megabyte is not kept.
+    // Do not keep a buffer that one huge word needed.
     if (symbols.ids.length > 1 << 16) symbols.ids = new Int32Array(256)
     if (short) cache.add(text, start, end, hash, out, from)
   }
 
-  // Without merging, where a word ends decides what it becomes.
+  // Where a word's whole text decides its ids, it must not be cut.
   if (joints === undefined || whole || byteLevel) {
     return {
       encode(text, start, end, out) {
@@ -118,7 +118,7 @@ function byteSymbols({ tables }: BpeOptions, fail: Fail): ReadSymbols {
   }
 }
 
-/** Known characters, else their bytes, else one unk for a run of them. */
+/** The ids of known characters; of others, their bytes; without byte tokens, one unk for a run of them. */
 function characterSymbols(model: BpeEntry, { tables, closed }: BpeOptions, fail: Fail): ReadSymbols {
   const { vocabulary } = tables
   const scratch = new Uint8Array(4)
@@ -126,7 +126,7 @@ function characterSymbols(model: BpeEntry, { tables, closed }: BpeOptions, fail:
     const id = findToken(vocabulary, scratch, 0, writeUtf8(scratch, 0, code))
     return closed.has(id) ? -1 : id
   }
-  // Ids + 2 of the first plane's characters; 0: not looked up yet.
+  // Id + 2 of each character of the first plane; 0 if it was not looked up yet.
   const known = new Int32Array(0x10000)
   const idOf = (code: number): number => {
     if (code > 0xffff) return lookUp(code)
@@ -176,7 +176,7 @@ function tokenId({ vocabulary }: Tables, token: string): number {
   return findToken(vocabulary, bytes, 0, bytes.length)
 }
 
-/** Finds a word as a token of the vocabulary. */
+/** Looks a whole word up in the vocabulary. */
 function wholeWords({ tables, byteLevel }: BpeOptions): (text: string, start: number, end: number) => number {
   const longest = longestToken(tables)
   let scratch = new Uint8Array(64)
@@ -195,7 +195,7 @@ function wholeWords({ tables, byteLevel }: BpeOptions): (text: string, start: nu
   }
 }
 
-/** Each byte of scratch[from..to) becomes the UTF-8 of its character -> where that ends. */
+/** Replaces each byte of scratch[from..to) by the UTF-8 of its character. Returns the new end. */
 function spellBytes(scratch: Uint8Array, from: number, to: number): number {
   const bytes = scratch.slice(from, to)
   let end = from

@@ -1,6 +1,6 @@
 /** Byte-level BPE's alphabet: every byte has one printable character. */
 
-/** The character of a byte. Printable Latin-1 stands for itself, the rest follows from U+0100 on. */
+/** The character of a byte. Printable Latin-1 stands for itself; the others are numbered from U+0100. */
 export const CODE_OF_BYTE: number[] = makeAlphabet()
 
 /** The byte of a character code, or undefined. */

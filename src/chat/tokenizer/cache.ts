@@ -1,6 +1,7 @@
 /**
- * Tables of tokenizers on disk, one file for each tokenizer.json by its hash. What is damaged, or not ours alone to
- * write, is not there; what cannot be written is not kept. Files appear whole, so processes do not disturb each other.
+ * Tables of tokenizers on disk, one file for each tokenizer.json, named by its hash. A file that is damaged, or that
+ * other users can write, is ignored. A failed write is ignored too. Files appear whole (by rename), so processes do not
+ * disturb each other.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
@@ -9,7 +10,7 @@ import { FORMAT, pack, type Saved, unpack } from './table-file.js'
 
 /** All files together; the least recently used go first. Gemma's takes 17 MB. */
 const MOST_BYTES = 256 * 2 ** 20
-/** A file that is still being written after so long never will be whole. */
+/** A temporary file of this age was abandoned. */
 const ABANDONED_MS = 3_600_000
 
 /** `key`: the 32 bytes of the hash. */
@@ -45,7 +46,7 @@ function fileName(key: Uint8Array): string {
   return `${Buffer.from(key).toString('hex')}-v${FORMAT}.tables`
 }
 
-/** undefined: others could have written it, or it is no such file. */
+/** undefined: other users can write it, or it is not a table file. */
 async function readPrivately(path: string): Promise<Int32Array<ArrayBuffer> | undefined> {
   const file = await open(path, 'r')
   try {
@@ -78,7 +79,7 @@ async function clean(dir: string): Promise<void> {
   }
 }
 
-/** undefined where the system refuses: nothing here is needed. */
+/** undefined if the system reports an error: the cache is optional. */
 async function orNothing<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work

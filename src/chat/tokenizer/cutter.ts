@@ -1,6 +1,6 @@
 /**
  * The splits of byte-level tokenizers, written by hand: the same words as their regular expressions give, several times
- * faster, in time linear in the text however it looks.
+ * faster, and in linear time for any text.
  */
 import { characterKinds, LETTER, LOWER, NEWLINE, NUMBER, SPACE, UPPER } from './unicode.js'
 
@@ -14,7 +14,7 @@ interface Style {
   words: 'letters' | 'cased'
   /** The most digits of a number. */
   digits: number
-  /** What else may follow punctuation, besides line ends. */
+  /** Whether slashes may follow punctuation, as line ends may. */
   slash: boolean
 }
 
@@ -37,7 +37,7 @@ export function cutterFor(pattern: string): NextWord | undefined {
   return undefined
 }
 
-/** The pattern as it stands in Llama 3's file (letters, first, 3), in Mistral's (cased, none, 1, slash) and others. */
+/** The pattern as Llama 3's file has it (letters, first, 3), Mistral's (cased, none, 1, slash) and others. */
 function patternOf({ contractions, words, digits, slash }: Style): string {
   const before = '[^\\r\\n\\p{L}\\p{N}]?'
   const suffix = contractions === 'suffix' ? `${CONTRACTIONS}?` : ''
@@ -96,7 +96,7 @@ function codeAt(text: string, at: number, end: number): number {
   return (low & 0xfc00) === 0xdc00 ? 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00) : unit
 }
 
-/** How long a contraction stands here; ſ is an s to who ignores case. */
+/** The length of the contraction at this place, 0 without one. Ignoring case, ſ is an s. */
 function contraction(text: string, at: number, end: number): number {
   if (at + 1 >= end || text.charCodeAt(at) !== APOSTROPHE) return 0
   const first = text.charCodeAt(at + 1) | 0x20
@@ -119,20 +119,20 @@ function letters(text: string, from: number, end: number, kinds: Uint8Array): nu
   return run(text, from, end, kinds, LETTER)
 }
 
-/** UPPER*LOWER+ or else UPPER+, which no LOWER can follow then; `from` without either. */
+/** UPPER*LOWER+, or else UPPER+ (no LOWER can follow it then); `from` if neither matches. */
 function casedWord(text: string, from: number, end: number, kinds: Uint8Array): number {
   const to = loweredWord(text, from, end, kinds)
   return to < 0 ? uppers(text, from, end, kinds) : to
 }
 
-/** A mark was before `from`: it is a word by itself before it is the beginning of one without lowers. */
+/** A mark stands before `from`: it begins a word that has lower letters, and is a word by itself otherwise. */
 function markedWord(text: string, from: number, end: number, kinds: Uint8Array): number {
   return Math.max(from, loweredWord(text, from, end, kinds))
 }
 
 /**
- * UPPER*LOWER+, -1 without it. The uppers give back what the one lower needs: if none follows them, the word ends behind
- * the last of them that may be both.
+ * UPPER*LOWER+, or -1. The uppers backtrack as in a regular expression: if no lower follows them, the word ends after
+ * the last character that is both.
  */
 function loweredWord(text: string, from: number, end: number, kinds: Uint8Array): number {
   let at = from
@@ -197,7 +197,10 @@ function punctuation(text: string, from: number, end: number, kinds: Uint8Array,
   return at
 }
 
-/** Up to the last line end; else all but the last, which the next word begins with; all of it where the text ends. */
+/**
+ * Up to the last line end, if there is one; else all but the last space, which belongs to the next word; everything at
+ * the end of the text.
+ */
 function spaces(text: string, from: number, end: number, kinds: Uint8Array): number {
   let at = from
   let afterNewline = -1

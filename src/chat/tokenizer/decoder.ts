@@ -1,4 +1,4 @@
-/** Decoders: tokens back to text, one after another, with whatever may still change held back. */
+/** Decoders: tokens back to text, one by one. Text that later tokens may still change is held back. */
 import { BYTE_OF_CODE } from './byte-level.js'
 import type { Fail, Step } from './file.js'
 import { readPattern } from './pattern.js'
@@ -6,14 +6,14 @@ import { readPattern } from './pattern.js'
 /** One step of decoding, for one text. */
 interface Decoding {
   push(token: string, out: string[]): void
-  /** Gives out what was held back: the text ends here, or a control token interrupts it. */
+  /** Writes what was held back: the text ends here, or a control token interrupts it. */
   flush(out: string[]): void
 }
 
 /** Makes the decoding of a new text. */
 export type Decoder = () => Decoding
 
-/** A decoder and whether what it gives out is one running text rather than tokens. */
+/** A decoder, and whether its output is one running text rather than tokens. */
 interface Stage {
   make: Decoder
   fused: boolean
@@ -110,8 +110,8 @@ function eachToken(change: (token: string) => string): Decoding {
 }
 
 /**
- * A run of byte tokens is one text if all of it is UTF-8, and one U+FFFD a byte otherwise.
- * That is only known where the run ends, so all of it is held back.
+ * A run of byte tokens is text if all of it is valid UTF-8, and one U+FFFD per byte otherwise.
+ * That is known only at the end of the run, so the whole run is held back.
  */
 function byteFallback(): Decoding {
   let bytes: number[] = []
@@ -158,7 +158,7 @@ function byteLevel(): Decoding {
   }
 }
 
-/** undefined: not all of it are byte characters, so the token stands for itself. */
+/** undefined: some characters do not stand for bytes, so the token stands for itself. */
 function bytesOf(token: string): Uint8Array | undefined {
   const bytes = new Uint8Array(token.length)
   for (let i = 0; i < token.length; i += 1) {
@@ -177,7 +177,7 @@ function strip(token: string, content: string, start: number, stop: number): str
   return token.slice(from, to)
 }
 
-/** Takes up to `start` characters from where the whole text begins. */
+/** Strips up to `start` characters from the beginning of the whole text. */
 function stripStart(content: string, start: number): Decoding {
   let left = start
   return {

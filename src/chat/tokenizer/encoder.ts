@@ -6,11 +6,11 @@ import type { Ids } from './ids.js'
 import type { Normalizer } from './normalizer.js'
 import type { PreTokenizer } from './pre-tokenizer.js'
 
-/** Text to ids, with some of the added tokens found in it. */
+/** Text to ids. Which added tokens it finds in the text is fixed when it is made. */
 export interface Encoder {
   /** Appends the ids of a text, which is well-formed. */
   encode(text: string, out: Ids): void
-  /** Whether a text may be cut between these two characters: the parts then give what the whole gives. */
+  /** Whether a text may be cut between these two characters: the parts then encode to the ids of the whole. */
   mayCut(before: string, after: string): boolean
 }
 
@@ -56,7 +56,7 @@ export function makeEncoder(tokens: AddedTokenEntry[], { normalizer, preTokenize
   }
 }
 
-/** Neither an added token nor a word nor a merge may reach across, and the normalizer must not see that a text begins. */
+/** No added token, word or merge may cross the cut, and the normalizer must not treat the start of a text specially. */
 function mayCut(finders: Finder[], { normalizer, preTokenizer, bpe }: Steps, before: string, after: string): boolean {
   if (!normalizer.local || finders.some(({ looksAround }) => looksAround)) return false
   const pair = normalizer.normalize(before + after)

@@ -1,6 +1,6 @@
-/** The parts of tokenizer.json that matter here, as loosely as the file may be written. */
+/** The parts of tokenizer.json that matter here, typed as loosely as files are written. */
 
-/** Ends loading with an error that names the file: `fail('has no model')`. */
+/** Throws an error that begins with the file's path: `fail('has no model')`. */
 export type Fail = (what: string) => never
 
 export interface TokenizerFile {
@@ -36,13 +36,13 @@ export interface BpeEntry {
   end_of_word_suffix?: string | null
 }
 
-/** One normalizer, pre-tokenizer, post-processor or decoder: a type and what belongs to it. */
+/** One normalizer, pre-tokenizer, post-processor or decoder: a type and its own fields. */
 export interface Step {
   type: string
   [field: string]: unknown
 }
 
-/** The whole file, or `fail` with what is wrong with it. */
+/** Checks the whole file; calls `fail` with what is wrong. */
 export function checkFile(json: unknown, fail: Fail): TokenizerFile {
   const file = json as TokenizerFile | null
   const model = file?.model
@@ -55,7 +55,7 @@ export function checkFile(json: unknown, fail: Fail): TokenizerFile {
     if (model[field]) return fail(`sets model.${field}, which is not supported`)
   }
   const added = file?.added_tokens ?? []
-  if (!Array.isArray(added)) return fail('has added_tokens that are no list')
+  if (!Array.isArray(added)) return fail('has added_tokens that are not a list')
   for (const token of added) {
     if (typeof token?.content !== 'string' || !Number.isInteger(token.id)) {
       return fail('has an added token without id and content')

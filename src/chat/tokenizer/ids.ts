@@ -1,4 +1,4 @@
-/** A list of token ids that grows: an array of numbers is several times slower. */
+/** A growing list of token ids. An array of numbers is several times slower. */
 
 export class Ids {
   #ids = new Int32Array(256)
@@ -18,7 +18,7 @@ export class Ids {
     this.length = length
   }
 
-  /** A copy of what was pushed since `from`. */
+  /** A copy of the ids from index `from` on. */
   since(from: number): Int32Array {
     return this.#ids.slice(from, this.length)
   }

@@ -12,11 +12,11 @@ import { makeTables } from './tables.js'
 import { controlTokens, makeTokenizer, type Parts, readAdded } from './tokenizer.js'
 
 export interface LoadTokenizerOptions {
-  /** A folder for tables of large tokenizers, so that the next load takes a tenth of the time; false: none. */
+  /** The cache folder for tables of large tokenizers, which make the next load ten times faster. false: no cache. */
   cache?: string | false
 }
 
-/** Smaller files are read as fast as their tables would be. */
+/** A smaller file is read as fast as its cached tables would be. */
 const SMALLEST_CACHED = 2_000_000
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Remembers what parts of prompts were encoded to, so that a prompt that extends an earlier one costs only what is new.
- * A text is cut into parts where that cannot change the result, at the same points whatever follows them.
+ * Remembers the ids of parts of prompts, so that only the new text of a prompt that extends an earlier one is encoded.
+ * A text is cut only where that cannot change the ids, and a cut does not depend on the text after it.
  */
 import type { Encoder } from './encoder.js'
 import type { Ids } from './ids.js'
@@ -10,10 +10,10 @@ export interface Memory {
   encode(text: string, out: Ids): void
 }
 
-// Short texts are encoded as fast as they are found.
+// Encoding a shorter text is as fast as looking it up.
 const SHORTEST = 32
 const PART = 1024
-/** Units of text that are remembered at most: two to three times as many bytes, and the ids about as many again. */
+/** The most UTF-16 units to remember: two to three bytes for each, and about as much again for the ids. */
 const MOST_UNITS = 4_000_000
 
 export function makeMemory(encoder: Encoder): Memory {
@@ -32,7 +32,7 @@ export function makeMemory(encoder: Encoder): Memory {
     }
     const from = out.length
     encoder.encode(part, out)
-    // A copy: a slice would keep all of its text.
+    // A copy: a slice would keep the whole text alive.
     parts.set(Buffer.from(part, 'utf16le').toString('utf16le'), out.since(from))
     units += part.length
     for (const oldest of parts.keys()) {
@@ -61,7 +61,7 @@ export function makeMemory(encoder: Encoder): Memory {
 const BEFORE = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
 const AFTER = ' \n'
 
-/** By unit before and which of AFTER follows: whether a text may be cut between. */
+/** For each unit of BEFORE and each of AFTER: 1 if a text may be cut between them. */
 function readCuts(encoder: Encoder): Uint8Array {
   const cuts = new Uint8Array(128 * AFTER.length)
   for (const before of BEFORE) {

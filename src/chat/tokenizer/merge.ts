@@ -1,4 +1,4 @@
-/** Merges pairs, the lowest rank first and of equals the leftmost, until none is left: a scan for words, a queue for more. */
+/** Merges pairs until none is left: the lowest rank first, of equal ranks the leftmost. */
 import { type Merges, rankOf } from './merges.js'
 
 // Below this many symbols a plain scan for the best pair beats the queue.
@@ -7,7 +7,7 @@ const NONE = 0x7fffffff
 
 const ranks = new Int32Array(SCAN_LENGTH)
 
-/** Works in the first `count` of `symbols`; returns how many are left. */
+/** Merges the first `count` of `symbols` in place. Returns how many are left. */
 export function mergeSymbols(symbols: Int32Array, count: number, merges: Merges): number {
   return count <= SCAN_LENGTH ? scanMerge(symbols, count, merges) : queueMerge(symbols, count, merges)
 }
@@ -59,7 +59,7 @@ function queueMerge(symbols: Int32Array, count: number, merges: Merges): number 
   while (queue.pop()) {
     const { rank, at } = queue
     const right = next[at] as number
-    // A symbol that went into its left neighbour is -1.
+    // A symbol that was merged into its left neighbour is -1.
     if (right < 0 || symbols[at] !== merges.triples[rank * 3] || symbols[right] !== merges.triples[rank * 3 + 1])
       continue
     symbols[at] = merges.triples[rank * 3 + 2] as number
@@ -76,7 +76,7 @@ function queueMerge(symbols: Int32Array, count: number, merges: Merges): number 
 }
 
 interface Queue {
-  /** What the last successful `pop` took out. */
+  /** What the last successful `pop` removed. */
   rank: number
   at: number
   push(rank: number, at: number): void

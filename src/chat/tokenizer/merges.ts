@@ -3,13 +3,13 @@
 export interface Merges {
   /** By rank, three each: left, right, result. */
   readonly triples: Int32Array
-  /** Rank + 1 in the low bits, a part of the pair's hash above them; 0 is free. */
+  /** Rank + 1 in the low bits, a part of the pair's hash above them; 0 if free. */
   readonly slots: Int32Array
-  /** Which bits of a slot are the rank's. */
+  /** The bits of a slot that hold the rank. */
   readonly rankMask: number
 }
 
-/** `closed`: ids that no merge may give. Of two merges of one pair the later one counts, as in the reference. */
+/** `closed`: ids that no merge may produce. Of two merges of one pair the later counts, as in the reference. */
 export function makeMerges(triples: Int32Array, closed: ReadonlySet<number>): Merges {
   const count = triples.length / 3
   let size = 16

@@ -1,10 +1,10 @@
-/** Normalizers: what happens to a text before it is split. */
+/** Normalizers: they change a text before it is split. */
 import type { Fail, Step } from './file.js'
 import { readPattern } from './pattern.js'
 
 export interface Normalizer {
   normalize(text: string): string
-  /** Whether it changes each character by itself, so that parts of a text give parts of the result. */
+  /** Whether each character is changed by itself, so that a text may be normalized in parts. */
   readonly local: boolean
 }
 
@@ -20,7 +20,7 @@ export function readNormalizer(step: Step | null | undefined, fail: Fail): Norma
       const { String: plain } = (step.pattern ?? {}) as { String?: string }
       const content = String(step.content ?? '')
       if (plain) {
-        // As a string it is several times faster than a function, but $ has a meaning in it.
+        // A string is several times faster than a function, but $ is special in it.
         const replacement = content.replaceAll('$', '$$$$')
         return { normalize: (text) => text.replaceAll(plain, replacement), local: plain.length === 1 }
       }

@@ -18,7 +18,7 @@ export function readPattern(json: unknown, fail: Fail): RegExp {
 
 const FOLDS: Record<string, string> = { s: 'sSſ', k: 'kK\u212a' }
 
-/** Throws on what JavaScript cannot express. Node 20 knows no `(?i:…)`: its letters are written out. */
+/** Throws on what JavaScript cannot express. Node 20 has no `(?i:…)`, so its letters are written out. */
 function translate(source: string): string {
   let out = ''
   let inClass = false
@@ -59,7 +59,7 @@ function translate(source: string): string {
       ignoreCase = groups.pop() ?? false
       out += char
     } else if (/[*+?]/.test(char)) {
-      // A second + makes it possessive, which JavaScript does not know.
+      // A second + makes it possessive, which JavaScript does not have.
       if (source[i + 1] === '+') throw new Error('possessive')
       out += char
     } else if (ignoreCase && /[a-z]/i.test(char)) {
@@ -75,12 +75,12 @@ function translate(source: string): string {
 // To Oniguruma only \n ends a line.
 const LINES: Record<string, string> = { '.': '[^\\n]', '^': '(?<![^\\n])', $: '(?![^\\n])' }
 
-/** What follows a backslash -> its translation and where it ends. */
+/** Translates what follows a backslash. Returns the translation and where it ends. */
 function translateEscape(source: string, at: number, { inClass }: { inClass: boolean }): [string, number] {
   const char = source[at]
   if (char === undefined) throw new Error('ends in a backslash')
   const property = /^[pP]\{(\^?)(\w+)\}/.exec(source.slice(at))
-  // Classes are written out: Node's Unicode version is another than the reference's.
+  // Classes are written out: Node's Unicode version differs from the reference's.
   const name = property ? property[2] : { s: 's', S: 's', d: 'Nd', D: 'Nd' }[char]
   if (name !== undefined) {
     const negated = /[SDP]/.test(char) !== (property?.[1] === '^')

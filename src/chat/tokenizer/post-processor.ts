@@ -1,7 +1,7 @@
-/** Post-processors: what the tokenizer itself puts before a text. */
+/** Post-processors: the ids that the tokenizer itself puts before a text. */
 import type { Fail, Step } from './file.js'
 
-/** The ids that stand before a single text. */
+/** The ids before a single text. */
 export function readPrefix(step: Step | null | undefined, fail: Fail): number[] {
   if (!step || step.type === 'ByteLevel') return []
   if (step.type === 'Sequence') {

@@ -1,26 +1,26 @@
-/** Pre-tokenizers: a normalized text to the words that BPE works on one by one. */
+/** Pre-tokenizers: they split a normalized text into the words that BPE encodes one by one. */
 import { cutterFor, type NextWord } from './cutter.js'
 import type { Fail, Step } from './file.js'
 import { readPattern } from './pattern.js'
 
-/** `first`: these words begin the whole text. Empty words never come out. */
+/** `first`: these words begin the whole text. Returns no empty words. */
 type SplitWords = (words: string[], first: boolean) => string[]
 
 export interface PreTokenizer {
   /** The words of a text; `first`: it begins the whole text. */
   words(text: string, options: { first: boolean }): string[]
-  /** The same word by word and much faster, for the splits that were written by hand. */
+  /** The same, word by word and much faster, for the splits that are written by hand. */
   readonly next?: NextWord
   /** Whether the model's characters stand for the bytes of these words. */
   readonly byteLevel: boolean
-  /** Whether words end at certain characters, whatever stands around them. */
+  /** Whether words end at certain characters, independent of the characters around them. */
   readonly local: boolean
 }
 
 type Behavior = 'Removed' | 'Isolated' | 'MergedWithPrevious' | 'MergedWithNext' | 'Contiguous'
 type Stretch = { text: string; match: boolean }
 
-// The split that ByteLevel does by itself where no Split stands before it.
+// The split that ByteLevel does itself if no Split precedes it.
 const GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
 export function readPreTokenizer(step: Step | null | undefined, fail: Fail): PreTokenizer {
@@ -43,12 +43,12 @@ function flatten(step: Step | null | undefined): Step[] {
   return step.type === 'Sequence' ? ((step.pretokenizers ?? []) as Step[]).flatMap(flatten) : [step]
 }
 
-/** One Split whose matches are its words, and then at most the bytes. */
+/** One Split whose matches are the words, followed by nothing but ByteLevel. */
 function handWritten([split, bytes, ...more]: Step[]): NextWord | undefined {
   const { Regex: pattern } = (split?.pattern ?? {}) as { Regex?: string }
   const bare = !bytes || (bytes.type === 'ByteLevel' && bytes.add_prefix_space === false && bytes.use_regex === false)
   if (split?.type !== 'Split' || pattern === undefined || !bare || more.length > 0) return undefined
-  // These patterns leave nothing out, so what is done with the rest does not matter.
+  // These patterns match every character, so the behavior for the rest does not matter.
   return split.behavior === 'Isolated' && split.invert !== true ? cutterFor(pattern) : undefined
 }
 
@@ -106,7 +106,7 @@ function readBehavior(json: unknown, fail: Fail): (stretches: Stretch[]) => stri
   }
 }
 
-/** The text as stretches that match and that do not, in order. */
+/** The text in order, as stretches that match and stretches that do not. */
 function cut(text: string, pattern: RegExp, invert: boolean): Stretch[] {
   const stretches: Stretch[] = []
   let at = 0

@@ -1,14 +1,14 @@
 /**
- * Merges as text to merges as ids: a million look-ups in tables too large for the processor's caches. They are made in
- * blocks and step by step, so that many wait for memory at once; one by one they take twice as long.
+ * Merges as text to merges as ids: a million look-ups in tables that are too large for the processor's caches. They run
+ * in blocks, step by step, so that many wait for memory at once; one after another they take twice as long.
  */
 import type { Fail } from './file.js'
 import { findToken, HASH_START, hashByte, isToken, probe, type Vocabulary } from './vocabulary.js'
 
-/** The two tokens of each merge, one right behind the other, all in one text. */
+/** The two tokens of each merge, all in one text without separators. */
 export interface MergeTexts {
   text: Uint8Array
-  /** Two a merge: where its first token ends, and its second; it begins where the one before ended. */
+  /** Two per merge: the ends of its first and second token. It begins where the merge before it ended. */
   ends: Int32Array
 }
 
@@ -53,7 +53,7 @@ function checkTokens(vocabulary: Vocabulary, text: Uint8Array, start: number, en
   }
 }
 
-/** -> the last result, where the next one is looked for first. */
+/** Returns the last result: the next merge most likely gives the same or the next id. */
 function findResults(
   vocabulary: Vocabulary,
   text: Uint8Array,
@@ -68,7 +68,7 @@ function findResults(
   let at = start
   for (let i = 0, triple = 0; i < ends.length; i += 2, triple += 3) {
     const end = ends[i + 1] as number
-    // Nearly always a merge gives what the one before it gave, or the next.
+    // Nearly always a merge gives the same id as the one before it, or the next.
     if (!isToken(vocabulary, result, text, at, end)) result += 1
     if (!isToken(vocabulary, result, text, at, end)) result = findToken(vocabulary, text, at, end)
     triples[triple] = ids[i] as number

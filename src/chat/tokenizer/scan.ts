@@ -1,6 +1,6 @@
 /**
- * Reads tokenizer.json from its bytes. Vocabulary and merges, nearly all of it, go straight into tables; only the rest
- * becomes JSON, with `{}` and `[]` in their places.
+ * Reads tokenizer.json from its bytes. Vocabulary and merges, which are nearly all of it, go straight into tables; only
+ * the rest is parsed as JSON, with `{}` and `[]` in their places.
  */
 import type { Fail } from './file.js'
 import { type MergeTexts, resolveMerges } from './resolve-merges.js'
@@ -15,7 +15,7 @@ export interface Scanned {
   triples: Int32Array
 }
 
-/** Where we are in the file, and the string that was read last. */
+/** The place in the file, and the string that was read last. */
 interface Cursor {
   bytes: Uint8Array
   at: number
@@ -26,7 +26,7 @@ interface Cursor {
   hash: number
 }
 
-/** A stretch of the file that is not JSON to us, and what stands for it. */
+/** A stretch of the file that is not parsed as JSON, and what takes its place. */
 interface Hole {
   start: number
   end: number
@@ -42,10 +42,10 @@ const CLOSE = 0x7d
 const OPEN_LIST = 0x5b
 const CLOSE_LIST = 0x5d
 
-/** `fail` with what is wrong with the file. Fields that are missing are left to who reads `rest`. */
+/** Calls `fail` with what is wrong with the file. Does not check for missing fields of `rest`. */
 export function scan(bytes: Uint8Array, fail: Fail): Scanned {
   const cursor: Cursor = { bytes, at: 0, text: new Uint8Array(1024), length: 0, hash: HASH_START }
-  // In the files of large vocabularies, a token and its merges take about this much.
+  // About how many bytes a token and its merges take in the file of a large vocabulary.
   const builder = buildVocabulary(Math.floor(bytes.length / 128))
   const holes: Hole[] = []
   let merges: MergeTexts | undefined
@@ -92,7 +92,7 @@ function readVocabulary(cursor: Cursor, builder: VocabularyBuilder, fail: Fail):
     expect(cursor, COLON, fail)
     skipSpace(cursor)
     const id = readId(cursor)
-    if (id < 0) fail(`gives ${JSON.stringify(textOf(cursor, 0, length))} an id that is none`)
+    if (id < 0) fail(`gives ${JSON.stringify(textOf(cursor, 0, length))} an id that is not one`)
     builder.add(cursor.text, length, hash, id)
   })
 }
@@ -117,7 +117,7 @@ function readMerges(cursor: Cursor, fail: Fail): MergeTexts {
   return { text, ends: ends.subarray(0, count) }
 }
 
-/** Appends both tokens, the second right behind the first -> where it begins. */
+/** Appends both tokens without a separator. Returns where the second begins. */
 function readMerge(cursor: Cursor, fail: Fail): number {
   const start = cursor.length
   if (cursor.bytes[cursor.at] === QUOTE) {
@@ -149,7 +149,7 @@ function readMerge(cursor: Cursor, fail: Fail): number {
   return split
 }
 
-/** Calls `value` at each value, which it has to read. */
+/** Calls `value` at each value; it has to read the value. */
 function readObject(cursor: Cursor, fail: Fail, value: (key: string) => void): void {
   if (cursor.bytes[cursor.at] !== OPEN) fail('is not a JSON object')
   readMembers(cursor, fail, CLOSE, () => {
@@ -164,7 +164,7 @@ function readObject(cursor: Cursor, fail: Fail, value: (key: string) => void): v
   })
 }
 
-/** From the opening bracket to behind the closing one. */
+/** From the opening bracket to just after the closing one. */
 function readMembers(cursor: Cursor, fail: Fail, close: number, member: () => void): void {
   cursor.at += 1
   skipSpace(cursor)
@@ -183,7 +183,7 @@ function readMembers(cursor: Cursor, fail: Fail, close: number, member: () => vo
   }
 }
 
-/** Appends the string whose opening quote was just read, and goes behind its closing one. */
+/** Appends the string whose opening quote was just read, and moves just after its closing quote. */
 function readString(cursor: Cursor, fail: Fail): void {
   const { bytes } = cursor
   let { at, text, length, hash } = cursor
@@ -218,7 +218,7 @@ function readString(cursor: Cursor, fail: Fail): void {
 
 const ESCAPES = new Map([...'"\\/bfnrt'].map((char, i) => [char.charCodeAt(0), '"\\/\b\f\n\r\t'.charCodeAt(i)]))
 
-/** The character of `\u` escapes, both of a pair -> it and where they end; -1: none, or half a character. */
+/** Returns the character of a `\u` escape, or of both of a pair, and where it ends; -1 for none or half a character. */
 function readCode(bytes: Uint8Array, at: number): [number, number] {
   const first = readHex(bytes, at)
   if (first < 0xd800 || first > 0xdfff) return [first, at + 4]
@@ -232,7 +232,7 @@ function readHex(bytes: Uint8Array, at: number): number {
   return /^[0-9a-fA-F]{4}$/.test(digits) ? Number.parseInt(digits, 16) : -1
 }
 
-/** A whole number of up to nine digits, -1 if there is none. */
+/** A whole number of up to nine digits, or -1. */
 function readId(cursor: Cursor): number {
   let id = 0
   const start = cursor.at

@@ -1,8 +1,8 @@
-/** Token ids to pieces, one after another: text, and control tokens by themselves. */
+/** Token ids to pieces, one by one: text, and control tokens by themselves. */
 import type { Piece, TokenStream } from '../types.js'
 import type { Decoder } from './decoder.js'
 
-/** Ids without a token give nothing. */
+/** Skips ids without a token. */
 export function makeStream(
   decoder: Decoder,
   tokenOf: (id: number) => string | undefined,

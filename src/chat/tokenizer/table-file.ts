@@ -8,16 +8,16 @@ export interface Saved {
   rest: string
 }
 
-/** Raise it when the tables, what goes into them or which tokens are control tokens changes. */
+/** Increment it when the tables, their content or the choice of control tokens changes. */
 export const FORMAT = 1
 
-// Read in another byte order it is another number.
+// In the other byte order it is a different number.
 const MAGIC = 0x74746b31
 /** Int32 each: magic, format, checksum of all that follows it, then the sizes below. */
 const HEADER = 16
 const CHECKED = 3
 
-/** Sizes in Int32, in the order in which they are written; bytes are filled up to whole Int32. */
+/** Sizes in Int32, in the order in which they are written; bytes are padded to whole Int32. */
 interface Sizes {
   spans: number
   slots: number
@@ -32,7 +32,7 @@ interface Sizes {
   rest: number
 }
 
-/** The block, and the key it is stored under in it. `key`: 32 bytes. */
+/** The block holds its key, too. `key`: 32 bytes. */
 export function pack({ tables: { vocabulary, merges, joints }, rest }: Saved, key: Uint8Array): Uint8Array {
   const text = Buffer.from(rest)
   const sizes: Sizes = {
@@ -61,7 +61,7 @@ export function pack({ tables: { vocabulary, merges, joints }, rest }: Saved, ke
   return bytes
 }
 
-/** undefined: it is damaged, of another format or of another key. */
+/** undefined: the block is damaged, or has another format or key. */
 export function unpack(block: Int32Array<ArrayBuffer>, key: Uint8Array): Saved | undefined {
   if (block.length < HEADER + 8 || block[0] !== MAGIC || block[1] !== FORMAT) return undefined
   const [spans, slots, count, triples, mergeSlots, rankMask, joints, vocabulary, rest] = block.subarray(CHECKED)
@@ -88,7 +88,7 @@ export function unpack(block: Int32Array<ArrayBuffer>, key: Uint8Array): Saved |
   return { tables, rest: Buffer.from(block.buffer, at, sizes.rest).toString('utf8') }
 }
 
-/** In Int32, the key's eight included. */
+/** In Int32, including the key's eight. */
 function lengthOf({ spans, slots, triples, mergeSlots, joints, vocabulary, rest }: Sizes): number {
   return HEADER + 8 + spans + slots + triples + mergeSlots + joints + whole(vocabulary) + whole(rest)
 }

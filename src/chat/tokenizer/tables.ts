@@ -1,4 +1,4 @@
-/** What encoding needs of a tokenizer.json besides its rules: vocabulary, merges, and where no merge reaches across. */
+/** The tables for encoding: vocabulary, merges, and the pairs of characters that merges join. */
 import { type Joints, makeJoints } from './boundaries.js'
 import type { BpeEntry } from './file.js'
 import { type Merges, makeMerges } from './merges.js'
@@ -11,7 +11,7 @@ export interface Tables {
   joints: Joints | undefined
 }
 
-/** `triples`: left, right and result of each merge, by rank. `closed`: ids that no merge may give. */
+/** `triples`: left, right and result of each merge, by rank. `closed`: ids that no merge may produce. */
 export function makeTables(
   model: BpeEntry,
   vocabulary: Vocabulary,
@@ -23,7 +23,7 @@ export function makeTables(
   return { vocabulary, merges, joints: cuttable ? makeJoints(vocabulary, merges) : undefined }
 }
 
-/** The tokens `<0x00>` to `<0xFF>`, -1 where there is none. */
+/** The tokens `<0x00>` to `<0xFF>`, -1 if there is none. */
 export function byteTokens(vocabulary: Vocabulary): Int32Array {
   const encoder = new TextEncoder()
   return Int32Array.from({ length: 256 }, (_, byte) => {
@@ -33,8 +33,8 @@ export function byteTokens(vocabulary: Vocabulary): Int32Array {
 }
 
 /**
- * Whether what a character becomes has nothing to do with its neighbours: all of them are known or made of bytes (else
- * a run of unknown ones may be one token, or nothing), and no merge takes a byte's token.
+ * Whether a character's symbols do not depend on its neighbours: every character is known or has byte tokens (else a
+ * run of unknown characters may be one token, or none), and no merge takes a byte's token.
  */
 function standsForItself(vocabulary: Vocabulary, triples: Int32Array, closed: ReadonlySet<number>): boolean {
   const bytes = byteTokens(vocabulary)

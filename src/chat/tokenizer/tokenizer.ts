@@ -19,7 +19,7 @@ export function readAdded(file: TokenizerFile, vocabulary: Vocabulary): AddedTok
   const encoder = new TextEncoder()
   const scratch = new Uint8Array(1024)
   const known = new Map<string, number>()
-  // What the vocabulary lacks is numbered on from its size, whatever the file says.
+  // The reference numbers tokens that the vocabulary lacks from its size on, whatever the file says.
   let next = vocabulary.count
   const added: AddedTokenEntry[] = []
   for (const token of file.added_tokens ?? []) {
@@ -33,7 +33,7 @@ export function readAdded(file: TokenizerFile, vocabulary: Vocabulary): AddedTok
   return added
 }
 
-/** Ids of control tokens: no text may turn into them. */
+/** Control tokens by id: no text may encode to them. */
 export function controlTokens(added: AddedTokenEntry[]): Map<number, string> {
   const controls = new Map<number, string>()
   for (const token of added) if (isControl(token)) controls.set(token.id, token.content)
@@ -56,7 +56,7 @@ export function makeTokenizer({ file, added, tables }: Parts, fail: Fail): Token
     vocabSize = Math.max(vocabSize, token.id + 1)
   }
   const normalizer = readNormalizer(file.normalizer, fail)
-  // Decoding sees what the text was made to, too.
+  // Decoding gives normalized text, for added tokens too.
   const contents = new Map<number, string>()
   for (const { id, content, normalized } of added) {
     contents.set(id, normalized ? normalizer.normalize(content) : content)
@@ -85,7 +85,7 @@ export function makeTokenizer({ file, added, tables }: Parts, fail: Fail): Token
     prefix: Int32Array.from(readPrefix(file.post_processor, fail)),
     encode(text, { special }) {
       const out = new Ids()
-      // Half a surrogate pair is no character; every UTF-8 writer makes it U+FFFD.
+      // Half a surrogate pair is not a character; UTF-8 writers replace it by U+FFFD.
       const encoder = special ? everything : plain
       encoder.encode(text.toWellFormed(), out)
       return out.since(0)
@@ -118,7 +118,7 @@ export function makeTokenizer({ file, added, tables }: Parts, fail: Fail): Token
   }
 }
 
-/** Strings that follow one another are one text: a token may reach across. */
+/** Neighbouring strings become one text: a token may cross from one to the next. */
 function joinNeighbours(pieces: PromptPiece[]): PromptPiece[] {
   const joined: PromptPiece[] = []
   let run: string[] = []

@@ -51,7 +51,7 @@ export const RUNS = [
   'iFf2A15uF3t7A5F38gAf9e8G6oA47bk',
 ].join('')
 
-/** In base 36, how far it is from U+0000 to the first character of words, from there to the next that is none, and so on. */
+/** Lengths in base 36 from U+0000 on, alternately of a run of characters outside words and of a run inside words. */
 export const WORD_STEPS = [
   '1c a 7 q 4 1 1 q 1b 1 a 1 4 1 5 n 1 v 1 cq 4 c e 5 7 1 1 1 h 39 1 2 2 4 1 1 6 1 1 3 1 1 1 k 1 2b 1 3v 1 4t 1 1',
   '2 2 1 6 15 8 19 1 1 1 2 1 2 1 1 8 r 4 4 t b 5 22 4 2u 1 8 2 a 1 j 2 1 g 1n 2 2t e 1i 4 1 2 1 2 1a i s 4 b 5 o ',

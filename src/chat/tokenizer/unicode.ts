@@ -1,6 +1,6 @@
 /**
- * What kind of character a code point is, by the Unicode version of the reference's regular expressions. Node's own
- * version comes with Node and differs from it, and so would the words.
+ * What kind of character a code point is, by the Unicode version of the reference's regular expressions. Node's Unicode
+ * version differs from it, and would split some texts into other words.
  */
 import { RUNS, WORD_STEPS } from './unicode-table.js'
 
@@ -79,7 +79,7 @@ function* runs(): Generator<[letter: string, start: number, end: number]> {
 
 let words: Uint8Array | undefined
 
-/** Whether a character belongs to words, for added tokens that have to be one. */
+/** Whether a character belongs to a word, for added tokens with single_word. */
 export function isWordCharacter(code: number): boolean {
   if (!words) {
     words = new Uint8Array(0x110000)

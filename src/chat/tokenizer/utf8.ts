@@ -1,6 +1,6 @@
 /** UTF-8, one character at a time. */
 
-/** Writes a character at `at` -> where it ends. */
+/** Writes a character at `at`. Returns where it ends. */
 export function writeUtf8(to: Uint8Array, at: number, code: number): number {
   if (code < 0x80) {
     to[at] = code

@@ -3,16 +3,16 @@
 export interface Vocabulary {
   /** The UTF-8 of all tokens, one after another. */
   readonly bytes: Uint8Array
-  /** By id, two each: where its token begins and ends in `bytes`; -1 where there is none. */
+  /** By id, two each: where its token begins and ends in `bytes`; -1 if there is none. */
   readonly spans: Int32Array
-  /** An open hash table, two each: the hash of a token and its id + 1; 0 is free. */
+  /** An open hash table, two each: the hash of a token and its id + 1; 0 if free. */
   readonly slots: Int32Array
   /** How many tokens there are. */
   readonly count: number
 }
 
 export interface VocabularyBuilder {
-  /** Of two entries of one token the later counts. `hash` is that of the bytes. */
+  /** Of two entries of one token the later counts. `hash`: the hash of the bytes. */
   add(token: Uint8Array, length: number, hash: number, id: number): void
   finish(): Vocabulary
 }
@@ -24,7 +24,7 @@ export function hashByte(hash: number, byte: number): number {
   return Math.imul(hash ^ byte, 0x01000193)
 }
 
-/** The id of a token given as UTF-8, -1 without one. */
+/** The id of a token given as UTF-8, or -1. */
 export function findToken(vocabulary: Vocabulary, token: Uint8Array, start: number, end: number): number {
   let hash = HASH_START
   for (let i = start; i < end; i += 1) hash = hashByte(hash, token[i] as number)
@@ -32,7 +32,7 @@ export function findToken(vocabulary: Vocabulary, token: Uint8Array, start: numb
   return (slots[slotOf(slots, spans, bytes, token, start, end, hash) + 1] as number) - 1
 }
 
-/** The id of a token with this hash, probably the only one; -1 without one. */
+/** The id of a token with this hash, almost always the only one; or -1. */
 export function probe({ slots }: Vocabulary, hash: number): number {
   const mask = slots.length - 2
   for (let at = firstSlot(hash) & mask; ; at = (at + 2) & mask) {
@@ -41,7 +41,7 @@ export function probe({ slots }: Vocabulary, hash: number): number {
   }
 }
 
-/** Whether this is the token of that id, which may be none. */
+/** Whether this is the token of that id, which need not exist. */
 export function isToken(
   { spans, bytes }: Vocabulary,
   id: number,
@@ -60,7 +60,7 @@ export function tokenText({ bytes, spans }: Vocabulary, id: number): string | un
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8', start, spans[id * 2 + 1])
 }
 
-/** All of this grows; `expected`: about how many tokens will come. */
+/** Everything here grows. `expected`: about how many tokens will be added. */
 export function buildVocabulary(expected: number): VocabularyBuilder {
   let bytes = new Uint8Array(64 + expected * 8)
   let used = 0
@@ -90,7 +90,7 @@ export function buildVocabulary(expected: number): VocabularyBuilder {
   }
 }
 
-/** Where this token stands in the table, or where it would. */
+/** The token's slot in the table, or the free slot for it. */
 function slotOf(
   slots: Int32Array,
   spans: Int32Array,

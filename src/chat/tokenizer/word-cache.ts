@@ -1,28 +1,28 @@
-/** What words were encoded to, found by their characters in a text without making strings. Bounded; starts anew when full. */
+/** The ids of recent words, found by their characters in a text without making strings. Bounded; cleared when full. */
 import type { Ids } from './ids.js'
 
 export interface WordCache {
   /** Appends the ids of text[start..end) if they are known. */
   find(text: string, start: number, end: number, hash: number, out: Ids): boolean
-  /** Remembers what `out` holds since `from`. */
+  /** Remembers the ids of `out` from index `from` on. */
   add(text: string, start: number, end: number, hash: number, out: Ids, from: number): void
 }
 
-/** Longer words are seldom seen twice. */
+/** Longer words are seldom repeated. */
 export const LONGEST_WORD = 48
 
 const WORDS = 1 << 16
 const UNITS = 1 << 20
 const IDS = 1 << 18
 
-/** Continue from 0, unit by unit. */
+/** Adds a unit to a hash that begins as 0. */
 export function hashUnit(hash: number, unit: number): number {
   return Math.imul(hash ^ unit, 0x9e3779b1) ^ (hash >>> 15)
 }
 
 export function makeWordCache(): WordCache {
   const slots = new Int32Array(WORDS * 2)
-  // Five a word: hash, where its units are and how many, where its ids are and how many.
+  // Five per word: hash, start and count of its units, start and count of its ids.
   const words = new Int32Array(WORDS * 5)
   const units = new Uint16Array(UNITS)
   const ids = new Int32Array(IDS)

@@ -24,7 +24,7 @@ def members(pattern):
 
 
 def word_characters():
-    """What may not stand beside an added token that has to be a word: \\w of another library, which differs from ours."""
+    """The characters that may not stand beside an added token with single_word: \\w of another library, which differs from ours."""
     tokenizer = Tokenizer(models.BPE(vocab={"a": 0}, merges=[]))
     tokenizer.add_tokens([AddedToken("QQ", single_word=True, normalized=False)])
     words = set()
@@ -64,7 +64,7 @@ def main():
         "/** Made by test/chat/oracle/make_unicode.py: what kind of character each code point is to the reference. */\n\n"
         + listed("RUNS", "Runs of one category from U+0000 on: its letter and, if it is not 1, the length in base 36.", text)
         + "\n"
-        + listed("WORD_STEPS", "In base 36, how far it is from U+0000 to the first character of words, from there to the next that is none, and so on.", steps)
+        + listed("WORD_STEPS", "Lengths in base 36 from U+0000 on, alternately of a run of characters outside words and of a run inside words.", steps)
     )
     print(len(runs), "runs,", len(text), "characters")
 

@@ -1,4 +1,4 @@
-/** The states of a reader of bare calls in backticks: code is given out as it is, whatever it looks like. */
+/** The states of a reader of bare calls in code, which is text even if it looks like a call. */
 import type { Place } from '../place.js'
 import { type Bare, type Code, type CodeFence, heldText, PROSE, type State, type Ticks } from './state.js'
 
@@ -34,7 +34,7 @@ export function readTicks(bare: Bare, state: Ticks, place: Place): State {
   return state
 }
 
-/** Three or more in prose open a fence; all others are text, and open or close code. */
+/** Three or more backticks in prose open a fence. All others are text, and may open or close code. */
 function endTicks({ out }: Bare, state: Ticks): State {
   const { count, within } = state
   if (within.at === 'prose' && count >= 3) return { at: 'fence-head', ticks: count, written: '', name: '' }

@@ -1,4 +1,4 @@
-/** The states of a reader of bare calls in a fence that may hold calls: then it holds nothing else. */
+/** The states of a reader of bare calls in a fence that may contain calls, and then contains nothing else. */
 import { callScan } from '../call-scan.js'
 import type { Place } from '../place.js'
 import { readScannedCalls } from '../scanned-calls.js'
@@ -88,7 +88,7 @@ export function readFenceCall(bare: Bare, state: FenceCall, place: Place): State
   const { source, at: from } = place
   const one = { source, at: from, end: from }
   while (place.at < place.end) {
-    // The line that closes the fence counts more than a string that was left open.
+    // The line that closes the fence ends the call, too, even within a string that was left open.
     if (!scan.inLongString()) {
       state.closing = closingTicks(state.closing, source[place.at] as string)
       if (state.closing === fence.ticks) {
@@ -108,7 +108,7 @@ export function readFenceCall(bare: Bare, state: FenceCall, place: Place): State
   return state
 }
 
-/** How many backticks the line ends in, if it holds nothing else but spaces. */
+/** How many backticks the line consists of, with one more character; undefined if it contains something else. */
 function closingTicks(before: number | undefined, char: string): number | undefined {
   if (char === '\n') return 0
   if (before === undefined) return undefined
@@ -125,7 +125,7 @@ function endFenceCall(bare: Bare, state: FenceCall): State {
   return { at: 'fence-body', fence, closing: 0 }
 }
 
-/** The fence holds something else than calls. */
+/** The fence contains something other than calls, so all of it is code. */
 function asCode({ out }: Bare, state: FenceBody | FenceCall): State {
   out.text(heldText(state))
   return { at: 'code-fence', ticks: state.fence.ticks }

@@ -1,34 +1,34 @@
-/** What leaves a reader of bare calls: text and calls, and what the text before says about the next bracket. */
+/** What a reader of bare calls emits, and what it has to know about that when the next bracket comes. */
 import type { Part } from '../../types.js'
 import type { ToolCall } from '../call.js'
 import { textRun } from '../text-run.js'
 
 export interface BareOutput {
-  /** Gives out text, after what is held. */
+  /** Emits text, after what is held. */
   text(written: string): void
-  /** Gives out calls. What is held stood around them and is dropped. */
+  /** Emits calls. What is held stands around them and is dropped. */
   calls(calls: ToolCall[]): void
   /** Holds what may stand around calls: white space, separators, tags. */
   hold(written: string): void
-  /** Whether this character is to be held, where text begins. */
+  /** Whether this character is to be held: white space after what is held, white space and separators after a call. */
   holds(char: string): boolean
-  /** A thought or a call that was read elsewhere follows, or the text ends: drops what is held after a call. */
+  /** Emits what is held. After a call, mere separators and tags are dropped. */
   releaseHeld(tags: readonly string[]): void
-  /** Keeps the text before and after apart. */
+  /** A thought or a call stands here: white space beside it is dropped. */
   interrupt(): void
-  /** The text ends here. */
+  /** Ends the text. */
   end(): void
-  /** Whether the line holds nothing but white space so far. */
+  /** Whether the line is blank so far. */
   atLineStart(): boolean
-  /** The same, with what is held. */
+  /** The same, including what is held. */
   atHeldLineStart(): boolean
-  /** Whether `f(` or `x =` stands before: what follows is a value in somebody's code. */
+  /** Whether `f(` or `x =` precedes: what follows is a value in code. */
   opensValue(): boolean
-  /** All parts since the last time. */
+  /** Returns the parts that were emitted since the last call. */
   take(): Part[]
 }
 
-// How far back it matters what stands before a bracket.
+// How many characters before a bracket may matter.
 const RECENT = 8
 
 export function bareOutput(): BareOutput {

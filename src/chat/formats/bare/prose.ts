@@ -13,7 +13,7 @@ import {
   type Tag,
 } from './state.js'
 
-/** Gives out text up to the next character that may begin something else. */
+/** Emits text up to the next character that may begin something else. */
 export function readProse(bare: Bare, place: Place): State {
   const { out } = bare
   const { source, at } = place

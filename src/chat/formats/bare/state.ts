@@ -1,4 +1,4 @@
-/** The states of a reader of bare calls: what it waits for, and what it holds back for that. */
+/** The states of a reader of bare calls: what each waits for, and what it holds back. */
 import type { ChatTool } from '../../types.js'
 import type { ToolCall } from '../call.js'
 import type { CallScan } from '../call-scan.js'
@@ -6,11 +6,11 @@ import type { CallShape } from '../scan/state.js'
 import type { BareOutput } from './output.js'
 
 export interface BareForms {
-  /** Whether `[f(a=1)]` is a call, and in a fence or on a line of its own `f(a=1)`. */
+  /** Whether `[f(a=1)]` is a call, and `f(a=1)` in a fence or on a line of its own. */
   pythonic: boolean
-  /** The names of code fences that may hold calls, and then hold nothing else; '' for a fence without a name. */
+  /** The names of code fences that may contain calls, and then contain nothing else; '' for a fence without a name. */
   fences: string[]
-  /** What may stand before a call, and after it. */
+  /** Tags that may stand before and after a call. */
   tags: string[]
 }
 
@@ -24,22 +24,22 @@ export interface Bare {
 
 /** Text outside of code: a bracket, a backtick, a tag or a tool's name may begin a call. */
 export type Prose = { at: 'prose' }
-/** Code in backticks, to as many backticks or to the end of the line. */
+/** Code in backticks. It ends with as many backticks, or with the line. */
 export type Code = { at: 'code'; ticks: number }
-/** A fence that holds code, to a line with as many backticks. */
+/** A fence that contains code. It ends with a line of as many backticks. */
 export type CodeFence = { at: 'code-fence'; ticks: number }
-/** Backticks: the next character tells how many. `within`: what they stand in. */
+/** A run of backticks; a character that is not one ends it. `within`: what it stands in. */
 export type Ticks = { at: 'ticks'; count: number; within: Prose | Code | CodeFence }
 /** The beginning of a tag. */
 export type Tag = { at: 'tag'; written: string }
 /** What may still become a call. */
 export type OpenCall = { at: 'call'; written: string; scan: CallScan }
-/** A value in brackets that is no call, to its end. */
+/** A value in brackets that is not a call. */
 export type Data = { at: 'data'; scan: CallScan }
-/** A whole Python call: the rest of its line has to be empty. */
+/** A whole Python call, if the rest of its line is blank. */
 export type RestOfLine = { at: 'rest-of-line'; written: string; calls: ToolCall[] }
 
-/** A fence that held nothing but calls so far. */
+/** A fence that contains nothing but calls so far. */
 export interface Fence {
   ticks: number
   /** Whether its name says that it is for calls. */
@@ -50,10 +50,10 @@ export interface Fence {
 
 /** The line that opens a fence. `name`: the fence's name, as far as it is written. */
 export type FenceHead = { at: 'fence-head'; ticks: number; written: string; name: string }
-/** The next call, or the end of the fence. `closing`: how many backticks of its end were read. */
+/** Waits for the next call, or for the end of the fence, of which `closing` backticks were read. */
 export type FenceBody = { at: 'fence-body'; fence: Fence; closing: number }
 export type FenceComment = { at: 'fence-comment'; fence: Fence }
-/** `closing`: how many backticks end the line, if it holds nothing else. */
+/** `closing`: how many backticks the line consists of so far; undefined if it contains anything else but spaces. */
 export type FenceCall = {
   at: 'fence-call'
   fence: Fence
@@ -78,7 +78,7 @@ export type State =
 
 export const PROSE: Prose = { at: 'prose' }
 
-/** What a state holds back. */
+/** The text that a state holds back. */
 export function heldText(state: State): string {
   switch (state.at) {
     case 'ticks':
@@ -101,6 +101,6 @@ export function heldText(state: State): string {
 
 /** Whether a word that begins with this character may become the name of a Python call. */
 export function mayBeginWord({ shape }: Bare, char: string): boolean {
-  // default_api. and print( may stand before a name.
+  // `default_api.` or `print(` may precede the name.
   return shape.pythonic && /[A-Za-z_]/.test(char) && (shape.mayName(char) || char === 'd' || char === 'p')
 }

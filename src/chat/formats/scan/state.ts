@@ -1,9 +1,9 @@
-/** The states of a scan: what it waits for, and what it keeps for that. */
+/** The states of a scan for calls: what each waits for, and what it keeps. */
 
 /** The keys of a call. An object with other keys is no call: a tool's definition or a package.json has more. */
 export const CALL_KEYS = ['name', 'parameters', 'arguments', 'type', 'id']
 
-/** What counts as a call where the scan runs. */
+/** What counts as a call. */
 export interface CallShape {
   /** Whether `name` is a tool's name or the beginning of one. */
   mayName(name: string): boolean
@@ -14,10 +14,10 @@ export interface CallShape {
   anyObject?: boolean
 }
 
-/** What a bracket opened. `print(` is a Python call that must hold another call, until that call opens. */
+/** An open bracket. `print(` has to contain a call; once that opens, it is `(`. */
 export type Bracket = '{' | '[' | '(' | 'print('
 
-/** What every state of one scan shares. */
+/** What all states of one scan share. */
 export interface Scan {
   readonly shape: CallShape
   readonly open: Bracket[]
@@ -25,28 +25,28 @@ export interface Scan {
   mayBeCall: boolean
 }
 
-/** What a string is to the call around it. Only keys and names of calls are looked at. */
+/** What a string is to the object around it. Only keys and names of calls are checked. */
 export type Role = 'call-key' | 'call-name' | 'key' | 'value'
 
 interface OpenString {
   quote: string
   role: Role
-  /** What was read of a call's key or name; of other strings nothing is kept. */
+  /** The beginning of a call's key or name; '' for other strings. */
   text: string
 }
 
 export type Short = { at: 'string' } & OpenString
-/** `closing`: how many quotes stand in a row, of the three that end it. */
+/** `closing`: how many of the three quotes that end it were read. */
 export type Long = { at: 'long-string'; closing: number } & OpenString
 
-/** A value; after `[` and `(` also their end. */
+/** Waits for a value; after `[` and `(` also for their end. */
 export type Value = { at: 'value' }
-/** The value of a call's "name", which has to be a string. */
+/** Waits for the value of a call's "name", which has to be a string. */
 export type NameValue = { at: 'name' }
-/** A key, or the end of the object. */
+/** Waits for a key, or for the end of the object. */
 export type Key = { at: 'key' }
 export type Colon = { at: 'colon'; value: Value | NameValue }
-/** A comma, or the end of what holds the value. */
+/** Waits for a comma, or for the end of what contains the value. */
 export type Next = { at: 'next' }
 /** The same within parentheses, where `=` may follow a word. */
 export type AfterWord = { at: 'after-word' }
@@ -58,7 +58,7 @@ export type SecondQuote = { at: 'second-quote'; quote: string; role: Role }
 export type Escape = { at: 'escape'; within: Short | Long }
 /** The scan ended with the last character. */
 export type Whole = { at: 'whole' }
-/** The last character does not belong to what is scanned. */
+/** The next character does not belong to what is scanned. */
 export type None = { at: 'none' }
 
 export type Structure = Value | NameValue | Key | Colon | Next | AfterWord
@@ -74,12 +74,12 @@ export const AFTER_WORD: AfterWord = { at: 'after-word' }
 export const WHOLE: Whole = { at: 'whole' }
 export const NONE: None = { at: 'none' }
 
-/** Whether a `print(` is open that does not hold its call yet. */
+/** Whether a `print(` waits for its call. */
 export function awaitsPrinted({ open }: Scan): boolean {
   return open.length === 1 && open[0] === 'print('
 }
 
-/** Whether what is open directly is the list that calls stand in. */
+/** Whether the next value is an item of a list that may be one of calls. */
 export function inCallList({ open }: Scan): boolean {
   return open.length === 1 && open[0] === '['
 }

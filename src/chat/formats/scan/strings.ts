@@ -25,14 +25,14 @@ const BACKSLASH = 0x5c
 const LINE_FEED = 0x0a
 
 export function openString(scan: Scan, { at }: Value | NameValue | Key, quote: string): FirstQuote {
-  // print(…) and a list of calls hold calls only.
+  // print(…) and a list of calls contain only calls.
   if (scan.mayBeCall && (awaitsPrinted(scan) || (at !== 'key' && inCallList(scan)))) scan.mayBeCall = false
   const checked = scan.mayBeCall && !scan.shape.anyObject && inCall(scan)
   if (at === 'key') return { at: 'first-quote', quote, role: checked ? 'call-key' : 'key' }
   return { at: 'first-quote', quote, role: checked && at === 'name' ? 'call-name' : 'value' }
 }
 
-/** Whether what is open directly is an object that would be a call, by itself or in a list. */
+/** Whether the innermost bracket is an object that may be a call, by itself or in a list. */
 function inCall({ open }: Scan): boolean {
   const level = open[0] === '[' ? 2 : 1
   return open.length === level && open[level - 1] === '{'
@@ -62,7 +62,7 @@ export function readString(scan: Scan, state: Short, place: Place): State {
   return state
 }
 
-/** Moves to the next character that may end the string or escape something. Returns whether there were any before it. */
+/** Skips characters up to one that may end the string or escape something. Returns whether there were any. */
 function skipPlain({ quote }: Short, place: Place, endsWithLine: boolean): boolean {
   const { source, end, at: start } = place
   const last = quote.charCodeAt(0)
@@ -113,7 +113,7 @@ function isChecked({ mayBeCall }: Scan, { role }: Short | Long): boolean {
   return mayBeCall && (role === 'call-key' || role === 'call-name')
 }
 
-/** A key or a name that no call can have is known before it ends. */
+/** Checks a key or name of a call while it is read. */
 function keep(scan: Scan, string: Short | Long, char: string): void {
   if (!isChecked(scan, string)) return
   string.text += char

@@ -1,4 +1,4 @@
-/** The states of a scan between strings and words: brackets, commas, colons. */
+/** The states of a scan between strings and words: brackets, commas and colons. */
 import { MAX_DEPTH } from '../depth.js'
 import type { Place } from '../place.js'
 import {
@@ -54,7 +54,7 @@ function readValue(scan: Scan, state: Value | NameValue | Key, char: string): St
 
 function enter(scan: Scan, state: Value | NameValue, bracket: '{' | '[' | '('): State {
   const { open } = scan
-  // A name is a string, print(…) holds a call, and nothing but calls is in a list of calls.
+  // A name is a string, print(…) contains a call, and a list of calls contains no lists.
   if (state.at === 'name' || awaitsPrinted(scan)) scan.mayBeCall = false
   if (bracket === '[' && open.length === 1 && open[0] === '[') scan.mayBeCall = false
   open.push(bracket)

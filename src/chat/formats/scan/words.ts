@@ -17,10 +17,10 @@ import {
 import { openString } from './strings.js'
 
 const MAX_NAME = 128
-// Gemini's own tools are called by this prefix; Gemma learned it from there.
+// The prefix of Gemini's own tools, which Gemma learned from it.
 const PREFIX = 'default_api.'
 
-/** By character code, since this is asked for every character: letters, digits, and `_.+-`. */
+// By character code, since every character is looked up: letters, digits and `_.+-`.
 const IN_WORD = Array.from({ length: 128 }, (_, code) => /[\w.+-]/.test(String.fromCharCode(code)))
 
 export function isWordCharacter(code: number): boolean {
@@ -56,13 +56,13 @@ function keep(scan: Scan, state: Word, place: Place): Word {
   return state
 }
 
-/** In data it does not matter which word it is. */
+/** In data the word itself does not matter. */
 function skip(place: Place): Word {
   while (place.at < place.end && isWordCharacter(place.source.charCodeAt(place.at))) place.at += 1
   return { at: 'word', text: '' }
 }
 
-/** By itself and in a list of calls a word has to be the name of a call. */
+/** By itself and in a list of calls, a word has to be the name of a call. */
 function mayBeWord(scan: Scan, text: string): boolean {
   if (scan.open.length > 0 && !inCallList(scan)) return true
   const { pythonic, mayName } = scan.shape
