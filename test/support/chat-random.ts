@@ -1,63 +1,11 @@
-/** Seeded random numbers for property tests, and random texts with every kind of character. */
+/** Seeded randomness for property tests, and texts of every kind of character. */
+import { CODE, SPACES as COMMON_SPACES, type Random, seeded } from './random.mjs'
 
-export interface Random {
-  /** A whole number in [0, below). */
-  below(below: number): number
-  pick<T>(from: readonly T[]): T
-  chance(share: number): boolean
-}
-
-/** The same numbers for the same seed, on every machine. */
-export function seeded(seed: number): Random {
-  let state = seed >>> 0
-  const next = () => {
-    state = (state + 0x9e3779b9) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad)
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97)
-    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32
-  }
-  const below = (limit: number) => Math.floor(next() * limit)
-  return { below, pick: (from) => from[below(from.length)] as (typeof from)[number], chance: (share) => next() < share }
-}
+export { type Random, seeded }
 
 const WORDS =
   "the file tether Read write hello don't I'll WE'RE it'S naïve Übung été x1 12345 9 3.14 a_b foo-bar".split(' ')
-const SPACES = [
-  ' ',
-  ' ',
-  ' ',
-  '  ',
-  '   ',
-  '\n',
-  '\n\n',
-  '\n\n\n\n',
-  '\t',
-  '\t\t',
-  '\r\n',
-  ' \n ',
-  '\u00a0',
-  '\u3000',
-  '\u0085',
-  '\u2028',
-  '',
-]
-const CODE = [
-  '{',
-  '}',
-  '();',
-  '=>',
-  '"x": 1,',
-  '// why',
-  '#!/bin/sh',
-  '<div>',
-  '</table>',
-  '<h1>',
-  '&&',
-  '$HOME',
-  '\\n',
-  '`a`',
-  '[0]',
-]
+const SPACES = [...COMMON_SPACES, '']
 const OTHER = [
   'привет',
   'мир',
@@ -112,7 +60,7 @@ const MARKERS = [
   '<',
 ]
 
-/** A text of up to `size` words, spaces, marks and other pieces. */
+/** A text of up to `size` pieces. */
 export function randomText(random: Random, size: number): string {
   let text = ''
   for (let left = random.below(size) + 1; left > 0; left -= 1) {

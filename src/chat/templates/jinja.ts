@@ -2,8 +2,8 @@
  * Renders prompts with the checkpoint's own Jinja template, for families without a template in TypeScript.
  *
  * A template renders one string, in which its own markers look like the same characters in a user's text. So every
- * marker in a request is broken by a character that occurs nowhere in the request. A marker that is whole after rendering
- * is the template's own and becomes a control token; then the character is removed.
+ * marker in a request is broken by a character that occurs nowhere in the request. A marker that is whole after
+ * rendering is the template's own and becomes a control token; then the character is removed.
  *
  * It differs from the template on purpose: the date never changes, since no prefix could be reused the next day.
  */

@@ -1,19 +1,9 @@
 // Random and real texts for fuzz.mjs: every plane, every script's habits, code, and what tokenizers stumble over.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { CODE as COMMON_CODE, SPACES as COMMON_SPACES } from '../../support/random.mjs'
 
-/** The same numbers for the same seed, on every machine. */
-export function seeded(seed) {
-  let state = seed >>> 0
-  const next = () => {
-    state = (state + 0x9e3779b9) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad)
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97)
-    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32
-  }
-  const below = (limit) => Math.floor(next() * limit)
-  return { below, pick: (from) => from[below(from.length)], chance: (share) => next() < share }
-}
+export { seeded } from '../../support/random.mjs'
 
 const ENDINGS =
   /\.(js|mjs|cjs|ts|mts|tsx|jsx|json|md|py|pyi|c|cc|cpp|h|hpp|rs|go|java|css|html|txt|sh|yml|yaml|toml|cmake|gyp|map|rst|tcl|pl)$/
@@ -49,58 +39,8 @@ const WORDS =
   "the file Read write hello don't I'll WE'RE it'S you'D 'tis naïve Übung été x1 12345 9 3.14 a_b fooBar HTTPServer iOS e.g. --flag".split(
     ' ',
   )
-const SPACES = [
-  ' ',
-  ' ',
-  ' ',
-  '  ',
-  '   ',
-  '\n',
-  '\n\n',
-  '\n\n\n\n',
-  '\t',
-  '\t\t',
-  '\r\n',
-  ' \n ',
-  '\u00a0',
-  '\u3000',
-  '\u0085',
-  '\u2028',
-  '\u2029',
-  '\u1680',
-  '\x0b',
-  '\x0c',
-  '\r',
-  '\x1c',
-  '',
-]
-const CODE = [
-  '{',
-  '}',
-  '();',
-  '=>',
-  '"x": 1,',
-  '// why',
-  '#!/bin/sh',
-  '<div>',
-  '</table>',
-  '<h1>',
-  '&&',
-  '$HOME',
-  '\\n',
-  '`a`',
-  '[0]',
-  '/*',
-  '*/',
-  '#include <a>',
-  '->',
-  '::',
-  '/',
-  '//',
-  './',
-  '\n/',
-  '!\n\n',
-]
+const SPACES = [...COMMON_SPACES, '\u2029', '\u1680', '\x0b', '\x0c', '\r', '\x1c', '']
+const CODE = [...COMMON_CODE, '/*', '*/', '#include <a>', '->', '::', '/', '//', './', '\n/', '!\n\n']
 const OTHER = [
   'привет',
   'МИР',
