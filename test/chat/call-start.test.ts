@@ -7,7 +7,7 @@ const taught = {
   tool: '{"file_path": "a"}}\n```',
 }
 
-/** What the model writes behind the beginning that it was given. */
+/** What the model writes after the beginning that the prompt gives it. */
 const REST: Record<string, { any: string; tool: string }> = {
   gemma4: { any: 'Read{file_path:"a"}', tool: 'file_path:"a"}' },
   gemma3: taught,
@@ -27,12 +27,12 @@ describe.each(Object.entries(FORMATS))('%s', (name, family) => {
   test.each([
     [undefined, 'any'],
     ['Read', 'tool'],
-  ] as const)('an answer begun as a call of %s is one', (tool, kind) => {
+  ] as const)('an answer that begins as a call of %s is read as that call', (tool, kind) => {
     const parts = read(family, tool, REST[name]?.[kind] ?? '')
     expect(parts).toEqual([{ type: 'tool_call', name: 'Read', input: { file_path: 'a' } }])
   })
 
-  test('an answer begun as a call and never finished is text', () => {
+  test('an answer that begins as a call and never ends is text', () => {
     const parts = read(family, 'Read', '')
     expect(parts.map((part) => part.type)).toEqual(parts.map(() => 'text'))
   })

@@ -1,6 +1,6 @@
 /**
- * What models really write, and what is to be made of it: corpus/<family>.jsonl, one output a line, all with the tools of
- * corpus/tools.json. `source` names the public thread that shows such an output; the outputs themselves are our own.
+ * Outputs of real models and the parts to read from them: corpus/<family>.jsonl, one output per line, all with the tools
+ * of corpus/tools.json. `source` names the public thread that shows such an output; the outputs themselves are our own.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -29,7 +29,7 @@ const outputs: Output[] = readdirSync(folder)
   .map((line) => JSON.parse(line))
 const staysText = outputs.filter(({ parts }) => parts.every((part) => part.type === 'text'))
 
-test('the corpus is as large as it is meant to be', () => {
+test('the corpus has at least 200 outputs, 80 with a source and 30 without calls', () => {
   expect(outputs.length).toBeGreaterThanOrEqual(200)
   expect(outputs.filter(({ source }) => source).length).toBeGreaterThanOrEqual(80)
   expect(staysText.length).toBeGreaterThanOrEqual(30)
@@ -42,7 +42,7 @@ describe.each(outputs)('$family: $what', ({ family, raw, finish = 'stop', parts 
   const format = FORMATS[family] as OutputFormat
   const pieces = toPieces(raw, format)
 
-  test('is read so, in whatever pieces it comes', () => {
+  test('is read as its parts, however it is cut', () => {
     expect(readOutput([raw], { family, tools, finish })).toEqual(parts)
     for (let i = 0; i < 10; i += 1) {
       const cut = cutPieces(seeded(i), pieces)
@@ -51,8 +51,8 @@ describe.each(outputs)('$family: $what', ({ family, raw, finish = 'stop', parts 
   })
 })
 
-test.each(staysText)('$family: $what loses nothing', ({ raw, parts }) => {
+test.each(staysText)('$family: $what loses no text', ({ raw, parts }) => {
   const kept = parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
-  // Control tokens that are no part of an answer are all that may be missing.
+  // Only control tokens that are not part of an answer may be missing.
   expect(kept).toBe(raw.replace(/<\|channel>thought\n<channel\|>|<channel\|>/g, ''))
 })

@@ -24,7 +24,7 @@ const tool = (name: string, properties: JsonObject): ChatTool => ({
   schema: { type: 'object', properties },
 })
 
-/** Read whole and character by character: always the same. */
+/** Reads the answer whole and character by character, and expects the same parts. */
 function read(family: string, written: string, options: { tools?: ChatTool[]; finish?: ReadEnd } = {}): Part[] {
   const whole = readOutput([written], { family, ...options })
   const format = FORMATS[family] as OutputFormat
@@ -40,7 +40,7 @@ describe('Gemma 4', () => {
   const inCall = (body: string) => `<|tool_call>call:${body}<tool_call|>`
 
   test.each<[string, string, Part[]]>([
-    ['text is text', 'Hello, world.\n', [text('Hello, world.\n')]],
+    ['text as text', 'Hello, world.\n', [text('Hello, world.\n')]],
     [
       'a call after text',
       `I look.${inCall(`Bash{command:${Q}ls -la${Q}}`)}<|tool_response>`,
@@ -48,12 +48,12 @@ describe('Gemma 4', () => {
     ],
     ['a call without arguments', inCall('List{}'), [call('List')]],
     [
-      'strings between quote tokens are verbatim',
+      'strings between quote tokens verbatim',
       inCall(`W{c:${Q}a\\n"b" 'c' {d:[${Q},p:${Q}C:\\new\\x\n\n${Q}}`),
       [call('W', { c: 'a\\n"b" \'c\' {d:[', p: 'C:\\new\\x\n\n' })],
     ],
     [
-      'so are markers inside of them',
+      'markers within strings as part of the string',
       `${inCall(`W{c:${Q}<tool_call|><turn|><|tool_call>call:X{}<tool_call|>${Q}}`)}ok`,
       [call('W', { c: '<tool_call|><turn|><|tool_call>call:X{}<tool_call|>' }), text('ok')],
     ],
@@ -63,86 +63,98 @@ describe('Gemma 4', () => {
       [call('F', { n: 1, m: -2500, t: true, f: false, z: null, l: [1, [2], { a: [] }], o: { k: {} } })],
     ],
     [
-      'keys may be hyphenated, quoted, spaced and of any script',
+      'keys with hyphens, quotes, spaces and letters of any script',
       inCall(`F{-n:true,"a b":1,${Q}c:d${Q}:2,e f:3,größe:4,'k':5}`),
       [call('F', { '-n': true, 'a b': 1, 'c:d': 2, 'e f': 3, größe: 4, k: 5 })],
     ],
     [
-      'strings in " and \' have JSON’s escapes, and a backslash before anything else is itself',
+      'strings in " and \' with JSON’s escapes, and a backslash before anything else as itself',
       inCall(`F{a:"x\\n\\u00e9\\"",b:'it\\'s',c:"C:\\dir"}`),
       [call('F', { a: 'x\né"', b: "it's", c: 'C:\\dir' })],
     ],
     [
-      'white space, a comma too many, = and (…)',
+      'white space, a trailing comma, = and (…) in a call',
       inCall(`F{ a : 1 ,\n b = 2, }`) + inCall(`G(a='x')`),
       [call('F', { a: 1, b: 2 }), call('G', { a: 'x' })],
     ],
-    ['a key like __proto__ is a key', inCall('F{__proto__:1}'), [call('F', JSON.parse('{"__proto__":1}'))]],
-    ['several calls, and text between', `${inCall('A{}')}then${inCall('B{}')}`, [call('A'), text('then'), call('B')]],
-    ['white space between calls is nothing', `${inCall('A{}')}\n${inCall('B{}')}\n`, [call('A'), call('B')]],
+    ['__proto__ as an ordinary key', inCall('F{__proto__:1}'), [call('F', JSON.parse('{"__proto__":1}'))]],
+    ['several calls with text between', `${inCall('A{}')}then${inCall('B{}')}`, [call('A'), text('then'), call('B')]],
+    ['calls without the white space between them', `${inCall('A{}')}\n${inCall('B{}')}\n`, [call('A'), call('B')]],
     ['two calls between one pair of markers', inCall('A{x:1}call:B{}'), [call('A', { x: 1 }), call('B')]],
-    ['a second end of a call is swallowed', `${inCall('A{}')}<tool_call|><|tool_response>`, [call('A')]],
+    ['a call without its second end marker', `${inCall('A{}')}<tool_call|><|tool_response>`, [call('A')]],
     ['a call closed by the end of the turn', '<|tool_call>call:A{}<turn|>', [call('A')]],
-    ['a leading colon', '<|tool_call>:call:A{}<tool_call|>', [call('A')]],
-    ['no call before the name', '<|tool_call>:A{}<tool_call|><|tool_call>B{}<tool_call|>', [call('A'), call('B')]],
-    ['an object in parentheses', inCall('A({"x": 1})'), [call('A', { x: 1 })]],
-    ['JSON between the markers', '<|tool_call>{"name":"A","arguments":{"x":1}}<tool_call|>', [call('A', { x: 1 })]],
-    ['a string closed in two ways', `${inCall(`A{p:':\\s*\\w+'${Q}}`)}b`, [call('A', { p: ':\\s*\\w+' }), text('b')]],
+    ['a call with a leading colon', '<|tool_call>:call:A{}<tool_call|>', [call('A')]],
     [
-      'a string opened in one way and closed in the other',
+      'calls without "call" before the name',
+      '<|tool_call>:A{}<tool_call|><|tool_call>B{}<tool_call|>',
+      [call('A'), call('B')],
+    ],
+    ['arguments as an object in parentheses', inCall('A({"x": 1})'), [call('A', { x: 1 })]],
+    ['JSON between the markers', '<|tool_call>{"name":"A","arguments":{"x":1}}<tool_call|>', [call('A', { x: 1 })]],
+    [
+      'a string closed by both kinds of quote',
+      `${inCall(`A{p:':\\s*\\w+'${Q}}`)}b`,
+      [call('A', { p: ':\\s*\\w+' }), text('b')],
+    ],
+    [
+      'a string opened by one kind of quote and closed by the other',
       inCall(`A{x:"a b${Q},y:'c'}`),
       [call('A', { x: 'a b', y: 'c' })],
     ],
     [
-      'a string without its first quote',
+      'a string without its opening quote',
       inCall(`A{q:Paris, France${Q},n:5}`),
       [call('A', { q: 'Paris, France', n: 5 })],
     ],
     [
-      'a string without its last quote',
+      'a string without its closing quote',
       `${inCall(`A{x:1,c:${Q}ls -la}`)}b`,
       [call('A', { x: 1, c: 'ls -la' }), text('b')],
     ],
     [
-      'a string without its last quote, before another call',
+      'a string without its closing quote, before another call',
       inCall(`A{c:${Q}ls}`) + inCall(`B{c:${Q}pwd${Q}}`),
       [call('A', { c: 'ls' }), call('B', { c: 'pwd' })],
     ],
-    ['a call that begins anew', `<|tool_call>call:A{x:${inCall('B{}')}`, [text('<|tool_call>call:A{x:'), call('B')]],
+    [
+      'a call that is broken off and begins again as text and a call',
+      `<|tool_call>call:A{x:${inCall('B{}')}`,
+      [text('<|tool_call>call:A{x:'), call('B')],
+    ],
     [
       'a call without its opening marker, after a thought',
       `<|channel>thought\nhm\n<channel|>call:A{x:${Q}y${Q}}<tool_call|>`,
       [thinking('hm'), call('A', { x: 'y' })],
     ],
-    ['text that begins like one', 'call: me later', [text('call: me later')]],
+    ['text that begins like a call', 'call: me later', [text('call: me later')]],
     ['thoughts, then text', '<|channel>thought\na\nb\n<channel|>c', [thinking('a\nb'), text('c')]],
-    ['an empty thought is nothing', '<|channel>thought\n<channel|>c', [text('c')]],
-    ['a thought without its opening', 'thought\na\n<channel|>c', [thinking('a'), text('c')]],
-    ['text that begins like one and is none', 'thought\nful', [text('thought\nful')]],
+    ['an empty thought as nothing', '<|channel>thought\n<channel|>c', [text('c')]],
+    ['a thought without its opening marker', 'thought\na\n<channel|>c', [thinking('a'), text('c')]],
+    ['text that begins like a thought', 'thought\nful', [text('thought\nful')]],
     ['a thought that is cut off', '<|channel>thought\na\nb', [thinking('a\nb')]],
     ['a thought that a call ends', `<|channel>thought\na\n${inCall('A{}')}`, [thinking('a'), call('A')]],
     [
-      'no blank text between a thought and a call',
+      'a thought and a call without the white space between them',
       `<|channel>thought\na\n<channel|>\n\n${inCall('A{}')}`,
       [thinking('a'), call('A')],
     ],
-    ['ends of turns', 'a<turn|>\n', [text('a')]],
-    ['a lonely quote token is text', `a${Q}b`, [text(`a${Q}b`)]],
-  ])('%s', (_, written, parts) => {
+    ['text without the end of the turn', 'a<turn|>\n', [text('a')]],
+    ['a quote token outside of calls as text', `a${Q}b`, [text(`a${Q}b`)]],
+  ])('reads %s', (_, written, parts) => {
     expect(read('gemma4', written)).toEqual(parts)
   })
 
   test.each([
-    ['the arguments stop', `<|tool_call>call:Bash{command:${Q}rm -rf /tmp`],
-    ['only the end marker is missing', `<|tool_call>call:Bash{command:${Q}rm -rf /tmp${Q}}`],
-    ['the name stops', '<|tool_call>call:Ba'],
-    ['nothing follows the marker', '<|tool_call>'],
-  ])('a call that was cut off is text: %s', (_, written) => {
+    ['within its arguments', `<|tool_call>call:Bash{command:${Q}rm -rf /tmp`],
+    ['before its end marker', `<|tool_call>call:Bash{command:${Q}rm -rf /tmp${Q}}`],
+    ['within its name', '<|tool_call>call:Ba'],
+    ['after its marker', '<|tool_call>'],
+  ])('reads a call that was cut off as text: %s', (_, written) => {
     expect(read('gemma4', `ok ${written}`, { finish: 'length' })).toEqual([text(`ok ${written}`)])
     expect(read('gemma4', `ok ${written}`)).toEqual([text(`ok ${written}`)])
   })
 
-  test('a turn that ended by itself closes its call', () => {
+  test('reads a call that the end of the turn closes', () => {
     expect(read('gemma4', '<|tool_call>call:A{}', { finish: 'stop' })).toEqual([call('A')])
     expect(read('gemma4', '<|tool_call>call:A{', { finish: 'stop' })).toEqual([text('<|tool_call>call:A{')])
   })
@@ -166,17 +178,17 @@ describe('Gemma 4', () => {
     'A',
     '',
     'A{x:1}and more',
-  ])('a call that cannot be read is text as it was written: %s', (body) => {
+  ])('reads a malformed call as text: %s', (body) => {
     expect(read('gemma4', `a${inCall(body)}b`)).toEqual([text(`a${inCall(body)}b`)])
   })
 
-  test('a call that cannot be read does not take the next one with it', () => {
+  test('reads the call after a malformed one', () => {
     const broken = inCall(`A{x:${Q}a{}`)
     const good = inCall(`B{x:${Q}b${Q}}`)
     expect(read('gemma4', `${broken}so${good}end`)).toEqual([text(`${broken}so`), call('B', { x: 'b' }), text('end')])
   })
 
-  test('in pieces from the engine only control tokens are markers', () => {
+  test('takes only control tokens for markers in pieces from the engine', () => {
     const reader = (FORMATS.gemma4 as OutputFormat).reader({ tools: undefined })
     const pieces: Piece[] = ['<|tool_call>call:A{}<tool_call|>', { control: '<|tool_call>' }, 'call:A{x:']
     pieces.push({ control: Q }, `a${Q}b<tool_call|>`, { control: Q }, '}', { control: '<tool_call|>' })
@@ -186,7 +198,7 @@ describe('Gemma 4', () => {
     ])
   })
 
-  test('nothing is held back but what may still become something else', () => {
+  test('holds back only text that may still become something else', () => {
     const reader = (FORMATS.gemma4 as OutputFormat).reader({ tools: undefined })
     expect(reader.push('th')).toEqual([])
     expect(reader.push('e lamp')).toEqual([text('the lamp')])
@@ -205,68 +217,76 @@ describe('Llama 3', () => {
   const called = call('Bash', { command: 'ls; pwd' })
 
   test.each<[string, string, Part[]]>([
-    ['text is text', 'Hello {world}.\n', [text('Hello {world}.\n')]],
+    ['text as text', 'Hello {world}.\n', [text('Hello {world}.\n')]],
     ['a call', bash, [called]],
     [
-      'arguments instead of parameters',
+      'a call with arguments instead of parameters',
       '{"name":"A","arguments":{"x":[1,{"y":"}"}]}}',
       [call('A', { x: [1, { y: '}' }] })],
     ],
-    ['arguments as a string of JSON', '{"name":"A","arguments":"{\\"x\\":1}"}', [call('A', { x: 1 })]],
-    ['a type beside them', '{"type": "function", "name": "A", "parameters": {}}', [call('A')]],
-    ['after the python tag', `<|python_tag|>${bash}<|eom_id|>`, [called]],
-    ['after text', `I look.\n${bash}`, [text('I look.\n'), called]],
+    ['a call with arguments as a string of JSON', '{"name":"A","arguments":"{\\"x\\":1}"}', [call('A', { x: 1 })]],
+    ['a call with a type', '{"type": "function", "name": "A", "parameters": {}}', [call('A')]],
+    ['a call after the python tag', `<|python_tag|>${bash}<|eom_id|>`, [called]],
+    ['a call after text', `I look.\n${bash}`, [text('I look.\n'), called]],
     [
-      'several, separated in any way',
+      'several calls with any separators',
       `${bash};${bash}; ${bash};\n${bash}\n${bash}\n`,
       [called, called, called, called, called],
     ],
     ['text after a call', `${bash}; done`, [called, text('; done')]],
     [
-      'line feeds in a string, as models write them',
+      'a call with line feeds in a string, which JSON forbids',
       '{"name":"A","parameters":{"x":"a\nb\tc"}}',
       [call('A', { x: 'a\nb\tc' })],
     ],
-    ['escapes in a string', '{"name":"A","parameters":{"x":"\\"}{\\\\"}}', [call('A', { x: '"}{\\' })]],
-    ['Python after the tag is text', '<|python_tag|>print({"a": 1})', [text('<|python_tag|>print({"a": 1})')]],
-    ['an object with a name is none', 'See {"name": "Alice"}.', [text('See {"name": "Alice"}.')]],
+    ['a call with escapes in a string', '{"name":"A","parameters":{"x":"\\"}{\\\\"}}', [call('A', { x: '"}{\\' })]],
+    ['Python code after the tag as text', '<|python_tag|>print({"a": 1})', [text('<|python_tag|>print({"a": 1})')]],
+    ['an object with a name as text', 'See {"name": "Alice"}.', [text('See {"name": "Alice"}.')]],
     [
-      'nor is a package.json',
+      'a package.json as text',
       '{"name":"x","version":"1","parameters":{}}',
       [text('{"name":"x","version":"1","parameters":{}}')],
     ],
-    ['nor one without a name', '{"name":"","parameters":{}}', [text('{"name":"","parameters":{}}')]],
-    ['nor one whose parameters are no object', '{"name":"A","parameters":[]}', [text('{"name":"A","parameters":[]}')]],
+    ['a call with an empty name as text', '{"name":"","parameters":{}}', [text('{"name":"","parameters":{}}')]],
     [
-      'nor code in backticks',
+      'a call whose parameters are not an object as text',
+      '{"name":"A","parameters":[]}',
+      [text('{"name":"A","parameters":[]}')],
+    ],
+    [
+      'a call in backticks as text',
       `\`${bash}\` or\n\`\`\`\n${bash}\n\`\`\``,
       [text(`\`${bash}\` or\n\`\`\`\n${bash}\n\`\`\``)],
     ],
     [
-      'a call that is cut off',
+      'a call that is cut off as text',
       '{"name":"A","parameters":{"x":"rm -rf',
       [text('{"name":"A","parameters":{"x":"rm -rf')],
     ],
     [
-      'the list of Python calls',
+      'a list of Python calls',
       "[A(x='1', y=[2, {'z': None}]), B()]",
       [call('A', { x: '1', y: [2, { z: null }] }), call('B')],
     ],
-    ['a ```json fence that holds a call alone', `\`\`\`json\n${bash}\n\`\`\``, [called]],
-    ['a comma too many, ’ and True', "{'name': 'A', 'parameters': {'x': True,},}", [call('A', { x: true })]],
-    ['a call within a larger document', `{"calls": [${bash}]} x`, [text(`{"calls": [${bash}]} x`)]],
+    ['a call that is all of a ```json fence', `\`\`\`json\n${bash}\n\`\`\``, [called]],
     [
-      'the definition of a tool',
+      "a call with a trailing comma, ' and True",
+      "{'name': 'A', 'parameters': {'x': True,},}",
+      [call('A', { x: true })],
+    ],
+    ['a call within a larger document as text', `{"calls": [${bash}]} x`, [text(`{"calls": [${bash}]} x`)]],
+    [
+      'the definition of a tool as text',
       '{"name":"A","parameters":{"type":"object","properties":{}}}',
       [text('{"name":"A","parameters":{"type":"object","properties":{}}}')],
     ],
-    ['a call behind a brace', '{{"name":"A","parameters":{}}', [text('{'), call('A')]],
-    ['broken JSON', '{"name":"A","parameters":{x}} b', [text('{"name":"A","parameters":{x}} b')]],
-  ])('%s', (_, written, parts) => {
+    ['a call after a brace', '{{"name":"A","parameters":{}}', [text('{'), call('A')]],
+    ['malformed JSON as text', '{"name":"A","parameters":{x}} b', [text('{"name":"A","parameters":{x}} b')]],
+  ])('reads %s', (_, written, parts) => {
     expect(read('llama3', written)).toEqual(parts)
   })
 
-  test('text is given out up to the first brace that may begin a call', () => {
+  test('emits text up to the first brace that may begin a call', () => {
     const reader = (FORMATS.llama3 as OutputFormat).reader({ tools: undefined })
     expect(reader.push('ok {"na')).toEqual([text('ok ')])
     expect(reader.push('me": "Alice"')).toEqual([])
@@ -279,13 +299,13 @@ describe('Llama 3', () => {
 describe.each([
   ['gemma4', (name: string, input: string) => `<|tool_call>call:${name}{${input}}<tool_call|>`],
   ['llama3', (name: string, input: string) => `{"name":"${name}","parameters":{${input}}}`],
-] as const)('%s and the tools that were offered', (family, write) => {
+] as const)('%s with a list of offered tools', (family, write) => {
   const quoted = {
     gemma4: (key: string, value: string) => `${key}:${value}`,
     llama3: (key: string, value: string) => `"${key}":${value}`,
   }[family]
 
-  test('a tool that nobody offered is text', () => {
+  test('reads a call of a tool that was not offered as text', () => {
     const written = write('Rm', '')
     expect(read(family, written, { tools: [tool('Bash', {})] })).toEqual([text(written)])
     expect(read(family, written, { tools: [] })).toEqual([text(written)])
@@ -296,33 +316,33 @@ describe.each([
     ['a number in quotes', { type: 'number' }, '"2.5"', 2.5],
     ['an integer in quotes', { type: 'integer' }, '"12"', 12],
     ['a boolean in quotes', { type: 'boolean' }, '"true"', true],
-    ['a bare integer where text is wanted', { type: 'string' }, '12', '12'],
-    ['a bare boolean where text is wanted', { type: 'string' }, 'false', 'false'],
+    ['a bare integer where the schema wants text', { type: 'string' }, '12', '12'],
+    ['a bare boolean where the schema wants text', { type: 'string' }, 'false', 'false'],
     ['a list in quotes', { type: 'array', items: { type: 'integer' } }, '"[1, \\"2\\"]"', [1, 2]],
     ['an object in quotes', { type: 'object' }, '"{\\"a\\": true}"', { a: true }],
-    ['a number in quotes that may be null', { type: ['integer', 'null'] }, '"7"', 7],
-    ['items of a list', { type: 'array', items: { type: 'integer' } }, '["1",2]', [1, 2]],
-  ])('%s becomes what the schema says', (_, schema, written, value) => {
+    ['a nullable number in quotes', { type: ['integer', 'null'] }, '"7"', 7],
+    ['the items of a list', { type: 'array', items: { type: 'integer' } }, '["1",2]', [1, 2]],
+  ])('converts %s to the type of the schema', (_, schema, written, value) => {
     const tools = [tool('A', { x: schema })]
     expect(read(family, write('A', quoted('x', written)), { tools })).toEqual([call('A', { x: value })])
   })
 
   test.each<[string, JsonValue, string, JsonValue]>([
-    ['text where a number is wanted', { type: 'number' }, '"2 or 3"', '2 or 3'],
-    ['a fraction where an integer is wanted', { type: 'integer' }, '"2.5"', '2.5'],
-    ['JSON where text is wanted', { type: 'string' }, '"[1]"', '[1]'],
-    ['a list in quotes where an object is wanted', { type: 'object' }, '"[1]"', '[1]'],
-    ['digits where text is wanted', { type: 'string' }, '"12"', '12'],
-    ['a number where text is wanted, which may have been 1.10', { type: 'string' }, '1.1', 1.1],
-    ['where several types may be', { type: ['string', 'number'] }, '"12"', '12'],
-    ['where no schema speaks', {}, '"12"', '12'],
-  ])('%s stays as it is', (_, schema, written, value) => {
+    ['text where the schema wants a number', { type: 'number' }, '"2 or 3"', '2 or 3'],
+    ['a fraction where the schema wants an integer', { type: 'integer' }, '"2.5"', '2.5'],
+    ['JSON where the schema wants text', { type: 'string' }, '"[1]"', '[1]'],
+    ['a list in quotes where the schema wants an object', { type: 'object' }, '"[1]"', '[1]'],
+    ['digits where the schema wants text', { type: 'string' }, '"12"', '12'],
+    ['a number where the schema wants text, since it may have been 1.10', { type: 'string' }, '1.1', 1.1],
+    ['a number in quotes where the schema allows several types', { type: ['string', 'number'] }, '"12"', '12'],
+    ['a number in quotes where the schema has no type', {}, '"12"', '12'],
+  ])('leaves %s as it is', (_, schema, written, value) => {
     const tools = [tool('A', { x: schema })]
     expect(read(family, write('A', quoted('x', written)), { tools })).toEqual([call('A', { x: value })])
   })
 })
 
-test('bare words are text where the schema says so, and nowhere else', () => {
+test('bare words are text only where the schema wants text', () => {
   const tools = [tool('Write', { content: { type: 'string' }, path: { type: 'string' }, mode: {} })]
   const write = (body: string) => `<|tool_call>call:Write{${body}}<tool_call|>`
   const asText = (body: string) => [text(write(body))]
@@ -335,7 +355,7 @@ test('bare words are text where the schema says so, and nowhere else', () => {
   }
 })
 
-describe('models that know no tools', () => {
+describe('models without a tool format of their own', () => {
   const tools = [
     tool('Bash', { command: { type: 'string' } }),
     { ...tool('Read', { file_path: { type: 'string' }, limit: { type: 'integer' } }) },
@@ -346,26 +366,26 @@ describe('models that know no tools', () => {
   const ls = call('Bash', { command: 'ls' })
 
   test.each<[string, string, Part[]]>([
-    ['what we teach', `I look.\n${fence('tool_call', json)}\n`, [text('I look.\n'), ls]],
-    ['two of them', `${fence('tool_call', json)}\n\n${fence('tool_call', json)}`, [ls, ls]],
-    ['a ```json fence', fence('json', json), [ls]],
-    ['a fence with a list', fence('json', `[${json}, ${json}]`), [ls, ls]],
-    ['a fence with two lines', fence('tool_code', `${json}\n${json}`), [ls, ls]],
-    ['```tool_code and Python', fence('tool_code', 'Bash(command="ls")'), [ls]],
-    ['print(…) around it', fence('tool_code', 'print(default_api.Bash(command="ls"))'), [ls]],
-    ['a comment before it', fence('python', '# look\nBash(command="ls")'), [ls]],
-    ['its only argument without a name', fence('tool_code', "Bash('ls')"), [ls]],
+    ['a call in the format of our prompt', `I look.\n${fence('tool_call', json)}\n`, [text('I look.\n'), ls]],
+    ['two calls', `${fence('tool_call', json)}\n\n${fence('tool_call', json)}`, [ls, ls]],
+    ['a call in a ```json fence', fence('json', json), [ls]],
+    ['a fence with a list of calls', fence('json', `[${json}, ${json}]`), [ls, ls]],
+    ['a fence with two calls', fence('tool_code', `${json}\n${json}`), [ls, ls]],
+    ['a Python call in a ```tool_code fence', fence('tool_code', 'Bash(command="ls")'), [ls]],
+    ['a Python call in print(…)', fence('tool_code', 'print(default_api.Bash(command="ls"))'), [ls]],
+    ['a Python call after a comment', fence('python', '# look\nBash(command="ls")'), [ls]],
+    ['a Python call with its only argument unnamed', fence('tool_code', "Bash('ls')"), [ls]],
     ['a list of Python calls', '[Bash(command="ls"), List()]', [ls, call('List')]],
-    ['a line of its own', 'Now:\nBash(command="ls")\n', [text('Now:\n'), ls]],
-    ['tags', `<tool_call>\n${json}\n</tool_call>\n<tool_call>${json}</tool_call>`, [ls, ls]],
-    ['JSON without anything around it', json, [ls]],
+    ['a Python call on a line of its own', 'Now:\nBash(command="ls")\n', [text('Now:\n'), ls]],
+    ['calls in tags', `<tool_call>\n${json}\n</tool_call>\n<tool_call>${json}</tool_call>`, [ls, ls]],
+    ['a call as bare JSON', json, [ls]],
     [
-      'a long string with a fence in it',
+      'a Python call whose long string contains a fence',
       fence('tool_code', 'Bash(command="""cat <<E\n```js\nx\n```\nE""")'),
       [call('Bash', { command: 'cat <<E\n```js\nx\n```\nE' })],
     ],
-    ['tuples are lists, r"…" is verbatim', '[Bash(command=(r"\\d", 1))]', [call('Bash', { command: ['\\d', 1] })]],
-  ])('%s', (_, written, parts) => {
+    ['tuples as lists, and r"…" verbatim', '[Bash(command=(r"\\d", 1))]', [call('Bash', { command: ['\\d', 1] })]],
+  ])('read %s', (_, written, parts) => {
     expect(read('gemma3', written, { tools, finish: 'stop' })).toEqual(parts)
     expect(read('llama2', written, { tools, finish: 'stop' })).toEqual(parts)
   })
@@ -388,7 +408,7 @@ describe('models that know no tools', () => {
     '{"tools": [{"name": "Bash", "arguments": {"command": "rm"}}]}',
     '```\n```',
     '```',
-  ])('text stays text: %j', (written) => {
+  ])('read text without calls as text: %j', (written) => {
     expect(read('gemma3', written, { tools, finish: 'stop' })).toEqual([text(written)])
   })
 
@@ -397,11 +417,11 @@ describe('models that know no tools', () => {
     '```tool_call\n{"name": "Bash", "arguments": {"command": "rm -rf /',
     '[Bash(command="rm -rf /")',
     'Bash(command="rm -rf /")',
-  ])('what was cut off is text: %j', (written) => {
+  ])('read a call that was cut off as text: %j', (written) => {
     expect(read('gemma3', written, { tools })).toEqual([text(written)])
   })
 
-  test('text is given out as soon as a bracket opens no call', () => {
+  test('emit text as soon as a bracket cannot open a call', () => {
     const reader = FORMATS.gemma3?.reader({ tools }) as OutputReader
     expect(reader.push('see [e')).toEqual([text('see '), text('[e')])
     expect(reader.push('xtra] and {"a": {"name": ')).toEqual([
@@ -418,20 +438,24 @@ describe('models that know no tools', () => {
 
 describe('Mistral', () => {
   test.each<[string, string, Part[]]>([
-    ['a list', '[TOOL_CALLS][{"name": "A", "arguments": {"x": 1}, "id": "a1b2c3d4e"}]', [call('A', { x: 1 })]],
+    ['a list of calls', '[TOOL_CALLS][{"name": "A", "arguments": {"x": 1}, "id": "a1b2c3d4e"}]', [call('A', { x: 1 })]],
     [
-      'a list of two',
+      'a list of two calls',
       '[TOOL_CALLS] [{"name":"A","arguments":{}},{"name":"B","arguments":"{}"}]',
       [call('A'), call('B')],
     ],
-    ['a name and its arguments', 'Hm.[TOOL_CALLS]A[ARGS]{"x": "[ARGS]"}', [text('Hm.'), call('A', { x: '[ARGS]' })]],
-    ['several', '[TOOL_CALLS]A[ARGS]{}[TOOL_CALLS]B[CALL_ID]1a[ARGS]{}</s>', [call('A'), call('B')]],
-    ['no [ARGS]', '[TOOL_CALLS]A{"x": {"y": "}"}}', [call('A', { x: { y: '}' } })]],
-    ['a list without its marker', '[{"name": "A", "arguments": {}}]', [call('A')]],
+    [
+      'a call as a name and its arguments',
+      'Hm.[TOOL_CALLS]A[ARGS]{"x": "[ARGS]"}',
+      [text('Hm.'), call('A', { x: '[ARGS]' })],
+    ],
+    ['several calls', '[TOOL_CALLS]A[ARGS]{}[TOOL_CALLS]B[CALL_ID]1a[ARGS]{}</s>', [call('A'), call('B')]],
+    ['a call without [ARGS]', '[TOOL_CALLS]A{"x": {"y": "}"}}', [call('A', { x: { y: '}' } })]],
+    ['a list of calls without its marker', '[{"name": "A", "arguments": {}}]', [call('A')]],
     ['thoughts', '[THINK]a[TOOL[/THINK]b', [thinking('a[TOOL'), text('b')]],
     ['a thought that a call ends', '[THINK]a[TOOL_CALLS]A[ARGS]{}', [thinking('a'), call('A')]],
     ['text after a call', '[TOOL_CALLS]A[ARGS]{} so', [call('A'), text(' so')]],
-  ])('%s', (_, written, parts) => expect(read('mistral', written, { finish: 'stop' })).toEqual(parts))
+  ])('reads %s', (_, written, parts) => expect(read('mistral', written, { finish: 'stop' })).toEqual(parts))
 
   test.each([
     '[TOOL_CALLS]A[ARGS]{"x": "rm -rf',
@@ -440,19 +464,19 @@ describe('Mistral', () => {
     '[TOOL_CALLS]A[ARGS]{x: 1} and more',
     '[TOOL_CALLS][1, 2]',
     `[TOOL_CALLS]${'word '.repeat(100)}`,
-  ])('what cannot be read is text: %j', (written) => {
+  ])('reads a malformed call as text: %j', (written) => {
     expect(read('mistral', written, { finish: 'stop' })).toEqual([text(written)])
   })
 })
 
-test('a list in quotes that is nested without end stays in quotes', () => {
+test('a list in quotes that is nested too deeply stays a string', () => {
   const tools = [tool('A', { x: { type: 'array' } })]
   const list = '['.repeat(20_000) + ']'.repeat(20_000)
   const written = JSON.stringify({ name: 'A', parameters: { x: list } })
   expect(read('llama3', written, { tools })).toEqual([call('A', { x: list })])
 })
 
-describe('input that was made to hurt', () => {
+describe('hostile input', () => {
   const deep = 20_000
   const hostile: [string, string, string][] = [
     ['gemma4', 'deep lists', `<|tool_call>call:A{x:${'['.repeat(deep)}${']'.repeat(deep)}}<tool_call|>`],
@@ -488,18 +512,20 @@ describe('input that was made to hurt', () => {
     ['gemma3', 'deep tuples', `[A(x=${'('.repeat(deep)}${')'.repeat(deep)})]`],
     ['gemma3', 'tags', '<tool_call></tool_cal<'.repeat(40_000)],
     ['gemma3', 'lines of names', 'A(\nA(x\n'.repeat(100_000)],
+    ['gemma3', 'the white space after a fence', `\`\`\`${' '.repeat(300_000)}`],
+    ['gemma4', 'a thought without its marker and end', `thought\n${'a '.repeat(300_000)}`],
     ['mistral', 'markers', '[TOOL_CALLS]A[ARGS]{'.repeat(40_000)],
     ['mistral', 'names that never end', `[TOOL_CALLS]${'a'.repeat(1_000_000)}`],
     ['mistral', 'a list that never ends', `[TOOL_CALLS][${'{"name":"A","arguments":{}},'.repeat(30_000)}`],
   ]
 
-  test.each(hostile)('%s: %s come back as text, and soon', (family, _, written) => {
+  test.each(hostile)('%s reads it as text in linear time: %s', (family, _, written) => {
     const began = performance.now()
     expect(read(family, written)).toEqual([text(written)])
     expect(performance.now() - began).toBeLessThan(6000)
   })
 
-  test.each(['gemma4', 'llama3'])('%s: whatever is written, nothing is lost', (family) => {
+  test.each(['gemma4', 'llama3'])('%s loses no text of random answers', (family) => {
     const scraps = [
       '<|tool_call>',
       'call:A{',
@@ -526,12 +552,12 @@ describe('input that was made to hurt', () => {
   })
 })
 
-test('a family that does not exist is an error that names those that do', () => {
+test('an unknown family is an error that names the known ones', () => {
   expect(() => readOutput([], { family: 'toString' })).toThrow(TetherError)
   expect(() => readOutput([], { family: 'gpt' })).toThrow(/gemma4, llama3, gemma3/)
 })
 
-test('control tokens may be given apart from text', () => {
+test('readOutput takes control tokens as pieces', () => {
   const chunks: Piece[] = [
     { control: '<|tool_call>' },
     'call:A{x:',

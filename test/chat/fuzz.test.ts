@@ -1,6 +1,6 @@
 /**
- * Answers that no model would write: nothing throws, nothing is lost, and it does not matter how they are cut.
- * A few seconds here; `TETHER_FUZZ_SECONDS=600 npm test -- test/chat/fuzz.test.ts` looks longer, from seeds of its own.
+ * Random answers: nothing throws, no text is lost, and the parts do not depend on how the answer is cut.
+ * Takes a few seconds; `TETHER_FUZZ_SECONDS=600 npm test -- test/chat/fuzz.test.ts` runs longer, with new seeds.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -43,7 +43,7 @@ describe.each(readers)('%s', (name, format) => {
   const scraps = [...SCRAPS, ...format.markers]
 
   test(
-    'any answer, cut anywhere',
+    'reads any answer without losing text, cut anywhere',
     () => {
       const end = performance.now() + (seconds * 1000) / readers.length
       const from = seconds > 0 ? Date.now() % 2 ** 31 : 0
@@ -58,12 +58,12 @@ describe.each(readers)('%s', (name, format) => {
     (seconds + 60) * 1000,
   )
 
-  test('time grows no faster than length, with tools too', () => {
+  test('reads in linear time, with tools too', () => {
     for (const scrap of [...scraps, ...known.slice(0, 20)]) {
       const raw = (scrap === '' ? ' ' : scrap).repeat(Math.ceil(60_000 / Math.max(1, scrap.length)))
       const began = performance.now()
       readPieces(format, toPieces(raw, format), { tools })
-      // This takes some milliseconds; were it squared, many seconds.
+      // Linear time is a few milliseconds here, quadratic time many seconds.
       expect(performance.now() - began, JSON.stringify(scrap)).toBeLessThan(2000)
     }
   }, 120_000)
@@ -83,13 +83,13 @@ function check(random: Random, raw: string, format: OutputFormat, about: string)
 }
 
 /**
- * If there is no call, then all text is told, in order. Markers may be missing, and white space, and the header of a
- * thought.
+ * If there is no call, the parts contain all text in order, except for markers, white space and the header of a
+ * thought. Returns what is wrong, or ''.
  */
 function lost(parts: Part[], pieces: Piece[], { name }: OutputFormat): string {
   if (parts.some((part) => part.type === 'tool_call')) return ''
   const told = withoutSpace(parts.map((part) => (part.type === 'tool_call' ? '' : part.text)).join(''))
-  // Everywhere in what was told that the pieces so far may reach.
+  // All positions in `told` at which the pieces so far may end.
   let reached = new Set([0])
   for (const piece of pieces) {
     const wanted = withoutSpace(typeof piece === 'string' ? piece : piece.control)
@@ -105,7 +105,7 @@ function lost(parts: Part[], pieces: Piece[], { name }: OutputFormat): string {
   return reached.has(told.length) ? '' : `told too much: ${told}`
 }
 
-/** The header of a thought may be cut off, and may have a marker in it. */
+/** The header of a thought may be cut off, and a marker may split it. */
 function withoutHeader(text: string): string {
   return 'thought'.includes(text) ? '' : text.replace(/^(?:(?:(?:(?:(?:(?:t?h)?o)?u)?g)?h)?t)/, '')
 }
@@ -114,7 +114,7 @@ function withoutSpace(text: string): string {
   return text.replace(/\s/g, '')
 }
 
-/** An answer that is cut off has no call that the whole one does not begin with. */
+/** The calls of an answer that is cut off are the first calls of the whole answer. */
 function notHalfRun(
   random: Random,
   pieces: Piece[],
@@ -122,7 +122,7 @@ function notHalfRun(
   offered: ChatTool[] | undefined,
   about: string,
 ): void {
-  // Gemma 4 decides at the end of an answer what a quote that never closed has meant.
+  // For Gemma 4 the end of the answer decides what a quote that never closed means.
   if (format.name === 'gemma4') return
   const calls = (some: Piece[], finish: 'stop' | 'length') =>
     readPieces(format, some, { tools: offered, finish }).filter((part) => part.type === 'tool_call')

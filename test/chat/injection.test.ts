@@ -1,4 +1,4 @@
-/** No text of a request can become a control token: every one of each vocabulary, in every place of a request. */
+/** No text of a request becomes a control token: tested with every control token of each vocabulary, in every field. */
 import { describe, expect, test } from 'vitest'
 import { parseMessagesRequest } from '../../src/anthropic/parse.js'
 import { toChat } from '../../src/anthropic/to-turn.js'
@@ -12,7 +12,7 @@ const cases = [
   ['llama3', 'test/fixtures/tokenizers/llama3-tiny'],
 ] as const
 
-/** The text in every place of a request that comes from outside. */
+/** A request with the text in every field that a client fills. */
 function requestWith(text: string): object {
   return {
     max_tokens: 10,
@@ -60,7 +60,7 @@ describe.each(cases)('%s with the vocabulary of %s', (name, folder) => {
     return [...tokens].filter((token) => tokenizer.control(token) !== undefined)
   }
 
-  test('no control token comes out of a text', async () => {
+  test('a text never becomes a control token', async () => {
     const tokenizer = await loadTokenizer(folder)
     const usual = controlsOf(tokenizer, 'word')
     expect(usual.length).toBeGreaterThan(5)

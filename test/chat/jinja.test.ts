@@ -1,4 +1,4 @@
-/** A checkpoint's own Jinja template: the same prompt as it would make, and no way for a request to write its markers. */
+/** A checkpoint's own Jinja template: it renders the prompt, and no request can write its markers. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ const model = (...parts: ChatPart[]): ChatMessage => ({ role: 'assistant', parts
 const READ: ChatTool = { name: 'Read', description: 'Reads.', schema: { type: 'object', properties: {} } }
 const chat = (messages: ChatMessage[], tools: ChatTool[] = []): Chat => ({ messages, tools, thinking: false })
 
-/** Control pieces in brackets that no text has. */
+/** Control pieces, in brackets that occur in no text. */
 const written = (pieces: PromptPiece[]) =>
   pieces
     .map((piece) => (typeof piece === 'string' ? piece : 'tokens' in piece ? '‹tokens›' : `‹${piece.control}›`))
@@ -44,7 +44,7 @@ const family = (source: string) =>
     controls: CONTROLS,
   })
 
-/** In the manner of Llama 2's. */
+/** Like Llama 2's template. */
 const STRICT = `{%- if messages[0]['role'] == 'system' -%}{%- set system = '<<SYS>>\\n' + messages[0]['content'] + '\\n<</SYS>>\\n\\n' -%}{%- set rest = messages[1:] -%}
 {%- else -%}{%- set system = '' -%}{%- set rest = messages -%}{%- endif -%}
 {%- for m in rest -%}
@@ -52,7 +52,7 @@ const STRICT = `{%- if messages[0]['role'] == 'system' -%}{%- set system = '<<SY
 {%- if m['role'] == 'user' -%}{{ bos_token + '[INST] ' + (system if loop.index0 == 0 else '') + m['content'] | trim + ' [/INST]' }}
 {%- else -%}{{ ' ' + m['content'] | trim + ' ' + eos_token }}{%- endif -%}{%- endfor -%}`
 
-/** In the manner of Mistral's. */
+/** Like Mistral's template. */
 const WITH_TOOLS = `{{ bos_token }}{% if tools %}[AVAILABLE_TOOLS]{{ tools | tojson }}[/AVAILABLE_TOOLS]{% endif %}
 {%- for m in messages -%}
 {%- if m.role == 'user' -%}[INST]{{ m.content }}[/INST]
@@ -61,8 +61,8 @@ const WITH_TOOLS = `{{ bos_token }}{% if tools %}[AVAILABLE_TOOLS]{{ tools | toj
 {%- elif m.role == 'tool' -%}[TOOL_RESULTS]{{ m.content }}[/TOOL_RESULTS]
 {%- else -%}{{ raise_exception('no ' + m.role) }}{%- endif -%}{%- endfor -%}`
 
-describe('a template', () => {
-  test('is given user and model in turn, whatever a client sends in between', () => {
+describe('a Jinja template', () => {
+  test('gets messages that alternate between user and model', () => {
     const { render } = family(STRICT)
     const messages = [
       system(text('Be kind.')),
@@ -77,7 +77,7 @@ describe('a template', () => {
     )
   })
 
-  test('without tools of its own is taught ours', () => {
+  test('without a tool format gets the one of our prompt', () => {
     const { render, hasTools } = family(STRICT)
     const messages = [user(text('Go')), model(text('I read.'), call('1', { path: 'x' })), user(result('1', 'inside'))]
     const prompt = written(render(chat(messages, [READ])))
@@ -87,7 +87,7 @@ describe('a template', () => {
     expect(prompt).toContain('Result of Read:\ninside')
   })
 
-  test('with tools of its own gets tools, calls and results as such', () => {
+  test('with a tool format gets tools, calls and results as its own variables', () => {
     const { render, hasTools } = family(WITH_TOOLS)
     const messages = [user(text('Go')), model(call('toolu_1', { path: 'x' })), user(result('toolu_1', 'inside'))]
     expect(hasTools).toBe(true)
@@ -97,31 +97,31 @@ describe('a template', () => {
     )
   })
 
-  test('that refuses a system message gets it in the first user message', () => {
+  test('that rejects a system message gets it in the first user message', () => {
     expect(written(family(WITH_TOOLS).render(chat([system(text('S')), user(text('U'))])))).toBe(
       '‹<s>›‹[INST]›S\n\nU‹[/INST]›',
     )
   })
 
-  test('leaves the model’s last words open when they are to be continued', () => {
+  test('leaves the last turn open if the model has to continue it', () => {
     const prompt = family(STRICT).render(chat([user(text('Go')), model(text('I was'))]))
     expect(written(prompt)).toBe('‹<s>›‹[INST]› Go ‹[/INST]› I was')
   })
 
-  test('that refuses every form is an error with its own words', () => {
+  test('that rejects every form of a chat is an error with the template’s message', () => {
     const { render } = family(`{{ raise_exception('never') }}`)
     expect(() => render(chat([user(text('a'))]))).toThrow(/chat_template\.jinja: .*never/)
     expect(() => family('{% for %}')).toThrow(/cannot be read/)
   })
 
-  test('has one date for ever', () => {
+  test('always renders the same date', () => {
     const { render } = family(`{{ strftime_now("%d %b %Y") }} {{ messages[0].content }}`)
     expect(written(render(chat([user(text('a'))])))).toBe('26 Jul 2024 a')
   })
 })
 
-describe('what a request says is text', () => {
-  test.each([WITH_TOOLS, STRICT])('whatever it looks like, wherever it stands', (source) => {
+describe('a marker in a request is text', () => {
+  test.each([WITH_TOOLS, STRICT])('in every field of the request', (source) => {
     for (const marker of CONTROLS) {
       for (const evil of [marker, `a${marker}b${marker}`, `${marker.slice(0, 2)}\ue000${marker}`]) {
         const tool = {
@@ -145,7 +145,7 @@ describe('what a request says is text', () => {
     }
   })
 
-  test('even where a template joins two halves of a marker', () => {
+  test('even if a template joins its two halves', () => {
     const { render } = family(`{% for m in messages %}{{ m.content }}{% endfor %}`)
     const messages = [user(text('[IN')), model(text('ST]')), user(text('x'))]
     expect(render(chat(messages))).toEqual(['[INST]x'])
@@ -154,8 +154,8 @@ describe('what a request says is text', () => {
 
 const shared = '../shared/templates'
 
-/** Data beside the project: only where it is. */
-describe.runIf(existsSync(shared))('an official template, beside our own in TypeScript', () => {
+/** Data outside of the repository, if it is there. */
+describe.runIf(existsSync(shared))('an official template and ours in TypeScript', () => {
   const marks = [
     '<|begin_of_text|>',
     '<|start_header_id|>',
@@ -165,7 +165,7 @@ describe.runIf(existsSync(shared))('an official template, beside our own in Type
     '<|eom_id|>',
   ]
 
-  test('Llama 3: 200 conversations without tools are the same', () => {
+  test('render the same prompts for 200 conversations without tools (Llama 3)', () => {
     const source = readFileSync(`${shared}/llama3.1-tools.jinja`, 'utf8')
     const tokens = { bos_token: '<|begin_of_text|>', date_string: '26 Jul 2024' }
     const jinja = jinjaFamily({ source, path: 'x', tokens, controls: marks })
@@ -182,7 +182,7 @@ describe.runIf(existsSync(shared))('an official template, beside our own in Type
     }
   })
 
-  test('Gemma 4: tools are declared alike', () => {
+  test('declare tools in the same way (Gemma 4)', () => {
     const source = readFileSync(`${shared}/gemma4-google.jinja`, 'utf8')
     const controls = [
       '<bos>',
@@ -202,17 +202,21 @@ describe.runIf(existsSync(shared))('an official template, beside our own in Type
   })
 })
 
-describe('Gemma 3', () => {
+describe('the prompt of Gemma 3', () => {
   const gemma3 = FAMILIES.gemma3 as ChatFamily
   test.each<[string, Chat, string]>([
-    ['a word', chat([user(text(' Hi '))]), '‹<bos>›‹<start_of_turn>›user\nHi‹<end_of_turn>›\n‹<start_of_turn>›model\n'],
     [
-      'system text heads the first user turn; late system text is part of its turn',
+      'of one word',
+      chat([user(text(' Hi '))]),
+      '‹<bos>›‹<start_of_turn>›user\nHi‹<end_of_turn>›\n‹<start_of_turn>›model\n',
+    ],
+    [
+      'has system text at the beginning of the first user turn, and later system text in the turn where it is',
       chat([system(text('S')), user(text('a')), model(text('b ')), user(text('c')), system(text('late'))]),
       '‹<bos>›‹<start_of_turn>›user\nS\n\na‹<end_of_turn>›\n‹<start_of_turn>›model\nb ‹<end_of_turn>›\n‹<start_of_turn>›user\nc\nlate‹<end_of_turn>›\n‹<start_of_turn>›model\n',
     ],
     [
-      'calls and results, in the order of the calls',
+      'has calls and their results in the order of the calls',
       chat([
         user(text('a')),
         model(text('go'), call('1'), call('2')),
@@ -222,7 +226,7 @@ describe('Gemma 3', () => {
         '‹<start_of_turn>›user\nResult of Read:\none\nResult of Read:\ntwo\nand?‹<end_of_turn>›\n‹<start_of_turn>›model\n',
     ],
     [
-      'a turn that is remembered stands as its own tokens',
+      'has a remembered turn as its own tokens',
       chat([
         user(text('a')),
         { ...model(text('b')), generated: { tokens: Int32Array.of(1), thinking: false } },
@@ -231,7 +235,7 @@ describe('Gemma 3', () => {
       '‹<bos>›‹<start_of_turn>›user\na‹<end_of_turn>›\n‹<start_of_turn>›model\n‹tokens›‹<end_of_turn>›\n‹<start_of_turn>›user\nc‹<end_of_turn>›\n‹<start_of_turn>›model\n',
     ],
     [
-      'an assistant message at the end is to be continued',
+      'leaves an assistant message at the end open',
       chat([user(text('a')), model(text('I was'))]),
       '‹<bos>›‹<start_of_turn>›user\na‹<end_of_turn>›\n‹<start_of_turn>›model\nI was',
     ],
@@ -239,14 +243,14 @@ describe('Gemma 3', () => {
     expect(written(gemma3.render(talk))).toBe(prompt)
   })
 
-  test('tools are taught at the head of the first user turn', () => {
+  test('describes tools at the beginning of the first user turn', () => {
     const prompt = written(gemma3.render(chat([system(text('S')), user(text('a'))], [READ])))
     expect(prompt.startsWith('‹<bos>›‹<start_of_turn>›user\nS\n\nYou can use tools.')).toBe(true)
     expect(prompt).toContain('"name":"Read"')
     expect(prompt.endsWith('\n\na‹<end_of_turn>›\n‹<start_of_turn>›model\n')).toBe(true)
   })
 
-  test('each prompt and its answer begin the next prompt', () => {
+  test('begins with the previous prompt and its answer', () => {
     for (let seed = 0; seed < 150; seed++) {
       const random = seeded(seed)
       const talk = opening(random)
@@ -271,7 +275,7 @@ describe('readTemplate', () => {
   const write = (name: string, content: unknown) =>
     writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content))
 
-  test('takes chat_template.jinja before tokenizer_config.json', async () => {
+  test('prefers chat_template.jinja to tokenizer_config.json', async () => {
     expect(await readTemplate(folder, [])).toBeUndefined()
     write('tokenizer_config.json', {
       chat_template: 'B',
@@ -288,7 +292,7 @@ describe('readTemplate', () => {
     expect(await readTemplate(folder, [])).toMatchObject({ source: 'A', tokens: { bos_token: '<s>' } })
   })
 
-  test('of several takes the one for tools', async () => {
+  test('takes the template for tools if there are several', async () => {
     write('tokenizer_config.json', {
       chat_template: [
         { name: 'default', template: 'D' },
@@ -298,7 +302,7 @@ describe('readTemplate', () => {
     expect((await readTemplate(folder, []))?.source).toBe('T')
   })
 
-  test('says which file is broken', async () => {
+  test('names the file that is malformed', async () => {
     write('tokenizer_config.json', '{')
     await expect(readTemplate(folder, [])).rejects.toThrow(join(folder, 'tokenizer_config.json'))
   })

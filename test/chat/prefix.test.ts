@@ -6,7 +6,7 @@ import { answer, opening, reply, toMessage } from '../support/chat-conversations
 import { type Random, seeded } from '../support/chat-random.js'
 import { speakGemma4, speakLlama3 } from '../support/chat-speaking.js'
 
-/** Text with control tokens that no text can look like. */
+/** Text, with control tokens in a form that no text has. */
 function flat(pieces: PromptPiece[]): string {
   return pieces
     .map((piece) => {
@@ -16,7 +16,7 @@ function flat(pieces: PromptPiece[]): string {
     .join('')
 }
 
-/** The same pieces in other portions, as a stream brings them. */
+/** The same pieces cut differently, as a stream delivers them. */
 function portions(random: Random, pieces: Piece[]): Piece[] {
   return pieces.flatMap((piece): Piece[] => {
     if (typeof piece !== 'string') return [piece]
@@ -37,7 +37,7 @@ function join(parts: Part[]): Part[] {
   return joined
 }
 
-/** Without a list of tools: these conversations have input that no schema would allow. */
+/** Without a list of tools: these conversations have input that no schema allows. */
 function read(family: ChatFamily, pieces: Piece[]): Part[] {
   const reader = family.reader({ tools: undefined })
   return join([...pieces.flatMap((piece) => reader.push(piece)), ...reader.end('stop')])
@@ -48,41 +48,44 @@ const families = [
   { type: 'llama3', speak: speakLlama3, thinks: false, tokenizer: 'test/fixtures/tokenizers/llama3-tiny' },
 ]
 
-describe.each(families)('$type: prompt and answer begin the next prompt', ({ type, speak, thinks, tokenizer: dir }) => {
-  const family = FAMILIES[type] as ChatFamily
+describe.each(families)(
+  '$type: the next prompt begins with the prompt and its answer',
+  ({ type, speak, thinks, tokenizer: dir }) => {
+    const family = FAMILIES[type] as ChatFamily
 
-  test('in 150 conversations, with the answer read back as it was meant', async () => {
-    const tokenizer = await loadTokenizer(dir)
-    for (let seed = 0; seed < 150; seed += 1) {
-      const random = seeded(seed)
-      const chat = opening(random)
-      let count = 0
-      let before = ''
-      let tokens: number[] = []
-      for (let turn = 0; turn < 6; turn += 1) {
-        const prompt = family.render(chat)
-        expect(flat(prompt).slice(0, before.length), `seed ${seed}, turn ${turn}`).toBe(before)
-        const ids = [...tokenizer.encodePrompt(prompt)]
-        expect(ids.slice(0, tokens.length).join(), `seed ${seed}, turn ${turn}`).toBe(tokens.join())
-        const parts = answer(random, thinks && chat.thinking)
-        const generated = speak(parts)
-        const understood = read(family, portions(random, generated))
-        expect(understood, `seed ${seed}, turn ${turn}: ${flat(generated)}`).toEqual(join(parts))
-        before = flat([...prompt, ...generated])
-        tokens = [...ids, ...tokenizer.encodePrompt(generated)]
-        const message = toMessage(understood, () => `id_${count++}`)
-        chat.messages = [...chat.messages, message, ...reply(random, message)]
+    test('in 150 conversations, and the answer is read as its parts', async () => {
+      const tokenizer = await loadTokenizer(dir)
+      for (let seed = 0; seed < 150; seed += 1) {
+        const random = seeded(seed)
+        const chat = opening(random)
+        let count = 0
+        let before = ''
+        let tokens: number[] = []
+        for (let turn = 0; turn < 6; turn += 1) {
+          const prompt = family.render(chat)
+          expect(flat(prompt).slice(0, before.length), `seed ${seed}, turn ${turn}`).toBe(before)
+          const ids = [...tokenizer.encodePrompt(prompt)]
+          expect(ids.slice(0, tokens.length).join(), `seed ${seed}, turn ${turn}`).toBe(tokens.join())
+          const parts = answer(random, thinks && chat.thinking)
+          const generated = speak(parts)
+          const understood = read(family, portions(random, generated))
+          expect(understood, `seed ${seed}, turn ${turn}: ${flat(generated)}`).toEqual(join(parts))
+          before = flat([...prompt, ...generated])
+          tokens = [...ids, ...tokenizer.encodePrompt(generated)]
+          const message = toMessage(understood, () => `id_${count++}`)
+          chat.messages = [...chat.messages, message, ...reply(random, message)]
+        }
       }
-    }
-  })
+    })
 
-  test('when the assistant is interrupted in the middle of a text', () => {
-    const messages = [{ role: 'user' as const, parts: [{ type: 'text' as const, text: 'Go.' }] }]
-    const chat: Chat = { messages, tools: [], thinking: false }
-    const first = flat([...family.render(chat), 'I was say'])
-    const interrupted = { role: 'assistant' as const, parts: [{ type: 'text' as const, text: 'I was say' }] }
-    expect(flat(family.render({ ...chat, messages: [...messages, interrupted] }))).toBe(first)
-    const next = { role: 'user' as const, parts: [{ type: 'text' as const, text: '[Request interrupted by user]' }] }
-    expect(flat(family.render({ ...chat, messages: [...messages, interrupted, next] })).startsWith(first)).toBe(true)
-  })
-})
+    test('if the assistant is interrupted within a text', () => {
+      const messages = [{ role: 'user' as const, parts: [{ type: 'text' as const, text: 'Go.' }] }]
+      const chat: Chat = { messages, tools: [], thinking: false }
+      const first = flat([...family.render(chat), 'I was say'])
+      const interrupted = { role: 'assistant' as const, parts: [{ type: 'text' as const, text: 'I was say' }] }
+      expect(flat(family.render({ ...chat, messages: [...messages, interrupted] }))).toBe(first)
+      const next = { role: 'user' as const, parts: [{ type: 'text' as const, text: '[Request interrupted by user]' }] }
+      expect(flat(family.render({ ...chat, messages: [...messages, interrupted, next] })).startsWith(first)).toBe(true)
+    })
+  },
+)

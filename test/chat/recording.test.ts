@@ -1,4 +1,4 @@
-/** A recorded Claude Code conversation: each prompt begins the next one, token for token. Runs where the recording is. */
+/** A recorded Claude Code conversation: each prompt begins with the one before it, token for token. Needs the recording. */
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parseMessagesRequest } from '../../src/anthropic/parse.js'
@@ -9,7 +9,7 @@ import type { ChatFamily } from '../../src/chat/types.js'
 
 const recording = '../shared/recordings/notes.jsonl'
 
-describe.runIf(existsSync(recording))('15 requests of one conversation', () => {
+describe.runIf(existsSync(recording))('15 recorded requests of one conversation', () => {
   const requests = existsSync(recording) ? readFileSync(recording, 'utf8').trim().split('\n') : []
 
   test.each([
@@ -17,14 +17,14 @@ describe.runIf(existsSync(recording))('15 requests of one conversation', () => {
     ['gemma4', 'demo/model'],
     ['gemma3', 'test/fixtures/tokenizers/gemma4-tiny'],
     ['llama3', 'test/fixtures/tokenizers/llama3-tiny'],
-  ])('%s with %s: no token is lost from one to the next', async (name, folder) => {
+  ])('%s with %s: each prompt begins with all tokens of the one before it', async (name, folder) => {
     const tokenizer = await loadTokenizer(folder)
     const family = FAMILIES[name] as ChatFamily
     const marks = new Map(['<start_of_turn>', '<end_of_turn>'].map((token) => [token, tokenizer.id(token)]))
     let before: Int32Array = new Int32Array(0)
     for (const [i, line] of requests.entries()) {
       const pieces = family.render(toChat(parseMessagesRequest(JSON.parse(line))))
-      // The vocabularies at hand are not Gemma 3's: its turns are marked with what they have.
+      // These vocabularies are not Gemma 3's, so its turns get the markers that they have.
       const known = pieces.map((piece) =>
         typeof piece === 'object' &&
         'control' in piece &&

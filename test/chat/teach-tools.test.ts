@@ -1,4 +1,4 @@
-/** The tool format that is taught is one that is read. */
+/** Our prompt for tools: calls in its format are read as calls. */
 import { expect, test } from 'vitest'
 import { readOutput } from '../../src/chat/read-output.js'
 import { taughtCall, taughtResult, teachTools } from '../../src/chat/templates/teach-tools.js'
@@ -10,7 +10,7 @@ const bash = {
   schema: { type: 'object', properties: { command: { type: 'string' } }, required: ['command'] },
 }
 
-test('every tool is there whole, on a line of its own', () => {
+test('the prompt for tools has every tool whole, on a line of its own', () => {
   const text = teachTools([bash, { ...bash, name: 'Read', description: '' }])
   const tools = text
     .split('\n')
@@ -21,9 +21,9 @@ test('every tool is there whole, on a line of its own', () => {
   ])
 })
 
-test('without tools nothing is taught', () => expect(teachTools([])).toBe(''))
+test('the prompt for tools is empty without tools', () => expect(teachTools([])).toBe(''))
 
-test('the same tools give the same text, and its example is no call of any', () => {
+test('the prompt for tools is the same for the same tools, and its example is not read as a call', () => {
   const text = teachTools([bash])
   expect(teachTools([bash])).toBe(text)
   expect(readOutput([text], { family: 'gemma3', tools: [bash], finish: 'stop' })).toEqual([{ type: 'text', text }])
@@ -33,13 +33,13 @@ test.each<[string, JsonObject]>([
   ['nothing', {}],
   ['quotes, line feeds and fences', { command: 'cat <<"E"\n```js\n\\n\n```\nE\n\ttab' }],
   ['nested values', { a: [1, { b: null }], 'c-d': true, é: '🙂' }],
-])('a call as it is taught is read as that call: %s', (_, input) => {
+])('a call in the format of the prompt is read as that call: %s', (_, input) => {
   const anything = [{ name: 'Bash', description: '', schema: {} }]
   const read = readOutput([taughtCall('Bash', input)], { family: 'gemma3', tools: anything, finish: 'stop' })
   expect(read).toEqual([{ type: 'tool_call', name: 'Bash', input }])
 })
 
-test('a result says whose it is, and whether it is an error', () => {
+test('a result names its tool, and says whether it is an error', () => {
   expect(taughtResult({ name: 'Bash', text: 'a\nb', isError: false })).toBe('Result of Bash:\na\nb')
   expect(taughtResult({ name: 'Bash', text: 'no', isError: true })).toBe('Error of Bash:\nno')
 })

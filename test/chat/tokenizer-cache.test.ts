@@ -1,4 +1,4 @@
-/** The tables that are kept on disk: they give what the file gives, or are not there. */
+/** The tokenizer's tables on disk: they give the ids that tokenizer.json gives, or are ignored. */
 import {
   chmodSync,
   mkdirSync,
@@ -41,22 +41,22 @@ beforeEach(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-test('a second load reads them, and gives the same', async () => {
+test('a second load reads the cached tables and gives the same ids', async () => {
   const file = onlyFile()
   const before = statSync(file)
   utimesSync(file, 0, 0)
   expect(await load()).toEqual(expected)
-  // Read and not written anew: the same file, marked as used.
+  // It was read and not rewritten: the same file with a new time.
   expect(statSync(file).ino).toBe(before.ino)
   expect(statSync(file).mtimeMs).toBeGreaterThan(0)
 })
 
-test.skipIf(process.platform === 'win32')('nobody else may read or write them', () => {
+test.skipIf(process.platform === 'win32')('cached tables cannot be read or written by other users', () => {
   expect(statSync(cache).mode & 0o777).toBe(0o700)
   expect(statSync(onlyFile()).mode & 0o777).toBe(0o600)
 })
 
-test('a damaged one is not there: it is written anew', async () => {
+test('a damaged table file is ignored and rewritten', async () => {
   const file = onlyFile()
   const whole = readFileSync(file)
   for (let i = 0; i < 24; i += 1) {
@@ -74,7 +74,7 @@ test('a damaged one is not there: it is written anew', async () => {
   }
 })
 
-test('one that others could have written is not read', async () => {
+test('a table file that other users can write is not read', async () => {
   const file = onlyFile()
   const before = statSync(file)
   chmodSync(file, 0o666)
@@ -83,7 +83,7 @@ test('one that others could have written is not read', async () => {
   expect(statSync(file).mode & 0o777).toBe(0o600)
 })
 
-test('another tokenizer.json has its own', async () => {
+test('another tokenizer.json gets another table file', async () => {
   const other = join(folder, 'other')
   mkdirSync(other)
   writeFileSync(join(other, 'tokenizer.json'), largeFile('ab'))
@@ -93,19 +93,19 @@ test('another tokenizer.json has its own', async () => {
   expect(await load()).toEqual(expected)
 })
 
-test('a small file needs none', async () => {
+test('a small tokenizer.json gets no table file', async () => {
   await loadTokenizer('test/fixtures/tokenizers/gemma4-tiny', { cache })
   expect(files().length).toBe(1)
 })
 
-test('a folder that cannot be made or written is none', async () => {
+test('a cache folder that cannot be created or written is ignored', async () => {
   const blocked = join(folder, 'blocked')
   writeFileSync(blocked, '')
   const tokenizer = await loadTokenizer(model, { cache: join(blocked, 'cache') })
   expect([...tokenizer.encode(text, { special: true })]).toEqual(expected)
 })
 
-test('the least recently used make room, and what was never finished goes', async () => {
+test('the least recently used table files and abandoned temporary files are deleted', async () => {
   const [current, old, older, part, foreign] = ['0-v1.tables', '1-v1.tables', '2-v1.tables', '3.part', 'notes.txt'].map(
     (name) => join(cache, name),
   ) as [string, string, string, string, string]
@@ -124,7 +124,7 @@ test('the least recently used make room, and what was never finished goes', asyn
   expect(files().sort()).toEqual([current, old, foreign, mine].sort())
 })
 
-test('loads at the same time do not disturb each other', async () => {
+test('loads at the same time give the same ids and leave one table file', async () => {
   rmSync(cache, { recursive: true, force: true })
   const all = await Promise.all(Array.from({ length: 6 }, load))
   for (const ids of all) expect(ids).toEqual(expected)

@@ -1,4 +1,4 @@
-/** Prompts that extend, change and share earlier ones: what is remembered of those changes no token. */
+/** Prompts that extend, change and share earlier ones: the memory of earlier prompts changes no id. */
 import { expect, test } from 'vitest'
 import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
 import type { Piece } from '../../src/chat/types.js'
@@ -14,7 +14,7 @@ test.each(FILES)('%s: the ids of a prompt do not depend on the prompts before it
   let text = ''
   const pieces: Piece[] = []
   for (let turn = 0; turn < 60; turn += 1) {
-    // Long texts, so that they are cut; at each turn one is extended, changed or new.
+    // Long texts, so that they are cut. Each turn extends one, changes one or adds one.
     const added = Array.from({ length: random.below(30) }, () => randomText(random, 40)).join(
       random.pick(['', ' ', '\n', 'a b']),
     )
@@ -32,7 +32,7 @@ test.each(FILES)('%s: the ids of a prompt do not depend on the prompts before it
   }
 })
 
-/** Neighbouring strings as one. */
+/** Joins neighbouring strings. */
 function joined(pieces: Piece[]): Piece[] {
   const result: Piece[] = []
   for (const piece of pieces) {

@@ -1,4 +1,4 @@
-/** The splits that were written by hand, beside the regular expressions that they stand for. */
+/** Splits that are written by hand, compared with the regular expressions that they replace. */
 import { expect, test } from 'vitest'
 import { cutterFor } from '../../src/chat/tokenizer/cutter.js'
 import { readPattern } from '../../src/chat/tokenizer/pattern.js'
@@ -16,49 +16,54 @@ const PATTERNS = {
   'Llama 4': `${BEFORE}${UPPER}*${LOWER}+${CONTRACTIONS}?|${BEFORE}${UPPER}+${LOWER}*${CONTRACTIONS}?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|${SPACES}`,
 }
 
-test.each(Object.entries(PATTERNS))('%s: the same words for any text', (_, pattern) => {
-  const next = cutterFor(pattern)
-  expect(next).toBeDefined()
-  const regex = readPattern({ Regex: pattern }, (what) => {
-    throw new Error(what)
-  })
-  const random = seeded(9)
-  const cased = [
-    'A',
-    'É',
-    'a',
-    'ß',
-    'ǅ',
-    'ʰ',
-    '日',
-    '\u0301',
-    '\u0903',
-    '𝔘',
-    '𐐀',
-    '𐐨',
-    ' ',
-    '-',
-    '\n',
-    '1',
-    '/',
-    "'s",
-    "'LL",
-    "'ſ",
-  ]
-  const texts = Array.from({ length: 6000 }, (_unused, i) =>
-    i % 2 === 0 ? randomText(random, 30) : Array.from({ length: random.below(16) }, () => random.pick(cased)).join(''),
-  )
-  for (const text of texts) {
-    const words: string[] = []
-    for (let at = 0; at < text.length; ) {
-      const end = next?.(text, at, text.length) as number
-      words.push(text.slice(at, end))
-      at = end
+test.each(Object.entries(PATTERNS))(
+  '%s: the hand-written split gives the words of its regular expression',
+  (_, pattern) => {
+    const next = cutterFor(pattern)
+    expect(next).toBeDefined()
+    const regex = readPattern({ Regex: pattern }, (what) => {
+      throw new Error(what)
+    })
+    const random = seeded(9)
+    const cased = [
+      'A',
+      'É',
+      'a',
+      'ß',
+      'ǅ',
+      'ʰ',
+      '日',
+      '\u0301',
+      '\u0903',
+      '𝔘',
+      '𐐀',
+      '𐐨',
+      ' ',
+      '-',
+      '\n',
+      '1',
+      '/',
+      "'s",
+      "'LL",
+      "'ſ",
+    ]
+    const texts = Array.from({ length: 6000 }, (_unused, i) =>
+      i % 2 === 0
+        ? randomText(random, 30)
+        : Array.from({ length: random.below(16) }, () => random.pick(cased)).join(''),
+    )
+    for (const text of texts) {
+      const words: string[] = []
+      for (let at = 0; at < text.length; ) {
+        const end = next?.(text, at, text.length) as number
+        words.push(text.slice(at, end))
+        at = end
+      }
+      expect(words, JSON.stringify(text)).toEqual(text.match(regex) ?? [])
     }
-    expect(words, JSON.stringify(text)).toEqual(text.match(regex) ?? [])
-  }
-})
+  },
+)
 
-test('a pattern that is not known has no such form', () => {
+test('a pattern that is not known has no hand-written split', () => {
   expect(cutterFor('\\p{L}+')).toBeUndefined()
 })

@@ -28,52 +28,55 @@ const written = (pieces: Piece[]) => pieces.map((piece) => (typeof piece === 'st
 const encode = (tokenizer: Tokenizer, text: string) => [...tokenizer.encode(text, { special: true })]
 const plain = (tokenizer: Tokenizer, text: string) => [...tokenizer.encode(text, { special: false })]
 
-describe.each(Object.entries(goldens.tokenizers))('%s, beside Hugging Face', (name, { file, ids, tokens, decoded }) => {
-  let tokenizer: Tokenizer
-  beforeAll(async () => {
-    tokenizer = await loadTokenizer(dirname(file))
-  }, 60_000)
+describe.each(Object.entries(goldens.tokenizers))(
+  '%s, compared with Hugging Face',
+  (name, { file, ids, tokens, decoded }) => {
+    let tokenizer: Tokenizer
+    beforeAll(async () => {
+      tokenizer = await loadTokenizer(dirname(file))
+    }, 60_000)
 
-  test('gives the same ids', () => {
-    for (const [i, text] of goldens.texts.entries()) {
-      expect(encode(tokenizer, text), JSON.stringify(text)).toEqual(ids[i])
-    }
-  })
-
-  test('gives the same ids for a sample of the fuzzer', () => {
-    const sums = fuzz.sums[name] as number[]
-    expect(sums.length).toBe(fuzz.texts.length)
-    const wrong = fuzz.texts.filter((text, i) => {
-      const list = tokenizer.encode(text, { special: true })
-      return crc32(new Uint8Array(list.buffer)) !== sums[i]
+    test('gives the same ids', () => {
+      for (const [i, text] of goldens.texts.entries()) {
+        expect(encode(tokenizer, text), JSON.stringify(text)).toEqual(ids[i])
+      }
     })
-    expect(wrong).toEqual([])
-  })
 
-  test('gives the same text for any ids', () => {
-    for (const [i, list] of tokens.entries()) expect(tokenizer.decode(list), `${list}`).toBe(decoded[i])
-  })
+    test('gives the same ids for a sample of the fuzzer', () => {
+      const sums = fuzz.sums[name] as number[]
+      expect(sums.length).toBe(fuzz.texts.length)
+      const wrong = fuzz.texts.filter((text, i) => {
+        const list = tokenizer.encode(text, { special: true })
+        return crc32(new Uint8Array(list.buffer)) !== sums[i]
+      })
+      expect(wrong).toEqual([])
+    })
 
-  test('streams what it decodes, token by token', () => {
-    for (const list of tokens) {
-      const stream = tokenizer.stream()
-      const pieces = [...list.flatMap((id) => stream.push([id])), ...stream.end()]
-      expect(written(pieces), `${list}`).toBe(tokenizer.decode(list))
-    }
-  })
+    test('gives the same text for any ids', () => {
+      for (const [i, list] of tokens.entries()) expect(tokenizer.decode(list), `${list}`).toBe(decoded[i])
+    })
 
-  test('no text without control tokens turns into one', () => {
-    for (const text of goldens.texts) {
-      for (const id of plain(tokenizer, text)) expect(tokenizer.control(id), JSON.stringify(text)).toBeUndefined()
-    }
-  })
-})
+    test('streams the text that it decodes, token by token', () => {
+      for (const list of tokens) {
+        const stream = tokenizer.stream()
+        const pieces = [...list.flatMap((id) => stream.push([id])), ...stream.end()]
+        expect(written(pieces), `${list}`).toBe(tokenizer.decode(list))
+      }
+    })
+
+    test('never encodes a text without control tokens to one', () => {
+      for (const text of goldens.texts) {
+        for (const id of plain(tokenizer, text)) expect(tokenizer.control(id), JSON.stringify(text)).toBeUndefined()
+      }
+    })
+  },
+)
 
 const python = process.env.TETHER_ORACLE_PYTHON
 const oracleFiles = [...Object.values(goldens.tokenizers).map(({ file }) => file), 'demo/model/tokenizer.json']
-describe.runIf(python)('beside the real `tokenizers`', () => {
+describe.runIf(python)('compared with PyPI `tokenizers`', () => {
   test.each(oracleFiles.filter((file) => existsSync(file)))(
-    '%s: random texts and ids',
+    '%s: encodes and decodes 4000 random texts and ids alike',
     { timeout: 120_000 },
     async (file) => {
       const tokenizer = await loadTokenizer(dirname(file))
@@ -102,7 +105,7 @@ describe('control tokens', () => {
   })
 
   test.each(['<|turn>', '<turn|>', '<bos>', '<|"|>', '<unused12>'])(
-    '%s is one, and plain text when a request says it',
+    '%s is a control token, and plain text in a request',
     (token) => {
       const id = gemma.id(token) as number
       expect(gemma.control(id)).toBe(token)
@@ -112,13 +115,13 @@ describe('control tokens', () => {
     },
   )
 
-  test.each(['\n\n', '▁▁▁', '<table>', '\t\t'])('%j is found first, and yet none', (token) => {
+  test.each(['\n\n', '▁▁▁', '<table>', '\t\t'])('%j is an added token but not a control token', (token) => {
     const id = gemma.id(token) as number
     expect(gemma.control(id)).toBeUndefined()
     expect(plain(gemma, `a${token}b`)).toContain(id)
   })
 
-  test('a prompt takes them from control pieces only', () => {
+  test('a prompt has them only where it has control pieces', () => {
     const prompt: Piece[] = [
       { control: '<|start_header_id|>' },
       'us',
@@ -131,11 +134,11 @@ describe('control tokens', () => {
     expect(ids.slice(1, -1)).toEqual(plain(llama, 'user <|eot_id|>'))
   })
 
-  test('one that the tokenizer lacks is an error that names it', () => {
+  test('a prompt with one that the tokenizer lacks is an error that names it', () => {
     expect(() => llama.encodePrompt([{ control: '<|turn>' }])).toThrow(/llama3-tiny.*<\|turn>/)
   })
 
-  test('come out of a stream apart from text', () => {
+  test('are pieces of their own in a stream', () => {
     const stream = gemma.stream()
     const ids = encode(gemma, 'the <|tool_call>call:Read')
     expect([...stream.push(ids), ...stream.end()]).toEqual(['the ', { control: '<|tool_call>' }, 'call:Read'])
@@ -146,7 +149,7 @@ describe('streaming', () => {
   test.each([
     ['Gemma', GEMMA],
     ['Llama', LLAMA],
-  ])('%s: half a character is held back until it is whole', async (_, dir) => {
+  ])('%s: holds half a character back until it is complete', async (_, dir) => {
     const tokenizer = await loadTokenizer(dir)
     const stream = tokenizer.stream()
     const pieces = plain(tokenizer, 'a🙂 b').map((id) => written(stream.push([id])))
@@ -154,7 +157,7 @@ describe('streaming', () => {
     expect(pieces.join('')).not.toContain('\ufffd')
   })
 
-  test('bytes that are no character become U+FFFD, one each, as soon as the run ends', async () => {
+  test('bytes that are not a character become one U+FFFD each at the end of the run', async () => {
     const tokenizer = await loadTokenizer(GEMMA)
     const stream = tokenizer.stream()
     const byte = tokenizer.id('<0xF0>') as number
@@ -182,7 +185,7 @@ test('the prefix is what the post-processor puts before a text', async () => {
 test.each([
   ['Gemma', GEMMA],
   ['Llama', LLAMA],
-])('%s: a line of a megabyte takes no more than its share of time', async (_, dir) => {
+])('%s: a line of a megabyte is encoded in linear time', async (_, dir) => {
   const tokenizer = await loadTokenizer(dir)
   for (const unit of ['a', ' ', 'the lamp ', '🙂', '<|']) {
     const line = unit.repeat(1_000_000 / unit.length)
@@ -193,7 +196,7 @@ test.each([
   }
 })
 
-describe('files of other kinds', () => {
+describe('other forms of tokenizer.json', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tether-tokenizer-'))
   afterAll(() => rmSync(folder, { recursive: true }))
   const vocab = { a: 0, b: 1, ab: 2, '▁': 3, '▁ab': 4, '<unk>': 5, '<s>': 6, Ł: 7 }
@@ -203,7 +206,7 @@ describe('files of other kinds', () => {
     return loadTokenizer(folder)
   }
 
-  test('Llama 2: a space is put before every stretch of text and taken from the start of the answer', async () => {
+  test('Llama 2 puts a space before every stretch of text and removes it from the start of the answer', async () => {
     const tokenizer = await load({
       added_tokens: [{ id: 6, content: '<s>', special: true }],
       normalizer: {
@@ -231,7 +234,7 @@ describe('files of other kinds', () => {
     expect([4, 4].map((id) => written(stream.push([id])))).toEqual(['ab', ' ab'])
   })
 
-  test('unknown characters are one unk where the model fuses them', async () => {
+  test('unknown characters are one unk if the model fuses them', async () => {
     expect(encode(await load({ model }), 'axyb')).toEqual([0, 5, 1])
     expect(encode(await load({ model: { ...model, fuse_unk: false } }), 'axyb')).toEqual([0, 5, 5, 1])
     expect(encode(await load({ model: { ...model, unk_token: null } }), 'axyb')).toEqual([2])
@@ -259,12 +262,12 @@ describe('files of other kinds', () => {
     expect(encode(tokenizer, 'Upab')).toEqual([13, 2])
   })
 
-  test('an added token that the vocabulary lacks is numbered on from its size, as in the reference', async () => {
+  test('an added token that the vocabulary lacks gets the next id after the vocabulary, as in the reference', async () => {
     const tokenizer = await load({ added_tokens: [{ id: 99, content: '<x>', special: true }], model })
     expect(tokenizer.id('<x>')).toBe(Object.keys(vocab).length)
   })
 
-  test('a file may be ordered, spaced and escaped as JSON allows', async () => {
+  test('the file may have any order, spacing and escapes that JSON allows', async () => {
     const { merges, ...others } = model
     const text = JSON.stringify({ model: { merges, ...others, zz: ['"', { a: '\\' }] } }, null, '\t')
     const escaped = text.replaceAll('▁', '\\u2581').replace('"ab"', '"\\u0061b"').replace('Ł', '\\u0141')
@@ -275,7 +278,7 @@ describe('files of other kinds', () => {
     expect(encode(tokenizer, '▁abŁ')).toEqual([4, 7])
   })
 
-  test('a file that ends too early, wherever that is, is an error', async () => {
+  test('a file that is cut off anywhere is an error', async () => {
     const whole = JSON.stringify({ added_tokens: [{ id: 6, content: '<s>', special: true }], model })
     for (let length = 0; length < whole.length; length += 1) {
       writeFileSync(join(folder, 'tokenizer.json'), whole.slice(0, length))
@@ -308,7 +311,7 @@ describe('files of other kinds', () => {
     [/decoder.*WordPiece/, JSON.stringify({ decoder: { type: 'WordPiece' }, model })],
     [/post-processor.*Odd/, JSON.stringify({ post_processor: { type: 'Odd' }, model })],
     [/pattern/, JSON.stringify({ normalizer: { type: 'Replace', pattern: { Regex: 'a++' }, content: '' }, model })],
-  ])('what cannot be read is an error that says %s', async (message, file) => {
+  ])('a file that cannot be read is an error that says %s', async (message, file) => {
     writeFileSync(join(folder, 'tokenizer.json'), file)
     const error = await loadTokenizer(folder).catch((thrown) => thrown)
     expect(error).toBeInstanceOf(TetherError)
