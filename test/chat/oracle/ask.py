@@ -1,4 +1,4 @@
-"""Answers for the differential tests: reads {"file", "texts", "tokens"} from stdin, writes what `tokenizers` makes of them.
+"""Answers for the differential tests: reads {"file", "texts", "tokens"} from stdin, writes what `tokenizers` encodes and decodes them to.
 
 `texts` are encoded without the post-processor's additions, `tokens` (lists of ids) are decoded whole.
 """

@@ -1,4 +1,4 @@
-// Random and real texts for fuzz.mjs: every plane, every script's habits, code, and what tokenizers stumble over.
+// Random and real texts for fuzz.mjs: all planes, many scripts, code, and texts that are hard for tokenizers.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { CODE as COMMON_CODE, SPACES as COMMON_SPACES } from '../../support/random.mjs'
@@ -21,7 +21,7 @@ export function readCorpus(folders, most = 40_000_000) {
     } catch {
       continue
     }
-    // Spread over the folder, and not its first files alone.
+    // Spread over the folder, not only its first files.
     const step = Math.max(1, Math.floor(names.length / 3000))
     for (let i = 0; i < names.length && size < most; i += step) {
       const path = join(folder, names[i])
@@ -164,7 +164,7 @@ export function textMaker(random, { corpus, vocabulary, markers }) {
     }
     return text
   }
-  // Letters of each case, letters of none, marks: where words are upper letters and then lower ones.
+  // Letters with and without case, and marks: for splits where a word is upper letters and then lower letters.
   const cased = () =>
     pick([
       'A',

@@ -1,4 +1,4 @@
-// Compares tether's tokenizers with PyPI `tokenizers` on random and real texts, and says where they differ.
+// Compares tether's tokenizers with PyPI `tokenizers` on random and real texts, and prints where they differ.
 // Run through `npm run test:tokenizers`.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -53,13 +53,13 @@ async function fuzz(file, { seed, texts }) {
   const { prefix } = await oracle.begun
   if (`${tokenizer.prefix}` !== `${prefix}`) {
     counts.different += 1
-    console.log(`before a text stands ${tokenizer.prefix} and not ${prefix}`)
+    console.log(`the prefix is ${tokenizer.prefix} instead of ${prefix}`)
   }
 
   for (let left = texts; left > 0; left -= BATCH) {
     const batch = Array.from({ length: Math.min(BATCH, left) }, make)
     await compareTexts(batch, { tokenizer, oracle, special: true, counts })
-    // A tenth also as plain text, against a file that knows no control tokens.
+    // A tenth also as plain text, compared with a file without control tokens.
     await compareTexts(batch.slice(0, BATCH / 10), { tokenizer, oracle: plainOracle, special: false, counts })
     await compareTokens(batch, { tokenizer, oracle, random, counts })
   }
@@ -83,7 +83,7 @@ async function compareTexts(texts, { tokenizer, oracle, special, counts }) {
     counts.characters += text.length
     counts.tokens += ids.length
     let same = crc32(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength)) === sums[i]
-    // What the memory of prompts gives is the same.
+    // The memory of prompts must give the same ids.
     if (same && !special) same = `${tokenizer.encodePrompt([text])}` === `${ids}`
     if (same) continue
     counts.different += 1

@@ -52,7 +52,7 @@ Für die Übung genügt ein kleines Beispiel. Où est la bibliothèque? El niño
 
 GEMMA_CONTROL = """<pad> <eos> <bos> <unk> <mask> <|turn> <turn|> <|channel> <channel|> <|think|> <|tool> <tool|> <|tool_call>
 <tool_call|> <|tool_response> <tool_response|> <|"|> <|image> <|image|> <image|> <|audio> <|audio|> <audio|>""".split()
-# As in the real files: part of the vocabulary, found before anything else, and yet not special.
+# As in the real files: part of the vocabulary and found first, but not special.
 GEMMA_PLAIN = ["\n\n", "\n\n\n", "▁▁", "▁▁▁", "▁▁▁▁", "\t\t", "<table>", "</table>", "<unused0>", "<unused12>"]
 LLAMA_CONTROL = """<|begin_of_text|> <|end_of_text|> <|reserved_special_token_0|> <|finetune_right_pad_id|> <|start_header_id|>
 <|end_header_id|> <|eom_id|> <|eot_id|> <|python_tag|>""".split()
@@ -162,7 +162,7 @@ def llama():
 
 
 def sentencepiece(name, normalizer, pre_tokenizer):
-    """As converted from SentencePiece: Gemma's vocabulary under other rules, a space before the text taken off the answer."""
+    """As converted from SentencePiece: Gemma's vocabulary with other rules. A space is put before the text and removed from the answer."""
     tokenizer = json.loads((OUT / "gemma4-tiny" / "tokenizer.json").read_text(encoding="utf8"))
     rename = {"<bos>": "<s>", "<eos>": "</s>"}
     vocab = {rename.get(token, token): at for token, at in tokenizer["model"]["vocab"].items()}

@@ -1,4 +1,4 @@
-"""Writes test/chat/golden/tokenizers.json: strings and token lists, and what `tokenizers` makes of them; and fuzz.json, the
+"""Writes test/chat/golden/tokenizers.json: strings and token lists, and what `tokenizers` encodes and decodes them to; and fuzz.json, the
 checksums of the ids that it gives for a sample of the fuzzer's texts.
 
 Run in the repository: python test/chat/oracle/make_goldens.py   (needs PyPI `tokenizers`)

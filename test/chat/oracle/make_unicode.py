@@ -1,4 +1,4 @@
-"""Writes src/chat/tokenizer/unicode-table.ts: the categories of all characters as the regular expressions of `tokenizers` see them.
+"""Writes src/chat/tokenizer/unicode-table.ts: the categories of all characters in the regular expressions of `tokenizers`.
 
 Run in the repository: python test/chat/oracle/make_unicode.py   (needs PyPI `tokenizers`)
 """
@@ -8,7 +8,7 @@ import pathlib
 from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers
 
 OUT = pathlib.Path(__file__).resolve().parents[3] / "src/chat/tokenizer/unicode-table.ts"
-# In the order of CATEGORIES in unicode.ts; what is in none of them is the first letter, A.
+# In the order of CATEGORIES in unicode.ts. Characters in none of them get the first letter, A.
 CATEGORIES = [r"\p{Lu}", r"\p{Ll}", r"\p{Lt}", r"\p{Lm}", r"\p{Lo}", r"\p{M}", r"\p{Nd}", r"[\p{Nl}\p{No}]", r"\s"]
 CODES = [code for code in range(0x110000) if not 0xD800 <= code <= 0xDFFF]
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
