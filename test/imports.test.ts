@@ -20,6 +20,7 @@ const parts = [
   'anthropic',
   'load-model',
   'server',
+  'models',
   'cli',
   'index',
 ]
@@ -39,7 +40,8 @@ const mayImport: Record<string, string[]> = {
   anthropic: ['turn', 'chat/types', 'engine/types'],
   'load-model': ['model', 'anthropic'],
   server: ['model', 'turn', 'anthropic', 'engine/types'],
-  cli: ['server', 'model', 'engine', 'engine/types', 'index'],
+  models: ['engine', 'engine/types'],
+  cli: ['models', 'server', 'model', 'engine', 'engine/types', 'index'],
   index: [
     'anthropic',
     'binding',

@@ -1,8 +1,8 @@
 /** The command line: which command, what it is to work on, and which settings it changes for this once. */
 import { type ArgsDef, parseArgs } from 'citty'
+import { nearest } from '../models/nearest.js'
 import { type AnyFlag, type CommandName, command, commands, type Flag, flagsOf } from './commands.js'
 import { type KnobName, knob, type Layer, readValue } from './config/knobs.js'
-import { nearest } from './nearest.js'
 
 export interface Call {
   command: CommandName

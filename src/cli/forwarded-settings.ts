@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { TetherError } from '../errors.js'
-import { expandHome } from './expand-home.js'
+import { expandHome } from '../models/expand-home.js'
 
 export interface Forwarded {
   /** The arguments without it. */

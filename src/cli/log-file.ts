@@ -12,7 +12,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { isAlive } from './alive.js'
+import { isAlive } from '../models/pull/is-alive.js'
 
 export interface LogFile {
   readonly path: string

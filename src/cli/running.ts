@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { isAlive } from './alive.js'
+import { isAlive } from '../models/pull/is-alive.js'
 
 export interface RunningServer {
   pid: number

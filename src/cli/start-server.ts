@@ -1,18 +1,18 @@
 /** A model and a server around it, brought up together and taken down together. */
 import type { LoadModelOptions, Model, ServeOptions, Server } from '../index.js'
 import { windowSentence } from '../model/window.js'
+import type { FoundModel } from '../models/find-model.js'
+import { weightsSize } from '../models/models-dir.js'
 import type { Settings } from './config/knobs.js'
 import { deferred } from './deferred.js'
 import { keptIn } from './kept-in.js'
 import type { Log } from './log.js'
-import type { FoundModel } from './models/find-model.js'
 import { serveOn } from './port.js'
 import { showProgress } from './progress.js'
 import { waitUntilReady } from './ready.js'
 import { logRequest } from './request-line.js'
 import { openRequestLog } from './request-log.js'
 import { Interrupted, watchSignals } from './signals.js'
-import { weightsSize } from './weights-size.js'
 
 /** What the command line uses of the library; tests put a fake here. */
 export interface Library {

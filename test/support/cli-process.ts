@@ -28,14 +28,10 @@ const root = join(import.meta.dirname, '..', '..')
 export function compileCli(): string {
   mkdirSync(join(root, 'build'), { recursive: true })
   const out = mkdtempSync(join(root, 'build', 'test-cli-'))
-  // Of the engine it uses what reads folders; the rest of the library is a fake.
-  const sources = ['cli', 'engine'].flatMap((part) =>
-    readdirSync(join(root, 'src', part), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts'))
-      .map((name) => join('src', part, name)),
-  )
-  const others = ['src/errors.ts', 'src/binding.ts', 'src/model/window.ts']
-  for (const source of [...sources, ...others, 'test/support/cli-entry.ts', 'test/support/cli-fake-library.ts']) {
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join('src', name))
+  for (const source of [...sources, 'test/support/cli-entry.ts', 'test/support/cli-fake-library.ts']) {
     const target = join(out, source.replace(/\.ts$/, '.js'))
     mkdirSync(dirname(target), { recursive: true })
     writeFileSync(target, toJavaScript(readFileSync(join(root, source), 'utf8')))

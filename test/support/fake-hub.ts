@@ -1,7 +1,10 @@
 /** A server that speaks the hub's API for one model, with a second one that it redirects large files to, and faults on demand. */
 import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { expect } from 'vitest'
 
 export interface FakeHubOptions {
   name?: string
@@ -124,6 +127,17 @@ export async function startFakeHub(options: FakeHubOptions): Promise<FakeHub> {
     },
   }
   return hubServer
+}
+
+/** Expects the models folder to hold every file of the hub's model that tether needs, byte for byte, and no leftovers. */
+export function expectPulled({ options: { name = 'org/model', files } }: FakeHub, modelsDir: string): void {
+  const [organization = '', model = ''] = name.split('/')
+  const folder = join(modelsDir, organization, model)
+  const pulled = readdirSync(folder).filter((file) => !file.startsWith('.'))
+  const needed = Object.keys(files).filter((file) => !/README|gguf/.test(file))
+  expect(pulled.sort()).toEqual(needed.sort())
+  for (const file of pulled) expect(readFileSync(join(folder, file)).equals(files[file] as Buffer)).toBe(true)
+  expect(readdirSync(join(modelsDir, organization))).toEqual([model])
 }
 
 function infoOf(name: string, commit: string, files: Record<string, Buffer>) {

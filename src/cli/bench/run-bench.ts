@@ -1,10 +1,10 @@
 /** `tether bench`: loads a model, measures it, prints what came out. */
 import { basename } from 'node:path'
 import type { LoadModelOptions, Model } from '../../index.js'
+import type { FoundModel } from '../../models/find-model.js'
 import { type Call, UsageError } from '../args.js'
 import type { Config } from '../config/settings.js'
 import { chooseModel } from '../models/choose-model.js'
-import type { FoundModel } from '../models/find-model.js'
 import { demoModel } from '../package.js'
 import { type Progress, showProgress } from '../progress.js'
 import { exitStatus, Interrupted, type SignalWatch, watchSignals } from '../signals.js'

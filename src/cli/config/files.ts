@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { AST } from 'toml-eslint-parser'
 import { TetherError } from '../../errors.js'
-import { nearest } from '../nearest.js'
+import { nearest } from '../../models/nearest.js'
 import { short } from '../short-path.js'
 import { type KnobName, knob, knobNames, type Layer, readValue } from './knobs.js'
 

@@ -1,5 +1,5 @@
 /** Every setting there is: one table from which the flags, the keys of the files, --help and the template are made. */
-import { expandHome } from '../expand-home.js'
+import { expandHome } from '../../models/expand-home.js'
 import { logLevels } from '../log.js'
 import { parseSize } from '../size.js'
 

@@ -1,7 +1,7 @@
 /** The layers of settings made one: flags over drop-ins over config.toml over the environment over built-in values. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { expandHome } from '../expand-home.js'
+import { expandHome } from '../../models/expand-home.js'
 import { type ConfigFile, readConfigFiles } from './files.js'
 import { type KnobName, knob, knobNames, type Layer, readValue, type Settings } from './knobs.js'
 

@@ -1,7 +1,7 @@
 /** The model of this start: the one that was named, or what a person picks. */
 import { TetherError } from '../../errors.js'
-import { type DescribeOptions, describeModels, type ModelSummary } from './describe-models.js'
-import { type FoundModel, findModel, type ModelPlaces } from './find-model.js'
+import { type DescribeOptions, describeModels, type ModelSummary } from '../../models/describe-models.js'
+import { type FoundModel, findModel, type ModelPlaces } from '../../models/find-model.js'
 import { cancelledText, noModelText } from './no-model.js'
 
 export interface ChooseOptions extends ModelPlaces, DescribeOptions {

@@ -1,6 +1,6 @@
 /** What `tether --list` prints: every model there is, as a table or as data. */
 import { styleText } from 'node:util'
-import { type DescribeOptions, describeModels, type ModelSummary } from './describe-models.js'
+import { type DescribeOptions, describeModels, type ModelSummary } from '../../models/describe-models.js'
 import { modelTable } from './model-table.js'
 import { noModelText } from './no-model.js'
 import { harmless } from './text-width.js'

@@ -1,6 +1,6 @@
 /** Models as aligned rows of text that fit a width, for the list and for the picker. */
-import type { ModelSummary } from './describe-models.js'
-import { showSize, showWindow } from './show.js'
+import type { ModelSummary } from '../../models/describe-models.js'
+import { showSize } from '../../models/show-size.js'
 import { fill, harmless, widthOf } from './text-width.js'
 
 export interface ModelTable {
@@ -57,4 +57,11 @@ function widest(column: Column, models: ModelSummary[]): number {
 function fitsText({ state, fits, fittingWindow }: ModelSummary): string {
   if (state !== 'ok') return state === 'damaged' ? 'damaged' : 'unsupported'
   return fits === 'short' ? `to ${showWindow(fittingWindow ?? 0)}` : (fits ?? '-')
+}
+
+/** Tokens as text, such as 128k, 1M or 300. A k is 1024, as model makers count. */
+export function showWindow(tokens: number): string {
+  if (tokens < 1024) return String(tokens)
+  if (tokens < 1024 * 1000) return `${Math.floor(tokens / 1024)}k`
+  return `${Number((tokens / 1024 / 1024).toFixed(1))}M`
 }

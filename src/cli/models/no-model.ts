@@ -1,6 +1,7 @@
 /** What is said where there is no model to take, or none was taken: where one goes, and how to get it. */
+
+import type { ModelSummary } from '../../models/describe-models.js'
 import { short } from '../short-path.js'
-import type { ModelSummary } from './describe-models.js'
 import { harmless } from './text-width.js'
 
 /** A small model that the README recommends too. */

@@ -2,7 +2,7 @@
 import { read } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import type { ModelSummary } from './describe-models.js'
+import type { ModelSummary } from '../../models/describe-models.js'
 import { modelTable } from './model-table.js'
 
 const readBytes = promisify(read)

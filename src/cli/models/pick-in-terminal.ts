@@ -1,9 +1,9 @@
 /** The picker in a terminal: draws it on the other screen, reads keys, and puts everything back. */
 import type { ReadStream, WriteStream } from 'node:tty'
 import { styleText } from 'node:util'
+import type { ModelSummary } from '../../models/describe-models.js'
 import { deferred } from '../deferred.js'
 import { Interrupted } from '../signals.js'
-import type { ModelSummary } from './describe-models.js'
 import { type Key, readKeys } from './keys.js'
 import { openPicker, press } from './picker.js'
 import { type Frame, pageOf, pickerFrame } from './picker-frame.js'

@@ -1,5 +1,5 @@
 /** Lets a person choose a model: with keys in a terminal, with a number elsewhere. Everything is drawn on stderr. */
-import type { ModelSummary } from './describe-models.js'
+import type { ModelSummary } from '../../models/describe-models.js'
 import { pickByNumber } from './pick-by-number.js'
 import { pickInTerminal } from './pick-in-terminal.js'
 

@@ -1,7 +1,6 @@
 /** What the picker shows, as lines that fit a terminal of any size. */
-import { modelTable } from './model-table.js'
+import { modelTable, showWindow } from './model-table.js'
 import type { Picker } from './picker.js'
-import { showWindow } from './show.js'
 import { cut, cutEnd, fill, harmless } from './text-width.js'
 
 export interface Frame {

@@ -1,5 +1,5 @@
 /** The picker's state: which models are shown, which one the cursor is on, and what a key does to it. No terminal here. */
-import type { ModelSummary } from './describe-models.js'
+import type { ModelSummary } from '../../models/describe-models.js'
 import type { Key } from './keys.js'
 
 export interface Picker {

@@ -21,7 +21,7 @@ const names = [
 
 /** Picks, says what on stdout, and then reads a line as the next program would. */
 const entry = `
-import { describeModels } from './src/cli/models/describe-models.js'
+import { describeModels } from './src/models/describe-models.js'
 import { pickModel } from './src/cli/models/pick-model.js'
 import { exitStatus, Interrupted } from './src/cli/signals.js'
 const models = await describeModels(process.argv[2], { hubCache: '/none' })

@@ -1,7 +1,8 @@
 /** How far a download is: a moving line with speed and time left in a terminal, a line now and then elsewhere. */
+
+import type { PullProgress } from '../../../models/pull/pull.js'
+import { showSize } from '../../../models/show-size.js'
 import { canRedraw, painter } from '../../terminal.js'
-import { showSize } from '../show.js'
-import type { PullProgress } from './pull.js'
 
 const drawMs = 100
 const lineMs = 10_000

@@ -1,10 +1,10 @@
 /** `tether pull`: downloads a model, shows how far it is, and can be stopped and gone on with at any time. */
 import { TetherError } from '../../../errors.js'
+import { readHub } from '../../../models/pull/hub.js'
+import { pull } from '../../../models/pull/pull.js'
+import { parseRepo } from '../../../models/repo.js'
 import { exitStatus, watchSignals } from '../../signals.js'
 import { canRedraw, say } from '../../terminal.js'
-import { parseRepo } from '../repo.js'
-import { readHub } from './hub.js'
-import { pull } from './pull.js'
 import { pullProgress } from './pull-progress.js'
 
 export interface PullCommand {

@@ -1,11 +1,11 @@
 /** Which model folder is meant: a path, a name under the models folder, or a name in the hub's cache. No network. */
 import { basename, dirname, join, resolve } from 'node:path'
-import { TetherError } from '../../errors.js'
-import { expandHome } from '../expand-home.js'
-import { nearest } from '../nearest.js'
+import { TetherError } from '../errors.js'
+import { expandHome } from './expand-home.js'
 import { cachedModel, cachedModels } from './hub-cache.js'
 import { hubCacheDir } from './hub-paths.js'
 import { isFolder, isModel, modelsIn, whyNoModel } from './models-dir.js'
+import { nearest } from './nearest.js'
 import { parseRepo } from './repo.js'
 
 export interface FoundModel {

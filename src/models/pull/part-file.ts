@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { appendFile, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { TetherError } from '../../../errors.js'
+import { TetherError } from '../../errors.js'
 import type { HubFile } from './hub.js'
 import type { Span } from './hub-client.js'
 

@@ -1,5 +1,5 @@
 /** Which files of a repository a model needs: config, tokenizer, templates and the weights in safetensors. */
-import { TetherError } from '../../../errors.js'
+import { TetherError } from '../../errors.js'
 import { object } from '../config-fields.js'
 import type { HubFile, HubModel } from './hub.js'
 

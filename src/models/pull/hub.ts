@@ -1,6 +1,6 @@
 /** The hub that models are pulled from: its address, the user's token, and what it says of a model. */
 import { readFileSync } from 'node:fs'
-import { TetherError } from '../../../errors.js'
+import { TetherError } from '../../errors.js'
 import { object, positive, string } from '../config-fields.js'
 import { hubTokenFile } from '../hub-paths.js'
 import type { Repo } from '../repo.js'

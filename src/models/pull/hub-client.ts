@@ -1,7 +1,7 @@
 /** Asks the hub: follows its redirects, waits when it is busy, and says in words what it refuses. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
-import { TetherError } from '../../../errors.js'
+import { TetherError } from '../../errors.js'
 import type { Hub } from './hub.js'
 
 export interface HubClientOptions {

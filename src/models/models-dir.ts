@@ -37,6 +37,16 @@ export function whyNoModel(path: string): string {
   return isFolder(path) ? 'has no config.json' : 'is a file (name its folder)'
 }
 
+/** Bytes of the weights on disk. 0 if the folder cannot be read: loading it will say why. */
+export function weightsSize(folder: string): number {
+  try {
+    const files = readdirSync(folder).filter((name) => name.endsWith('.safetensors'))
+    return files.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
+  } catch {
+    return 0
+  }
+}
+
 /** Folders and links to folders, without hidden ones. None where there is nothing to read. */
 export function foldersIn(folder: string): string[] {
   return entriesOf(folder).filter((name) => !name.startsWith('.') && isFolder(join(folder, name)))

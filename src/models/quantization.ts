@@ -1,5 +1,5 @@
 /** How a checkpoint's weights are stored, by its config.json and the headers of its files. */
-import type { TensorHeader } from '../../engine/checkpoint.js'
+import type { TensorHeader } from '../engine/checkpoint.js'
 import { type Fields, object, positive, string } from './config-fields.js'
 
 export interface StoredAs {

@@ -2,8 +2,8 @@
 import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { uptime } from 'node:os'
 import { dirname } from 'node:path'
-import { TetherError } from '../../../errors.js'
-import { isAlive } from '../../alive.js'
+import { TetherError } from '../../errors.js'
+import { isAlive } from './is-alive.js'
 
 /** -> lets go of it. Throws `download_failed` if another process has it. */
 export async function takeLock(path: string, what: string): Promise<() => Promise<void>> {

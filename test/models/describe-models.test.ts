@@ -1,15 +1,14 @@
-/** What is known of the models of a folder, and how they are listed. */
+/** What describeModels reports about the models on this machine. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { contextNeed } from '../../../src/cli/models/context-need.js'
-import { describeModels } from '../../../src/cli/models/describe-models.js'
-import { type ListOptions, listModels } from '../../../src/cli/models/list-models.js'
-import { loadEngine } from '../../../src/engine/load.js'
-import { MODEL_TYPES } from '../../../src/engine/model-types.js'
-import { CHECKPOINTS, checkpoint } from '../../support/checkpoints.js'
-import { llamaConfig, writeCachedModel, writeModel } from '../../support/model-folders.js'
+import { loadEngine } from '../../src/engine/load.js'
+import { MODEL_TYPES } from '../../src/engine/model-types.js'
+import { contextNeed } from '../../src/models/context-need.js'
+import { describeModels } from '../../src/models/describe-models.js'
+import { CHECKPOINTS, checkpoint } from '../support/checkpoints.js'
+import { llamaConfig, writeCachedModel, writeModel } from '../support/model-folders.js'
 
 let modelsDir: string
 let hubCache: string
@@ -20,7 +19,6 @@ beforeEach(() => {
 afterEach(() => rmSync(modelsDir, { recursive: true }))
 
 const describeAll = (options = {}) => describeModels(modelsDir, { hubCache, element: 2, ...options })
-const list = (options: Partial<ListOptions> = {}) => listModels({ modelsDir, hubCache, element: 2, ...options })
 
 test('the types that are said to be supported are those that the addon loads', () => {
   const source = readFileSync('native/model/model.cpp', 'utf8')
@@ -150,52 +148,5 @@ describe('describeModels', () => {
       ['org/name', 'hub'],
     ])
     expect((await describeAll())[1]).toMatchObject({ path, state: 'ok' })
-  })
-})
-
-describe('listModels', () => {
-  test('aligns its columns', async () => {
-    writeModel(join(modelsDir, 'a'))
-    writeModel(join(modelsDir, 'organization', 'longer-name'))
-    expect((await list()).split('\n')).toEqual([
-      'name                      family  stored as    size  window  fits',
-      'a                         llama   bf16       1.1 KB      8k  yes',
-      'organization/longer-name  llama   bf16       1.1 KB      8k  yes',
-      '',
-    ])
-  })
-
-  test.each([20, 30, 40, 60, 80])('fits %i columns', async (width) => {
-    writeModel(join(modelsDir, 'mlx-community', 'gemma-4-e2b-it-with-a-very-long-name-4bit'))
-    writeModel(join(modelsDir, '模型'.repeat(20)))
-    const lines = (await list({ width })).split('\n').slice(0, 3)
-    const columns = (line: string) => [...line].reduce((sum, letter) => sum + (letter > '\u2e80' ? 2 : 1), 0)
-    for (const line of lines) expect(columns(line)).toBeLessThanOrEqual(width)
-    expect(lines[1]).toMatch(/^mlx-.*….*4bit/)
-    if (width >= 30) expect(lines[1]).toMatch(/yes$/)
-  })
-
-  test('names faults below, and lets no name steer the terminal', async () => {
-    writeModel(join(modelsDir, 'evil\u001b[2J'), { config: { model_type: 'strange' } })
-    const text = await list()
-    expect(text).not.toContain('\u001b')
-    expect(text).toContain('unsupported\n\nevil?[2J: tether does not know models of type strange')
-  })
-
-  test('colours only when it is asked to', async () => {
-    writeModel(join(modelsDir, 'a'))
-    expect(await list()).not.toContain('\u001b')
-    expect(await list({ colors: true })).toContain('\u001b[2mname')
-  })
-
-  test('is data on request', async () => {
-    writeModel(join(modelsDir, 'a'))
-    expect(JSON.parse(await list({ json: true }))).toEqual(await describeAll())
-  })
-
-  test('says where a model goes when there is none', async () => {
-    const text = await list({ modelsDir: join(modelsDir, 'none') })
-    expect(text).toMatch(/there is no model in .*none\nput the folder .* there, or get one: tether pull /)
-    expect(JSON.parse(await list({ json: true }))).toEqual([])
   })
 })

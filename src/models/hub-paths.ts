@@ -1,6 +1,7 @@
 /** Where the hub's own tools keep things on this machine, by the variables that they follow. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { expandHome } from './expand-home.js'
 
 type Env = Record<string, string | undefined>
 
@@ -20,8 +21,7 @@ function hubHome(env: Env): string {
 
 function given(env: Env, name: string): string | undefined {
   const path = env[name]
-  if (!path) return undefined
-  return path === '~' || path.startsWith('~/') ? join(home(env), path.slice(1)) : path
+  return path ? expandHome(path, home(env)) : undefined
 }
 
 function home(env: Env): string {

@@ -1,13 +1,12 @@
-/** Which model a name means, and which one is taken without a name. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+/** Which model folder a name means. */
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { chooseModel } from '../../../src/cli/models/choose-model.js'
-import { findModel, partialFolder } from '../../../src/cli/models/find-model.js'
-import { hubCacheDir, hubTokenFile } from '../../../src/cli/models/hub-paths.js'
-import { parseRepo } from '../../../src/cli/models/repo.js'
-import { writeCachedModel, writeModel } from '../../support/model-folders.js'
+import { findModel, partialFolder } from '../../src/models/find-model.js'
+import { hubCacheDir, hubTokenFile } from '../../src/models/hub-paths.js'
+import { parseRepo } from '../../src/models/repo.js'
+import { writeCachedModel, writeModel } from '../support/model-folders.js'
 
 let folder: string
 let modelsDir: string
@@ -81,39 +80,6 @@ describe('findModel', () => {
     expect(() => find('mlx-community/gemma')).toThrow('to get it: tether pull mlx-community/gemma')
     mkdirSync(partialFolder(join(modelsDir, 'mlx-community', 'gemma')), { recursive: true })
     expect(() => find('mlx-community/gemma')).toThrow('not complete; to go on: tether pull mlx-community/gemma')
-  })
-})
-
-describe('chooseModel', () => {
-  const choose = (more = {}) => chooseModel({ modelsDir, hubCache, ...more })
-
-  test('takes the only one that can be used if it is to ask nothing, through links too', async () => {
-    writeModel(join(folder, 'elsewhere'))
-    mkdirSync(modelsDir)
-    symlinkSync(join(folder, 'elsewhere'), join(modelsDir, 'linked'))
-    writeModel(join(modelsDir, 'strange'), { config: { model_type: 'strange' } })
-    expect(await choose({ takeOnly: true })).toEqual({ path: join(modelsDir, 'linked'), name: 'linked', isDemo: false })
-  })
-
-  test('does not look into models, hidden folders or broken links', async () => {
-    writeModel(join(modelsDir, 'a'))
-    writeModel(join(modelsDir, 'a', 'adapter'))
-    writeModel(join(modelsDir, '.cache', 'b'))
-    symlinkSync(join(folder, 'gone'), join(modelsDir, 'broken'))
-    expect((await choose({ takeOnly: true })).name).toBe('a')
-  })
-
-  test('without any says where one goes and how to get it, and takes the demo only if asked to', async () => {
-    await expect(choose({ demo: '/demo' })).rejects.toMatchObject({
-      code: 'model_not_found',
-      message: expect.stringMatching(/^there is no model in .*models\nput the folder .* tether pull mlx-community\//),
-    })
-    expect(await choose({ demo: '/demo', demoIfNone: true })).toEqual({ path: '/demo', name: 'demo', isDemo: true })
-  })
-
-  test('names the fault of those that cannot be used', async () => {
-    writeModel(join(modelsDir, 'strange'), { config: { model_type: 'strange' } })
-    await expect(choose()).rejects.toThrow(/that tether can use\n {2}strange: .*models of type strange/)
   })
 })
 

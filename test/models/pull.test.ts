@@ -1,30 +1,18 @@
 /** Downloads from a hub that is slow, rude, broken or just right. */
-import { execFileSync, spawn } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { partialFolder } from '../../../src/cli/models/find-model.js'
-import { readHub } from '../../../src/cli/models/pull/hub.js'
-import { type PullOptions, pull } from '../../../src/cli/models/pull/pull.js'
-import { progressText } from '../../../src/cli/models/pull/pull-progress.js'
-import { collectOutput } from '../../support/cli-output.js'
-import { compileCli } from '../../support/cli-process.js'
-import { type FakeHub, type FakeHubOptions, startFakeHub } from '../../support/fake-hub.js'
-import { modelFiles } from '../../support/model-folders.js'
-import { until } from '../../support/until.js'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { progressText } from '../../src/cli/models/pull/pull-progress.js'
+import { partialFolder } from '../../src/models/find-model.js'
+import { readHub } from '../../src/models/pull/hub.js'
+import { type PullOptions, pull } from '../../src/models/pull/pull.js'
+import { expectPulled, type FakeHub, type FakeHubOptions, startFakeHub } from '../support/fake-hub.js'
+import { modelFiles, withNonZeroWeights } from '../support/model-folders.js'
 
 const large = { tensors: { a: { dtype: 'F32', shape: [1024, 1000] } } }
 const name = 'org/model'
@@ -37,7 +25,7 @@ let options: PullOptions
 beforeEach(async () => {
   modelsDir = mkdtempSync(join(tmpdir(), 'tether-pull-test-'))
   said = []
-  await useHub({ files: randomized(modelFiles({ ...large, shards: 2 })) })
+  await useHub({ files: withNonZeroWeights(modelFiles({ ...large, shards: 2 })) })
 })
 afterEach(async () => {
   await hub.close()
@@ -58,15 +46,6 @@ async function useHub(about: FakeHubOptions) {
   }
 }
 
-/** The data of weights is zeros: other bytes, so that a hole shows. */
-function randomized(files: Record<string, Buffer>): Record<string, Buffer> {
-  for (const [path, content] of Object.entries(files)) {
-    if (path.endsWith('.safetensors'))
-      for (let i = 4096; i < content.length; i++) content[i] = (i * 31 + (i >> 8)) & 255
-  }
-  return files
-}
-
 const path = () => join(modelsDir, name)
 const pulls = (more: Partial<PullOptions> = {}) => pull({ name }, { ...options, ...more })
 const files = (folder = path()) =>
@@ -74,16 +53,7 @@ const files = (folder = path()) =>
     .filter((file) => !file.startsWith('.'))
     .sort()
 
-function expectWhole() {
-  expect(files()).toEqual(
-    Object.keys(hub.options.files)
-      .filter((file) => !/README|gguf/.test(file))
-      .sort(),
-  )
-  for (const file of files())
-    expect(readFileSync(join(path(), file)).equals(hub.options.files[file] as Buffer)).toBe(true)
-  expect(readdirSync(join(modelsDir, 'org'))).toEqual(['model'])
-}
+const expectWhole = () => expectPulled(hub, modelsDir)
 
 describe('a pull', () => {
   test('brings what a model needs, and nothing else', async () => {
@@ -394,83 +364,6 @@ describe('the disk', () => {
     } finally {
       execFileSync('umount', [small])
     }
-  })
-})
-
-describe('the command', () => {
-  let compiled: string
-  beforeAll(() => {
-    compiled = compileCli()
-    const entry = `import { runPull } from './src/cli/models/pull/run-pull.js'
-      try { process.exit(await runPull({ model: process.argv[2], modelsDir: process.argv[3] })) }
-      catch (error) { console.error(error.message); process.exit(1) }`
-    writeFileSync(join(compiled, 'pull.mjs'), entry)
-  })
-  afterAll(() => rmSync(compiled, { recursive: true }))
-
-  const start = () => {
-    const child = spawn(process.execPath, [join(compiled, 'pull.mjs'), name, modelsDir], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, HOME: modelsDir, HF_ENDPOINT: hub.endpoint },
-    })
-    return { child, ...collectOutput(child) }
-  }
-  /** Something of a large file is noted as written: what the hub has sent may still be on its way. */
-  const underWay = () =>
-    until(() => {
-      const folder = partialFolder(path())
-      const logs = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.part.log')) : []
-      return logs.some((name) => readFileSync(join(folder, name), 'utf8').split('\n').length > 3)
-    })
-
-  test('says where the model is', async () => {
-    const { code, stderr } = await start().ended
-    expect(code).toBe(0)
-    expect(stderr).toContain('tether: org/model: 8.2 MB to download')
-    expect(stderr).toContain(`tether: org/model is in ${path()}; to use it: tether --model org/model`)
-    expectWhole()
-  })
-
-  test('killed outright leaves nothing that looks whole, and the next goes on', async () => {
-    hub.faults.slowMs = 15
-    const { child, ended } = start()
-    await underWay()
-    child.kill('SIGKILL')
-    await ended
-    expect(existsSync(path())).toBe(false)
-    hub.faults.slowMs = 0
-    const before = hub.sent()
-    const again = await start().ended
-    expect(again.code).toBe(0)
-    expect(again.stderr).toMatch(/to download, [\d.]+ [KM]B are there/)
-    expect(hub.sent() - before).toBeLessThan(8.2e6)
-    expectWhole()
-  })
-
-  test.each([
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)('ends on %s and says how to go on', async (signal, status) => {
-    hub.faults.slowMs = 15
-    const { child, ended } = start()
-    await underWay()
-    child.kill(signal)
-    const { code, stderr } = await ended
-    expect(code).toBe(status)
-    expect(stderr).toMatch(/stopped; [\d.]+ [KM]B are kept; to go on: tether pull org\/model/)
-    expect(existsSync(path())).toBe(false)
-  })
-
-  test('twice at once: the second says so', async () => {
-    hub.faults.slowMs = 15
-    const first = start()
-    await underWay()
-    const { code, stderr } = await start().ended
-    expect(code).toBe(1)
-    expect(stderr).toContain(`org/model is being pulled already, by process ${first.child.pid}`)
-    hub.faults.slowMs = 0
-    expect((await first.ended).code).toBe(0)
-    expectWhole()
   })
 })
 

@@ -1,11 +1,11 @@
 /** A hidden note in a pulled model's folder: what it is a copy of, so that a later pull can tell that nothing is missing. */
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readCheckpoint } from '../../../engine/checkpoint.js'
-import { TetherError } from '../../../errors.js'
+import { readCheckpoint } from '../../engine/checkpoint.js'
+import { TetherError } from '../../errors.js'
 import { object, string } from '../config-fields.js'
 import type { Repo } from '../repo.js'
-import { showSize } from '../show.js'
+import { showSize } from '../show-size.js'
 import type { HubFile, HubModel } from './hub.js'
 import { verifiedLog } from './part-file.js'
 
