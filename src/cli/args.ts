@@ -1,8 +1,9 @@
 /** The command line: which command, what it is to work on, and which settings it changes for this once. */
 import { type ArgsDef, parseArgs } from 'citty'
 import { nearest } from '../models/nearest.js'
-import { type AnyFlag, type CommandName, command, commands, type Flag, flagsOf } from './commands.js'
-import { type KnobName, knob, type Layer, readValue } from './config/knobs.js'
+import { type AnyFlag, type CommandName, command, commands, type Flag, flagsOf } from './command-table.js'
+import { readValue } from './config/setting-value.js'
+import { type KnobName, knob, type Layer } from './config/settings-table.js'
 
 export interface Call {
   command: CommandName

@@ -1,8 +1,8 @@
 /** What `--help` prints: 80 columns, examples first. */
 import { styleText } from 'node:util'
-import { type AnyFlag, type CommandName, command, commands, flagsOf } from './commands.js'
-import { type Knob, knob } from './config/knobs.js'
-import { wrap } from './wrap.js'
+import { type AnyFlag, type CommandName, command, commands, flagsOf } from './command-table.js'
+import { type Knob, knob } from './config/settings-table.js'
+import { wrap } from './terminal/wrap.js'
 
 const groups: [title: string, section: Knob['section']][] = [
   ['Model', 'model'],

@@ -2,14 +2,14 @@
 import { join } from 'node:path'
 import { TetherError } from '../errors.js'
 import { type Call, readArgs, UsageError } from './args.js'
-import { type Config, configFolder, readConfig } from './config/settings.js'
-import { writeTemplate } from './config/template.js'
+import { writeTemplate } from './config/config-template.js'
+import { type Config, configFolder, readConfig } from './config/read-config.js'
 import { help } from './help.js'
 import { version } from './package.js'
-import { short } from './short-path.js'
-import { exitStatus, Interrupted } from './signals.js'
-import type { Library } from './start-server.js'
-import { canRedraw, isQuiet, say } from './terminal.js'
+import type { Library } from './serving/model-server.js'
+import { canRedraw, isQuiet, say } from './terminal/say.js'
+import { shortPath } from './terminal/short-path.js'
+import { exitStatus, Interrupted } from './terminal/signals.js'
 
 export interface MainOptions {
   /** npm start: the demo model where there is no other, and no Claude Code where there is none. */
@@ -36,42 +36,38 @@ export async function main(argv: string[], options: MainOptions = {}): Promise<n
 async function perform(call: Call, options: MainOptions): Promise<number> {
   if (call.command === 'doctor') {
     // It reads the configuration by itself: that it cannot be read is one of its findings.
-    const { runDoctor } = await import('./doctor/run-doctor.js')
+    const { runDoctor } = await import('./commands/doctor.js')
     return runDoctor(call)
   }
   const config = await configured(call)
   const { start = false, library = () => import('../index.js') } = options
   switch (call.command) {
     case 'config': {
-      const { configAsJson, showConfig } = await import('./config/show.js')
-      return print(call.flags.json ? configAsJson(config) : showConfig(config))
+      const { runConfig } = await import('./commands/config.js')
+      return runConfig(call, config)
     }
     case 'pull': {
-      const { runPull } = await import('./models/pull/run-pull.js')
+      const { runPull } = await import('./commands/pull.js')
       const revision = call.flags.revision as string | undefined
       return runPull({ model: call.words[0] as string, revision, modelsDir: config.settings.modelsDir })
     }
     case 'env': {
-      const { runEnv } = await import('./env/run-env.js')
+      const { runEnv } = await import('./commands/env.js')
       return runEnv(call)
     }
     case 'bench': {
-      const { runBench } = await import('./bench/run-bench.js')
+      const { runBench } = await import('./commands/bench.js')
       return runBench(call, config, await library())
     }
     case 'run': {
-      if (call.flags.list) return list(call, config)
-      const { run } = await import('./run.js')
+      if (call.flags.list) {
+        const { runList } = await import('./commands/list.js')
+        return runList(call, config)
+      }
+      const { run } = await import('./commands/run.js')
       return run(call, config, { library, start })
     }
   }
-}
-
-async function list({ flags }: Call, { settings }: Config): Promise<number> {
-  const { listModels, listOptionsFor } = await import('./models/list-models.js')
-  const { modelsDir, memoryCap: memory, maxContext } = settings
-  const options = { modelsDir, memory, maxContext, json: flags.json === true }
-  return print(await listModels({ ...options, ...listOptionsFor(process.stdout) }))
 }
 
 /** What the files and the flags say together; makes config.toml where there is none. */
@@ -80,7 +76,7 @@ async function configured({ settings }: Call): Promise<Config> {
   const made = writeTemplate(path)
   const config = await readConfig(settings)
   if (isQuiet(config.settings)) return config
-  if (made) say(`made ${short(path)}, which explains every setting`)
+  if (made) say(`made ${shortPath(path)}, which explains every setting`)
   for (const warning of config.warnings) say(`warning: ${warning}`)
   return config
 }

@@ -3,8 +3,8 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Call, readArgs, UsageError } from '../../src/cli/args.js'
-import { type CommandName, command, commands, flagsOf } from '../../src/cli/commands.js'
-import { flagOf, knobNames, type Layer } from '../../src/cli/config/knobs.js'
+import { type CommandName, command, commands, flagsOf } from '../../src/cli/command-table.js'
+import { flagOf, knobNames, type Layer } from '../../src/cli/config/settings-table.js'
 import { help } from '../../src/cli/help.js'
 
 const nothing: Call = { command: 'run', words: [], settings: {}, flags: {}, claudeArgs: [] }

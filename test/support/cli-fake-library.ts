@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Library } from '../../src/cli/start-server.js'
+import type { Library } from '../../src/cli/serving/model-server.js'
 import { TetherError } from '../../src/errors.js'
 import type { Model } from '../../src/load-model.js'
 import type { GenerateOptions } from '../../src/model/types.js'

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { misfit } from '../../src/chat/formats/schema.js'
 import type { JsonObject, JsonValue } from '../../src/chat/types.js'
-import { requestLine } from '../../src/cli/request-line.js'
+import { requestLine } from '../../src/cli/serving/request-line.js'
 import { speaks } from '../support/fake-engine.js'
 import { ask, hello, serveFake, until } from '../support/fake-server.js'
 

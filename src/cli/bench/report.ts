@@ -1,6 +1,6 @@
 /** What was measured, for people: a table and bars of block characters. */
 import type { ModelInfo } from '../../index.js'
-import { keptIn } from '../kept-in.js'
+import { kvBitsText } from '../serving/kv-bits-text.js'
 import type { BenchRow, Speed } from './measure.js'
 
 export interface BenchReport {
@@ -14,7 +14,7 @@ export interface BenchReport {
 export function benchReport({ name, info, rows, width }: BenchReport): string {
   const parameters = `${(info.parameters / 1e6).toFixed(info.parameters < 1e8 ? 1 : 0)} M parameters`
   return [
-    `${name}: ${parameters}, ${info.quantization}, computed in ${info.computeDtype} on ${info.device}${keptIn(info)}`,
+    `${name}: ${parameters}, ${info.quantization}, computed in ${info.computeDtype} on ${info.device}${kvBitsText(info)}`,
     '',
     ...table(rows),
     '',

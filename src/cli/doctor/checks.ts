@@ -7,13 +7,13 @@ import { about, DEFAULT_MEMORY_SHARE } from '../../engine/load.js'
 import { TetherError } from '../../errors.js'
 import { describeModels } from '../../models/describe-models.js'
 import { showSize } from '../../models/show-size.js'
-import { CannotRun, claudeVersion, versionWarning } from '../claude-program.js'
-import type { Settings } from '../config/knobs.js'
-import type { Config } from '../config/settings.js'
-import { findClaude } from '../find-claude.js'
-import { portOwner } from '../port-owner.js'
-import { runningServers } from '../running.js'
-import { short } from '../short-path.js'
+import { CannotRun, claudeVersion, versionWarning } from '../claude/claude-version.js'
+import { findClaude } from '../claude/find-claude.js'
+import type { Config } from '../config/read-config.js'
+import type { Settings } from '../config/settings-table.js'
+import { portOwner } from '../serving/port-owner.js'
+import { runningServers } from '../serving/running-servers.js'
+import { shortPath } from '../terminal/short-path.js'
 import type { Finding } from './report.js'
 
 /** What the configuration came to: read, or the reason why not, in which case the built-in values count. */
@@ -80,7 +80,7 @@ async function checkModels({ modelsDir, memoryCap, maxContext }: Settings): Prom
   const fitting = usable.filter(({ fits }) => fits !== 'no')
   const faulty = models.length - usable.length
   const rest = faulty > 0 ? `; ${faulty} cannot be used (tether --list says why)` : ''
-  const detail = `${usable.length} in ${short(modelsDir)} and the Hugging Face cache, ${fitting.length} with room in memory${rest}`
+  const detail = `${usable.length} in ${shortPath(modelsDir)} and the Hugging Face cache, ${fitting.length} with room in memory${rest}`
   if (fitting.length > 0) return { about: 'models', verdict: faulty > 0 ? 'note' : 'ok', detail }
   const fix =
     usable.length > 0 ? 'raise memory_cap, or get a smaller model' : 'tether pull mlx-community/gemma-4-e2b-it-4bit'
@@ -94,7 +94,7 @@ async function checkClaude({ claudePath }: Settings): Promise<Finding> {
     if (!file) return { about: 'claude', verdict: 'fail', detail: 'not found', fix: install }
     const version = await claudeVersion(file)
     const warning = versionWarning(version)
-    const detail = `${version ?? 'unknown version'}, ${short(file)}`
+    const detail = `${version ?? 'unknown version'}, ${shortPath(file)}`
     return warning
       ? { about: 'claude', verdict: 'note', detail, fix: warning }
       : { about: 'claude', verdict: 'ok', detail }
@@ -106,7 +106,7 @@ async function checkClaude({ claudePath }: Settings): Promise<Finding> {
 
 function checkConfig({ config, configError }: DoctorContext): Finding {
   if (!config) return { about: 'config', verdict: 'fail', detail: messageOf(configError), fix: 'mend that line' }
-  const detail = config.files.map(short).join(', ') || 'no file'
+  const detail = config.files.map(shortPath).join(', ') || 'no file'
   if (config.warnings.length === 0) return { about: 'config', verdict: 'ok', detail }
   return { about: 'config', verdict: 'note', detail, fix: config.warnings.join('; ') }
 }
@@ -149,11 +149,11 @@ function checkFolder(name: string, otherwise: string): Finding {
     accessSync(folder, constants.W_OK)
     const { bavail, bsize } = statfsSync(folder)
     const free = bavail * bsize
-    const detail = `${short(folder)}, ${showSize(sizeOf(folder))} used, ${showSize(free)} free on the disk`
+    const detail = `${shortPath(folder)}, ${showSize(sizeOf(folder))} used, ${showSize(free)} free on the disk`
     if (free > 1e9) return { about: name, verdict: 'ok', detail }
     return { about: name, verdict: 'note', detail, fix: `make room on the disk; without, ${otherwise}` }
   } catch (error) {
-    const fix = `make ${short(folder)} writable; without, ${otherwise}`
+    const fix = `make ${shortPath(folder)} writable; without, ${otherwise}`
     return { about: name, verdict: 'note', detail: messageOf(error), fix }
   }
 }

@@ -1,6 +1,6 @@
 /** What the checks found, for people and for programs. */
-import { painter } from '../terminal.js'
-import { wrap } from '../wrap.js'
+import { painter } from '../terminal/say.js'
+import { wrap } from '../terminal/wrap.js'
 
 /** `note`: it works, but could be better. */
 export type Verdict = 'ok' | 'note' | 'fail'

@@ -24,7 +24,6 @@ export async function chooseModel(options: ChooseOptions): Promise<FoundModel> {
     throw new TetherError('model_not_found', noModelText(options.modelsDir, models))
   }
   if (usable.length === 1 && options.takeOnly) return found(only)
-  const { pickModel } = await import('./pick-model.js')
   const picked = await pickModel(models)
   if (picked) return found(picked)
   throw new TetherError('model_not_found', cancelledText(usable))
@@ -32,4 +31,12 @@ export async function chooseModel(options: ChooseOptions): Promise<FoundModel> {
 
 function found({ name, path }: ModelSummary): FoundModel {
   return { name, path, isDemo: false }
+}
+
+/** Lets a person pick: with keys in a terminal, else by number. Everything is drawn on stderr. undefined: cancelled. */
+export async function pickModel(models: ModelSummary[]): Promise<ModelSummary | undefined> {
+  const { stdin, stderr } = process
+  const drawable = stdin.isTTY === true && stderr.isTTY === true && process.env.TERM !== 'dumb'
+  if (drawable) return (await import('./pick-in-terminal.js')).pickInTerminal(models, stdin, stderr)
+  return (await import('./pick-by-number.js')).pickByNumber(models, stderr)
 }

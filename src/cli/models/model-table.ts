@@ -1,7 +1,7 @@
 /** Models as aligned rows of text that fit a width, for the list and for the picker. */
 import type { ModelSummary } from '../../models/describe-models.js'
 import { showSize } from '../../models/show-size.js'
-import { fill, harmless, widthOf } from './text-width.js'
+import { fill, harmless, widthOf } from '../terminal/text-width.js'
 
 export interface ModelTable {
   head: string

@@ -1,8 +1,8 @@
 /** What is said where there is no model to take, or none was taken: where one goes, and how to get it. */
 
 import type { ModelSummary } from '../../models/describe-models.js'
-import { short } from '../short-path.js'
-import { harmless } from './text-width.js'
+import { shortPath } from '../terminal/short-path.js'
+import { harmless } from '../terminal/text-width.js'
 
 /** A small model that the README recommends too. */
 const example = 'mlx-community/gemma-4-e2b-it-4bit'
@@ -12,7 +12,7 @@ export function noModelText(modelsDir: string, there: ModelSummary[] = []): stri
   const faults = there.map(({ name, fault }) => `  ${harmless(name)}: ${harmless(fault ?? '')}\n`).join('')
   const none = faults
     ? `there is no model that tether can use\n${faults}`
-    : `there is no model in ${short(modelsDir)}\n`
+    : `there is no model in ${shortPath(modelsDir)}\n`
   return `${none}put the folder of an MLX model there, or get one: tether pull ${example}`
 }
 

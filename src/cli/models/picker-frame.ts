@@ -1,7 +1,8 @@
 /** What the picker shows, as lines that fit a terminal of any size. */
+
+import { cut, cutEnd, fill, harmless } from '../terminal/text-width.js'
 import { modelTable, showWindow } from './model-table.js'
 import type { Picker } from './picker.js'
-import { cut, cutEnd, fill, harmless } from './text-width.js'
 
 export interface Frame {
   /** At most as many as the terminal has rows, each narrower than it is wide. */

@@ -1,6 +1,6 @@
 /** The picker's state: which models are shown, which one the cursor is on, and what a key does to it. No terminal here. */
 import type { ModelSummary } from '../../models/describe-models.js'
-import type { Key } from './keys.js'
+import type { Key } from '../terminal/keys.js'
 
 export interface Picker {
   models: ModelSummary[]

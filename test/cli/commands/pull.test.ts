@@ -32,7 +32,7 @@ describe('tether pull', () => {
   let compiled: string
   beforeAll(() => {
     compiled = compileCli()
-    const entry = `import { runPull } from './src/cli/models/pull/run-pull.js'
+    const entry = `import { runPull } from './src/cli/commands/pull.js'
       try { process.exit(await runPull({ model: process.argv[2], modelsDir: process.argv[3] })) }
       catch (error) { console.error(error.message); process.exit(1) }`
     writeFileSync(join(compiled, 'pull.mjs'), entry)

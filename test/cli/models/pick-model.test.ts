@@ -22,8 +22,8 @@ const names = [
 /** Picks, says what on stdout, and then reads a line as the next program would. */
 const entry = `
 import { describeModels } from './src/models/describe-models.js'
-import { pickModel } from './src/cli/models/pick-model.js'
-import { exitStatus, Interrupted } from './src/cli/signals.js'
+import { pickModel } from './src/cli/models/choose-model.js'
+import { exitStatus, Interrupted } from './src/cli/terminal/signals.js'
 const models = await describeModels(process.argv[2], { hubCache: '/none' })
 process.on('SIGUSR2', () => { throw new Error('a fault on purpose') })
 try {

@@ -1,0 +1,108 @@
+/** Runs Claude Code in this terminal until it ends, and passes on what happens to either side. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { keepTerminal } from '../terminal/say.js'
+import { exitStatus } from '../terminal/signals.js'
+import { CannotRun } from './claude-version.js'
+import { watchForOrphan } from './orphan-watch.js'
+
+export interface ClaudeProcess {
+  program: string
+  args: string[]
+  env: Record<string, string>
+  /** Removed if tether is killed; else the caller's. */
+  settingsFolder: string
+}
+
+/** How long Claude Code may take to leave when asked. */
+const patienceMs = 5000
+
+/**
+ * Resolves with the exit status: Claude Code's own, 128 + n if signal n ended it or was sent to tether. Claude Code is
+ * gone by then. A fault in tether meanwhile ends Claude Code and rejects; CannotRun if it could not even be started.
+ */
+export async function runClaudeProcess({ program, args, env, settingsFolder }: ClaudeProcess): Promise<number> {
+  let asked: NodeJS.Signals | undefined
+  let fault: { error: unknown } | undefined
+  let deadline: NodeJS.Timeout | undefined
+
+  const restoreTerminal = keepTerminal()
+  const child = spawn(program, args, { stdio: 'inherit', env })
+  const stop = (signal: NodeJS.Signals) => {
+    child.kill(signal)
+    deadline ??= setTimeout(() => killAll(child), patienceMs)
+  }
+  const onStop = (signal: NodeJS.Signals) => {
+    asked ??= signal
+    stop(signal)
+  }
+  const onInterrupt = (signal: NodeJS.Signals) => interrupt(child, signal)
+  const onFault = (error: unknown) => {
+    fault ??= { error }
+    stop('SIGTERM')
+  }
+  process.on('SIGTERM', onStop).on('SIGHUP', onStop)
+  process.on('SIGINT', onInterrupt).on('SIGQUIT', onInterrupt)
+  process.on('uncaughtException', onFault)
+  const callOff = child.pid === undefined ? undefined : watchForOrphan(child.pid, settingsFolder)
+  try {
+    const status = await ended(child, program)
+    if (child.signalCode) restoreTerminal()
+    if (fault) throw fault.error
+    return asked ? exitStatus(asked) : status
+  } finally {
+    clearTimeout(deadline)
+    callOff?.()
+    process.off('SIGTERM', onStop).off('SIGHUP', onStop)
+    process.off('SIGINT', onInterrupt).off('SIGQUIT', onInterrupt)
+    process.off('uncaughtException', onFault)
+  }
+}
+
+function ended(child: ChildProcess, program: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.on('error', (cause) => {
+      // Once it runs, an error is about a signal that could not be sent, and its end comes all the same.
+      if (child.pid !== undefined) return
+      reject(new CannotRun(`${program} cannot be run: ${cause.message}`, { cause }))
+    })
+    child.once('exit', (code, signal) => resolve(signal ? exitStatus(signal) : (code ?? 1)))
+  })
+}
+
+/**
+ * A terminal sends Ctrl-C to Claude Code as well, and what it means is for Claude Code to say. Without a terminal the
+ * signal may have come to tether alone: it is passed on, unless Claude Code turns out to have had it too.
+ */
+function interrupt(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (process.stdin.isTTY) return
+  setTimeout(() => child.kill(signal), 1000).unref()
+}
+
+/** Whom SIGKILL hits cannot end its own programs, so they are found beforehand and ended as well. */
+function killAll(child: ChildProcess): void {
+  const rest = child.pid === undefined ? [] : descendants(child.pid)
+  child.kill('SIGKILL')
+  for (const pid of rest) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
+
+/** None where there is no ps, as in some containers. */
+function descendants(pid: number): number[] {
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+  const rows = (stdout ?? '').split('\n').map((line) => line.trim().split(/\s+/).map(Number))
+  const found: number[] = []
+  const look = (parent: number) => {
+    for (const [child, its] of rows) {
+      if (its !== parent || child === undefined) continue
+      found.push(child)
+      look(child)
+    }
+  }
+  look(pid)
+  return found
+}

@@ -1,0 +1,71 @@
+/** Runs Claude Code on a server that is ready: tells it where, and what of the user's it must not lose. */
+import { homedir } from 'node:os'
+import { TetherError } from '../../errors.js'
+import type { OpenLog } from '../log/open-log.js'
+import { statusLineProgram } from '../package.js'
+import type { ModelServer } from '../serving/model-server.js'
+import { holdOutput } from '../terminal/hold-output.js'
+import { runClaudeProcess } from './claude-process.js'
+import { claudeSettings, toolArgs, underTheirs } from './claude-settings.js'
+import { claudeWindow } from './claude-window.js'
+import type { Forwarded } from './forwarded-settings.js'
+import { writeSettingsFile } from './settings-file.js'
+import { hasStatusLine, statusLine } from './status-line.js'
+
+export interface ClaudeLaunch {
+  /** The program. */
+  claude: string
+  running: ModelServer
+  log: OpenLog
+  modelName: string
+  key: string
+  forwarded: Forwarded
+  /** Start it even where the window is too small. */
+  force: boolean
+  /** What continues this conversation later. */
+  resumeCommand: string
+  say: (line: string) => void
+}
+
+/** -> the exit status. Throws `bad_config` if the window is too small for Claude Code. */
+export async function launchClaude(about: ClaudeLaunch): Promise<number> {
+  const { claude, running, log, modelName, key, forwarded, resumeCommand, force, say } = about
+  const { window, windowLimit } = running.model.info
+  const wiring = { url: running.server.url, token: key, window, modelName }
+  const { env, settings } = claudeSettings(wiring, process.env)
+  const maxOutput = Number(settings.env.CLAUDE_CODE_MAX_OUTPUT_TOKENS)
+  const { verdict, message } = claudeWindow(window, maxOutput, windowLimit)
+  if (verdict === 'too-small' && !force) throw new TetherError('bad_config', message)
+  if (message) say(message)
+  const tools = toolArgs(window, forwarded.args, maxOutput)
+
+  const places = { home: homedir(), configDir: process.env.CLAUDE_CONFIG_DIR, cwd: process.cwd() }
+  const shows = !hasStatusLine(places, forwarded.theirs)
+  const file = writeSettingsFile((path) => {
+    const ours = shows ? { ...settings, ...statusLine(statusLineProgram, path) } : settings
+    return forwarded.theirs ? underTheirs(ours, forwarded.theirs, wiring) : ours
+  })
+  const release = holdOutput((text) => log.log.warning(text))
+  try {
+    const args = ['--settings', file.path, ...tools, ...forwarded.args]
+    const status = await runClaudeProcess({ program: claude, args, env, settingsFolder: file.folder })
+    release()
+    // What Claude Code itself says of resuming names a settings file that is about to go.
+    const talked = isConversation(forwarded.args) && running.model.stats().outputTokens > 0
+    if (talked) say(`to take this up again: ${resumeCommand}`)
+    return status
+  } catch (error) {
+    log.log.critical(error)
+    throw error
+  } finally {
+    release()
+    file.remove()
+    if (log.path && log.errors() > 0) say(`something went wrong; what is known of it: ${log.path}`)
+  }
+}
+
+/** Rather than one answer for a script. */
+function isConversation(claudeArgs: string[]): boolean {
+  const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true
+  return terminal && !claudeArgs.some((arg) => arg === '-p' || arg === '--print')
+}

@@ -1,0 +1,133 @@
+/** What can be asked of tether: the commands, the words and flags each takes, and what --help says of them. */
+import { flagOf, type KnobName, knob, knobNames } from './config/settings-table.js'
+
+export interface Flag {
+  /** What stands for the value in --help; none: a switch. */
+  hint?: string
+  help: string
+  /** The only values it takes. */
+  of?: readonly string[]
+  /** One letter. */
+  alias?: string
+}
+
+export interface Command {
+  summary: string
+  /** Names of the words that it needs, in order; in brackets if they may be left out. */
+  words: string[]
+  flags: Record<string, Flag>
+  /** Settings that its flags may set for this once. */
+  knobs: readonly KnobName[]
+  examples: [command: string, meaning: string][]
+}
+
+const help: Flag = { help: 'print this', alias: 'h' }
+const version: Flag = { help: 'print the version', alias: 'v' }
+const json: Flag = { help: 'print it for programs' }
+
+const ofModel: KnobName[] = ['modelsDir', 'memoryCap', 'maxContext', 'threads', 'kvBits', 'prefillChunk']
+
+export const commands = {
+  run: {
+    summary: 'Claude Code on a local model',
+    words: [],
+    flags: {
+      'serve-only': { help: 'only the server, no Claude Code (the same as --no-claude)' },
+      'no-claude': { help: 'the same as --serve-only' },
+      list: { help: 'list the models there are, and leave' },
+      json: { help: 'with --list: print it for programs' },
+      version,
+      help,
+    },
+    knobs: knobNames,
+    examples: [
+      ['tether', 'choose a model from a list, then Claude Code on it'],
+      ['tether --model gemma-4-e2b-it-4bit', 'by its name in ~/.tether/models'],
+      ['tether --model ~/models/gemma-4-e2b-it-4bit', 'a folder with config.json and weights'],
+      ['tether -- --resume', 'what follows -- goes to Claude Code'],
+      ['tether --model NAME -- -p "Say pineapple."', 'one answer on stdout'],
+      ['tether --serve-only --port 8080', 'only the server, for other clients'],
+      ['tether --memory-cap 18GB --max-context 32000', 'less memory, a shorter window'],
+    ],
+  },
+  pull: {
+    summary: 'download a model from Hugging Face into the models folder',
+    words: ['ORG/NAME'],
+    flags: { revision: { hint: 'REV', help: 'a branch, tag or commit (main)' }, help },
+    knobs: ['modelsDir'],
+    examples: [
+      ['tether pull mlx-community/gemma-4-e2b-it-4bit', 'all files that a model needs'],
+      ['HF_TOKEN=hf_… tether pull ORG/NAME', 'where a model asks for an account'],
+    ],
+  },
+  config: {
+    summary: 'show every setting, and which file or flag set it',
+    words: [],
+    flags: { json, help },
+    knobs: knobNames,
+    examples: [
+      ['tether config', 'what holds now'],
+      ['tether config --port 9000', 'what would hold with this flag'],
+    ],
+  },
+  env: {
+    summary: 'print what points another terminal or program at the running server',
+    words: [],
+    flags: {
+      shell: {
+        hint: 'SHELL',
+        help: 'sh, fish, powershell or json (by your shell)',
+        of: ['sh', 'bash', 'zsh', 'fish', 'powershell', 'pwsh', 'json'],
+      },
+      port: { hint: 'N', help: 'the server on this port (the latest that answers)' },
+      help,
+    },
+    knobs: [],
+    examples: [
+      ['eval "$(tether env)"', 'then run claude in the same terminal'],
+      ['tether env --shell fish | source', 'the same in fish'],
+      ['tether env --shell json', 'for an editor or a script'],
+    ],
+  },
+  doctor: {
+    summary: 'check everything tether needs, and say what to mend',
+    words: [],
+    flags: { json, help },
+    knobs: knobNames,
+    examples: [['tether doctor', 'a line for each thing: ok, or what to do']],
+  },
+  bench: {
+    summary: 'measure how fast a model reads and writes on this machine',
+    words: ['[MODEL]'],
+    flags: {
+      prompts: { hint: 'N,N', help: 'prompt lengths in tokens (512,2048,8192)' },
+      tokens: { hint: 'N', help: 'tokens to write after each (64)' },
+      runs: { hint: 'N', help: 'how often; the median counts (3)' },
+      json,
+      help,
+    },
+    knobs: [...ofModel],
+    examples: [['tether bench gemma-4-e2b-it-4bit', 'a table and a plot']],
+  },
+} as const satisfies Record<string, Command>
+
+export type CommandName = keyof typeof commands
+
+export function command(name: CommandName): Command {
+  return commands[name]
+}
+
+/** A flag of a command, and the setting that it sets if it is not the command's own. */
+export type AnyFlag = Flag & { knob?: KnobName }
+
+/** Every flag that a command takes, with its dashes. */
+export function flagsOf(name: CommandName): Map<string, AnyFlag> {
+  const { knobs, flags } = command(name)
+  const all = new Map<string, AnyFlag>()
+  for (const each of knobs) {
+    const { hint, help: about, of } = knob(each)
+    all.set(flagOf(each), { hint, help: about, of, knob: each })
+  }
+  for (const [flag, about] of Object.entries(flags)) all.set(`--${flag}`, about)
+  return all
+}

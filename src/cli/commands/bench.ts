@@ -1,0 +1,92 @@
+/** `tether bench`: loads a model, measures it, prints what came out. */
+import { basename } from 'node:path'
+import type { LoadModelOptions, Model } from '../../index.js'
+import type { FoundModel } from '../../models/find-model.js'
+import { type Call, UsageError } from '../args.js'
+import { type BenchOptions, fits, measure } from '../bench/measure.js'
+import { benchReport } from '../bench/report.js'
+import type { Config } from '../config/read-config.js'
+import { chooseModel } from '../models/choose-model.js'
+import { demoModel } from '../package.js'
+import type { Library } from '../serving/model-server.js'
+import { type Progress, showProgress } from '../terminal/progress.js'
+import { say } from '../terminal/say.js'
+import { exitStatus, Interrupted, type SignalWatch, watchSignals } from '../terminal/signals.js'
+
+/** -> the exit status. Throws UsageError, TetherError and Interrupted. */
+export async function runBench({ words, flags }: Call, config: Config, library: Library): Promise<number> {
+  const options = readBenchFlags(flags)
+  const { model: usual, modelsDir, memoryCap: memory, maxContext: window } = config.settings
+  const places = { modelsDir, demo: demoModel, memory, maxContext: window }
+  const found = await chooseModel({ ...places, model: words[0] ?? usual })
+  const { settings } = config.forModel([basename(found.path), found.name])
+  const { memoryCap, maxContext, threads, kvBits, prefillChunk } = settings
+  const signals = watchSignals()
+  const model = await loadWatched(library, found, { memoryCap, maxContext, threads, kvBits, prefillChunk }, signals)
+  const leave = new AbortController()
+  signals.came.then(() => leave.abort())
+  for (const prompt of options.prompts.filter((prompt) => !fits(model, prompt, options.tokens))) {
+    say(`${prompt} + ${options.tokens} tokens do not fit into the window of ${model.info.window}; left out`)
+  }
+  const running = progress('Measuring')
+  try {
+    const rows = await measure(model, { ...options, signal: leave.signal }, (done, all) => running.update(done / all))
+    running.end()
+    if (rows.length === 0) return 1
+    const width = process.stdout.columns || 80
+    const { info } = model
+    const about = { model: found.name, quantization: info.quantization, device: info.device, dtype: info.computeDtype }
+    const asJson = () =>
+      `${JSON.stringify({ ...about, threads, kvBits, prefillChunk: info.prefillChunk, ...options, rows }, null, 2)}\n`
+    process.stdout.write(flags.json ? asJson() : benchReport({ name: found.name, info, rows, width }))
+    return 0
+  } catch (error) {
+    if (!leave.signal.aborted) throw error
+    return exitStatus(await signals.came)
+  } finally {
+    running.end()
+    signals.end()
+    await model.close()
+  }
+}
+
+/** Without a word left of the bar, however it ends. Throws what loading throws, and Interrupted. */
+async function loadWatched(
+  library: Library,
+  { path, name }: FoundModel,
+  options: LoadModelOptions,
+  signals: SignalWatch,
+): Promise<Model> {
+  const loading = progress(`Loading ${name}`)
+  const interrupted = signals.came.then((signal) => Promise.reject(new Interrupted(signal)))
+  // One that comes after loading is for whoever measures.
+  interrupted.catch(() => {})
+  try {
+    return await Promise.race([library.loadModel(path, { ...options, onProgress: loading.update }), interrupted])
+  } catch (error) {
+    signals.end()
+    throw error
+  } finally {
+    loading.end()
+  }
+}
+
+function progress(label: string): Progress {
+  return showProgress({ label, stream: process.stderr, say })
+}
+
+/** Throws UsageError. */
+export function readBenchFlags(flags: Call['flags']): Required<Omit<BenchOptions, 'signal'>> {
+  const prompts = String(flags.prompts ?? '512,2048,8192').split(',')
+  return {
+    prompts: prompts.map((text) => count('prompts', text, 1)),
+    tokens: count('tokens', String(flags.tokens ?? 64), 2),
+    runs: count('runs', String(flags.runs ?? 3), 1),
+  }
+}
+
+function count(name: string, text: string, least: number): number {
+  const number = /^\d{1,7}$/.test(text.trim()) ? Number(text) : Number.NaN
+  if (number >= least) return number
+  throw new UsageError(`--${name} must be a whole number from ${least} up, not ${text}`)
+}

@@ -1,0 +1,61 @@
+/** `tether config`: the merged settings as TOML, each with where it came from. */
+
+import type { Call } from '../args.js'
+import { defaultOf, tomlValue } from '../config/config-template.js'
+import { type Config, fromFlag, type Origin } from '../config/read-config.js'
+import { flagOf, type KnobName, knob, knobNames } from '../config/settings-table.js'
+import { shortPath } from '../terminal/short-path.js'
+
+/** -> the exit status */
+export function runConfig({ flags }: Call, config: Config): number {
+  process.stdout.write(flags.json ? configAsJson(config) : showConfig(config))
+  return 0
+}
+
+/** It is itself a file that tether could read, but that a key is not shown. */
+export function showConfig(config: Config): string {
+  const rows = [
+    '# Read, the later over the earlier:',
+    ...(config.files.length > 0 ? config.files.map((file) => `#   ${shortPath(file)}`) : ['#   no file']),
+  ]
+  for (const section of ['server', 'model', 'sampling', 'launch']) {
+    rows.push('', `[${section}]`)
+    const names = knobNames.filter((name) => knob(name).section === section)
+    for (const name of names) rows.push(row(name, config.settings[name], config.origins[name]))
+  }
+  for (const [model, { layer, origins }] of Object.entries(config.perModel)) {
+    rows.push('', `[models.${JSON.stringify(model)}]`)
+    for (const name of Object.keys(layer) as KnobName[]) rows.push(row(name, layer[name], origins[name] ?? ''))
+  }
+  return `${rows.join('\n')}\n`
+}
+
+/** For programs: `{ "server.port": { "value": 8080, "from": "built-in" }, … }`. */
+export function configAsJson(config: Config): string {
+  const entry = (name: KnobName, value: unknown, from: Origin) => ({
+    value: shown(name, value),
+    from: from === fromFlag ? flagOf(name) : from,
+  })
+  const all: Record<string, unknown> = {}
+  for (const name of knobNames) {
+    all[`${knob(name).section}.${knob(name).key}`] = entry(name, config.settings[name], config.origins[name])
+  }
+  for (const [model, { layer, origins }] of Object.entries(config.perModel)) {
+    for (const name of Object.keys(layer) as KnobName[]) {
+      all[`models.${JSON.stringify(model)}.${knob(name).key}`] = entry(name, layer[name], origins[name] ?? '')
+    }
+  }
+  return `${JSON.stringify({ files: config.files, settings: all }, null, 2)}\n`
+}
+
+const column = 44
+
+function row(name: KnobName, value: unknown, origin: Origin): string {
+  const line = `${knob(name).key} = ${tomlValue(shown(name, value))}`
+  return `${line.padEnd(column)} # ${origin === fromFlag ? flagOf(name) : shortPath(origin)}`
+}
+
+function shown(name: KnobName, value: unknown): unknown {
+  if (name === 'apiKey' && value !== undefined) return '(a key, not shown)'
+  return typeof value === 'string' ? shortPath(value) : (value ?? defaultOf(name))
+}

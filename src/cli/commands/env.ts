@@ -1,0 +1,88 @@
+/** `tether env`: what points another terminal, an editor or an SDK at the server that runs. */
+import { request } from 'undici'
+import { TetherError } from '../../errors.js'
+import { type Call, UsageError } from '../args.js'
+import { claudeSettings } from '../claude/claude-settings.js'
+import { type RunningServer, runningServers } from '../serving/running-servers.js'
+import { canRedraw, say } from '../terminal/say.js'
+
+/** -> the exit status. Throws UsageError, and `model_not_found` if no server runs, or none on the port that is asked for. */
+export async function runEnv({ flags }: Call): Promise<number> {
+  const port = readPort(flags.port)
+  const server = await chooseServer(port)
+  const shell = chooseShell(flags.shell as string | undefined, process.env)
+  const again = ['tether env', ...(port === undefined ? [] : ['--port', port])].join(' ')
+  process.stdout.write(exportLines(variablesOf(server, process.env), shell))
+  // A person who only looks at it is told what it is for; a shell that evaluates it is not.
+  if (canRedraw(process.stdout)) say(`for ${server.model}; ${usage[shell](again)}`)
+  return 0
+}
+
+function readPort(given: string | true | undefined): number | undefined {
+  if (given === undefined) return undefined
+  const port = /^\d{1,5}$/.test(String(given)) ? Number(given) : 0
+  if (port >= 1 && port <= 65535) return port
+  throw new UsageError(`--port must be a whole number from 1 to 65535, not ${given}`)
+}
+
+const usage: Record<Shell, (command: string) => string> = {
+  sh: (command) => `to use it in this terminal: eval "$(${command})"`,
+  fish: (command) => `to use it in this terminal: ${command} | source`,
+  powershell: (command) => `to use it in this terminal: ${command} | Out-String | Invoke-Expression`,
+  json: () => 'put these variables into the environment; the empty ones are to be taken away',
+}
+
+/** The variables that Claude Code is started with; empty ones are to be taken away. */
+export function variablesOf(server: RunningServer, inherited: NodeJS.ProcessEnv): Record<string, string> {
+  const { url, key = 'any', window, model } = server
+  return claudeSettings({ url, token: key, window, modelName: model }, inherited).settings.env
+}
+
+/** The latest that answers. */
+async function chooseServer(port: number | undefined): Promise<RunningServer> {
+  const servers = runningServers().filter(({ url }) => port === undefined || new URL(url).port === String(port))
+  for (const server of servers) if (await answers(server.url)) return server
+  const where = port === undefined ? '' : ` on port ${port}`
+  throw new TetherError('model_not_found', `no tether runs${where}; start one with tether, or with tether --serve-only`)
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const { statusCode, body } = await request(`${url}/health`, { headersTimeout: 2000, reset: true })
+    await body.dump()
+    return statusCode === 200
+  } catch {
+    return false
+  }
+}
+
+export type Shell = 'sh' | 'fish' | 'powershell' | 'json'
+
+/** A variable with an empty value is one to take away. */
+export function exportLines(variables: Record<string, string>, shell: Shell): string {
+  if (shell === 'json') return `${JSON.stringify(variables, null, 2)}\n`
+  const lines = Object.entries(variables).map(([name, value]) => (value === '' ? unset : set)[shell](name, value))
+  return `${lines.join('\n')}\n`
+}
+
+type Line = (name: string, value: string) => string
+type LineOf = Record<Exclude<Shell, 'json'>, Line>
+
+const set: LineOf = {
+  sh: (name, value) => `export ${name}='${value.replaceAll("'", "'\\''")}'`,
+  fish: (name, value) => `set -gx ${name} '${value.replace(/[\\']/g, '\\$&')}'`,
+  powershell: (name, value) => `$env:${name} = '${value.replaceAll("'", "''")}'`,
+}
+
+const unset: LineOf = {
+  sh: (name) => `unset ${name}`,
+  fish: (name) => `set -e ${name}`,
+  powershell: (name) => `Remove-Item Env:${name} -ErrorAction SilentlyContinue`,
+}
+
+/** By the name that was asked for, else by the user's login shell. */
+export function chooseShell(asked: string | undefined, env: Record<string, string | undefined>): Shell {
+  const name = asked ?? env.SHELL?.split('/').at(-1) ?? (process.platform === 'win32' ? 'powershell' : 'sh')
+  if (name === 'pwsh' || name === 'powershell') return 'powershell'
+  return name === 'fish' || name === 'json' ? name : 'sh'
+}

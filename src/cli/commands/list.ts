@@ -1,0 +1,55 @@
+/** What `tether --list` prints: every model there is, as a table or as data. */
+import { styleText } from 'node:util'
+import { type DescribeOptions, describeModels, type ModelSummary } from '../../models/describe-models.js'
+import type { Call } from '../args.js'
+import type { Config } from '../config/read-config.js'
+import { modelTable } from '../models/model-table.js'
+import { noModelText } from '../models/no-model.js'
+import { harmless } from '../terminal/text-width.js'
+
+export interface ListOptions extends DescribeOptions {
+  modelsDir: string
+  /** As data, for programs: an array of ModelSummary. */
+  json?: boolean
+  /** Columns. Default: no bound, as for a file or a pipe. */
+  width?: number
+  /** Default: none. */
+  colors?: boolean
+}
+
+/** -> the exit status */
+export async function runList({ flags }: Call, { settings }: Config): Promise<number> {
+  const { modelsDir, memoryCap: memory, maxContext } = settings
+  const options = { modelsDir, memory, maxContext, json: flags.json === true }
+  process.stdout.write(await listModels({ ...options, ...optionsFor(process.stdout) }))
+  return 0
+}
+
+/** The text with its last line's end. That there are no models is a text too. */
+export async function listModels(options: ListOptions): Promise<string> {
+  const models = await describeModels(options.modelsDir, options)
+  if (options.json) return `${JSON.stringify(models, null, 2)}\n`
+  if (models.length === 0) return `${noModelText(options.modelsDir)}\n`
+  const { head, rows } = modelTable(models, options.width ?? Number.POSITIVE_INFINITY)
+  const paint = (style: Style, text: string) =>
+    options.colors ? styleText(style, text, { validateStream: false }) : text
+  const lines = [paint('dim', head), ...rows.map((row, i) => paint(styleOf(models[i]), row))]
+  const faults = models.filter(({ fault }) => fault !== undefined)
+  if (faults.length > 0)
+    lines.push('', ...faults.map(({ name, fault }) => `${harmless(name)}: ${harmless(fault ?? '')}`))
+  return `${lines.join('\n')}\n`
+}
+
+/** The options that fit a stream: its width, and colours where it shows them and nobody asked for none. */
+function optionsFor(stream: NodeJS.WriteStream): Pick<ListOptions, 'width' | 'colors'> {
+  if (!stream.isTTY) return {}
+  return { width: stream.columns || 80, colors: !process.env.NO_COLOR && process.env.TERM !== 'dumb' }
+}
+
+type Style = 'dim' | 'yellow' | 'red' | 'reset'
+
+function styleOf(model: ModelSummary | undefined): Style {
+  if (model?.state === 'damaged') return 'red'
+  if (model?.state === 'unsupported') return 'dim'
+  return model?.fits === 'yes' ? 'reset' : 'yellow'
+}

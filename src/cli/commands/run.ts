@@ -1,0 +1,173 @@
+/** The line of the whole program: find Claude Code, load a model, serve it, run Claude Code on it, clean up. */
+import { randomBytes } from 'node:crypto'
+import { homedir } from 'node:os'
+import { basename } from 'node:path'
+import type { LoadModelOptions } from '../../index.js'
+import type { Call } from '../args.js'
+import { CannotRun, claudeVersion, versionWarning } from '../claude/claude-version.js'
+import { findClaude } from '../claude/find-claude.js'
+import { takeSettings } from '../claude/forwarded-settings.js'
+import { offerClaude, sayHowToGetClaude, waysOut } from '../claude/install-claude.js'
+import { launchClaude } from '../claude/launch-claude.js'
+import { builtIn, type Config } from '../config/read-config.js'
+import type { Settings } from '../config/settings-table.js'
+import { debugLogPath, openDebugLog } from '../log/debug-log.js'
+import { logToFile, logToStderr } from '../log/open-log.js'
+import { chooseModel } from '../models/choose-model.js'
+import { demoModel } from '../package.js'
+import { clientGuide, isLoopback, type ServedModel } from '../serving/client-guide.js'
+import { type Library, type ModelServer, startModelServer } from '../serving/model-server.js'
+import { recordServer } from '../serving/running-servers.js'
+import { sampleAnswer } from '../serving/sample-answer.js'
+import { isQuiet, say } from '../terminal/say.js'
+import { shortPath } from '../terminal/short-path.js'
+import { watchSignals } from '../terminal/signals.js'
+
+export interface RunContext {
+  /** Waits with loading it until it is needed. */
+  library: () => Promise<Library>
+  /** npm start: without Claude Code it serves, and shows that the model speaks. */
+  start: boolean
+}
+
+/** There is no program to run: what a shell says in that case. */
+const notFound = 127
+
+/** -> the exit status. Throws TetherError and Interrupted; nothing is left running or lying about. */
+export async function run(call: Call, config: Config, context: RunContext): Promise<number> {
+  try {
+    return await launchOrServe(call, config, context)
+  } catch (error) {
+    if (!(error instanceof CannotRun)) throw error
+    say(`${error.message}\n${waysOut}`)
+    return notFound
+  }
+}
+
+async function launchOrServe(call: Call, config: Config, { library, start }: RunContext): Promise<number> {
+  const options = withModes(call, config)
+  const quiet = isQuiet(options)
+  const tell = quiet ? () => {} : say
+  // Claude Code would leave at once where it has neither a terminal nor a question.
+  const unattended = start && !process.stdin.isTTY && !process.stdout.isTTY && options.claudeArgs.length === 0
+  const forwarded = takeSettings(options.claudeArgs)
+  const claude = options.serveOnly ? undefined : await chooseClaude(options)
+  if (!options.serveOnly && !claude && !start) {
+    sayHowToGetClaude()
+    return notFound
+  }
+  const version = claude === undefined ? undefined : claudeVersion(claude)
+  // Whoever waits for it hears of a failure, be it later.
+  version?.catch(() => {})
+  const { model, modelsDir, maxContext, memoryCap: memory } = options
+  const places = { modelsDir, demo: demoModel, demoIfNone: start, takeOnly: start }
+  const found = await chooseModel({ ...places, model, memory, maxContext })
+  const own = config.forModel([basename(found.path), found.name]).settings
+  if (found.isDemo) {
+    tell('this is the demo model: it can repeat a word and run simple tools when plainly asked, and no more')
+    if (model === undefined)
+      tell(`to use a real one, put its folder into ${shortPath(modelsDir)}, or name it with --model`)
+  }
+
+  const launching = claude !== undefined && !unattended
+  const log = launching ? logToFile(options.logLevel) : logToStderr(options.logLevel)
+  // Beyond this machine a key is a must; for Claude Code it costs nothing and keeps other local programs out.
+  const needsKey = launching || !isLoopback(options.host)
+  const key = options.apiKey ?? (needsKey ? randomBytes(24).toString('base64url') : undefined)
+  const debug = process.env.TETHER_DEBUG === '1' ? openDebugLog(debugLogPath(homedir())) : undefined
+  if (debug) tell(`every request, prompt and answer is written to ${shortPath(debug.path)}`)
+  try {
+    const running = await startModelServer(await library(), {
+      ...options,
+      load: { ...loadOptions(own), onDebug: debug?.onDebug },
+      found,
+      key,
+      log: log.log,
+      quiet,
+      say: tell,
+      unless: version,
+    })
+    const forget = record({ url: running.server.url, key, model: found.name, window: running.model.info.window })
+    try {
+      if (claude && key && launching) {
+        const outdated = versionWarning(await version)
+        if (outdated) tell(outdated)
+        const resumeCommand = `tether --model ${model ?? found.name} -- --continue`
+        return await launchClaude({
+          claude,
+          running,
+          log,
+          modelName: found.name,
+          key,
+          forwarded,
+          resumeCommand,
+          force: options.force,
+          say: tell,
+        })
+      }
+      if (!options.serveOnly) await introduce({ running, key, found: claude !== undefined, tell })
+      const { url } = running.server
+      return await serveUntilStopped({ url, key, name: found.name, host: options.host, info: running.model.info })
+    } finally {
+      forget()
+      await running.close()
+    }
+  } finally {
+    debug?.close()
+    log.close()
+  }
+}
+
+/** What a model is loaded with, by the settings that hold for it. What is not set is the checkpoint's own. */
+function loadOptions(settings: Settings): LoadModelOptions {
+  const { memoryCap, maxContext, threads, kvBits, prefillChunk, thinking } = settings
+  const { temperature, topP, topK, minP, repetitionPenalty } = settings
+  const sampling = { temperature, topP, topK, minP, repetitionPenalty }
+  return { memoryCap, maxContext, threads, kvBits, prefillChunk, thinking, sampling }
+}
+
+/** A home that cannot be written to costs `tether env`, not the session. */
+function record(server: Parameters<typeof recordServer>[0]): () => void {
+  try {
+    return recordServer(server)
+  } catch (error) {
+    say(`other terminals will not find this server: ${(error as Error).message}`)
+    return () => {}
+  }
+}
+
+interface Options extends Settings {
+  serveOnly: boolean
+  claudeArgs: string[]
+  /** Whether a port was asked for, so that another one would be a surprise. */
+  portAsked: boolean
+}
+
+function withModes({ flags, claudeArgs }: Call, { settings, origins }: Config): Options {
+  const serveOnly = Boolean(flags['serve-only'] || flags['no-claude'])
+  return { ...settings, serveOnly, claudeArgs, portAsked: origins.port !== builtIn }
+}
+
+async function chooseClaude(options: Settings): Promise<string | undefined> {
+  const places = { explicit: options.claudePath, path: process.env.PATH, home: homedir() }
+  return findClaude(places) ?? ((await offerClaude()) ? findClaude(places) : undefined)
+}
+
+/** Asked to stop, it stopped: 0 for every signal. A fault that nobody caught rejects. */
+async function serveUntilStopped(serving: ServedModel): Promise<number> {
+  const signals = watchSignals()
+  const fault = new Promise<never>((_, reject) => {
+    process.once('uncaughtException', reject)
+  })
+  process.stdout.write(clientGuide(serving))
+  await Promise.race([signals.came, fault])
+  signals.end()
+  return 0
+}
+
+async function introduce(about: { running: ModelServer; key?: string; found: boolean; tell: (line: string) => void }) {
+  const { running, key, found, tell } = about
+  if (found) tell('there is no terminal for Claude Code, so this only serves')
+  else sayHowToGetClaude()
+  process.stdout.write(`${await sampleAnswer(running.server.url, key)}\n\n`)
+}

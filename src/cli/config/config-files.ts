@@ -1,0 +1,171 @@
+/** The folder of configuration files: each *.toml as a layer of settings, with the line that set each of them. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import type { AST } from 'toml-eslint-parser'
+import { TetherError } from '../../errors.js'
+import { nearest } from '../../models/nearest.js'
+import { shortPath } from '../terminal/short-path.js'
+import { readValue } from './setting-value.js'
+import { type KnobName, knob, knobNames, type Layer } from './settings-table.js'
+
+/** What one file says. */
+export interface ConfigFile {
+  /** Absolute. */
+  path: string
+  layer: Layer
+  /** Of [models."NAME"]. */
+  perModel: Record<string, Layer>
+  /** `path:line` of every setting, by `name`, or by `NAME/name` for one model's. */
+  lines: Map<string, string>
+  /** Keys that nobody knows, each in a sentence. */
+  warnings: string[]
+}
+
+/** config.toml first, then the drop-ins in alphabetical order; the later wins. Throws `bad_config`. */
+export async function readConfigFiles(folder: string): Promise<ConfigFile[]> {
+  return Promise.all(namesIn(folder).map((name) => readConfigFile(join(folder, name))))
+}
+
+/** Plain files that end in .toml and do not begin with a dot. None where there is no folder. */
+function namesIn(folder: string): string[] {
+  let entries: { name: string; isFile(): boolean; isSymbolicLink(): boolean }[]
+  try {
+    entries = readdirSync(folder, { withFileTypes: true })
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return []
+    throw new TetherError('bad_config', `${folder} cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+  const names = entries
+    .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && /^[^.].*\.toml$/.test(entry.name))
+    .map((entry) => entry.name)
+    .sort()
+  return names.sort((a, b) => Number(b === first) - Number(a === first))
+}
+
+const first = 'config.toml'
+
+export async function readConfigFile(path: string): Promise<ConfigFile> {
+  const places = await parse(path)
+  const values = await load(path)
+  const file: ConfigFile = { path, layer: {}, perModel: {}, lines: new Map(), warnings: [] }
+  for (const place of places) readKey(file, place, valueAt(values, place.keys))
+  return file
+}
+
+interface Place {
+  keys: string[]
+  line: number
+}
+
+function readKey(file: ConfigFile, { keys, line }: Place, value: unknown): void {
+  const at = `${file.path}:${line}`
+  const [section = '', second = '', third] = keys
+  if (section === 'models' && keys.length === 3 && third !== undefined) {
+    const name = knobNames.find((candidate) => knob(candidate).perModel && knob(candidate).key === third)
+    if (!name) {
+      const known = knobNames.filter((candidate) => knob(candidate).perModel).map((candidate) => knob(candidate).key)
+      const near = nearest(third, known)
+      file.warnings.push(
+        `${shortPath(at)}: one model has no ${third}; ${near ? `did you mean ${near}?` : oneOf(known)}`,
+      )
+      return
+    }
+    file.perModel[second] ??= {}
+    set(file.perModel[second], name, value, { file, at, id: `${second}/${name}`, key: third })
+    return
+  }
+  const name = knobNames.find(
+    (known) => keys.length === 2 && knob(known).section === section && knob(known).key === second,
+  )
+  if (name) set(file.layer, name, value, { file, at, id: name, key: second })
+  else file.warnings.push(`${shortPath(at)}: there is no ${shown(keys)}; ${meant(keys)}`)
+}
+
+function set(
+  layer: Layer,
+  name: KnobName,
+  given: unknown,
+  { file, at, id, key }: { file: ConfigFile; at: string; id: string; key: string },
+): void {
+  const read = readValue(name, given)
+  if ('expected' in read) {
+    throw new TetherError(
+      'bad_config',
+      `${shortPath(at)}: ${key} must be ${read.expected}, not ${JSON.stringify(given) ?? given}`,
+    )
+  }
+  // A path in a file is meant from where the file is: the working directory is whatever project is open.
+  const isPath = knob(name).kind === 'path' && typeof read.value === 'string'
+  const value = isPath ? resolve(dirname(file.path), read.value as string) : read.value
+  Object.assign(layer, { [name]: value })
+  file.lines.set(id, at)
+}
+
+function shown(keys: string[]): string {
+  return keys.length > 1 ? `[${keys.slice(0, -1).join('.')}] ${keys.at(-1)}` : String(keys[0])
+}
+
+/** The nearest key, wherever it stands. */
+function meant(keys: string[]): string {
+  const last = keys.at(-1) ?? ''
+  const [section = ''] = keys
+  const here = knobNames.filter((name) => knob(name).section === section).map((name) => knob(name).key)
+  const all = knobNames.map((name) => knob(name).key)
+  const near = nearest(last, here) ?? nearest(last, all)
+  const found = knobNames.find(
+    (name) => knob(name).key === near && (!here.includes(near) || knob(name).section === section),
+  )
+  if (found) return `did you mean [${knob(found).section}] ${knob(found).key}?`
+  return here.length > 0 ? oneOf(here) : oneOf(['[server]', '[model]', '[sampling]', '[launch]', '[models."NAME"]'])
+}
+
+function oneOf(words: string[]): string {
+  return `there are: ${words.join(', ')}`
+}
+
+function valueAt(values: unknown, keys: string[]): unknown {
+  return keys.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], values)
+}
+
+/** Every key with its line. A table that holds nothing is no key. Throws `bad_config` for what is no TOML. */
+async function parse(path: string): Promise<Place[]> {
+  const { parseTOML } = await import('toml-eslint-parser')
+  try {
+    const { body } = parseTOML(readFileSync(path, 'utf8'), { tomlVersion: '1.0' })
+    return body[0].body.flatMap((node) => (node.type === 'TOMLTable' ? inTable(node) : keyOf(node, [])))
+  } catch (error) {
+    const { lineNumber, message } = error as Error & { lineNumber?: number }
+    const at = shortPath(lineNumber === undefined ? path : `${path}:${lineNumber}`)
+    const fix = lineNumber === undefined ? '' : '; text stands in quotes, and a # begins a comment'
+    throw new TetherError('bad_config', `${at}: ${message}${fix}`, { cause: error })
+  }
+}
+
+function inTable(table: AST.TOMLTable): Place[] {
+  return table.body.flatMap((pair) => keyOf(pair, table.resolvedKey.map(String)))
+}
+
+function keyOf(pair: AST.TOMLKeyValue, above: string[]): Place[] {
+  const keys = [...above, ...pair.key.keys.map((key) => (key.type === 'TOMLBare' ? key.name : key.value))]
+  if (pair.value.type === 'TOMLInlineTable') return pair.value.body.flatMap((inner) => keyOf(inner, keys))
+  return [{ keys, line: pair.loc.start.line }]
+}
+
+/** c12 would look for much more, and run some of it, in whatever folder is open: all but this one file is switched off. */
+async function load(path: string): Promise<Record<string, unknown>> {
+  const { loadConfig } = await import('c12')
+  const { config } = await loadConfig({
+    cwd: dirname(path),
+    configFile: basename(path),
+    configFileRequired: true,
+    rcFile: false,
+    globalRc: false,
+    dotenv: false,
+    packageJson: false,
+    extend: false,
+    envName: false,
+    giget: false,
+    jitiOptions: { fsCache: false },
+  })
+  return config
+}

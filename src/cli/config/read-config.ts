@@ -1,0 +1,105 @@
+/** The layers of settings made one: flags over drop-ins over config.toml over the environment over built-in values. */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { expandHome } from '../../models/expand-home.js'
+import { type ConfigFile, readConfigFiles } from './config-files.js'
+import { readValue } from './setting-value.js'
+import { type KnobName, knob, knobNames, type Layer, type Settings } from './settings-table.js'
+
+/** Where a setting came from: `built-in`, `flag`, an environment variable's name, or `path:line`. */
+export type Origin = string
+
+export interface Config {
+  settings: Settings
+  origins: Record<KnobName, Origin>
+  /** The files that were read, in their order. */
+  files: string[]
+  warnings: string[]
+  /** The same with [models."NAME"] of any of these names laid over it, below the flags. */
+  forModel(names: string[]): { settings: Settings; origins: Record<KnobName, Origin> }
+  /** Every model that has a table of its own. */
+  perModel: Record<string, { layer: Layer; origins: Record<string, Origin> }>
+}
+
+export const builtIn: Origin = 'built-in'
+export const fromFlag: Origin = 'flag'
+
+export function configFolder(home = homedir()): string {
+  return join(home, '.tether', 'config')
+}
+
+export interface ConfigPlaces {
+  /** undefined: no files. */
+  folder: string | undefined
+  env?: Record<string, string | undefined>
+}
+
+/** `flags`: what the command line sets. Throws `bad_config` naming file and line. */
+export async function readConfig(flags: Layer, places: ConfigPlaces = { folder: configFolder() }): Promise<Config> {
+  const { folder, env = process.env } = places
+  const files = folder === undefined ? [] : await readConfigFiles(folder)
+  const below: [Layer, (name: KnobName) => Origin][] = [
+    [defaults(), () => builtIn],
+    [fromEnvironment(env), () => 'TETHER_MODELS_DIR'],
+    ...files.map(({ layer, lines }): [Layer, (name: KnobName) => Origin] => [layer, (name) => lines.get(name) ?? '']),
+  ]
+  const above: [Layer, (name: KnobName) => Origin] = [flags, () => fromFlag]
+  return {
+    ...merge([...below, above]),
+    files: files.map(({ path }) => path),
+    warnings: files.flatMap(({ warnings }) => warnings),
+    forModel: (names) => merge([...below, ...forOne(files, names), above]),
+    perModel: allModels(files),
+  }
+}
+
+function merge(layers: [Layer, (name: KnobName) => Origin][]): {
+  settings: Settings
+  origins: Record<KnobName, Origin>
+} {
+  const settings: Layer = {}
+  const origins: Partial<Record<KnobName, Origin>> = {}
+  for (const [layer, origin] of layers) {
+    for (const name of knobNames) {
+      if (!(name in layer)) continue
+      Object.assign(settings, { [name]: layer[name] })
+      origins[name] = origin(name)
+    }
+  }
+  return { settings: settings as Settings, origins: origins as Record<KnobName, Origin> }
+}
+
+function defaults(): Layer {
+  const entries = knobNames.map((name) => {
+    const { default: fallback, kind } = knob(name)
+    return [name, kind === 'path' && typeof fallback === 'string' ? expandHome(fallback) : fallback]
+  })
+  return Object.fromEntries(entries) as Layer
+}
+
+/** The one variable that configures tether; whoever writes a file means it more. */
+function fromEnvironment(env: Record<string, string | undefined>): Layer {
+  const read = env.TETHER_MODELS_DIR ? readValue('modelsDir', env.TETHER_MODELS_DIR) : undefined
+  return read && 'value' in read ? ({ modelsDir: read.value } as Layer) : {}
+}
+
+function forOne(files: ConfigFile[], names: string[]): [Layer, (name: KnobName) => Origin][] {
+  return files.flatMap(({ perModel, lines }) =>
+    names.flatMap((model): [Layer, (name: KnobName) => Origin][] => {
+      const layer = Object.hasOwn(perModel, model) ? perModel[model] : undefined
+      return layer ? [[layer, (name) => lines.get(`${model}/${name}`) ?? '']] : []
+    }),
+  )
+}
+
+function allModels(files: ConfigFile[]): Config['perModel'] {
+  const all: Config['perModel'] = {}
+  for (const { perModel, lines } of files) {
+    for (const [model, layer] of Object.entries(perModel)) {
+      all[model] ??= { layer: {}, origins: {} }
+      Object.assign(all[model].layer, layer)
+      for (const name of Object.keys(layer)) all[model].origins[name] = lines.get(`${model}/${name}`) ?? ''
+    }
+  }
+  return all
+}

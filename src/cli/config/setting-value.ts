@@ -1,0 +1,72 @@
+/** Reads the value of one setting, as a flag or a file gives it, and says what it must be where it is wrong. */
+import { expandHome } from '../../models/expand-home.js'
+import { type KnobName, knob } from './settings-table.js'
+
+/** The value of a flag or of a key in a file. -> the setting, or what it should have been */
+export function readValue(name: KnobName, value: unknown): { value: unknown } | { expected: string } {
+  const {
+    kind,
+    default: fallback,
+    of,
+    also,
+    among,
+    least = Number.NEGATIVE_INFINITY,
+    most = Number.POSITIVE_INFINITY,
+  } = knob(name)
+  const expected = { expected: expectation(name) }
+  if (fallback === undefined && typeof value === 'string' && isUnset(value)) return { value: undefined }
+  switch (kind) {
+    case 'text':
+      return typeof value === 'string' && value !== '' ? { value } : expected
+    case 'path':
+      return typeof value === 'string' && value !== '' ? { value: expandHome(value) } : expected
+    case 'switch':
+      return typeof value === 'boolean' ? { value } : expected
+    case 'choice': {
+      const word = typeof value === 'string' ? value.toLowerCase() : ''
+      const found = of?.find((choice) => choice === (also?.[word] ?? word))
+      return found === undefined ? expected : { value: found }
+    }
+    case 'size': {
+      const bytes = typeof value === 'string' ? parseSize(value) : value
+      return Number.isSafeInteger(bytes) && Number(bytes) >= 0 ? { value: bytes } : expected
+    }
+    default: {
+      const good = typeof value === 'number' && value >= least && value <= most
+      if (!good || among?.includes(value) === false) return expected
+      return kind === 'number' || Number.isSafeInteger(value) ? { value } : expected
+    }
+  }
+}
+
+/** `auto`, or an empty text: as if nothing had set it. */
+function isUnset(value: string): boolean {
+  return value.trim() === '' || value.toLowerCase() === 'auto'
+}
+
+function expectation(name: KnobName): string {
+  const { kind, of = [], among, least, most, default: fallback } = knob(name)
+  const or = fallback === undefined && kind !== 'text' && kind !== 'path' ? ', or auto' : ''
+  if (kind === 'choice') return `one of ${of.join(', ')}${or}`
+  if (kind === 'switch') return 'true or false'
+  if (kind === 'size') return `a size such as 18GB, 20GiB or 18000000000${or}`
+  if (kind === 'text' || kind === 'path') return kind === 'path' ? 'a path' : 'a text'
+  if (among) return `one of ${among.join(', ')}${or}`
+  const what = kind === 'whole' ? 'a whole number' : 'a number'
+  if (least === undefined) return `${what}${or}`
+  return most === undefined ? `${what} from ${least} up${or}` : `${what} from ${least} to ${most}${or}`
+}
+
+const powers = ['', 'k', 'm', 'g', 't']
+
+/**
+ * Bytes of a size such as 18GB, 20GiB, 1.5g or 4096. Without an i the units are powers of 1000 (18G is 18GB), with it powers of 1024. undefined if it
+ * is not a size.
+ */
+export function parseSize(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?|\.\d+)\s*(?:([kmgt])(i?)b?|b)?$/i.exec(text.trim())
+  if (!match) return undefined
+  const [, number, unit = '', binary] = match
+  const bytes = Number(number) * (binary ? 1024 : 1000) ** powers.indexOf(unit.toLowerCase())
+  return Number.isSafeInteger(Math.round(bytes)) ? Math.round(bytes) : undefined
+}

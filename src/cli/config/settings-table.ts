@@ -1,0 +1,262 @@
+/** Every setting there is: one table from which the flags, the keys of the files, --help and the template are made. */
+import { logLevels } from '../log/log.js'
+
+export interface Knob {
+  /** The table of the file that its key stands in. */
+  section: 'server' | 'model' | 'sampling' | 'launch'
+  key: string
+  /** Without the dashes; by itself the key with dashes. */
+  flag?: string
+  kind: 'text' | 'path' | 'size' | 'whole' | 'number' | 'choice' | 'switch'
+  /** What it is when nothing sets it. Without one it is `auto`, or empty where that is a text or a path. */
+  default?: string | number | boolean
+  /** Numbers outside of these make no sense. */
+  least?: number
+  most?: number
+  /** Of a whole number: the only ones. */
+  among?: readonly number[]
+  of?: readonly string[]
+  /** Other words for some of them. */
+  also?: Readonly<Record<string, string>>
+  /** What stands for the value in --help. */
+  hint?: string
+  /** For --help and for the template: lower case, no full stop; the default is added where there is one. */
+  help: string
+  /** Whether [models."NAME"] may set it for one model. */
+  perModel?: true
+}
+
+export const knobs = {
+  model: {
+    section: 'model',
+    key: 'default',
+    flag: 'model',
+    kind: 'text',
+    hint: 'MODEL',
+    help: 'a folder, a name in the models folder, or a repository ORG/NAME that is in the Hugging Face cache; none: choose from a list',
+  },
+  modelsDir: {
+    section: 'model',
+    key: 'models_dir',
+    kind: 'path',
+    default: '~/.tether/models',
+    hint: 'DIR',
+    help: 'where names are looked up and models are put',
+  },
+  memoryCap: {
+    section: 'model',
+    key: 'memory_cap',
+    kind: 'size',
+    hint: 'SIZE',
+    help: "most memory to take, such as 18GB, 20GiB or 1.5t; 0: no cap; auto: 75% of the machine's",
+    perModel: true,
+  },
+  maxContext: {
+    section: 'model',
+    key: 'max_context',
+    kind: 'whole',
+    default: 65_536,
+    least: 0,
+    hint: 'N',
+    help: "most tokens of prompt and answer together; 0: the model's own window",
+    perModel: true,
+  },
+  onOverflow: {
+    section: 'model',
+    key: 'on_overflow',
+    kind: 'choice',
+    of: ['auto', 'truncate', 'error'],
+    default: 'auto',
+    hint: 'HOW',
+    help: 'a prompt that is too long is an error, or its oldest turns are left out (truncate); auto: an error for Claude Code, which then compacts, else truncate',
+  },
+  thinking: {
+    section: 'model',
+    key: 'thinking',
+    kind: 'choice',
+    of: ['auto', 'on', 'off'],
+    default: 'auto',
+    hint: 'WHEN',
+    help: 'whether the model thinks before it answers; auto: as the request asks',
+    perModel: true,
+  },
+  threads: {
+    section: 'model',
+    key: 'threads',
+    kind: 'whole',
+    default: 0,
+    least: 0,
+    most: 1024,
+    hint: 'N',
+    help: 'CPU threads that compute; 0: as many as are fastest',
+    perModel: true,
+  },
+  kvBits: {
+    section: 'model',
+    key: 'kv_bits',
+    kind: 'whole',
+    default: 0,
+    among: [0, 8, 4],
+    hint: 'N',
+    help: 'keep keys and values in 8 or 4 bits: a longer window in the same memory; 0: as they are computed',
+    perModel: true,
+  },
+  prefillChunk: {
+    section: 'model',
+    key: 'prefill_chunk',
+    kind: 'whole',
+    default: 0,
+    least: 0,
+    most: 65_536,
+    hint: 'N',
+    help: 'tokens of a prompt that are computed at a time; 0: as many as take half a second here',
+    perModel: true,
+  },
+  temperature: {
+    section: 'sampling',
+    key: 'temperature',
+    kind: 'number',
+    least: 0,
+    most: 2,
+    hint: 'X',
+    help: '0 always takes the likeliest token',
+    perModel: true,
+  },
+  topP: {
+    section: 'sampling',
+    key: 'top_p',
+    kind: 'number',
+    least: 0,
+    most: 1,
+    hint: 'X',
+    help: 'only the likeliest tokens that make up this share; 1: all',
+    perModel: true,
+  },
+  topK: {
+    section: 'sampling',
+    key: 'top_k',
+    kind: 'whole',
+    least: 0,
+    hint: 'N',
+    help: 'only the N likeliest tokens; 0: all',
+    perModel: true,
+  },
+  minP: {
+    section: 'sampling',
+    key: 'min_p',
+    kind: 'number',
+    least: 0,
+    most: 1,
+    hint: 'X',
+    help: 'only tokens at least this likely beside the likeliest; 0: all',
+    perModel: true,
+  },
+  repetitionPenalty: {
+    section: 'sampling',
+    key: 'repetition_penalty',
+    kind: 'number',
+    least: 0.01,
+    most: 10,
+    hint: 'X',
+    help: 'above 1 makes what was just written less likely; 1: off',
+    perModel: true,
+  },
+  host: {
+    section: 'server',
+    key: 'host',
+    kind: 'text',
+    default: '127.0.0.1',
+    hint: 'ADDRESS',
+    help: 'address to listen on',
+  },
+  port: {
+    section: 'server',
+    key: 'port',
+    kind: 'whole',
+    default: 8080,
+    least: 0,
+    most: 65_535,
+    hint: 'N',
+    help: 'port to listen on; 0: any; the next free one is taken unless one is asked for',
+  },
+  apiKey: {
+    section: 'server',
+    key: 'api_key',
+    kind: 'text',
+    hint: 'KEY',
+    help: 'what clients must send; none: a new one where Claude Code or other machines are served, else open to this machine',
+  },
+  maxRequests: {
+    section: 'server',
+    key: 'max_requests',
+    kind: 'whole',
+    default: 64,
+    least: 1,
+    most: 10_000,
+    hint: 'N',
+    help: 'requests that may wait or run at once; more get 529',
+  },
+  requestLog: {
+    section: 'server',
+    key: 'request_log',
+    kind: 'path',
+    hint: 'FILE',
+    help: 'a line of JSON about each request: sizes, counts and times, no texts',
+  },
+  claudePath: {
+    section: 'launch',
+    key: 'claude_path',
+    kind: 'path',
+    hint: 'FILE',
+    help: 'which claude to run; none: the one on PATH, in ~/.local/bin or ~/.claude/local',
+  },
+  logLevel: {
+    section: 'launch',
+    key: 'log_level',
+    kind: 'choice',
+    of: logLevels,
+    also: { warn: 'warning', silent: 'critical', fatal: 'critical' },
+    default: 'warning',
+    hint: 'LEVEL',
+    help: logLevels.join(', '),
+  },
+  force: {
+    section: 'launch',
+    key: 'force',
+    kind: 'switch',
+    default: false,
+    help: 'start Claude Code even where the window is too small for it',
+  },
+} as const satisfies Record<string, Knob>
+
+export type KnobName = keyof typeof knobs
+
+type ValueOf<K> = K extends { kind: 'size' | 'whole' | 'number' }
+  ? number
+  : K extends { kind: 'switch' }
+    ? boolean
+    : K extends { kind: 'choice'; of: readonly (infer Choice)[] }
+      ? Choice
+      : string
+
+/** What every knob is set to. Those without a default may be unset. Sizes in bytes, paths absolute or relative. */
+export type Settings = {
+  [Name in KnobName as (typeof knobs)[Name] extends { default: unknown } ? Name : never]: ValueOf<(typeof knobs)[Name]>
+} & {
+  [Name in KnobName as (typeof knobs)[Name] extends { default: unknown } ? never : Name]?: ValueOf<(typeof knobs)[Name]>
+}
+
+/** `undefined` beside a name says that it was set to `auto`, or to nothing. */
+export type Layer = Partial<Settings>
+
+export const knobNames = Object.keys(knobs) as KnobName[]
+
+export function knob(name: KnobName): Knob {
+  return knobs[name]
+}
+
+/** As on the command line, with its dashes. */
+export function flagOf(name: KnobName): string {
+  const { flag, key } = knob(name)
+  return `--${flag ?? key.replaceAll('_', '-')}`
+}

@@ -1,0 +1,132 @@
+/** TETHER_DEBUG: a file that tells each turn whole: the request, the rendered prompt, the raw answer, what was reused. */
+import { join } from 'node:path'
+import type { DebugHook, DebugTurn, Dropped, Finish, Piece, PromptPiece, Tokenizer } from '../../index.js'
+import { openLogFile } from './log-file.js'
+
+export interface DebugLog {
+  readonly path: string
+  /** For `loadModel`. */
+  onDebug: DebugHook
+  close(): void
+}
+
+/** What the engine may still hold of one turn. */
+interface Past {
+  turn: number
+  prompt: Int32Array
+  generated: number[]
+}
+
+/** How many earlier turns a prompt is compared with. */
+const REMEMBERED = 32
+
+/** `~/.tether/logs/debug-<time>-<pid>.log`, a new one for every run. */
+export function debugLogPath(home: string, now = new Date(), pid = process.pid): string {
+  const time = now.toISOString().replace(/[:.]/g, '-')
+  return join(home, '.tether', 'logs', `debug-${time}-${pid}.log`)
+}
+
+/**
+ * Only its owner can read the file, which holds whole conversations, but no key: headers never come here. Turns may
+ * overlap, so every section says which turn it is of. Control tokens stand as ⟦<|turn>⟧.
+ */
+export function openDebugLog(path: string): DebugLog {
+  const file = openLogFile(path, Number.POSITIVE_INFINITY)
+  const past: Past[] = []
+  let turns = 0
+  return {
+    path,
+    close: file.close,
+    onDebug: (request, tokenizer) => {
+      const turn = ++turns
+      const write = (title: string, text = '') => file.write(`==== turn ${turn}, ${title}${text && `\n${text}`}\n`)
+      write(`request at ${new Date().toISOString()}`, JSON.stringify(request, null, 1) ?? String(request))
+      return watchTurn({ turn, past, tokenizer, write })
+    },
+  }
+}
+
+interface Watched {
+  turn: number
+  past: Past[]
+  tokenizer: Pick<Tokenizer, 'stream'>
+  write: (title: string, text?: string) => void
+}
+
+function watchTurn({ turn, past, tokenizer, write }: Watched): DebugTurn {
+  const generated: number[] = []
+  let finish: Finish | undefined
+  let prompted = false
+  let fault = ''
+  return {
+    prompted(pieces, prompt, dropped) {
+      prompted = true
+      write(
+        `prompt of ${prompt.length} tokens${leftOut(dropped)}`,
+        written(pieces.flatMap((piece) => plain(piece, tokenizer))),
+      )
+      write('reuse', firstDifference(prompt, past, tokenizer))
+      past.push({ turn, prompt, generated })
+      if (past.length > REMEMBERED) past.shift()
+    },
+    generated(tokens) {
+      for (const token of tokens) generated.push(token)
+    },
+    finished(end) {
+      finish = end
+    },
+    failed(error) {
+      fault = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    },
+    ended() {
+      if (prompted) write(`answer of ${generated.length} tokens`, written(decode(generated, tokenizer)))
+      write('end', fault || (finish ? summary(finish) : 'its reader left'))
+    },
+  }
+}
+
+function leftOut(dropped: Dropped | undefined): string {
+  return dropped ? `, without the oldest ${dropped.messages} messages (${dropped.tokens} tokens)` : ''
+}
+
+/** Where this prompt leaves the earlier one that it shares most with: nothing behind that place can be reused. */
+function firstDifference(prompt: Int32Array, past: Past[], tokenizer: Pick<Tokenizer, 'stream'>): string {
+  let best = { turn: 0, common: 0, here: '', there: '' }
+  const name = (token: number | undefined) =>
+    token === undefined ? 'its end' : `${JSON.stringify(written(decode([token], tokenizer)))} (${token})`
+  for (const earlier of past) {
+    const at = (i: number) => earlier.prompt[i] ?? earlier.generated[i - earlier.prompt.length]
+    let common = 0
+    while (common < prompt.length && prompt[common] === at(common)) common++
+    if (common < best.common || common === 0) continue
+    best = { turn: earlier.turn, common, here: name(prompt[common]), there: name(at(common)) }
+  }
+  if (best.turn === 0) return 'shares nothing with an earlier turn'
+  const { turn, common, here, there } = best
+  return `begins with the first ${common} tokens of turn ${turn}; then here ${here}, there ${there}`
+}
+
+function summary(finish: Finish): string {
+  const { reason, stopToken, promptTokens, cachedTokens, outputTokens } = finish
+  const seconds = [finish.queueSeconds, finish.prefillSeconds, finish.decodeSeconds].map((time) => time.toFixed(3))
+  return [
+    `${reason}${stopToken === undefined ? '' : ` at token ${stopToken}`}`,
+    `${cachedTokens} of ${promptTokens} prompt tokens were cached`,
+    `${outputTokens} generated`,
+    `${seconds[0]} s in the queue, ${seconds[1]} s of reading, ${seconds[2]} s of writing`,
+  ].join(', ')
+}
+
+/** Turns that the model itself wrote stand in a prompt as tokens. */
+function plain(piece: PromptPiece, tokenizer: Pick<Tokenizer, 'stream'>): Piece[] {
+  return typeof piece === 'object' && 'tokens' in piece ? decode([...piece.tokens], tokenizer) : [piece]
+}
+
+function decode(tokens: number[], tokenizer: Pick<Tokenizer, 'stream'>): Piece[] {
+  const stream = tokenizer.stream()
+  return [...stream.push(tokens), ...stream.end()]
+}
+
+function written(pieces: Piece[]): string {
+  return pieces.map((piece) => (typeof piece === 'string' ? piece : `⟦${piece.control}⟧`)).join('')
+}

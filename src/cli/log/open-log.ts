@@ -1,0 +1,58 @@
+/** Which log this run writes: stderr, or a file while the screen is Claude Code's. */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { say } from '../terminal/say.js'
+import { createLog, type Log, type LogLevel, type LogOptions } from './log.js'
+import { type LogFile, openRunLog } from './log-file.js'
+
+export interface OpenLog {
+  log: Log
+  /** How many errors were written so far. */
+  errors(): number
+  /** The file; unset for stderr, or if there is none. It exists once something was written. */
+  path?: string
+  close(): void
+}
+
+export function logToStderr(level: LogLevel): OpenLog {
+  return { ...counting({ level, write: (line) => process.stderr.write(`${line}\n`), full: false }), close: () => {} }
+}
+
+/** Takes Node's own warnings as well, until it is closed: they too would be printed into the screen. */
+export function logToFile(level: LogLevel): OpenLog {
+  const file = openOrNot(join(homedir(), '.tether', 'logs'))
+  const { log, errors } = counting({ level, write: (line) => file?.write(line), full: true })
+  const onWarning = (warning: Error) => log.warning(warning)
+  const printers = process.listeners('warning')
+  process.removeAllListeners('warning')
+  process.on('warning', onWarning)
+  return {
+    log,
+    errors,
+    path: file?.path,
+    close: () => {
+      process.off('warning', onWarning)
+      for (const printer of printers) process.on('warning', printer)
+      file?.close()
+    },
+  }
+}
+
+function counting(options: LogOptions): Pick<OpenLog, 'log' | 'errors'> {
+  let errors = 0
+  const write: LogOptions['write'] = (line, level) => {
+    if (level === 'critical' || level === 'error') errors++
+    options.write(line, level)
+  }
+  return { log: createLog({ ...options, write }), errors: () => errors }
+}
+
+/** A home that cannot be written to costs the log, not the session. */
+function openOrNot(folder: string): LogFile | undefined {
+  try {
+    return openRunLog(folder)
+  } catch (error) {
+    say(`nothing will be logged: ${(error as Error).message}`)
+    return undefined
+  }
+}

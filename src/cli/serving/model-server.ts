@@ -1,0 +1,121 @@
+/** A model and a server around it, brought up together and taken down together. */
+import type { LoadModelOptions, Model, ServeOptions, Server } from '../../index.js'
+import { windowSentence } from '../../model/window.js'
+import type { FoundModel } from '../../models/find-model.js'
+import { weightsSize } from '../../models/models-dir.js'
+import type { Settings } from '../config/settings-table.js'
+import { deferred } from '../deferred.js'
+import type { Log } from '../log/log.js'
+import { showProgress } from '../terminal/progress.js'
+import { Interrupted, watchSignals } from '../terminal/signals.js'
+import { kvBitsText } from './kv-bits-text.js'
+import { logRequest } from './request-line.js'
+import { openRequestLog } from './request-log.js'
+import { serveOnPort } from './serve-on-port.js'
+import { waitUntilReady } from './wait-until-ready.js'
+
+/** What the command line uses of the library; tests put a fake here. */
+export interface Library {
+  loadModel(dir: string, options: LoadModelOptions): Promise<Model>
+  serve(model: Promise<Model>, options: ServeOptions): Promise<Server>
+}
+
+export interface ModelServer {
+  model: Model
+  server: Server
+  /** Safe to call twice. */
+  close(): Promise<void>
+}
+
+export interface StartOptions extends Pick<Settings, 'host' | 'port' | 'maxRequests' | 'requestLog' | 'onOverflow'> {
+  /** What the model is loaded with. */
+  load: Omit<LoadModelOptions, 'onProgress'>
+  portAsked: boolean
+  serveOnly: boolean
+  found: FoundModel
+  key?: string
+  log: Log
+  /** Draws nothing. */
+  quiet: boolean
+  say: (line: string) => void
+  /** Calls it all off if it rejects meanwhile. */
+  unless?: Promise<unknown>
+}
+
+/**
+ * Listens before it loads: a taken port shows at once, and who asks meanwhile hears how far loading is.
+ * On failure nothing is left listening. Throws TetherError, Interrupted, or what `unless` rejects with.
+ */
+export async function startModelServer(library: Library, options: StartOptions): Promise<ModelServer> {
+  const { found, log, say } = options
+  const requests = options.requestLog ? openRequestLog(options.requestLog) : undefined
+  const load = deferred<Model>()
+  let fraction = 0
+  const serve = (port: number) =>
+    library.serve(load.promise, {
+      host: options.host,
+      port,
+      apiKey: options.key,
+      maxRequests: options.maxRequests,
+      onOverflow: options.onOverflow,
+      progress: () => fraction,
+      onBody: requests?.asked,
+      onLog: (line) => {
+        logRequest(log, line)
+        requests?.ended(line)
+      },
+    })
+  const server = await serveOnPort({ port: options.port, fixed: options.portAsked || options.serveOnly }, serve, say)
+
+  const signals = watchSignals()
+  const bytes = weightsSize(found.path)
+  const stream = options.quiet ? undefined : process.stderr
+  const progress = showProgress({ label: `Loading ${found.name}`, bytes, stream, say })
+  const started = performance.now()
+  const loading = library.loadModel(found.path, {
+    ...options.load,
+    onProgress: (now) => {
+      fraction = now
+      progress.update(now)
+    },
+  })
+  loading.then(load.resolve, load.reject)
+
+  try {
+    const interrupted = signals.came.then((signal) => Promise.reject(new Interrupted(signal)))
+    const calledOff = Promise.race([interrupted, options.unless?.then(() => interrupted) ?? interrupted])
+    const model = await Promise.race([load.promise, calledOff])
+    await Promise.race([waitUntilReady(server.url), calledOff])
+    progress.end()
+    const seconds = ((performance.now() - started) / 1000).toFixed(1)
+    say(
+      `${found.name} is ready on ${server.url} after ${seconds} s, on ${model.info.device}${kvBitsText(model.info)}; ${windowSentence(model.info)}`,
+    )
+    return { model, server, close: once(() => closeBoth(server, model)) }
+  } catch (error) {
+    progress.end()
+    await server.close()
+    // A load cannot be called off; it is closed whenever it comes, if the process is still there.
+    loading.then((model) => model.close()).catch(() => {})
+    throw error
+  } finally {
+    signals.end()
+  }
+}
+
+/** The server first, so that no request meets a closed model. */
+async function closeBoth(server: Server, model: Model): Promise<void> {
+  try {
+    await server.close()
+  } finally {
+    await model.close()
+  }
+}
+
+function once(close: () => Promise<void>): () => Promise<void> {
+  let closing: Promise<void> | undefined
+  return () => {
+    closing ??= close()
+    return closing
+  }
+}

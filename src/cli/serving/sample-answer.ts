@@ -1,0 +1,23 @@
+/** Asks the server for one word and shows it with its speed: proof that everything between socket and model works. */
+import { request } from 'undici'
+import type { Message } from '../../index.js'
+
+const prompt = 'Say pineapple.'
+
+/** -> what to tell the user. Rejects if the server does not answer as it should. */
+export async function sampleAnswer(url: string, key?: string): Promise<string> {
+  const started = performance.now()
+  const { statusCode, body } = await request(`${url}/v1/messages`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}) },
+    body: JSON.stringify({ model: 'tether-local', max_tokens: 50, messages: [{ role: 'user', content: prompt }] }),
+    reset: true,
+  })
+  const answer = (await body.json()) as Message
+  if (statusCode !== 200) throw new Error(`the server answered ${statusCode}: ${JSON.stringify(answer)}`)
+  const seconds = (performance.now() - started) / 1000
+  const text = answer.content.map((block) => (block.type === 'text' ? block.text : '')).join('')
+  const { output_tokens: tokens } = answer.usage
+  const speed = `${tokens} tokens in ${seconds.toFixed(2)} s, ${(tokens / seconds).toFixed(0)} tokens/s`
+  return `"${prompt}" -> ${JSON.stringify(text.trim())} (${speed})`
+}

@@ -1,0 +1,31 @@
+/** Waits until the server answers that its model is ready, asking as any client would. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { request } from 'undici'
+import { TetherError } from '../../errors.js'
+
+const patienceMs = 15_000
+
+/** Throws `internal` if the model failed, or if there is no good answer within some seconds. */
+export async function waitUntilReady(url: string): Promise<void> {
+  const end = performance.now() + patienceMs
+  for (;;) {
+    const health = await askHealth(url)
+    if (health.status === 'ok') return
+    if (health.status === 'failed') throw new TetherError('internal', health.message ?? 'the model failed to load')
+    if (performance.now() > end) {
+      const said = health.message ?? health.status
+      throw new TetherError('internal', `the server at ${url} did not become ready within 15 s: ${said}`)
+    }
+    await sleep(50)
+  }
+}
+
+/** `status` is ok, loading, failed, or what went wrong with asking. */
+async function askHealth(url: string): Promise<{ status: string; message?: string }> {
+  try {
+    const { body } = await request(`${url}/health`, { headersTimeout: 3000, bodyTimeout: 3000, reset: true })
+    return (await body.json()) as { status: string; message?: string }
+  } catch (error) {
+    return { status: error instanceof Error ? error.message : String(error) }
+  }
+}

@@ -1,7 +1,0 @@
-/** A path for people: the home folder as ~. */
-import { homedir } from 'node:os'
-import { sep } from 'node:path'
-
-export function short(path: string): string {
-  return path.startsWith(`${homedir()}${sep}`) ? `~${path.slice(homedir().length)}` : path
-}

@@ -1,0 +1,205 @@
+/** What Claude Code is told, as a table. */
+import { describe, expect, test } from 'vitest'
+import { type ClaudeSettings, claudeSettings, toolArgs, underTheirs } from '../../../src/cli/claude/claude-settings.js'
+
+const wiring = { url: 'http://127.0.0.1:8080', token: 'secret', window: 65_536, modelName: 'gemma' }
+
+describe('claudeSettings', () => {
+  test('for a window of 64k and an empty environment', () => {
+    const { env, settings } = claudeSettings(wiring, {})
+    const same = {
+      ANTHROPIC_BASE_URL: 'http://127.0.0.1:8080',
+      ANTHROPIC_AUTH_TOKEN: 'secret',
+      ANTHROPIC_MODEL: 'tether-local',
+      ANTHROPIC_DEFAULT_MODEL: 'tether-local',
+      ANTHROPIC_DEFAULT_OPUS_MODEL: 'tether-local',
+      ANTHROPIC_DEFAULT_SONNET_MODEL: 'tether-local',
+      ANTHROPIC_DEFAULT_HAIKU_MODEL: 'tether-local',
+      ANTHROPIC_DEFAULT_FABLE_MODEL: 'tether-local',
+      CLAUDE_CODE_SUBAGENT_MODEL: 'tether-local',
+      CLAUDE_CODE_MAX_CONTEXT_TOKENS: '65536',
+      CLAUDE_CODE_DISABLE_1M_CONTEXT: '1',
+      CLAUDE_CODE_MAX_OUTPUT_TOKENS: '8192',
+      CLAUDE_CODE_ATTRIBUTION_HEADER: '0',
+      CLAUDE_CODE_TOTAL_TOKENS_REMINDER: 'off',
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+      CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL: '1',
+      CLAUDE_CODE_DISABLE_TERMINAL_TITLE: '1',
+      API_TIMEOUT_MS: '3600000',
+      CLAUDE_STREAM_IDLE_TIMEOUT_MS: '1800000',
+      CLAUDE_CODE_MAX_CONCURRENT_SUBAGENTS: '4',
+      CLAUDE_CODE_FILE_READ_MAX_OUTPUT_TOKENS: '12000',
+      NO_PROXY: '127.0.0.1,localhost',
+    }
+    expect(env).toEqual(same)
+    expect(settings.env).toMatchObject(same)
+    const cleared = Object.entries(settings.env).filter(([name]) => !(name in same))
+    expect(cleared.every(([, value]) => value === '')).toBe(true)
+    expect(settings).toMatchObject({
+      disableAutoMode: 'disable',
+      skipWebFetchPreflight: true,
+      permissions: { deny: ['WebSearch'] },
+      modelPicker: {
+        options: [{ model: 'tether-local', label: 'gemma (tether)', description: '64k window, on this machine' }],
+        replaceBuiltInOptions: true,
+      },
+    })
+  })
+
+  test('caps the output of tools in a small window, unless the user did', () => {
+    const small = claudeSettings({ ...wiring, window: 32_768 }, {}).env
+    expect(small).toMatchObject({
+      CLAUDE_CODE_FILE_READ_MAX_OUTPUT_TOKENS: '3867',
+      BASH_MAX_OUTPUT_LENGTH: '11601',
+    })
+    const own = claudeSettings({ ...wiring, window: 32_768 }, { BASH_MAX_OUTPUT_LENGTH: '20000' })
+    expect([own.env.BASH_MAX_OUTPUT_LENGTH, own.settings.env.BASH_MAX_OUTPUT_LENGTH]).toEqual(['20000', '20000'])
+    const large = claudeSettings({ ...wiring, window: 65_536 }, {}).env
+    expect(large.CLAUDE_CODE_FILE_READ_MAX_OUTPUT_TOKENS).toBe('12000')
+    expect(large.BASH_MAX_OUTPUT_LENGTH).toBeUndefined()
+  })
+
+  test.each([
+    { window: 32_768, output: '3867', compact: undefined, only200k: '1' },
+    { window: 65_536, output: '8192', compact: undefined, only200k: '1' },
+    { window: 99_999, output: '12499', compact: undefined, only200k: '1' },
+    { window: 100_000, output: '12500', compact: '100000', only200k: '1' },
+    { window: 131_072, output: '16384', compact: '131072', only200k: '1' },
+    { window: 200_000, output: '16384', compact: '200000', only200k: '1' },
+    { window: 262_144, output: '16384', compact: '262144', only200k: undefined },
+    { window: 2_000_000, output: '16384', compact: '1000000', only200k: undefined },
+  ])('for a window of $window', ({ window, output, compact, only200k }) => {
+    const inherited = { CLAUDE_CODE_AUTO_COMPACT_WINDOW: '123456', CLAUDE_CODE_DISABLE_1M_CONTEXT: '0' }
+    const { env, settings } = claudeSettings({ ...wiring, window }, inherited)
+    for (const told of [env, settings.env]) {
+      expect(told.CLAUDE_CODE_MAX_CONTEXT_TOKENS).toBe(String(window))
+      expect(told.CLAUDE_CODE_MAX_OUTPUT_TOKENS).toBe(output)
+    }
+    expect([env.CLAUDE_CODE_AUTO_COMPACT_WINDOW, env.CLAUDE_CODE_DISABLE_1M_CONTEXT]).toEqual([compact, only200k])
+    // In the user's own settings they would count, so there they are taken back.
+    expect(settings.env.CLAUDE_CODE_AUTO_COMPACT_WINDOW).toBe(compact ?? '')
+    expect(settings.env.CLAUDE_CODE_DISABLE_1M_CONTEXT).toBe(only200k ?? '')
+  })
+
+  test.each([
+    'ANTHROPIC_API_KEY',
+    'ANTHROPIC_UNIX_SOCKET',
+    'CLAUDE_CODE_OAUTH_TOKEN',
+    'CLAUDE_CODE_USE_BEDROCK',
+    'CLAUDE_CODE_USE_VERTEX',
+    'CLAUDE_CODE_USE_FOUNDRY',
+  ])('%s of the shell is taken out, and emptied for the settings', (name) => {
+    const { env, settings } = claudeSettings(wiring, { [name]: 'theirs' })
+    expect(env).not.toHaveProperty(name)
+    expect(settings.env[name]).toBe('')
+  })
+
+  test.each(['ANTHROPIC_BASE_URL', 'ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_MODEL', 'CLAUDE_CODE_MAX_CONTEXT_TOKENS'])(
+    '%s is ours whatever the shell says',
+    (name) => {
+      const { env, settings } = claudeSettings(wiring, { [name]: 'theirs' })
+      expect(env[name]).not.toBe('theirs')
+      expect(settings.env[name]).toBe(env[name])
+    },
+  )
+
+  test.each([
+    ['API_TIMEOUT_MS', '1000'],
+    ['CLAUDE_CODE_MAX_OUTPUT_TOKENS', '2000'],
+    ['CLAUDE_CODE_ATTRIBUTION_HEADER', '1'],
+  ])('%s of the shell wins', (name, value) => {
+    const { env, settings } = claudeSettings(wiring, { [name]: value })
+    expect([env[name], settings.env[name]]).toEqual([value, value])
+  })
+
+  test('the rest of the environment stays as it is', () => {
+    const { env, settings } = claudeSettings(wiring, { PATH: '/bin', EMPTY: '', GONE: undefined })
+    expect(env).toMatchObject({ PATH: '/bin', EMPTY: '' })
+    expect(env).not.toHaveProperty('GONE')
+    expect(settings.env).not.toHaveProperty('PATH')
+  })
+
+  test.each([
+    [{}, { NO_PROXY: '127.0.0.1,localhost' }],
+    [{ NO_PROXY: '.corp,10.0.0.1' }, { NO_PROXY: '.corp,10.0.0.1,127.0.0.1,localhost' }],
+    [{ NO_PROXY: 'localhost' }, { NO_PROXY: 'localhost,127.0.0.1' }],
+    [{ NO_PROXY: '*' }, { NO_PROXY: '*' }],
+    [{ no_proxy: '.corp' }, { NO_PROXY: '.corp,127.0.0.1,localhost', no_proxy: '.corp,127.0.0.1,localhost' }],
+    [
+      { NO_PROXY: 'a', no_proxy: 'b' },
+      { NO_PROXY: 'a,127.0.0.1,localhost', no_proxy: 'b,127.0.0.1,localhost' },
+    ],
+  ])('the exceptions of a proxy %j are appended to', (inherited, expected) => {
+    const { env, settings } = claudeSettings(wiring, inherited)
+    expect(env).toMatchObject(expected)
+    expect(settings.env).toMatchObject(expected)
+  })
+
+  test.each([
+    ['http://[::1]:8080', '127.0.0.1,localhost,::1'],
+    ['http://192.168.1.5:8080', '127.0.0.1,localhost,192.168.1.5'],
+  ])('the host of %s is one of them', (url, expected) => {
+    expect(claudeSettings({ ...wiring, url }, {}).env.NO_PROXY).toBe(expected)
+  })
+})
+
+describe('underTheirs', () => {
+  const { settings: ours } = claudeSettings(wiring, {})
+  const merged = (theirs: Record<string, unknown>): ClaudeSettings => underTheirs(ours, theirs, wiring)
+
+  test('theirs win, and lists are joined', () => {
+    const result = merged({
+      skipWebFetchPreflight: false,
+      permissions: { deny: ['Bash(rm *)'], allow: ['Read'] },
+      outputStyle: 'terse',
+      env: { API_TIMEOUT_MS: '5', MINE: '1' },
+    })
+    expect(result).toMatchObject({
+      skipWebFetchPreflight: false,
+      permissions: { deny: ['WebSearch', 'Bash(rm *)'], allow: ['Read'] },
+      outputStyle: 'terse',
+      disableAutoMode: 'disable',
+    })
+    expect(result.env).toMatchObject({ API_TIMEOUT_MS: '5', MINE: '1', CLAUDE_CODE_ATTRIBUTION_HEADER: '0' })
+  })
+
+  test('but not over what routes Claude Code', () => {
+    const result = merged({
+      model: 'opus',
+      apiKeyHelper: '/bin/key',
+      modelPicker: { options: [] },
+      env: {
+        ANTHROPIC_BASE_URL: 'https://elsewhere',
+        ANTHROPIC_AUTH_TOKEN: 'x',
+        ANTHROPIC_API_KEY: 'x',
+        CLAUDE_CODE_USE_BEDROCK: '1',
+        ANTHROPIC_DEFAULT_HAIKU_MODEL: 'x',
+        CLAUDE_CODE_MAX_CONTEXT_TOKENS: '1',
+        CLAUDE_CODE_AUTO_COMPACT_WINDOW: '500000',
+      },
+    })
+    expect(result.env).toEqual(ours.env)
+    expect(result).not.toHaveProperty('model')
+    expect(result).not.toHaveProperty('apiKeyHelper')
+    expect(result.modelPicker).toEqual(ours.modelPicker)
+  })
+
+  test('their proxy exceptions are appended to', () => {
+    expect(merged({ env: { NO_PROXY: '.corp' } }).env.NO_PROXY).toBe('.corp,127.0.0.1,localhost')
+  })
+
+  test('what is no record of variables is as good as none', () => {
+    expect(merged({ env: 'x' }).env).toEqual(ours.env)
+  })
+})
+
+test.each([
+  [32_768, [], ['--tools', 'Bash,Read,Edit,Write']],
+  [40_000, [], ['--tools', 'Bash,Read,Edit,Write']],
+  [40_001, [], []],
+  [32_768, ['--tools', 'Bash'], []],
+  [32_768, ['--tools=Bash'], []],
+  [32_768, ['--bare'], []],
+])('a window of %j with %j gets %j', (window, claudeArgs, expected) => {
+  expect(toolArgs(window, claudeArgs)).toEqual(expected)
+})

@@ -1,0 +1,16 @@
+/** The settings file that Claude Code is started with. */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { writeSettingsFile } from '../../../src/cli/claude/settings-file.js'
+
+describe('writeSettingsFile', () => {
+  test('only its owner reads it, and it goes', () => {
+    const file = writeSettingsFile((itself) => ({ itself }))
+    expect(JSON.parse(readFileSync(file.path, 'utf8'))).toEqual({ itself: file.path })
+    expect(statSync(file.path).mode & 0o777).toBe(0o600)
+    expect(statSync(file.folder).mode & 0o777).toBe(0o700)
+    file.remove()
+    file.remove()
+    expect(existsSync(file.folder)).toBe(false)
+  })
+})

@@ -1,0 +1,170 @@
+/** The status line: whose it is, and what the program prints. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { hasStatusLine, statusLine } from '../../../src/cli/claude/status-line.js'
+import type { Status } from '../../../src/server/status.js'
+
+const program = join(import.meta.dirname, '..', '..', '..', 'bin', 'status-line.mjs')
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "tether status 'test' "))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+describe('hasStatusLine', () => {
+  const has = (forwarded?: Record<string, unknown>, configDir?: string) =>
+    hasStatusLine({ home: join(folder, 'home'), cwd: join(folder, 'project'), configDir }, forwarded)
+  const write = (path: string, text: string) => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), text)
+  }
+
+  test.each(['home/.claude/settings.json', 'project/.claude/settings.json', 'project/.claude/settings.local.json'])(
+    'looks into %s',
+    (path) => {
+      write(path, '{"model":"x"}')
+      expect(has()).toBe(false)
+      write(path, '{"statusLine":{"type":"command","command":"mine"}}')
+      expect(has()).toBe(true)
+    },
+  )
+
+  test('looks into another folder that Claude Code is told of', () => {
+    write('other/settings.json', '{"statusLine":null}')
+    expect(has({}, join(folder, 'other'))).toBe(true)
+  })
+
+  test('looks into what is forwarded', () => {
+    expect(has({ statusLine: { type: 'command', command: 'mine' } })).toBe(true)
+    expect(has({ verbose: true })).toBe(false)
+  })
+
+  test('a file that cannot be read has none', () => {
+    write('home/.claude/settings.json', '{"statusLine"')
+    expect(has()).toBe(false)
+  })
+})
+
+describe('the program', () => {
+  const status: Status = {
+    model: 'gemma',
+    window: 65_536,
+    live: 0,
+    queued: 0,
+    prefill: null,
+    last: { inputTokens: 20_000, cachedTokens: 19_000, outputTokens: 480, tokensPerSecond: 43.4 },
+  }
+  let answer: (() => { code: number; body: string }) | 'never'
+  let keys: (string | undefined)[]
+  let server: Server
+  let settings: string
+
+  beforeEach(async () => {
+    answer = () => ({ code: 200, body: JSON.stringify(status) })
+    keys = []
+    server = createServer((request, response) => {
+      keys.push(`${request.url} ${request.headers.authorization}`)
+      if (answer === 'never') return
+      const { code, body } = answer()
+      response.writeHead(code).end(body)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    settings = join(folder, 'settings.json')
+    writeFileSync(settings, JSON.stringify({ env: { ANTHROPIC_BASE_URL: url, ANTHROPIC_AUTH_TOKEN: 'secret' } }))
+  })
+  afterEach(() => {
+    server.closeAllConnections()
+    return new Promise((resolve) => server.close(resolve))
+  })
+
+  /** As Claude Code does: through a shell. */
+  async function shown(session: unknown = {}, env: Record<string, string> = { NO_COLOR: '1' }) {
+    const { command } = statusLine(program, settings).statusLine
+    const started = performance.now()
+    const child = spawn('sh', ['-c', command], { env: { ...process.env, ...env } }) as ChildProcessWithoutNullStreams
+    // It may leave without having read.
+    child.stdin.on('error', () => {})
+    if (session !== 'open') child.stdin.end(typeof session === 'string' ? session : JSON.stringify(session))
+    let text = ''
+    child.stdout.on('data', (data) => {
+      text += data
+    })
+    const code = await new Promise((resolve) => child.on('close', resolve))
+    child.stdin.destroy()
+    return { text, code, ms: performance.now() - started }
+  }
+
+  test('shows what the server knows', async () => {
+    expect(await shown()).toMatchObject({ text: 'gemma · 20k of 64k (31%) · cache 95% · 43 tok/s\n', code: 0 })
+    expect(keys).toEqual(['/status Bearer secret'])
+  })
+
+  test('shows the conversation on the screen rather than a subagent', async () => {
+    const session = {
+      model: { display_name: 'org/gemma (tether)' },
+      context_window: {
+        context_window_size: 65_536,
+        current_usage: {
+          input_tokens: 100,
+          output_tokens: 20,
+          cache_creation_input_tokens: 0,
+          cache_read_input_tokens: 900,
+        },
+      },
+    }
+    expect((await shown(session)).text).toBe('org/gemma · 1020 of 64k (1%) · cache 90% · 43 tok/s\n')
+  })
+
+  test('shows how far a prompt has been read', async () => {
+    const reading = { ...status, prefill: { done: 9000, total: 40_000 }, queued: 2, last: null }
+    answer = () => ({ code: 200, body: JSON.stringify(reading) })
+    const { text } = await shown({ context_window: { current_usage: null } })
+    expect(text).toBe('gemma · 0 of 64k (0%) · reading 22% of 40k tokens · 2 waiting\n')
+  })
+
+  test('has colours unless asked for none, and passes on no control character', async () => {
+    answer = () => ({ code: 200, body: JSON.stringify({ ...status, model: 'bad\u001b[2Jname' }) })
+    expect((await shown()).text).toContain('bad[2Jname · ')
+    expect((await shown({}, { NO_COLOR: '' })).text).toContain('\u001b[36mbad[2Jname\u001b[0m')
+  })
+
+  test.each(['no JSON', 'null'])('makes do with %j on its input', async (session) => {
+    expect((await shown(session)).text).toContain('gemma')
+  })
+
+  test('prints nothing when the server refuses or is gone', async () => {
+    answer = () => ({ code: 401, body: '{"model":"x"}' })
+    expect(await shown()).toMatchObject({ text: '', code: 0 })
+    answer = () => ({ code: 200, body: '<html>' })
+    expect(await shown()).toMatchObject({ text: '', code: 0 })
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+    expect(await shown()).toMatchObject({ text: '', code: 0 })
+    rmSync(settings)
+    expect(await shown()).toMatchObject({ text: '', code: 0 })
+  })
+
+  test('waits for no one', async () => {
+    answer = 'never'
+    const { text, code, ms } = await shown()
+    expect({ text, code }).toEqual({ text: '', code: 0 })
+    expect(ms).toBeLessThan(3000)
+  })
+
+  test('waits for no input that does not end', async () => {
+    expect(await shown('open')).toMatchObject({ text: '', code: 0 })
+  })
+
+  test('does not show the key in its command line', () => {
+    expect(statusLine(program, settings).statusLine.command).not.toContain('secret')
+  })
+})

@@ -1,0 +1,88 @@
+/** tether config: what it prints, and that config.toml is made once. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { configAsJson, showConfig } from '../../../src/cli/commands/config.js'
+import { readConfig } from '../../../src/cli/config/read-config.js'
+import type { Layer } from '../../../src/cli/config/settings-table.js'
+import { useTether } from '../../support/cli-fixture.js'
+
+const tether = useTether()
+
+describe('what tether config prints', () => {
+  let folder: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tether-config-test-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+  const write = (name: string, text: string) => writeFileSync(join(folder, name), text)
+  const read = (flags: Layer = {}) => readConfig(flags, { folder, env: {} })
+
+  test('shows every value with its origin, as a file that means the same', async () => {
+    write('10.toml', '[server]\nport = 9\n[sampling]\ntop_k = 3\n[models."a b"]\nthinking = "on"\n')
+    const config = await read({ memoryCap: 18e9 })
+    const text = showConfig(config)
+    expect(text).toMatch(/^port = 9 +# .*10\.toml:2$/m)
+    expect(text).toMatch(/^memory_cap = 18000000000 +# --memory-cap$/m)
+    expect(text).toMatch(/^host = "127\.0\.0\.1" +# built-in$/m)
+    write('10.toml', text)
+    const again = await read()
+    expect(again.settings).toEqual(config.settings)
+    expect(again.perModel['a b']?.layer).toEqual({ thinking: 'on' })
+  })
+
+  test('never shows a key', async () => {
+    write('10.toml', '[server]\napi_key = "very-secret"\n')
+    const config = await read()
+    expect(config.settings.apiKey).toBe('very-secret')
+    expect(showConfig(config) + configAsJson(config)).not.toContain('very-secret')
+  })
+
+  test('as JSON', async () => {
+    write('10.toml', '[server]\nport = 9\n')
+    const { settings } = JSON.parse(configAsJson(await read({ topK: 2 })))
+    expect(settings['server.port']).toEqual({ value: 9, from: join(folder, '10.toml:2') })
+    expect(settings['sampling.top_k']).toEqual({ value: 2, from: '--top-k' })
+    expect(settings['sampling.top_p']).toEqual({ value: 'auto', from: 'built-in' })
+  })
+})
+
+describe('tether config', () => {
+  test('makes config.toml once, and says so', async () => {
+    const first = await tether.start(['config']).ended
+    expect([first.code, first.stderr]).toEqual([
+      0,
+      'tether: made ~/.tether/config/config.toml, which explains every setting\n',
+    ])
+    expect(first.stdout).toMatch(/\nport = 8080 +# built-in\n/)
+    const file = join(tether.place.home, '.tether', 'config', 'config.toml')
+    const made = readFileSync(file, 'utf8')
+    const second = await tether.start(['config']).ended
+    expect([second.code, second.stderr, second.stdout]).toEqual([0, '', first.stdout])
+    expect(readFileSync(file, 'utf8')).toBe(made)
+  })
+
+  test('--json is for programs', async () => {
+    tether.configure('[server]\nport = 9000\n')
+    const { code, stdout } = await tether.start(['config', '--json', '--top-k', '5']).ended
+    expect(code).toBe(0)
+    const { settings } = JSON.parse(stdout) as { settings: Record<string, { value: unknown; from: string }> }
+    expect(settings['server.port']).toMatchObject({ value: 9000, from: expect.stringMatching(/10-test\.toml:2$/) })
+    expect(settings['sampling.top_k']).toEqual({ value: 5, from: '--top-k' })
+  })
+
+  test('a file that cannot be read is status 1, by its line', async () => {
+    tether.configure('[server]\nport = "x"\n')
+    const { code, stdout, stderr } = await tether.start(['config']).ended
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toContain('tether: ~/.tether/config/10-test.toml:2: port must be ')
+  })
+
+  test('a home that cannot be written to is no reason not to answer', async () => {
+    writeFileSync(join(tether.place.home, '.tether'), 'a file where a folder should be')
+    const { code, stdout, stderr } = await tether.start(['config']).ended
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain('no file')
+  })
+})

@@ -1,0 +1,98 @@
+/** tether doctor: what it finds, and its exit status. */
+import { existsSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { Finding } from '../../../src/cli/doctor/report.js'
+import { useTether } from '../../support/cli-fixture.js'
+import { writeModel } from '../../support/model-folders.js'
+
+const tether = useTether()
+// doctor loads the real addon, not the fake library.
+beforeAll(() => symlinkSync(join(import.meta.dirname, '..', '..', '..', 'build'), join(tether.compiled, 'build')))
+
+describe('tether doctor', () => {
+  const findings = async (args: string[] = []) => {
+    const { code, stdout, stderr } = await tether.start(['doctor', '--json', ...args]).ended
+    expect(stderr).toBe('')
+    const all = JSON.parse(stdout) as Finding[]
+    return { code, all, of: (about: string) => all.find((finding) => finding.about === about) }
+  }
+  const addModel = () => writeModel(join(tether.place.home, '.tether', 'models', 'org', 'small'))
+
+  test('says in an empty home what is missing and how to get it, status 1', async () => {
+    const { code, stdout, stderr } = await tether.start(['doctor']).ended
+    expect([code, stderr]).toEqual([1, ''])
+    expect(stdout).toMatch(/^tether 1\.2\.3 on /)
+    expect(stdout).toMatch(/ FAIL {2}models {4}0 in ~\/\.tether\/models [^>]*-> tether pull \S+\/\S+\n/)
+    expect(stdout).toMatch(/ FAIL {2}claude {4}not found\n +-> npm install -g @anthropic-ai\/claude-code/)
+    expect(stdout).toMatch(/\n2 to be mended\.\n$/)
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+    expect(existsSync(join(tether.place.home, '.tether', 'config'))).toBe(false)
+  })
+
+  test('is content with a model and a claude, status 0', async () => {
+    addModel()
+    const { code, stdout } = await tether.start(['doctor', '--claude-path', tether.place.claude, '--port', '0']).ended
+    expect(stdout).not.toContain('FAIL')
+    expect(stdout).toMatch(/ ok +models +1 in ~\/\.tether\/models/)
+    expect(stdout).toMatch(/ ok +claude +2\.1\.330, /)
+    expect(stdout).toMatch(/\nNothing stands in the way\.\n$/)
+    expect(code).toBe(0)
+  })
+
+  test('--json is a list of findings, each fault with what to do', async () => {
+    const { code, all } = await findings()
+    expect(code).toBe(1)
+    const abouts = ['addon', 'MLX', 'BLAS', 'memory', 'models', 'claude', 'config', 'port', 'cache', 'logs']
+    expect(all.map(({ about }) => about)).toEqual(abouts)
+    const failed = all.filter(({ verdict }) => verdict === 'fail')
+    expect(failed.map(({ about }) => about)).toEqual(['models', 'claude'])
+    for (const { fix } of failed) expect(fix).toMatch(/\w/)
+  })
+
+  test.each([
+    ['is no TOML', '[server]\nport = \n', /^~\/\.tether\/config\/10-test\.toml:[23]: /],
+    ['has a wrong value', '\n[server]\nport = "x"\n', /^~\/\.tether\/config\/10-test\.toml:3: port must be /],
+  ])('finds a file that %s by its line, and looks at the rest', async (_, text, where) => {
+    tether.configure(text)
+    addModel()
+    const { code, of } = await findings(['--claude-path', tether.place.claude])
+    expect(code).toBe(1)
+    expect(of('config')).toMatchObject({ verdict: 'fail', detail: expect.stringMatching(where) })
+    expect(of('models')).toMatchObject({ verdict: 'ok' })
+    expect(of('claude')).toMatchObject({ verdict: 'ok' })
+  })
+
+  test('notes a key that nobody knows', async () => {
+    tether.configure('[server]\nprot = 1\n')
+    const { of } = await findings()
+    expect(of('config')).toMatchObject({ verdict: 'note', fix: expect.stringContaining('did you mean [server] port?') })
+  })
+
+  test('goes to its end in a home where nothing can be written', async () => {
+    writeFileSync(join(tether.place.home, '.tether'), 'a file where a folder should be')
+    const { all, of } = await findings()
+    expect(all).toHaveLength(10)
+    expect(of('cache')).toMatchObject({ verdict: 'note', fix: expect.stringContaining('~/.tether/cache writable') })
+  })
+
+  test('tells a taken port from an address that is not this machine’s', async () => {
+    const other = createServer()
+    onTestFinished(() => void other.close())
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    const { port } = other.address() as AddressInfo
+    const taken = await findings(['--port', String(port)])
+    expect(taken.of('port')).toMatchObject({ verdict: 'note', detail: expect.stringContaining(`${port} is taken`) })
+    // 192.0.2.0/24 is for documentation: no machine has it.
+    const foreign = await findings(['--host', '192.0.2.1'])
+    expect(foreign.of('port')).toMatchObject({ verdict: 'fail', detail: expect.stringContaining('192.0.2.1') })
+  })
+
+  test('names the server that runs', async () => {
+    const url = await tether.serve()
+    const { of } = await findings()
+    expect(of('port')?.detail).toContain(`running now: demo on ${url}`)
+  })
+})

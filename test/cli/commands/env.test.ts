@@ -1,0 +1,123 @@
+/** tether env: which server it takes, and that a shell reads back what it prints. */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { chooseShell, exportLines } from '../../../src/cli/commands/env.js'
+import { useTether } from '../../support/cli-fixture.js'
+
+const tether = useTether()
+const portOf = (url: string) => new URL(url).port
+
+const hard = { PLAIN: 'http://127.0.0.1:8080', QUOTE: `it's "x"`, DOLLAR: '$HOME `id` \\ !', LINES: 'a\nb', TAKEN: '' }
+
+describe('exportLines', () => {
+  test('sh reads back every value, and takes away what is empty', () => {
+    const script = `${exportLines(hard, 'sh')}node -e 'console.log(JSON.stringify(process.env))'`
+    const env = { PATH: process.env.PATH ?? '', TAKEN: 'there' }
+    const { stdout } = spawnSync('sh', ['-c', script], { env, encoding: 'utf8' })
+    const { TAKEN, ...kept } = hard
+    const seen = JSON.parse(stdout)
+    expect(seen).toMatchObject(kept)
+    expect(seen).not.toHaveProperty('TAKEN')
+  })
+
+  test('fish and PowerShell quote in their own way', () => {
+    expect(exportLines({ A: `it's \\`, B: '' }, 'fish')).toBe("set -gx A 'it\\'s \\\\'\nset -e B\n")
+    expect(exportLines({ A: `it's`, B: '' }, 'powershell')).toBe(
+      "$env:A = 'it''s'\nRemove-Item Env:B -ErrorAction SilentlyContinue\n",
+    )
+  })
+
+  test('JSON is one object', () => {
+    expect(JSON.parse(exportLines(hard, 'json'))).toEqual(hard)
+  })
+})
+
+test.each([
+  [undefined, '/usr/bin/fish', 'fish'],
+  [undefined, '/bin/zsh', 'sh'],
+  [undefined, '/opt/pwsh', 'powershell'],
+  ['zsh', '/usr/bin/fish', 'sh'],
+  ['bash', '/usr/bin/fish', 'sh'],
+  ['pwsh', '/bin/sh', 'powershell'],
+  ['json', '/bin/sh', 'json'],
+])('--shell %s under %s means %s', (asked, SHELL, shell) => {
+  expect(chooseShell(asked, { SHELL })).toBe(shell)
+})
+
+describe('tether env', () => {
+  /** A server that runs by its record alone. */
+  const record = (pid: number, url: string) => {
+    const run = join(tether.place.home, '.tether', 'run')
+    mkdirSync(run, { recursive: true })
+    const about = { pid, url, model: 'stale', window: 1000, started: '2999-01-01T00:00:00.000Z' }
+    writeFileSync(join(run, `${pid}.json`), JSON.stringify(about))
+  }
+  const chosen = async (args: string[] = []) => {
+    const { code, stdout } = await tether.start(['env', '--shell', 'json', ...args]).ended
+    expect(code).toBe(0)
+    return (JSON.parse(stdout) as Record<string, string>).ANTHROPIC_BASE_URL
+  }
+
+  test('makes a shell one that reaches the server', async () => {
+    const url = await tether.serve(['--api-key', "it's mine"])
+    const { code, stdout } = await tether.start(['env']).ended
+    expect(code).toBe(0)
+    const show = `printf "%s\\n" "$ANTHROPIC_BASE_URL" "$ANTHROPIC_AUTH_TOKEN" "$(printenv ANTHROPIC_API_KEY || echo none)"`
+    const env = { PATH: process.env.PATH, ANTHROPIC_API_KEY: 'sk-other' }
+    const shell = spawnSync('sh', ['-c', `eval "$1"\n${show}`, 'sh', stdout], { env, encoding: 'utf8' })
+    expect(shell.stdout.split('\n').slice(0, 3)).toEqual([url, "it's mine", 'none'])
+    const asked = await fetch(`${url}/v1/models`, { headers: { authorization: "Bearer it's mine" } })
+    expect(asked.status).toBe(200)
+  })
+
+  test('means the latest of two, or the one on the port', async () => {
+    const first = await tether.serve()
+    const second = await tether.serve()
+    expect(await chosen()).toBe(second)
+    expect(await chosen(['--port', portOf(first)])).toBe(first)
+  })
+
+  test('passes over records of what is gone, and of what does not answer', async () => {
+    const { pid } = spawnSync('true')
+    record(pid, 'http://127.0.0.1:9')
+    record(process.pid, 'http://127.0.0.1:9')
+    const url = await tether.serve()
+    expect(await chosen()).toBe(url)
+    const run = readdirSync(join(tether.place.home, '.tether', 'run'))
+    expect(run).not.toContain(`${pid}.json`)
+    expect(run).toContain(`${process.pid}.json`)
+  })
+
+  test('says how to start one where none runs, and nothing on stdout', async () => {
+    const none = await tether.start(['env']).ended
+    expect([none.code, none.stdout]).toEqual([1, ''])
+    expect(none.stderr).toContain('tether: no tether runs; start one with tether, or with tether --serve-only\n')
+    const url = await tether.serve()
+    const other = Number(portOf(url)) === 9 ? '10' : '9'
+    const { code, stdout, stderr } = await tether.start(['env', '--port', other]).ended
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toContain(`no tether runs on port ${other}`)
+  })
+
+  test('says the same where there can be no record', async () => {
+    writeFileSync(join(tether.place.home, '.tether'), 'a file where a folder should be')
+    const { code, stderr } = await tether.start(['env']).ended
+    expect(code).toBe(1)
+    expect(stderr).toContain('no tether runs')
+  })
+
+  test.each(['0', '65536', 'http'])('refuses --port %s, status 2', async (port) => {
+    const { code, stdout, stderr } = await tether.start(['env', '--port', port]).ended
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain(`--port must be a whole number from 1 to 65535, not ${port}`)
+  })
+
+  test('tells a person what it is for, with the flags that were given', async () => {
+    const port = portOf(await tether.serve())
+    const terminal = tether.openUntilStatus(['env', '--port', port], { rows: 60 })
+    await terminal.shows('status 0')
+    expect(terminal.screen().join(' ')).toContain(`to use it in this terminal: eval "$(tether env --port ${port})"`)
+  })
+})

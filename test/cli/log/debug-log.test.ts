@@ -1,0 +1,104 @@
+/** What TETHER_DEBUG writes, from a request over HTTP to the file. */
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { answerMessage, streamMessage } from '../../../src/anthropic/messages.js'
+import { debugLogPath, openDebugLog } from '../../../src/cli/log/debug-log.js'
+import { serve } from '../../../src/server/serve.js'
+import { speaks } from '../../support/fake-engine.js'
+import { fakeModel, fakeTurnModel } from '../../support/fake-model.js'
+import { ask, hello } from '../../support/fake-server.js'
+
+const END = { control: '<end>' }
+
+function open() {
+  const folder = mkdtempSync(join(tmpdir(), 'tether-debug-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const log = openDebugLog(join(folder, 'logs', 'debug.log'))
+  onTestFinished(() => log.close())
+  return { log, read: () => readFileSync(log.path, 'utf8') }
+}
+
+describe('the debug log', () => {
+  it('is a file of its own for every run', () => {
+    expect(debugLogPath('/home/me', new Date('2026-11-24T10:20:30.456Z'), 77)).toBe(
+      '/home/me/.tether/logs/debug-2026-11-24T10-20-30-456Z-77.log',
+    )
+  })
+
+  it('has request, prompt, answer and reuse of each turn, for its owner alone, and no key', async () => {
+    const { log, read } = open()
+    const engine = speaks({ control: '<think>' }, 'hm', { control: '</think>' }, 'Hello', END)
+    engine.cachedTokens = 5
+    const server = await serve(fakeModel(engine, { onDebug: log.onDebug }), { port: 0, apiKey: 'sk-very-secret' })
+    onTestFinished(() => server.close())
+    const send = (content: string) =>
+      ask(`${server.url}/v1/messages`, {
+        body: hello({ messages: [{ role: 'user', content }] }),
+        headers: { authorization: 'Bearer sk-very-secret', 'x-api-key': 'sk-very-secret' },
+      })
+    await send('say <turn>')
+    await send('say hi')
+    expect(statSync(log.path).mode & 0o777).toBe(0o600)
+    const text = read()
+    expect(text).toMatch(/^==== turn 1, request at 20\d\d-/)
+    expect(text).toContain('"content": "say <turn>"')
+    expect(text).toContain('==== turn 1, prompt of 28 tokens\n⟦<turn>⟧user say <turn>⟦<end>⟧⟦<turn>⟧assistant \n')
+    expect(text).toContain('==== turn 1, reuse\nshares nothing with an earlier turn\n')
+    expect(text).toContain('==== turn 1, answer of 9 tokens\n⟦<think>⟧hm⟦</think>⟧Hello\n')
+    expect(text).toContain(
+      '==== turn 1, end\nstop, 5 of 28 prompt tokens were cached, 9 generated, 0.000 s in the queue',
+    )
+    expect(text).toContain(
+      '==== turn 2, reuse\nbegins with the first 10 tokens of turn 1; then here "h" (104), there "<" (60)\n',
+    )
+    expect(text).not.toContain('secret')
+  })
+
+  it('finds the earlier turn that shares most, its answer included', async () => {
+    const { log, read } = open()
+    const model = fakeTurnModel(speaks('Hello', END), { onDebug: log.onDebug })
+    const talk = async (...messages: string[]) => {
+      const turns = messages.map((content, i) => ({ role: i % 2 ? 'assistant' : 'user', content }))
+      await answerMessage(model, hello({ messages: turns }))
+    }
+    await talk('hi')
+    await talk('hx')
+    await talk('hi', 'Hello', 'more')
+    expect(read()).toContain('⟦<turn>⟧user hi⟦<end>⟧⟦<turn>⟧assistant Hello⟦<end>⟧⟦<turn>⟧user more⟦<end>⟧')
+    const common = '<turn>user hi<end><turn>assistant Hello'.replace(/<\w+>/g, '.').length
+    expect(read()).toContain(
+      `==== turn 3, reuse\nbegins with the first ${common} tokens of turn 1; then here "⟦<end>⟧" (1114113), there its end\n`,
+    )
+  })
+
+  it('tells what went wrong, and who left', async () => {
+    const { log, read } = open()
+    const engine = speaks([{ fail: new Error('no power') }], ['a', 'hang'])
+    const model = fakeTurnModel(engine, { onDebug: log.onDebug })
+    await expect(answerMessage(model, { messages: 3 })).rejects.toThrow()
+    await expect(answerMessage(model, hello())).rejects.toThrow('no power')
+    for await (const event of streamMessage(model, hello())) if (event.type === 'content_block_delta') break
+    engine.info.window = 10
+    await expect(answerMessage(model, hello())).rejects.toThrow('too long')
+    const text = read()
+    expect(text).toMatch(/==== turn 1, end\nTetherError: messages: Input should be a list/)
+    expect(text).not.toContain('turn 1, prompt')
+    expect(text).toMatch(/==== turn 2, answer of 0 tokens\n\n==== turn 2, end\nError: no power/)
+    expect(text).toMatch(/==== turn 3, answer of 1 tokens\na\n\n==== turn 3, end\nits reader left/)
+    expect(text).toMatch(
+      /==== turn 4, prompt of \d+ tokens\n.*\n\n==== turn 4, reuse\n[\s\S]*too long: \d+ tokens > 9 maximum/,
+    )
+  })
+
+  it('says what was left out', async () => {
+    const { log, read } = open()
+    const engine = speaks('ok')
+    engine.info.window = 90
+    const messages = ['x'.repeat(60), 'a', 'b'].map((content, i) => ({ role: i % 2 ? 'assistant' : 'user', content }))
+    const model = fakeTurnModel(engine, { onDebug: log.onDebug })
+    await answerMessage(model, hello({ messages }), { onOverflow: 'truncate' })
+    expect(read()).toMatch(/prompt of \d+ tokens, without the oldest 2 messages \(\d+ tokens\)\n⟦<turn>⟧user b/)
+  })
+})

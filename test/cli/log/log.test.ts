@@ -1,0 +1,87 @@
+/** The log: its levels, its lines, and the file that it is written to. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createLog, type LogLevel, logLevels } from '../../../src/cli/log/log.js'
+import { openRunLog } from '../../../src/cli/log/log-file.js'
+
+let folder: string
+beforeEach(() => {
+  folder = join(mkdtempSync(join(tmpdir(), 'tether-log-test-')), 'logs')
+})
+afterEach(() => rmSync(join(folder, '..'), { recursive: true }))
+
+describe('levels', () => {
+  test.each(logLevels.map((level, rank) => [level, logLevels.slice(0, rank + 1)] as const))(
+    '%s writes %j',
+    (level, expected) => {
+      const written: LogLevel[] = []
+      const log = createLog({ level, write: (_, its) => written.push(its), full: true })
+      for (const name of logLevels) log[name]('x')
+      expect(written).toEqual(expected)
+    },
+  )
+})
+
+describe('lines', () => {
+  const written = (full: boolean, ...args: unknown[]) => {
+    const lines: string[] = []
+    createLog({ level: 'trace', write: (line) => lines.push(line), full }).error(...args)
+    return lines.join('\n')
+  }
+
+  test('have a date and a level in a file, less on a screen', () => {
+    expect(written(true, 'no', 'room')).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z error no room$/)
+    expect(written(false, 'no room')).toMatch(/^\d\d:\d\d:\d\d error: no room$/)
+  })
+
+  test('of an error have its stack', () => {
+    expect(written(true, new TypeError('odd'))).toMatch(/error TypeError: odd\n +at /)
+  })
+
+  test('that are equal are all written', () => {
+    let count = 0
+    const log = createLog({ level: 'info', write: () => count++, full: true })
+    for (let i = 0; i < 50; i++) log.info('the same')
+    expect(count).toBe(50)
+  })
+})
+
+describe('openRunLog', () => {
+  test('makes a private file in a private folder, once there is a line', () => {
+    mkdirSync(folder, { mode: 0o755 })
+    const file = openRunLog(folder)
+    expect(readdirSync(folder)).toEqual([])
+    file.write('one')
+    file.write('two')
+    file.close()
+    file.write('late')
+    expect(readFileSync(file.path, 'utf8')).toBe('one\ntwo\n')
+    expect([statSync(file.path).mode & 0o777, statSync(folder).mode & 0o777]).toEqual([0o600, 0o700])
+  })
+
+  test('keeps one older part, and bounds both', () => {
+    const file = openRunLog(folder, { maxBytes: 100 })
+    for (let line = 0; line < 30; line++) file.write(`this is line ${line}`)
+    file.close()
+    expect(readFileSync(file.path, 'utf8')).toContain('line 29\n')
+    for (const part of [file.path, `${file.path}.1`]) expect(statSync(part).size).toBeLessThan(130)
+  })
+
+  test('clears away the oldest of other runs, but of none that still runs', () => {
+    mkdirSync(folder)
+    // Beyond the largest process id of any system.
+    const old = ['tether-20260101-000000-99999991.log', 'tether-20260102-000000-99999992.log']
+    const live = `tether-20250101-000000-${process.ppid}.log`
+    for (const name of [...old, `${old[0]}.1`, live, 'notes.txt']) writeFileSync(join(folder, name), '')
+    openRunLog(folder, { keep: 1 })
+    expect(readdirSync(folder).sort()).toEqual([old[1], live, 'notes.txt'].sort())
+  })
+
+  test('a folder that cannot be made is said at once', () => {
+    writeFileSync(folder, 'a file')
+    expect(() => openRunLog(folder)).toThrow('EEXIST')
+    expect(existsSync(folder)).toBe(true)
+  })
+})

@@ -1,0 +1,34 @@
+/** The command line as a process: its mistakes and its help. */
+import { readdirSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { useTether } from '../support/cli-fixture.js'
+
+const tether = useTether()
+
+describe('the command line', () => {
+  test.each([
+    [['pull'], 'tether pull needs ORG/NAME, as in tether pull '],
+    [['frob'], 'frob is no command; name a model with --model frob'],
+    [['docter'], 'docter is no command; did you mean tether doctor?'],
+    [['help', 'docter'], 'docter is no command; did you mean tether help doctor?'],
+  ])('%j is status 2, and costs nothing', async (args, message) => {
+    const { code, stdout, stderr } = await tether.start(args).ended
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain(`tether: ${message}`)
+    expect(readdirSync(tether.place.home)).toEqual([])
+  })
+
+  test.each([[['help', 'pull']], [['pull', '--help']]])('%j prints help on stdout', async (args) => {
+    const { code, stdout, stderr } = await tether.start(args).ended
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/^tether pull: .*\n\nUsage: tether pull ORG\/NAME \[flags\]\n/)
+    expect(stdout).toContain('--revision REV')
+  })
+
+  test('what is longer than a line of the terminal breaks between words', async () => {
+    const terminal = tether.openUntilStatus(['frob'])
+    await terminal.shows('status 2')
+    const said = terminal.screen().filter(Boolean).join(' ')
+    expect(said).toContain('or pass it to Claude Code behind -- See tether --help. status 2')
+  })
+})

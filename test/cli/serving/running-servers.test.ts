@@ -1,0 +1,65 @@
+/** The record of servers that run. */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { recordServer, runningServers } from '../../../src/cli/serving/running-servers.js'
+
+let base: string
+let folder: string
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), 'tether-running-test-'))
+  folder = join(base, 'run')
+})
+afterEach(() => rmSync(base, { recursive: true }))
+
+const server = { url: 'http://127.0.0.1:8080', key: 'secret', model: 'gemma', window: 65_536 }
+const write = (pid: number, more: object = {}) =>
+  writeFileSync(
+    join(folder, `${pid}.json`),
+    JSON.stringify({ pid, ...server, started: '2026-01-01T00:00:00.000Z', ...more }),
+  )
+
+test('a server is there until it is removed', () => {
+  const remove = recordServer(server, folder)
+  expect(runningServers(folder)).toEqual([{ ...server, pid: process.pid, started: expect.any(String) }])
+  remove()
+  remove()
+  expect(runningServers(folder)).toEqual([])
+  expect(readdirSync(folder)).toEqual([])
+})
+
+test('only its owner can read it', () => {
+  const remove = recordServer(server, folder)
+  expect(statSync(join(folder, `${process.pid}.json`)).mode & 0o777).toBe(0o600)
+  expect(statSync(folder).mode & 0o777).toBe(0o700)
+  remove()
+})
+
+test('one whose process is gone is dropped, and its file too', () => {
+  recordServer(server, folder)()
+  const { pid } = spawnSync('true')
+  write(pid)
+  expect(runningServers(folder)).toEqual([])
+  expect(existsSync(join(folder, `${pid}.json`))).toBe(false)
+})
+
+test('the latest comes first', () => {
+  const remove = recordServer(server, folder)
+  write(process.ppid)
+  expect(runningServers(folder).map(({ pid }) => pid)).toEqual([process.pid, process.ppid])
+  remove()
+})
+
+test('what is no record is passed over', () => {
+  recordServer(server, folder)()
+  writeFileSync(join(folder, `${process.pid}.json`), '{"pid":')
+  write(process.ppid, { url: 5 })
+  writeFileSync(join(folder, 'notes.txt'), '')
+  expect(runningServers(folder)).toEqual([])
+})
+
+test('no folder, no servers', () => {
+  expect(runningServers(join(folder, 'none'))).toEqual([])
+})

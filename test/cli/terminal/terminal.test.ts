@@ -1,0 +1,198 @@
+/** tether in a terminal: the bar while it loads, and the screen that is Claude Code's alone. */
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import {
+  claudeReport,
+  compileCli,
+  type InTerminal,
+  isAlive,
+  makePlace,
+  openTether,
+  type Place,
+  processesOf,
+} from '../../support/cli-process.js'
+import type { Terminal } from '../../support/terminal.js'
+import { until } from '../../support/until.js'
+
+let compiled: string
+let place: Place
+let open: Terminal[]
+
+beforeAll(() => {
+  compiled = compileCli()
+})
+afterAll(() => rmSync(compiled, { recursive: true }))
+beforeEach(() => {
+  place = makePlace()
+  open = []
+})
+afterEach(() => {
+  for (const terminal of open) if (isAlive(terminal.pid)) terminal.kill('SIGKILL')
+  place.remove()
+})
+
+const tether = (args: string[], more?: InTerminal) => {
+  const terminal = openTether(compiled, place, ['--model', join(compiled, 'demo', 'model'), ...args], more)
+  open.push(terminal)
+  return terminal
+}
+const screen = async (how = 'raw', more?: InTerminal) => {
+  const terminal = tether(['--claude-path', place.claude, '--', `screen:${how}`], more)
+  await until(() => terminal.written().includes('<screen'))
+  return terminal
+}
+const logs = () => {
+  const folder = join(place.home, '.tether', 'logs')
+  return readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
+}
+
+describe('Claude Code', () => {
+  test('gets the terminal in raw mode, keys and all', async () => {
+    const terminal = await screen()
+    expect(terminal.written()).toContain('<screen 80x24 raw true>')
+    terminal.type('a')
+    await until(() => terminal.written().includes('<keys 61>'))
+    terminal.type('q')
+    expect(await terminal.ended).toBe(5)
+  })
+
+  test('hears of a new size', async () => {
+    const terminal = await screen()
+    terminal.resize(100, 40)
+    await until(() => terminal.written().includes('<resized to 100x40>'))
+    terminal.type('q')
+    await terminal.ended
+  })
+
+  test('gets Ctrl-C as a key in raw mode, and tether does not end', async () => {
+    const terminal = await screen()
+    terminal.type('\u0003')
+    await until(() => terminal.written().includes('<keys 03>'))
+    expect(terminal.written()).not.toContain('<SIGINT>')
+    terminal.type('q')
+    expect(await terminal.ended).toBe(5)
+  })
+
+  test('gets Ctrl-C as one signal else, and tether does not end', async () => {
+    const terminal = await screen('cooked')
+    terminal.type('\u0003')
+    await until(() => terminal.written().includes('<SIGINT>'))
+    // Longer than tether would wait before it passed a signal on.
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    expect(terminal.written().match(/<SIGINT>/g)).toHaveLength(1)
+    const { pid } = await claudeReport(place)
+    expect(isAlive(pid)).toBe(true)
+    process.kill(pid, 'SIGTERM')
+    expect(await terminal.ended).toBe(143)
+  })
+
+  test('has the screen to itself: whatever tether would print is in the log', async () => {
+    const terminal = await screen('raw', { env: { FAKE_NOISE: '1' } })
+    const before = terminal.written()
+    await until(
+      () =>
+        (
+          logs()
+            .join('')
+            .match(/noise: on stdout/g) ?? []
+        ).length >= 3,
+    )
+    expect(terminal.written()).toBe(before)
+    for (const noise of ['noise: a warning', 'noise: on stderr']) expect(logs().join('')).toContain(noise)
+    terminal.type('q')
+    await terminal.ended
+  })
+
+  test('that is killed in raw mode leaves a terminal that works', async () => {
+    const terminal = await screen('raw', { wrap: '"$@"; echo "status $?"; stty -a' })
+    process.kill((await claudeReport(place)).pid, 'SIGKILL')
+    await terminal.ended
+    expect(terminal.written()).toContain('status 137')
+    expect(terminal.written()).toMatch(/\sisig icanon/)
+    expect(terminal.written()).toMatch(/\secho /)
+    expect(terminal.written()).toContain('\u001b[?25h')
+  })
+
+  test('after a fault of tether is gone before tether says so, and where the log is', async () => {
+    const terminal = await screen('raw', { env: { FAKE_CRASH_MS: '1500' } })
+    expect(await terminal.ended).toBe(1)
+    const [path = ''] = /\S+\.log/.exec(terminal.written()) ?? []
+    expect(path).toContain(join(place.home, '.tether', 'logs'))
+    expect(readFileSync(path, 'utf8')).toMatch(/critical Error: a fault on purpose\n +at /)
+    await until(() => processesOf(place).length === 0)
+  })
+
+  test('without a fault leaves no word of a log', async () => {
+    const terminal = await screen()
+    terminal.type('q')
+    await terminal.ended
+    expect(terminal.written()).not.toContain('.log')
+    expect(logs()).toEqual([])
+  })
+
+  test('runs twice at once, each on a server, a log and settings of its own', async () => {
+    const first = await screen('raw', { env: { FAKE_NOISE: '1' } })
+    const one = await claudeReport(place)
+    rmSync(place.report)
+    const second = await screen('raw', { env: { FAKE_NOISE: '1' } })
+    const two = await claudeReport(place)
+    expect(one.env.ANTHROPIC_BASE_URL).not.toBe(two.env.ANTHROPIC_BASE_URL)
+    expect(one.settingsPath).not.toBe(two.settingsPath)
+    expect([one.authorized, two.authorized]).toEqual([200, 200])
+    await until(() => logs().length === 2)
+    expect(readdirSync(join(place.home, '.tether', 'run'))).toHaveLength(2)
+    first.type('q')
+    expect(await first.ended).toBe(5)
+    expect(isAlive(two.pid)).toBe(true)
+    second.type('q')
+    expect(await second.ended).toBe(5)
+  })
+})
+
+describe('while a model loads', () => {
+  const load = { env: { FAKE_LOAD_MS: '5000' } }
+  const serve = ['--serve-only', '--port', '0']
+  beforeEach(() => writeFileSync(join(compiled, 'demo', 'model', 'model.safetensors'), Buffer.alloc(3_000_000)))
+
+  test('a bar shows percent of bytes and an estimate, and goes', async () => {
+    const terminal = tether(serve, { ...load, columns: 90 })
+    await until(() => /Loading demo .*█+.*░ *\S* 25% of 3 MB, about \d+ s left/.test(terminal.written()))
+    await until(() => terminal.written().includes('Ctrl-C stops it'))
+    expect(terminal.written()).toContain('\u001b[?25l')
+    expect(terminal.written().lastIndexOf('\u001b[?25h')).toBeGreaterThan(terminal.written().lastIndexOf('Loading'))
+  })
+
+  test('Ctrl-C ends tether and gives the cursor back', async () => {
+    const terminal = tether(serve, load)
+    await until(() => terminal.written().includes('25%'))
+    terminal.type('\u0003')
+    expect(await terminal.ended).toBe(130)
+    expect(terminal.written().endsWith('\r\u001b[K\u001b[?25h')).toBe(true)
+  })
+
+  test('no line is wider than the terminal', async () => {
+    const terminal = tether(serve, { ...load, columns: 40 })
+    await until(() => terminal.written().includes('25%'))
+    const lines = terminal
+      .written()
+      .split('\r')
+      .filter((line) => line.includes('Loading'))
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the codes of a terminal are what is taken out
+    for (const line of lines) expect(line.replace(/\u001b\[[\d;?]*[a-zA-Z]/g, '').length).toBeLessThan(40)
+  })
+
+  test('NO_COLOR draws without colours', async () => {
+    const terminal = tether(serve, { env: { ...load.env, NO_COLOR: '1' } })
+    await until(() => terminal.written().includes('25%'))
+    expect(terminal.written()).toContain('█')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the codes of a terminal are what is looked for
+    expect(terminal.written()).not.toMatch(/\u001b\[\d+m/)
+  })
+
+  test('a dumb terminal gets lines', async () => {
+    const terminal = tether(serve, { env: { ...load.env, TERM: 'dumb' } })
+    await until(() => /tether: loading demo, \d+% of 3 MB/.test(terminal.written()))
+    expect(terminal.written()).not.toContain('\u001b')
+  })
+})
