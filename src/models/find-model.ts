@@ -51,7 +51,7 @@ function notThere(model: string, paths: string[], places: ModelPlaces): string {
 
 function whatToDo(model: string, names: string[], modelsDir: string): string {
   if (parseRepo(model) && isFolder(partialFolder(join(modelsDir, model.replace(/@.*/, ''))))) {
-    return `its download is not complete; to go on: tether pull ${model}`
+    return `its download is not complete; to continue: tether pull ${model}`
   }
   const repo = parseRepo(model)
   const get = repo ? `to get it: tether pull ${model}` : 'to get one from the hub: tether pull ORG/NAME'

@@ -79,7 +79,7 @@ describe('findModel', () => {
   test('names the command that gets what looks like a name on the hub, or goes on with it', () => {
     expect(() => find('mlx-community/gemma')).toThrow('to get it: tether pull mlx-community/gemma')
     mkdirSync(partialFolder(join(modelsDir, 'mlx-community', 'gemma')), { recursive: true })
-    expect(() => find('mlx-community/gemma')).toThrow('not complete; to go on: tether pull mlx-community/gemma')
+    expect(() => find('mlx-community/gemma')).toThrow('not complete; to continue: tether pull mlx-community/gemma')
   })
 })
 

@@ -138,7 +138,7 @@ describe('a bad line', () => {
     hub.faults.drop = { times: 1000, after: 0 }
     await expect(pulls()).rejects.toMatchObject({
       code: 'download_failed',
-      message: expect.stringMatching(/cannot be downloaded .*check the network, then pull again to go on/),
+      message: expect.stringMatching(/cannot be downloaded .*check the network, then pull again to continue/),
     })
     expect(existsSync(path())).toBe(false)
     hub.faults.drop = undefined
@@ -291,7 +291,7 @@ describe('a stop', () => {
     const progress = { begin: () => {}, add, end: () => {} }
     await expect(pulls({ signal: stop.signal, progress })).rejects.toMatchObject({
       code: 'cancelled',
-      message: expect.stringMatching(/^stopped; [\d.]+ MB are kept; to go on: tether pull org\/model$/),
+      message: expect.stringMatching(/^stopped; [\d.]+ MB are kept; to continue: tether pull org\/model$/),
     })
     expect(existsSync(path())).toBe(false)
     hub.faults.slowMs = 0

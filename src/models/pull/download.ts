@@ -1,7 +1,8 @@
 /** Downloads files into a folder: several pieces of them at once, each file verified before it gets its name. */
 import { TetherError } from '../../errors.js'
-import { fileUrl, type Hub, type HubFile, type HubModel } from './hub.js'
+import type { Hub } from './hub.js'
 import type { HubClient, Span } from './hub-client.js'
+import { fileUrl, type HubFile, type HubModel } from './hub-model.js'
 import { diskFault, isDone, type OpenFile, openPart, type PartFile } from './part-file.js'
 
 export interface DownloadOptions {

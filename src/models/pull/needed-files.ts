@@ -1,7 +1,7 @@
 /** Which files of a repository a model needs: config, tokenizer, templates and the weights in safetensors. */
 import { TetherError } from '../../errors.js'
 import { object } from '../config-fields.js'
-import type { HubFile, HubModel } from './hub.js'
+import type { HubFile, HubModel } from './hub-model.js'
 
 export const indexFile = 'model.safetensors.index.json'
 const small =

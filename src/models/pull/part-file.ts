@@ -8,8 +8,8 @@ import { createReadStream } from 'node:fs'
 import { appendFile, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TetherError } from '../../errors.js'
-import type { HubFile } from './hub.js'
 import type { Span } from './hub-client.js'
+import type { HubFile } from './hub-model.js'
 
 export interface PartFile {
   file: HubFile
@@ -115,7 +115,7 @@ export async function hashOf(path: string, { hash, size }: HubFile, signal?: Abo
 export function diskFault(error: unknown, folder: string): TetherError | undefined {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new TetherError('download_failed', `the disk of ${folder} is full; make room, then pull again to go on`)
+    return new TetherError('download_failed', `the disk of ${folder} is full; make room, then pull again to continue`)
   }
   if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'EIO') {
     return new TetherError('download_failed', `${folder} cannot be written to (${message}); mend that, then pull again`)

@@ -10,8 +10,9 @@ import { isModel } from '../models-dir.js'
 import type { Repo } from '../repo.js'
 import { showSize } from '../show-size.js'
 import { downloadFiles } from './download.js'
-import { askHub, type Hub, type HubFile, type HubModel } from './hub.js'
+import type { Hub } from './hub.js'
 import { openHubClient } from './hub-client.js'
+import { fetchHubModel, type HubFile, type HubModel } from './hub-model.js'
 import { takeLock } from './lock.js'
 import { indexFile, smallFiles, weightFiles } from './needed-files.js'
 import { havePart, type OpenFile, verifiedLog } from './part-file.js'
@@ -79,7 +80,7 @@ async function fetchModel(repo: Repo, path: string, options: PullOptions): Promi
   const client = openHubClient({ hub, connections, signal, backoffMs, idleMs, say })
   const folder = partialFolder(path)
   try {
-    const model = await askHub(hub, client, repo)
+    const model = await fetchHubModel(hub, client, repo)
     const small = smallFiles(model)
     await mkdir(folder, { recursive: true })
     const download = (files: HubFile[], onBytes: (count: number) => void) =>
@@ -106,7 +107,7 @@ async function fetchModel(repo: Repo, path: string, options: PullOptions): Promi
     if (!options.signal?.aborted) throw error
     const kept = showSize(await keptBytes(folder))
     const again = repo.revision ? `${repo.name} --revision ${repo.revision}` : repo.name
-    throw new TetherError('cancelled', `stopped; ${kept} are kept; to go on: tether pull ${again}`, { cause: error })
+    throw new TetherError('cancelled', `stopped; ${kept} are kept; to continue: tether pull ${again}`, { cause: error })
   } finally {
     options.progress?.end()
     await client.close()

@@ -6,7 +6,7 @@ import { TetherError } from '../../errors.js'
 import { object, string } from '../config-fields.js'
 import type { Repo } from '../repo.js'
 import { showSize } from '../show-size.js'
-import type { HubFile, HubModel } from './hub.js'
+import type { HubFile, HubModel } from './hub-model.js'
 import { verifiedLog } from './part-file.js'
 
 const name = '.pulled.json'

@@ -88,7 +88,7 @@ describe('tether pull', () => {
     child.kill(signal)
     const { code, stderr } = await ended
     expect(code).toBe(status)
-    expect(stderr).toMatch(/stopped; [\d.]+ [KM]B are kept; to go on: tether pull org\/model/)
+    expect(stderr).toMatch(/stopped; [\d.]+ [KM]B are kept; to continue: tether pull org\/model/)
     expect(existsSync(path())).toBe(false)
   })
 

@@ -1,0 +1,49 @@
+/** What the hub says about a model: its commit, and the files at the top of its repository. */
+import { TetherError } from '../../errors.js'
+import { object, positive, string } from '../config-fields.js'
+import type { Repo } from '../repo.js'
+import type { Hub } from './hub.js'
+import type { HubClient } from './hub-client.js'
+
+export interface HubFile {
+  path: string
+  size: number
+  /** sha256 for large files, git's own hash for small ones. */
+  hash: { kind: 'sha256' | 'git-sha1'; hex: string }
+}
+
+export interface HubModel {
+  name: string
+  /** The commit that the revision named when the hub was asked. */
+  commit: string
+  files: HubFile[]
+}
+
+/** Throws `model_not_found`, `unauthorized` or `download_failed`. */
+export async function fetchHubModel(hub: Hub, client: HubClient, { name, revision = 'main' }: Repo): Promise<HubModel> {
+  const url = `${hub.endpoint}/api/models/${name}/revision/${encodeURIComponent(revision)}?blobs=true`
+  const answer = object(await client.json(url, `${name}@${revision}`))
+  const commit = string(answer?.sha)
+  const siblings = answer?.siblings
+  if (!commit || !/^[\w-]+$/.test(commit) || !Array.isArray(siblings)) {
+    throw new TetherError('download_failed', `${hub.endpoint} gave no list of the files of ${name}; check HF_ENDPOINT`)
+  }
+  return { name, commit, files: siblings.map(readFile).filter((file) => file !== undefined) }
+}
+
+export function fileUrl({ endpoint }: Hub, model: HubModel, path: string): string {
+  return `${endpoint}/${model.name}/resolve/${model.commit}/${encodeURIComponent(path)}`
+}
+
+/** undefined for a file in a folder: a model needs none, and so no path can lead out of the model's folder. */
+function readFile(value: unknown): HubFile | undefined {
+  const file = object(value)
+  const path = string(file?.rfilename)
+  if (!file || !path || !/^[\w][\w.+-]*$/.test(path)) return undefined
+  const lfs = object(file.lfs)
+  const size = positive(lfs?.size) ?? positive(file.size) ?? 0
+  const sha256 = string(lfs?.sha256) ?? string(lfs?.oid)
+  const blob = string(file.blobId)
+  if (sha256) return { path, size, hash: { kind: 'sha256', hex: sha256 } }
+  return blob ? { path, size, hash: { kind: 'git-sha1', hex: blob } } : undefined
+}
