@@ -3,7 +3,7 @@ import { type ArgsDef, parseArgs } from 'citty'
 import { nearest } from '../models/nearest.js'
 import { type AnyFlag, type CommandName, command, commands, type Flag, flagsOf } from './command-table.js'
 import { readValue } from './config/setting-value.js'
-import { type KnobName, knob, type Layer } from './config/settings-table.js'
+import { type Layer, type SettingName, setting } from './config/settings-table.js'
 
 export interface Call {
   command: CommandName
@@ -70,7 +70,7 @@ function readWords(name: CommandName, rest: string[]): Pick<Call, 'settings' | '
     // citty reads a flag that begins with no- as the opposite of another one.
     const given = flag === '--no-claude' ? rest.includes(flag) || undefined : args[flag.slice(2)]
     if (given === undefined || given === false) continue
-    if (about.knob) Object.assign(settings, { [about.knob]: setting(flag, about.knob, given) })
+    if (about.setting) Object.assign(settings, { [about.setting]: settingValue(flag, about.setting, given) })
     else flags[flag.slice(2)] = given === true ? true : choice(flag, about, String(given))
   }
   return { settings, flags, words: args._ }
@@ -111,8 +111,8 @@ function split(word: string): [flag: string, value?: string] {
   return equals < 0 ? [word] : [word.slice(0, equals), word.slice(equals + 1)]
 }
 
-function setting(flag: string, name: KnobName, given: unknown): unknown {
-  const { kind } = knob(name)
+function settingValue(flag: string, name: SettingName, given: unknown): unknown {
+  const { kind } = setting(name)
   const isNumber = typeof given === 'string' && /^-?(\d+\.?\d*|\.\d+)$/.test(given)
   const value = isNumber && (kind === 'whole' || kind === 'number') ? Number(given) : given
   const read = readValue(name, value)

@@ -1,5 +1,5 @@
 /** What can be asked of tether: the commands, the words and flags each takes, and what --help says of them. */
-import { flagOf, type KnobName, knob, knobNames } from './config/settings-table.js'
+import { flagOf, type SettingName, setting, settingNames } from './config/settings-table.js'
 
 export interface Flag {
   /** What stands for the value in --help; none: a switch. */
@@ -17,7 +17,7 @@ export interface Command {
   words: string[]
   flags: Record<string, Flag>
   /** Settings that its flags may set for this once. */
-  knobs: readonly KnobName[]
+  settings: readonly SettingName[]
   examples: [command: string, meaning: string][]
 }
 
@@ -25,7 +25,7 @@ const help: Flag = { help: 'print this', alias: 'h' }
 const version: Flag = { help: 'print the version', alias: 'v' }
 const json: Flag = { help: 'print it for programs' }
 
-const ofModel: KnobName[] = ['modelsDir', 'memoryCap', 'maxContext', 'threads', 'kvBits', 'prefillChunk']
+const ofModel: SettingName[] = ['modelsDir', 'memoryCap', 'maxContext', 'threads', 'kvBits', 'prefillChunk']
 
 export const commands = {
   run: {
@@ -39,7 +39,7 @@ export const commands = {
       version,
       help,
     },
-    knobs: knobNames,
+    settings: settingNames,
     examples: [
       ['tether', 'choose a model from a list, then Claude Code on it'],
       ['tether --model gemma-4-e2b-it-4bit', 'by its name in ~/.tether/models'],
@@ -54,7 +54,7 @@ export const commands = {
     summary: 'download a model from Hugging Face into the models folder',
     words: ['ORG/NAME'],
     flags: { revision: { hint: 'REV', help: 'a branch, tag or commit (main)' }, help },
-    knobs: ['modelsDir'],
+    settings: ['modelsDir'],
     examples: [
       ['tether pull mlx-community/gemma-4-e2b-it-4bit', 'all files that a model needs'],
       ['HF_TOKEN=hf_… tether pull ORG/NAME', 'where a model asks for an account'],
@@ -64,7 +64,7 @@ export const commands = {
     summary: 'show every setting, and which file or flag set it',
     words: [],
     flags: { json, help },
-    knobs: knobNames,
+    settings: settingNames,
     examples: [
       ['tether config', 'what holds now'],
       ['tether config --port 9000', 'what would hold with this flag'],
@@ -82,7 +82,7 @@ export const commands = {
       port: { hint: 'N', help: 'the server on this port (the latest that answers)' },
       help,
     },
-    knobs: [],
+    settings: [],
     examples: [
       ['eval "$(tether env)"', 'then run claude in the same terminal'],
       ['tether env --shell fish | source', 'the same in fish'],
@@ -93,7 +93,7 @@ export const commands = {
     summary: 'check everything tether needs, and say what to mend',
     words: [],
     flags: { json, help },
-    knobs: knobNames,
+    settings: settingNames,
     examples: [['tether doctor', 'a line for each thing: ok, or what to do']],
   },
   bench: {
@@ -106,7 +106,7 @@ export const commands = {
       json,
       help,
     },
-    knobs: [...ofModel],
+    settings: [...ofModel],
     examples: [['tether bench gemma-4-e2b-it-4bit', 'a table and a plot']],
   },
 } as const satisfies Record<string, Command>
@@ -118,15 +118,15 @@ export function command(name: CommandName): Command {
 }
 
 /** A flag of a command, and the setting that it sets if it is not the command's own. */
-export type AnyFlag = Flag & { knob?: KnobName }
+export type AnyFlag = Flag & { setting?: SettingName }
 
 /** Every flag that a command takes, with its dashes. */
 export function flagsOf(name: CommandName): Map<string, AnyFlag> {
-  const { knobs, flags } = command(name)
+  const { settings, flags } = command(name)
   const all = new Map<string, AnyFlag>()
-  for (const each of knobs) {
-    const { hint, help: about, of } = knob(each)
-    all.set(flagOf(each), { hint, help: about, of, knob: each })
+  for (const each of settings) {
+    const { hint, help: about, of } = setting(each)
+    all.set(flagOf(each), { hint, help: about, of, setting: each })
   }
   for (const [flag, about] of Object.entries(flags)) all.set(`--${flag}`, about)
   return all

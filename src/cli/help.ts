@@ -1,10 +1,10 @@
 /** What `--help` prints: 80 columns, examples first. */
 import { styleText } from 'node:util'
 import { type AnyFlag, type CommandName, command, commands, flagsOf } from './command-table.js'
-import { type Knob, knob } from './config/settings-table.js'
+import { type Setting, setting } from './config/settings-table.js'
 import { wrap } from './terminal/wrap.js'
 
-const groups: [title: string, section: Knob['section']][] = [
+const groups: [title: string, section: Setting['section']][] = [
   ['Model', 'model'],
   ['Sampling (auto: as the model’s own generation_config.json says)', 'sampling'],
   ['Server', 'server'],
@@ -75,16 +75,16 @@ function examplesOf(name: CommandName): string[] {
 
 function flagsByGroup(name: CommandName, heading: Heading): string[] {
   const flags = [...flagsOf(name)]
-  const own = flags.filter(([, flag]) => !flag.knob)
-  const ofKnobs = groups.flatMap(([title, section]) => {
-    const here = flags.filter(([, flag]) => flag.knob && knob(flag.knob).section === section)
+  const own = flags.filter(([, flag]) => !flag.setting)
+  const ofSettings = groups.flatMap(([title, section]) => {
+    const here = flags.filter(([, flag]) => flag.setting && setting(flag.setting).section === section)
     return here.length > 0 ? ['', heading(`${title}:`), ...here.flatMap(([flag, about]) => flagRow(flag, about))] : []
   })
-  return [...ofKnobs, '', heading('Other:'), ...own.flatMap(([flag, about]) => flagRow(flag, about))]
+  return [...ofSettings, '', heading('Other:'), ...own.flatMap(([flag, about]) => flagRow(flag, about))]
 }
 
-function flagRow(flag: string, { hint, help: about, alias, knob: name }: AnyFlag): string[] {
-  const fallback = name === undefined ? undefined : knob(name).default
+function flagRow(flag: string, { hint, help: about, alias, setting: name }: AnyFlag): string[] {
+  const fallback = name === undefined ? undefined : setting(name).default
   const suffix = fallback === undefined || fallback === false || fallback === 0 ? '' : ` (${fallback})`
   return row(`${alias ? `-${alias}, ` : ''}${flag}${hint ? ` ${hint}` : ''}`, about + suffix)
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Call, readArgs, UsageError } from '../../src/cli/args.js'
 import { type CommandName, command, commands, flagsOf } from '../../src/cli/command-table.js'
-import { flagOf, knobNames, type Layer } from '../../src/cli/config/settings-table.js'
+import { flagOf, type Layer, settingNames } from '../../src/cli/config/settings-table.js'
 import { help } from '../../src/cli/help.js'
 
 const nothing: Call = { command: 'run', words: [], settings: {}, flags: {}, claudeArgs: [] }
@@ -152,7 +152,7 @@ describe('help', () => {
 
   test('of tether names every setting and every command, and states the share of memory', () => {
     const text = help('run', '1.2.3')
-    for (const name of knobNames) expect(text).toContain(flagOf(name))
+    for (const name of settingNames) expect(text).toContain(flagOf(name))
     for (const name of Object.keys(commands).filter((name) => name !== 'run')) expect(text).toContain(`\n  ${name}`)
     expect(text).toContain("75% of the machine's")
   })

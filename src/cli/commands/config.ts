@@ -3,7 +3,7 @@
 import type { Call } from '../args.js'
 import { defaultOf, tomlValue } from '../config/config-template.js'
 import { type Config, fromFlag, type Origin } from '../config/read-config.js'
-import { flagOf, type KnobName, knob, knobNames } from '../config/settings-table.js'
+import { flagOf, type SettingName, setting, settingNames } from '../config/settings-table.js'
 import { shortPath } from '../terminal/short-path.js'
 
 /** -> the exit status */
@@ -20,29 +20,29 @@ export function showConfig(config: Config): string {
   ]
   for (const section of ['server', 'model', 'sampling', 'launch']) {
     rows.push('', `[${section}]`)
-    const names = knobNames.filter((name) => knob(name).section === section)
+    const names = settingNames.filter((name) => setting(name).section === section)
     for (const name of names) rows.push(row(name, config.settings[name], config.origins[name]))
   }
   for (const [model, { layer, origins }] of Object.entries(config.perModel)) {
     rows.push('', `[models.${JSON.stringify(model)}]`)
-    for (const name of Object.keys(layer) as KnobName[]) rows.push(row(name, layer[name], origins[name] ?? ''))
+    for (const name of Object.keys(layer) as SettingName[]) rows.push(row(name, layer[name], origins[name] ?? ''))
   }
   return `${rows.join('\n')}\n`
 }
 
 /** For programs: `{ "server.port": { "value": 8080, "from": "built-in" }, … }`. */
 export function configAsJson(config: Config): string {
-  const entry = (name: KnobName, value: unknown, from: Origin) => ({
+  const entry = (name: SettingName, value: unknown, from: Origin) => ({
     value: shown(name, value),
     from: from === fromFlag ? flagOf(name) : from,
   })
   const all: Record<string, unknown> = {}
-  for (const name of knobNames) {
-    all[`${knob(name).section}.${knob(name).key}`] = entry(name, config.settings[name], config.origins[name])
+  for (const name of settingNames) {
+    all[`${setting(name).section}.${setting(name).key}`] = entry(name, config.settings[name], config.origins[name])
   }
   for (const [model, { layer, origins }] of Object.entries(config.perModel)) {
-    for (const name of Object.keys(layer) as KnobName[]) {
-      all[`models.${JSON.stringify(model)}.${knob(name).key}`] = entry(name, layer[name], origins[name] ?? '')
+    for (const name of Object.keys(layer) as SettingName[]) {
+      all[`models.${JSON.stringify(model)}.${setting(name).key}`] = entry(name, layer[name], origins[name] ?? '')
     }
   }
   return `${JSON.stringify({ files: config.files, settings: all }, null, 2)}\n`
@@ -50,12 +50,12 @@ export function configAsJson(config: Config): string {
 
 const column = 44
 
-function row(name: KnobName, value: unknown, origin: Origin): string {
-  const line = `${knob(name).key} = ${tomlValue(shown(name, value))}`
+function row(name: SettingName, value: unknown, origin: Origin): string {
+  const line = `${setting(name).key} = ${tomlValue(shown(name, value))}`
   return `${line.padEnd(column)} # ${origin === fromFlag ? flagOf(name) : shortPath(origin)}`
 }
 
-function shown(name: KnobName, value: unknown): unknown {
+function shown(name: SettingName, value: unknown): unknown {
   if (name === 'apiKey' && value !== undefined) return '(a key, not shown)'
   return typeof value === 'string' ? shortPath(value) : (value ?? defaultOf(name))
 }

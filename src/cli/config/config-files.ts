@@ -6,7 +6,7 @@ import { TetherError } from '../../errors.js'
 import { nearest } from '../../models/nearest.js'
 import { shortPath } from '../terminal/short-path.js'
 import { readValue } from './setting-value.js'
-import { type KnobName, knob, knobNames, type Layer } from './settings-table.js'
+import { type Layer, type SettingName, setting, settingNames } from './settings-table.js'
 
 /** What one file says. */
 export interface ConfigFile {
@@ -61,9 +61,11 @@ function readKey(file: ConfigFile, { keys, line }: Place, value: unknown): void 
   const at = `${file.path}:${line}`
   const [section = '', second = '', third] = keys
   if (section === 'models' && keys.length === 3 && third !== undefined) {
-    const name = knobNames.find((candidate) => knob(candidate).perModel && knob(candidate).key === third)
+    const name = settingNames.find((candidate) => setting(candidate).perModel && setting(candidate).key === third)
     if (!name) {
-      const known = knobNames.filter((candidate) => knob(candidate).perModel).map((candidate) => knob(candidate).key)
+      const known = settingNames
+        .filter((candidate) => setting(candidate).perModel)
+        .map((candidate) => setting(candidate).key)
       const near = nearest(third, known)
       file.warnings.push(
         `${shortPath(at)}: one model has no ${third}; ${near ? `did you mean ${near}?` : oneOf(known)}`,
@@ -74,8 +76,8 @@ function readKey(file: ConfigFile, { keys, line }: Place, value: unknown): void 
     set(file.perModel[second], name, value, { file, at, id: `${second}/${name}`, key: third })
     return
   }
-  const name = knobNames.find(
-    (known) => keys.length === 2 && knob(known).section === section && knob(known).key === second,
+  const name = settingNames.find(
+    (known) => keys.length === 2 && setting(known).section === section && setting(known).key === second,
   )
   if (name) set(file.layer, name, value, { file, at, id: name, key: second })
   else file.warnings.push(`${shortPath(at)}: there is no ${shown(keys)}; ${meant(keys)}`)
@@ -83,7 +85,7 @@ function readKey(file: ConfigFile, { keys, line }: Place, value: unknown): void 
 
 function set(
   layer: Layer,
-  name: KnobName,
+  name: SettingName,
   given: unknown,
   { file, at, id, key }: { file: ConfigFile; at: string; id: string; key: string },
 ): void {
@@ -95,7 +97,7 @@ function set(
     )
   }
   // A path in a file is meant from where the file is: the working directory is whatever project is open.
-  const isPath = knob(name).kind === 'path' && typeof read.value === 'string'
+  const isPath = setting(name).kind === 'path' && typeof read.value === 'string'
   const value = isPath ? resolve(dirname(file.path), read.value as string) : read.value
   Object.assign(layer, { [name]: value })
   file.lines.set(id, at)
@@ -109,13 +111,13 @@ function shown(keys: string[]): string {
 function meant(keys: string[]): string {
   const last = keys.at(-1) ?? ''
   const [section = ''] = keys
-  const here = knobNames.filter((name) => knob(name).section === section).map((name) => knob(name).key)
-  const all = knobNames.map((name) => knob(name).key)
+  const here = settingNames.filter((name) => setting(name).section === section).map((name) => setting(name).key)
+  const all = settingNames.map((name) => setting(name).key)
   const near = nearest(last, here) ?? nearest(last, all)
-  const found = knobNames.find(
-    (name) => knob(name).key === near && (!here.includes(near) || knob(name).section === section),
+  const found = settingNames.find(
+    (name) => setting(name).key === near && (!here.includes(near) || setting(name).section === section),
   )
-  if (found) return `did you mean [${knob(found).section}] ${knob(found).key}?`
+  if (found) return `did you mean [${setting(found).section}] ${setting(found).key}?`
   return here.length > 0 ? oneOf(here) : oneOf(['[server]', '[model]', '[sampling]', '[launch]', '[models."NAME"]'])
 }
 

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { wrap } from '../terminal/wrap.js'
-import { type KnobName, knob, knobNames } from './settings-table.js'
+import { type SettingName, setting, settingNames } from './settings-table.js'
 
 const sections: Record<string, string> = {
   server: 'Where the server listens.',
@@ -39,19 +39,19 @@ export function writeTemplate(path: string): boolean {
 }
 
 function keysOf(section: string): string[] {
-  const names = knobNames.filter((name) => knob(name).section === section)
-  return names.flatMap((name) => ['', ...wrap(knob(name).help, 100).map((line) => `# ${line}`), keyLine(name)])
+  const names = settingNames.filter((name) => setting(name).section === section)
+  return names.flatMap((name) => ['', ...wrap(setting(name).help, 100).map((line) => `# ${line}`), keyLine(name)])
 }
 
 /** The one key that is set is the seed's: it keeps a small machine from promising a window that it cannot fill. */
-function keyLine(name: KnobName): string {
-  const line = `${knob(name).key} = ${tomlValue(defaultOf(name))}`
+function keyLine(name: SettingName): string {
+  const line = `${setting(name).key} = ${tomlValue(defaultOf(name))}`
   return name === 'maxContext' ? line : `# ${line}`
 }
 
 /** As a file would write it. */
-export function defaultOf(name: KnobName): unknown {
-  const { default: fallback, kind } = knob(name)
+export function defaultOf(name: SettingName): unknown {
+  const { default: fallback, kind } = setting(name)
   return fallback ?? (kind === 'text' || kind === 'path' ? '' : 'auto')
 }
 

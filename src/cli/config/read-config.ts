@@ -4,19 +4,19 @@ import { join } from 'node:path'
 import { expandHome } from '../../models/expand-home.js'
 import { type ConfigFile, readConfigFiles } from './config-files.js'
 import { readValue } from './setting-value.js'
-import { type KnobName, knob, knobNames, type Layer, type Settings } from './settings-table.js'
+import { type Layer, type SettingName, type Settings, setting, settingNames } from './settings-table.js'
 
 /** Where a setting came from: `built-in`, `flag`, an environment variable's name, or `path:line`. */
 export type Origin = string
 
 export interface Config {
   settings: Settings
-  origins: Record<KnobName, Origin>
+  origins: Record<SettingName, Origin>
   /** The files that were read, in their order. */
   files: string[]
   warnings: string[]
   /** The same with [models."NAME"] of any of these names laid over it, below the flags. */
-  forModel(names: string[]): { settings: Settings; origins: Record<KnobName, Origin> }
+  forModel(names: string[]): { settings: Settings; origins: Record<SettingName, Origin> }
   /** Every model that has a table of its own. */
   perModel: Record<string, { layer: Layer; origins: Record<string, Origin> }>
 }
@@ -38,12 +38,15 @@ export interface ConfigPlaces {
 export async function readConfig(flags: Layer, places: ConfigPlaces = { folder: configFolder() }): Promise<Config> {
   const { folder, env = process.env } = places
   const files = folder === undefined ? [] : await readConfigFiles(folder)
-  const below: [Layer, (name: KnobName) => Origin][] = [
+  const below: [Layer, (name: SettingName) => Origin][] = [
     [defaults(), () => builtIn],
     [fromEnvironment(env), () => 'TETHER_MODELS_DIR'],
-    ...files.map(({ layer, lines }): [Layer, (name: KnobName) => Origin] => [layer, (name) => lines.get(name) ?? '']),
+    ...files.map(({ layer, lines }): [Layer, (name: SettingName) => Origin] => [
+      layer,
+      (name) => lines.get(name) ?? '',
+    ]),
   ]
-  const above: [Layer, (name: KnobName) => Origin] = [flags, () => fromFlag]
+  const above: [Layer, (name: SettingName) => Origin] = [flags, () => fromFlag]
   return {
     ...merge([...below, above]),
     files: files.map(({ path }) => path),
@@ -53,25 +56,25 @@ export async function readConfig(flags: Layer, places: ConfigPlaces = { folder: 
   }
 }
 
-function merge(layers: [Layer, (name: KnobName) => Origin][]): {
+function merge(layers: [Layer, (name: SettingName) => Origin][]): {
   settings: Settings
-  origins: Record<KnobName, Origin>
+  origins: Record<SettingName, Origin>
 } {
   const settings: Layer = {}
-  const origins: Partial<Record<KnobName, Origin>> = {}
+  const origins: Partial<Record<SettingName, Origin>> = {}
   for (const [layer, origin] of layers) {
-    for (const name of knobNames) {
+    for (const name of settingNames) {
       if (!(name in layer)) continue
       Object.assign(settings, { [name]: layer[name] })
       origins[name] = origin(name)
     }
   }
-  return { settings: settings as Settings, origins: origins as Record<KnobName, Origin> }
+  return { settings: settings as Settings, origins: origins as Record<SettingName, Origin> }
 }
 
 function defaults(): Layer {
-  const entries = knobNames.map((name) => {
-    const { default: fallback, kind } = knob(name)
+  const entries = settingNames.map((name) => {
+    const { default: fallback, kind } = setting(name)
     return [name, kind === 'path' && typeof fallback === 'string' ? expandHome(fallback) : fallback]
   })
   return Object.fromEntries(entries) as Layer
@@ -83,9 +86,9 @@ function fromEnvironment(env: Record<string, string | undefined>): Layer {
   return read && 'value' in read ? ({ modelsDir: read.value } as Layer) : {}
 }
 
-function forOne(files: ConfigFile[], names: string[]): [Layer, (name: KnobName) => Origin][] {
+function forOne(files: ConfigFile[], names: string[]): [Layer, (name: SettingName) => Origin][] {
   return files.flatMap(({ perModel, lines }) =>
-    names.flatMap((model): [Layer, (name: KnobName) => Origin][] => {
+    names.flatMap((model): [Layer, (name: SettingName) => Origin][] => {
       const layer = Object.hasOwn(perModel, model) ? perModel[model] : undefined
       return layer ? [[layer, (name) => lines.get(`${model}/${name}`) ?? '']] : []
     }),

@@ -1,9 +1,9 @@
 /** Reads the value of one setting, as a flag or a file gives it, and says what it must be where it is wrong. */
 import { expandHome } from '../../models/expand-home.js'
-import { type KnobName, knob } from './settings-table.js'
+import { type SettingName, setting } from './settings-table.js'
 
 /** The value of a flag or of a key in a file. -> the setting, or what it should have been */
-export function readValue(name: KnobName, value: unknown): { value: unknown } | { expected: string } {
+export function readValue(name: SettingName, value: unknown): { value: unknown } | { expected: string } {
   const {
     kind,
     default: fallback,
@@ -12,7 +12,7 @@ export function readValue(name: KnobName, value: unknown): { value: unknown } | 
     among,
     least = Number.NEGATIVE_INFINITY,
     most = Number.POSITIVE_INFINITY,
-  } = knob(name)
+  } = setting(name)
   const expected = { expected: expectation(name) }
   if (fallback === undefined && typeof value === 'string' && isUnset(value)) return { value: undefined }
   switch (kind) {
@@ -44,8 +44,8 @@ function isUnset(value: string): boolean {
   return value.trim() === '' || value.toLowerCase() === 'auto'
 }
 
-function expectation(name: KnobName): string {
-  const { kind, of = [], among, least, most, default: fallback } = knob(name)
+function expectation(name: SettingName): string {
+  const { kind, of = [], among, least, most, default: fallback } = setting(name)
   const or = fallback === undefined && kind !== 'text' && kind !== 'path' ? ', or auto' : ''
   if (kind === 'choice') return `one of ${of.join(', ')}${or}`
   if (kind === 'switch') return 'true or false'

@@ -1,7 +1,7 @@
 /** Every setting there is: one table from which the flags, the keys of the files, --help and the template are made. */
 import { logLevels } from '../log/log.js'
 
-export interface Knob {
+export interface Setting {
   /** The table of the file that its key stands in. */
   section: 'server' | 'model' | 'sampling' | 'launch'
   key: string
@@ -26,7 +26,7 @@ export interface Knob {
   perModel?: true
 }
 
-export const knobs = {
+export const settingsTable = {
   model: {
     section: 'model',
     key: 'default',
@@ -227,9 +227,9 @@ export const knobs = {
     default: false,
     help: 'start Claude Code even where the window is too small for it',
   },
-} as const satisfies Record<string, Knob>
+} as const satisfies Record<string, Setting>
 
-export type KnobName = keyof typeof knobs
+export type SettingName = keyof typeof settingsTable
 
 type ValueOf<K> = K extends { kind: 'size' | 'whole' | 'number' }
   ? number
@@ -239,24 +239,28 @@ type ValueOf<K> = K extends { kind: 'size' | 'whole' | 'number' }
       ? Choice
       : string
 
-/** What every knob is set to. Those without a default may be unset. Sizes in bytes, paths absolute or relative. */
+/** What every setting is set to. Those without a default may be unset. Sizes in bytes, paths absolute or relative. */
 export type Settings = {
-  [Name in KnobName as (typeof knobs)[Name] extends { default: unknown } ? Name : never]: ValueOf<(typeof knobs)[Name]>
+  [Name in SettingName as (typeof settingsTable)[Name] extends { default: unknown } ? Name : never]: ValueOf<
+    (typeof settingsTable)[Name]
+  >
 } & {
-  [Name in KnobName as (typeof knobs)[Name] extends { default: unknown } ? never : Name]?: ValueOf<(typeof knobs)[Name]>
+  [Name in SettingName as (typeof settingsTable)[Name] extends { default: unknown } ? never : Name]?: ValueOf<
+    (typeof settingsTable)[Name]
+  >
 }
 
 /** `undefined` beside a name says that it was set to `auto`, or to nothing. */
 export type Layer = Partial<Settings>
 
-export const knobNames = Object.keys(knobs) as KnobName[]
+export const settingNames = Object.keys(settingsTable) as SettingName[]
 
-export function knob(name: KnobName): Knob {
-  return knobs[name]
+export function setting(name: SettingName): Setting {
+  return settingsTable[name]
 }
 
 /** As on the command line, with its dashes. */
-export function flagOf(name: KnobName): string {
-  const { flag, key } = knob(name)
+export function flagOf(name: SettingName): string {
+  const { flag, key } = setting(name)
   return `--${flag ?? key.replaceAll('_', '-')}`
 }

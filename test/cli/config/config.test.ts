@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { configTemplate, defaultOf, writeTemplate } from '../../../src/cli/config/config-template.js'
 import { builtIn, readConfig } from '../../../src/cli/config/read-config.js'
-import { knob, knobNames, type Layer } from '../../../src/cli/config/settings-table.js'
+import { type Layer, setting, settingNames } from '../../../src/cli/config/settings-table.js'
 
 let folder: string
 
@@ -196,7 +196,7 @@ describe('the template', () => {
     const { settings: plain } = await readConfig({}, { folder: join(folder, 'none'), env: {} })
     expect(warnings).toEqual([])
     expect(settings).toEqual(plain)
-    expect(knobNames.filter((name) => origins[name] !== builtIn)).toEqual(['maxContext'])
+    expect(settingNames.filter((name) => origins[name] !== builtIn)).toEqual(['maxContext'])
     expect(settings.maxContext).toBe(65_536)
   })
 
@@ -210,7 +210,7 @@ describe('the template', () => {
     const { settings: plain } = await readConfig({}, { folder: join(folder, 'none'), env: {} })
     expect(warnings).toEqual([])
     expect(settings).toEqual(plain)
-    expect(knobNames.filter((name) => origins[name] === builtIn)).toEqual([])
+    expect(settingNames.filter((name) => origins[name] === builtIn)).toEqual([])
     expect(Object.values(perModel)[0]?.layer).toEqual({ temperature: 0.7, thinking: 'off' })
   })
 
@@ -221,14 +221,14 @@ describe('the template', () => {
   })
 
   test('explains every setting', () => {
-    for (const name of knobNames) expect(configTemplate()).toMatch(new RegExp(`^(# )?${knob(name).key} = `, 'm'))
+    for (const name of settingNames) expect(configTemplate()).toMatch(new RegExp(`^(# )?${setting(name).key} = `, 'm'))
   })
 })
 
 test('docs/configuration.md has a row for every setting, with its default', () => {
   const text = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'configuration.md'), 'utf8')
-  for (const name of knobNames) {
-    const { section, key } = knob(name)
+  for (const name of settingNames) {
+    const { section, key } = setting(name)
     const row = text.split('\n').find((line) => line.startsWith(`| \`[${section}] ${key}\` `))
     const cell = row?.split('|')[2]?.trim().replaceAll('`', '')
     expect([key, cell?.replaceAll('"', '')]).toEqual([key, String(defaultOf(name))])
