@@ -1,21 +1,21 @@
 #!/usr/bin/env node
 // The status line of Claude Code: model, window used, cache hit, speed, and how far a long prompt has been read.
-// Claude Code runs it every few seconds, so it stands alone, and waits for nobody longer than 300 ms.
+// Claude Code runs it every few seconds, so it imports nothing of tether and never takes longer than 300 ms.
 //
 // Its one argument is the settings file that tether wrote for Claude Code: private, with the server's address and key.
 // What Claude Code knows of the conversation comes as JSON on standard input.
 import { readFileSync } from 'node:fs'
 import { get } from 'node:http'
 
-const patienceMs = 300
+const timeoutMs = 300
 
-setTimeout(() => process.exit(0), patienceMs)
+setTimeout(() => process.exit(0), timeoutMs)
 try {
   const { ANTHROPIC_BASE_URL: url, ANTHROPIC_AUTH_TOKEN: key } = JSON.parse(readFileSync(process.argv[2], 'utf8')).env
   const [status, session] = await Promise.all([ask(url, key), readSession()])
   process.stdout.write(`${line(status, session)}\n`, () => process.exit(0))
 } catch {
-  // No server, no line: what is wrong shows elsewhere.
+  // Without a server there is no line; errors show elsewhere.
   process.exit(0)
 }
 
@@ -35,7 +35,7 @@ function ask(url, key) {
   })
 }
 
-/** {} for what is no JSON, so that the server's own numbers are shown. */
+/** -> {} if the input is not JSON; then the server's own numbers are shown */
 async function readSession() {
   if (process.stdin.isTTY) return {}
   try {
@@ -66,7 +66,7 @@ function line(status, session) {
   return parts.join(paint('2', ' · '))
 }
 
-/** A folder's name may hold anything; a terminal would obey it. */
+/** Without control characters: a folder's name may contain some, and a terminal would obey them. */
 function nameOf(status, session) {
   const name = session.model?.display_name ?? status.model
   return String(name)
@@ -74,7 +74,7 @@ function nameOf(status, session) {
     .replace(/\p{Cc}/gu, '')
 }
 
-/** Of the conversation on the screen; the server's last answer may have been a subagent's. */
+/** The usage of the conversation on the screen: the server's last answer may have been a subagent's. */
 function usageOf(session) {
   const usage = session.context_window?.current_usage
   if (!usage) return undefined

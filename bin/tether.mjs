@@ -13,11 +13,11 @@ process.exitCode = (await ready()) ? await start() : 1
 async function start() {
   const { main } = await import('../dist/cli/main.js')
   const code = await main(process.argv.slice(2))
-  // Everything is closed by now; whatever still waits, such as a keep-alive timer, is not waited for.
+  // Everything is closed by now; a leftover such as a keep-alive timer must not delay the exit.
   process.exit(code)
 }
 
-/** Asking for help or the version builds nothing, if it can be answered. */
+/** Builds what is missing. --help and --version build nothing if they can be answered. */
 async function ready() {
   if (isBuilt()) return true
   const { setup, SetupError } = await import('../scripts/setup.mjs')

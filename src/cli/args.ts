@@ -1,4 +1,4 @@
-/** The command line: which command, what it is to work on, and which settings it changes for this once. */
+/** Reads the command line: the command, its words, its flags, and the settings that flags change for this run. */
 import { type ArgsDef, parseArgs } from 'citty'
 import { nearest } from '../models/nearest.js'
 import { type AnyFlag, type CommandName, command, commands, type Flag, flagsOf } from './command-table.js'
@@ -7,26 +7,26 @@ import { type Layer, type SettingName, setting } from './config/settings-table.j
 
 export interface Call {
   command: CommandName
-  /** The words that are no flags, such as the repository of `pull`. */
+  /** Arguments that are not flags, such as the repository of `pull`. */
   words: string[]
   /** Settings that flags set. */
   settings: Layer
   /** The command's own flags that were given, without dashes; `true` for a switch. */
   flags: Record<string, string | true>
-  /** Behind the first --: Claude Code's own, untouched. */
+  /** Everything after the first --, for Claude Code. */
   claudeArgs: string[]
 }
 
 export type Invocation = { kind: 'help'; command: CommandName } | { kind: 'version' } | { kind: 'call'; call: Call }
 
-/** A command line that makes no sense. The message says which part and the fix. */
+/** A mistake on the command line. The message names it and the fix. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
 /** Throws UsageError. */
 export function readArgs(argv: string[]): Invocation {
-  // citty takes a -- for a value and looks for its own flags behind it, so it never sees one.
+  // citty reads -- as a value and looks for flags after it, so it gets only what precedes it.
   const end = argv.indexOf('--')
   const own = end < 0 ? argv : argv.slice(0, end)
   const claudeArgs = end < 0 ? [] : argv.slice(end + 1)
@@ -40,24 +40,24 @@ export function readArgs(argv: string[]): Invocation {
   checkCount(name, words)
   if (claudeArgs.length > 0 && (name !== 'run' || flags['serve-only'] || flags['no-claude'] || flags.list)) {
     const what = name === 'run' ? (flags.list ? '--list' : '--serve-only') : `tether ${name}`
-    throw new UsageError(`${what} starts no Claude Code, so nothing can be passed to it: ${claudeArgs.join(' ')}`)
+    throw new UsageError(`${what} does not start Claude Code, so nothing can be passed to it: ${claudeArgs.join(' ')}`)
   }
   return { kind: 'call', call: { command: name, words, settings, flags, claudeArgs } }
 }
 
-/** A flag, as in `help --model`, stands among those of tether itself. */
+/** `help --model` shows the help of tether itself, which lists that flag. */
 function helpAbout(word: string | undefined): CommandName {
   if (word === undefined || word.startsWith('-') || word === 'run') return 'run'
   if (isCommand(word)) return word
   const near = nearest(word, Object.keys(commands))
-  throw new UsageError(`${word} is no command${near ? `; did you mean tether help ${near}?` : ''}`)
+  throw new UsageError(`${word} is not a command${near ? `; did you mean tether help ${near}?` : ''}`)
 }
 
 function isCommand(word: string | undefined): word is CommandName {
   return word !== undefined && word !== 'run' && Object.hasOwn(commands, word)
 }
 
-/** citty lets unknown flags and missing values pass; both are mistakes worth a word, and are found before it reads. */
+/** citty accepts unknown flags and missing values, so both are checked before it parses. */
 function readWords(name: CommandName, rest: string[]): Pick<Call, 'settings' | 'flags' | 'words'> {
   const known = flagsOf(name)
   checkWords(name, rest, known)
@@ -67,7 +67,7 @@ function readWords(name: CommandName, rest: string[]): Pick<Call, 'settings' | '
   const settings: Layer = {}
   const flags: Call['flags'] = {}
   for (const [flag, about] of known) {
-    // citty reads a flag that begins with no- as the opposite of another one.
+    // citty reads --no-claude as the negation of a flag --claude.
     const given = flag === '--no-claude' ? rest.includes(flag) || undefined : args[flag.slice(2)]
     if (given === undefined || given === false) continue
     if (about.setting) Object.assign(settings, { [about.setting]: settingValue(flag, about.setting, given) })
@@ -85,7 +85,7 @@ function checkWords(name: CommandName, rest: string[], known: Map<string, AnyFla
     }
     const [flag, value] = split(word)
     const about = known.get(flag)
-    if (!about) throw new UsageError(`${flag} is not a flag of ${title(name)}${meant(name, flag, known)}`)
+    if (!about) throw new UsageError(`${flag} is not a flag of ${title(name)}${suggestion(name, flag, known)}`)
     if (!about.hint) {
       if (value !== undefined) throw new UsageError(`${flag} takes no value`)
       continue
@@ -129,18 +129,18 @@ function title(name: CommandName): string {
   return name === 'run' ? 'tether' : `tether ${name}`
 }
 
-function meant(name: CommandName, flag: string, known: Map<string, Flag>): string {
+function suggestion(name: CommandName, flag: string, known: Map<string, Flag>): string {
   const near = nearest(flag.toLowerCase().replaceAll('_', '-'), [...known.keys()])
   if (near) return `; did you mean ${near}?`
-  return name === 'run' ? `; flags of Claude Code go behind --, as in: tether -- ${flag}` : ''
+  return name === 'run' ? `; flags of Claude Code go after --, as in: tether -- ${flag}` : ''
 }
 
 function unexpected(name: CommandName, word: string): string {
   if (name !== 'run') return `${word} is not expected after tether ${name}`
   const names = Object.keys(commands).filter((known) => known !== 'run')
   const near = nearest(word, [...names, 'serve', 'list', 'help'])
-  if (near === 'serve') return `${word} is no command; did you mean --serve-only?`
-  if (near === 'list') return `${word} is no command; did you mean --list?`
-  if (near) return `${word} is no command; did you mean tether ${near}?`
-  return `${word} is no command; name a model with --model ${word}, or pass it to Claude Code behind --`
+  if (near === 'serve') return `${word} is not a command; did you mean --serve-only?`
+  if (near === 'list') return `${word} is not a command; did you mean --list?`
+  if (near) return `${word} is not a command; did you mean tether ${near}?`
+  return `${word} is not a command; name a model with --model ${word}, or pass it to Claude Code after --`
 }

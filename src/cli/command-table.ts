@@ -1,8 +1,8 @@
-/** What can be asked of tether: the commands, the words and flags each takes, and what --help says of them. */
+/** The table of commands: the words and flags that each takes, and what --help says about them. */
 import { flagOf, type SettingName, setting, settingNames } from './config/settings-table.js'
 
 export interface Flag {
-  /** What stands for the value in --help; none: a switch. */
+  /** The placeholder for its value in --help. A flag without one is a switch. */
   hint?: string
   help: string
   /** The only values it takes. */
@@ -13,17 +13,17 @@ export interface Flag {
 
 export interface Command {
   summary: string
-  /** Names of the words that it needs, in order; in brackets if they may be left out. */
+  /** Names of its words, in order; optional ones are in brackets. */
   words: string[]
   flags: Record<string, Flag>
-  /** Settings that its flags may set for this once. */
+  /** Settings that it takes as flags. */
   settings: readonly SettingName[]
   examples: [command: string, meaning: string][]
 }
 
 const help: Flag = { help: 'print this', alias: 'h' }
 const version: Flag = { help: 'print the version', alias: 'v' }
-const json: Flag = { help: 'print it for programs' }
+const json: Flag = { help: 'print JSON' }
 
 const ofModel: SettingName[] = ['modelsDir', 'memoryCap', 'maxContext', 'threads', 'kvBits', 'prefillChunk']
 
@@ -34,15 +34,15 @@ export const commands = {
     flags: {
       'serve-only': { help: 'only the server, no Claude Code (the same as --no-claude)' },
       'no-claude': { help: 'the same as --serve-only' },
-      list: { help: 'list the models there are, and leave' },
-      json: { help: 'with --list: print it for programs' },
+      list: { help: 'list the models on this machine and exit' },
+      json: { help: 'with --list: print JSON' },
       version,
       help,
     },
     settings: settingNames,
     examples: [
-      ['tether', 'choose a model from a list, then Claude Code on it'],
-      ['tether --model gemma-4-e2b-it-4bit', 'by its name in ~/.tether/models'],
+      ['tether', 'choose a model from a list, then run Claude Code on it'],
+      ['tether --model gemma-4-e2b-it-4bit', 'a model by its name in ~/.tether/models'],
       ['tether --model ~/models/gemma-4-e2b-it-4bit', 'a folder with config.json and weights'],
       ['tether -- --resume', 'what follows -- goes to Claude Code'],
       ['tether --model NAME -- -p "Say pineapple."', 'one answer on stdout'],
@@ -56,8 +56,8 @@ export const commands = {
     flags: { revision: { hint: 'REV', help: 'a branch, tag or commit (main)' }, help },
     settings: ['modelsDir'],
     examples: [
-      ['tether pull mlx-community/gemma-4-e2b-it-4bit', 'all files that a model needs'],
-      ['HF_TOKEN=hf_… tether pull ORG/NAME', 'where a model asks for an account'],
+      ['tether pull mlx-community/gemma-4-e2b-it-4bit', 'download the files that the model needs'],
+      ['HF_TOKEN=hf_… tether pull ORG/NAME', 'for a model that needs an account'],
     ],
   },
   config: {
@@ -66,20 +66,20 @@ export const commands = {
     flags: { json, help },
     settings: settingNames,
     examples: [
-      ['tether config', 'what holds now'],
-      ['tether config --port 9000', 'what would hold with this flag'],
+      ['tether config', 'the settings in effect'],
+      ['tether config --port 9000', 'the settings in effect with this flag'],
     ],
   },
   env: {
-    summary: 'print what points another terminal or program at the running server',
+    summary: 'print variables that point another terminal or program at the running server',
     words: [],
     flags: {
       shell: {
         hint: 'SHELL',
-        help: 'sh, fish, powershell or json (by your shell)',
+        help: 'sh, fish, powershell or json (your shell)',
         of: ['sh', 'bash', 'zsh', 'fish', 'powershell', 'pwsh', 'json'],
       },
-      port: { hint: 'N', help: 'the server on this port (the latest that answers)' },
+      port: { hint: 'N', help: 'the server on this port (the latest one)' },
       help,
     },
     settings: [],
@@ -90,11 +90,11 @@ export const commands = {
     ],
   },
   doctor: {
-    summary: 'check everything tether needs, and say what to mend',
+    summary: 'check everything that tether needs, and say what to fix',
     words: [],
     flags: { json, help },
     settings: settingNames,
-    examples: [['tether doctor', 'a line for each thing: ok, or what to do']],
+    examples: [['tether doctor', 'a line for each check: ok, or what to do']],
   },
   bench: {
     summary: 'measure how fast a model reads and writes on this machine',
@@ -102,7 +102,7 @@ export const commands = {
     flags: {
       prompts: { hint: 'N,N', help: 'prompt lengths in tokens (512,2048,8192)' },
       tokens: { hint: 'N', help: 'tokens to write after each (64)' },
-      runs: { hint: 'N', help: 'how often; the median counts (3)' },
+      runs: { hint: 'N', help: 'runs of each length; the median counts (3)' },
       json,
       help,
     },
@@ -117,7 +117,7 @@ export function command(name: CommandName): Command {
   return commands[name]
 }
 
-/** A flag of a command, and the setting that it sets if it is not the command's own. */
+/** A flag of a command, with the setting that it changes, if it changes one. */
 export type AnyFlag = Flag & { setting?: SettingName }
 
 /** Every flag that a command takes, with its dashes. */

@@ -13,7 +13,7 @@ export function deferred<T>(): Deferred<T> {
     resolve = yes
     reject = no
   })
-  // A failure before anybody waits is not unhandled: whoever waits later gets it.
+  // Handled later, when awaited.
   promise.catch(() => {})
   return { promise, resolve, reject }
 }

@@ -11,7 +11,7 @@ const groups: [title: string, section: Setting['section']][] = [
   ['Launch', 'launch'],
 ]
 
-/** `colour`: headings stand out. */
+/** `colour`: print headings in bold. */
 export function help(name: CommandName, version: string, { colour = false } = {}): string {
   const heading = (text: string) => (colour ? styleText('bold', text, { validateStream: false }) : text)
   const lines = name === 'run' ? helpOfTether(version, heading) : helpOfCommand(name, heading)
@@ -29,7 +29,7 @@ function helpOfTether(version: string, heading: Heading): string[] {
     '       tether COMMAND [flags]',
     '',
     "Loads a model, serves Anthropic's Messages API on this machine, starts Claude",
-    'Code on it, and takes everything down again when Claude Code ends.',
+    'Code on it, and stops everything when Claude Code exits.',
     '',
     heading('Examples:'),
     ...examplesOf('run'),
@@ -41,12 +41,12 @@ function helpOfTether(version: string, heading: Heading): string[] {
     '',
     heading('Settings:'),
     ...paragraph(
-      'Each flag above with a value is also a key of the same name in ~/.tether/config/config.toml and the NN-name.toml files beside it (--model is [model] default). A flag wins over the last file, that over the first. `tether config` shows what holds and why. TETHER_MODELS_DIR stands in for [model] models_dir where no file sets it. Nothing of the working directory is read.',
+      'Each flag above with a value is also a key of the same name in ~/.tether/config/config.toml and the NN-name.toml files beside it (--model is [model] default). Flags override the files, later files override earlier ones. `tether config` shows every setting and where it comes from. TETHER_MODELS_DIR sets [model] models_dir where no file does. No configuration is read from the working directory.',
     ),
     '',
     heading('Logs:'),
     ...paragraph(
-      "With --serve-only the log goes to stderr, else to a file in ~/.tether/logs: the screen is Claude Code's. TETHER_DEBUG=1 writes each request, prompt and answer to a file of its own there. NO_COLOR is respected.",
+      'With --serve-only the log goes to stderr, otherwise to a file in ~/.tether/logs, since Claude Code has the screen. TETHER_DEBUG=1 also writes every request, prompt and answer to a file there. NO_COLOR is respected.',
     ),
     '',
     heading('Exit status:'),

@@ -1,4 +1,4 @@
-/** The command `tether`: arguments in, exit status out. Every error ends here, as one line. */
+/** The command `tether`: arguments in, exit status out. Every error is printed here, as one line. */
 import { join } from 'node:path'
 import { TetherError } from '../errors.js'
 import { type Call, readArgs, UsageError } from './args.js'
@@ -12,9 +12,9 @@ import { shortPath } from './terminal/short-path.js'
 import { exitStatus, Interrupted } from './terminal/signals.js'
 
 export interface MainOptions {
-  /** npm start: the demo model where there is no other, and no Claude Code where there is none. */
+  /** For npm start: use the demo model if there is no other, and only serve if there is no Claude Code. */
   start?: boolean
-  /** Instead of the real one, in tests. */
+  /** Tests pass a fake one. */
   library?: () => Promise<Library>
 }
 
@@ -35,7 +35,7 @@ export async function main(argv: string[], options: MainOptions = {}): Promise<n
 
 async function perform(call: Call, options: MainOptions): Promise<number> {
   if (call.command === 'doctor') {
-    // It reads the configuration by itself: that it cannot be read is one of its findings.
+    // It reads the configuration itself, because a broken one is a finding.
     const { runDoctor } = await import('./commands/doctor.js')
     return runDoctor(call)
   }
@@ -70,13 +70,13 @@ async function perform(call: Call, options: MainOptions): Promise<number> {
   }
 }
 
-/** What the files and the flags say together; makes config.toml where there is none. */
+/** Merges the files and the flags. Creates config.toml if it is missing. */
 async function configured({ settings }: Call): Promise<Config> {
   const path = join(configFolder(), 'config.toml')
-  const made = writeTemplate(path)
+  const created = writeTemplate(path)
   const config = await readConfig(settings)
   if (isQuiet(config.settings)) return config
-  if (made) say(`made ${shortPath(path)}, which explains every setting`)
+  if (created) say(`created ${shortPath(path)}, which explains every setting`)
   for (const warning of config.warnings) say(`warning: ${warning}`)
   return config
 }
@@ -92,7 +92,7 @@ function failed(error: unknown, argv: string[]): number {
     say(`${error.message}\nSee tether --help.`)
     return 2
   }
-  // A load that was under way goes on in its thread: what waits for it would keep the process here.
+  // A load in progress continues in its thread and would keep the process alive.
   if (error instanceof Interrupted) process.exit(exitStatus(error.signal))
   if (error instanceof TetherError) say(debug ? stackOf(error) : error.message)
   else if (debug) say(`unexpected error: ${stackOf(error)}`)
@@ -100,7 +100,7 @@ function failed(error: unknown, argv: string[]): number {
   return 1
 }
 
-/** By sight: the arguments may be what could not be read. */
+/** Searches the raw arguments, since they may be what could not be parsed. */
 function wantsDebug(argv: string[]): boolean {
   const end = argv.indexOf('--')
   return /(^| )--log-level[= ](debug|trace)( |$)/i.test((end < 0 ? argv : argv.slice(0, end)).join(' '))

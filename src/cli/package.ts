@@ -1,9 +1,9 @@
-/** Where tether itself lies, and which version it is. */
+/** Paths in tether's own package, and its version. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The package's own folder: this file is dist/cli/package.js in it. */
+/** The package's folder: this file is dist/cli/package.js in it. */
 export const packageRoot = fileURLToPath(new URL('../..', import.meta.url))
 
 export const demoModel = join(packageRoot, 'demo', 'model')

@@ -1,4 +1,4 @@
-/** Reads config.json's fields without trust: what is missing or of another kind is undefined. */
+/** Reads fields of config.json defensively: a missing or mistyped field is undefined. */
 
 export type Fields = Record<string, unknown>
 

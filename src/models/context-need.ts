@@ -11,7 +11,7 @@ export interface ContextNeed {
 /** Tokens that a sliding layer holds beyond its window while a prompt is read. */
 const chunk = 1024
 
-/** `element` is the size of one key's element in bytes. undefined where the config does not say enough. */
+/** `element` is the size of one key's element in bytes. undefined if the config does not say enough. */
 export function contextNeed(config: Fields, element: number): ContextNeed | undefined {
   const text = textPart(config)
   const layers = layersOf(text)
@@ -42,7 +42,7 @@ function layersOf(text: Fields): Kind[] | undefined {
 function kinds(text: Fields, count: number): (Kind | 'linear')[] {
   const types = strings(text.layer_types)
   if (types?.length === count) return types.map(kindOf)
-  // The engine lets all layers of a Gemma 2 see everything.
+  // The engine runs all layers of Gemma 2 with full attention.
   const slides = /^gemma(?!2)/.test(string(text.model_type) ?? '') && text.sliding_window
   const pattern = positive(text.sliding_window_pattern) ?? (slides ? 6 : undefined)
   const interval = positive(text.full_attention_interval)

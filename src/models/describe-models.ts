@@ -1,4 +1,4 @@
-/** What models there are on this machine, and what each is: from config files and headers, no weight is read. */
+/** Describes the models on this machine, from configs and headers; no weights are read. */
 import { stat } from 'node:fs/promises'
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -29,9 +29,9 @@ export interface ModelSummary {
   size?: number
   /** The checkpoint's own. */
   window?: number
-  /** Whether weights and the wanted window have room: all of it, only a shorter window, or nothing. */
+  /** Whether weights and the wanted window fit into memory: yes, only a shorter window, or not at all. */
   fits?: 'yes' | 'short' | 'no'
-  /** The window that has room, where `fits` is not `no`. */
+  /** The window that fits, where `fits` is not `no`. */
   fittingWindow?: number
   state: 'ok' | 'unsupported' | 'damaged'
   /** Why it is not ok, with what to do. */
@@ -49,14 +49,14 @@ export interface DescribeOptions {
   element?: number
 }
 
-/** With less than this no conversation fits, and the model counts as too big. */
+/** A model counts as too big if not even this window fits. */
 const leastWindow = 4096
 /** How many folders are read at a time. */
 const atOnce = 8
 
 /**
  * All models of the models folder, then those of the hub's cache; usable ones first.
- * A damaged one is among them with its fault. Never throws because of a model.
+ * Damaged ones are included, with their fault. Never throws because of a model.
  */
 export async function describeModels(modelsDir: string, options: DescribeOptions = {}): Promise<ModelSummary[]> {
   const places: Pick<ModelSummary, 'name' | 'path' | 'place'>[] = [
@@ -118,11 +118,11 @@ export function isSupportedType(modelType: string): boolean {
 }
 
 export function unsupportedType(modelType: string): string {
-  return `tether does not know models of type ${modelType}; it knows ${MODEL_TYPES.join(', ')}`
+  return `models of type ${modelType} are not supported (supported: ${MODEL_TYPES.join(', ')})`
 }
 
 export function unsupportedQuantization(method: string): string {
-  return `quantization by ${method} is not MLX's; take an MLX checkpoint, such as one of mlx-community`
+  return `quantization by ${method} is not supported; use an MLX checkpoint, such as one from mlx-community`
 }
 
 function fitting(
@@ -144,7 +144,7 @@ function memoryFor(cap: number | undefined): number {
   return cap === 0 ? totalmem() : cap
 }
 
-/** A CPU computes in float32, Metal in the checkpoint's own 16 bits; on Linux the safer of the two is assumed. */
+/** A CPU computes in float32, Metal in the checkpoint's own 16 bits; on Linux the larger of the two is assumed. */
 function defaultElement(): number {
   return process.platform === 'darwin' ? 2 : 4
 }

@@ -1,17 +1,17 @@
-/** Which model folder is meant: a path, a name under the models folder, or a name in the hub's cache. No network. */
+/** Finds a model's folder: by path, by name in the models folder, or by name in the hub's cache. No network. */
 import { basename, dirname, join, resolve } from 'node:path'
 import { TetherError } from '../errors.js'
 import { expandHome } from './expand-home.js'
 import { cachedModel, cachedModels } from './hub-cache.js'
 import { hubCacheDir } from './hub-paths.js'
-import { isFolder, isModel, modelsIn, whyNoModel } from './models-dir.js'
+import { isFolder, isModel, modelsIn, whyNotModel } from './models-dir.js'
 import { nearest } from './nearest.js'
 import { parseRepo } from './repo.js'
 
 export interface FoundModel {
   /** Absolute. */
   path: string
-  /** For people. */
+  /** As shown to the user. */
   name: string
   isDemo: boolean
 }
@@ -21,7 +21,7 @@ export interface ModelPlaces {
   modelsDir: string
   /** The cache of the hub's own tools. Default: where those tools would look. */
   hubCache?: string
-  /** The folder of the demo model, to be known as such. */
+  /** The folder of the demo model, to recognize it. */
   demo?: string
 }
 
@@ -43,7 +43,7 @@ export function findModel(model: string, places: ModelPlaces): FoundModel {
 function notThere(model: string, paths: string[], places: ModelPlaces): string {
   const hubCache = places.hubCache ?? hubCacheDir()
   const repo = parseRepo(model)
-  const tried = paths.map((path) => `${path} ${whyNoModel(path)}`)
+  const tried = paths.map((path) => `${path} ${whyNotModel(path)}`)
   if (repo) tried.push(`it is not in ${hubCache}`)
   const names = [...modelsIn(places.modelsDir), ...cachedModels(hubCache).map(({ name }) => name)]
   return [`there is no model ${model}`, tried.join(', '), whatToDo(model, names, places.modelsDir)].join('; ')
@@ -60,7 +60,7 @@ function whatToDo(model: string, names: string[], modelsDir: string): string {
   return names.length > 0 && !repo ? `there are: ${names.slice(0, 12).join(', ')}; ${get}` : get
 }
 
-/** Where a download is kept until it is whole: hidden, beside the model's folder to be. */
+/** The hidden folder that holds a model's download until it is complete, beside the model's own. */
 export function partialFolder(folder: string): string {
   return join(dirname(folder), `.${basename(folder)}.partial`)
 }

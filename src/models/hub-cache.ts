@@ -1,4 +1,4 @@
-/** Models that the hub's own tools have downloaded, found in their cache without any network. */
+/** Finds models in the cache of the hub's own tools. No network. */
 import { readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { foldersIn, isFile, isModel } from './models-dir.js'
@@ -11,7 +11,7 @@ export interface CachedModel {
   path: string
 }
 
-/** All that are there, sorted; of each the revision that its name alone would give. */
+/** All cached models, sorted, each in the revision that its name alone means. */
 export function cachedModels(cacheDir: string): CachedModel[] {
   const found: CachedModel[] = []
   for (const folder of foldersIn(cacheDir)) {
@@ -23,7 +23,7 @@ export function cachedModels(cacheDir: string): CachedModel[] {
   return found.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** The folder of a model's snapshot: that of the revision (main if none was named), else the newest whole one. */
+/** The folder of a model's snapshot: of the revision, or without one of main, else the newest complete one. */
 export function cachedModel(cacheDir: string, { name, revision }: Repo): string | undefined {
   const folder = join(cacheDir, `models--${name.replaceAll('/', '--')}`)
   const snapshots = join(folder, 'snapshots')
@@ -41,7 +41,7 @@ export function cachedModel(cacheDir: string, { name, revision }: Repo): string 
   return whole.sort((a, b) => b.time - a.time)[0]?.path
 }
 
-/** Files of a snapshot are links that are made when their download is complete. */
+/** The files of a snapshot are links that are created when their download is complete. */
 function isWhole(snapshot: string): boolean {
   if (!isModel(snapshot)) return false
   const index = join(snapshot, 'model.safetensors.index.json')
@@ -49,7 +49,7 @@ function isWhole(snapshot: string): boolean {
   return shardsOf(index).every((shard) => isFile(join(snapshot, shard)))
 }
 
-/** A broken index names nothing: that it is broken is said when the model is described or loaded. */
+/** Empty for a broken index, which is reported when the model is described or loaded. */
 function shardsOf(index: string): string[] {
   try {
     const { weight_map } = JSON.parse(readFileSync(index, 'utf8'))

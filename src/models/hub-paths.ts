@@ -1,4 +1,4 @@
-/** Where the hub's own tools keep things on this machine, by the variables that they follow. */
+/** Where the hub's own tools keep their files, by the same environment variables. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { expandHome } from './expand-home.js'

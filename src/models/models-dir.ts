@@ -2,7 +2,7 @@
 import { readdirSync, type Stats, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
-/** How deep models may lie: `name`, `org/name`, and one more for people who sort theirs. */
+/** How deep models may lie: `name`, `org/name`, and one more for users who sort theirs. */
 const depth = 3
 
 /** Names of the folders with a config.json, such as `gemma` or `org/gemma`, sorted. */
@@ -31,8 +31,8 @@ export function isFile(path: string): boolean {
   return stat(path)?.isFile() === true
 }
 
-/** The rest of a sentence that begins with the path. */
-export function whyNoModel(path: string): string {
+/** Why a path is not a model: the end of a sentence that begins with the path. */
+export function whyNotModel(path: string): string {
   if (stat(path) === undefined) return 'does not exist'
   return isFolder(path) ? 'has no config.json' : 'is a file (name its folder)'
 }
@@ -47,7 +47,7 @@ export function weightsSize(folder: string): number {
   }
 }
 
-/** Folders and links to folders, without hidden ones. None where there is nothing to read. */
+/** Folders and links to folders, without hidden ones. Empty if the folder cannot be read. */
 export function foldersIn(folder: string): string[] {
   return entriesOf(folder).filter((name) => !name.startsWith('.') && isFolder(join(folder, name)))
 }
@@ -56,7 +56,7 @@ function entriesOf(folder: string): string[] {
   try {
     return readdirSync(folder)
   } catch {
-    // No such folder, no permission, a file in its place: nothing is there for us.
+    // No such folder, no permission, or a file in its place.
     return []
   }
 }

@@ -1,4 +1,4 @@
-/** The known word that a mistyped one was most likely meant to be. */
+/** Finds the known word that is closest to a mistyped one. */
 
 /** undefined if none is near: more than a third of the letters would have to change. */
 export function nearest(word: string, known: string[]): string | undefined {

@@ -1,4 +1,4 @@
-/** How a checkpoint's weights are stored, by its config.json and the headers of its files. */
+/** How a checkpoint's weights are stored, from its config.json and the headers of its files. */
 import type { TensorHeader } from '../engine/checkpoint.js'
 import { type Fields, object, positive, string } from './config-fields.js'
 
@@ -26,11 +26,11 @@ export function storedAs(config: Fields, headers: Record<string, TensorHeader>[]
 
 /**
  * A quantized matrix is `name.weight`, packed into 32-bit words, beside `name.scales` with one scale a group: the two
- * shapes and the group's size give the bits. Those that hold less than a twentieth of all elements are left out.
+ * shapes and the group's size give the bits. Bits of less than a twentieth of all elements are ignored.
  */
 function bitsOf(settings: Fields, headers: Record<string, TensorHeader>[]): number[] {
   const stated = positive(settings.bits)
-  // Where no layer has a setting of its own, all are as stated: thousands of names need not be looked at.
+  // Where no layer has a setting of its own, all are as stated, and thousands of names need no check.
   if (stated && !Object.values(settings).some((value) => object(value) !== undefined)) return [stated]
   const elements = new Map<number, number>()
   for (const tensors of headers) {

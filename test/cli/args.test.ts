@@ -1,4 +1,4 @@
-/** What may stand on the command line, and what it means. */
+/** What the command line may hold, and what it means. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -42,7 +42,7 @@ describe('readArgs', () => {
       ['--api-key', 'secret', '--max-requests', '4', '--request-log', 'r.jsonl'],
       { apiKey: 'secret', maxRequests: 4, requestLog: 'r.jsonl' },
     ],
-  ])('%j sets', (argv, settings) => {
+  ])('%j sets the setting', (argv, settings) => {
     expect(readArgs(argv)).toEqual({ kind: 'call', call: { ...nothing, settings } })
   })
 
@@ -68,7 +68,7 @@ describe('readArgs', () => {
     [['bench', 'gemma', '--runs', '5'], { command: 'bench', words: ['gemma'], flags: { runs: '5' } }],
     [['bench'], { command: 'bench' }],
     [['doctor'], { command: 'doctor' }],
-  ])('%j asks for', (argv, call) => {
+  ])('%j is read as a call', (argv, call) => {
     expect(readArgs(argv)).toEqual({ kind: 'call', call: { ...nothing, ...call } })
   })
 
@@ -100,21 +100,21 @@ describe('readArgs', () => {
     [['--memory_cap', '1G'], 'did you mean --memory-cap?'],
     [['--temprature', '1'], 'did you mean --temperature?'],
     [['--no-model'], '--no-model is not a flag of tether'],
-    [['--resume'], 'flags of Claude Code go behind --, as in: tether -- --resume'],
+    [['--resume'], 'flags of Claude Code go after --, as in: tether -- --resume'],
     [['-p', 'hi'], 'tether -- -p'],
     [['gemma'], '--model gemma'],
     [['serve'], 'did you mean --serve-only?'],
     [['list'], 'did you mean --list?'],
-    [['help', 'bnech'], 'bnech is no command; did you mean tether help bench?'],
-    [['help', 'nonsense'], 'nonsense is no command'],
+    [['help', 'bnech'], 'bnech is not a command; did you mean tether help bench?'],
+    [['help', 'nonsense'], 'nonsense is not a command'],
     [['confg'], 'did you mean tether config?'],
     [['config', 'x'], 'x is not expected after tether config'],
     [['pull'], 'tether pull needs ORG/NAME, as in tether pull '],
     [['pull', 'a/b', 'c/d'], 'c/d is not expected after tether pull'],
     [['pull', 'a/b', '--port', '1'], '--port is not a flag of tether pull'],
-    [['pull', 'a/b', '--', 'x'], 'tether pull starts no Claude Code'],
+    [['pull', 'a/b', '--', 'x'], 'tether pull does not start Claude Code'],
     [['env', '--shell', 'csh'], '--shell must be one of sh, bash'],
-    [['--list', '--', '-p'], '--list starts no Claude Code'],
+    [['--list', '--', '-p'], '--list does not start Claude Code'],
     [['--model'], '--model needs a value, as in --model MODEL'],
     [['--model', '--', '-p', 'x'], '--model needs a value'],
     [['--model', ''], '--model needs a value'],
@@ -133,7 +133,7 @@ describe('readArgs', () => {
     [['--memory-cap', 'lots'], '--memory-cap must be a size such as 18GB'],
     [['--thinking', 'maybe'], '--thinking must be one of auto, on, off, not maybe'],
     [['--log-level', 'loud'], '--log-level must be one of critical, error, warning, info, debug, trace, not loud'],
-  ])('%j is refused', (argv, message) => {
+  ])('%j is rejected', (argv, message) => {
     expect(() => readArgs(argv)).toThrow(UsageError)
     expect(() => readArgs(argv)).toThrow(message)
   })
@@ -150,14 +150,14 @@ describe('help', () => {
     },
   )
 
-  test('of tether names every setting and every command, and states the share of memory', () => {
+  test('of tether names every setting and every command, and the default share of memory', () => {
     const text = help('run', '1.2.3')
     for (const name of settingNames) expect(text).toContain(flagOf(name))
     for (const name of Object.keys(commands).filter((name) => name !== 'run')) expect(text).toContain(`\n  ${name}`)
     expect(text).toContain("75% of the machine's")
   })
 
-  test('has escape sequences only where asked', () => {
+  test('has escape sequences only if asked to', () => {
     const sequence = '\u001b['
     expect(help('run', '1.2.3')).not.toContain(sequence)
     expect(help('run', '1.2.3', { colour: true })).toContain(sequence)

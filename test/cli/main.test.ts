@@ -8,10 +8,10 @@ const tether = useTether()
 describe('the command line', () => {
   test.each([
     [['pull'], 'tether pull needs ORG/NAME, as in tether pull '],
-    [['frob'], 'frob is no command; name a model with --model frob'],
-    [['docter'], 'docter is no command; did you mean tether doctor?'],
-    [['help', 'docter'], 'docter is no command; did you mean tether help doctor?'],
-  ])('%j is status 2, and costs nothing', async (args, message) => {
+    [['frob'], 'frob is not a command; name a model with --model frob'],
+    [['docter'], 'docter is not a command; did you mean tether doctor?'],
+    [['help', 'docter'], 'docter is not a command; did you mean tether help doctor?'],
+  ])('%j exits with status 2 and writes no file', async (args, message) => {
     const { code, stdout, stderr } = await tether.start(args).ended
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toContain(`tether: ${message}`)
@@ -25,10 +25,10 @@ describe('the command line', () => {
     expect(stdout).toContain('--revision REV')
   })
 
-  test('what is longer than a line of the terminal breaks between words', async () => {
+  test('a message longer than the terminal is wide breaks between words', async () => {
     const terminal = tether.openUntilStatus(['frob'])
     await terminal.shows('status 2')
     const said = terminal.screen().filter(Boolean).join(' ')
-    expect(said).toContain('or pass it to Claude Code behind -- See tether --help. status 2')
+    expect(said).toContain('or pass it to Claude Code after -- See tether --help. status 2')
   })
 })

@@ -1,4 +1,4 @@
-/** The real Claude Code on the demo model: answers, tools, a second turn, and every way to be ended. */
+/** The real Claude Code on the demo model: answers, tools, a second turn, and every way to end it. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -24,7 +24,7 @@ beforeEach(() => {
 })
 afterEach(() => place.remove())
 
-/** A word that no model and no test knows beforehand. */
+/** A word that neither the model nor the test knows beforehand. */
 function randomWord(): string {
   const letter = (letters: string) => letters[Math.floor(Math.random() * letters.length)]
   const syllable = () => `${letter('bdfgklmnprstvz')}${letter('aeiou')}`
@@ -44,7 +44,7 @@ describe('Claude Code', () => {
     await expectNothingLeft(place)
   })
 
-  test("talks to tether whatever the user's own settings say", async () => {
+  test("uses tether whatever the user's own settings are", async () => {
     writeUserSettings(place, {
       env: { ANTHROPIC_BASE_URL: 'http://127.0.0.1:9', ANTHROPIC_API_KEY: 'sk-no', CLAUDE_CODE_USE_BEDROCK: '1' },
       model: 'opus',
@@ -54,7 +54,7 @@ describe('Claude Code', () => {
     expectNoRetry(place, 1)
   })
 
-  test('runs a command with Bash and tells how it went', async () => {
+  test('runs a command with Bash and reports its output', async () => {
     const file = join(place.repo, 'memo.txt')
     const { code, stdout } = await ask(place, 'Run `echo nutmeg > memo.txt`', '--allowedTools', 'Bash')
     expect(code).toBe(0)
@@ -92,7 +92,7 @@ describe('Claude Code', () => {
     await expectNothingLeft(place)
   })
 
-  test('takes up a conversation with --resume', async () => {
+  test('continues a conversation with --resume', async () => {
     const first = await ask(place, 'Say lighthouse.', '--output-format', 'json')
     const { session_id, result } = JSON.parse(first.stdout) as { session_id: string; result: string }
     expect(result.trim()).toBe('lighthouse')
@@ -120,7 +120,7 @@ describe('while the model is at work', () => {
     const { session, group } = await atWork()
     process.kill(group, 'SIGINT')
     const { code, signal } = await session.ended
-    // 0 is what Claude Code says of an interrupted print, and tether adds nothing to it.
+    // Claude Code exits with 0 from an interrupted print, and tether passes that on.
     expect({ code, signal }).toEqual({ code: 0, signal: null })
     expect(answersOf(place).map(({ stopReason }) => stopReason)).toEqual([undefined])
     expectNoRetry(place, 1)
@@ -136,7 +136,7 @@ describe('while the model is at work', () => {
     await expectNothingLeft(place)
   })
 
-  test('a killed Claude Code ends tether', async () => {
+  test('killing Claude Code ends tether', async () => {
     const { session, claude } = await atWork()
     process.kill(claude, 'SIGKILL')
     const { code } = await session.ended
@@ -145,7 +145,7 @@ describe('while the model is at work', () => {
     await expectNothingLeft(place)
   })
 
-  test('a killed tether takes Claude Code with it', async () => {
+  test('killing tether ends Claude Code', async () => {
     const { session } = await atWork()
     session.process.kill('SIGKILL')
     await session.ended
@@ -154,7 +154,7 @@ describe('while the model is at work', () => {
 })
 
 describe('on a screen', () => {
-  // How far a prompt is read is in test/cli/status-line.test.ts: the demo reads its own faster than Claude Code asks.
+  // How far a prompt is read is in test/cli/claude/status-line.test.ts: the demo model reads its prompt faster than Claude Code refreshes.
   test('a status line shows what the prompt cost', async () => {
     const terminal = openSession(place)
     const shows = (what: RegExp) => terminal.shows(what, 60_000)

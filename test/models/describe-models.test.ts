@@ -20,7 +20,7 @@ afterEach(() => rmSync(modelsDir, { recursive: true }))
 
 const describeAll = (options = {}) => describeModels(modelsDir, { hubCache, element: 2, ...options })
 
-test('the types that are said to be supported are those that the addon loads', () => {
+test('the supported types are those that the addon loads', () => {
   const source = readFileSync('native/model/model.cpp', 'utf8')
   const table = /families\{([\s\S]*?)\};/.exec(source)?.[1] ?? ''
   expect([...table.matchAll(/\{"(\w+)",/g)].map(([, type]) => type)).toEqual(MODEL_TYPES)
@@ -60,7 +60,7 @@ describe('contextNeed', () => {
 })
 
 describe('describeModels', () => {
-  test('says what a model is', async () => {
+  test('reports family, quantization, size and window of a model', async () => {
     writeModel(join(modelsDir, 'org', 'small'))
     expect(await describeAll()).toEqual([
       {
@@ -100,7 +100,7 @@ describe('describeModels', () => {
     expect(found[3]).toMatchObject({ state: 'unsupported', fault: expect.stringContaining('mlx-community') })
   })
 
-  test('says whether weights and window have room', async () => {
+  test('says whether weights and window fit into memory', async () => {
     writeModel(join(modelsDir, 'a'))
     const [{ size = 0 } = {}] = await describeAll()
     const fits = async (options: object) => {
@@ -116,7 +116,7 @@ describe('describeModels', () => {
     expect(await fits({ memory: 0 })).toEqual(['yes', 8192])
   })
 
-  test('a damaged one is there with its fault, after the others', async () => {
+  test('lists damaged models with their faults, after the others', async () => {
     writeModel(join(modelsDir, 'a'))
     truncateSync(join(modelsDir, 'a', 'model.safetensors'), 200)
     writeModel(join(modelsDir, 'b'))
@@ -140,7 +140,7 @@ describe('describeModels', () => {
     expect(found[3]?.fault).toMatch(/00002-of-00002\.safetensors, which is missing/)
   })
 
-  test("has the hub's models too", async () => {
+  test("includes the models of the hub's cache", async () => {
     writeModel(join(modelsDir, 'z'))
     const path = writeCachedModel(hubCache, 'org/name', 'c1', { shards: 2 })
     expect((await describeAll()).map(({ name, place }) => [name, place])).toEqual([

@@ -28,7 +28,7 @@ describe('findModel', () => {
     expect(() => find('~/no-such-model-of-tether')).toThrow(join(homedir(), 'no-such-model-of-tether'))
   })
 
-  test('takes a name, also a nested one, before one of the cache', () => {
+  test('takes a name in the models folder, also a nested one, before one in the cache', () => {
     writeModel(join(modelsDir, 'gemma'))
     writeModel(join(modelsDir, 'org', 'llama'))
     writeCachedModel(hubCache, 'org/llama', 'c1')
@@ -41,7 +41,7 @@ describe('findModel', () => {
     expect(find(join(folder, 'demo'))).toMatchObject({ name: 'demo', isDemo: true })
   })
 
-  test('takes what the hub has cached: the revision of main, or one that is named', () => {
+  test('takes a cached model: the revision of main, or a named one', () => {
     const one = writeCachedModel(hubCache, 'org/llama', 'c1')
     const two = writeCachedModel(hubCache, 'org/llama', 'c2')
     writeFileSync(join(hubCache, 'models--org--llama', 'refs', 'main'), 'c1')
@@ -52,7 +52,7 @@ describe('findModel', () => {
     expect(() => find('org/llama@v3')).toThrow('tether pull org/llama@v3')
   })
 
-  test('takes the newest whole snapshot where main is not whole', () => {
+  test('takes the newest complete snapshot if main is not complete', () => {
     const old = writeCachedModel(hubCache, 'org/llama', 'c1', { shards: 2 })
     const young = writeCachedModel(hubCache, 'org/llama', 'c2', { shards: 2 })
     const main = writeCachedModel(hubCache, 'org/llama', 'c3', { shards: 2 })
@@ -65,7 +65,7 @@ describe('findModel', () => {
     expect(find('org/llama').path).toBe(old)
   })
 
-  test('says where it looked, and what may have been meant', () => {
+  test('says where it looked, and suggests a similar name', () => {
     writeModel(join(modelsDir, 'gemma'))
     writeCachedModel(hubCache, 'org/llama', 'c1')
     expect(() => find('gema')).toThrow(/there is no model gema; .*gema does not exist, .*did you mean gemma\?/)
@@ -76,20 +76,20 @@ describe('findModel', () => {
     expect(() => find(join(modelsDir, 'gemma', 'config.json'))).toThrow('is a file (name its folder)')
   })
 
-  test('names the command that gets what looks like a name on the hub, or goes on with it', () => {
+  test('names the command that pulls a model of the hub, or continues its download', () => {
     expect(() => find('mlx-community/gemma')).toThrow('to get it: tether pull mlx-community/gemma')
     mkdirSync(partialFolder(join(modelsDir, 'mlx-community', 'gemma')), { recursive: true })
     expect(() => find('mlx-community/gemma')).toThrow('not complete; to continue: tether pull mlx-community/gemma')
   })
 })
 
-describe('the hub', () => {
+describe('names and paths of the hub', () => {
   test.each([
     [{ HOME: '/h' }, '/h/.cache/huggingface/hub', '/h/.cache/huggingface/token'],
     [{ HOME: '/h', XDG_CACHE_HOME: '/x' }, '/x/huggingface/hub', '/x/huggingface/token'],
     [{ HOME: '/h', HF_HOME: '~/hf' }, '/h/hf/hub', '/h/hf/token'],
     [{ HOME: '/h', HF_HOME: '/hf', HF_HUB_CACHE: '/c', HF_TOKEN_PATH: '/t' }, '/c', '/t'],
-  ])('keeps its things where %j says', (env, cache, token) => {
+  ])('%j sets where its tools keep their files', (env, cache, token) => {
     expect([hubCacheDir(env), hubTokenFile(env)]).toEqual([cache, token])
   })
 
@@ -102,5 +102,5 @@ describe('the hub', () => {
     ['a/b/c', undefined],
     ['name', undefined],
     ['org/.name', undefined],
-  ])('%s is %j', (text, repo) => expect(parseRepo(text)).toEqual(repo))
+  ])('%s is parsed as %j', (text, repo) => expect(parseRepo(text)).toEqual(repo))
 })

@@ -1,4 +1,4 @@
-/** Downloads from a hub that is slow, rude, broken or just right. */
+/** Downloads from a hub that is slow, broken, busy or fine. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
@@ -19,7 +19,7 @@ const name = 'org/model'
 let modelsDir: string
 let hub: FakeHub
 let said: string[]
-/** The options of a pull, given that nobody wants to wait. */
+/** The options of a pull, with short waits. */
 let options: PullOptions
 
 beforeEach(async () => {
@@ -56,7 +56,7 @@ const files = (folder = path()) =>
 const expectWhole = () => expectPulled(hub, modelsDir)
 
 describe('a pull', () => {
-  test('brings what a model needs, and nothing else', async () => {
+  test('downloads the files that a model needs, and no others', async () => {
     Object.assign(hub.options.files, {
       'README.md': Buffer.from('hello'),
       'model.Q4.gguf': Buffer.alloc(5000),
@@ -67,22 +67,22 @@ describe('a pull', () => {
     expect(hub.seen.some(({ url }) => /README|gguf/.test(url))).toBe(false)
   })
 
-  test('comes in pieces, several at once', async () => {
+  test('downloads several pieces at once', async () => {
     await pulls()
     const ranges = hub.seen.filter(({ server }) => server === 'store').map(({ range }) => range)
     expect(ranges.filter((range) => range?.startsWith('bytes=1500000-2999999'))).toHaveLength(2)
   })
 
-  test('of what is there already does nothing', async () => {
+  test('of a model that is already there does nothing', async () => {
     await pulls()
     const before = hub.seen.length
     expect(await pulls()).toEqual({ path: path(), wasThere: true })
     expect(hub.seen.length).toBe(before)
-    expect(said.join()).toMatch(/org\/model is there already, in .* \(c0ffee, 8\.2 MB\)/)
+    expect(said.join()).toMatch(/org\/model is already in .* \(c0ffee, 8\.2 MB\)/)
     await expect(pull({ name, revision: 'v2' }, options)).rejects.toThrow(/is revision main \(c0ffee\), not v2/)
   })
 
-  test('finds that what is there is damaged', async () => {
+  test('finds that a model that is already there is damaged', async () => {
     await pulls()
     truncateSync(join(path(), 'tokenizer.json'), 1)
     await expect(pulls()).rejects.toThrow(/tokenizer\.json has 1 bytes of 2; remove its folder and pull again/)
@@ -90,7 +90,7 @@ describe('a pull', () => {
     await expect(pulls()).rejects.toThrow(/is damaged: .*truncated/)
   })
 
-  test('tells how far it is', async () => {
+  test('reports its progress', async () => {
     const seen: number[] = []
     let total = 0
     await pulls({
@@ -108,7 +108,7 @@ describe('a pull', () => {
     expect(progressText({ done: 5, total: 5, speed: 9 })).toBe('5 B of 5 B, 100%, verifying')
   })
 
-  test('warns of what tether cannot load before the weights come', async () => {
+  test('warns of a model that tether cannot load, before it downloads the weights', async () => {
     await useHub({ files: modelFiles({ config: { model_type: 'strange' }, ...large }) })
     let storeWhenWarned: number | undefined
     await pulls({
@@ -120,21 +120,21 @@ describe('a pull', () => {
     expect(files()).toContain('model.safetensors')
   })
 
-  test('of a revision asks for that one', async () => {
+  test('asks for the given revision', async () => {
     await pull({ name, revision: 'v2' }, options)
     expect(hub.seen[0]?.url).toBe('/api/models/org/model/revision/v2?blobs=true')
   })
 })
 
-describe('a bad line', () => {
-  test('that breaks is gone on with where it broke', async () => {
+describe('a bad connection', () => {
+  test('that breaks is resumed where it broke', async () => {
     hub.faults.drop = { times: 5, after: 1_100_000 }
     await pulls()
     expectWhole()
     expect(hub.sent()).toBeLessThan(Object.values(hub.options.files).reduce((sum, { length }) => sum + length, 0) + 9e5)
   })
 
-  test('that never brings anything is given up, and what came is kept', async () => {
+  test('that never delivers anything is given up, and what arrived is kept', async () => {
     hub.faults.drop = { times: 1000, after: 0 }
     await expect(pulls()).rejects.toMatchObject({
       code: 'download_failed',
@@ -146,14 +146,14 @@ describe('a bad line', () => {
     expectWhole()
   })
 
-  test('to a server without ranges starts again at the first byte', async () => {
+  test('to a server without ranges starts over at the first byte', async () => {
     hub.faults.noRanges = true
     hub.faults.drop = { times: 3, after: 1_100_000 }
     await pulls()
     expectWhole()
   })
 
-  test('that is silent is not waited for without end', async () => {
+  test('that is silent times out', async () => {
     const silent = createServer(() => {})
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
     onTestFinished(() => stopServer(silent))
@@ -161,26 +161,26 @@ describe('a bad line', () => {
     await expect(pulls({ hub: { endpoint }, idleMs: 50 })).rejects.toThrow('cannot be downloaded')
   })
 
-  test('to nowhere is an error that names the hub', async () => {
+  test('that cannot be made is an error that names the hub', async () => {
     await expect(pulls({ hub: { endpoint: 'http://127.0.0.1:1' } })).rejects.toThrow(
       /org\/model@main cannot be downloaded from http:\/\/127\.0\.0\.1:1 \(.*ECONNREFUSED/,
     )
     expect(readdirSync(modelsDir)).toEqual([])
   })
 
-  test('with wrong bytes is tried again once, and then said', async () => {
+  test('that delivers wrong bytes is tried again once, then it is an error', async () => {
     hub.faults.corrupt = { times: 1 }
     await pulls()
     expectWhole()
     rmSync(path(), { recursive: true })
     hub.faults.corrupt = { times: 1000 }
-    await expect(pulls()).rejects.toThrow(/came with other content than the hub promises, twice/)
+    await expect(pulls()).rejects.toThrow(/arrived twice with a wrong hash/)
     expect(existsSync(path())).toBe(false)
   })
 })
 
 describe('the hub', () => {
-  test('that is busy is given the time that it asks for', async () => {
+  test('that is busy is asked again after the time that it says', async () => {
     hub.faults.refuse = { times: 2, status: 429, retryAfter: '1' }
     const before = performance.now()
     await pulls()
@@ -188,18 +188,18 @@ describe('the hub', () => {
     expectWhole()
   })
 
-  test('that is busy for long is not waited for', async () => {
+  test('that is busy for very long is an error', async () => {
     hub.faults.refuse = { times: 99, status: 429, retryAfter: '3600' }
     await expect(pulls()).rejects.toThrow('the hub is busy for 60 minutes; try again then')
   })
 
-  test.each([500, 502, 503])('that answers %i once is asked again', async (status) => {
+  test.each([500, 502, 503])('that answers %i is asked again', async (status) => {
     hub.faults.refuse = { times: 3, status }
     await pulls()
     expectWhole()
   })
 
-  test('gets the token, and nobody else does', async () => {
+  test('gets the token, and no other server does', async () => {
     await useHub({ files: modelFiles(large), token: 'secret' })
     await pulls({ hub: { endpoint: hub.endpoint, token: 'secret' } })
     expectWhole()
@@ -214,7 +214,7 @@ describe('the hub', () => {
     ['wrong', undefined, 'unauthorized', 'the token is not valid; set HF_TOKEN'],
     [undefined, 'GatedRepo', 'unauthorized', 'accept its conditions'],
     [undefined, 'RepoNotFound', 'model_not_found', 'is not on the hub; check its name; if it is private, set HF_TOKEN'],
-  ])('that refuses (token %s, %s) is an error with the fix', async (token, errorCode, code, message) => {
+  ])('that denies access (token %s, %s) is an error with the fix', async (token, errorCode, code, message) => {
     await useHub({ files: {}, token: 'secret', errorCode })
     await expect(pulls({ hub: { endpoint: hub.endpoint, token } })).rejects.toMatchObject({
       code,
@@ -223,19 +223,19 @@ describe('the hub', () => {
     expect(readdirSync(modelsDir)).toEqual([])
   })
 
-  test('that does not have it says which part', async () => {
+  test('that does not have the model or the revision is an error that says which', async () => {
     await expect(pull({ name: 'org/other' }, options)).rejects.toThrow('org/other@main is not on the hub')
     await expect(pull({ name, revision: 'v9' }, options)).rejects.toThrow('org/model@v9 has no such revision')
   })
 
-  test('with other kinds of weights points to mlx-community', async () => {
+  test('that has other kinds of weights is an error that names mlx-community', async () => {
     await useHub({
       files: { 'config.json': Buffer.from('{}'), 'model-Q4.gguf': Buffer.alloc(9), 'x.bin': Buffer.alloc(9) },
     })
     await expect(pulls()).rejects.toThrow(/has no model\.safetensors; its weights are \.gguf, \.bin, .*mlx-community/)
   })
 
-  test('cannot make it write outside of its folder', async () => {
+  test('cannot make a pull write outside of its folder', async () => {
     const index = { weight_map: { a: '../../evil.safetensors' } }
     await useHub({
       files: {
@@ -248,7 +248,7 @@ describe('the hub', () => {
     expect(existsSync(join(modelsDir, '..', 'evil.safetensors'))).toBe(false)
   })
 
-  test('is where HF_ENDPOINT says, with the token that there is', () => {
+  test('is at HF_ENDPOINT, with the token of the environment or the token file', () => {
     const home = mkdtempSync(join(modelsDir, 'home-'))
     expect(readHub({ HOME: home }).token).toBe(undefined)
     expect(readHub({ HOME: home }).endpoint).toMatch(/^https:/)
@@ -263,7 +263,7 @@ describe('the hub', () => {
     expect(() => readHub({ HF_HUB_OFFLINE: '1' })).toThrow('HF_HUB_OFFLINE')
   })
 
-  test('is reached through a proxy where one is set', async () => {
+  test('is reached through a proxy if one is set', async () => {
     const asked: string[] = []
     const proxy = createServer()
     proxy.on('connect', (request, socket) => {
@@ -279,8 +279,8 @@ describe('the hub', () => {
   })
 })
 
-describe('a stop', () => {
-  test('keeps what came, and the next pull goes on with it', async () => {
+describe('a pull that was stopped', () => {
+  test('keeps what arrived, and the next pull continues from there', async () => {
     hub.faults.slowMs = 5
     const stop = new AbortController()
     let came = 0
@@ -303,7 +303,7 @@ describe('a stop', () => {
     expect(hub.sent() - before).toBeLessThan(8.2e6 - 2.9e6)
   })
 
-  test('of which the hub has other content by now starts that file anew', async () => {
+  test('downloads a file again if the hub has other content by now', async () => {
     const stop = new AbortController()
     const progress = { begin: () => {}, add: () => stop.abort(), end: () => {} }
     await expect(pulls({ connections: 1, signal: stop.signal, progress })).rejects.toThrow('stopped')
@@ -314,7 +314,7 @@ describe('a stop', () => {
     expectWhole()
   })
 
-  test('with a note that was cut off in the middle costs that note alone', async () => {
+  test('loses only the last span if its log is truncated', async () => {
     const stop = new AbortController()
     const progress = { begin: () => {}, add: () => stop.abort(), end: () => {} }
     await expect(pulls({ connections: 1, signal: stop.signal, progress })).rejects.toThrow('stopped')
@@ -327,15 +327,15 @@ describe('a stop', () => {
   })
 })
 
-describe('the disk', () => {
-  test('that has too little room is found before the weights come', async () => {
+describe('a disk', () => {
+  test('with too little space is an error before the weights are downloaded', async () => {
     await expect(pulls({ disk: { free: async () => 8e6 } })).rejects.toThrow(
-      /8\.2 MB are still to come, and the disk of .* has 8\.0 MB left; make room/,
+      /8\.2 MB are still to download, and the disk of .* has 8\.0 MB left; free space/,
     )
     expect(hub.seen.some(({ url }) => url.endsWith('.safetensors'))).toBe(false)
   })
 
-  test('that is full is an error, and the next pull goes on', async () => {
+  test('that is full is an error, and the next pull continues', async () => {
     let room = 3e6
     const full = async (file: string, flags: string) => {
       const handle = await open(file, flags)
@@ -347,7 +347,7 @@ describe('the disk', () => {
       }) as typeof handle.write
       return handle
     }
-    await expect(pulls({ disk: { open: full } })).rejects.toThrow(/the disk of .* is full; make room, then pull again/)
+    await expect(pulls({ disk: { open: full } })).rejects.toThrow(/the disk of .* is full; free space, then pull again/)
     expect(existsSync(path())).toBe(false)
     await pulls()
     expectWhole()
@@ -360,7 +360,7 @@ describe('the disk', () => {
     try {
       const disk = { free: async () => Number.POSITIVE_INFINITY }
       await expect(pulls({ modelsDir: small, disk })).rejects.toThrow('is full')
-      await expect(pulls({ modelsDir: small })).rejects.toThrow('make room')
+      await expect(pulls({ modelsDir: small })).rejects.toThrow('free space')
     } finally {
       execFileSync('umount', [small])
     }

@@ -58,7 +58,7 @@ export function startSession(place: Workplace, claudeArgs: string[]): Session {
   return { process: child, ended: collectOutput(child).ended }
 }
 
-/** The same with a screen, past the questions of a first start. */
+/** The same in a terminal, past the questions of a first start. */
 export function openSession(place: Workplace): Terminal {
   const projects = { [place.repo]: { hasTrustDialogAccepted: true } }
   const seen = { hasCompletedOnboarding: true, theme: 'dark', numStartups: 5, projects }
@@ -75,7 +75,7 @@ function command(place: Workplace): string[] {
   return [join(root, 'bin', 'tether.mjs'), ...flags]
 }
 
-/** One question in print mode, to its end. */
+/** Asks one question in print mode. */
 export function ask(place: Workplace, prompt: string, ...more: string[]): Promise<Ended> {
   return startSession(place, ['-p', prompt, ...more]).ended
 }
@@ -99,7 +99,7 @@ export interface Answered {
 export function requestsOf(place: Workplace): (Asked | Answered)[] {
   if (!existsSync(place.requests)) return []
   const lines = readFileSync(place.requests, 'utf8').split('\n')
-  // The last one may be half written.
+  // The last line may be incomplete.
   return lines.slice(0, -1).map((line) => JSON.parse(line) as Asked | Answered)
 }
 
@@ -107,14 +107,14 @@ export function askedOf(place: Workplace): Asked[] {
   return requestsOf(place).filter((line) => line.type === 'asked')
 }
 
-/** Messages that Claude Code sent, each once and each as a stream; a retry would show as either. */
+/** Expects this many requests, each sent once and as a stream: a retry would be a repeated body or no stream. */
 export function expectNoRetry(place: Workplace, messages: number): void {
   const asked = askedOf(place)
   expect(asked.map(({ stream }) => stream)).toEqual(Array.from({ length: messages }, () => true))
   expect(new Set(asked.map(({ sha256 }) => sha256)).size).toBe(messages)
 }
 
-/** No process of the session, no settings file. */
+/** Expects that no process of the session and no settings file is left. */
 export async function expectNothingLeft(place: Workplace): Promise<void> {
   await until(() => processesOf(place).length === 0, 10_000)
   expect(readdirSync(place.temp).filter((name) => name.startsWith('tether-'))).toEqual([])
@@ -128,18 +128,18 @@ export function claudesOf(place: Workplace): number[] {
     .map((line) => Number.parseInt(line, 10))
 }
 
-/** Processes that name the workplace in their command line; every one of tether's does. */
+/** Processes that name the workplace in their command line, as all of tether's do. */
 function processesOf(place: Workplace): string[] {
   const lines = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,stat=,args='], { encoding: 'utf8' }).split('\n')
   return lines.filter((line) => line.includes(place.temp) && !/^\s*\d+\s+Z/.test(line))
 }
 
-/** Nothing of the machine's own Claude Code: no account, no settings, no provider. */
+/** Has nothing of the machine's own Claude Code: no account, no settings, no provider. */
 function environment(place: Workplace): Record<string, string> {
   return { HOME: place.home, TMPDIR: place.temp, PATH: process.env.PATH ?? '', TERM: 'xterm-256color', LANG: 'C.UTF-8' }
 }
 
-/** The user's own settings, which Claude Code puts above the environment. */
+/** Writes the user's own settings, which override the environment for Claude Code. */
 export function writeUserSettings(place: Workplace, settings: object): void {
   mkdirSync(join(place.home, '.claude'), { recursive: true })
   writeFileSync(join(place.home, '.claude', 'settings.json'), JSON.stringify(settings))

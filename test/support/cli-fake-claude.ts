@@ -1,4 +1,4 @@
-/** A program named claude that tells what it was given and then does what its first forwarded word says. */
+/** A program named claude that reports what it was given and then does what its first forwarded word says. */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -51,7 +51,7 @@ if (process.env.FAKE_CLAUDE_REPORT) {
   renameSync(process.env.FAKE_CLAUDE_REPORT + '.part', process.env.FAKE_CLAUDE_REPORT)
 }
 if (what === 'screen') {
-  // As a program with a full screen does: it gets keys, not lines, and hears of sizes.
+  // Like a full-screen program: it reads keys, not lines, and follows the size of the terminal.
   const size = () => process.stdout.columns + 'x' + process.stdout.rows
   process.on('SIGINT', () => console.log('<SIGINT>'))
   process.stdout.on('resize', () => console.log('<resized to ' + size() + '>'))
@@ -66,7 +66,7 @@ else if (what === 'die') process.kill(process.pid, value)
 else setInterval(() => {}, 1000)
 `
 
-/** -> its path. The .mjs beside it is what it runs: a file without an ending is no module to Node. */
+/** -> its path. It runs the .mjs beside it: Node does not read a file without an extension as a module. */
 export function writeFakeClaude(folder: string): string {
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'fake-claude.mjs'), program)

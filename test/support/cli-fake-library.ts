@@ -1,4 +1,4 @@
-/** The library at its seam: a model that knows nothing, behind a server that says so. Driven by environment variables. */
+/** A fake library: a model that does nothing, behind a server. Environment variables control it. */
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -52,7 +52,7 @@ export const fakeLibrary: Library = {
       const usage = { input_tokens: 5, output_tokens: 3 }
       const answer = { status: ready ? 'ok' : 'loading', content: [{ type: 'text', text: 'pineapple' }], usage }
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
-      // Once Claude Code is there: how long it takes to start depends on the machine.
+      // Once Claude Code has asked: how long it takes to start depends on the machine.
       if (FAKE_CRASH_MS && path !== '/health' && allowed) {
         setTimeout(() => Promise.reject(new Error('a fault on purpose')), Number(FAKE_CRASH_MS))
       }
@@ -73,7 +73,7 @@ export const fakeLibrary: Library = {
   },
 }
 
-/** Reads 1000 tokens a second and writes 100, by what it says; how long it takes is FAKE_GENERATE_MS. */
+/** Reports 1000 tokens/s of prefill and 100 of decode; it really takes FAKE_GENERATE_MS. */
 async function* generateSteadily({ tokens, maxTokens = 1, signal }: GenerateOptions) {
   await sleep(Number(FAKE_GENERATE_MS), undefined, { signal }).catch(() => {})
   const promptTokens = tokens?.length ?? 0
@@ -82,7 +82,7 @@ async function* generateSteadily({ tokens, maxTokens = 1, signal }: GenerateOpti
   yield { text: '', finish: { reason, promptTokens, cachedTokens: 0, outputTokens: maxTokens, ...times } }
 }
 
-/** Everything in a program that may write to a screen unasked. */
+/** Everything in a program that may print over a screen. */
 function makeNoise(): void {
   process.emitWarning('noise: a warning')
   console.error('noise: on stderr')

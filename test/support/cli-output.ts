@@ -1,4 +1,4 @@
-/** What a child process says and how it ends. */
+/** The output of a child process, and how it ends. */
 import type { ChildProcessByStdio } from 'node:child_process'
 import type { Readable } from 'node:stream'
 

@@ -1,4 +1,4 @@
-/** Runs tether as a child process with the fake library, in a home of its own, and sees what it leaves behind. */
+/** Runs tether as a child process with the fake library, in a home of its own, and finds what it leaves behind. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import {
   existsSync,
@@ -22,7 +22,7 @@ import { until } from './until.js'
 const root = join(import.meta.dirname, '..', '..')
 
 /**
- * The command line as JavaScript, laid out as in the package, with a demo model. In build/, so that it finds node_modules.
+ * Compiles src/ to JavaScript, laid out as in the package, with a demo model. In build/, so that it finds node_modules.
  * -> its folder, to be removed by the caller
  */
 export function compileCli(): string {
@@ -43,7 +43,7 @@ export function compileCli(): string {
 
 export interface Place {
   home: string
-  /** What tether and its children take for the system's temporary folder. */
+  /** The temporary folder of tether and its children. */
   temp: string
   /** The fake claude. */
   claude: string
@@ -55,7 +55,7 @@ export interface Place {
 export function makePlace(): Place {
   const base = mkdtempSync(join(tmpdir(), 'tether-cli-test-'))
   for (const name of ['home', 'temp', 'bin']) mkdirSync(join(base, name))
-  // Nothing but what is needed: a claude of the machine's own must not be found.
+  // Only what is needed: the machine's own claude must not be found.
   for (const tool of ['sh', 'ps', 'sleep', 'rm', 'stty']) {
     symlinkSync(execFileSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).trim(), join(base, 'bin', tool))
   }
@@ -75,7 +75,7 @@ export interface Tether {
   ended: Promise<Ended>
 }
 
-/** In a terminal of its own, through `wrap`'s shell words if there are any: `wrap` may name the command as "$@". */
+/** Starts it in a terminal. `wrap`: a shell script around it, which names the command as "$@". */
 export function openTether(compiled: string, place: Place, args: string[], more: InTerminal = {}): Terminal {
   const { env, wrap = 'exec "$@"', ...size } = more
   const entry = join(compiled, 'test', 'support', 'cli-entry.js')
@@ -111,7 +111,7 @@ export function startTether(compiled: string, place: Place, args: string[], env:
   return { process: child, ...collectOutput(child) }
 }
 
-/** Waits for the fake claude to be up. */
+/** Waits until the fake claude runs. */
 export async function claudeReport(place: Place): Promise<ClaudeReport & { child?: number }> {
   await until(() => existsSync(place.report))
   return JSON.parse(readFileSync(place.report, 'utf8')) as ClaudeReport
@@ -122,7 +122,7 @@ export function isAlive(pid: number): boolean {
   return state !== '' && !state.startsWith('Z')
 }
 
-/** Processes whose command line names the place: none should be there once tether is gone. */
+/** Processes whose command line names the place: none once tether has exited. */
 export function processesOf(place: Place): string[] {
   const lines = execFileSync('ps', ['-A', '-o', 'pid=,args='], { encoding: 'utf8' }).split('\n')
   return lines.filter((line) => line.includes(basename(dirname(place.home))))

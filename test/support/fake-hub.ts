@@ -13,21 +13,21 @@ export interface FakeHubOptions {
   commit?: string
   /** Without this token everything is 401. */
   token?: string
-  /** A code of the hub's own, in the header of what it refuses. */
+  /** An error code of the hub's own, in the headers of its errors. */
   errorCode?: string
 }
 
 /** Faults that a test switches on; counts go down as they happen. */
 export interface Faults {
-  /** Answers of this status, with this header. */
+  /** Answers with this status and header. */
   refuse?: { times: number; status: number; retryAfter?: string }
   /** Ends the connection after so many bytes of an answer. */
   drop?: { times: number; after: number }
   /** Sends other bytes than it should. */
   corrupt?: { times: number }
-  /** Gives whole files only. */
+  /** Ignores ranges and sends whole files. */
   noRanges?: boolean
-  /** Waits so long before each 64 KB. */
+  /** Milliseconds to wait before each 64 KB. */
   slowMs?: number
 }
 

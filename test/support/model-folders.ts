@@ -1,13 +1,13 @@
-/** Model folders for tests of the command line: whole as far as files and headers go, with no weights worth the name. */
+/** Model folders for tests: complete in files and headers, with weights of zeros. */
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
 export interface ModelFolder {
-  /** Over the config of a small llama. */
+  /** Fields that override the config of a small llama. */
   config?: Record<string, unknown>
-  /** What a file of weights holds; default: one bf16 tensor. */
+  /** The tensors of a weights file; default: one of bf16. */
   tensors?: Record<string, { dtype: string; shape: number[] }>
-  /** How many files the weights are split into, with an index from two up. */
+  /** The number of weights files; from two up there is an index. */
   shards?: number
 }
 
@@ -45,7 +45,7 @@ export function modelFiles({ config, tensors, shards = 1 }: ModelFolder = {}): R
   return { ...files, 'model.safetensors.index.json': Buffer.from(JSON.stringify({ weight_map })) }
 }
 
-/** As the hub's own tools lay a model out: blobs, and a snapshot of links to them. -> the snapshot's folder */
+/** Writes a model as the hub's own tools do: blobs, and a snapshot of links to them. -> the snapshot's folder */
 export function writeCachedModel(cache: string, name: string, commit: string, model: ModelFolder = {}): string {
   const folder = join(cache, `models--${name.replace('/', '--')}`)
   const snapshot = join(folder, 'snapshots', commit)

@@ -1,20 +1,20 @@
-/** A pseudo-terminal around a program: what is typed into it, and the screen as a person would see it. */
+/** A pseudo-terminal around a program: types into it, and shows its screen as a user would see it. */
 import { type IPty, spawn } from '@lydell/node-pty'
 import xterm from '@xterm/headless'
 import { until } from './until.js'
 
 export interface Terminal {
   readonly pid: number
-  /** Everything that was written to it so far, as it came. */
+  /** Everything that was written to it so far, raw. */
   written(): string
-  /** The lines of the screen now, with plain blanks and none at their ends. */
+  /** The lines of the screen now, without trailing blanks. */
   screen(): string[]
-  /** Whether the program is on the other screen, and whether the cursor can be seen. */
+  /** Whether the alternate screen is active, and whether the cursor is visible. */
   state(): { other: boolean; cursor: boolean }
   type(keys: string): void
   /** Types it, then waits until the screen shows the text. */
   press(keys: string, expected: string | RegExp): Promise<void>
-  /** Waits until it is on the screen; throws with the screen if it does not come. */
+  /** Waits until it is on the screen; after a timeout throws with the content of the screen. */
   shows(text: string | RegExp, ms?: number): Promise<void>
   resize(columns: number, rows: number): void
   /** The exit status; 128 + n after signal n. */
@@ -73,7 +73,7 @@ export function openTerminal(program: string, args: string[], options: TerminalO
   }
 }
 
-/** The emulator does not tell. */
+/** The emulator has no API for this. */
 function showsCursor(written: string): boolean {
   return written.lastIndexOf('\u001b[?25h') >= written.lastIndexOf('\u001b[?25l')
 }

@@ -1,4 +1,4 @@
-/** How fast a loaded model reads a prompt and writes an answer, at several prompt lengths. */
+/** Measures how fast a loaded model reads prompts of several lengths and writes answers. */
 import type { Model } from '../../index.js'
 
 export interface BenchOptions {
@@ -6,7 +6,7 @@ export interface BenchOptions {
   prompts: number[]
   /** Tokens to write after each prompt. */
   tokens: number
-  /** How often each is measured. */
+  /** Runs of each length. */
   runs: number
   signal?: AbortSignal
 }
@@ -25,7 +25,7 @@ export interface Speed {
 
 const warmUp = 64
 
-/** `onRun` hears how many of all runs are done. Prompts that do not fit into the window are left out. */
+/** Reports to `onRun` how many runs are done. Skips prompts that do not fit into the window. */
 export async function measure(
   model: Pick<Model, 'info' | 'generate'>,
   { prompts, tokens, runs, signal }: BenchOptions,
@@ -53,7 +53,7 @@ export function fits({ info }: Pick<Model, 'info'>, prompt: number, tokens: numb
   return prompt + tokens <= info.window
 }
 
-/** Random tokens, so that nothing is found in the prefix cache; stop tokens are passed over. */
+/** Uses random tokens, so that the prefix cache does not help, and ignores stop tokens. */
 async function measureOnce(
   model: Pick<Model, 'info' | 'generate'>,
   ask: { prompt: number; tokens: number; random: () => number; signal?: AbortSignal },

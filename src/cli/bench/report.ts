@@ -1,4 +1,4 @@
-/** What was measured, for people: a table and bars of block characters. */
+/** The report of a benchmark: a table, and bars of block characters. */
 import type { ModelInfo } from '../../index.js'
 import { kvBitsText } from '../serving/kv-bits-text.js'
 import type { BenchRow, Speed } from './measure.js'

@@ -1,4 +1,4 @@
-/** Runs Claude Code in this terminal until it ends, and passes on what happens to either side. */
+/** Runs Claude Code in this terminal until it exits, and forwards signals between the two. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { keepTerminal } from '../terminal/say.js'
 import { exitStatus } from '../terminal/signals.js'
@@ -9,16 +9,16 @@ export interface ClaudeProcess {
   program: string
   args: string[]
   env: Record<string, string>
-  /** Removed if tether is killed; else the caller's. */
+  /** Removed if tether is killed; otherwise the caller removes it. */
   settingsFolder: string
 }
 
-/** How long Claude Code may take to leave when asked. */
-const patienceMs = 5000
+/** How long Claude Code may take to exit after a signal. */
+const exitTimeoutMs = 5000
 
 /**
- * Resolves with the exit status: Claude Code's own, 128 + n if signal n ended it or was sent to tether. Claude Code is
- * gone by then. A fault in tether meanwhile ends Claude Code and rejects; CannotRun if it could not even be started.
+ * Resolves with the exit status once Claude Code has exited: its own, or 128 + n if signal n ended it or was sent to
+ * tether. An uncaught exception in tether ends Claude Code and rejects. Rejects with CannotRun if it cannot be started.
  */
 export async function runClaudeProcess({ program, args, env, settingsFolder }: ClaudeProcess): Promise<number> {
   let asked: NodeJS.Signals | undefined
@@ -29,7 +29,7 @@ export async function runClaudeProcess({ program, args, env, settingsFolder }: C
   const child = spawn(program, args, { stdio: 'inherit', env })
   const stop = (signal: NodeJS.Signals) => {
     child.kill(signal)
-    deadline ??= setTimeout(() => killAll(child), patienceMs)
+    deadline ??= setTimeout(() => killAll(child), exitTimeoutMs)
   }
   const onStop = (signal: NodeJS.Signals) => {
     asked ??= signal
@@ -43,7 +43,7 @@ export async function runClaudeProcess({ program, args, env, settingsFolder }: C
   process.on('SIGTERM', onStop).on('SIGHUP', onStop)
   process.on('SIGINT', onInterrupt).on('SIGQUIT', onInterrupt)
   process.on('uncaughtException', onFault)
-  const callOff = child.pid === undefined ? undefined : watchForOrphan(child.pid, settingsFolder)
+  const endWatch = child.pid === undefined ? undefined : watchForOrphan(child.pid, settingsFolder)
   try {
     const status = await ended(child, program)
     if (child.signalCode) restoreTerminal()
@@ -51,7 +51,7 @@ export async function runClaudeProcess({ program, args, env, settingsFolder }: C
     return asked ? exitStatus(asked) : status
   } finally {
     clearTimeout(deadline)
-    callOff?.()
+    endWatch?.()
     process.off('SIGTERM', onStop).off('SIGHUP', onStop)
     process.off('SIGINT', onInterrupt).off('SIGQUIT', onInterrupt)
     process.off('uncaughtException', onFault)
@@ -61,7 +61,7 @@ export async function runClaudeProcess({ program, args, env, settingsFolder }: C
 function ended(child: ChildProcess, program: string): Promise<number> {
   return new Promise((resolve, reject) => {
     child.on('error', (cause) => {
-      // Once it runs, an error is about a signal that could not be sent, and its end comes all the same.
+      // Once it runs, an error means that a signal could not be sent; 'exit' still follows.
       if (child.pid !== undefined) return
       reject(new CannotRun(`${program} cannot be run: ${cause.message}`, { cause }))
     })
@@ -70,15 +70,15 @@ function ended(child: ChildProcess, program: string): Promise<number> {
 }
 
 /**
- * A terminal sends Ctrl-C to Claude Code as well, and what it means is for Claude Code to say. Without a terminal the
- * signal may have come to tether alone: it is passed on, unless Claude Code turns out to have had it too.
+ * A terminal sends Ctrl-C to Claude Code as well, which decides what to do. Without a terminal the signal may have
+ * reached tether alone, so it is forwarded, unless Claude Code exits by itself within a second.
  */
 function interrupt(child: ChildProcess, signal: NodeJS.Signals): void {
   if (process.stdin.isTTY) return
   setTimeout(() => child.kill(signal), 1000).unref()
 }
 
-/** Whom SIGKILL hits cannot end its own programs, so they are found beforehand and ended as well. */
+/** A process that gets SIGKILL cannot end its children, so they are looked up first and killed as well. */
 function killAll(child: ChildProcess): void {
   const rest = child.pid === undefined ? [] : descendants(child.pid)
   child.kill('SIGKILL')
@@ -91,7 +91,7 @@ function killAll(child: ChildProcess): void {
   }
 }
 
-/** None where there is no ps, as in some containers. */
+/** Empty where there is no ps, as in some containers. */
 function descendants(pid: number): number[] {
   const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
   const rows = (stdout ?? '').split('\n').map((line) => line.trim().split(/\s+/).map(Number))

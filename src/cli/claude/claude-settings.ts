@@ -1,14 +1,14 @@
-/** What Claude Code is told so that it works with a local model: its environment and its settings, as data. */
+/** The environment and the settings that make Claude Code work with a local model, as data. */
 import { claudeWindow, maxOutputFor, toolOutputFor } from './claude-window.js'
 
 export interface Wiring {
   /** The server's origin, such as http://127.0.0.1:8080. */
   url: string
-  /** What the server asks as a key. */
+  /** The key that the server expects. */
   token: string
   /** Tokens of prompt and answer together. */
   window: number
-  /** For people. */
+  /** As shown to the user. */
   modelName: string
   /** Must not begin with claude- nor contain [1m]: Claude Code would assume a window of its own. */
   modelId?: string
@@ -21,8 +21,8 @@ export interface ClaudeSettings {
   [key: string]: unknown
 }
 
-/** What would lead Claude Code to another server or another account. It is taken out of the environment. */
-const elsewhere = [
+/** Variables that would send Claude Code to another server or account. They are removed from its environment. */
+const foreignVariables = [
   'ANTHROPIC_API_KEY',
   'ANTHROPIC_IDENTITY_TOKEN',
   'ANTHROPIC_IDENTITY_TOKEN_FILE',
@@ -39,13 +39,13 @@ const elsewhere = [
   'CLAUDE_CODE_USE_VERTEX',
 ]
 
-/** Depends on the window, so that an inherited value would be wrong whenever tether sets none. */
-const ofTheWindow = ['CLAUDE_CODE_AUTO_COMPACT_WINDOW', 'CLAUDE_CODE_DISABLE_1M_CONTEXT']
+/** Variables that depend on the window. An inherited value is removed even where tether sets none. */
+const windowVariables = ['CLAUDE_CODE_AUTO_COMPACT_WINDOW', 'CLAUDE_CODE_DISABLE_1M_CONTEXT']
 
 /**
  * `env` is the child's whole environment, `settings` goes into a file for --settings. Both say the same, because the
- * user's own ~/.claude/settings.json overrides the environment and only --settings overrides that. What routes Claude
- * Code is always ours; for everything else a variable that the user has set wins.
+ * user's own ~/.claude/settings.json overrides the environment and only --settings overrides that. Variables
+ * that route Claude Code are always tether's; for all others the user's value wins.
  */
 export function claudeSettings(
   wiring: Wiring,
@@ -54,11 +54,11 @@ export function claudeSettings(
   const { url, window, modelName, modelId = 'tether-local' } = wiring
   const ours = { ...defaults(window), ...present(pick(inherited, Object.keys(defaults(window)))), ...routing(wiring) }
   const proxies = noProxy(inherited, url)
-  const cleared = new Set([...elsewhere, ...ofTheWindow])
+  const cleared = new Set([...foreignVariables, ...windowVariables])
   const kept: Env = Object.fromEntries(Object.entries(inherited).filter(([name]) => !cleared.has(name)))
   const settings: ClaudeSettings = {
-    env: { ...emptied(ofTheWindow), ...ours, ...proxies, ...emptied(elsewhere) },
-    // Auto mode wants each risky call judged by the server, and a local model must not play the judge.
+    env: { ...emptied(windowVariables), ...ours, ...proxies, ...emptied(foreignVariables) },
+    // In auto mode the server judges risky calls, and a local model must not be the judge.
     disableAutoMode: 'disable',
     skipWebFetchPreflight: true,
     permissions: { deny: ['WebSearch'] },
@@ -76,17 +76,17 @@ export function claudeSettings(
   return { env: { ...defined(kept), ...ours, ...proxies }, settings }
 }
 
-/** Puts ours under what the user forwards: theirs wins, but not over what routes Claude Code. */
-export function underTheirs(ours: ClaudeSettings, theirs: Record<string, unknown>, wiring: Wiring): ClaudeSettings {
+/** Merges tether's settings with those that the user forwards. Theirs win, except where they route Claude Code. */
+export function mergeForwarded(ours: ClaudeSettings, theirs: Record<string, unknown>, wiring: Wiring): ClaudeSettings {
   const { model: _model, modelPicker: _picker, apiKeyHelper: _helper, ...rest } = theirs
   const theirEnv = isRecord(rest.env) ? present(rest.env as Env) : {}
   const merged = merge(ours, rest)
-  for (const name of ofTheWindow) delete theirEnv[name]
+  for (const name of windowVariables) delete theirEnv[name]
   const proxies = noProxy({ ...ours.env, ...theirEnv }, wiring.url)
-  return { ...merged, env: { ...ours.env, ...theirEnv, ...routing(wiring), ...proxies, ...emptied(elsewhere) } }
+  return { ...merged, env: { ...ours.env, ...theirEnv, ...routing(wiring), ...proxies, ...emptied(foreignVariables) } }
 }
 
-/** What must stand on Claude Code's command line for this window; empty if the user chose tools already. */
+/** Arguments that give Claude Code few tools in a small window. Empty if the user chose tools. */
 export function toolArgs(window: number, claudeArgs: string[], maxOutput = maxOutputFor(window)): string[] {
   const chosen = claudeArgs.some((arg) => /^--(tools|bare)(=|$)/.test(arg))
   const { verdict } = claudeWindow(window, maxOutput)
@@ -105,7 +105,7 @@ function routing({ url, token, window, modelId = 'tether-local' }: Wiring): Reco
     ANTHROPIC_DEFAULT_FABLE_MODEL: modelId,
     CLAUDE_CODE_SUBAGENT_MODEL: modelId,
     CLAUDE_CODE_MAX_CONTEXT_TOKENS: String(window),
-    // Claude Code takes 100000 to 1000000 here, and warns about anything else.
+    // Claude Code accepts 100000 to 1000000 here, and warns about anything else.
     ...(window >= 100_000 ? { CLAUDE_CODE_AUTO_COMPACT_WINDOW: String(Math.min(window, 1_000_000)) } : {}),
     ...(window <= 200_000 ? { CLAUDE_CODE_DISABLE_1M_CONTEXT: '1' } : {}),
   }
@@ -113,15 +113,15 @@ function routing({ url, token, window, modelId = 'tether-local' }: Wiring): Reco
 
 function defaults(window: number): Record<string, string> {
   return {
-    // Half the distance to compaction is lost to Claude Code's own 32000.
+    // Claude Code's default of 32000 would halve the room before compaction.
     CLAUDE_CODE_MAX_OUTPUT_TOKENS: String(maxOutputFor(window)),
-    // These two put text that changes before the rest of the prompt, and nothing could be reused.
+    // These two put changing text at the front of the prompt, so that no prefix could be reused.
     CLAUDE_CODE_ATTRIBUTION_HEADER: '0',
     CLAUDE_CODE_TOTAL_TOKENS_REMINDER: 'off',
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL: '1',
     CLAUDE_CODE_DISABLE_TERMINAL_TITLE: '1',
-    // A long prompt on a small machine takes its time; the largest values that Claude Code takes.
+    // A long prompt takes long on a small machine. These are the largest values that Claude Code accepts.
     API_TIMEOUT_MS: '3600000',
     CLAUDE_STREAM_IDLE_TIMEOUT_MS: '1800000',
     CLAUDE_CODE_MAX_CONCURRENT_SUBAGENTS: '4',
@@ -129,14 +129,14 @@ function defaults(window: number): Record<string, string> {
   }
 }
 
-/** Bash counts characters; a token of numbers and names has about three. */
+/** The limit for Bash is in characters: a token of numbers and names has about three. */
 function toolOutput(window: number): Record<string, string> {
   const most = toolOutputFor(window)
   if (most === undefined) return { CLAUDE_CODE_FILE_READ_MAX_OUTPUT_TOKENS: '12000' }
   return { CLAUDE_CODE_FILE_READ_MAX_OUTPUT_TOKENS: String(most), BASH_MAX_OUTPUT_LENGTH: String(3 * most) }
 }
 
-/** Appends our host to the exceptions of the user's proxy, in every spelling that is in use. */
+/** Adds the server's host to the user's proxy exceptions, in both spellings of the variable. */
 function noProxy(inherited: Env, url: string): Record<string, string> {
   const host = new URL(url).hostname.replace(/^\[|\]$/g, '')
   const needed = [...new Set(['127.0.0.1', 'localhost', host])]
@@ -150,7 +150,7 @@ function noProxy(inherited: Env, url: string): Record<string, string> {
   return { NO_PROXY: append(NO_PROXY || no_proxy), no_proxy: append(no_proxy) }
 }
 
-/** Theirs wins; records are merged, lists are joined. */
+/** Theirs win; records are merged, lists are joined. */
 function merge<T extends Record<string, unknown>>(ours: T, theirs: Record<string, unknown>): T {
   const result: Record<string, unknown> = { ...ours }
   for (const [key, value] of Object.entries(theirs)) {
@@ -162,7 +162,7 @@ function merge<T extends Record<string, unknown>>(ours: T, theirs: Record<string
   return result as T
 }
 
-/** Only so can a variable of the user's own settings be taken back; Claude Code takes an empty one for unset. */
+/** Only an empty value unsets a variable of the user's own settings: Claude Code reads empty as unset. */
 function emptied(names: string[]): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, '']))
 }
@@ -175,7 +175,7 @@ function defined(env: Env): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined))
 }
 
-/** Empty counts as unset: Claude Code reads it so as well. */
+/** Without empty values, which Claude Code reads as unset. */
 function present(env: Env): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1])))
 }

@@ -1,31 +1,31 @@
-/** Whether a `claude` that was found really runs, and which version it is. */
+/** Checks that a `claude` program runs, and finds out its version. */
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readSync } from 'node:fs'
 
-/** There is no Claude Code to be started. The message says why; what a shell says of that is status 127. */
+/** Claude Code cannot be started. The message says why; the exit status is 127, as in a shell. */
 export class CannotRun extends Error {
   override readonly name = 'CannotRun'
 }
 
-/** The oldest that is known to work with tether. */
+/** The oldest version that is known to work with tether. */
 export const oldestVersion = '2.1.197'
 
-/** How long `claude --version` may take. A program that says nothing until then is taken as it is. */
-const patienceMs = 5000
+/** How long `claude --version` may take. A program that takes longer is used without knowing its version. */
+const versionTimeoutMs = 5000
 
 /**
- * Asks for the version, without a terminal. -> such as 2.1.330; undefined if the answer is none, which is no failure.
- * Rejects with CannotRun if the program cannot be started at all.
+ * Runs `claude --version` without a terminal. -> such as 2.1.330; undefined if it prints none.
+ * Rejects with CannotRun if the program cannot be started.
  */
 export function claudeVersion(program: string): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    // A group of its own, so that what it starts can be ended with it.
+    // In its own process group, so that its children can be killed with it.
     const child = spawn(program, ['--version'], { stdio: ['ignore', 'pipe', 'ignore'], detached: true })
     const timer = setTimeout(() => {
       if (child.pid !== undefined) killGroup(child.pid)
       child.stdout.destroy()
       resolve(undefined)
-    }, patienceMs)
+    }, versionTimeoutMs)
     let said = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       said = (said + text).slice(0, 1000)
@@ -35,8 +35,9 @@ export function claudeVersion(program: string): Promise<string | undefined> {
       reject(new CannotRun(`${program} cannot be run: ${whyNot(error)}`))
     })
     child.on('exit', (code) => {
-      if (isForeign(program, code)) reject(new CannotRun(`${program} cannot be run: it is made for another machine`))
-      if (code === 126 || code === 127) reject(new CannotRun(`${program} cannot be run: what it starts is not there`))
+      if (isForeign(program, code)) reject(new CannotRun(`${program} cannot be run: it is built for another machine`))
+      if (code === 126 || code === 127)
+        reject(new CannotRun(`${program} cannot be run: a program that it starts does not exist`))
     })
     child.on('close', () => {
       clearTimeout(timer)
@@ -53,10 +54,10 @@ function killGroup(leader: number): void {
   }
 }
 
-/** What to say about this version; undefined if there is nothing to say. */
+/** A warning if this version is too old, else undefined. */
 export function versionWarning(version: string | undefined): string | undefined {
   if (version === undefined || !isOlder(version, oldestVersion)) return undefined
-  return `Claude Code ${version} is older than ${oldestVersion}, the oldest that is known to work; to update it: claude update`
+  return `Claude Code ${version} is older than ${oldestVersion}, the oldest version known to work; to update: claude update`
 }
 
 function isOlder(one: string, other: string): boolean {
@@ -66,15 +67,15 @@ function isOlder(one: string, other: string): boolean {
 }
 
 function whyNot({ code, message }: NodeJS.ErrnoException): string {
-  if (code === 'ENOENT') return 'the program that its first line names is not there'
+  if (code === 'ENOENT') return 'the program named in its first line does not exist'
   if (code === 'EACCES') return 'it is not executable (chmod +x)'
-  if (code === 'ENOEXEC' || /bad cpu type|errno -?86/i.test(message)) return 'it is made for another machine'
+  if (code === 'ENOEXEC' || /bad cpu type|errno -?86/i.test(message)) return 'it is built for another machine'
   return message
 }
 
 /**
- * Many systems hand a binary that they do not know to the shell, which fails at it in its own words. So a binary that
- * failed is looked at: is it in the format, and for the processor, of this machine?
+ * Many systems pass a binary of an unknown format to the shell, which fails with a misleading message. So the header of
+ * a program that failed is checked: are its format and its processor those of this machine?
  */
 function isForeign(program: string, code: number | null): boolean {
   if (code === 0 || code === null) return false
@@ -91,7 +92,7 @@ function isForeign(program: string, code: number | null): boolean {
   return own !== undefined && machine !== own
 }
 
-/** Fewer if the file is shorter; none if it may be run but not read. */
+/** Fewer if the file is shorter; none if it cannot be read. */
 function firstBytes(file: string, count: number): Buffer {
   const bytes = Buffer.alloc(count)
   try {
@@ -102,7 +103,7 @@ function firstBytes(file: string, count: number): Buffer {
       closeSync(descriptor)
     }
   } catch {
-    // It is not for us to say then.
+    // A program may be executable but not readable.
     return Buffer.alloc(0)
   }
 }

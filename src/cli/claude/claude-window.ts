@@ -1,46 +1,46 @@
 /**
- * What a window is to Claude Code: when it compacts, when it refuses, and whether there is room to work.
+ * What a window means for Claude Code: when it compacts, when it refuses, and whether there is room to work.
  *
  * The numbers are those of Claude Code 2.1.330, measured with a scripted server. Its prompt has 3.8k (Gemma) to 4.1k
  * tokens (Llama) with four tools and 11.2k to 12.1k with all, before any CLAUDE.md; it keeps 13000 tokens and an answer
  * free, and compacts beyond that. After that a prompt has 1000 tokens more than at first, and when it refills within
- * three turns, three times in a row, Claude Code gives up. With tool outputs of 1500 tokens it did so where it compacted
- * at 6456 and at 8220 tokens, and worked at 9757.
+ * three turns, three times in a row, Claude Code gives up. With tool outputs of 1500 tokens it gave up where it
+ * compacted at 6456 and at 8220 tokens, and worked at 9757.
  */
 import type { WindowLimit } from '../../index.js'
 
 export interface ClaudeWindow {
   /** Tokens in use beyond which Claude Code compacts the conversation. */
   compactsAt: number
-  /** Tokens in use at which it refuses by itself to ask. */
+  /** Tokens in use at which it no longer sends requests. */
   refusesAt: number
   /** `small`: works with few tools. `too-small`: it would compact again and again, and give up. */
   verdict: 'ok' | 'small' | 'too-small'
-  /** For people: what is wrong and what helps. Empty if nothing is. */
+  /** What is wrong and what helps. Empty if nothing is wrong. */
   message: string
 }
 
-/** Up to here the prompt with all tools leaves too little room to work in. */
+/** Up to this window the prompt with all tools leaves too little room to work. */
 const SMALL_WINDOW = 40_000
-/** What Claude Code keeps free for compacting, besides an answer. */
+/** Tokens that Claude Code keeps free for compaction, besides an answer. */
 const KEPT_FREE = 13_000
-/** The part of an answer that it counts. */
+/** The most tokens that it reserves for an answer. */
 const MOST_RESERVED = 20_000
 const FEW_TOOLS_PROMPT = 4300
 const ALL_TOOLS_PROMPT = 12_500
-/** Between a prompt and compacting; less is used up in three turns. */
+/** Tokens needed between the prompt and compaction; less is used up in three turns. */
 const ROOM_TO_WORK = 5200
-/** Shorter answers could not write a file of any use. */
+/** A shorter answer cannot hold a useful file. */
 const SHORTEST_ANSWER = 1024
 
-/** `maxOutput`: CLAUDE_CODE_MAX_OUTPUT_TOKENS as it will hold. `limit`: what bounds the window, to name what helps. */
+/** `maxOutput`: the effective CLAUDE_CODE_MAX_OUTPUT_TOKENS. `limit`: what bounds the window, to say what helps. */
 export function claudeWindow(window: number, maxOutput: number, limit?: WindowLimit): ClaudeWindow {
   const reserved = Math.min(maxOutput, MOST_RESERVED)
   const compactsAt = window - reserved - KEPT_FREE
   const refusesAt = window - reserved - 3000
   if (compactsAt < FEW_TOOLS_PROMPT + ROOM_TO_WORK) {
     const at = compactsAt > FEW_TOOLS_PROMPT ? `after a few turns, at ${compactsAt} tokens, again and again` : 'at once'
-    const message = `a window of ${window} tokens is too small for Claude Code, which would compact ${at}; ${remedy(window, maxOutput, limit)}, or launch it all the same with --force`
+    const message = `a window of ${window} tokens is too small for Claude Code, which would compact ${at}; ${remedy(window, maxOutput, limit)}, or start it anyway with --force`
     return { compactsAt, refusesAt, verdict: 'too-small', message }
   }
   if (window <= SMALL_WINDOW || compactsAt < ALL_TOOLS_PROMPT + ROOM_TO_WORK) {
@@ -51,8 +51,8 @@ export function claudeWindow(window: number, maxOutput: number, limit?: WindowLi
 }
 
 /**
- * What CLAUDE_CODE_MAX_OUTPUT_TOKENS should be. An eighth of the window; in a small one a quarter of what is left to work
- * in, since each token that an answer may have is one less before Claude Code compacts.
+ * What CLAUDE_CODE_MAX_OUTPUT_TOKENS should be: an eighth of the window, in a small one a quarter of the room to work,
+ * since Claude Code compacts earlier by each token that an answer may have.
  */
 export function maxOutputFor(window: number): number {
   const left = Math.floor((window - KEPT_FREE - FEW_TOOLS_PROMPT) / 4)
@@ -60,8 +60,8 @@ export function maxOutputFor(window: number): number {
 }
 
 /**
- * Tokens of one tool's output, at the most: in a small window a third of the room, since one that fills it is followed by
- * compacting at once. undefined: as Claude Code has it.
+ * The most tokens of one tool's output: in a small window a third of the room, since an output that fills it triggers
+ * compaction at once. undefined: Claude Code's own limit.
  */
 export function toolOutputFor(window: number): number | undefined {
   if (window > SMALL_WINDOW) return undefined
@@ -72,7 +72,7 @@ export function toolOutputFor(window: number): number | undefined {
 function remedy(window: number, maxOutput: number, limit: WindowLimit | undefined): string {
   if (maxOutput > maxOutputFor(window)) return `unset CLAUDE_CODE_MAX_OUTPUT_TOKENS, which is ${maxOutput}`
   if (limit === 'max_context') return 'raise --max-context, to 65536 if memory allows'
-  if (limit === 'memory') return 'raise --memory-cap, or take a smaller checkpoint'
-  if (limit === 'checkpoint') return 'take a checkpoint with a larger window'
-  return 'raise --max-context or --memory-cap, or take a checkpoint with a larger window'
+  if (limit === 'memory') return 'raise --memory-cap, or use a smaller checkpoint'
+  if (limit === 'checkpoint') return 'use a checkpoint with a larger window'
+  return 'raise --max-context or --memory-cap, or use a checkpoint with a larger window'
 }

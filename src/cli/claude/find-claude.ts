@@ -1,17 +1,17 @@
-/** Where the `claude` program is. */
+/** Finds the `claude` program. */
 import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { CannotRun } from './claude-version.js'
 
 export interface ClaudePlaces {
-  /** Asked for: this one or none. */
+  /** The program that the user names; then no other is searched. */
   explicit?: string
   /** PATH. */
   path?: string
   home: string
 }
 
-/** Absolute, or undefined if there is none. Throws CannotRun for an explicit one, or if all there is cannot be run. */
+/** -> its absolute path; undefined if none is found. Throws CannotRun if the named one, or each one found, cannot run. */
 export function findClaude({ explicit, path = '', home }: ClaudePlaces): string | undefined {
   if (explicit !== undefined) return runnable(resolve(explicit), '--claude-path ')
   const folders = [
@@ -32,10 +32,10 @@ function runnable(file: string, before: string): string {
   throw new CannotRun(`${before}${file} cannot be run: ${why}`)
 }
 
-/** undefined: nothing speaks against it, short of trying. */
+/** undefined if the file looks runnable. */
 function whyNot(file: string): string | undefined {
   try {
-    if (!statSync(file).isFile()) return 'it is no file'
+    if (!statSync(file).isFile()) return 'it is not a file'
     accessSync(file, constants.X_OK)
     return undefined
   } catch (error) {

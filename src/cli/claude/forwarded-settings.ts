@@ -1,11 +1,11 @@
-/** Takes a --settings out of the arguments for Claude Code, which reads only one: ours then carries it. */
+/** Takes --settings out of the arguments for Claude Code, which reads only one: tether's, merged with it. */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { TetherError } from '../../errors.js'
 import { expandHome } from '../../models/expand-home.js'
 
 export interface Forwarded {
-  /** The arguments without it. */
+  /** The arguments without --settings. */
   args: string[]
   /** undefined if there was none. */
   theirs?: Record<string, unknown>

@@ -1,15 +1,15 @@
-/** What is done when there is no Claude Code: offer to install it, or say how. */
+/** Offers to install Claude Code where it is missing, or says how to. */
 import { spawn } from 'node:child_process'
 import { isInteractive, say } from '../terminal/say.js'
 import { Interrupted } from '../terminal/signals.js'
 
 const command = ['npm', 'install', '-g', '@anthropic-ai/claude-code'] as const
 
-/** Asks first, and no is the answer to silence. -> whether it was installed. Ctrl-C throws Interrupted. */
+/** Asks first; the default answer is no. -> whether it was installed. Ctrl-C throws Interrupted. */
 export async function offerClaude(): Promise<boolean> {
   if (!isInteractive()) return false
   const { createConsola } = await import('consola')
-  // Both on stderr, as everything that tether says.
+  // Both on stderr: stdout belongs to Claude Code.
   const consola = createConsola({ stdout: process.stderr, stderr: process.stderr })
   const question = `Claude Code cannot be found. Install it with \`${command.join(' ')}\`?`
   const answer = await consola.prompt(question, { type: 'confirm', initial: false, cancel: 'symbol' })
@@ -17,12 +17,12 @@ export async function offerClaude(): Promise<boolean> {
   return answer && (await run()) === 0
 }
 
-export const waysOut = `Get it with
+export const installHint = `Install it with
   ${command.join(' ')}
-or say where it is with --claude-path. --serve-only does without.`
+or name it with --claude-path. With --serve-only tether runs without it.`
 
 export function sayHowToGetClaude(): void {
-  say(`Claude Code (the program claude) cannot be found.\n${waysOut}`)
+  say(`Claude Code (the program claude) cannot be found.\n${installHint}`)
 }
 
 function run(): Promise<number> {

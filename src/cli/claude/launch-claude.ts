@@ -1,4 +1,4 @@
-/** Runs Claude Code on a server that is ready: tells it where, and what of the user's it must not lose. */
+/** Launches Claude Code on a server that is ready, with tether's settings merged with the user's. */
 import { homedir } from 'node:os'
 import { TetherError } from '../../errors.js'
 import type { OpenLog } from '../log/open-log.js'
@@ -6,7 +6,7 @@ import { statusLineProgram } from '../package.js'
 import type { ModelServer } from '../serving/model-server.js'
 import { holdOutput } from '../terminal/hold-output.js'
 import { runClaudeProcess } from './claude-process.js'
-import { claudeSettings, toolArgs, underTheirs } from './claude-settings.js'
+import { claudeSettings, mergeForwarded, toolArgs } from './claude-settings.js'
 import { claudeWindow } from './claude-window.js'
 import type { Forwarded } from './forwarded-settings.js'
 import { writeSettingsFile } from './settings-file.js'
@@ -22,7 +22,7 @@ export interface ClaudeLaunch {
   forwarded: Forwarded
   /** Start it even where the window is too small. */
   force: boolean
-  /** What continues this conversation later. */
+  /** The command that continues this conversation later. */
   resumeCommand: string
   say: (line: string) => void
 }
@@ -43,16 +43,16 @@ export async function launchClaude(about: ClaudeLaunch): Promise<number> {
   const shows = !hasStatusLine(places, forwarded.theirs)
   const file = writeSettingsFile((path) => {
     const ours = shows ? { ...settings, ...statusLine(statusLineProgram, path) } : settings
-    return forwarded.theirs ? underTheirs(ours, forwarded.theirs, wiring) : ours
+    return forwarded.theirs ? mergeForwarded(ours, forwarded.theirs, wiring) : ours
   })
   const release = holdOutput((text) => log.log.warning(text))
   try {
     const args = ['--settings', file.path, ...tools, ...forwarded.args]
     const status = await runClaudeProcess({ program: claude, args, env, settingsFolder: file.folder })
     release()
-    // What Claude Code itself says of resuming names a settings file that is about to go.
+    // Claude Code's own hint names the settings file, which is about to be removed.
     const talked = isConversation(forwarded.args) && running.model.stats().outputTokens > 0
-    if (talked) say(`to take this up again: ${resumeCommand}`)
+    if (talked) say(`to continue this conversation: ${resumeCommand}`)
     return status
   } catch (error) {
     log.log.critical(error)
@@ -60,11 +60,11 @@ export async function launchClaude(about: ClaudeLaunch): Promise<number> {
   } finally {
     release()
     file.remove()
-    if (log.path && log.errors() > 0) say(`something went wrong; what is known of it: ${log.path}`)
+    if (log.path && log.errors() > 0) say(`there were errors; see the log: ${log.path}`)
   }
 }
 
-/** Rather than one answer for a script. */
+/** A conversation in a terminal, rather than one answer for a script. */
 function isConversation(claudeArgs: string[]): boolean {
   const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true
   return terminal && !claudeArgs.some((arg) => arg === '-p' || arg === '--print')

@@ -1,9 +1,9 @@
-/** Ends Claude Code and removes its settings should tether be killed in a way that leaves it no last word. */
+/** Ends Claude Code and removes its settings if tether is killed and cannot do so itself. */
 import { spawn } from 'node:child_process'
 
 /**
- * A shell that waits for its standard input to end. A line on it means that all is well; an end without one means that
- * tether is gone. It has a session of its own, so that nothing that the terminal sends can end it first.
+ * A shell that waits on its standard input. A line means that tether ends normally; the end of the input without a line
+ * means that tether was killed. It runs in its own session, so that signals of the terminal do not reach it.
  */
 const script = `
 trap '' HUP INT TERM QUIT
@@ -15,13 +15,13 @@ kill -KILL "$1" 2>/dev/null
 rm -rf -- "$2"
 `
 
-/** Returns the function that calls the watch off. */
+/** -> ends the watch */
 export function watchForOrphan(pid: number, folder: string): () => void {
   const shell = spawn('/bin/sh', ['-c', script, 'tether-watch', String(pid), folder], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })
-  // Without a shell there is no watch, and nothing else changes.
+  // Without a shell there is no watch; everything else works.
   const ignore = () => {}
   shell.on('error', ignore)
   shell.stdin.on('error', ignore)

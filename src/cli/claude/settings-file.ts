@@ -1,4 +1,4 @@
-/** A file for Claude Code's --settings that only its owner can read. It holds the key, so it must not outlive tether. */
+/** A private file for Claude Code's --settings. It holds the key, so it must not outlive tether. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ export interface SettingsFile {
   remove(): void
 }
 
-/** `settings` hears the path, for what must name it. Removed when the process exits, if not before. */
+/** `settings` gets the file's path, for the status line's command. Removed at the latest when the process exits. */
 export function writeSettingsFile(settings: (path: string) => object): SettingsFile {
   const folder = mkdtempSync(join(tmpdir(), 'tether-settings-'))
   const remove = () => {

@@ -1,4 +1,4 @@
-/** Claude Code's status line: ours, unless the user has one. */
+/** Claude Code's status line: tether's, unless the user has one. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -6,10 +6,10 @@ export interface StatusLineSettings {
   statusLine: { type: 'command'; command: string; padding: number; refreshInterval: number }
 }
 
-/** Seconds between two looks, so that the share of a long prompt moves while it is read. Each costs 70 ms of a core, nearly all of it the start of Node. */
+/** Seconds between refreshes, to show progress on a long prompt. Each costs 70 ms of a core, mostly Node's start. */
 const refreshSeconds = 2
 
-/** `program`: bin/status-line.mjs. `settings`: the file that these settings will stand in, for address and key. */
+/** `program`: bin/status-line.mjs. `settings`: the file that will hold these settings, with address and key. */
 export function statusLine(program: string, settings: string): StatusLineSettings {
   const command = [process.execPath, program, settings].map(quoted).join(' ')
   return { statusLine: { type: 'command', command, padding: 0, refreshInterval: refreshSeconds } }
@@ -24,7 +24,7 @@ export interface UserPlaces {
   cwd: string
 }
 
-/** Whether one of the user's settings files, or what is forwarded, has a status line, or wants none. */
+/** Whether the user's settings files, or the forwarded settings, set a status line or turn it off. */
 export function hasStatusLine(places: UserPlaces, forwarded: Record<string, unknown> = {}): boolean {
   const { home, configDir, cwd } = places
   const files = [
@@ -35,7 +35,7 @@ export function hasStatusLine(places: UserPlaces, forwarded: Record<string, unkn
   return 'statusLine' in forwarded || files.some((file) => 'statusLine' in read(file))
 }
 
-/** Empty for what cannot be read: Claude Code itself will complain of it. */
+/** Empty if the file cannot be read: Claude Code reports that itself. */
 function read(file: string): object {
   if (!existsSync(file)) return {}
   try {
@@ -46,7 +46,7 @@ function read(file: string): object {
   }
 }
 
-/** For a shell. */
+/** Quotes a word for a shell. */
 function quoted(word: string): string {
   return /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

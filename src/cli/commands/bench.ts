@@ -1,4 +1,4 @@
-/** `tether bench`: loads a model, measures it, prints what came out. */
+/** `tether bench`: loads a model, measures it, prints the results. */
 import { basename } from 'node:path'
 import type { LoadModelOptions, Model } from '../../index.js'
 import type { FoundModel } from '../../models/find-model.js'
@@ -22,11 +22,16 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
   const { settings } = config.forModel([basename(found.path), found.name])
   const { memoryCap, maxContext, threads, kvBits, prefillChunk } = settings
   const signals = watchSignals()
-  const model = await loadWatched(library, found, { memoryCap, maxContext, threads, kvBits, prefillChunk }, signals)
+  const model = await loadWithProgress(
+    library,
+    found,
+    { memoryCap, maxContext, threads, kvBits, prefillChunk },
+    signals,
+  )
   const leave = new AbortController()
   signals.came.then(() => leave.abort())
   for (const prompt of options.prompts.filter((prompt) => !fits(model, prompt, options.tokens))) {
-    say(`${prompt} + ${options.tokens} tokens do not fit into the window of ${model.info.window}; left out`)
+    say(`${prompt} + ${options.tokens} tokens do not fit into the window of ${model.info.window}; skipped`)
   }
   const running = progress('Measuring')
   try {
@@ -50,8 +55,8 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
   }
 }
 
-/** Without a word left of the bar, however it ends. Throws what loading throws, and Interrupted. */
-async function loadWatched(
+/** Removes its progress bar however loading ends. Throws what loading throws, and Interrupted. */
+async function loadWithProgress(
   library: Library,
   { path, name }: FoundModel,
   options: LoadModelOptions,
@@ -59,7 +64,7 @@ async function loadWatched(
 ): Promise<Model> {
   const loading = progress(`Loading ${name}`)
   const interrupted = signals.came.then((signal) => Promise.reject(new Interrupted(signal)))
-  // One that comes after loading is for whoever measures.
+  // A signal after loading is handled by the caller.
   interrupted.catch(() => {})
   try {
     return await Promise.race([library.loadModel(path, { ...options, onProgress: loading.update }), interrupted])

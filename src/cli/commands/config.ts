@@ -1,4 +1,4 @@
-/** `tether config`: the merged settings as TOML, each with where it came from. */
+/** `tether config`: prints the merged settings as TOML, each with its origin. */
 
 import type { Call } from '../args.js'
 import { defaultOf, tomlValue } from '../config/config-template.js'
@@ -12,10 +12,10 @@ export function runConfig({ flags }: Call, config: Config): number {
   return 0
 }
 
-/** It is itself a file that tether could read, but that a key is not shown. */
+/** A configuration file that tether could read, except that the API key is hidden. */
 export function showConfig(config: Config): string {
   const rows = [
-    '# Read, the later over the earlier:',
+    '# Files, later ones override earlier ones:',
     ...(config.files.length > 0 ? config.files.map((file) => `#   ${shortPath(file)}`) : ['#   no file']),
   ]
   for (const section of ['server', 'model', 'sampling', 'launch']) {
@@ -30,7 +30,7 @@ export function showConfig(config: Config): string {
   return `${rows.join('\n')}\n`
 }
 
-/** For programs: `{ "server.port": { "value": 8080, "from": "built-in" }, … }`. */
+/** As JSON: `{ "server.port": { "value": 8080, "from": "built-in" }, … }`. */
 export function configAsJson(config: Config): string {
   const entry = (name: SettingName, value: unknown, from: Origin) => ({
     value: shown(name, value),

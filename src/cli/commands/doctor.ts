@@ -1,11 +1,11 @@
-/** `tether doctor`: every check with its outcome, and what to do where one failed. */
+/** `tether doctor`: prints every check with its outcome, and what to do where one failed. */
 import type { Call } from '../args.js'
 import { type Config, readConfig } from '../config/read-config.js'
 import { checkAll, type DoctorContext } from '../doctor/checks.js'
 import { doctorReport } from '../doctor/report.js'
 import { version } from '../package.js'
 
-/** -> the exit status: 1 if something has to be mended. */
+/** -> the exit status: 1 if a check failed */
 export async function runDoctor({ settings, flags }: Call): Promise<number> {
   const findings = await checkAll(await context(settings))
   const title = `tether ${version()} on ${process.platform} ${process.arch}, Node ${process.versions.node}`
@@ -14,7 +14,7 @@ export async function runDoctor({ settings, flags }: Call): Promise<number> {
   return findings.some(({ verdict }) => verdict === 'fail') ? 1 : 0
 }
 
-/** A file that cannot be read is a finding, and no reason not to look at the rest. */
+/** A configuration that cannot be read is a finding; the other checks then use the flags and the built-in values. */
 async function context(flags: Call['settings']): Promise<DoctorContext> {
   try {
     const config: Config = await readConfig(flags)

@@ -1,4 +1,4 @@
-/** `tether env`: what points another terminal, an editor or an SDK at the server that runs. */
+/** `tether env`: prints the variables that point another terminal, an editor or an SDK at the running server. */
 import { request } from 'undici'
 import { TetherError } from '../../errors.js'
 import { type Call, UsageError } from '../args.js'
@@ -6,14 +6,14 @@ import { claudeSettings } from '../claude/claude-settings.js'
 import { type RunningServer, runningServers } from '../serving/running-servers.js'
 import { canRedraw, say } from '../terminal/say.js'
 
-/** -> the exit status. Throws UsageError, and `model_not_found` if no server runs, or none on the port that is asked for. */
+/** -> the exit status. Throws UsageError, and `model_not_found` if no server runs (on that port). */
 export async function runEnv({ flags }: Call): Promise<number> {
   const port = readPort(flags.port)
   const server = await chooseServer(port)
   const shell = chooseShell(flags.shell as string | undefined, process.env)
   const again = ['tether env', ...(port === undefined ? [] : ['--port', port])].join(' ')
   process.stdout.write(exportLines(variablesOf(server, process.env), shell))
-  // A person who only looks at it is told what it is for; a shell that evaluates it is not.
+  // Only in a terminal: a shell that evaluates the output needs no explanation.
   if (canRedraw(process.stdout)) say(`for ${server.model}; ${usage[shell](again)}`)
   return 0
 }
@@ -29,21 +29,21 @@ const usage: Record<Shell, (command: string) => string> = {
   sh: (command) => `to use it in this terminal: eval "$(${command})"`,
   fish: (command) => `to use it in this terminal: ${command} | source`,
   powershell: (command) => `to use it in this terminal: ${command} | Out-String | Invoke-Expression`,
-  json: () => 'put these variables into the environment; the empty ones are to be taken away',
+  json: () => 'set these variables, and unset the empty ones',
 }
 
-/** The variables that Claude Code is started with; empty ones are to be taken away. */
+/** The variables that Claude Code is started with. Empty ones are to be unset. */
 export function variablesOf(server: RunningServer, inherited: NodeJS.ProcessEnv): Record<string, string> {
   const { url, key = 'any', window, model } = server
   return claudeSettings({ url, token: key, window, modelName: model }, inherited).settings.env
 }
 
-/** The latest that answers. */
+/** The latest server that answers. */
 async function chooseServer(port: number | undefined): Promise<RunningServer> {
   const servers = runningServers().filter(({ url }) => port === undefined || new URL(url).port === String(port))
   for (const server of servers) if (await answers(server.url)) return server
   const where = port === undefined ? '' : ` on port ${port}`
-  throw new TetherError('model_not_found', `no tether runs${where}; start one with tether, or with tether --serve-only`)
+  throw new TetherError('model_not_found', `no tether is running${where}; start one with tether or tether --serve-only`)
 }
 
 async function answers(url: string): Promise<boolean> {
@@ -58,7 +58,7 @@ async function answers(url: string): Promise<boolean> {
 
 export type Shell = 'sh' | 'fish' | 'powershell' | 'json'
 
-/** A variable with an empty value is one to take away. */
+/** Commands of a shell that set variables, for `eval`. Variables with an empty value are unset. */
 export function exportLines(variables: Record<string, string>, shell: Shell): string {
   if (shell === 'json') return `${JSON.stringify(variables, null, 2)}\n`
   const lines = Object.entries(variables).map(([name, value]) => (value === '' ? unset : set)[shell](name, value))
@@ -80,7 +80,7 @@ const unset: LineOf = {
   powershell: (name) => `Remove-Item Env:${name} -ErrorAction SilentlyContinue`,
 }
 
-/** By the name that was asked for, else by the user's login shell. */
+/** The shell that was asked for, else the user's login shell. */
 export function chooseShell(asked: string | undefined, env: Record<string, string | undefined>): Shell {
   const name = asked ?? env.SHELL?.split('/').at(-1) ?? (process.platform === 'win32' ? 'powershell' : 'sh')
   if (name === 'pwsh' || name === 'powershell') return 'powershell'

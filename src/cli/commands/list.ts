@@ -1,17 +1,17 @@
-/** What `tether --list` prints: every model there is, as a table or as data. */
+/** `tether --list`: prints every model on this machine, as a table or as JSON. */
 import { styleText } from 'node:util'
 import { type DescribeOptions, describeModels, type ModelSummary } from '../../models/describe-models.js'
 import type { Call } from '../args.js'
 import type { Config } from '../config/read-config.js'
 import { modelTable } from '../models/model-table.js'
 import { noModelText } from '../models/no-model.js'
-import { harmless } from '../terminal/text-width.js'
+import { stripControls } from '../terminal/text-width.js'
 
 export interface ListOptions extends DescribeOptions {
   modelsDir: string
-  /** As data, for programs: an array of ModelSummary. */
+  /** Print an array of ModelSummary as JSON. */
   json?: boolean
-  /** Columns. Default: no bound, as for a file or a pipe. */
+  /** Columns. Default: unlimited, for a file or a pipe. */
   width?: number
   /** Default: none. */
   colors?: boolean
@@ -25,7 +25,7 @@ export async function runList({ flags }: Call, { settings }: Config): Promise<nu
   return 0
 }
 
-/** The text with its last line's end. That there are no models is a text too. */
+/** -> the text with its final newline. Without models it says how to get one. */
 export async function listModels(options: ListOptions): Promise<string> {
   const models = await describeModels(options.modelsDir, options)
   if (options.json) return `${JSON.stringify(models, null, 2)}\n`
@@ -36,11 +36,11 @@ export async function listModels(options: ListOptions): Promise<string> {
   const lines = [paint('dim', head), ...rows.map((row, i) => paint(styleOf(models[i]), row))]
   const faults = models.filter(({ fault }) => fault !== undefined)
   if (faults.length > 0)
-    lines.push('', ...faults.map(({ name, fault }) => `${harmless(name)}: ${harmless(fault ?? '')}`))
+    lines.push('', ...faults.map(({ name, fault }) => `${stripControls(name)}: ${stripControls(fault ?? '')}`))
   return `${lines.join('\n')}\n`
 }
 
-/** The options that fit a stream: its width, and colours where it shows them and nobody asked for none. */
+/** The width of a stream, and colours if it shows them and NO_COLOR is not set. */
 function optionsFor(stream: NodeJS.WriteStream): Pick<ListOptions, 'width' | 'colors'> {
   if (!stream.isTTY) return {}
   return { width: stream.columns || 80, colors: !process.env.NO_COLOR && process.env.TERM !== 'dumb' }

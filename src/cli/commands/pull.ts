@@ -1,4 +1,4 @@
-/** `tether pull`: downloads a model, shows how far it is, and can be stopped and gone on with at any time. */
+/** `tether pull`: downloads a model and shows its progress. It can be stopped and continued at any time. */
 import { TetherError } from '../../errors.js'
 import { readHub } from '../../models/pull/hub.js'
 import { pull } from '../../models/pull/pull.js'
@@ -10,7 +10,7 @@ import { exitStatus, watchSignals } from '../terminal/signals.js'
 export interface PullCommand {
   /** As it was typed: ORG/NAME or ORG/NAME@REVISION. */
   model: string
-  /** Of --revision. */
+  /** The value of --revision. */
   revision?: string
   modelsDir: string
 }
@@ -21,14 +21,17 @@ export async function runPull({ model, revision, modelsDir }: PullCommand): Prom
   const repo = asked && parseRepo(`${asked.name}${withAt(revision ?? asked.revision)}`)
   if (!repo) {
     const example = 'tether pull mlx-community/gemma-4-e2b-it-4bit'
-    throw new TetherError('model_not_found', `${model} is no name on the hub; it takes ORG/NAME, as in: ${example}`)
+    throw new TetherError(
+      'model_not_found',
+      `${model} is not the name of a model on the hub; use ORG/NAME, as in: ${example}`,
+    )
   }
   const signals = watchSignals()
   const stop = new AbortController()
   signals.came.then(() => stop.abort())
   const progress = pullProgress(repo.name, process.stderr, say)
   const tell = (line: string) => {
-    // Over the bar, which is drawn again below.
+    // Erase the bar first; it is drawn again below the line.
     if (canRedraw(process.stderr)) process.stderr.write('\r\u001b[K')
     say(line)
   }

@@ -1,4 +1,4 @@
-/** The line of the whole program: find Claude Code, load a model, serve it, run Claude Code on it, clean up. */
+/** `tether`: finds Claude Code, loads a model, serves it, runs Claude Code on it, cleans up. */
 import { randomBytes } from 'node:crypto'
 import { homedir } from 'node:os'
 import { basename } from 'node:path'
@@ -8,7 +8,7 @@ import type { Call } from '../args.js'
 import { CannotRun, claudeVersion, versionWarning } from '../claude/claude-version.js'
 import { findClaude } from '../claude/find-claude.js'
 import { takeSettings } from '../claude/forwarded-settings.js'
-import { offerClaude, sayHowToGetClaude, waysOut } from '../claude/install-claude.js'
+import { installHint, offerClaude, sayHowToGetClaude } from '../claude/install-claude.js'
 import { launchClaude } from '../claude/launch-claude.js'
 import { builtIn, type Config } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
@@ -25,22 +25,22 @@ import { shortPath } from '../terminal/short-path.js'
 import { watchSignals } from '../terminal/signals.js'
 
 export interface RunContext {
-  /** Waits with loading it until it is needed. */
+  /** Loads the library once it is needed. */
   library: () => Promise<Library>
-  /** npm start: without Claude Code it serves, and shows that the model speaks. */
+  /** For npm start: without Claude Code, serve and print a sample answer. */
   start: boolean
 }
 
-/** There is no program to run: what a shell says in that case. */
+/** The exit status of a shell for a program that it cannot find. */
 const notFound = 127
 
-/** -> the exit status. Throws TetherError and Interrupted; nothing is left running or lying about. */
+/** -> the exit status. Throws TetherError and Interrupted; no process and no temporary file is left. */
 export async function run(call: Call, config: Config, context: RunContext): Promise<number> {
   try {
     return await launchOrServe(call, config, context)
   } catch (error) {
     if (!(error instanceof CannotRun)) throw error
-    say(`${error.message}\n${waysOut}`)
+    say(`${error.message}\n${installHint}`)
     return notFound
   }
 }
@@ -49,7 +49,7 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
   const options = withModes(call, config)
   const quiet = isQuiet(options)
   const tell = quiet ? () => {} : say
-  // Claude Code would leave at once where it has neither a terminal nor a question.
+  // Claude Code would exit at once if it has neither a terminal nor a question.
   const unattended = start && !process.stdin.isTTY && !process.stdout.isTTY && options.claudeArgs.length === 0
   const forwarded = takeSettings(options.claudeArgs)
   const claude = options.serveOnly ? undefined : await chooseClaude(options)
@@ -58,21 +58,21 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
     return notFound
   }
   const version = claude === undefined ? undefined : claudeVersion(claude)
-  // Whoever waits for it hears of a failure, be it later.
+  // Handled later, when awaited.
   version?.catch(() => {})
   const { model, modelsDir, maxContext, memoryCap: memory } = options
   const places = { modelsDir, demo: demoModel, demoIfNone: start, takeOnly: start }
   const found = await chooseModel({ ...places, model, memory, maxContext })
   const own = config.forModel([basename(found.path), found.name]).settings
   if (found.isDemo) {
-    tell('this is the demo model: it can repeat a word and run simple tools when plainly asked, and no more')
+    tell('this is the demo model: it can repeat a word and run simple tools when plainly asked, nothing more')
     if (model === undefined)
       tell(`to use a real one, put its folder into ${shortPath(modelsDir)}, or name it with --model`)
   }
 
   const launching = claude !== undefined && !unattended
   const log = launching ? logToFile(options.logLevel) : logToStderr(options.logLevel)
-  // Beyond this machine a key is a must; for Claude Code it costs nothing and keeps other local programs out.
+  // Other machines always need a key. With Claude Code a key costs nothing and keeps other local programs out.
   const needsKey = launching || !isLoopback(options.host)
   const key = options.apiKey ?? (needsKey ? randomBytes(24).toString('base64url') : undefined)
   const debug = process.env.TETHER_DEBUG === '1' ? openDebugLog(debugLogPath(homedir())) : undefined
@@ -119,7 +119,7 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
   }
 }
 
-/** What a model is loaded with, by the settings that hold for it. What is not set is the checkpoint's own. */
+/** What a model is loaded with. Settings that are unset come from the checkpoint. */
 function loadOptions(settings: Settings): LoadModelOptions {
   const { memoryCap, maxContext, threads, kvBits, prefillChunk, thinking } = settings
   const { temperature, topP, topK, minP, repetitionPenalty } = settings
@@ -127,7 +127,7 @@ function loadOptions(settings: Settings): LoadModelOptions {
   return { memoryCap, maxContext, threads, kvBits, prefillChunk, thinking, sampling }
 }
 
-/** A home that cannot be written to costs `tether env`, not the session. */
+/** A home that is not writable only disables `tether env`. */
 function record(server: Parameters<typeof recordServer>[0]): () => void {
   try {
     return recordServer(server)
@@ -140,7 +140,7 @@ function record(server: Parameters<typeof recordServer>[0]): () => void {
 interface Options extends Settings {
   serveOnly: boolean
   claudeArgs: string[]
-  /** Whether a port was asked for, so that another one would be a surprise. */
+  /** Whether the user chose the port. Then no other is used. */
   portAsked: boolean
 }
 
@@ -154,7 +154,7 @@ async function chooseClaude(options: Settings): Promise<string | undefined> {
   return findClaude(places) ?? ((await offerClaude()) ? findClaude(places) : undefined)
 }
 
-/** Asked to stop, it stopped: 0 for every signal. A fault that nobody caught rejects. */
+/** -> 0, after any signal to stop. An uncaught exception rejects. */
 async function serveUntilStopped(serving: ServedModel): Promise<number> {
   const signals = watchSignals()
   const fault = new Promise<never>((_, reject) => {
@@ -168,7 +168,7 @@ async function serveUntilStopped(serving: ServedModel): Promise<number> {
 
 async function introduce(about: { running: ModelServer; key?: string; found: boolean; tell: (line: string) => void }) {
   const { running, key, found, tell } = about
-  if (found) tell('there is no terminal for Claude Code, so this only serves')
+  if (found) tell('there is no terminal for Claude Code, so tether only serves')
   else sayHowToGetClaude()
   process.stdout.write(`${await sampleAnswer(running.server.url, key)}\n\n`)
 }

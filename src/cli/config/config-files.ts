@@ -1,4 +1,4 @@
-/** The folder of configuration files: each *.toml as a layer of settings, with the line that set each of them. */
+/** Reads the folder of configuration files: each *.toml is a layer of settings, with the line of each. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { AST } from 'toml-eslint-parser'
@@ -8,25 +8,25 @@ import { shortPath } from '../terminal/short-path.js'
 import { readValue } from './setting-value.js'
 import { type Layer, type SettingName, setting, settingNames } from './settings-table.js'
 
-/** What one file says. */
+/** The content of one file. */
 export interface ConfigFile {
   /** Absolute. */
   path: string
   layer: Layer
-  /** Of [models."NAME"]. */
+  /** From the tables [models."NAME"]. */
   perModel: Record<string, Layer>
   /** `path:line` of every setting, by `name`, or by `NAME/name` for one model's. */
   lines: Map<string, string>
-  /** Keys that nobody knows, each in a sentence. */
+  /** A sentence for each unknown key. */
   warnings: string[]
 }
 
-/** config.toml first, then the drop-ins in alphabetical order; the later wins. Throws `bad_config`. */
+/** config.toml first, then the drop-ins in alphabetical order; later files override. Throws `bad_config`. */
 export async function readConfigFiles(folder: string): Promise<ConfigFile[]> {
   return Promise.all(namesIn(folder).map((name) => readConfigFile(join(folder, name))))
 }
 
-/** Plain files that end in .toml and do not begin with a dot. None where there is no folder. */
+/** Files that end in .toml and do not begin with a dot. Empty if there is no folder. */
 function namesIn(folder: string): string[] {
   let entries: { name: string; isFile(): boolean; isSymbolicLink(): boolean }[]
   try {
@@ -68,7 +68,7 @@ function readKey(file: ConfigFile, { keys, line }: Place, value: unknown): void 
         .map((candidate) => setting(candidate).key)
       const near = nearest(third, known)
       file.warnings.push(
-        `${shortPath(at)}: one model has no ${third}; ${near ? `did you mean ${near}?` : oneOf(known)}`,
+        `${shortPath(at)}: [models] has no key ${third}; ${near ? `did you mean ${near}?` : oneOf(known)}`,
       )
       return
     }
@@ -80,7 +80,7 @@ function readKey(file: ConfigFile, { keys, line }: Place, value: unknown): void 
     (known) => keys.length === 2 && setting(known).section === section && setting(known).key === second,
   )
   if (name) set(file.layer, name, value, { file, at, id: name, key: second })
-  else file.warnings.push(`${shortPath(at)}: there is no ${shown(keys)}; ${meant(keys)}`)
+  else file.warnings.push(`${shortPath(at)}: unknown key ${shown(keys)}; ${suggestion(keys)}`)
 }
 
 function set(
@@ -96,7 +96,7 @@ function set(
       `${shortPath(at)}: ${key} must be ${read.expected}, not ${JSON.stringify(given) ?? given}`,
     )
   }
-  // A path in a file is meant from where the file is: the working directory is whatever project is open.
+  // A relative path in a file starts at the file's folder: the working directory may be any project.
   const isPath = setting(name).kind === 'path' && typeof read.value === 'string'
   const value = isPath ? resolve(dirname(file.path), read.value as string) : read.value
   Object.assign(layer, { [name]: value })
@@ -107,8 +107,8 @@ function shown(keys: string[]): string {
   return keys.length > 1 ? `[${keys.slice(0, -1).join('.')}] ${keys.at(-1)}` : String(keys[0])
 }
 
-/** The nearest key, wherever it stands. */
-function meant(keys: string[]): string {
+/** The most similar key, of this section first. */
+function suggestion(keys: string[]): string {
   const last = keys.at(-1) ?? ''
   const [section = ''] = keys
   const here = settingNames.filter((name) => setting(name).section === section).map((name) => setting(name).key)
@@ -129,7 +129,7 @@ function valueAt(values: unknown, keys: string[]): unknown {
   return keys.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], values)
 }
 
-/** Every key with its line. A table that holds nothing is no key. Throws `bad_config` for what is no TOML. */
+/** Every key with its line; an empty table has none. Throws `bad_config` if the file is not TOML. */
 async function parse(path: string): Promise<Place[]> {
   const { parseTOML } = await import('toml-eslint-parser')
   try {
@@ -138,7 +138,7 @@ async function parse(path: string): Promise<Place[]> {
   } catch (error) {
     const { lineNumber, message } = error as Error & { lineNumber?: number }
     const at = shortPath(lineNumber === undefined ? path : `${path}:${lineNumber}`)
-    const fix = lineNumber === undefined ? '' : '; text stands in quotes, and a # begins a comment'
+    const fix = lineNumber === undefined ? '' : '; put text in quotes, and begin comments with #'
     throw new TetherError('bad_config', `${at}: ${message}${fix}`, { cause: error })
   }
 }
@@ -153,7 +153,7 @@ function keyOf(pair: AST.TOMLKeyValue, above: string[]): Place[] {
   return [{ keys, line: pair.loc.start.line }]
 }
 
-/** c12 would look for much more, and run some of it, in whatever folder is open: all but this one file is switched off. */
+/** Reads this one file. By default c12 also reads, and even runs, files of the working directory: all that is off. */
 async function load(path: string): Promise<Record<string, unknown>> {
   const { loadConfig } = await import('c12')
   const { config } = await loadConfig({

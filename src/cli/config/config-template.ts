@@ -1,4 +1,4 @@
-/** config.toml as it is made once: every key with its default, commented out, but for max_context. */
+/** The config.toml that tether creates once: every key with its default, commented out except max_context. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { wrap } from '../terminal/wrap.js'
@@ -15,10 +15,10 @@ export function configTemplate(): string {
   return `${[
     '# tether reads this file first, then every other NN-name.toml beside it, in alphabetical order.',
     '# A later file wins over an earlier one, and a flag over all of them. `tether config` shows the result.',
-    '# This file is yours: tether made it once and does not touch it again.',
+    '# This file is yours: tether created it once and never changes it.',
     ...Object.entries(sections).flatMap(([section, about]) => ['', `# ${about}`, `[${section}]`, ...keysOf(section)]),
     '',
-    '# For one model alone, by the name that `tether --list` shows: what it is to do otherwise.',
+    '# Settings for one model, by the name that `tether --list` shows.',
     '# [models."gemma-4-e2b-it-4bit"]',
     '# temperature = 0.7',
     '# thinking = "off"',
@@ -26,14 +26,14 @@ export function configTemplate(): string {
   ].join('\n')}`
 }
 
-/** -> whether it was made now. An existing file, or a folder that cannot be written, is left alone. */
+/** -> whether it was created. An existing file and a folder that is not writable are left alone. */
 export function writeTemplate(path: string): boolean {
   try {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, configTemplate(), { flag: 'wx' })
     return true
   } catch {
-    // Nothing depends on the file: a home that is read-only is no reason not to start.
+    // Nothing depends on this file, so a read-only home does not stop tether.
     return false
   }
 }
@@ -43,13 +43,13 @@ function keysOf(section: string): string[] {
   return names.flatMap((name) => ['', ...wrap(setting(name).help, 100).map((line) => `# ${line}`), keyLine(name)])
 }
 
-/** The one key that is set is the seed's: it keeps a small machine from promising a window that it cannot fill. */
+/** Only max_context is set: it keeps a small machine from offering a window that it cannot fill. */
 function keyLine(name: SettingName): string {
   const line = `${setting(name).key} = ${tomlValue(defaultOf(name))}`
   return name === 'maxContext' ? line : `# ${line}`
 }
 
-/** As a file would write it. */
+/** The default, as a file holds it. */
 export function defaultOf(name: SettingName): unknown {
   const { default: fallback, kind } = setting(name)
   return fallback ?? (kind === 'text' || kind === 'path' ? '' : 'auto')

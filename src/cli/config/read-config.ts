@@ -1,4 +1,4 @@
-/** The layers of settings made one: flags over drop-ins over config.toml over the environment over built-in values. */
+/** Merges the layers of settings: flags over drop-ins over config.toml over the environment over built-in values. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { expandHome } from '../../models/expand-home.js'
@@ -15,7 +15,7 @@ export interface Config {
   /** The files that were read, in their order. */
   files: string[]
   warnings: string[]
-  /** The same with [models."NAME"] of any of these names laid over it, below the flags. */
+  /** The settings of a model with these names: flags over its tables [models."NAME"] over everything else. */
   forModel(names: string[]): { settings: Settings; origins: Record<SettingName, Origin> }
   /** Every model that has a table of its own. */
   perModel: Record<string, { layer: Layer; origins: Record<string, Origin> }>
@@ -80,7 +80,7 @@ function defaults(): Layer {
   return Object.fromEntries(entries) as Layer
 }
 
-/** The one variable that configures tether; whoever writes a file means it more. */
+/** TETHER_MODELS_DIR is the only variable that configures tether. Files override it. */
 function fromEnvironment(env: Record<string, string | undefined>): Layer {
   const read = env.TETHER_MODELS_DIR ? readValue('modelsDir', env.TETHER_MODELS_DIR) : undefined
   return read && 'value' in read ? ({ modelsDir: read.value } as Layer) : {}

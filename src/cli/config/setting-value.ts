@@ -2,7 +2,7 @@
 import { expandHome } from '../../models/expand-home.js'
 import { type SettingName, setting } from './settings-table.js'
 
-/** The value of a flag or of a key in a file. -> the setting, or what it should have been */
+/** -> the value, or what it must be if `value` is wrong */
 export function readValue(name: SettingName, value: unknown): { value: unknown } | { expected: string } {
   const {
     kind,
@@ -39,7 +39,7 @@ export function readValue(name: SettingName, value: unknown): { value: unknown }
   }
 }
 
-/** `auto`, or an empty text: as if nothing had set it. */
+/** `auto` and an empty text unset a setting. */
 function isUnset(value: string): boolean {
   return value.trim() === '' || value.toLowerCase() === 'auto'
 }
@@ -60,8 +60,8 @@ function expectation(name: SettingName): string {
 const powers = ['', 'k', 'm', 'g', 't']
 
 /**
- * Bytes of a size such as 18GB, 20GiB, 1.5g or 4096. Without an i the units are powers of 1000 (18G is 18GB), with it powers of 1024. undefined if it
- * is not a size.
+ * Bytes of a size such as 18GB, 20GiB, 1.5g or 4096; undefined if it is not one. Units are powers of 1000 (18G is
+ * 18GB), with an i powers of 1024.
  */
 export function parseSize(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?|\.\d+)\s*(?:([kmgt])(i?)b?|b)?$/i.exec(text.trim())

@@ -1,24 +1,24 @@
-/** Every setting there is: one table from which the flags, the keys of the files, --help and the template are made. */
+/** The table of all settings, from which the flags, the keys of the files, --help and the template are made. */
 import { logLevels } from '../log/log.js'
 
 export interface Setting {
-  /** The table of the file that its key stands in. */
+  /** The TOML table that its key is in. */
   section: 'server' | 'model' | 'sampling' | 'launch'
   key: string
-  /** Without the dashes; by itself the key with dashes. */
+  /** Without leading dashes. Default: the key, with - for _. */
   flag?: string
   kind: 'text' | 'path' | 'size' | 'whole' | 'number' | 'choice' | 'switch'
-  /** What it is when nothing sets it. Without one it is `auto`, or empty where that is a text or a path. */
+  /** The value when nothing sets it. A setting without one is then `auto`, or empty if it is a text or a path. */
   default?: string | number | boolean
-  /** Numbers outside of these make no sense. */
+  /** The range of a number. */
   least?: number
   most?: number
-  /** Of a whole number: the only ones. */
+  /** The only values of a whole number. */
   among?: readonly number[]
   of?: readonly string[]
-  /** Other words for some of them. */
+  /** Synonyms of choices. */
   also?: Readonly<Record<string, string>>
-  /** What stands for the value in --help. */
+  /** The placeholder for the value in --help. */
   hint?: string
   /** For --help and for the template: lower case, no full stop; the default is added where there is one. */
   help: string
@@ -41,7 +41,7 @@ export const settingsTable = {
     kind: 'path',
     default: '~/.tether/models',
     hint: 'DIR',
-    help: 'where names are looked up and models are put',
+    help: 'where models are found by name, and where downloads go',
   },
   memoryCap: {
     section: 'model',
@@ -68,7 +68,7 @@ export const settingsTable = {
     of: ['auto', 'truncate', 'error'],
     default: 'auto',
     hint: 'HOW',
-    help: 'a prompt that is too long is an error, or its oldest turns are left out (truncate); auto: an error for Claude Code, which then compacts, else truncate',
+    help: 'for a prompt that is too long: error, or truncate to drop its oldest turns; auto: error for Claude Code, which then compacts, else truncate',
   },
   thinking: {
     section: 'model',
@@ -88,7 +88,7 @@ export const settingsTable = {
     least: 0,
     most: 1024,
     hint: 'N',
-    help: 'CPU threads that compute; 0: as many as are fastest',
+    help: 'CPU threads; 0: as many as are fastest',
     perModel: true,
   },
   kvBits: {
@@ -98,7 +98,7 @@ export const settingsTable = {
     default: 0,
     among: [0, 8, 4],
     hint: 'N',
-    help: 'keep keys and values in 8 or 4 bits: a longer window in the same memory; 0: as they are computed',
+    help: 'bits of keys and values in the KV cache, 8 or 4: a longer window in the same memory; 0: not quantized',
     perModel: true,
   },
   prefillChunk: {
@@ -109,7 +109,7 @@ export const settingsTable = {
     least: 0,
     most: 65_536,
     hint: 'N',
-    help: 'tokens of a prompt that are computed at a time; 0: as many as take half a second here',
+    help: 'prompt tokens computed at a time; 0: as many as take half a second on this machine',
     perModel: true,
   },
   temperature: {
@@ -148,7 +148,7 @@ export const settingsTable = {
     least: 0,
     most: 1,
     hint: 'X',
-    help: 'only tokens at least this likely beside the likeliest; 0: all',
+    help: 'only tokens at least this likely relative to the likeliest; 0: all',
     perModel: true,
   },
   repetitionPenalty: {
@@ -158,7 +158,7 @@ export const settingsTable = {
     least: 0.01,
     most: 10,
     hint: 'X',
-    help: 'above 1 makes what was just written less likely; 1: off',
+    help: 'above 1, recent tokens become less likely; 1: off',
     perModel: true,
   },
   host: {
@@ -177,14 +177,14 @@ export const settingsTable = {
     least: 0,
     most: 65_535,
     hint: 'N',
-    help: 'port to listen on; 0: any; the next free one is taken unless one is asked for',
+    help: 'port to listen on; 0: any; if nothing sets it and it is taken, the next free one',
   },
   apiKey: {
     section: 'server',
     key: 'api_key',
     kind: 'text',
     hint: 'KEY',
-    help: 'what clients must send; none: a new one where Claude Code or other machines are served, else open to this machine',
+    help: 'key that clients must send; none: a new key for Claude Code and for other machines, else no key is needed',
   },
   maxRequests: {
     section: 'server',
@@ -239,7 +239,7 @@ type ValueOf<K> = K extends { kind: 'size' | 'whole' | 'number' }
       ? Choice
       : string
 
-/** What every setting is set to. Those without a default may be unset. Sizes in bytes, paths absolute or relative. */
+/** The values of all settings. Those without a default may be unset. Sizes in bytes, paths absolute or relative. */
 export type Settings = {
   [Name in SettingName as (typeof settingsTable)[Name] extends { default: unknown } ? Name : never]: ValueOf<
     (typeof settingsTable)[Name]
@@ -250,7 +250,7 @@ export type Settings = {
   >
 }
 
-/** `undefined` beside a name says that it was set to `auto`, or to nothing. */
+/** Values of some settings. `undefined` means that a setting was set to `auto` or to an empty text. */
 export type Layer = Partial<Settings>
 
 export const settingNames = Object.keys(settingsTable) as SettingName[]
@@ -259,7 +259,7 @@ export function setting(name: SettingName): Setting {
   return settingsTable[name]
 }
 
-/** As on the command line, with its dashes. */
+/** The flag, with its dashes. */
 export function flagOf(name: SettingName): string {
   const { flag, key } = setting(name)
   return `--${flag ?? key.replaceAll('_', '-')}`

@@ -1,4 +1,4 @@
-/** What tether needs, looked at one by one. Each check says what it found and never throws. */
+/** The checks of `tether doctor`. Each returns what it found and never throws. */
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, statfsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { freemem, homedir, totalmem } from 'node:os'
@@ -16,7 +16,7 @@ import { runningServers } from '../serving/running-servers.js'
 import { shortPath } from '../terminal/short-path.js'
 import type { Finding } from './report.js'
 
-/** What the configuration came to: read, or the reason why not, in which case the built-in values count. */
+/** The configuration, or why it cannot be read. */
 export interface DoctorContext {
   config?: Config
   configError?: unknown
@@ -33,8 +33,8 @@ export async function checkAll(context: DoctorContext): Promise<Finding[]> {
     await checkClaude(settings),
     checkConfig(context),
     await checkPort(settings),
-    checkFolder('cache', 'what was computed for earlier prompts would not be kept'),
-    checkFolder('logs', 'nothing would be logged'),
+    checkFolder('cache', 'tokenizers load more slowly'),
+    checkFolder('logs', 'nothing is logged'),
   ]
 }
 
@@ -51,7 +51,7 @@ function checkAddon(): Finding[] {
       checkBlas(device, blas),
     ]
   } catch (error) {
-    const fix = 'npm run build in the folder of tether, or npm install @tether/mlx again'
+    const fix = "npm run build in tether's folder, or npm install @tether/mlx again"
     return [{ about: 'addon', verdict: 'fail', detail: messageOf(error), fix }]
   }
 }
@@ -61,8 +61,8 @@ function checkBlas(device: string, blas: string): Finding {
   if (blas) return { ...found, detail: blas.split(' ').slice(0, 2).join(' ') }
   if (device !== 'cpu') return { ...found, detail: `not needed on ${device}` }
   if (process.platform === 'darwin') return { ...found, detail: 'Accelerate' }
-  const fix = 'build with `npm run build` and MLX_DIR unset, which brings OpenBLAS'
-  return { about: 'BLAS', verdict: 'note', detail: 'the one that MLX brings, which reads prompts very slowly', fix }
+  const fix = 'unset MLX_DIR and run `npm run build`, which adds OpenBLAS'
+  return { about: 'BLAS', verdict: 'note', detail: "MLX's own, which reads prompts very slowly", fix }
 }
 
 function checkMemory({ memoryCap }: Settings): Finding {
@@ -71,7 +71,7 @@ function checkMemory({ memoryCap }: Settings): Finding {
     memoryCap === undefined ? `${DEFAULT_MEMORY_SHARE * 100}% of it` : memoryCap === 0 ? 'no cap' : 'memory_cap'
   const detail = `${showSize(totalmem())}, of which ${showSize(freemem())} are free; tether may take ${showSize(cap)} (${named})`
   if (cap <= totalmem()) return { about: 'memory', verdict: 'ok', detail }
-  return { about: 'memory', verdict: 'note', detail, fix: 'set memory_cap below what the machine has' }
+  return { about: 'memory', verdict: 'note', detail, fix: 'set memory_cap below the memory of the machine' }
 }
 
 async function checkModels({ modelsDir, memoryCap, maxContext }: Settings): Promise<Finding> {
@@ -80,7 +80,7 @@ async function checkModels({ modelsDir, memoryCap, maxContext }: Settings): Prom
   const fitting = usable.filter(({ fits }) => fits !== 'no')
   const faulty = models.length - usable.length
   const rest = faulty > 0 ? `; ${faulty} cannot be used (tether --list says why)` : ''
-  const detail = `${usable.length} in ${shortPath(modelsDir)} and the Hugging Face cache, ${fitting.length} with room in memory${rest}`
+  const detail = `${usable.length} in ${shortPath(modelsDir)} and the Hugging Face cache, ${fitting.length} of them fit in memory${rest}`
   if (fitting.length > 0) return { about: 'models', verdict: faulty > 0 ? 'note' : 'ok', detail }
   const fix =
     usable.length > 0 ? 'raise memory_cap, or get a smaller model' : 'tether pull mlx-community/gemma-4-e2b-it-4bit'
@@ -88,7 +88,7 @@ async function checkModels({ modelsDir, memoryCap, maxContext }: Settings): Prom
 }
 
 async function checkClaude({ claudePath }: Settings): Promise<Finding> {
-  const install = 'npm install -g @anthropic-ai/claude-code, or name it with claude_path'
+  const install = 'npm install -g @anthropic-ai/claude-code, or set claude_path'
   try {
     const file = findClaude({ explicit: claudePath, path: process.env.PATH, home: homedir() })
     if (!file) return { about: 'claude', verdict: 'fail', detail: 'not found', fix: install }
@@ -105,7 +105,7 @@ async function checkClaude({ claudePath }: Settings): Promise<Finding> {
 }
 
 function checkConfig({ config, configError }: DoctorContext): Finding {
-  if (!config) return { about: 'config', verdict: 'fail', detail: messageOf(configError), fix: 'mend that line' }
+  if (!config) return { about: 'config', verdict: 'fail', detail: messageOf(configError), fix: 'fix that line' }
   const detail = config.files.map(shortPath).join(', ') || 'no file'
   if (config.warnings.length === 0) return { about: 'config', verdict: 'ok', detail }
   return { about: 'config', verdict: 'note', detail, fix: config.warnings.join('; ') }
@@ -118,7 +118,7 @@ async function checkPort({ host, port }: Settings): Promise<Finding> {
   const fault = await listenFault(host, port)
   if (!fault) return { about: 'port', verdict: 'ok', detail: `${port === 0 ? 'any' : `${port} is free`}${also}` }
   if (fault.code !== 'EADDRINUSE') {
-    const fix = 'choose others with [server] host and port'
+    const fix = 'set another [server] host or port'
     return { about: 'port', verdict: 'fail', detail: `cannot listen: ${fault.message}`, fix }
   }
   const owner = await portOwner(port)
@@ -128,11 +128,11 @@ async function checkPort({ host, port }: Settings): Promise<Finding> {
     about: 'port',
     verdict: 'note',
     detail,
-    fix: 'the next free one will be taken, unless --port asks for this one',
+    fix: 'tether uses the next free port, unless --port asks for this one',
   }
 }
 
-/** Why nothing could listen there, if so. */
+/** The error of listening there, if there is one. */
 function listenFault(host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
     const server = createServer()
@@ -141,7 +141,7 @@ function listenFault(host: string, port: number): Promise<NodeJS.ErrnoException 
   })
 }
 
-/** A folder of ~/.tether that is written to. */
+/** Checks that a folder of ~/.tether is writable and that its disk has room. `otherwise`: what happens if not. */
 function checkFolder(name: string, otherwise: string): Finding {
   const folder = join(homedir(), '.tether', name)
   try {
@@ -151,9 +151,9 @@ function checkFolder(name: string, otherwise: string): Finding {
     const free = bavail * bsize
     const detail = `${shortPath(folder)}, ${showSize(sizeOf(folder))} used, ${showSize(free)} free on the disk`
     if (free > 1e9) return { about: name, verdict: 'ok', detail }
-    return { about: name, verdict: 'note', detail, fix: `make room on the disk; without, ${otherwise}` }
+    return { about: name, verdict: 'note', detail, fix: `free space on the disk; otherwise ${otherwise}` }
   } catch (error) {
-    const fix = `make ${shortPath(folder)} writable; without, ${otherwise}`
+    const fix = `make ${shortPath(folder)} writable; otherwise ${otherwise}`
     return { about: name, verdict: 'note', detail: messageOf(error), fix }
   }
 }

@@ -1,4 +1,4 @@
-/** What the checks found, for people and for programs. */
+/** The findings of `tether doctor`, and their report for a terminal. */
 import { painter } from '../terminal/say.js'
 import { wrap } from '../terminal/wrap.js'
 
@@ -6,17 +6,17 @@ import { wrap } from '../terminal/wrap.js'
 export type Verdict = 'ok' | 'note' | 'fail'
 
 export interface Finding {
-  /** What was looked at, such as `claude`. */
+  /** What was checked, such as `claude`. */
   about: string
   verdict: Verdict
   detail: string
-  /** What to do. Always there for `fail`. */
+  /** What to do. Always set for `fail`. */
   fix?: string
 }
 
 const marks = { ok: 'ok', note: 'note', fail: 'FAIL' } as const
 const colours = { ok: 'green', note: 'yellow', fail: 'red' } as const
-/** Where the text begins. */
+/** The column at which the text begins. */
 const column = 18
 
 export function doctorReport(findings: Finding[], { width, title }: { width: number; title: string }): string {
@@ -27,6 +27,6 @@ export function doctorReport(findings: Finding[], { width, title }: { width: num
     return text.map((line, i) => (i === 0 ? head : ' '.repeat(column)) + line)
   })
   const failed = findings.filter(({ verdict }) => verdict === 'fail').length
-  const sum = failed === 0 ? 'Nothing stands in the way.' : `${failed} to be mended.`
+  const sum = failed === 0 ? 'No problems found.' : `${failed} ${failed === 1 ? 'problem' : 'problems'} to fix.`
   return `${title}\n\n${lines.join('\n')}\n\n${sum}\n`
 }

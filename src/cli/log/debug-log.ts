@@ -1,4 +1,4 @@
-/** TETHER_DEBUG: a file that tells each turn whole: the request, the rendered prompt, the raw answer, what was reused. */
+/** The file of TETHER_DEBUG: each turn's request, rendered prompt, raw answer and reused prefix. */
 import { join } from 'node:path'
 import type { DebugHook, DebugTurn, Dropped, Finish, Piece, PromptPiece, Tokenizer } from '../../index.js'
 import { openLogFile } from './log-file.js'
@@ -10,7 +10,7 @@ export interface DebugLog {
   close(): void
 }
 
-/** What the engine may still hold of one turn. */
+/** A turn that the prefix cache may still hold. */
 interface Past {
   turn: number
   prompt: Int32Array
@@ -27,8 +27,8 @@ export function debugLogPath(home: string, now = new Date(), pid = process.pid):
 }
 
 /**
- * Only its owner can read the file, which holds whole conversations, but no key: headers never come here. Turns may
- * overlap, so every section says which turn it is of. Control tokens stand as ⟦<|turn>⟧.
+ * Only its owner can read the file, which holds whole conversations. It holds no key: headers are not logged. Turns may
+ * overlap, so every section names its turn. Control tokens are written as ⟦<|turn>⟧.
  */
 export function openDebugLog(path: string): DebugLog {
   const file = openLogFile(path, Number.POSITIVE_INFINITY)
@@ -62,7 +62,7 @@ function watchTurn({ turn, past, tokenizer, write }: Watched): DebugTurn {
     prompted(pieces, prompt, dropped) {
       prompted = true
       write(
-        `prompt of ${prompt.length} tokens${leftOut(dropped)}`,
+        `prompt of ${prompt.length} tokens${droppedNote(dropped)}`,
         written(pieces.flatMap((piece) => plain(piece, tokenizer))),
       )
       write('reuse', firstDifference(prompt, past, tokenizer))
@@ -80,16 +80,16 @@ function watchTurn({ turn, past, tokenizer, write }: Watched): DebugTurn {
     },
     ended() {
       if (prompted) write(`answer of ${generated.length} tokens`, written(decode(generated, tokenizer)))
-      write('end', fault || (finish ? summary(finish) : 'its reader left'))
+      write('end', fault || (finish ? summary(finish) : 'the client left'))
     },
   }
 }
 
-function leftOut(dropped: Dropped | undefined): string {
+function droppedNote(dropped: Dropped | undefined): string {
   return dropped ? `, without the oldest ${dropped.messages} messages (${dropped.tokens} tokens)` : ''
 }
 
-/** Where this prompt leaves the earlier one that it shares most with: nothing behind that place can be reused. */
+/** Where this prompt differs from the earlier turn with the longest common prefix: nothing after that can be reused. */
 function firstDifference(prompt: Int32Array, past: Past[], tokenizer: Pick<Tokenizer, 'stream'>): string {
   let best = { turn: 0, common: 0, here: '', there: '' }
   const name = (token: number | undefined) =>
@@ -113,11 +113,11 @@ function summary(finish: Finish): string {
     `${reason}${stopToken === undefined ? '' : ` at token ${stopToken}`}`,
     `${cachedTokens} of ${promptTokens} prompt tokens were cached`,
     `${outputTokens} generated`,
-    `${seconds[0]} s in the queue, ${seconds[1]} s of reading, ${seconds[2]} s of writing`,
+    `${seconds[0]} s in the queue, ${seconds[1]} s of prefill, ${seconds[2]} s of decode`,
   ].join(', ')
 }
 
-/** Turns that the model itself wrote stand in a prompt as tokens. */
+/** Turns that the model wrote are tokens in the prompt. */
 function plain(piece: PromptPiece, tokenizer: Pick<Tokenizer, 'stream'>): Piece[] {
   return typeof piece === 'object' && 'tokens' in piece ? decode([...piece.tokens], tokenizer) : [piece]
 }

@@ -1,4 +1,4 @@
-/** The log file of one run: only its owner reads it, it begins with its first line, and neither it nor their number grows. */
+/** The log file of one run: private, created with its first line, bounded in size and in number. */
 import {
   accessSync,
   chmodSync,
@@ -23,11 +23,11 @@ export interface LogFile {
 
 export interface RunLogOptions {
   maxBytes?: number
-  /** Files of earlier runs that stay. Default: 20. */
+  /** Files of earlier runs to keep. Default: 20. */
   keep?: number
 }
 
-/** A new file in this folder. Two runs never share one, so their lines do not mix. Throws as openLogFile. */
+/** Opens a new file in this folder, since the lines of two runs must not mix. Throws like openLogFile. */
 export function openRunLog(folder: string, { maxBytes, keep = 20 }: RunLogOptions = {}): LogFile {
   const file = openLogFile(join(folder, `tether-${stamp(new Date())}-${process.pid}.log`), maxBytes)
   clearOld(folder, keep)
@@ -35,8 +35,8 @@ export function openRunLog(folder: string, { maxBytes, keep = 20 }: RunLogOption
 }
 
 /**
- * One older part is kept beside it, so both together stay under twice `maxBytes`. Throws what the file system says if
- * the folder cannot be made or written to: better now than while the screen is somebody else's.
+ * Keeps one older part beside it, so both together stay under twice `maxBytes`. Throws the error of the file system if
+ * the folder cannot be created or written: at once, since Claude Code has the screen later.
  */
 export function openLogFile(path: string, maxBytes = 4_000_000): LogFile {
   const folder = dirname(path)
@@ -68,7 +68,7 @@ export function openLogFile(path: string, maxBytes = 4_000_000): LogFile {
       try {
         append(line)
       } catch {
-        // A full disk is no reason to end a session: what follows is not logged.
+        // A full disk must not end a session. From here on nothing is logged.
         closed = true
       }
     },
@@ -76,14 +76,14 @@ export function openLogFile(path: string, maxBytes = 4_000_000): LogFile {
   }
 }
 
-/** Local time, so that a person finds the run: 20261124-213115. */
+/** Local time, so that users find the run: 20261124-213115. */
 function stamp(now: Date): string {
   const two = (number: number) => String(number).padStart(2, '0')
   const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`
   return `${day}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`
 }
 
-/** The oldest first, but none of a tether that still runs. */
+/** Removes the oldest files, but none of a tether that still runs. */
 function clearOld(folder: string, keep: number): void {
   const runs = readdirSync(folder)
     .map((name) => /^tether-\d{8}-\d{6}-(\d+)\.log$/.exec(name))

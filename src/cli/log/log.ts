@@ -10,18 +10,18 @@ export type Log = Record<LogLevel, (...args: unknown[]) => void>
 
 export interface LogOptions {
   level: LogLevel
-  /** Takes one entry, without its end: a line, or more for an error with its stack. */
+  /** Takes one entry without its final newline: a line, or several for an error with its stack. */
   write: (line: string, level: LogLevel) => void
-  /** Whole date and level on every line, as a file wants it. */
+  /** Print the whole date and the level on every line, for a file. */
   full: boolean
 }
 
 export function createLog({ level, write, full }: LogOptions): Log {
   const format = full ? fullLine : shortLine
   const log = (entry: LogObject) => write(format(entry), entry.type as LogLevel)
-  // Our own levels: for consola, critical and error are one.
+  // consola itself has no level above error.
   const types = Object.fromEntries(logLevels.map((name, rank) => [name, { level: rank }]))
-  // Two equal requests are two lines: no throttling.
+  // No throttling: two equal requests are two lines.
   const options = { types, level: logLevels.indexOf(level), reporters: [{ log }], throttle: 0 }
   return createConsola(options as object) as unknown as Log
 }

@@ -1,4 +1,4 @@
-/** Which log this run writes: stderr, or a file while the screen is Claude Code's. */
+/** Opens the log of this run: stderr, or a file while Claude Code has the screen. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { say } from '../terminal/say.js'
@@ -18,7 +18,7 @@ export function logToStderr(level: LogLevel): OpenLog {
   return { ...counting({ level, write: (line) => process.stderr.write(`${line}\n`), full: false }), close: () => {} }
 }
 
-/** Takes Node's own warnings as well, until it is closed: they too would be printed into the screen. */
+/** Also logs Node's own warnings until it is closed, which Node would print over Claude Code's screen. */
 export function logToFile(level: LogLevel): OpenLog {
   const file = openOrNot(join(homedir(), '.tether', 'logs'))
   const { log, errors } = counting({ level, write: (line) => file?.write(line), full: true })
@@ -47,7 +47,7 @@ function counting(options: LogOptions): Pick<OpenLog, 'log' | 'errors'> {
   return { log: createLog({ ...options, write }), errors: () => errors }
 }
 
-/** A home that cannot be written to costs the log, not the session. */
+/** A home that is not writable costs the log, not the session. */
 function openOrNot(folder: string): LogFile | undefined {
   try {
     return openRunLog(folder)

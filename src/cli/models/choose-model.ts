@@ -1,4 +1,4 @@
-/** The model of this start: the one that was named, or what a person picks. */
+/** Chooses the model to run: the one that is named, or one that the user picks. */
 import { TetherError } from '../../errors.js'
 import { type DescribeOptions, describeModels, type ModelSummary } from '../../models/describe-models.js'
 import { type FoundModel, findModel, type ModelPlaces } from '../../models/find-model.js'
@@ -7,13 +7,13 @@ import { cancelledText, noModelText } from './no-model.js'
 export interface ChooseOptions extends ModelPlaces, DescribeOptions {
   /** What --model or the configuration names; unset: the picker. */
   model?: string
-  /** Take the demo model where there is none that could be used. */
+  /** Use the demo model if no other is usable. */
   demoIfNone?: boolean
-  /** Ask nothing where there is just one that could be used. */
+  /** Do not ask if only one model is usable. */
   takeOnly?: boolean
 }
 
-/** Throws `model_not_found` with what to do if there is none or the picker was left, Interrupted for a signal. */
+/** Throws `model_not_found` with what to do if there is none or the user cancels, Interrupted for a signal. */
 export async function chooseModel(options: ChooseOptions): Promise<FoundModel> {
   if (options.model !== undefined) return findModel(options.model, options)
   const models = await describeModels(options.modelsDir, options)
@@ -33,7 +33,7 @@ function found({ name, path }: ModelSummary): FoundModel {
   return { name, path, isDemo: false }
 }
 
-/** Lets a person pick: with keys in a terminal, else by number. Everything is drawn on stderr. undefined: cancelled. */
+/** Lets the user pick: with keys in a terminal, otherwise by number. Draws on stderr. undefined: cancelled. */
 export async function pickModel(models: ModelSummary[]): Promise<ModelSummary | undefined> {
   const { stdin, stderr } = process
   const drawable = stdin.isTTY === true && stderr.isTTY === true && process.env.TERM !== 'dumb'

@@ -1,11 +1,11 @@
 /** Models as aligned rows of text that fit a width, for the list and for the picker. */
 import type { ModelSummary } from '../../models/describe-models.js'
 import { showSize } from '../../models/show-size.js'
-import { fill, harmless, widthOf } from '../terminal/text-width.js'
+import { fill, stripControls, widthOf } from '../terminal/text-width.js'
 
 export interface ModelTable {
   head: string
-  /** As many as models, in their order. */
+  /** One for each model, in order. */
   rows: string[]
 }
 
@@ -15,15 +15,15 @@ interface Column {
   text: (model: ModelSummary) => string
 }
 
-const nameColumn: Column = { head: 'name', side: 'left', text: ({ name }) => harmless(name) }
+const nameColumn: Column = { head: 'name', side: 'left', text: ({ name }) => stripControls(name) }
 const columns: Column[] = [
-  { head: 'family', side: 'left', text: ({ family }) => harmless(family ?? '-') },
-  { head: 'stored as', side: 'left', text: ({ quantization }) => harmless(quantization ?? '-') },
+  { head: 'family', side: 'left', text: ({ family }) => stripControls(family ?? '-') },
+  { head: 'stored as', side: 'left', text: ({ quantization }) => stripControls(quantization ?? '-') },
   { head: 'size', side: 'right', text: ({ size }) => (size === undefined ? '-' : showSize(size)) },
   { head: 'window', side: 'right', text: ({ window }) => (window === undefined ? '-' : showWindow(window)) },
   { head: 'fits', side: 'left', text: fitsText },
 ]
-/** What a narrow terminal does without, first to last. */
+/** Columns that a narrow terminal drops, in this order. */
 const dropOrder = ['family', 'window', 'stored as', 'size', 'fits']
 /** A name is cut to no less than this while there is another column to drop. */
 const leastName = 20

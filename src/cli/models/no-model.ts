@@ -1,22 +1,22 @@
-/** What is said where there is no model to take, or none was taken: where one goes, and how to get it. */
+/** Messages for when no model is usable or none was chosen: where models go, and how to get one. */
 
 import type { ModelSummary } from '../../models/describe-models.js'
 import { shortPath } from '../terminal/short-path.js'
-import { harmless } from '../terminal/text-width.js'
+import { stripControls } from '../terminal/text-width.js'
 
 /** A small model that the README recommends too. */
 const example = 'mlx-community/gemma-4-e2b-it-4bit'
 
-/** Two lines, without an end. `there` are those that cannot be used. */
-export function noModelText(modelsDir: string, there: ModelSummary[] = []): string {
-  const faults = there.map(({ name, fault }) => `  ${harmless(name)}: ${harmless(fault ?? '')}\n`).join('')
+/** Without a final newline. `unusable`: models that are there but cannot be used. */
+export function noModelText(modelsDir: string, unusable: ModelSummary[] = []): string {
+  const faults = unusable.map(({ name, fault }) => `  ${stripControls(name)}: ${stripControls(fault ?? '')}\n`).join('')
   const none = faults
     ? `there is no model that tether can use\n${faults}`
     : `there is no model in ${shortPath(modelsDir)}\n`
   return `${none}put the folder of an MLX model there, or get one: tether pull ${example}`
 }
 
-/** One line, without an end. */
+/** One line, without a newline. */
 export function cancelledText([first]: ModelSummary[]): string {
-  return `no model was chosen; name one, as in: tether --model ${harmless(first?.name ?? 'NAME')}`
+  return `no model was chosen; name one, as in: tether --model ${stripControls(first?.name ?? 'NAME')}`
 }

@@ -8,7 +8,7 @@ import { modelTable } from './model-table.js'
 const readBytes = promisify(read)
 const pauseMs = 20
 
-/** undefined: a blank line, what is no number of the list, a model that cannot be loaded, or the end of input. */
+/** undefined for a blank line, a number that is not in the list, a model that cannot be loaded, or the end of input. */
 export async function pickByNumber(
   models: ModelSummary[],
   output: NodeJS.WritableStream,
@@ -17,14 +17,14 @@ export async function pickByNumber(
   const digits = String(models.length).length
   const { head, rows } = modelTable(models, 120)
   const lines = rows.map((row, i) => `${String(i + 1).padStart(digits)}  ${row}`)
-  output.write(`${' '.repeat(digits)}  ${head}\n${lines.join('\n')}\nThe number of a model, or nothing to cancel: `)
+  output.write(`${' '.repeat(digits)}  ${head}\n${lines.join('\n')}\nNumber of a model, or Enter to cancel: `)
   const answer = (await readLine(stdin)).trim()
   output.write('\n')
   const picked = /^\d+$/.test(answer) ? models[Number(answer) - 1] : undefined
   return picked?.state === 'ok' ? picked : undefined
 }
 
-/** Byte by byte: what follows the line on stdin is for Claude Code. */
+/** Reads byte by byte: what follows the line on stdin is for Claude Code. */
 async function readLine(stdin: number): Promise<string> {
   const bytes: number[] = []
   const one = Buffer.alloc(1)
@@ -36,7 +36,7 @@ async function readLine(stdin: number): Promise<string> {
   }
 }
 
-/** -> 0 at the end of input, which a closed one is too. */
+/** -> 0 at the end of input, or if it is closed */
 async function readOne(stdin: number, one: Buffer): Promise<number> {
   for (;;) {
     try {

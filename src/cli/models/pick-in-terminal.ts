@@ -1,4 +1,4 @@
-/** The picker in a terminal: draws it on the other screen, reads keys, and puts everything back. */
+/** The picker in a terminal: draws it on the alternate screen, reads keys, and restores the terminal. */
 import type { ReadStream, WriteStream } from 'node:tty'
 import { styleText } from 'node:util'
 import type { ModelSummary } from '../../models/describe-models.js'
@@ -8,8 +8,7 @@ import { Interrupted } from '../terminal/signals.js'
 import { openPicker, press } from './picker.js'
 import { type Frame, pageOf, pickerFrame } from './picker-frame.js'
 
-// The other screen, because a window that changes its width breaks lines anew: only a screen of its own can be
-// cleared and drawn again whole.
+// The alternate screen, because a terminal reflows lines when its width changes: only there can everything be redrawn.
 const enter = '\u001b[?1049h\u001b[?25l'
 const leave = '\u001b[?25h\u001b[?1049l'
 const resumeMs = 50
@@ -45,14 +44,14 @@ export async function pickInTerminal(
     draw()
   }
   const restore = () => {
-    // A terminal that is gone has nothing to put back.
+    // A terminal that is closed cannot be restored.
     if (!input.destroyed) input.setRawMode(false)
     output.write(leave)
   }
   const suspend = () => {
     restore()
     process.kill(process.pid, 'SIGTSTP')
-    // Here it goes on after a while, or at once where there is no shell that would wake it again.
+    // Runs once the process is continued, or soon if nothing stopped it, as without job control.
     resuming = setTimeout(take, resumeMs)
   }
   process.on('SIGCONT', take)
@@ -81,7 +80,7 @@ export async function pickInTerminal(
   }
 }
 
-/** The whole screen: each line where it belongs, the rest of it erased, and nothing that could make it scroll. */
+/** The whole screen: each line at its row, the rest erased, and no newline that could scroll it. */
 function screen({ lines }: Frame): string {
   const drawn = lines.map(({ text, style }, i) => `\u001b[${i + 1};1H${paint(style, text)}\u001b[K`)
   return `${drawn.join('')}\u001b[J`
@@ -95,7 +94,7 @@ function paint(style: Frame['lines'][number]['style'], text: string): string {
   return plain ? text : styleText('dim', text, { validateStream: false })
 }
 
-/** A fault in a listener ends the picker, which puts the terminal back, instead of the process. */
+/** An exception in a listener ends the picker, which restores the terminal, instead of the process. */
 function guarded<T extends unknown[]>(listen: (...args: T) => void, reject: (error: unknown) => void) {
   return (...args: T) => {
     try {

@@ -1,6 +1,6 @@
 /** What the picker shows, as lines that fit a terminal of any size. */
 
-import { cut, cutEnd, fill, harmless } from '../terminal/text-width.js'
+import { cut, cutEnd, fill, stripControls } from '../terminal/text-width.js'
 import { modelTable, showWindow } from './model-table.js'
 import type { Picker } from './picker.js'
 
@@ -19,7 +19,7 @@ export function pageOf({ rows }: FrameSize): number {
   return Math.max(1, rows - linesAround(rows))
 }
 
-/** Head, table head, a line about the model, keys: the shorter the window, the fewer of them. */
+/** Lines around the models: title, table head, a line about the model, keys. A short window has fewer. */
 function linesAround(rows: number): number {
   if (rows >= 8) return 4
   return rows >= 5 ? 2 : rows >= 3 ? 1 : 0
@@ -36,7 +36,7 @@ export function pickerFrame(picker: Picker, size: FrameSize): Frame {
     const usable = picker.shown[first + i]?.state === 'ok'
     return { text: cut(`${chosen ? '>' : ' '} ${row}`, width), style: chosen ? 'chosen' : usable ? 'plain' : 'dim' }
   })
-  if (rows.length === 0) rows.push({ text: cutEnd('  no model has that in it', width), style: 'dim' })
+  if (rows.length === 0) rows.push({ text: cutEnd('  no model matches', width), style: 'dim' })
   const head = { text: headLine(picker, width), style: 'plain' as const }
   const keys = { text: cutEnd(keysOf(picker), width), style: 'dim' as const }
   if (around === 0) return { lines: rows }
@@ -48,7 +48,7 @@ export function pickerFrame(picker: Picker, size: FrameSize): Frame {
 function headLine({ filter, typing, shown, at, models }: Picker, width: number): string {
   const count = `${shown.length === 0 ? 0 : at + 1} of ${shown.length}`
   const more = shown.length < models.length ? ` (${models.length} in all)` : ''
-  const title = typing || filter ? `/${harmless(filter)}${typing ? '█' : ''}` : 'Choose a model'
+  const title = typing || filter ? `/${stripControls(filter)}${typing ? '█' : ''}` : 'Choose a model'
   const room = width - count.length - more.length - 1
   return room < 8 ? cut(title, width) : `${fill(title, room)} ${count}${more}`
 }
@@ -57,15 +57,16 @@ function about({ shown, at }: Picker, width: number): Frame['lines'][number] {
   const model = shown[at]
   const line = (text: string, style: 'dim' | 'warning') => {
     const shorten = style === 'warning' ? cutEnd : cut
-    return { text: shorten(`  ${harmless(text)}`, width), style }
+    return { text: shorten(`  ${stripControls(text)}`, width), style }
   }
   if (model?.fault) return line(model.fault, 'warning')
-  if (model?.fits === 'no') return line('does not fit into memory; tether would refuse it', 'warning')
-  if (model?.fits === 'short') return line(`only ${showWindow(model.fittingWindow ?? 0)} of its window fit`, 'warning')
+  if (model?.fits === 'no') return line('does not fit into memory; loading it would fail', 'warning')
+  if (model?.fits === 'short')
+    return line(`only a window of ${showWindow(model.fittingWindow ?? 0)} fits into memory`, 'warning')
   return line(model?.path ?? '', 'dim')
 }
 
 function keysOf({ typing, filter }: Picker): string {
-  if (typing) return 'letters filter · ↑/↓ move · Enter done · Esc no filter'
-  return `↑/↓ j/k move · Enter take · / filter${filter ? ' (on)' : ''} · q cancel`
+  if (typing) return 'type to filter · ↑/↓ move · Enter done · Esc clear'
+  return `↑/↓ j/k move · Enter choose · / filter${filter ? ' (on)' : ''} · q cancel`
 }

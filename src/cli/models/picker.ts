@@ -1,19 +1,19 @@
-/** The picker's state: which models are shown, which one the cursor is on, and what a key does to it. No terminal here. */
+/** The picker's state: which models are shown, where the cursor is, and what each key does. No terminal here. */
 import type { ModelSummary } from '../../models/describe-models.js'
 import type { Key } from '../terminal/keys.js'
 
 export interface Picker {
   models: ModelSummary[]
-  /** Those that the filter leaves, in order. */
+  /** Models that match the filter, in order. */
   shown: ModelSummary[]
-  /** Where the cursor is in `shown`; 0 if nothing is. */
+  /** Index of the cursor in `shown`; 0 if that is empty. */
   at: number
   filter: string
-  /** Whether letters are the filter's text. */
+  /** Whether typed letters go into the filter. */
   typing: boolean
 }
 
-/** The picker goes on, or ends with a model, or with none. */
+/** The picker continues, or ends with a model, or with none. */
 export type Step = { picker: Picker } | { picked: ModelSummary } | 'cancelled'
 
 export function openPicker(models: ModelSummary[]): Picker {
@@ -46,7 +46,7 @@ function type(picker: Picker, key: Key, page: number): Step {
   return { picker: move(picker, key, page) }
 }
 
-/** Every word of the filter must be somewhere in what is known of the model. The cursor stays on its model if it can. */
+/** Every word of the filter must occur in name, family or quantization. The cursor stays on its model if it can. */
 function filtered(picker: Picker, filter: string): Picker {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean)
   const shown = picker.models.filter((model) => {
@@ -72,7 +72,7 @@ function move(picker: Picker, key: Key | undefined, page: number): Picker {
   return { ...picker, at: (typeof key === 'string' ? steps[key] : undefined) ?? picker.at }
 }
 
-/** What cannot be loaded cannot be chosen: its fault is on the screen. */
+/** A model that cannot be loaded cannot be chosen; its fault is on the screen. */
 function choose(picker: Picker): Step {
   const model = picker.shown[picker.at]
   return model?.state === 'ok' ? { picked: model } : { picker }

@@ -1,4 +1,4 @@
-/** How far a download is: a moving line with speed and time left in a terminal, a line now and then elsewhere. */
+/** Progress of a download: a line with speed and time left, redrawn in a terminal, repeated now and then elsewhere. */
 
 import type { PullProgress } from '../../models/pull/pull.js'
 import { showSize } from '../../models/show-size.js'
@@ -6,11 +6,11 @@ import { canRedraw, painter } from '../terminal/say.js'
 
 const drawMs = 100
 const lineMs = 10_000
-/** The speed is that of the last seconds. */
+/** The speed is the average over this time. */
 const memoryMs = 8000
 const cells = 24
 
-/** `say` is for lines where nothing can be drawn over. */
+/** `say` prints lines where the stream cannot be redrawn. */
 export function pullProgress(label: string, stream: NodeJS.WriteStream, say: (line: string) => void): PullProgress {
   const bar = canRedraw(stream)
   let total = 0
@@ -30,7 +30,10 @@ export function pullProgress(label: string, stream: NodeJS.WriteStream, say: (li
       done = about.done
       seen = [{ time: performance.now(), done }]
       if (bar) tick()
-      else say(`${label}: ${showSize(total - done)} to download${done > 0 ? `, ${showSize(done)} are there` : ''}`)
+      else
+        say(
+          `${label}: ${showSize(total - done)} to download${done > 0 ? `, ${showSize(done)} already downloaded` : ''}`,
+        )
       timer = setInterval(tick, bar ? drawMs : lineMs)
     },
     add: (bytes) => {
@@ -83,7 +86,7 @@ function drawn(label: string, text: string, fraction: number, stream: NodeJS.Wri
   return fitting(text.split(', '), width)
 }
 
-/** What comes last is what a narrow window does without. */
+/** Drops the last parts in a narrow window. */
 function fitting(parts: string[], width: number): string {
   let text = parts.join(', ')
   while (text.length > width && parts.length > 1) {

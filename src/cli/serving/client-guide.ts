@@ -1,22 +1,22 @@
-/** What a person needs to know to use the server with a client of their own. */
+/** How to use the server with another client: its address, variables to set, and a command to check it. */
 import { networkInterfaces } from 'node:os'
 import type { ModelInfo } from '../../index.js'
 import { maxOutputFor } from '../claude/claude-window.js'
 import { kvBitsText } from './kv-bits-text.js'
 
 export interface ServedModel {
-  /** As this machine reaches it. */
+  /** Its address on this machine. */
   url: string
-  /** What was asked for. */
+  /** The address that it listens on. */
   host: string
-  /** Unset: the server is open, to this machine alone. */
+  /** Unset: the server needs none, and only this machine can reach it. */
   key?: string
-  /** The model's, for people. */
+  /** The model's name, as shown to the user. */
   name: string
   info: ModelInfo
 }
 
-/** Lines for stdout: what serves, what a client is to be told, and how to check it. */
+/** -> text for stdout */
 export function clientGuide({ url, host, key, name, info }: ServedModel): string {
   const variables: [name: string, value: string][] = [
     ['ANTHROPIC_BASE_URL', url],
@@ -50,7 +50,7 @@ export function clientGuide({ url, host, key, name, info }: ServedModel): string
   ].join('\n')
 }
 
-/** The same server under the addresses that this machine has for others. */
+/** The server's addresses for other machines. */
 function others(host: string, url: string): string[] {
   if (host !== '0.0.0.0' && host !== '::') return []
   const { port } = new URL(url)

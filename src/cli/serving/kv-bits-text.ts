@@ -1,7 +1,7 @@
-/** How a loaded model keeps keys and values, where that is not as they are computed. */
+/** The quantization of a model's KV cache, as text. */
 import type { ModelInfo } from '../../index.js'
 
-/** To be put behind another fact: `, keys and values in 8 bits`, or nothing. */
+/** To append to another fact: `, keys and values in 8 bits`; empty if they are not quantized. */
 export function kvBitsText({ kvBits }: Pick<ModelInfo, 'kvBits'>): string {
   return kvBits ? `, keys and values in ${kvBits} bits` : ''
 }

@@ -1,4 +1,4 @@
-/** A model and a server around it, brought up together and taken down together. */
+/** A model and a server around it, started and stopped together. */
 import type { LoadModelOptions, Model, ServeOptions, Server } from '../../index.js'
 import { windowSentence } from '../../model/window.js'
 import type { FoundModel } from '../../models/find-model.js'
@@ -35,16 +35,16 @@ export interface StartOptions extends Pick<Settings, 'host' | 'port' | 'maxReque
   found: FoundModel
   key?: string
   log: Log
-  /** Draws nothing. */
+  /** Draw no progress bar. */
   quiet: boolean
   say: (line: string) => void
-  /** Calls it all off if it rejects meanwhile. */
+  /** Cancels the start if it rejects meanwhile. */
   unless?: Promise<unknown>
 }
 
 /**
- * Listens before it loads: a taken port shows at once, and who asks meanwhile hears how far loading is.
- * On failure nothing is left listening. Throws TetherError, Interrupted, or what `unless` rejects with.
+ * Listens before it loads: a taken port fails at once, and clients can ask for the progress of loading.
+ * After a failure nothing listens. Throws TetherError, Interrupted, or what `unless` rejects with.
  */
 export async function startModelServer(library: Library, options: StartOptions): Promise<ModelServer> {
   const { found, log, say } = options
@@ -83,9 +83,9 @@ export async function startModelServer(library: Library, options: StartOptions):
 
   try {
     const interrupted = signals.came.then((signal) => Promise.reject(new Interrupted(signal)))
-    const calledOff = Promise.race([interrupted, options.unless?.then(() => interrupted) ?? interrupted])
-    const model = await Promise.race([load.promise, calledOff])
-    await Promise.race([waitUntilReady(server.url), calledOff])
+    const cancelled = Promise.race([interrupted, options.unless?.then(() => interrupted) ?? interrupted])
+    const model = await Promise.race([load.promise, cancelled])
+    await Promise.race([waitUntilReady(server.url), cancelled])
     progress.end()
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     say(
@@ -95,7 +95,7 @@ export async function startModelServer(library: Library, options: StartOptions):
   } catch (error) {
     progress.end()
     await server.close()
-    // A load cannot be called off; it is closed whenever it comes, if the process is still there.
+    // A load cannot be cancelled: the model is closed once it is loaded, if the process still runs.
     loading.then((model) => model.close()).catch(() => {})
     throw error
   } finally {

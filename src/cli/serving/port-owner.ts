@@ -1,4 +1,4 @@
-/** Which program listens on a port, as far as this user may know. */
+/** Finds the program that listens on a port, as far as this user may see it. */
 import { execFile } from 'node:child_process'
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { promisify } from 'node:util'
@@ -21,7 +21,7 @@ async function fromProc(port: number): Promise<PortOwner | undefined> {
   const sockets = new Set(tables.flatMap((table) => listening(table, port)).map((inode) => `socket:[${inode}]`))
   if (sockets.size === 0) return undefined
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    // Other users' processes do not show their files; they simply stay unknown.
+    // The files of other users' processes cannot be read: those programs stay unknown.
     const files = await readdir(`/proc/${pid}/fd`).catch(() => [])
     for (const file of files) {
       if (!sockets.has(await readlink(`/proc/${pid}/fd/${file}`).catch(nothing))) continue

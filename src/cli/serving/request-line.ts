@@ -2,7 +2,7 @@
 import type { LogLine } from '../../server/serve.js'
 import type { Log } from '../log/log.js'
 
-/** Faults of tether are errors, refusals and what had to be left out are warnings, the rest is information. */
+/** Faults of tether are errors, rejected requests and dropped messages are warnings, the rest is info. */
 export function logRequest(log: Log, line: LogLine): void {
   const text = requestLine(line)
   if (line.status >= 500 && line.status !== 503 && line.status !== 529) log.error(text)
@@ -19,7 +19,7 @@ export function requestLine(line: LogLine): string {
     `${(line.ms / 1000).toFixed(2)} s`,
   ]
   if (inputTokens !== undefined) parts.push(`${inputTokens} in${cachedTokens ? ` (${cachedTokens} cached)` : ''}`)
-  if (dropped) parts.push(`${dropped.messages} oldest messages left out (${dropped.tokens} tokens)`)
+  if (dropped) parts.push(`${dropped.messages} oldest messages dropped (${dropped.tokens} tokens)`)
   if (outputTokens !== undefined) parts.push(`${outputTokens} out`)
   if (ttftMs !== undefined) parts.push(`first after ${(ttftMs / 1000).toFixed(2)} s`)
   if (stopReason) parts.push(stopReason)

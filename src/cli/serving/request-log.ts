@@ -1,4 +1,4 @@
-/** A JSON line about each request, for finding out what a client really asked: retries, streams, sizes. */
+/** A log with a JSON line for each request and its end, which shows retries, streams and sizes. */
 import { createHash } from 'node:crypto'
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { TetherError } from '../../errors.js'
@@ -11,8 +11,8 @@ export interface RequestLog {
 }
 
 /**
- * `asked` lines have the digest of the body, so that a body sent twice shows, and say whether it wants a stream; `ended`
- * lines are the server's own. No prompt and no answer is written. Throws `bad_config`.
+ * An `asked` line has the digest of the body, to show a body that was sent twice, and whether it wants a stream. An
+ * `ended` line is the server's log line. No prompt and no answer is written. Throws `bad_config`.
  */
 export function openRequestLog(path: string): RequestLog {
   try {

@@ -1,4 +1,4 @@
-/** The record of servers that run: what a second terminal needs to reach them. One private file for each process. */
+/** The record of running servers, with what another terminal needs to reach them. One private file for each process. */
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -6,11 +6,11 @@ import { isAlive } from '../../models/pull/is-alive.js'
 
 export interface RunningServer {
   pid: number
-  /** As this machine reaches it. */
+  /** Its address on this machine. */
   url: string
-  /** Unset: it asks none. */
+  /** Unset: it needs none. */
   key?: string
-  /** The model's name, for people. */
+  /** The model's name, as shown to the user. */
   model: string
   /** Tokens of prompt and answer together. */
   window: number
@@ -24,8 +24,8 @@ export function runFolder(): string {
 }
 
 /**
- * Removed when the process exits, if not before. Throws what the file system says.
- * -> removes it; safe to call twice
+ * Writes the record of this process's server. Throws the error of the file system.
+ * -> removes it; safe to call twice, and called when the process exits
  */
 export function recordServer(
   server: Pick<RunningServer, 'url' | 'key' | 'model' | 'window'>,
@@ -35,7 +35,7 @@ export function recordServer(
   chmodSync(folder, 0o700)
   const path = join(folder, `${process.pid}.json`)
   const record: RunningServer = { pid: process.pid, ...server, started: new Date().toISOString() }
-  // Whoever reads meanwhile sees a whole file or none; one that a killed process left is replaced.
+  // Renamed into place, so that readers see a whole file or none.
   writeFileSync(`${path}.part`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 })
   renameSync(`${path}.part`, path)
   const remove = () => {
@@ -47,8 +47,8 @@ export function recordServer(
 }
 
 /**
- * The servers that run, the latest first. Files of processes that are gone are removed. A process id may have been
- * given out anew after a crash: whether a server answers, only asking its /health tells.
+ * Running servers, the latest first. Removes the files of processes that are gone. A process id may have been reused
+ * after a crash, so only /health tells whether a server answers.
  */
 export function runningServers(folder = runFolder()): RunningServer[] {
   return filesIn(folder)
@@ -63,7 +63,7 @@ export function runningServers(folder = runFolder()): RunningServer[] {
     .sort((one, other) => other.started.localeCompare(one.started))
 }
 
-/** Nothing where there is no folder yet, or can be none. */
+/** Empty if there is no folder. */
 function filesIn(folder: string): string[] {
   try {
     return readdirSync(folder)
@@ -73,7 +73,7 @@ function filesIn(folder: string): string[] {
   }
 }
 
-/** One or none: it may have gone since it was listed, or not be ours. */
+/** One or none: the file may be gone since it was listed, or be something else. */
 function read(path: string, pid: number): RunningServer[] {
   try {
     const record = JSON.parse(readFileSync(path, 'utf8')) as RunningServer

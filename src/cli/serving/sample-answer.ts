@@ -1,10 +1,10 @@
-/** Asks the server for one word and shows it with its speed: proof that everything between socket and model works. */
+/** Sends the server one small request, to show that everything between socket and model works. */
 import { request } from 'undici'
 import type { Message } from '../../index.js'
 
 const prompt = 'Say pineapple.'
 
-/** -> what to tell the user. Rejects if the server does not answer as it should. */
+/** -> the answer with its speed, for the user. Rejects if the server answers with an error. */
 export async function sampleAnswer(url: string, key?: string): Promise<string> {
   const started = performance.now()
   const { statusCode, body } = await request(`${url}/v1/messages`, {

@@ -1,18 +1,18 @@
-/** Starts the server on the port that was asked for, or on a free one nearby if none was. */
+/** Starts the server on the chosen port, or on a free one nearby if the user did not choose it. */
 import { TetherError } from '../../errors.js'
 import type { Server } from '../../index.js'
 import { type PortOwner, portOwner } from './port-owner.js'
 
 export interface PortChoice {
   port: number
-  /** No other port will do. */
+  /** Use no other port. */
   fixed: boolean
 }
 
 /** How many ports after the first are tried before the system chooses one. */
 const nearby = 20
 
-/** `say` hears of another port than the first. Throws `port_in_use` with the fix. */
+/** Reports through `say` if it uses another port. Throws `port_in_use` with the fix. */
 export async function serveOnPort(
   { port, fixed }: PortChoice,
   serve: (port: number) => Promise<Server>,

@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 import { TetherError } from '../../errors.js'
 
-const patienceMs = 15_000
+const timeoutMs = 15_000
 
-/** Throws `internal` if the model failed, or if there is no good answer within some seconds. */
+/** Throws `internal` if the model failed to load, or if the server is not ready within 15 seconds. */
 export async function waitUntilReady(url: string): Promise<void> {
-  const end = performance.now() + patienceMs
+  const end = performance.now() + timeoutMs
   for (;;) {
     const health = await askHealth(url)
     if (health.status === 'ok') return
@@ -20,7 +20,7 @@ export async function waitUntilReady(url: string): Promise<void> {
   }
 }
 
-/** `status` is ok, loading, failed, or what went wrong with asking. */
+/** `status` is ok, loading, failed, or the error of the request. */
 async function askHealth(url: string): Promise<{ status: string; message?: string }> {
   try {
     const { body } = await request(`${url}/health`, { headersTimeout: 3000, bodyTimeout: 3000, reset: true })

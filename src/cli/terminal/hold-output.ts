@@ -1,8 +1,8 @@
-/** Keeps this process from printing while the screen is somebody else's. */
+/** Redirects this process's output while Claude Code has the screen. */
 
 /**
- * From now on what would be printed goes to `take` instead, a piece at a time and without its end of line.
- * -> gives the streams back; safe to call twice
+ * From now on each write to stdout or stderr goes to `take` instead, without its final newline.
+ * -> restores the streams; safe to call twice
  */
 export function holdOutput(take: (text: string) => void): () => void {
   const streams = [process.stdout, process.stderr]

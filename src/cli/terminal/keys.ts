@@ -1,4 +1,4 @@
-/** Bytes of a terminal in raw mode to keys. */
+/** Parses the bytes of a terminal in raw mode into keys. */
 import { StringDecoder } from 'node:string_decoder'
 
 /** A letter as itself, everything else by name. */
@@ -19,11 +19,11 @@ export type Key =
 
 export interface KeyReader {
   push(bytes: Buffer): void
-  /** Forgets what is held back. */
+  /** Drops an unfinished sequence. */
   end(): void
 }
 
-/** How long the rest of a sequence may take over a slow line, until an escape is the key itself. */
+/** How long to wait for the rest of a sequence before an escape counts as the Escape key. */
 const escapeMs = 50
 
 const sequences: Record<string, Key> = {

@@ -1,21 +1,21 @@
-/** How far something long is: a moving bar in a terminal, a line now and then elsewhere. */
+/** Progress of a long operation: a bar in a terminal, a line now and then elsewhere. */
 import { canRedraw, painter } from './say.js'
 
 export interface Progress {
   /** 0…1 */
   update(fraction: number): void
-  /** Takes the bar away. Safe to call twice. */
+  /** Removes the bar. Safe to call twice. */
   end(): void
 }
 
 export interface ProgressAbout {
-  /** What goes on, such as Loading gemma. */
+  /** Such as `Loading gemma`. */
   label: string
-  /** Of which the fraction is one, if it is one of bytes. */
+  /** The whole, if the fraction is one of bytes. */
   bytes?: number
-  /** Where to draw, if it is a terminal. */
+  /** Where to draw the bar, if it is a terminal. */
   stream?: NodeJS.WriteStream
-  /** Else. */
+  /** Prints lines otherwise. */
   say: (line: string) => void
 }
 
@@ -34,7 +34,7 @@ const hideCursor = '\u001b[?25l'
 const showCursor = '\u001b[?25h'
 const eraseToEnd = '\u001b[K'
 
-/** It turns even while no byte comes, so that a slow disk does not look like a hang. */
+/** The spinner turns even while no bytes arrive, so that a slow disk does not look like a hang. */
 function progressBar(label: string, bytes: number, stream: NodeJS.WriteStream): Progress {
   const paint = painter(stream)
   const started = performance.now()
@@ -61,7 +61,7 @@ function progressBar(label: string, bytes: number, stream: NodeJS.WriteStream): 
   process.once('exit', end)
   draw()
   return {
-    // Drawn with the next turn: weights may come faster than anybody reads.
+    // Drawn with the next frame: updates may come very often.
     update: (now) => {
       fraction = Math.min(1, Math.max(0, now))
     },
@@ -69,7 +69,7 @@ function progressBar(label: string, bytes: number, stream: NodeJS.WriteStream): 
   }
 }
 
-/** A line that wraps cannot be drawn over, so what does not fit is left out: the estimate, then the bar, then the label. */
+/** A line that wraps cannot be redrawn, so what does not fit is dropped: the estimate, then the bar, then the label. */
 function layout(label: string, facts: string[], columns: number) {
   const [share = ''] = facts
   const choices = [
@@ -84,7 +84,7 @@ function layout(label: string, facts: string[], columns: number) {
   return { ...choice, head: label.length > most ? `${label.slice(0, most - 1)}…` : label }
 }
 
-/** What takes less than a second says nothing. */
+/** Prints nothing within the first second. */
 function progressLines(label: string, bytes: number, say: (line: string) => void): Progress {
   const started = performance.now()
   let next = started + firstLineMs
@@ -104,7 +104,7 @@ function progressLines(label: string, bytes: number, say: (line: string) => void
 /** The most important first: such as 45% of 3.2 GB, about 12 s left. */
 function factsOf({ fraction, bytes, seconds }: { fraction: number; bytes: number; seconds: number }): string[] {
   const share = `${Math.floor(fraction * 100)}%${bytes > 0 ? ` of ${inUnits(bytes)}` : ''}`
-  // In the beginning it would be a guess, at the end nobody reads it.
+  // An early estimate would be a guess, and at the end none is needed.
   if (seconds < 1 || fraction < 0.02 || fraction >= 1) return [share]
   const left = (seconds * (1 - fraction)) / fraction
   return [share, `about ${left < 90 ? `${Math.ceil(left)} s` : `${Math.round(left / 60)} min`} left`]

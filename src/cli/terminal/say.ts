@@ -1,15 +1,15 @@
-/** What tether says to the person at the terminal. Always on stderr: stdout belongs to Claude Code. */
+/** What tether prints for the user. Always on stderr: stdout belongs to Claude Code. */
 import { spawnSync } from 'node:child_process'
 import { styleText } from 'node:util'
 import type { LogLevel } from '../log/log.js'
 import { wrap } from './wrap.js'
 
-/** A piece of news, after tether's name. */
+/** Prints a line after tether's name. */
 export function say(line: string): void {
   process.stderr.write(`${inLines(`tether: ${line}`)}\n`)
 }
 
-/** For a person broken between words, but for what is indented, such as a command; for a program one line stays one. */
+/** Wraps lines in a terminal, except indented ones, such as commands. For a program a line stays one line. */
 function inLines(text: string): string {
   const { isTTY, columns } = process.stderr
   if (!isTTY || !columns) return text
@@ -19,12 +19,12 @@ function inLines(text: string): string {
     .join('\n')
 }
 
-/** Whether the user asked to hear of errors alone. */
+/** Whether only errors are to be printed. */
 export function isQuiet({ logLevel }: { logLevel: LogLevel }): boolean {
   return logLevel === 'critical' || logLevel === 'error'
 }
 
-/** Colours where the stream shows them and nobody asked for none; else the text as it is. */
+/** Adds colours if the stream shows them and NO_COLOR is not set. */
 export function painter(
   stream: NodeJS.WriteStream,
 ): (style: 'cyan' | 'dim' | 'green' | 'yellow' | 'red', text: string) => string {
@@ -32,7 +32,7 @@ export function painter(
   return (style, text) => (shows ? styleText(style, text, { validateStream: false }) : text)
 }
 
-/** Whether a line can be drawn over. */
+/** Whether a line can be redrawn. */
 export function canRedraw(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && process.env.TERM !== 'dumb'
 }
@@ -42,7 +42,7 @@ export function isInteractive(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true
 }
 
-/** Remembers how the terminal is set. -> puts it back, after a program that could not do so itself */
+/** Saves the terminal's settings. -> restores them, after a program that was killed */
 export function keepTerminal(): () => void {
   if (!process.stdin.isTTY) return () => {}
   const stty = (...args: string[]) =>

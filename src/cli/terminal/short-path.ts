@@ -1,4 +1,4 @@
-/** A path for people: the home folder as ~. */
+/** A path as shown to the user, with ~ for the home folder. */
 import { homedir } from 'node:os'
 import { sep } from 'node:path'
 

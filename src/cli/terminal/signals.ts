@@ -1,10 +1,10 @@
-/** Signals that ask tether itself to leave, as one promise. */
+/** Signals that ask tether to stop, as one promise. */
 import { constants } from 'node:os'
 
 export interface SignalWatch {
   /** Resolves with the first that comes. */
   came: Promise<NodeJS.Signals>
-  /** Gives signals their usual meaning back. */
+  /** Restores the default handling of signals. */
   end(): void
 }
 
@@ -24,14 +24,14 @@ export function watchSignals(): SignalWatch {
   }
 }
 
-/** A signal came before there was anything to stop: leave at once with 128 + n. */
+/** A signal arrived before there was anything to stop. tether exits at once with 128 + n. */
 export class Interrupted extends Error {
   constructor(readonly signal: NodeJS.Signals) {
     super(`stopped by ${signal}`)
   }
 }
 
-/** What a shell says of a program that this signal ended. */
+/** The exit status of a program that this signal ended. */
 export function exitStatus(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal]
 }

@@ -1,4 +1,4 @@
-/** Text to lines of a width, broken between words. */
+/** Breaks text into lines of a width, between words. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = []
   let line = ''

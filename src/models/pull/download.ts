@@ -1,4 +1,4 @@
-/** Downloads files into a folder: several pieces of them at once, each file verified before it gets its name. */
+/** Downloads files into a folder, several pieces at once. A file is verified before it gets its name. */
 import { TetherError } from '../../errors.js'
 import type { Hub } from './hub.js'
 import type { HubClient, Span } from './hub-client.js'
@@ -14,31 +14,31 @@ export interface DownloadOptions {
   /** Pieces at once. */
   connections: number
   pieceBytes: number
-  /** Ends everything when it fires; what came is kept. */
+  /** Stops the download; what arrived is kept. */
   signal: AbortSignal
-  /** Hears of bytes that came, and of bytes that were thrown away as a negative number. */
+  /** Called with the number of bytes that arrived; negative for bytes that were discarded. */
   onBytes: (count: number) => void
   openFile?: OpenFile
-  /** Called at the first fault: fires the signal, also the client's, so that the other pieces end. */
+  /** Called at the first fault. Must abort `signal`, which is the client's too, so that the other pieces stop. */
   stop: () => void
 }
 
-/** How often a file that ends up wrong is fetched anew. */
-const anew = 1
-/** How often a file is begun again where the server cannot go on in the middle. */
-const fromStart = 4
+/** How often a file with a wrong hash is downloaded again. */
+const maxRetries = 1
+/** How often a download starts at the first byte where the server cannot resume. */
+const maxStarts = 4
 
 interface Download {
   part: PartFile
-  /** Pieces that nobody has taken yet, and those that are not through. */
+  /** Pieces that wait for a worker, and the number of pieces in work. */
   waiting: Span[]
   open: number
-  /** The server gives no spans: the file comes in one stream. */
+  /** The server sends no spans, so the file comes in one stream. */
   whole: boolean
   tries: number
 }
 
-/** Files that are done already cost nothing. Throws TetherError, or what the signal was aborted with. */
+/** Skips files that are complete. Throws TetherError, or what the signal was aborted with. */
 export async function downloadFiles(options: DownloadOptions): Promise<void> {
   const { folder, files, openFile, connections, signal } = options
   const downloads: Download[] = []
@@ -57,13 +57,13 @@ export async function downloadFiles(options: DownloadOptions): Promise<void> {
     options.stop()
     throw diskFault(error, folder) ?? error
   } finally {
-    // Nobody may write any more when the files are closed.
+    // All writes must be over before the files are closed.
     await Promise.allSettled(workers)
     for (const { part } of downloads) await part.close().catch(() => {})
   }
 }
 
-/** Takes pieces, file after file; who brings the last one of a file verifies it. */
+/** Fetches pieces, file after file. The worker with the last piece of a file verifies it. */
 async function work(queue: Download[], options: DownloadOptions): Promise<void> {
   for (;;) {
     options.signal.throwIfAborted()
@@ -95,10 +95,10 @@ async function complete(download: Download, options: DownloadOptions): Promise<v
   const size = download.part.have()
   if (await download.part.finish(options.signal)) return
   options.onBytes(-size)
-  if (download.tries >= anew) {
+  if (download.tries >= maxRetries) {
     throw new TetherError(
       'download_failed',
-      `${file.path} came with other content than the hub promises, twice; try later, or another network`,
+      `${file.path} arrived twice with a wrong hash; try later, or use another network`,
     )
   }
   const part = await openPart(options.folder, file, options.openFile)
@@ -106,10 +106,10 @@ async function complete(download: Download, options: DownloadOptions): Promise<v
   await work([download], options)
 }
 
-/** From the first byte to the last in one stream, as often as it takes. */
+/** Downloads a file in one stream, from the first byte at each try. */
 async function fetchWhole(download: Download, options: DownloadOptions): Promise<void> {
   const { file } = download.part
-  for (let tries = 0; tries < fromStart; tries++) {
+  for (let tries = 0; tries < maxStarts; tries++) {
     options.onBytes(-download.part.have())
     await download.part.reset()
     download.whole = false
@@ -118,7 +118,7 @@ async function fetchWhole(download: Download, options: DownloadOptions): Promise
   }
   throw new TetherError(
     'download_failed',
-    `${file.path}: the connection breaks, and the server cannot go on in the middle`,
+    `${file.path}: the connection keeps breaking, and the server cannot resume; try later`,
   )
 }
 

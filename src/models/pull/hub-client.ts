@@ -28,7 +28,7 @@ export interface Span {
 /** Takes the bytes of a span in order; `at` is where they belong in the file. */
 export type OnBytes = (bytes: Buffer, at: number) => Promise<void>
 
-/** `what` names in messages what is asked for. */
+/** `what` names the thing asked for, in messages. */
 export interface HubClient {
   json(url: string, what: string): Promise<unknown>
   /**
@@ -70,8 +70,8 @@ function openDispatcher({ connections, idleMs }: HubClientOptions): Dispatcher {
 }
 
 /**
- * Calls until a call succeeds or fails for good. `position` grows while calls make progress, which starts the count of
- * tries anew.
+ * Calls until a call succeeds or fails for good. `position` grows while calls make progress, which resets the count of
+ * tries.
  */
 async function retry<T>(
   connection: Connection,
@@ -102,7 +102,7 @@ async function waitBeforeRetry(connection: Connection, error: unknown, failures:
   await sleep(asked ?? backoff * (0.75 + Math.random() / 2), undefined, { signal })
 }
 
-/** -> a response that is neither a redirect nor an error. The token is sent to the hub only, not where it redirects to. */
+/** -> a response that is neither a redirect nor an error. Sends the token only to the hub, not where it redirects to. */
 async function send(
   { hub, dispatcher, signal }: Connection,
   url: string,
@@ -172,7 +172,7 @@ function spanReader(connection: Connection, { url, what, span, onBytes }: SpanRe
 
 /**
  * The first `count` bytes of a body, in blocks that are worth writing. A server without spans sends the whole file: the
- * rest of it is not read. When the connection breaks, what arrived before is a last block, and then the error is thrown.
+ * rest of it is not read. If the connection breaks, what arrived before is the last block, and the error follows it.
  */
 async function* inBlocks({ body }: HubResponse, count: number): AsyncGenerator<Buffer> {
   let held: Buffer[] = []

@@ -1,6 +1,6 @@
-/** Whether a process is there. */
+/** Whether a process is running. */
 
-/** Also true for somebody else's. A process id that was given out anew counts as the old one. */
+/** Also true for another user's process. A reused process id counts as the old process. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)

@@ -1,17 +1,17 @@
-/** One pull of a model at a time: a file with the number of the process, which counts while that process lives. */
+/** A lock, so that one process at a time pulls a model: a file with the process id, valid while that process lives. */
 import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { uptime } from 'node:os'
 import { dirname } from 'node:path'
 import { TetherError } from '../../errors.js'
 import { isAlive } from './is-alive.js'
 
-/** -> lets go of it. Throws `download_failed` if another process has it. */
+/** -> releases it. Throws `download_failed` if another process has it. */
 export async function takeLock(path: string, what: string): Promise<() => Promise<void>> {
   await mkdir(dirname(path), { recursive: true })
   const own = `${path}.${process.pid}`
   await writeFile(own, `${process.pid}\n`)
   try {
-    // A link is made whole or not at all: nobody ever reads a lock without its number.
+    // A link is created with its content, so a lock without a process id cannot be seen.
     for (let tries = 0; tries < 5; tries++) {
       try {
         await link(own, path)
@@ -25,7 +25,7 @@ export async function takeLock(path: string, what: string): Promise<() => Promis
       }
       await rm(path, { force: true })
     }
-    throw new TetherError('download_failed', `${path} cannot be taken; remove it`)
+    throw new TetherError('download_failed', `the lock ${path} cannot be taken; remove it`)
   } finally {
     await rm(own, { force: true })
   }
@@ -36,7 +36,7 @@ async function holderOf(path: string): Promise<number | undefined> {
   try {
     const pid = Number.parseInt(await readFile(path, 'utf8'), 10)
     const { mtimeMs } = await stat(path)
-    // Numbers begin anew with every start of the machine.
+    // Process ids start over when the machine boots.
     const older = mtimeMs < Date.now() - uptime() * 1000
     return !older && Number.isInteger(pid) && isAlive(pid) ? pid : undefined
   } catch (error) {

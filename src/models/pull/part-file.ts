@@ -1,7 +1,7 @@
 /**
- * A file that is being downloaded: `NAME.part`, and `NAME.part.log` with the spans of it that are there.
- * A span is noted after its bytes were written, so that a process that is killed loses no more than the last of them;
- * the log's first line says which content it is about. The file gets its name only when its hash is right.
+ * A file that is being downloaded: `NAME.part`, and `NAME.part.log` with the spans that were written.
+ * A span is logged after its bytes, so a process that is killed loses no more than the last one. The first line of the
+ * log names the content by its hash. The file gets its name only when its hash is right.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -13,14 +13,14 @@ import type { HubFile } from './hub-model.js'
 
 export interface PartFile {
   file: HubFile
-  /** Bytes that are there. */
+  /** Bytes that were written. */
   have(): number
-  /** Spans that are not. */
+  /** Spans that were not. */
   missing(): Span[]
   write(bytes: Buffer, at: number): Promise<void>
-  /** Throws it all away, to begin anew. */
+  /** Discards everything, to start over. */
   reset(): Promise<void>
-  /** Whether the content is right; if so it has its name now. The file is closed either way. */
+  /** -> whether the hash is right; if so, the file has its name now. Closes the file either way. */
   finish(signal: AbortSignal): Promise<boolean>
   close(): Promise<void>
 }
@@ -30,15 +30,15 @@ export type OpenFile = (
   flags: string,
 ) => Promise<Pick<FileHandle, 'write' | 'close' | 'truncate' | 'sync'>>
 
-/** Of a file of the partial folder that may be there whole, in part, or not at all. */
+/** The bytes of a file that the partial folder holds already. */
 export async function havePart(folder: string, file: HubFile): Promise<number> {
   if (await isDone(folder, file)) return file.size
   return total(await readLog(join(folder, `${file.path}.part`), file))
 }
 
 /**
- * Whether it is there by its name, and with this content: two revisions may have files of the same name and size, so what
- * was verified is noted beside them.
+ * Whether the file is complete, with this content. Two revisions may have files of the same name and size, so hashes
+ * that were verified are logged beside them.
  */
 export async function isDone(folder: string, file: HubFile): Promise<boolean> {
   if ((await sizeOf(join(folder, file.path))) !== file.size) return false
@@ -93,7 +93,7 @@ export async function openPart(folder: string, file: HubFile, openFile: OpenFile
         await rm(path, { force: true })
         return false
       }
-      // Noted first: who is killed between the two still has the part, and verifies it again.
+      // Logged first: a process that is killed between the two still has the part, and verifies it again.
       await appendFile(join(folder, verifiedLog), `${verifiedLine(file)}\n`)
       await rename(path, join(folder, file.path))
       await rm(logPath, { force: true })
@@ -111,19 +111,19 @@ export async function hashOf(path: string, { hash, size }: HubFile, signal?: Abo
   return digest.digest('hex')
 }
 
-/** The disk is full, or cannot be written to: nothing that another try would mend. */
+/** The error for a disk that is full or not writable, which another try would not fix. */
 export function diskFault(error: unknown, folder: string): TetherError | undefined {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new TetherError('download_failed', `the disk of ${folder} is full; make room, then pull again to continue`)
+    return new TetherError('download_failed', `the disk of ${folder} is full; free space, then pull again to continue`)
   }
   if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'EIO') {
-    return new TetherError('download_failed', `${folder} cannot be written to (${message}); mend that, then pull again`)
+    return new TetherError('download_failed', `${folder} cannot be written to (${message}); fix that, then pull again`)
   }
   return undefined
 }
 
-/** Spans that the log and the file agree on; none if the log is of other content. A last line that is cut off counts not. */
+/** Spans that the log and the file agree on; none if the log is of other content. Ignores a truncated last line. */
 async function readLog(path: string, { hash, size }: HubFile): Promise<Span[]> {
   const text = await readFile(`${path}.log`, 'utf8').catch(() => '')
   const length = await sizeOf(path)
@@ -137,7 +137,7 @@ async function readLog(path: string, { hash, size }: HubFile): Promise<Span[]> {
   return spans
 }
 
-/** Sorted, none touching another. */
+/** Adds a span. The result is sorted, and spans that touch are merged. */
 function add(spans: Span[], span: Span): Span[] {
   const apart = spans.filter(({ start, end }) => end < span.start || start > span.end)
   const near = spans.filter(({ start, end }) => end >= span.start && start <= span.end)

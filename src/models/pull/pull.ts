@@ -1,4 +1,4 @@
-/** Gets a model from the hub into the models folder: whole and verified, or not at all. */
+/** Downloads a model from the hub into the models folder: complete and verified, or not at all. */
 import { mkdir, readdir, readFile, rename, rm, rmdir, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { readCheckpoint } from '../../engine/checkpoint.js'
@@ -21,23 +21,23 @@ import { checkPulled, writeReceipt } from './receipt.js'
 export interface PullOptions {
   modelsDir: string
   hub: Hub
-  /** Ends it; what came is kept for the next time. */
+  /** Stops the pull; what arrived is kept for the next one. */
   signal?: AbortSignal
-  /** A piece of news for the user. */
+  /** Called with news for the user. */
   say?: (line: string) => void
   progress?: PullProgress
   /** Pieces downloaded at once. */
   connections?: number
-  /** How large they are. */
+  /** Bytes of a piece. */
   pieceBytes?: number
   /** The first wait after a fault, and how long a silent connection is waited for. */
   backoffMs?: number
   idleMs?: number
-  /** Instead of the real disk, in tests. */
+  /** Tests pass a fake disk. */
   disk?: { free?: (folder: string) => Promise<number>; open?: OpenFile }
 }
 
-/** Bytes, of all that belongs to the model. */
+/** Counts bytes, of all of the model's files. */
 export interface PullProgress {
   begin(about: { done: number; total: number }): void
   add(bytes: number): void
@@ -47,13 +47,13 @@ export interface PullProgress {
 export interface Pulled {
   /** Absolute. */
   path: string
-  /** It was there before; nothing was downloaded. */
+  /** Whether it was there before, so that nothing was downloaded. */
   wasThere: boolean
 }
 
 /**
- * Throws TetherError; then, and when the process is killed, a hidden folder keeps what came, and the next pull goes on
- * with it. Nothing but a whole, verified model ever has the model's name.
+ * Throws TetherError. After an error, and if the process is killed, a hidden folder keeps what arrived and the next
+ * pull continues from there. Only a complete, verified model ever has the model's name.
  */
 export async function pull(repo: Repo, options: PullOptions): Promise<Pulled> {
   const path = join(options.modelsDir, repo.name)
@@ -61,14 +61,14 @@ export async function pull(repo: Repo, options: PullOptions): Promise<Pulled> {
   try {
     if (isModel(path)) {
       const about = await checkPulled(path, repo)
-      options.say?.(`${repo.name} is there already, in ${path} (${about})`)
+      options.say?.(`${repo.name} is already in ${path} (${about})`)
       return { path, wasThere: true }
     }
     await fetchModel(repo, path, options)
     return { path, wasThere: false }
   } finally {
     await unlock()
-    // Nothing came of it: an empty folder for the organization would be litter.
+    // After a failure: removes the organization's folder if it is empty.
     await rmdir(dirname(path)).catch(() => {})
   }
 }
@@ -114,27 +114,28 @@ async function fetchModel(repo: Repo, path: string, options: PullOptions): Promi
   }
 }
 
-/** A model that tether cannot load is downloaded all the same: the user may want it for something else. */
+/** Only warns about a model that tether cannot load: the user may want it for something else. */
 async function warnOfConfig(folder: string, say: (line: string) => void): Promise<void> {
   let config: Fields | undefined
   try {
     config = object(JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')))
   } catch {
-    // Said below.
+    // Reported below.
   }
   const type = string(config?.model_type)
   const method = string(object(config?.quantization_config)?.quant_method)
-  if (type === undefined) say('warning: its config.json has no model_type, so tether cannot load it; Ctrl-C stops this')
-  else if (!isSupportedType(type)) say(`warning: ${unsupportedType(type)}; Ctrl-C stops this`)
+  if (type === undefined)
+    say('warning: its config.json has no model_type, so tether cannot load it; Ctrl-C stops the download')
+  else if (!isSupportedType(type)) say(`warning: ${unsupportedType(type)}; Ctrl-C stops the download`)
   else if (method && !object(config?.quantization))
-    say(`warning: ${unsupportedQuantization(method)}; Ctrl-C stops this`)
+    say(`warning: ${unsupportedQuantization(method)}; Ctrl-C stops the download`)
 }
 
 async function checkRoom(folder: string, needed: number, { disk }: PullOptions): Promise<void> {
   const free = disk?.free ? await disk.free(folder) : await freeBytes(folder)
   if (needed <= free) return
-  const text = `${showSize(needed)} are still to come, and the disk of ${folder} has ${showSize(free)} left`
-  throw new TetherError('download_failed', `${text}; make room, or take another --models-dir`)
+  const text = `${showSize(needed)} are still to download, and the disk of ${folder} has ${showSize(free)} left`
+  throw new TetherError('download_failed', `${text}; free space, or use another --models-dir`)
 }
 
 async function freeBytes(folder: string): Promise<number> {
@@ -148,20 +149,20 @@ async function haveOf(folder: string, files: HubFile[]): Promise<number> {
   return sum
 }
 
-/** What the folder takes on the disk: parts have holes, so their length says nothing. */
+/** Bytes that the folder takes on the disk: parts have holes, so their length says nothing. */
 async function keptBytes(folder: string): Promise<number> {
   const names = await readdir(folder).catch(() => [])
   const blocks = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).blocks))
   return blocks.reduce((sum, count) => sum + count * 512, 0)
 }
 
-/** The last step: what is left over of another revision goes, a note of what was pulled comes, and the folder gets its name. */
+/** The last step: writes the receipt, which removes files of another revision, and gives the folder its name. */
 async function putInPlace(
   folder: string,
   path: string,
   { repo, model, files }: { repo: Repo; model: HubModel; files: HubFile[] },
 ): Promise<void> {
-  // The hub may have a broken one, faithfully copied.
+  // The model on the hub may itself be broken.
   await readCheckpoint(folder)
   await writeReceipt(folder, { repo, model, files })
   await rename(folder, path)

@@ -1,4 +1,4 @@
-/** A hidden note in a pulled model's folder: what it is a copy of, so that a later pull can tell that nothing is missing. */
+/** A hidden receipt in a pulled model's folder: its commit and files, so that a later pull can check them. */
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readCheckpoint } from '../../engine/checkpoint.js'
@@ -18,8 +18,8 @@ export interface PulledModel {
 }
 
 /**
- * Everything else that lies in the folder goes, such as files of another revision. What is noted as verified stays until
- * the folder has its name: who is killed before that need not download it again.
+ * Removes everything else from the folder, such as files of another revision. The log of verified files stays until the
+ * folder has its name, so that a pull that is killed before need not download them again.
  */
 export async function writeReceipt(folder: string, { repo, model, files }: PulledModel): Promise<void> {
   const wanted = new Set(files.map(({ path }) => path))
@@ -30,7 +30,7 @@ export async function writeReceipt(folder: string, { repo, model, files }: Pulle
   await writeFile(join(folder, name), `${JSON.stringify(receipt, null, 2)}\n`)
 }
 
-/** -> what is there, in a few words. Reads no weights: sizes and headers tell what is missing. Throws TetherError. */
+/** -> commit and size, as text. Reads sizes and headers, no weights. Throws TetherError if something is missing. */
 export async function checkPulled(path: string, repo: Repo): Promise<string> {
   const { files } = await readCheckpoint(path).catch((error: Error) => {
     throw new TetherError(
@@ -63,7 +63,7 @@ interface Receipt {
   files: { path: string; size: number }[]
 }
 
-/** undefined for a model that came here in another way. */
+/** undefined for a model that was not pulled. */
 async function readReceipt(path: string): Promise<Receipt | undefined> {
   try {
     const receipt = object(JSON.parse(await readFile(join(path, name), 'utf8')))

@@ -9,13 +9,13 @@ import { until } from '../../support/until.js'
 const tether = useTether()
 
 describe('without Claude Code', () => {
-  test('says how to get it, before anything is loaded', async () => {
+  test('says how to install it, before a model is loaded', async () => {
     const { code, stderr } = await tether.startOnDemo([], { FAKE_LOAD_MS: '60000' }).ended
     expect(code).toBe(127)
     expect(stderr).toContain('npm install -g @anthropic-ai/claude-code')
   })
 
-  test('npm start serves instead, and shows that the model speaks', async () => {
+  test('npm start serves instead, and prints a sample answer', async () => {
     const running = tether.startOnDemo(['--port', '0'], { FAKE_START: '1' })
     await until(() => running.stdout().includes('Ctrl-C'))
     expect(running.stdout()).toMatch(/^"Say pineapple\." -> "pineapple" \(3 tokens in [\d.]+ s, \d+ tokens\/s\)\n/)
@@ -23,8 +23,8 @@ describe('without Claude Code', () => {
     expect((await running.ended).code).toBe(0)
   })
 
-  describe('that runs', () => {
-    /** A small ELF for a processor that is in no computer of today. */
+  describe('that can run', () => {
+    /** A small ELF for a processor that no current machine has. */
     const foreign = Buffer.concat([
       Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0]),
       Buffer.alloc(8),
@@ -32,17 +32,22 @@ describe('without Claude Code', () => {
       Buffer.alloc(100, 'x\n'),
     ])
     test.each([
-      ['nothing there', undefined, 0, 'there is no such file'],
-      ['not executable', '#!/bin/sh\n', 0o644, 'it is not executable (chmod +x)'],
-      ['a script of a program that is gone', '#!/does/not/exist\n', 0o755, 'its first line names is not there'],
+      ['a file that does not exist', undefined, 0, 'there is no such file'],
+      ['a file that is not executable', '#!/bin/sh\n', 0o644, 'it is not executable (chmod +x)'],
       [
-        'a script that starts what is gone',
+        'a script with a missing interpreter',
+        '#!/does/not/exist\n',
+        0o755,
+        'the program named in its first line does not exist',
+      ],
+      [
+        'a script that starts a missing program',
         '#!/bin/sh\nexec /does/not/exist "$@"\n',
         0o755,
-        'what it starts is not there',
+        'a program that it starts does not exist',
       ],
-      ['a binary of another machine', foreign, 0o755, 'it is made for another machine'],
-    ])('%s is status 127 before the model is loaded', async (_, content, mode, why) => {
+      ['a binary of another machine', foreign, 0o755, 'it is built for another machine'],
+    ])('%s exits with status 127 before the model is loaded', async (_, content, mode, why) => {
       const path = join(tether.place.home, 'my-claude')
       if (content !== undefined) writeFileSync(path, content, { mode })
       const asked = performance.now()
@@ -55,12 +60,12 @@ describe('without Claude Code', () => {
       await tether.expectNothingLeft()
     })
 
-    test('a folder is status 127', async () => {
+    test('a folder exits with status 127', async () => {
       const { code, stderr } = await tether.startOnDemo(['--claude-path', tether.place.home]).ended
-      expect([code, stderr]).toEqual([127, expect.stringContaining('it is no file')])
+      expect([code, stderr]).toEqual([127, expect.stringContaining('it is not a file')])
     })
 
-    test('one on PATH that is not executable is named', async () => {
+    test('a claude on PATH that is not executable is named', async () => {
       const path = join(tether.place.home, 'first')
       mkdirSync(path)
       writeFileSync(join(path, 'claude'), '#!/bin/sh\n', { mode: 0o644 })
@@ -77,24 +82,24 @@ describe('the version of claude', () => {
     return tether.startOnDemo(['--claude-path', path]).ended
   }
 
-  test('that is too old is warned of, with the fix', async () => {
+  test('that is too old gets a warning with the fix', async () => {
     const { code, stderr } = await saying('2.1.99 (Claude Code)')
     expect(code).toBe(41)
     expect(stderr).toContain('Claude Code 2.1.99 is older than 2.1.197')
     expect(stderr).toContain('claude update')
   })
 
-  test.each(['2.1.197 (Claude Code)', '2.10.0', '3.0.0', 'no idea', ''])('of %j is not', async (text) => {
+  test.each(['2.1.197 (Claude Code)', '2.10.0', '3.0.0', 'no idea', ''])('%j gets no warning', async (text) => {
     const { code, stderr } = await saying(text)
     expect(code).toBe(41)
     expect(stderr).not.toContain('is older than')
   })
 
-  test('may fail', async () => {
+  test('may be impossible to find out', async () => {
     expect((await saying('', 'exit 3')).code).toBe(41)
   })
 
-  test('is not waited for without end', async () => {
+  test('is not waited for longer than a few seconds', async () => {
     const { code } = await saying('', `sleep 61.${process.pid}`)
     expect(code).toBe(41)
     expect(execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' })).not.toContain(`sleep 61.${process.pid}`)

@@ -1,11 +1,16 @@
-/** What Claude Code is told, as a table. */
+/** The environment and settings that Claude Code gets. */
 import { describe, expect, test } from 'vitest'
-import { type ClaudeSettings, claudeSettings, toolArgs, underTheirs } from '../../../src/cli/claude/claude-settings.js'
+import {
+  type ClaudeSettings,
+  claudeSettings,
+  mergeForwarded,
+  toolArgs,
+} from '../../../src/cli/claude/claude-settings.js'
 
 const wiring = { url: 'http://127.0.0.1:8080', token: 'secret', window: 65_536, modelName: 'gemma' }
 
 describe('claudeSettings', () => {
-  test('for a window of 64k and an empty environment', () => {
+  test('are complete for a window of 64k and an empty environment', () => {
     const { env, settings } = claudeSettings(wiring, {})
     const same = {
       ANTHROPIC_BASE_URL: 'http://127.0.0.1:8080',
@@ -46,7 +51,7 @@ describe('claudeSettings', () => {
     })
   })
 
-  test('caps the output of tools in a small window, unless the user did', () => {
+  test('cap the output of tools in a small window, unless the user did', () => {
     const small = claudeSettings({ ...wiring, window: 32_768 }, {}).env
     expect(small).toMatchObject({
       CLAUDE_CODE_FILE_READ_MAX_OUTPUT_TOKENS: '3867',
@@ -68,7 +73,7 @@ describe('claudeSettings', () => {
     { window: 200_000, output: '16384', compact: '200000', only200k: '1' },
     { window: 262_144, output: '16384', compact: '262144', only200k: undefined },
     { window: 2_000_000, output: '16384', compact: '1000000', only200k: undefined },
-  ])('for a window of $window', ({ window, output, compact, only200k }) => {
+  ])('fit a window of $window', ({ window, output, compact, only200k }) => {
     const inherited = { CLAUDE_CODE_AUTO_COMPACT_WINDOW: '123456', CLAUDE_CODE_DISABLE_1M_CONTEXT: '0' }
     const { env, settings } = claudeSettings({ ...wiring, window }, inherited)
     for (const told of [env, settings.env]) {
@@ -76,7 +81,7 @@ describe('claudeSettings', () => {
       expect(told.CLAUDE_CODE_MAX_OUTPUT_TOKENS).toBe(output)
     }
     expect([env.CLAUDE_CODE_AUTO_COMPACT_WINDOW, env.CLAUDE_CODE_DISABLE_1M_CONTEXT]).toEqual([compact, only200k])
-    // In the user's own settings they would count, so there they are taken back.
+    // They might be set in the user's own settings, so they are emptied there.
     expect(settings.env.CLAUDE_CODE_AUTO_COMPACT_WINDOW).toBe(compact ?? '')
     expect(settings.env.CLAUDE_CODE_DISABLE_1M_CONTEXT).toBe(only200k ?? '')
   })
@@ -88,14 +93,14 @@ describe('claudeSettings', () => {
     'CLAUDE_CODE_USE_BEDROCK',
     'CLAUDE_CODE_USE_VERTEX',
     'CLAUDE_CODE_USE_FOUNDRY',
-  ])('%s of the shell is taken out, and emptied for the settings', (name) => {
+  ])('remove %s from the environment and empty it in the settings', (name) => {
     const { env, settings } = claudeSettings(wiring, { [name]: 'theirs' })
     expect(env).not.toHaveProperty(name)
     expect(settings.env[name]).toBe('')
   })
 
   test.each(['ANTHROPIC_BASE_URL', 'ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_MODEL', 'CLAUDE_CODE_MAX_CONTEXT_TOKENS'])(
-    '%s is ours whatever the shell says',
+    "override the shell's %s",
     (name) => {
       const { env, settings } = claudeSettings(wiring, { [name]: 'theirs' })
       expect(env[name]).not.toBe('theirs')
@@ -107,12 +112,12 @@ describe('claudeSettings', () => {
     ['API_TIMEOUT_MS', '1000'],
     ['CLAUDE_CODE_MAX_OUTPUT_TOKENS', '2000'],
     ['CLAUDE_CODE_ATTRIBUTION_HEADER', '1'],
-  ])('%s of the shell wins', (name, value) => {
+  ])("keep the shell's %s", (name, value) => {
     const { env, settings } = claudeSettings(wiring, { [name]: value })
     expect([env[name], settings.env[name]]).toEqual([value, value])
   })
 
-  test('the rest of the environment stays as it is', () => {
+  test('keep the rest of the environment', () => {
     const { env, settings } = claudeSettings(wiring, { PATH: '/bin', EMPTY: '', GONE: undefined })
     expect(env).toMatchObject({ PATH: '/bin', EMPTY: '' })
     expect(env).not.toHaveProperty('GONE')
@@ -129,7 +134,7 @@ describe('claudeSettings', () => {
       { NO_PROXY: 'a', no_proxy: 'b' },
       { NO_PROXY: 'a,127.0.0.1,localhost', no_proxy: 'b,127.0.0.1,localhost' },
     ],
-  ])('the exceptions of a proxy %j are appended to', (inherited, expected) => {
+  ])('add to the proxy exceptions %j', (inherited, expected) => {
     const { env, settings } = claudeSettings(wiring, inherited)
     expect(env).toMatchObject(expected)
     expect(settings.env).toMatchObject(expected)
@@ -138,16 +143,16 @@ describe('claudeSettings', () => {
   test.each([
     ['http://[::1]:8080', '127.0.0.1,localhost,::1'],
     ['http://192.168.1.5:8080', '127.0.0.1,localhost,192.168.1.5'],
-  ])('the host of %s is one of them', (url, expected) => {
+  ])('add the host of %s to the proxy exceptions', (url, expected) => {
     expect(claudeSettings({ ...wiring, url }, {}).env.NO_PROXY).toBe(expected)
   })
 })
 
-describe('underTheirs', () => {
+describe('mergeForwarded', () => {
   const { settings: ours } = claudeSettings(wiring, {})
-  const merged = (theirs: Record<string, unknown>): ClaudeSettings => underTheirs(ours, theirs, wiring)
+  const merged = (theirs: Record<string, unknown>): ClaudeSettings => mergeForwarded(ours, theirs, wiring)
 
-  test('theirs win, and lists are joined', () => {
+  test("lets the user's values win, and joins lists", () => {
     const result = merged({
       skipWebFetchPreflight: false,
       permissions: { deny: ['Bash(rm *)'], allow: ['Read'] },
@@ -163,7 +168,7 @@ describe('underTheirs', () => {
     expect(result.env).toMatchObject({ API_TIMEOUT_MS: '5', MINE: '1', CLAUDE_CODE_ATTRIBUTION_HEADER: '0' })
   })
 
-  test('but not over what routes Claude Code', () => {
+  test('does not let them route Claude Code elsewhere', () => {
     const result = merged({
       model: 'opus',
       apiKeyHelper: '/bin/key',
@@ -184,11 +189,11 @@ describe('underTheirs', () => {
     expect(result.modelPicker).toEqual(ours.modelPicker)
   })
 
-  test('their proxy exceptions are appended to', () => {
+  test('adds to their proxy exceptions', () => {
     expect(merged({ env: { NO_PROXY: '.corp' } }).env.NO_PROXY).toBe('.corp,127.0.0.1,localhost')
   })
 
-  test('what is no record of variables is as good as none', () => {
+  test('ignores an env that is not an object', () => {
     expect(merged({ env: 'x' }).env).toEqual(ours.env)
   })
 })
@@ -200,6 +205,6 @@ test.each([
   [32_768, ['--tools', 'Bash'], []],
   [32_768, ['--tools=Bash'], []],
   [32_768, ['--bare'], []],
-])('a window of %j with %j gets %j', (window, claudeArgs, expected) => {
+])('a window of %j with the arguments %j gets the tool arguments %j', (window, claudeArgs, expected) => {
   expect(toolArgs(window, claudeArgs)).toEqual(expected)
 })

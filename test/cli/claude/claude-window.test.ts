@@ -16,7 +16,7 @@ describe('a window for Claude Code', () => {
     expect(claudeWindow(window, maxOutput)).toMatchObject({ compactsAt, refusesAt: compactsAt + 10_000 })
   })
 
-  it('is fine, small or too small', () => {
+  it('is ok, small or too small, by its size', () => {
     const verdicts = [1000, 16_384, 20_480, 22_528, 24_232, 24_233, 32_768, 40_000, 40_001, 65_536, 200_000]
     expect(verdicts.map((window) => `${window} ${verdict(window)}`)).toEqual([
       '1000 too-small',
@@ -33,19 +33,19 @@ describe('a window for Claude Code', () => {
     ])
   })
 
-  it('is smaller when answers may be long', () => {
+  it('counts as smaller if answers may be long', () => {
     expect(verdict(32_768, 32_000)).toBe('too-small')
     expect(verdict(49_152, 20_000)).toBe('small')
     expect(claudeWindow(49_152, 20_000).message).toContain('unset CLAUDE_CODE_MAX_OUTPUT_TOKENS, which is 20000')
   })
 
-  it('leaves an eighth to an answer, in a small one less', () => {
+  it('leaves an eighth to an answer, less if it is small', () => {
     expect([131_072, 65_536, 40_000, 32_768, 24_576, 20_480, 4096, 1].map(maxOutputFor)).toEqual([
       16_384, 8192, 5000, 3867, 1819, 1024, 512, 1,
     ])
   })
 
-  it('lets no tool output fill a small one', () => {
+  it('if it is small, caps the output of a tool', () => {
     expect([65_536, 40_001, 40_000, 32_768, 24_576, 8192].map(toolOutputFor)).toEqual([
       undefined,
       undefined,
@@ -56,14 +56,14 @@ describe('a window for Claude Code', () => {
     ])
   })
 
-  it('says what helps', () => {
+  it('that is small comes with a message that says what helps', () => {
     const message = (limit?: 'checkpoint' | 'max_context' | 'memory') => claudeWindow(8192, 1024, limit).message
     expect(message('max_context')).toBe(
-      'a window of 8192 tokens is too small for Claude Code, which would compact at once; raise --max-context, to 65536 if memory allows, or launch it all the same with --force',
+      'a window of 8192 tokens is too small for Claude Code, which would compact at once; raise --max-context, to 65536 if memory allows, or start it anyway with --force',
     )
-    expect(message('memory')).toContain('raise --memory-cap, or take a smaller checkpoint')
-    expect(message('checkpoint')).toContain('take a checkpoint with a larger window')
-    expect(message()).toContain('raise --max-context or --memory-cap, or take')
+    expect(message('memory')).toContain('raise --memory-cap, or use a smaller checkpoint')
+    expect(message('checkpoint')).toContain('use a checkpoint with a larger window')
+    expect(message()).toContain('raise --max-context or --memory-cap, or use')
     expect(claudeWindow(20_480, 1024).message).toContain('compact after a few turns, at 6456 tokens')
     expect(claudeWindow(32_768, 3867, 'max_context').message).toBe(
       'a window of 32768 tokens is small for Claude Code: it gets the tools Bash, Read, Edit and Write only, and compacts at 15901 tokens; raise --max-context, to 65536 if memory allows',

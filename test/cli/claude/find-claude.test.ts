@@ -7,7 +7,7 @@ import { findClaude } from '../../../src/cli/claude/find-claude.js'
 
 let folder: string
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tether-files-test-'))
+  folder = mkdtempSync(join(tmpdir(), 'tether-find-claude-test-'))
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
@@ -32,16 +32,16 @@ describe('findClaude', () => {
     expect(find()).toBe(first)
   })
 
-  test('an explicit one is it or nothing', () => {
+  test('takes the explicit one or throws', () => {
     const path = join(folder, 'two')
     program(join(path, 'claude'))
     const find = (explicit: string) => findClaude({ explicit, path, home: folder })
     expect(find(program(join(folder, 'my-claude')))).toBe(join(folder, 'my-claude'))
     expect(() => find(join(folder, 'none'))).toThrow('there is no such file')
-    expect(() => find(folder)).toThrow('it is no file')
+    expect(() => find(folder)).toThrow('it is not a file')
   })
 
-  test('one that cannot be run is passed over, and named if there is no other', () => {
+  test('skips one that cannot be run, and names it if there is no other', () => {
     const broken = program(join(folder, 'one', 'claude'), 0o644)
     const find = () => findClaude({ path: join(folder, 'one'), home: folder })
     expect(find).toThrow(`${broken} cannot be run: it is not executable`)

@@ -7,7 +7,7 @@ import { takeSettings } from '../../../src/cli/claude/forwarded-settings.js'
 
 let folder: string
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tether-files-test-'))
+  folder = mkdtempSync(join(tmpdir(), 'tether-forwarded-test-'))
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
@@ -19,7 +19,7 @@ describe('takeSettings', () => {
     [['--settings', '{"a":1}', '--settings', '{"b":1}'], { args: [], theirs: { b: 1 } }],
     [['-p', '--', '--settings', 'x'], { args: ['-p', '--', '--settings', 'x'] }],
     [['-p', '--settings'], { args: ['-p', '--settings'] }],
-  ])('%j', (claudeArgs, expected) => {
+  ])('takes the last --settings out of %j', (claudeArgs, expected) => {
     expect(takeSettings(claudeArgs)).toEqual(expected)
   })
 
@@ -29,11 +29,11 @@ describe('takeSettings', () => {
     expect(takeSettings(['--settings', path])).toEqual({ args: [], theirs: { a: 2 } })
   })
 
-  test.each(['{"a":', '/no/such/file'])('%j is refused', (given) => {
+  test.each(['{"a":', '/no/such/file'])('rejects %j', (given) => {
     expect(() => takeSettings(['--settings', given])).toThrow('cannot be read')
   })
 
-  test('a file of something else is refused', () => {
+  test('rejects a file that is not a JSON object', () => {
     const path = join(folder, 's.json')
     writeFileSync(path, '[1]')
     expect(() => takeSettings(['--settings', path])).toThrow('must be one JSON object')

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { writeSettingsFile } from '../../../src/cli/claude/settings-file.js'
 
 describe('writeSettingsFile', () => {
-  test('only its owner reads it, and it goes', () => {
+  test('makes a file that only its owner can read, and removes it', () => {
     const file = writeSettingsFile((itself) => ({ itself }))
     expect(JSON.parse(readFileSync(file.path, 'utf8'))).toEqual({ itself: file.path })
     expect(statSync(file.path).mode & 0o777).toBe(0o600)

@@ -35,23 +35,23 @@ describe('hasStatusLine', () => {
     },
   )
 
-  test('looks into another folder that Claude Code is told of', () => {
+  test('looks into CLAUDE_CONFIG_DIR', () => {
     write('other/settings.json', '{"statusLine":null}')
     expect(has({}, join(folder, 'other'))).toBe(true)
   })
 
-  test('looks into what is forwarded', () => {
+  test('looks into the forwarded settings', () => {
     expect(has({ statusLine: { type: 'command', command: 'mine' } })).toBe(true)
     expect(has({ verbose: true })).toBe(false)
   })
 
-  test('a file that cannot be read has none', () => {
+  test('reads a broken file as one without a status line', () => {
     write('home/.claude/settings.json', '{"statusLine"')
     expect(has()).toBe(false)
   })
 })
 
-describe('the program', () => {
+describe('the status line program', () => {
   const status: Status = {
     model: 'gemma',
     window: 65_536,
@@ -89,7 +89,7 @@ describe('the program', () => {
     const { command } = statusLine(program, settings).statusLine
     const started = performance.now()
     const child = spawn('sh', ['-c', command], { env: { ...process.env, ...env } }) as ChildProcessWithoutNullStreams
-    // It may leave without having read.
+    // It may exit without having read its input.
     child.stdin.on('error', () => {})
     if (session !== 'open') child.stdin.end(typeof session === 'string' ? session : JSON.stringify(session))
     let text = ''
@@ -106,7 +106,7 @@ describe('the program', () => {
     expect(keys).toEqual(['/status Bearer secret'])
   })
 
-  test('shows the conversation on the screen rather than a subagent', async () => {
+  test("shows the conversation's usage rather than a subagent's", async () => {
     const session = {
       model: { display_name: 'org/gemma (tether)' },
       context_window: {
@@ -129,17 +129,17 @@ describe('the program', () => {
     expect(text).toBe('gemma · 0 of 64k (0%) · reading 22% of 40k tokens · 2 waiting\n')
   })
 
-  test('has colours unless asked for none, and passes on no control character', async () => {
+  test('has colours unless NO_COLOR is set, and prints no control characters of a name', async () => {
     answer = () => ({ code: 200, body: JSON.stringify({ ...status, model: 'bad\u001b[2Jname' }) })
     expect((await shown()).text).toContain('bad[2Jname · ')
     expect((await shown({}, { NO_COLOR: '' })).text).toContain('\u001b[36mbad[2Jname\u001b[0m')
   })
 
-  test.each(['no JSON', 'null'])('makes do with %j on its input', async (session) => {
+  test.each(['no JSON', 'null'])("shows the server's numbers if its input is %j", async (session) => {
     expect((await shown(session)).text).toContain('gemma')
   })
 
-  test('prints nothing when the server refuses or is gone', async () => {
+  test('prints nothing if the server denies access or is gone', async () => {
     answer = () => ({ code: 401, body: '{"model":"x"}' })
     expect(await shown()).toMatchObject({ text: '', code: 0 })
     answer = () => ({ code: 200, body: '<html>' })
@@ -153,14 +153,14 @@ describe('the program', () => {
     expect(await shown()).toMatchObject({ text: '', code: 0 })
   })
 
-  test('waits for no one', async () => {
+  test('does not wait for a server that does not answer', async () => {
     answer = 'never'
     const { text, code, ms } = await shown()
     expect({ text, code }).toEqual({ text: '', code: 0 })
     expect(ms).toBeLessThan(3000)
   })
 
-  test('waits for no input that does not end', async () => {
+  test('does not wait for input that does not end', async () => {
     expect(await shown('open')).toMatchObject({ text: '', code: 0 })
   })
 

@@ -34,7 +34,7 @@ function steadyModel(window: number) {
 }
 
 describe('measure', () => {
-  test('runs each length several times, with other tokens each time', async () => {
+  test('runs each length several times, with different tokens each time', async () => {
     const { model, prompts } = steadyModel(1000)
     const seen: number[] = []
     const rows = await measure(model, { prompts: [100, 300, 2000], tokens: 11, runs: 3 }, (done, all) =>
@@ -53,7 +53,7 @@ describe('measure', () => {
   })
 })
 
-describe('the report', () => {
+describe('the report of a benchmark', () => {
   const speed = (median: number) => ({ median, spread: [median * 0.9, median * 1.1] as [number, number] })
   const rows: BenchRow[] = [
     { prompt: 512, prefill: speed(3000), decode: speed(250) },
@@ -80,7 +80,7 @@ describe('the report', () => {
   })
 })
 
-describe('flags', () => {
+describe('flags of tether bench', () => {
   test('have defaults', () => {
     expect(readBenchFlags({})).toEqual({ prompts: [512, 2048, 8192], tokens: 64, runs: 3 })
     expect(readBenchFlags({ prompts: '16, 32', tokens: '8', runs: '1' })).toEqual({
@@ -96,7 +96,7 @@ describe('flags', () => {
     { tokens: '1' },
     { runs: '0' },
     { runs: '1.5' },
-  ])('%j is refused', (flags) => {
+  ])('%j are rejected', (flags) => {
     expect(() => readBenchFlags(flags)).toThrow(UsageError)
   })
 })
@@ -112,22 +112,22 @@ describe('tether bench', () => {
     expect(stdout).toMatch(/\n +100 +1000 +1000\.\.1000 +100 +100\.\.100\n +400 +1000 /)
   })
 
-  test('--json is for programs; what does not fit is left out with a word on stderr', async () => {
+  test('--json prints JSON; a prompt that does not fit is skipped with a message on stderr', async () => {
     const args = ['--prompts', '100,70000', '--runs', '1', '--json']
     const { code, stdout, stderr } = await bench(args)
     expect(code).toBe(0)
     const { model, rows } = JSON.parse(stdout) as { model: string; rows: { prompt: number }[] }
     expect([model, rows.map(({ prompt }) => prompt)]).toEqual(['demo', [100]])
-    expect(stderr).toContain('70000 + 64 tokens do not fit into the window of 65536; left out')
+    expect(stderr).toContain('70000 + 64 tokens do not fit into the window of 65536; skipped')
   })
 
-  test('what is left out is told on a line of its own', async () => {
+  test('a skipped prompt is reported on a line of its own', async () => {
     const terminal = tether.openUntilStatus(['bench', tether.demo, '--prompts', '100,70000'], { columns: 100 })
     await terminal.shows('status 0')
-    expect(terminal.screen()).toContain('tether: 70000 + 64 tokens do not fit into the window of 65536; left out')
+    expect(terminal.screen()).toContain('tether: 70000 + 64 tokens do not fit into the window of 65536; skipped')
   })
 
-  test('that can measure nothing is status 1', async () => {
+  test('exits with status 1 if no prompt fits', async () => {
     const { code, stdout } = await bench(['--prompts', '70000'])
     expect([code, stdout]).toEqual([1, ''])
   })
@@ -137,7 +137,7 @@ describe('tether bench', () => {
     [['--prompts', '512,many'], '--prompts must be a whole number from 1 up, not many'],
     [['--runs', '0'], '--runs must be a whole number from 1 up, not 0'],
     [['another'], 'another is not expected after tether bench'],
-  ])('%j is status 2', async (args, message) => {
+  ])('%j exits with status 2', async (args, message) => {
     const { code, stdout, stderr } = await bench(args)
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toContain(`tether: ${message}\nSee tether --help.\n`)
@@ -146,7 +146,7 @@ describe('tether bench', () => {
   test.each([
     ['loads', { FAKE_LOAD_MS: '20000' }, 'Loading'],
     ['measures', { FAKE_GENERATE_MS: '20000' }, 'Measuring'],
-  ])('Ctrl-C while it %s ends it and gives the cursor back', async (_, env, sign) => {
+  ])('Ctrl-C while it %s ends it and shows the cursor again', async (_, env, sign) => {
     const terminal = tether.openUntilStatus(['bench', tether.demo], { env })
     await terminal.shows(sign)
     expect(terminal.state().cursor).toBe(false)
@@ -155,7 +155,7 @@ describe('tether bench', () => {
     expect(terminal.screen().join('')).not.toContain(sign)
   })
 
-  test('a model that cannot be loaded is a line of its own below no bar', async () => {
+  test('a model that cannot be loaded is reported on a line without a progress bar', async () => {
     const env = { FAKE_LOAD_ERROR: 'layer 7 is damaged' }
     const terminal = tether.openUntilStatus(['bench', tether.demo], { env })
     await terminal.shows('status 1')

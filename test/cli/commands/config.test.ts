@@ -10,7 +10,7 @@ import { useTether } from '../../support/cli-fixture.js'
 
 const tether = useTether()
 
-describe('what tether config prints', () => {
+describe('the output of tether config', () => {
   let folder: string
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'tether-config-test-'))
@@ -19,7 +19,7 @@ describe('what tether config prints', () => {
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text)
   const read = (flags: Layer = {}) => readConfig(flags, { folder, env: {} })
 
-  test('shows every value with its origin, as a file that means the same', async () => {
+  test('has every value with its origin, and is a file with the same meaning', async () => {
     write('10.toml', '[server]\nport = 9\n[sampling]\ntop_k = 3\n[models."a b"]\nthinking = "on"\n')
     const config = await read({ memoryCap: 18e9 })
     const text = showConfig(config)
@@ -32,14 +32,14 @@ describe('what tether config prints', () => {
     expect(again.perModel['a b']?.layer).toEqual({ thinking: 'on' })
   })
 
-  test('never shows a key', async () => {
+  test('hides the API key', async () => {
     write('10.toml', '[server]\napi_key = "very-secret"\n')
     const config = await read()
     expect(config.settings.apiKey).toBe('very-secret')
     expect(showConfig(config) + configAsJson(config)).not.toContain('very-secret')
   })
 
-  test('as JSON', async () => {
+  test('can be JSON', async () => {
     write('10.toml', '[server]\nport = 9\n')
     const { settings } = JSON.parse(configAsJson(await read({ topK: 2 })))
     expect(settings['server.port']).toEqual({ value: 9, from: join(folder, '10.toml:2') })
@@ -49,11 +49,11 @@ describe('what tether config prints', () => {
 })
 
 describe('tether config', () => {
-  test('makes config.toml once, and says so', async () => {
+  test('creates config.toml once, and says so', async () => {
     const first = await tether.start(['config']).ended
     expect([first.code, first.stderr]).toEqual([
       0,
-      'tether: made ~/.tether/config/config.toml, which explains every setting\n',
+      'tether: created ~/.tether/config/config.toml, which explains every setting\n',
     ])
     expect(first.stdout).toMatch(/\nport = 8080 +# built-in\n/)
     const file = join(tether.place.home, '.tether', 'config', 'config.toml')
@@ -63,7 +63,7 @@ describe('tether config', () => {
     expect(readFileSync(file, 'utf8')).toBe(made)
   })
 
-  test('--json is for programs', async () => {
+  test('--json prints values with their origins', async () => {
     tether.configure('[server]\nport = 9000\n')
     const { code, stdout } = await tether.start(['config', '--json', '--top-k', '5']).ended
     expect(code).toBe(0)
@@ -72,14 +72,14 @@ describe('tether config', () => {
     expect(settings['sampling.top_k']).toEqual({ value: 5, from: '--top-k' })
   })
 
-  test('a file that cannot be read is status 1, by its line', async () => {
+  test('a broken file exits with status 1 and names the line', async () => {
     tether.configure('[server]\nport = "x"\n')
     const { code, stdout, stderr } = await tether.start(['config']).ended
     expect([code, stdout]).toEqual([1, ''])
     expect(stderr).toContain('tether: ~/.tether/config/10-test.toml:2: port must be ')
   })
 
-  test('a home that cannot be written to is no reason not to answer', async () => {
+  test('prints the settings even if the home is not writable', async () => {
     writeFileSync(join(tether.place.home, '.tether'), 'a file where a folder should be')
     const { code, stdout, stderr } = await tether.start(['config']).ended
     expect([code, stderr]).toEqual([0, ''])

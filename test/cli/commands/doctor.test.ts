@@ -21,28 +21,28 @@ describe('tether doctor', () => {
   }
   const addModel = () => writeModel(join(tether.place.home, '.tether', 'models', 'org', 'small'))
 
-  test('says in an empty home what is missing and how to get it, status 1', async () => {
+  test('in an empty home says what is missing and how to get it, with status 1', async () => {
     const { code, stdout, stderr } = await tether.start(['doctor']).ended
     expect([code, stderr]).toEqual([1, ''])
     expect(stdout).toMatch(/^tether 1\.2\.3 on /)
     expect(stdout).toMatch(/ FAIL {2}models {4}0 in ~\/\.tether\/models [^>]*-> tether pull \S+\/\S+\n/)
     expect(stdout).toMatch(/ FAIL {2}claude {4}not found\n +-> npm install -g @anthropic-ai\/claude-code/)
-    expect(stdout).toMatch(/\n2 to be mended\.\n$/)
+    expect(stdout).toMatch(/\n2 problems to fix\.\n$/)
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
     expect(existsSync(join(tether.place.home, '.tether', 'config'))).toBe(false)
   })
 
-  test('is content with a model and a claude, status 0', async () => {
+  test('with a model and a claude finds no problem, with status 0', async () => {
     addModel()
     const { code, stdout } = await tether.start(['doctor', '--claude-path', tether.place.claude, '--port', '0']).ended
     expect(stdout).not.toContain('FAIL')
     expect(stdout).toMatch(/ ok +models +1 in ~\/\.tether\/models/)
     expect(stdout).toMatch(/ ok +claude +2\.1\.330, /)
-    expect(stdout).toMatch(/\nNothing stands in the way\.\n$/)
+    expect(stdout).toMatch(/\nNo problems found\.\n$/)
     expect(code).toBe(0)
   })
 
-  test('--json is a list of findings, each fault with what to do', async () => {
+  test('--json prints a list of findings, each fault with a fix', async () => {
     const { code, all } = await findings()
     expect(code).toBe(1)
     const abouts = ['addon', 'MLX', 'BLAS', 'memory', 'models', 'claude', 'config', 'port', 'cache', 'logs']
@@ -53,9 +53,9 @@ describe('tether doctor', () => {
   })
 
   test.each([
-    ['is no TOML', '[server]\nport = \n', /^~\/\.tether\/config\/10-test\.toml:[23]: /],
+    ['is not TOML', '[server]\nport = \n', /^~\/\.tether\/config\/10-test\.toml:[23]: /],
     ['has a wrong value', '\n[server]\nport = "x"\n', /^~\/\.tether\/config\/10-test\.toml:3: port must be /],
-  ])('finds a file that %s by its line, and looks at the rest', async (_, text, where) => {
+  ])('names the line of a file that %s, and runs the other checks', async (_, text, where) => {
     tether.configure(text)
     addModel()
     const { code, of } = await findings(['--claude-path', tether.place.claude])
@@ -65,20 +65,20 @@ describe('tether doctor', () => {
     expect(of('claude')).toMatchObject({ verdict: 'ok' })
   })
 
-  test('notes a key that nobody knows', async () => {
+  test('notes an unknown key', async () => {
     tether.configure('[server]\nprot = 1\n')
     const { of } = await findings()
     expect(of('config')).toMatchObject({ verdict: 'note', fix: expect.stringContaining('did you mean [server] port?') })
   })
 
-  test('goes to its end in a home where nothing can be written', async () => {
+  test('runs all checks in a home that is not writable', async () => {
     writeFileSync(join(tether.place.home, '.tether'), 'a file where a folder should be')
     const { all, of } = await findings()
     expect(all).toHaveLength(10)
     expect(of('cache')).toMatchObject({ verdict: 'note', fix: expect.stringContaining('~/.tether/cache writable') })
   })
 
-  test('tells a taken port from an address that is not this machine’s', async () => {
+  test('tells a taken port from an address that this machine does not have', async () => {
     const other = createServer()
     onTestFinished(() => void other.close())
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
@@ -90,7 +90,7 @@ describe('tether doctor', () => {
     expect(foreign.of('port')).toMatchObject({ verdict: 'fail', detail: expect.stringContaining('192.0.2.1') })
   })
 
-  test('names the server that runs', async () => {
+  test('names the running server', async () => {
     const url = await tether.serve()
     const { of } = await findings()
     expect(of('port')?.detail).toContain(`running now: demo on ${url}`)

@@ -12,7 +12,7 @@ const portOf = (url: string) => new URL(url).port
 const hard = { PLAIN: 'http://127.0.0.1:8080', QUOTE: `it's "x"`, DOLLAR: '$HOME `id` \\ !', LINES: 'a\nb', TAKEN: '' }
 
 describe('exportLines', () => {
-  test('sh reads back every value, and takes away what is empty', () => {
+  test('sh reads every value back, and unsets the empty ones', () => {
     const script = `${exportLines(hard, 'sh')}node -e 'console.log(JSON.stringify(process.env))'`
     const env = { PATH: process.env.PATH ?? '', TAKEN: 'there' }
     const { stdout } = spawnSync('sh', ['-c', script], { env, encoding: 'utf8' })
@@ -29,7 +29,7 @@ describe('exportLines', () => {
     )
   })
 
-  test('JSON is one object', () => {
+  test('JSON is one object with all variables', () => {
     expect(JSON.parse(exportLines(hard, 'json'))).toEqual(hard)
   })
 })
@@ -47,7 +47,7 @@ test.each([
 })
 
 describe('tether env', () => {
-  /** A server that runs by its record alone. */
+  /** Writes the record of a server that does not exist. */
   const record = (pid: number, url: string) => {
     const run = join(tether.place.home, '.tether', 'run')
     mkdirSync(run, { recursive: true })
@@ -60,7 +60,7 @@ describe('tether env', () => {
     return (JSON.parse(stdout) as Record<string, string>).ANTHROPIC_BASE_URL
   }
 
-  test('makes a shell one that reaches the server', async () => {
+  test('prints variables with which a shell reaches the server', async () => {
     const url = await tether.serve(['--api-key', "it's mine"])
     const { code, stdout } = await tether.start(['env']).ended
     expect(code).toBe(0)
@@ -72,14 +72,14 @@ describe('tether env', () => {
     expect(asked.status).toBe(200)
   })
 
-  test('means the latest of two, or the one on the port', async () => {
+  test('takes the latest of two servers, or the one on the port', async () => {
     const first = await tether.serve()
     const second = await tether.serve()
     expect(await chosen()).toBe(second)
     expect(await chosen(['--port', portOf(first)])).toBe(first)
   })
 
-  test('passes over records of what is gone, and of what does not answer', async () => {
+  test('skips servers that are gone or do not answer', async () => {
     const { pid } = spawnSync('true')
     record(pid, 'http://127.0.0.1:9')
     record(process.pid, 'http://127.0.0.1:9')
@@ -90,31 +90,31 @@ describe('tether env', () => {
     expect(run).toContain(`${process.pid}.json`)
   })
 
-  test('says how to start one where none runs, and nothing on stdout', async () => {
+  test('without a server says how to start one, and prints nothing on stdout', async () => {
     const none = await tether.start(['env']).ended
     expect([none.code, none.stdout]).toEqual([1, ''])
-    expect(none.stderr).toContain('tether: no tether runs; start one with tether, or with tether --serve-only\n')
+    expect(none.stderr).toContain('tether: no tether is running; start one with tether or tether --serve-only\n')
     const url = await tether.serve()
     const other = Number(portOf(url)) === 9 ? '10' : '9'
     const { code, stdout, stderr } = await tether.start(['env', '--port', other]).ended
     expect([code, stdout]).toEqual([1, ''])
-    expect(stderr).toContain(`no tether runs on port ${other}`)
+    expect(stderr).toContain(`no tether is running on port ${other}`)
   })
 
-  test('says the same where there can be no record', async () => {
+  test('says the same if there can be no record of servers', async () => {
     writeFileSync(join(tether.place.home, '.tether'), 'a file where a folder should be')
     const { code, stderr } = await tether.start(['env']).ended
     expect(code).toBe(1)
-    expect(stderr).toContain('no tether runs')
+    expect(stderr).toContain('no tether is running')
   })
 
-  test.each(['0', '65536', 'http'])('refuses --port %s, status 2', async (port) => {
+  test.each(['0', '65536', 'http'])('rejects --port %s with status 2', async (port) => {
     const { code, stdout, stderr } = await tether.start(['env', '--port', port]).ended
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toContain(`--port must be a whole number from 1 to 65535, not ${port}`)
   })
 
-  test('tells a person what it is for, with the flags that were given', async () => {
+  test('in a terminal says how to use the output, with the given flags', async () => {
     const port = portOf(await tether.serve())
     const terminal = tether.openUntilStatus(['env', '--port', port], { rows: 60 })
     await terminal.shows('status 0')

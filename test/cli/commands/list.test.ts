@@ -39,25 +39,25 @@ describe('listModels', () => {
     if (width >= 30) expect(lines[1]).toMatch(/yes$/)
   })
 
-  test('names faults below, and lets no name steer the terminal', async () => {
+  test('lists faults below the table, without control characters of a name', async () => {
     writeModel(join(modelsDir, 'evil\u001b[2J'), { config: { model_type: 'strange' } })
     const text = await list()
     expect(text).not.toContain('\u001b')
-    expect(text).toContain('unsupported\n\nevil?[2J: tether does not know models of type strange')
+    expect(text).toContain('unsupported\n\nevil?[2J: models of type strange are not supported')
   })
 
-  test('colours only when it is asked to', async () => {
+  test('prints colours only if asked to', async () => {
     writeModel(join(modelsDir, 'a'))
     expect(await list()).not.toContain('\u001b')
     expect(await list({ colors: true })).toContain('\u001b[2mname')
   })
 
-  test('is data on request', async () => {
+  test('prints JSON on request', async () => {
     writeModel(join(modelsDir, 'a'))
     expect(JSON.parse(await list({ json: true }))).toEqual(await describeModels(modelsDir, { hubCache, element: 2 }))
   })
 
-  test('says where a model goes when there is none', async () => {
+  test('without models says where they go', async () => {
     const text = await list({ modelsDir: join(modelsDir, 'none') })
     expect(text).toMatch(/there is no model in .*none\nput the folder .* there, or get one: tether pull /)
     expect(JSON.parse(await list({ json: true }))).toEqual([])

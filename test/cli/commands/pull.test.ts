@@ -46,15 +46,15 @@ describe('tether pull', () => {
     })
     return { child, ...collectOutput(child) }
   }
-  /** Something of a large file is noted as written: what the hub has sent may still be on its way. */
-  const underWay = () =>
+  /** Waits until a part of a large file is logged as written: what the hub has sent may still be on its way. */
+  const partWritten = () =>
     until(() => {
       const folder = partialFolder(path())
       const logs = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.part.log')) : []
       return logs.some((name) => readFileSync(join(folder, name), 'utf8').split('\n').length > 3)
     })
 
-  test('says where the model is', async () => {
+  test('says where the model is when it is done', async () => {
     const { code, stderr } = await start().ended
     expect(code).toBe(0)
     expect(stderr).toContain('tether: org/model: 8.2 MB to download')
@@ -62,10 +62,10 @@ describe('tether pull', () => {
     expectWhole()
   })
 
-  test('killed outright leaves nothing that looks whole, and the next goes on', async () => {
+  test('when killed leaves nothing that looks complete, and the next pull continues', async () => {
     hub.faults.slowMs = 15
     const { child, ended } = start()
-    await underWay()
+    await partWritten()
     child.kill('SIGKILL')
     await ended
     expect(existsSync(path())).toBe(false)
@@ -73,7 +73,7 @@ describe('tether pull', () => {
     const before = hub.sent()
     const again = await start().ended
     expect(again.code).toBe(0)
-    expect(again.stderr).toMatch(/to download, [\d.]+ [KM]B are there/)
+    expect(again.stderr).toMatch(/to download, [\d.]+ [KM]B already downloaded/)
     expect(hub.sent() - before).toBeLessThan(8.2e6)
     expectWhole()
   })
@@ -81,10 +81,10 @@ describe('tether pull', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('ends on %s and says how to go on', async (signal, status) => {
+  ] as const)('ends on %s and says how to continue', async (signal, status) => {
     hub.faults.slowMs = 15
     const { child, ended } = start()
-    await underWay()
+    await partWritten()
     child.kill(signal)
     const { code, stderr } = await ended
     expect(code).toBe(status)
@@ -92,10 +92,10 @@ describe('tether pull', () => {
     expect(existsSync(path())).toBe(false)
   })
 
-  test('twice at once: the second says so', async () => {
+  test('refuses to pull a model that another process is pulling', async () => {
     hub.faults.slowMs = 15
     const first = start()
-    await underWay()
+    await partWritten()
     const { code, stderr } = await start().ended
     expect(code).toBe(1)
     expect(stderr).toContain(`org/model is being pulled already, by process ${first.child.pid}`)

@@ -8,13 +8,13 @@ import { writeModel } from '../../support/model-folders.js'
 
 const tether = useTether()
 
-describe('the model', () => {
+describe('the model that tether runs', () => {
   const models = () => join(tether.place.home, '.tether', 'models')
   /** Without a --model. */
   const bare = (args: string[], env: Record<string, string> = {}) =>
     tether.start(['--claude-path', tether.place.claude, ...args], env).ended
 
-  test('is asked for, also when there is only one; the end of input cancels', async () => {
+  test('is picked by the user, even if there is only one; the end of input cancels', async () => {
     writeModel(join(models(), 'org', 'small'))
     const { code, stderr } = await bare(['--', 'exit:0'])
     expect(code).toBe(1)
@@ -22,41 +22,41 @@ describe('the model', () => {
     expect(stderr).toContain('no model was chosen; name one, as in: tether --model org/small')
   })
 
-  test('is taken without a question by npm start when there is only one', async () => {
+  test('is the only one, without a question, for npm start', async () => {
     writeModel(join(models(), 'org', 'small'))
     const { code, stderr } = await bare(['--', 'exit:0'], { FAKE_START: '1' })
     expect(code).toBe(0)
     expect(stderr).toContain('org/small is ready')
   })
 
-  test('is the demo model for npm start when there is none', async () => {
+  test('is the demo model for npm start if there is no other', async () => {
     const { code, stderr } = await bare(['--', 'exit:0'], { FAKE_START: '1' })
     expect(code).toBe(0)
     expect(stderr).toContain('demo model')
     expect(stderr).toContain('~/.tether/models')
   })
 
-  test('is none where there is none, which says how to get one', async () => {
+  test('is an error that says how to get one, if there is none', async () => {
     const { code, stderr } = await bare(['--', 'exit:0'])
     expect(code).toBe(1)
     expect(stderr).toContain('there is no model in ~/.tether/models\n')
     expect(stderr).toContain('tether pull ')
   })
 
-  test('that does not exist is an error that names tether pull', async () => {
+  test('is an error that names tether pull if it does not exist', async () => {
     const { code, stderr } = await bare(['--model', 'org/absent'])
     expect(code).toBe(1)
     expect(stderr).toContain('tether pull org/absent')
   })
 
-  test('[model] default skips the question, and --model wins over it', async () => {
+  test('is that of [model] default without a question, and --model overrides it', async () => {
     for (const name of ['a', 'b']) writeModel(join(models(), name))
     tether.configure('[model]\ndefault = "b"\n')
     expect((await bare(['--', 'exit:0'])).stderr).toContain('b is ready')
     expect((await bare(['--model', 'a', '--', 'exit:0'])).stderr).toContain('a is ready')
   })
 
-  test('is listed with --list, and an empty list explains itself, status 0', async () => {
+  test('is listed by --list; an empty list says how to get a model, with status 0', async () => {
     const empty = await tether.start(['--list']).ended
     expect([empty.code, empty.stdout.includes('tether pull')]).toEqual([0, true])
     writeModel(join(models(), 'org', 'small'))
@@ -67,8 +67,8 @@ describe('the model', () => {
   })
 })
 
-describe('what a model is loaded with', () => {
-  test('comes from the settings, those of its own table over the others', async () => {
+describe('the options that a model is loaded with', () => {
+  test("come from the settings, those of the model's own table first", async () => {
     const dir = join(tether.place.home, '.tether', 'config')
     mkdirSync(dir, { recursive: true })
     writeFileSync(
@@ -88,12 +88,12 @@ describe('what a model is loaded with', () => {
     expect(options.sampling).toEqual({ temperature: 0.7, topK: 7 })
   })
 
-  test('TETHER_DEBUG=1 names a private file', async () => {
+  test('include a debug log, whose file is named, with TETHER_DEBUG=1', async () => {
     const { stderr } = await tether.startWithClaude(['exit:0'], { TETHER_DEBUG: '1' }).ended
     expect(stderr).toMatch(/every request, prompt and answer is written to ~\/\.tether\/logs\/debug-/)
   })
 
-  test('a key of the user is the key', async () => {
+  test("leave the user's API key as it is", async () => {
     const { stdout } = await tether.startWithClaude(['exit:0']).ended
     expect(stdout).toBe('')
     await tether.startOnDemo(['--api-key', 'my-own', '--claude-path', tether.place.claude, '--', 'exit:0']).ended

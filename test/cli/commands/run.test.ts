@@ -8,8 +8,8 @@ import { until } from '../../support/until.js'
 
 const tether = useTether()
 
-describe('with Claude Code', () => {
-  test('passes on its exit status and output, and the arguments untouched', async () => {
+describe('tether with Claude Code', () => {
+  test('passes on its exit status and output, and its arguments unchanged', async () => {
     const { code, stdout } = await tether.startWithClaude(['--resume', 'exit:7', '--', '--model', '']).ended
     expect(code).toBe(7)
     expect(stdout).toBe('')
@@ -28,7 +28,7 @@ describe('with Claude Code', () => {
     expect(report.settings.env.CLAUDE_CODE_MAX_CONTEXT_TOKENS).toBe('65536')
   })
 
-  test('is on record while it runs', async () => {
+  test('records its server while it runs', async () => {
     const running = tether.startWithClaude(['sleep'])
     const { pid, env } = await claudeReport(tether.place)
     const folder = join(tether.place.home, '.tether', 'run')
@@ -102,13 +102,13 @@ describe('with Claude Code', () => {
     expect([statSync(log).mode & 0o777, statSync(logs).mode & 0o777]).toEqual([0o600, 0o700])
   })
 
-  test('gives it few tools when the window is small', async () => {
+  test('gives it few tools if the window is small', async () => {
     const { stderr } = await tether.startWithClaude(['exit:0'], { FAKE_WINDOW: '32768' }).ended
     expect((await claudeReport(tether.place)).args).toContain('Bash,Read,Edit,Write')
     expect(stderr).toContain('32768')
   })
 
-  test('--log-level silent says nothing', async () => {
+  test('prints nothing with --log-level silent', async () => {
     const { stderr } = await tether.startOnDemo([
       '--claude-path',
       tether.place.claude,
@@ -125,7 +125,7 @@ describe('a signal', () => {
   test.each([
     ['SIGKILL', 137],
     ['SIGTERM', 143],
-  ])('that ends claude (%s) is passed on as a status', async (signal, status) => {
+  ])('that ends claude (%s) becomes the exit status', async (signal, status) => {
     const running = tether.startWithClaude(['sleep'])
     process.kill((await claudeReport(tether.place)).pid, signal)
     expect((await running.ended).code).toBe(status)
@@ -162,7 +162,7 @@ describe('a signal', () => {
     expect((await running.ended).code).toBe(40)
   })
 
-  test('that claude does not obey is followed by SIGKILL, for its children too', async () => {
+  test('that claude ignores is followed by SIGKILL, also for its children', async () => {
     const running = tether.startWithClaude(['children'])
     const { pid, child } = await claudeReport(tether.place)
     const asked = performance.now()
@@ -173,7 +173,7 @@ describe('a signal', () => {
     await tether.expectNothingLeft()
   })
 
-  test('that kills tether outright takes claude and the settings with it', async () => {
+  test('SIGKILL to tether ends claude and removes the settings', async () => {
     const running = tether.startWithClaude(['sleep'])
     const { pid } = await claudeReport(tether.place)
     running.process.kill('SIGKILL')
@@ -191,7 +191,7 @@ describe('a signal', () => {
 })
 
 describe('a fault', () => {
-  test('in tether ends claude, and is one line', async () => {
+  test('in tether ends claude, and is printed as one line', async () => {
     const running = tether.startWithClaude(['sleep'], { FAKE_CRASH_MS: '300' })
     const { pid } = await claudeReport(tether.place)
     const { code, stderr } = await running.ended
@@ -203,7 +203,7 @@ describe('a fault', () => {
     await tether.expectNothingLeft()
   })
 
-  test('that is known is one line', async () => {
+  test('that is expected is printed as one line', async () => {
     const { code, stderr } = await tether.startOnDemo(['--serve-only', '--port', '0'], {
       FAKE_LOAD_ERROR: 'layer 7 is damaged',
     }).ended
@@ -217,14 +217,14 @@ describe('a fault', () => {
     expect(stderr).toMatch(/unexpected error: TypeError: weights is not iterable\n +at /)
   })
 
-  test('of the command line is status 2', async () => {
+  test('of the command line exits with status 2', async () => {
     const { code, stderr } = await tether.startOnDemo(['--modle', 'x']).ended
     expect(code).toBe(2)
     expect(stderr).toContain('did you mean --model?')
   })
 })
 
-describe('a home that cannot be written to', () => {
+describe('a home that is not writable', () => {
   test('costs the log, not the session', async () => {
     writeFileSync(join(tether.place.home, '.tether'), 'a file where a folder should be')
     const { code, stderr } = await tether.startWithClaude(['exit:0']).ended
@@ -234,7 +234,7 @@ describe('a home that cannot be written to', () => {
 })
 
 describe('a window that is too small for Claude Code', () => {
-  test('is not launched, says what helps, and yields to --force', async () => {
+  test('is an error that says what helps, unless --force is given', async () => {
     const refused = await tether.startWithClaude(['exit:0'], { FAKE_WINDOW: '16384' }).ended
     expect(refused.code).toBe(1)
     expect(refused.stderr).toMatch(/window of 16384 tokens is too small .* --force/)

@@ -1,4 +1,4 @@
-/** Configuration files: which are read, what wins, what is said of mistakes. */
+/** Configuration files: which are read, what overrides what, and how mistakes are reported. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,8 +17,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 const write = (name: string, text: string) => writeFileSync(join(folder, name), text)
 const read = (flags: Layer = {}, env: Record<string, string> = {}) => readConfig(flags, { folder, env })
 
-describe('precedence', () => {
-  test('flags over the latest drop-in over earlier ones over config.toml over built-in', async () => {
+describe('precedence of settings', () => {
+  test('is flags over the latest drop-in over earlier ones over config.toml over built-in', async () => {
     write('config.toml', '[server]\nhost = "a"\nport = 1\n[model]\nmax_context = 1\nthreads = 1\n')
     write('10-one.toml', '[server]\nport = 2\n[model]\nmax_context = 2\nthreads = 2\n')
     write('20-two.toml', '[model]\nmax_context = 3\nthreads = 3\n')
@@ -34,7 +34,7 @@ describe('precedence', () => {
     expect(files.map((file) => file.slice(folder.length + 1))).toEqual(['config.toml', '10-one.toml', '20-two.toml'])
   })
 
-  test('config.toml comes first whatever the others are called', async () => {
+  test('puts config.toml first, whatever the names of the others are', async () => {
     write('config.toml', '[server]\nport = 1\n')
     write('00-early.toml', '[server]\nport = 2\n')
     write('aaa.toml', '[server]\nhost = "aaa"\n')
@@ -42,7 +42,7 @@ describe('precedence', () => {
     expect((await read()).settings).toMatchObject({ port: 2, host: 'zzz' })
   })
 
-  test('dotfiles, other endings, subfolders are ignored; a link to a file is a file', async () => {
+  test('ignores dotfiles, other extensions and subfolders, and follows links to files', async () => {
     write('.hidden.toml', '[server]\nport = 1\n')
     write('20-old.toml.bak', '[server]\nport = 2\n')
     write('notes.txt', 'port = 3')
@@ -55,7 +55,7 @@ describe('precedence', () => {
     expect((await read()).settings.port).toBe(4)
   })
 
-  test('TETHER_MODELS_DIR ranks between the built-in value and the files', async () => {
+  test('puts TETHER_MODELS_DIR between the built-in value and the files', async () => {
     expect((await read()).settings.modelsDir).toBe(join(homedir(), '.tether', 'models'))
     const fromEnv = await read({}, { TETHER_MODELS_DIR: '/env' })
     expect([fromEnv.settings.modelsDir, fromEnv.origins.modelsDir]).toEqual(['/env', 'TETHER_MODELS_DIR'])
@@ -64,14 +64,14 @@ describe('precedence', () => {
     expect((await read({ modelsDir: '/flag' }, { TETHER_MODELS_DIR: '/env' })).settings.modelsDir).toBe('/flag')
   })
 
-  test('auto and "" take back what an earlier file set', async () => {
+  test('lets auto and "" unset what an earlier file set', async () => {
     write('config.toml', '[model]\nmemory_cap = "1GB"\ndefault = "x"\n[sampling]\ntemperature = 1\n')
     write('10.toml', '[model]\nmemory_cap = "auto"\ndefault = ""\n[sampling]\ntemperature = "auto"\n')
     const { settings } = await read()
     expect([settings.memoryCap, settings.model, settings.temperature]).toEqual([undefined, undefined, undefined])
   })
 
-  test("a model's own table is laid over the rest, below the flags", async () => {
+  test("puts a model's own table above the other files and below the flags", async () => {
     write(
       'config.toml',
       '[sampling]\ntemperature = 0.5\ntop_k = 5\n[models."org/gemma"]\ntemperature = 0.7\nthinking = "on"\n',
@@ -86,7 +86,7 @@ describe('precedence', () => {
     expect(config.forModel(['constructor', 'nobody']).settings.temperature).toBe(0.5)
   })
 
-  test('a path in a file is meant from the folder of the file', async () => {
+  test('resolves a path in a file from the folder of the file', async () => {
     write('config.toml', '[model]\nmodels_dir = "models"\n[launch]\nclaude_path = "~/bin/claude"\n')
     const { settings } = await read()
     expect(settings.modelsDir).toBe(join(folder, 'models'))
@@ -95,7 +95,7 @@ describe('precedence', () => {
 })
 
 describe('nothing else configures tether', () => {
-  test('files of the working directory are neither read nor run', async () => {
+  test('not files of the working directory, which are neither read nor run', async () => {
     const project = join(folder, 'project')
     mkdirSync(project)
     const ran = join(project, 'ran')
@@ -120,7 +120,7 @@ describe('nothing else configures tether', () => {
     expect(existsSync(ran)).toBe(false)
   })
 
-  test('tables that other tools give a meaning to mean nothing', async () => {
+  test('not the special tables of c12', async () => {
     write(
       'config.toml',
       'extends = "gh:somebody/something"\n[server]\nport = 1\n["$test".server]\nport = 2\n["$env".test.server]\nport = 3\n',
@@ -128,26 +128,26 @@ describe('nothing else configures tether', () => {
     const { settings, warnings } = await read()
     expect(settings.port).toBe(1)
     expect(warnings.map((line) => line.split(': ')[1])).toEqual([
-      'there is no extends; there are',
-      'there is no [$test.server] port; did you mean [server] port?',
-      'there is no [$env.test.server] port; did you mean [server] port?',
+      'unknown key extends; there are',
+      'unknown key [$test.server] port; did you mean [server] port?',
+      'unknown key [$env.test.server] port; did you mean [server] port?',
     ])
   })
 })
 
-describe('mistakes', () => {
+describe('mistakes in files', () => {
   test.each([
-    ['[server]\nprot = 1\n', '2: there is no [server] prot; did you mean [server] port?'],
-    ['[model]\nmax-context = 1\n', '2: there is no [model] max-context; did you mean [model] max_context?'],
-    ['max_context = 1\n', '1: there is no max_context; did you mean [model] max_context?'],
-    ['[server]\nmax_context = 1\n', '2: there is no [server] max_context; did you mean [model] max_context?'],
-    ['[servr]\nport = 1\n', '2: there is no [servr] port; did you mean [server] port?'],
-    ['[server]\nzzzzzzzz = 1\n', '2: there is no [server] zzzzzzzz; there are: host, port'],
-    ['[model.deep]\nx = 1\n', '2: there is no [model.deep] x; '],
-    ['[models.gemma]\nport = 1\n', '2: one model has no port; '],
-    ['[models.gemma]\ntemprature = 1\n', '2: one model has no temprature; did you mean temperature?'],
-    ['models = 3\n', '1: there is no models; '],
-  ])('%j is a warning', async (text, warning) => {
+    ['[server]\nprot = 1\n', '2: unknown key [server] prot; did you mean [server] port?'],
+    ['[model]\nmax-context = 1\n', '2: unknown key [model] max-context; did you mean [model] max_context?'],
+    ['max_context = 1\n', '1: unknown key max_context; did you mean [model] max_context?'],
+    ['[server]\nmax_context = 1\n', '2: unknown key [server] max_context; did you mean [model] max_context?'],
+    ['[servr]\nport = 1\n', '2: unknown key [servr] port; did you mean [server] port?'],
+    ['[server]\nzzzzzzzz = 1\n', '2: unknown key [server] zzzzzzzz; there are: host, port'],
+    ['[model.deep]\nx = 1\n', '2: unknown key [model.deep] x; '],
+    ['[models.gemma]\nport = 1\n', '2: [models] has no key port; '],
+    ['[models.gemma]\ntemprature = 1\n', '2: [models] has no key temprature; did you mean temperature?'],
+    ['models = 3\n', '1: unknown key models; '],
+  ])('%j gives a warning', async (text, warning) => {
     write('config.toml', text)
     const { warnings } = await read()
     expect(warnings).toHaveLength(1)
@@ -173,23 +173,23 @@ describe('mistakes', () => {
     ['[server\nport = 1\n', '2: '],
     ['[server]\nhost = localhost\n', '2: '],
     ['[server]\nport = 1\nport = 2\n', '3: '],
-  ])('%j is an error', async (text, message) => {
+  ])('%j throws', async (text, message) => {
     write('10-mine.toml', text)
     await expect(read()).rejects.toMatchObject({ code: 'bad_config' })
     await expect(read()).rejects.toThrow(`${join(folder, '10-mine.toml')}:${message}`)
   })
 
-  test('a link to nothing is an error that names it', async () => {
+  test('a broken link throws an error that names it', async () => {
     symlinkSync(join(folder, 'gone'), join(folder, '10-gone.toml'))
     await expect(read()).rejects.toThrow(join(folder, '10-gone.toml'))
   })
 
-  test('a folder that is not there is no configuration', async () => {
+  test('a missing folder is an empty configuration', async () => {
     expect((await readConfig({}, { folder: join(folder, 'none'), env: {} })).files).toEqual([])
   })
 })
 
-describe('the template', () => {
+describe('the template of config.toml', () => {
   test('sets max_context and nothing else, with every other key and its default as a comment', async () => {
     expect(writeTemplate(join(folder, 'config.toml'))).toBe(true)
     const { settings, origins, warnings } = await read()
@@ -200,7 +200,7 @@ describe('the template', () => {
     expect(settings.maxContext).toBe(65_536)
   })
 
-  test('with every comment mark taken away decides the same', async () => {
+  test('means the same with every comment mark removed', async () => {
     const lines = configTemplate().split('\n')
     write(
       'config.toml',
@@ -214,7 +214,7 @@ describe('the template', () => {
     expect(Object.values(perModel)[0]?.layer).toEqual({ temperature: 0.7, thinking: 'off' })
   })
 
-  test('is never written over', () => {
+  test('never overwrites a file', () => {
     write('config.toml', '# mine\n')
     expect(writeTemplate(join(folder, 'config.toml'))).toBe(false)
     expect(readFileSync(join(folder, 'config.toml'), 'utf8')).toBe('# mine\n')

@@ -1,4 +1,4 @@
-/** Sizes as people write them. */
+/** Sizes, as users write them. */
 import { expect, test } from 'vitest'
 import { parseSize } from '../../../src/cli/config/setting-value.js'
 

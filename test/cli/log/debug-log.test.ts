@@ -21,13 +21,13 @@ function open() {
 }
 
 describe('the debug log', () => {
-  it('is a file of its own for every run', () => {
+  it('has its own file for every run', () => {
     expect(debugLogPath('/home/me', new Date('2026-11-24T10:20:30.456Z'), 77)).toBe(
       '/home/me/.tether/logs/debug-2026-11-24T10-20-30-456Z-77.log',
     )
   })
 
-  it('has request, prompt, answer and reuse of each turn, for its owner alone, and no key', async () => {
+  it('has request, prompt, answer and reuse of each turn, is private, and holds no key', async () => {
     const { log, read } = open()
     const engine = speaks({ control: '<think>' }, 'hm', { control: '</think>' }, 'Hello', END)
     engine.cachedTokens = 5
@@ -56,7 +56,7 @@ describe('the debug log', () => {
     expect(text).not.toContain('secret')
   })
 
-  it('finds the earlier turn that shares most, its answer included', async () => {
+  it('names the earlier turn with the longest common prefix, its answer included', async () => {
     const { log, read } = open()
     const model = fakeTurnModel(speaks('Hello', END), { onDebug: log.onDebug })
     const talk = async (...messages: string[]) => {
@@ -73,7 +73,7 @@ describe('the debug log', () => {
     )
   })
 
-  it('tells what went wrong, and who left', async () => {
+  it('has the error of a turn, and whether the client left', async () => {
     const { log, read } = open()
     const engine = speaks([{ fail: new Error('no power') }], ['a', 'hang'])
     const model = fakeTurnModel(engine, { onDebug: log.onDebug })
@@ -86,13 +86,13 @@ describe('the debug log', () => {
     expect(text).toMatch(/==== turn 1, end\nTetherError: messages: Input should be a list/)
     expect(text).not.toContain('turn 1, prompt')
     expect(text).toMatch(/==== turn 2, answer of 0 tokens\n\n==== turn 2, end\nError: no power/)
-    expect(text).toMatch(/==== turn 3, answer of 1 tokens\na\n\n==== turn 3, end\nits reader left/)
+    expect(text).toMatch(/==== turn 3, answer of 1 tokens\na\n\n==== turn 3, end\nthe client left/)
     expect(text).toMatch(
       /==== turn 4, prompt of \d+ tokens\n.*\n\n==== turn 4, reuse\n[\s\S]*too long: \d+ tokens > 9 maximum/,
     )
   })
 
-  it('says what was left out', async () => {
+  it('says how many messages were dropped', async () => {
     const { log, read } = open()
     const engine = speaks('ok')
     engine.info.window = 90

@@ -12,9 +12,9 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(join(folder, '..'), { recursive: true }))
 
-describe('levels', () => {
+describe('log level', () => {
   test.each(logLevels.map((level, rank) => [level, logLevels.slice(0, rank + 1)] as const))(
-    '%s writes %j',
+    '%s writes the lines of %j',
     (level, expected) => {
       const written: LogLevel[] = []
       const log = createLog({ level, write: (_, its) => written.push(its), full: true })
@@ -24,19 +24,19 @@ describe('levels', () => {
   )
 })
 
-describe('lines', () => {
+describe('log lines', () => {
   const written = (full: boolean, ...args: unknown[]) => {
     const lines: string[] = []
     createLog({ level: 'trace', write: (line) => lines.push(line), full }).error(...args)
     return lines.join('\n')
   }
 
-  test('have a date and a level in a file, less on a screen', () => {
+  test('have a date and a level in a file, only a time in a terminal', () => {
     expect(written(true, 'no', 'room')).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z error no room$/)
     expect(written(false, 'no room')).toMatch(/^\d\d:\d\d:\d\d error: no room$/)
   })
 
-  test('of an error have its stack', () => {
+  test('of an error include its stack', () => {
     expect(written(true, new TypeError('odd'))).toMatch(/error TypeError: odd\n +at /)
   })
 
@@ -49,7 +49,7 @@ describe('lines', () => {
 })
 
 describe('openRunLog', () => {
-  test('makes a private file in a private folder, once there is a line', () => {
+  test('creates a private file in a private folder, with the first line', () => {
     mkdirSync(folder, { mode: 0o755 })
     const file = openRunLog(folder)
     expect(readdirSync(folder)).toEqual([])
@@ -61,7 +61,7 @@ describe('openRunLog', () => {
     expect([statSync(file.path).mode & 0o777, statSync(folder).mode & 0o777]).toEqual([0o600, 0o700])
   })
 
-  test('keeps one older part, and bounds both', () => {
+  test('keeps one older part, both bounded in size', () => {
     const file = openRunLog(folder, { maxBytes: 100 })
     for (let line = 0; line < 30; line++) file.write(`this is line ${line}`)
     file.close()
@@ -69,7 +69,7 @@ describe('openRunLog', () => {
     for (const part of [file.path, `${file.path}.1`]) expect(statSync(part).size).toBeLessThan(130)
   })
 
-  test('clears away the oldest of other runs, but of none that still runs', () => {
+  test('removes the oldest files, but none of a process that still runs', () => {
     mkdirSync(folder)
     // Beyond the largest process id of any system.
     const old = ['tether-20260101-000000-99999991.log', 'tether-20260102-000000-99999992.log']
@@ -79,7 +79,7 @@ describe('openRunLog', () => {
     expect(readdirSync(folder).sort()).toEqual([old[1], live, 'notes.txt'].sort())
   })
 
-  test('a folder that cannot be made is said at once', () => {
+  test('throws at once if the folder cannot be created', () => {
     writeFileSync(folder, 'a file')
     expect(() => openRunLog(folder)).toThrow('EEXIST')
     expect(existsSync(folder)).toBe(true)

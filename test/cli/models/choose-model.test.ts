@@ -19,7 +19,7 @@ afterEach(() => rmSync(folder, { recursive: true }))
 describe('chooseModel', () => {
   const choose = (more = {}) => chooseModel({ modelsDir, hubCache, ...more })
 
-  test('takes the only one that can be used if it is to ask nothing, through links too', async () => {
+  test('with takeOnly takes the only usable model, also through links', async () => {
     writeModel(join(folder, 'elsewhere'))
     mkdirSync(modelsDir)
     symlinkSync(join(folder, 'elsewhere'), join(modelsDir, 'linked'))
@@ -35,7 +35,7 @@ describe('chooseModel', () => {
     expect((await choose({ takeOnly: true })).name).toBe('a')
   })
 
-  test('without any says where one goes and how to get it, and takes the demo only if asked to', async () => {
+  test('without models says where they go and how to get one, and takes the demo only if asked to', async () => {
     await expect(choose({ demo: '/demo' })).rejects.toMatchObject({
       code: 'model_not_found',
       message: expect.stringMatching(/^there is no model in .*models\nput the folder .* tether pull mlx-community\//),
@@ -43,7 +43,7 @@ describe('chooseModel', () => {
     expect(await choose({ demo: '/demo', demoIfNone: true })).toEqual({ path: '/demo', name: 'demo', isDemo: true })
   })
 
-  test('names the fault of those that cannot be used', async () => {
+  test('names the faults of models that cannot be used', async () => {
     writeModel(join(modelsDir, 'strange'), { config: { model_type: 'strange' } })
     await expect(choose()).rejects.toThrow(/that tether can use\n {2}strange: .*models of type strange/)
   })

@@ -19,7 +19,7 @@ const names = [
   ...Array.from({ length: 30 }, (_, i) => `z${i + 10}`),
 ]
 
-/** Picks, says what on stdout, and then reads a line as the next program would. */
+/** Picks, prints the result, and then reads a line as the next program would. */
 const entry = `
 import { describeModels } from './src/models/describe-models.js'
 import { pickModel } from './src/cli/models/choose-model.js'
@@ -50,7 +50,7 @@ afterAll(() => {
 })
 
 async function open(columns = 80, rows = 24, env: Record<string, string> = {}): Promise<Terminal> {
-  // A shell around it prints how the terminal is set before and after. It stays: what is written last is lost at an exit.
+  // A shell around it prints the settings of the terminal before and after. It stays open, as an exit would lose output.
   const script =
     'stty -a | tr ";" "\\n" | grep -o ".icanon\\|.echo " | head -2; "$@"; echo "status $?"; stty -a | tr ";" "\\n" | grep -o ".icanon\\|.echo " | head -2; echo over; sleep 60'
   const terminal = openTerminal(
@@ -67,7 +67,7 @@ async function open(columns = 80, rows = 24, env: Record<string, string> = {}): 
   return terminal
 }
 
-/** What the picker says of itself, after it has given the terminal back. */
+/** The result that the program prints after the picker has restored the terminal. */
 async function result(terminal: Terminal): Promise<string> {
   await terminal.shows('over')
   expect(terminal.state()).toEqual({ other: false, cursor: true })
@@ -82,8 +82,8 @@ async function result(terminal: Terminal): Promise<string> {
 
 const cursor = (terminal: Terminal) => terminal.screen().find((line) => line.startsWith('> '))
 
-describe('in 80x24', () => {
-  test('shows what there is to know', async () => {
+describe('the picker in 80x24', () => {
+  test('shows the models, the path of the chosen one, and the keys', async () => {
     const terminal = await open()
     expect(terminal.state()).toEqual({ other: true, cursor: false })
     const lines = terminal.screen()
@@ -91,19 +91,19 @@ describe('in 80x24', () => {
     expect(lines[1]).toMatch(/^ {2}name +family +stored as +size +window +fits$/)
     expect(lines[2]).toMatch(/^> alpha-2b-4bit +llama +bf16 +1\.1 KB +8k +yes$/)
     expect(lines[22]).toContain(join(modelsDir, 'alpha-2b-4bit'))
-    expect(lines[23]).toBe('↑/↓ j/k move · Enter take · / filter · q cancel')
+    expect(lines[23]).toBe('↑/↓ j/k move · Enter choose · / filter · q cancel')
     terminal.type('\r')
     expect(await result(terminal)).toBe('picked alpha-2b-4bit')
   })
 
-  test('moves with arrows and j and k, around both ends', async () => {
+  test('moves with arrows, j and k, and wraps around both ends', async () => {
     const terminal = await open()
     await terminal.press('\u001b[B', '> beta-7b-4bit')
     await terminal.press('j', '> beta-7b-8bit')
     await terminal.press('k', '> beta-7b-4bit')
     await terminal.press('\u001bOA', '> alpha')
     await terminal.press('k', '> strange')
-    expect(terminal.screen().join('\n')).toContain('tether does not know models of type strange')
+    expect(terminal.screen().join('\n')).toContain('models of type strange are not supported')
     terminal.type('\r')
     await terminal.press('j', '> alpha')
     await terminal.press('\u001b[6~', '> z')
@@ -124,10 +124,10 @@ describe('in 80x24', () => {
     expect(await result(terminal)).toBe('picked nothing')
   })
 
-  test('filters: letters are text until Enter, then keys again', async () => {
+  test('filters: letters are text until Enter, then they are keys again', async () => {
     const terminal = await open()
     await terminal.press('/', '/█')
-    await terminal.press('7bq', 'no model has that in it')
+    await terminal.press('7bq', 'no model matches')
     await terminal.press('\u007f', '1 of 2 (35 in all)')
     expect(terminal.screen()[0]).toContain('/7b█')
     await terminal.press(' 8', '> beta-7b-8bit')
@@ -136,7 +136,7 @@ describe('in 80x24', () => {
     expect(await result(terminal)).toBe('picked beta-7b-8bit')
   })
 
-  test('Esc leaves the filter, and not the picker', async () => {
+  test('Esc clears the filter without leaving the picker', async () => {
     const terminal = await open()
     await terminal.press('/gamma', '> gamma-1b')
     await terminal.press('\u001b', '4 of 35')
@@ -144,7 +144,7 @@ describe('in 80x24', () => {
     expect(await result(terminal)).toBe('picked gamma-1b')
   })
 
-  test('Ctrl-Z where nobody would wake it again changes nothing', async () => {
+  test('Ctrl-Z without job control changes nothing', async () => {
     const terminal = await open()
     await terminal.press('j', '> beta-7b-4bit')
     terminal.type('\u001a')
@@ -154,7 +154,7 @@ describe('in 80x24', () => {
     expect(await result(terminal)).toBe('picked nothing')
   })
 
-  test('without colours where NO_COLOR asks for none', async () => {
+  test('has no colours if NO_COLOR is set', async () => {
     const terminal = await open(80, 24, { NO_COLOR: '1' })
     expect(terminal.written()).not.toMatch(/\[3\dm/)
     terminal.type('q')
@@ -162,13 +162,13 @@ describe('in 80x24', () => {
   })
 })
 
-describe('in a window of another size', () => {
+describe('the picker in another size', () => {
   test.each([
     [40, 10],
     [20, 4],
     [10, 2],
     [200, 60],
-  ])('%ix%i works', async (columns, rows) => {
+  ])('works in %ix%i', async (columns, rows) => {
     const terminal = await open(columns, rows)
     const page = Math.max(1, rows - (rows >= 8 ? 4 : rows >= 5 ? 2 : rows >= 3 ? 1 : 0))
     const shown = terminal.screen().filter((line) => /^[> ] [a-z]\S/.test(line) && !line.includes(' name '))
@@ -179,7 +179,7 @@ describe('in a window of another size', () => {
     await until(() => terminal.written().includes('picked z18'))
   })
 
-  test('follows when it changes', async () => {
+  test('redraws when the size changes', async () => {
     const terminal = await open(80, 24)
     await terminal.press('jjjjjjjjjj', '> z16')
     terminal.resize(40, 10)
@@ -195,7 +195,7 @@ describe('in a window of another size', () => {
   })
 })
 
-describe('the terminal comes back', () => {
+describe('the picker restores the terminal', () => {
   /** The picker's process, which the shell has started. */
   const pidOf = (terminal: Terminal) =>
     Number(
@@ -211,14 +211,14 @@ describe('the terminal comes back', () => {
     expect(await result(terminal)).toBe('interrupted')
   })
 
-  test('after a fault somewhere else', async () => {
+  test('after an exception elsewhere', async () => {
     const terminal = await open()
     process.kill(pidOf(terminal), 'SIGUSR2')
     expect(await result(terminal)).toBe('a fault on purpose')
   })
 })
 
-describe('without a terminal', () => {
+describe('the picker without a terminal', () => {
   async function answer(input: string, env: Record<string, string> = {}) {
     const child = spawn(process.execPath, [join(compiled, 'pick.mjs'), modelsDir], {
       env: { PATH: process.env.PATH, ...env },
@@ -236,11 +236,11 @@ describe('without a terminal', () => {
     return { stdout, stderr }
   }
 
-  test('shows numbers and takes one', async () => {
+  test('shows numbers and reads one', async () => {
     const { stdout, stderr } = await answer('3\n')
     expect(stderr).toMatch(/^ {4}name +family/)
     expect(stderr).toMatch(/\n 3 {2}beta-7b-8bit +llama/)
-    expect(stderr).toMatch(/\n35 {2}strange .*unsupported\nThe number of a model, or nothing to cancel: /)
+    expect(stderr).toMatch(/\n35 {2}strange .*unsupported\nNumber of a model, or Enter to cancel: /)
     expect(stdout).toBe('picked beta-7b-8bit\n')
   })
 

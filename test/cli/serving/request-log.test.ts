@@ -7,12 +7,12 @@ import { openRequestLog } from '../../../src/cli/serving/request-log.js'
 
 let folder: string
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tether-files-test-'))
+  folder = mkdtempSync(join(tmpdir(), 'tether-request-log-test-'))
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
 describe('openRequestLog', () => {
-  test('notes a digest of what is asked, and no word of it', () => {
+  test('logs a digest of each request, and none of its text', () => {
     const path = join(folder, 'requests.jsonl')
     const log = openRequestLog(path)
     const body = Buffer.from(JSON.stringify({ stream: true, messages: 'very private' }))

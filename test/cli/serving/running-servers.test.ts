@@ -1,4 +1,4 @@
-/** The record of servers that run. */
+/** The record of running servers. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,7 +21,7 @@ const write = (pid: number, more: object = {}) =>
     JSON.stringify({ pid, ...server, started: '2026-01-01T00:00:00.000Z', ...more }),
   )
 
-test('a server is there until it is removed', () => {
+test('a recorded server is listed until it is removed', () => {
   const remove = recordServer(server, folder)
   expect(runningServers(folder)).toEqual([{ ...server, pid: process.pid, started: expect.any(String) }])
   remove()
@@ -30,14 +30,14 @@ test('a server is there until it is removed', () => {
   expect(readdirSync(folder)).toEqual([])
 })
 
-test('only its owner can read it', () => {
+test('only the owner can read the record of a server', () => {
   const remove = recordServer(server, folder)
   expect(statSync(join(folder, `${process.pid}.json`)).mode & 0o777).toBe(0o600)
   expect(statSync(folder).mode & 0o777).toBe(0o700)
   remove()
 })
 
-test('one whose process is gone is dropped, and its file too', () => {
+test('the record of a process that is gone is ignored and removed', () => {
   recordServer(server, folder)()
   const { pid } = spawnSync('true')
   write(pid)
@@ -45,14 +45,14 @@ test('one whose process is gone is dropped, and its file too', () => {
   expect(existsSync(join(folder, `${pid}.json`))).toBe(false)
 })
 
-test('the latest comes first', () => {
+test('the latest server comes first', () => {
   const remove = recordServer(server, folder)
   write(process.ppid)
   expect(runningServers(folder).map(({ pid }) => pid)).toEqual([process.pid, process.ppid])
   remove()
 })
 
-test('what is no record is passed over', () => {
+test('files that are not records are ignored', () => {
   recordServer(server, folder)()
   writeFileSync(join(folder, `${process.pid}.json`), '{"pid":')
   write(process.ppid, { url: 5 })
@@ -60,6 +60,6 @@ test('what is no record is passed over', () => {
   expect(runningServers(folder)).toEqual([])
 })
 
-test('no folder, no servers', () => {
+test('without a folder there are no servers', () => {
   expect(runningServers(join(folder, 'none'))).toEqual([])
 })

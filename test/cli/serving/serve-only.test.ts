@@ -1,4 +1,4 @@
-/** tether as a server alone, and where its port is taken. */
+/** tether as a server only, and with a port that is taken. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -9,7 +9,7 @@ const tether = useTether()
 
 describe('--serve-only', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)(
-    'says what a client needs, logs requests, and ends well on %s',
+    'prints what a client needs, logs requests, and exits with status 0 on %s',
     async (signal) => {
       const running = tether.startOnDemo(['--serve-only', '--port', '0', '--log-level', 'info'])
       await until(() => running.stdout().includes('Ctrl-C'))
@@ -24,7 +24,7 @@ describe('--serve-only', () => {
     },
   )
 
-  test('makes a key when others can reach it', async () => {
+  test('creates a key if other machines can reach it', async () => {
     const running = tether.startOnDemo(['--serve-only', '--port', '0', '--host', '0.0.0.0'])
     await until(() => running.stdout().includes('Ctrl-C'))
     const key = /export ANTHROPIC_AUTH_TOKEN=(\S+)/.exec(running.stdout())?.[1] ?? ''

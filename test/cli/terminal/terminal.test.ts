@@ -1,4 +1,4 @@
-/** tether in a terminal: the bar while it loads, and the screen that is Claude Code's alone. */
+/** tether in a terminal: the progress bar, and the screen that belongs to Claude Code. */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -47,7 +47,7 @@ const logs = () => {
   return readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
 }
 
-describe('Claude Code', () => {
+describe('Claude Code in a terminal', () => {
   test('gets the terminal in raw mode, keys and all', async () => {
     const terminal = await screen()
     expect(terminal.written()).toContain('<screen 80x24 raw true>')
@@ -57,7 +57,7 @@ describe('Claude Code', () => {
     expect(await terminal.ended).toBe(5)
   })
 
-  test('hears of a new size', async () => {
+  test('gets a new size of the terminal', async () => {
     const terminal = await screen()
     terminal.resize(100, 40)
     await until(() => terminal.written().includes('<resized to 100x40>'))
@@ -65,7 +65,7 @@ describe('Claude Code', () => {
     await terminal.ended
   })
 
-  test('gets Ctrl-C as a key in raw mode, and tether does not end', async () => {
+  test('gets Ctrl-C as a key in raw mode, and tether keeps running', async () => {
     const terminal = await screen()
     terminal.type('\u0003')
     await until(() => terminal.written().includes('<keys 03>'))
@@ -74,11 +74,11 @@ describe('Claude Code', () => {
     expect(await terminal.ended).toBe(5)
   })
 
-  test('gets Ctrl-C as one signal else, and tether does not end', async () => {
+  test('gets Ctrl-C as one signal in cooked mode, and tether keeps running', async () => {
     const terminal = await screen('cooked')
     terminal.type('\u0003')
     await until(() => terminal.written().includes('<SIGINT>'))
-    // Longer than tether would wait before it passed a signal on.
+    // Longer than tether waits before it forwards a signal.
     await new Promise((resolve) => setTimeout(resolve, 1500))
     expect(terminal.written().match(/<SIGINT>/g)).toHaveLength(1)
     const { pid } = await claudeReport(place)
@@ -87,7 +87,7 @@ describe('Claude Code', () => {
     expect(await terminal.ended).toBe(143)
   })
 
-  test('has the screen to itself: whatever tether would print is in the log', async () => {
+  test('has the screen to itself: output of tether goes to the log', async () => {
     const terminal = await screen('raw', { env: { FAKE_NOISE: '1' } })
     const before = terminal.written()
     await until(
@@ -114,7 +114,7 @@ describe('Claude Code', () => {
     expect(terminal.written()).toContain('\u001b[?25h')
   })
 
-  test('after a fault of tether is gone before tether says so, and where the log is', async () => {
+  test('exits before tether reports a fault of its own and names the log', async () => {
     const terminal = await screen('raw', { env: { FAKE_CRASH_MS: '1500' } })
     expect(await terminal.ended).toBe(1)
     const [path = ''] = /\S+\.log/.exec(terminal.written()) ?? []
@@ -123,7 +123,7 @@ describe('Claude Code', () => {
     await until(() => processesOf(place).length === 0)
   })
 
-  test('without a fault leaves no word of a log', async () => {
+  test('without a fault makes no mention of a log', async () => {
     const terminal = await screen()
     terminal.type('q')
     await terminal.ended
@@ -155,7 +155,7 @@ describe('while a model loads', () => {
   const serve = ['--serve-only', '--port', '0']
   beforeEach(() => writeFileSync(join(compiled, 'demo', 'model', 'model.safetensors'), Buffer.alloc(3_000_000)))
 
-  test('a bar shows percent of bytes and an estimate, and goes', async () => {
+  test('a bar shows percent of bytes and an estimate, and disappears', async () => {
     const terminal = tether(serve, { ...load, columns: 90 })
     await until(() => /Loading demo .*█+.*░ *\S* 25% of 3 MB, about \d+ s left/.test(terminal.written()))
     await until(() => terminal.written().includes('Ctrl-C stops it'))
@@ -163,7 +163,7 @@ describe('while a model loads', () => {
     expect(terminal.written().lastIndexOf('\u001b[?25h')).toBeGreaterThan(terminal.written().lastIndexOf('Loading'))
   })
 
-  test('Ctrl-C ends tether and gives the cursor back', async () => {
+  test('Ctrl-C ends tether and shows the cursor again', async () => {
     const terminal = tether(serve, load)
     await until(() => terminal.written().includes('25%'))
     terminal.type('\u0003')
@@ -178,7 +178,7 @@ describe('while a model loads', () => {
       .written()
       .split('\r')
       .filter((line) => line.includes('Loading'))
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the codes of a terminal are what is taken out
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the codes of a terminal are what is removed
     for (const line of lines) expect(line.replace(/\u001b\[[\d;?]*[a-zA-Z]/g, '').length).toBeLessThan(40)
   })
 
