@@ -71,7 +71,7 @@ export const commands = {
     ],
   },
   env: {
-    summary: 'print variables that point another terminal or program at the running server',
+    summary: 'print variables that point other programs at the running server',
     words: [],
     flags: {
       shell: {
