@@ -19,7 +19,7 @@ export interface LogOptions {
 export function createLog({ level, write, full }: LogOptions): Log {
   const format = full ? fullLine : shortLine
   const log = (entry: LogObject) => write(format(entry), entry.type as LogLevel)
-  // consola itself has no level above error.
+  // Levels of our own: consola gives critical and error the same rank.
   const types = Object.fromEntries(logLevels.map((name, rank) => [name, { level: rank }]))
   // No throttling: two equal requests are two lines.
   const options = { types, level: logLevels.indexOf(level), reporters: [{ log }], throttle: 0 }

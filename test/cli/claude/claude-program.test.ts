@@ -89,11 +89,14 @@ describe('the version of claude', () => {
     expect(stderr).toContain('claude update')
   })
 
-  test.each(['2.1.197 (Claude Code)', '2.10.0', '3.0.0', 'no idea', ''])('%j gets no warning', async (text) => {
-    const { code, stderr } = await saying(text)
-    expect(code).toBe(41)
-    expect(stderr).not.toContain('is older than')
-  })
+  test.each(['2.1.197 (Claude Code)', '2.10.0', '3.0.0', 'no idea', ''])(
+    'that is printed as %j gets no warning',
+    async (text) => {
+      const { code, stderr } = await saying(text)
+      expect(code).toBe(41)
+      expect(stderr).not.toContain('is older than')
+    },
+  )
 
   test('may be impossible to find out', async () => {
     expect((await saying('', 'exit 3')).code).toBe(41)

@@ -9,7 +9,7 @@ import {
 
 const wiring = { url: 'http://127.0.0.1:8080', token: 'secret', window: 65_536, modelName: 'gemma' }
 
-describe('claudeSettings', () => {
+describe('the settings for Claude Code', () => {
   test('are complete for a window of 64k and an empty environment', () => {
     const { env, settings } = claudeSettings(wiring, {})
     const same = {

@@ -67,8 +67,8 @@ describe('the model that tether runs', () => {
   })
 })
 
-describe('the options that a model is loaded with', () => {
-  test("come from the settings, those of the model's own table first", async () => {
+describe('the settings of a run', () => {
+  test('load the model, those of its own table first', async () => {
     const dir = join(tether.place.home, '.tether', 'config')
     mkdirSync(dir, { recursive: true })
     writeFileSync(
@@ -88,12 +88,12 @@ describe('the options that a model is loaded with', () => {
     expect(options.sampling).toEqual({ temperature: 0.7, topK: 7 })
   })
 
-  test('include a debug log, whose file is named, with TETHER_DEBUG=1', async () => {
+  test('include TETHER_DEBUG=1, which names the file of the debug log', async () => {
     const { stderr } = await tether.startWithClaude(['exit:0'], { TETHER_DEBUG: '1' }).ended
     expect(stderr).toMatch(/every request, prompt and answer is written to ~\/\.tether\/logs\/debug-/)
   })
 
-  test("leave the user's API key as it is", async () => {
+  test("include the user's API key, which is used as it is", async () => {
     const { stdout } = await tether.startWithClaude(['exit:0']).ended
     expect(stdout).toBe('')
     await tether.startOnDemo(['--api-key', 'my-own', '--claude-path', tether.place.claude, '--', 'exit:0']).ended

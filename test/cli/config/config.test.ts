@@ -17,8 +17,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 const write = (name: string, text: string) => writeFileSync(join(folder, name), text)
 const read = (flags: Layer = {}, env: Record<string, string> = {}) => readConfig(flags, { folder, env })
 
-describe('precedence of settings', () => {
-  test('is flags over the latest drop-in over earlier ones over config.toml over built-in', async () => {
+describe('the folder of configuration files', () => {
+  test('ranks below flags and above built-in values, later drop-ins above earlier ones above config.toml', async () => {
     write('config.toml', '[server]\nhost = "a"\nport = 1\n[model]\nmax_context = 1\nthreads = 1\n')
     write('10-one.toml', '[server]\nport = 2\n[model]\nmax_context = 2\nthreads = 2\n')
     write('20-two.toml', '[model]\nmax_context = 3\nthreads = 3\n')
@@ -34,7 +34,7 @@ describe('precedence of settings', () => {
     expect(files.map((file) => file.slice(folder.length + 1))).toEqual(['config.toml', '10-one.toml', '20-two.toml'])
   })
 
-  test('puts config.toml first, whatever the names of the others are', async () => {
+  test('is read with config.toml first, whatever the names of the others are', async () => {
     write('config.toml', '[server]\nport = 1\n')
     write('00-early.toml', '[server]\nport = 2\n')
     write('aaa.toml', '[server]\nhost = "aaa"\n')
@@ -42,7 +42,7 @@ describe('precedence of settings', () => {
     expect((await read()).settings).toMatchObject({ port: 2, host: 'zzz' })
   })
 
-  test('ignores dotfiles, other extensions and subfolders, and follows links to files', async () => {
+  test('is read without dotfiles, other extensions and subfolders, but with links to files', async () => {
     write('.hidden.toml', '[server]\nport = 1\n')
     write('20-old.toml.bak', '[server]\nport = 2\n')
     write('notes.txt', 'port = 3')
@@ -55,7 +55,7 @@ describe('precedence of settings', () => {
     expect((await read()).settings.port).toBe(4)
   })
 
-  test('puts TETHER_MODELS_DIR between the built-in value and the files', async () => {
+  test('ranks above TETHER_MODELS_DIR, which ranks above the built-in value', async () => {
     expect((await read()).settings.modelsDir).toBe(join(homedir(), '.tether', 'models'))
     const fromEnv = await read({}, { TETHER_MODELS_DIR: '/env' })
     expect([fromEnv.settings.modelsDir, fromEnv.origins.modelsDir]).toEqual(['/env', 'TETHER_MODELS_DIR'])
@@ -64,14 +64,14 @@ describe('precedence of settings', () => {
     expect((await read({ modelsDir: '/flag' }, { TETHER_MODELS_DIR: '/env' })).settings.modelsDir).toBe('/flag')
   })
 
-  test('lets auto and "" unset what an earlier file set', async () => {
+  test('can unset with auto and "" what an earlier file set', async () => {
     write('config.toml', '[model]\nmemory_cap = "1GB"\ndefault = "x"\n[sampling]\ntemperature = 1\n')
     write('10.toml', '[model]\nmemory_cap = "auto"\ndefault = ""\n[sampling]\ntemperature = "auto"\n')
     const { settings } = await read()
     expect([settings.memoryCap, settings.model, settings.temperature]).toEqual([undefined, undefined, undefined])
   })
 
-  test("puts a model's own table above the other files and below the flags", async () => {
+  test("can hold a model's own table, which ranks above all files and below the flags", async () => {
     write(
       'config.toml',
       '[sampling]\ntemperature = 0.5\ntop_k = 5\n[models."org/gemma"]\ntemperature = 0.7\nthinking = "on"\n',
@@ -86,7 +86,7 @@ describe('precedence of settings', () => {
     expect(config.forModel(['constructor', 'nobody']).settings.temperature).toBe(0.5)
   })
 
-  test('resolves a path in a file from the folder of the file', async () => {
+  test('is where relative paths in its files start', async () => {
     write('config.toml', '[model]\nmodels_dir = "models"\n[launch]\nclaude_path = "~/bin/claude"\n')
     const { settings } = await read()
     expect(settings.modelsDir).toBe(join(folder, 'models'))
@@ -94,8 +94,8 @@ describe('precedence of settings', () => {
   })
 })
 
-describe('nothing else configures tether', () => {
-  test('not files of the working directory, which are neither read nor run', async () => {
+describe('tether is not configured by', () => {
+  test('files of the working directory, which are neither read nor run', async () => {
     const project = join(folder, 'project')
     mkdirSync(project)
     const ran = join(project, 'ran')
@@ -120,7 +120,7 @@ describe('nothing else configures tether', () => {
     expect(existsSync(ran)).toBe(false)
   })
 
-  test('not the special tables of c12', async () => {
+  test('the special tables of c12', async () => {
     write(
       'config.toml',
       'extends = "gh:somebody/something"\n[server]\nport = 1\n["$test".server]\nport = 2\n["$env".test.server]\nport = 3\n',
