@@ -60,22 +60,26 @@ uint64_t Batch::in_use(uint64_t tokens) const {
 
 uint64_t Batch::foreseen_bytes() const { return in_use(0) + loaded_.prefixes.bytes() - loaded_.memory.freed; }
 
-bool Batch::make_room(uint64_t bytes, uint64_t tokens) {
+bool Batch::fits(uint64_t bytes, uint64_t tokens) const {
   const auto& memory = loaded_.memory;
-  if (!memory.cap) return true;
   uint64_t used = in_use(tokens);
-  if (used + bytes > memory.cap) {
-    if (!live_.empty()) return false;
-    throw Error("not_enough_memory", "this request needs up to " + show_size(bytes) + " for " + std::to_string(tokens) +
-                                         " tokens beside " + show_size(used) +
-                                         " that the model takes, the memory cap is " + show_size(memory.cap) +
-                                         "; raise --memory-cap or ask for fewer tokens");
-  }
-  while (used + bytes + loaded_.prefixes.bytes() > memory.cap && loaded_.prefixes.evict_one()) {
-  }
-  return true;
+  if (!memory.cap || used + bytes <= memory.cap) return true;
+  if (!live_.empty()) return false;
+  throw Error("not_enough_memory", "this request needs up to " + show_size(bytes) + " for " + std::to_string(tokens) +
+                                       " tokens beside " + show_size(used) +
+                                       " that the model takes, the memory cap is " + show_size(memory.cap) +
+                                       "; raise --memory-cap or ask for fewer tokens");
 }
 
+void Batch::make_room() {
+  uint64_t cap = loaded_.memory.cap;
+  uint64_t used = in_use(0);
+  while (cap && used + loaded_.prefixes.bytes() > cap && loaded_.prefixes.evict_one()) {
+  }
+}
+
+// Memory is asked for before a prefix is taken: a request that waits or is refused leaves the prefix cache as it was.
+// Room is made afterwards, when the prefix that it starts from cannot be forgotten for it any more.
 bool Batch::start(Submitted& submitted) {
   check(submitted.request);
   if (live_.size() >= kMostLive) return false;
@@ -84,25 +88,18 @@ bool Batch::start(Submitted& submitted) {
   int limit = std::min(submitted.request.max_tokens, loaded_.info.window - size);
   auto tokens = prompt.size() + static_cast<uint64_t>(limit);
   auto leader = find_leader(prompt);
-  auto found = leader ? PrefixCache::Found{Sequence(loaded_.new_caches()), 0} : find_prefix(prompt);
+  auto match = leader ? PrefixCache::Match{} : find_prefix(prompt);
   // Beside those it starts with: the end of its prompt, and where others part from it. One that follows starts with
   // one, and makes its leader keep it.
-  uint64_t checkpoints = found.sequence.checkpoints() + (found.branch > found.sequence.length() ? 2 : 1);
+  uint64_t checkpoints = match.checkpoints + (match.branch > match.length ? 2 : 1);
   if (leader) checkpoints = 3;
   uint64_t bytes = loaded_.memory.sequence(tokens, std::min<uint64_t>(checkpoints, Sequence::kCheckpoints));
-  try {
-    if (!make_room(bytes, tokens)) {
-      loaded_.prefixes.put(std::move(found.sequence));
-      return false;
-    }
-  } catch (const Error&) {
-    loaded_.prefixes.put(std::move(found.sequence));
-    throw;
-  }
+  if (!fits(bytes, tokens)) return false;
 
   Sampler sampler(submitted.request.sampling, prompt);
+  auto sequence = loaded_.prefixes.take(match, Sequence(loaded_.new_caches()));
   live_.push_back({.submitted = std::move(submitted),
-                   .sequence = std::move(found.sequence),
+                   .sequence = std::move(sequence),
                    .sampler = std::move(sampler),
                    .finish = {.prompt_tokens = size},
                    .limit = limit,
@@ -110,12 +107,13 @@ bool Batch::start(Submitted& submitted) {
                    .stops = {},
                    .started = Clock::now(),
                    .decoding = Clock::now()});
+  make_room();
   auto& live = live_.back();
   live.finish.queue_seconds = seconds_since(live.submitted.since);
   if (leader)
     follow(live, *leader);
   else
-    begin(live, found.branch);
+    begin(live, match.branch);
   return true;
 }
 
@@ -129,7 +127,7 @@ std::optional<Batch::Leader> Batch::find_leader(std::span<const int32_t> prompt)
     if (!best || common > best->shared) best = Leader{&other, common};
   }
   if (!best) return std::nullopt;
-  int already = std::max(best->live->sequence.length(), loaded_.prefixes.longest(prompt));
+  int already = std::max(best->live->sequence.length(), loaded_.prefixes.match(prompt).length);
   if (best->shared - already < kWorthWaiting) return std::nullopt;
   return best;
 }
@@ -145,10 +143,10 @@ void Batch::add_stop(Live& live, int length) {
   if (place == live.stops.end() || *place != length) live.stops.insert(place, length);
 }
 
-PrefixCache::Found Batch::find_prefix(std::span<const int32_t> prompt) {
+PrefixCache::Match Batch::find_prefix(std::span<const int32_t> prompt) const {
   std::vector<const Sequence*> others;
   for (const auto& other : live_) others.push_back(&other.sequence);
-  return loaded_.prefixes.take(prompt, Sequence(loaded_.new_caches()), others);
+  return loaded_.prefixes.match(prompt, others);
 }
 
 void Batch::begin(Live& live, int branch) {
@@ -165,9 +163,11 @@ void Batch::release_followers() {
     auto leader = std::ranges::find_if(live_, [&](const Live& other) { return other.submitted.id == *live.leader; });
     if (leader != live_.end() && leader->sequence.length() < live.shared) continue;
     live.leader.reset();
-    auto found = find_prefix(live.prompt());
-    live.sequence = std::move(found.sequence);
-    begin(live, found.branch);
+    guard({&live}, [&] {
+      auto match = find_prefix(live.prompt());
+      live.sequence = loaded_.prefixes.take(match, Sequence(loaded_.new_caches()));
+      begin(live, match.branch);
+    });
   }
 }
 

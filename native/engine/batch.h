@@ -108,12 +108,14 @@ class Batch {
 
   void check(const GenerateRequest& request) const;
   uint64_t in_use(uint64_t tokens) const;
-  // Makes room by forgetting prefixes. -> false if the request has to wait. Throws if it can never fit.
-  bool make_room(uint64_t bytes, uint64_t tokens);
+  // Whether a request of `bytes` fits beside those that are live, once prefixes make room. Throws if it can never fit.
+  bool fits(uint64_t bytes, uint64_t tokens) const;
+  // Forgets prefixes until the live requests fit beside the others.
+  void make_room();
   std::optional<Leader> find_leader(std::span<const int32_t> prompt);
   void follow(Live& live, const Leader& leader);
   void add_stop(Live& live, int length);
-  PrefixCache::Found find_prefix(std::span<const int32_t> prompt);
+  PrefixCache::Match find_prefix(std::span<const int32_t> prompt) const;
   void begin(Live& live, int branch);
   void release_followers();
 

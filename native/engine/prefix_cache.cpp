@@ -24,50 +24,33 @@ int shared(const Sequence& sequence, std::span<const int32_t> prompt) {
 
 }  // namespace
 
-PrefixCache::Found PrefixCache::take(std::span<const int32_t> prompt, Sequence fresh,
-                                     std::span<const Sequence* const> live) {
-  auto best = entries_.end();
-  int best_length = 0;
-  int branch = 0;
-  for (auto it = entries_.begin(); it != entries_.end(); ++it) {
-    int common = shared(*it, prompt);
-    int usable = it->rewindable(common);
-    branch = std::max(branch, common);
-    if (usable > best_length) {
-      best = it;
-      best_length = usable;
-    }
-  }
-  const Sequence* busy = nullptr;
-  for (const auto* other : live) {
-    int common = shared(*other, prompt);
-    int usable = other->rewindable(common);
-    branch = std::max(branch, common);
-    if (usable > best_length) {
-      busy = other;
-      best_length = usable;
-    }
-  }
-  if (busy) {
-    auto copy = *busy;
-    copy.rewind(best_length);
-    return {std::move(copy), branch};
-  }
-  if (best == entries_.end()) return {std::move(fresh), branch};
-  bool keep = best->length() - best_length > kSameConversation;
-  auto sequence = keep ? *best : std::move(*best);
-  if (keep)
-    entries_.splice(entries_.begin(), entries_, best);
-  else
-    entries_.erase(best);
-  sequence.rewind(best_length);
-  return {std::move(sequence), branch};
+PrefixCache::Match PrefixCache::match(std::span<const int32_t> prompt, std::span<const Sequence* const> live) const {
+  Match best;
+  auto consider = [&](const Sequence& sequence) {
+    int common = shared(sequence, prompt);
+    int usable = sequence.rewindable(common);
+    best.branch = std::max(best.branch, common);
+    if (usable <= best.length) return;
+    best.from = &sequence;
+    best.length = usable;
+  };
+  for (const auto& entry : entries_) consider(entry);
+  for (const auto* other : live) consider(*other);
+  if (best.from) best.checkpoints = best.from->checkpoints(best.length);
+  return best;
 }
 
-int PrefixCache::longest(std::span<const int32_t> prompt) const {
-  int most = 0;
-  for (const auto& entry : entries_) most = std::max(most, entry.rewindable(shared(entry, prompt)));
-  return most;
+Sequence PrefixCache::take(const Match& match, Sequence fresh) {
+  if (!match.from) return fresh;
+  auto sequence = *match.from;  // its arrays are shared handles
+  sequence.rewind(match.length);
+  auto entry = std::ranges::find(entries_, match.from, [](const Sequence& other) { return &other; });
+  if (entry == entries_.end()) return sequence;
+  if (entry->length() - match.length > kSameConversation)
+    entries_.splice(entries_.begin(), entries_, entry);
+  else
+    entries_.erase(entry);
+  return sequence;
 }
 
 void PrefixCache::put(Sequence sequence) {

@@ -20,19 +20,22 @@ class PrefixCache {
  public:
   PrefixCache(size_t max_entries, size_t max_bytes) : max_entries_(max_entries), max_bytes_(max_bytes) {}
 
-  struct Found {
-    Sequence sequence;  // rewound; length() tokens of the prompt need not be computed
-    // Where the prompt parts from the most similar entry. Beyond length(): other prompts are likely to part there too,
-    // so a checkpoint there pays.
-    int branch;
+  // Where a prompt would start.
+  struct Match {
+    int length = 0;  // tokens of the prompt that need not be computed
+    // Where the prompt parts from the most similar sequence. Beyond `length`: other prompts are likely to part there
+    // too, so a checkpoint there pays.
+    int branch = 0;
+    size_t checkpoints = 0;          // that the sequence will have
+    const Sequence* from = nullptr;  // an entry or one of `live`; nullptr: nothing fits
   };
 
-  // The best start for this prompt; `fresh` is what an unknown one starts from. An entry that the prompt continues, or
+  // The best start for this prompt; changes nothing. `live`: sequences that requests are working on, of which a copy
+  // may be the best start. A match holds until an entry or a live sequence changes.
+  Match match(std::span<const int32_t> prompt, std::span<const Sequence* const> live = {}) const;
+  // The sequence of a match, rewound to its length; `fresh` if nothing fits. An entry that the prompt continues, or
   // from which it takes back a few tokens, is moved out; one that goes on differently stays, and a copy is given.
-  // `live` are sequences that requests are working on: of those, too, a copy may be the best start.
-  Found take(std::span<const int32_t> prompt, Sequence fresh, std::span<const Sequence* const> live = {});
-  // How much of the prompt an entry could save.
-  int longest(std::span<const int32_t> prompt) const;
+  Sequence take(const Match& match, Sequence fresh);
   void put(Sequence sequence);
 
   // Drops the least recently used entry; false if there is none.

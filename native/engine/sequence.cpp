@@ -51,6 +51,11 @@ void Sequence::rewind(int length) {
   std::erase_if(checkpoints_, [&](const Checkpoint& point) { return point.length > length; });
 }
 
+size_t Sequence::checkpoints(int length) const {
+  auto kept = std::ranges::count_if(checkpoints_, [&](const Checkpoint& point) { return point.length <= length; });
+  return static_cast<size_t>(kept);
+}
+
 size_t Sequence::bytes() const {
   size_t sum = tokens_.size() * sizeof(int32_t);
   for (const auto& cache : caches_) sum += cache.bytes();

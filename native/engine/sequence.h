@@ -25,8 +25,8 @@ class Sequence {
   void expect(int tokens, int most) {
     for (auto& cache : caches_) cache.expect(tokens, most);
   }
-  // Earlier states of the sliding layers that it keeps.
-  size_t checkpoints() const { return checkpoints_.size(); }
+  // Earlier states of the sliding layers that it keeps after rewind(length).
+  size_t checkpoints(int length) const;
 
   // Notes that a forward pass has extended the caches by these tokens.
   void extended_by(std::span<const int32_t> tokens) { tokens_.insert(tokens_.end(), tokens.begin(), tokens.end()); }

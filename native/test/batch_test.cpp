@@ -74,12 +74,16 @@ class Sums : public tether::Model {
                      mx::array(std::numeric_limits<float>::quiet_NaN()));
   }
 
-  std::vector<tether::CacheShape> cache_shapes() const override { return {{window_, 2, 1}}; }
+  std::vector<tether::CacheShape> cache_shapes() const override {
+    if (no_caches) throw std::runtime_error("no memory for caches");
+    return {{window_, 2, 1}};
+  }
   int vocab_size() const override { return kVocab; }
   int max_positions() const override { return kWindow; }
 
   int passes = 0;
   bool throws = false;
+  bool no_caches = false;
 
  private:
   static mx::array tail(const tether::KVCache& cache) {
@@ -121,6 +125,13 @@ struct Got {
   const Failure* failure() const { return ends.size() == 1 ? std::get_if<Failure>(&ends[0]) : nullptr; }
 };
 
+GenerateRequest ask(std::vector<int32_t> prompt, int max_tokens) {
+  GenerateRequest request;
+  request.prompt = std::move(prompt);
+  request.max_tokens = max_tokens;
+  return request;
+}
+
 class Fixture {
  public:
   explicit Fixture(bool ahead, int window = 0, uint64_t cap = 0)
@@ -141,6 +152,7 @@ class Fixture {
     loaded_.info.prefill_chunk = 8;
     loaded_.memory.cap = cap;
     loaded_.memory.per_token = 8;
+    loaded_.memory.sliding = window ? 1500 : 0;
   }
 
   bool start(Got& got, GenerateRequest request) {
@@ -161,7 +173,14 @@ class Fixture {
     for (int i = 0; i < 5000 && !batch.empty(); i++) batch.pass();
     expect(batch.empty(), "requests do not end");
   }
+  // Runs one request alone, so that the prefix cache has it afterwards.
+  void remember(const std::vector<int32_t>& prompt) {
+    Got got;
+    start(got, ask(prompt, 5));
+    run();
+  }
   Sums& model() { return static_cast<Sums&>(*loaded_.model); }
+  size_t prefix_bytes() const { return loaded_.prefixes.bytes(); }
 
  private:
   Loaded loaded_;
@@ -170,13 +189,6 @@ class Fixture {
  public:
   Batch batch;
 };
-
-GenerateRequest ask(std::vector<int32_t> prompt, int max_tokens) {
-  GenerateRequest request;
-  request.prompt = std::move(prompt);
-  request.max_tokens = max_tokens;
-  return request;
-}
 
 void together(bool ahead, int window) {
   Fixture fixture(ahead, window);
@@ -350,6 +362,151 @@ void memory(bool ahead) {
   }
 }
 
+// The first `shared` tokens of `prompt`, then others: `size` tokens.
+std::vector<int32_t> fork(const std::vector<int32_t>& prompt, int shared, int size) {
+  auto tokens = prompt;
+  tokens.resize(static_cast<size_t>(shared));
+  while (static_cast<int>(tokens.size()) < size) tokens.push_back(91 + static_cast<int>(tokens.size()) % 5);
+  return tokens;
+}
+
+// A request that waits leaves the prefix cache as it was.
+void waiting_keeps_prefixes(bool ahead, int window) {
+  for (int shared : {15, 50, 80}) {
+    // Room for a live request and the prefix of an earlier one, but not for another request.
+    Fixture fixture(ahead, window, window ? 11'100 : 4'800);
+    auto earlier = some_tokens(80, 1);
+    fixture.remember(earlier);
+    Got busy, waits;
+    fixture.start(busy, ask(some_tokens(300, 2), 80));
+    for (int i = 0; i < 3; i++) fixture.batch.pass();
+    size_t bytes = fixture.prefix_bytes();
+    expect(bytes > 0, "a request does not fit beside the prefix of an earlier one");
+    auto prompt = fork(earlier, shared, 250);
+    for (int i = 0; i < 20; i++) {
+      expect(!fixture.start(waits, ask(prompt, 20)), "a request that does not fit starts");
+      fixture.batch.pass();
+      if (fixture.prefix_bytes() == bytes) continue;
+      expect(false, "a waiting request changes the prefix cache");
+      break;
+    }
+    *busy.cancelled = true;
+    fixture.run();
+    auto longer = earlier;
+    for (int32_t token : answer(earlier, 5)) longer.push_back(token);
+    Got same;
+    fixture.start(same, ask(longer, 5));
+    fixture.run();
+    expect(same.finish()->cached_tokens >= 83, "a waiting request shortens the prefix that it would start from");
+    expect(fixture.start(waits, ask(prompt, 20)), "a request does not start although there is room");
+    fixture.run();
+    expect(waits.tokens == answer(prompt, 20), "a request that waited gets another answer");
+    if (window == 0) expect(waits.finish()->cached_tokens == shared, "a request that waited does not use the prefix");
+  }
+}
+
+// What a live request computes is a prefix, too: no copy of it goes to the prefix cache.
+void waiting_beside_its_prefix(bool ahead) {
+  Fixture fixture(ahead, 0, 4800);
+  auto prompt = some_tokens(300, 2);
+  Got busy, waits;
+  fixture.start(busy, ask(prompt, 80));
+  for (int i = 0; i < 50; i++) fixture.batch.pass();
+  for (int i = 0; i < 3; i++) {
+    expect(!fixture.start(waits, ask(fork(prompt, 200, 250), 20)), "a request that does not fit starts");
+    expect(fixture.prefix_bytes() == 0, "a copy of a live request's sequence goes to the prefix cache");
+  }
+  fixture.run();
+  expect(fixture.start(waits, ask(fork(prompt, 200, 250), 20)), "a request does not start although there is room");
+  fixture.run();
+  expect(waits.tokens == answer(fork(prompt, 200, 250), 20), "a request that waited gets another answer");
+}
+
+void refused_keeps_prefixes(bool ahead) {
+  for (int shared : {15, 50}) {
+    // Room for 250 tokens.
+    Fixture fixture(ahead, 0, 2000);
+    auto earlier = some_tokens(80, 1);
+    fixture.remember(earlier);
+    size_t bytes = fixture.prefix_bytes();
+    for (int i = 0; i < 3; i++) {
+      Got never;
+      try {
+        fixture.start(never, ask(fork(earlier, shared, 250), 20));
+        expect(false, "a request that can never fit starts");
+      } catch (const tether::Error& error) {
+        expect(error.code() == "not_enough_memory", "a request that can never fit has another code");
+      }
+      expect(fixture.prefix_bytes() == bytes, "a request that can never fit changes the prefix cache");
+    }
+  }
+}
+
+// Where a request and the prefix that it starts from do not fit together, it starts from it nevertheless.
+void prefix_makes_room_for_its_request(bool ahead) {
+  for (int shared : {15, 80}) {
+    // Room for 300 tokens.
+    Fixture fixture(ahead, 0, 2400);
+    auto earlier = some_tokens(80, 1);
+    fixture.remember(some_tokens(30, 7));
+    fixture.remember(earlier);
+    auto prompt = fork(earlier, shared, 250);
+    Got got;
+    expect(fixture.start(got, ask(prompt, 20)), "a request waits for memory that prefixes take");
+    expect(fixture.prefix_bytes() + 8U * 270 <= 2400, "prefixes and requests take more than the cap");
+    fixture.run();
+    expect(got.tokens == answer(prompt, 20), "a request whose prefix made room gets another answer");
+    expect(got.finish()->cached_tokens == shared, "a request does not use the prefix that makes room for it");
+  }
+}
+
+// Others' prefixes are forgotten before the one that a request starts from.
+void found_prefix_is_forgotten_last(bool ahead) {
+  Fixture fixture(ahead, 0, 4800);
+  auto earlier = some_tokens(80, 1);
+  fixture.remember(earlier);
+  for (int seed : {7, 8, 9}) fixture.remember(some_tokens(40, seed));
+  auto prompt = fork(earlier, 15, 350);
+  Got got, again;
+  fixture.start(got, ask(prompt, 40));
+  *got.cancelled = true;
+  fixture.run();
+  fixture.start(again, ask(fork(earlier, 80, 90), 5));
+  fixture.run();
+  expect(again.finish()->cached_tokens == 80, "the prefix that a request starts from is forgotten before others");
+}
+
+// An error on the way in is that request's alone and takes nothing out of the prefix cache.
+void errors_on_the_way_in(bool ahead) {
+  Fixture fixture(ahead);
+  auto earlier = some_tokens(80, 1);
+  fixture.remember(earlier);
+  size_t bytes = fixture.prefix_bytes();
+  Got fails;
+  fixture.model().no_caches = true;
+  try {
+    fixture.start(fails, ask(fork(earlier, 50, 90), 20));
+    expect(false, "a request starts without caches");
+  } catch (const std::runtime_error& error) {
+    expect(std::string(error.what()) == "no memory for caches", "a request fails with another error");
+  }
+  fixture.model().no_caches = false;
+  expect(fixture.batch.empty() && fixture.prefix_bytes() == bytes, "a request that fails leaves something behind");
+
+  // The same where a request that waits for another's prefix gets it.
+  Got leader, follower, beside;
+  auto shared = some_tokens(200, 6);
+  fixture.start(leader, ask(shared, 30));
+  fixture.start(follower, ask(shared, 5));
+  fixture.start(beside, ask(some_tokens(10, 3), 60));
+  for (int i = 0; i < 4; i++) fixture.batch.pass();
+  fixture.model().no_caches = true;
+  fixture.run();
+  expect(follower.failure() && follower.failure()->code == "internal", "a request without caches ends in no failure");
+  expect(leader.tokens == answer(shared, 30), "an error of a follower ends its leader");
+  expect(beside.tokens == answer(some_tokens(10, 3), 60), "an error of a follower ends others");
+}
+
 }  // namespace
 
 int main() {
@@ -360,12 +517,18 @@ int main() {
     for (int window : {0, 16}) {
       together(ahead, window);
       shares(ahead, window);
+      waiting_keeps_prefixes(ahead, window);
     }
     ends(ahead);
     cancels(ahead);
     leader_leaves(ahead);
     faults(ahead);
     memory(ahead);
+    waiting_beside_its_prefix(ahead);
+    refused_keeps_prefixes(ahead);
+    prefix_makes_room_for_its_request(ahead);
+    found_prefix_is_forgotten_last(ahead);
+    errors_on_the_way_in(ahead);
   }
   if (failures == 0) std::puts("ok");
   return failures == 0 ? 0 : 1;
