@@ -187,12 +187,12 @@ struct Engine::Worker {
     auto prefill = batch->prefill();
     auto kv = batch->kv_bytes();
     auto prefix = loaded->prefixes.bytes();
-    auto foreseen = batch->foreseen_bytes();
+    auto reserved = batch->reserved_bytes();
     std::lock_guard lock(mutex);
     counters.prefill = prefill;
     counters.kv_bytes = kv;
     counters.prefix_bytes = prefix;
-    counters.foreseen_bytes = foreseen;
+    counters.reserved_bytes = reserved;
     counters.own_seconds += thread_seconds() - pass_started - batch->done().model_seconds;
   }
 

@@ -80,7 +80,7 @@ void set_window(EngineInfo& info, const MemoryModel& memory, int max_context) {
     info.window_limit = by;
   };
   if (max_context > 0) limit(static_cast<uint64_t>(max_context), WindowLimit::max_context);
-  limit(memory.longest(kOwnCheckpoints), WindowLimit::memory);
+  limit(memory.longest(kOwnSnapshots), WindowLimit::memory);
   if (info.window < 2)
     throw Error("not_enough_memory", "[weights] nothing is left of the memory cap of " + show_size(info.memory_cap) +
                                          " for a context; raise --memory-cap or take a smaller checkpoint");
@@ -126,7 +126,7 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   info.bytes_per_token = memory.per_token;
   set_window(info, memory, request.max_context);
   if (info.memory_cap) {
-    // Guidelines that MLX does not enforce on every device: what holds the cap is that requests are foreseen.
+    // MLX does not enforce these on every device. What holds the cap is that requests reserve memory before they start.
     mx::set_memory_limit(info.memory_cap);
     mx::set_cache_limit(memory.freed);
   }

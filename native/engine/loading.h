@@ -12,8 +12,8 @@
 
 namespace tether {
 
-// Earlier states of the sliding layers that one request adds: where others part from it, and the end of its prompt.
-constexpr uint64_t kOwnCheckpoints = 2;
+// Snapshots that one request adds: where other prompts part from its own, and at the end of its prompt.
+constexpr uint64_t kOwnSnapshots = 2;
 
 // What requests run on. Engine thread only.
 struct Loaded {

@@ -1,4 +1,4 @@
-// Which earlier work a prompt can start from. Keyed by tokens alone, so that any client that shares a prefix shares it.
+// The prefix cache: sequences of earlier requests, keyed by their tokens alone, so that all clients share them.
 #include "engine/prefix_cache.h"
 
 #include <algorithm>
@@ -17,7 +17,7 @@ int common_prefix(std::span<const int32_t> a, std::span<const int32_t> b) {
   return static_cast<int>(i);
 }
 
-// What they share, but for the prompt's last token, which is always computed.
+// Tokens that they share. The prompt's last one does not count: it is always computed.
 int shared(const Sequence& sequence, std::span<const int32_t> prompt) {
   return std::min(common_prefix(sequence.tokens(), prompt), static_cast<int>(prompt.size()) - 1);
 }
@@ -29,14 +29,14 @@ PrefixCache::Match PrefixCache::match(std::span<const int32_t> prompt, std::span
   auto consider = [&](const Sequence& sequence) {
     int common = shared(sequence, prompt);
     int usable = sequence.rewindable(common);
-    best.branch = std::max(best.branch, common);
+    best.fork = std::max(best.fork, common);
     if (usable <= best.length) return;
     best.from = &sequence;
     best.length = usable;
   };
   for (const auto& entry : entries_) consider(entry);
   for (const auto* other : live) consider(*other);
-  if (best.from) best.checkpoints = best.from->checkpoints(best.length);
+  if (best.from) best.snapshots = best.from->snapshots(best.length);
   return best;
 }
 

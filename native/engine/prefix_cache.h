@@ -1,9 +1,9 @@
-// Which earlier work a prompt can start from. Keyed by tokens alone, so that any client that shares a prefix shares it.
+// The prefix cache: sequences of earlier requests, keyed by their tokens alone, so that all clients share them.
 //
 // Invariants:
 //  - a sequence that is given out holds a true prefix of the prompt, computed exactly as it would be from nothing;
-//  - at least one token of the prompt is left to compute, since its logits are wanted;
-//  - the sum of the bytes stays under the limit, least recently used out first.
+//  - at least one token of the prompt is left to compute, since its logits are needed;
+//  - the sum of the bytes stays under the limit: the least recently used entry is dropped first.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace tether {
 
-// Keeps the state of the last few requests whole. Engine thread only.
+// Keeps the whole sequences of the last few requests. Engine thread only.
 class PrefixCache {
  public:
   PrefixCache(size_t max_entries, size_t max_bytes) : max_entries_(max_entries), max_bytes_(max_bytes) {}
@@ -23,18 +23,18 @@ class PrefixCache {
   // Where a prompt would start.
   struct Match {
     int length = 0;  // tokens of the prompt that need not be computed
-    // Where the prompt parts from the most similar sequence. Beyond `length`: other prompts are likely to part there
-    // too, so a checkpoint there pays.
-    int branch = 0;
-    size_t checkpoints = 0;          // that the sequence will have
+    // Where the prompt parts from the most similar sequence. If that is beyond `length`, other prompts are likely to
+    // part there too, and a snapshot there pays.
+    int fork = 0;
+    size_t snapshots = 0;            // that the sequence will have
     const Sequence* from = nullptr;  // an entry or one of `live`; nullptr: nothing fits
   };
 
-  // The best start for this prompt; changes nothing. `live`: sequences that requests are working on, of which a copy
-  // may be the best start. A match holds until an entry or a live sequence changes.
+  // The best start for this prompt, which may be a copy of a sequence in `live`. Changes nothing. A match is valid
+  // until an entry or a live sequence changes.
   Match match(std::span<const int32_t> prompt, std::span<const Sequence* const> live = {}) const;
-  // The sequence of a match, rewound to its length; `fresh` if nothing fits. An entry that the prompt continues, or
-  // from which it takes back a few tokens, is moved out; one that goes on differently stays, and a copy is given.
+  // The sequence of a match, rewound to its length; `fresh` if nothing fits. An entry that loses only a few tokens by
+  // that is moved out; of others, and of live sequences, a copy is returned.
   Sequence take(const Match& match, Sequence fresh);
   void put(Sequence sequence);
 

@@ -1,4 +1,4 @@
-// Whose turn it is: which of the prompts that are being read gets the next chunk, and how long that chunk is.
+// The scheduler: which of the prompts that are being prefilled gets the next chunk, and how long that chunk is.
 #include "engine/scheduler.h"
 
 #include <algorithm>
@@ -15,10 +15,10 @@ std::optional<size_t> next_prefill(std::span<const PendingPrefill> prefills) {
   return static_cast<size_t>(next - prefills.begin());
 }
 
-int chunk_end(int begin, int end, int chunk, std::span<const int> stops) {
+int chunk_end(int begin, int end, int chunk, std::span<const int> fork_points) {
   int last = std::min(begin + chunk, end);
-  auto stop = std::ranges::upper_bound(stops, begin);
-  return stop == stops.end() ? last : std::min(last, *stop);
+  auto fork = std::ranges::upper_bound(fork_points, begin);
+  return fork == fork_points.end() ? last : std::min(last, *fork);
 }
 
 }  // namespace tether

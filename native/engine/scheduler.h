@@ -1,8 +1,7 @@
-// Whose turn it is: which of the prompts that are being read gets the next chunk, and how long that chunk is.
+// The scheduler: which of the prompts that are being prefilled gets the next chunk, and how long that chunk is.
 //
-// Pure policy: no arrays, no threads, no clock. The shortest remaining prompt goes first, so that a small request does
-// not wait for a big one; a prompt that has been passed over too often goes before it, so that the big one keeps
-// moving.
+// Pure policy: no arrays, no threads, no clock. The shortest prefill goes first, so that a small request does not wait
+// for a big one. A prompt that has been passed over for too long goes before it, so that the big one keeps moving.
 #pragma once
 
 #include <cstddef>
@@ -11,21 +10,21 @@
 
 namespace tether {
 
-// A prompt that is being read.
+// A prompt that is being prefilled.
 struct PendingPrefill {
-  int remaining = 0;    // tokens still to be computed before it is done, or before somebody who waits for it can go on
-  int passed_over = 0;  // tokens of others' prompts that were read since its own last chunk
+  int remaining = 0;    // tokens to compute before it is done, or before a request that waits for it can continue
+  int passed_over = 0;  // tokens of other prompts that were computed since its own last chunk
 };
 
-// Tokens of others' prompts that are read before a prompt has its turn however long it is, for each of the others: one
-// of 2,048 that comes later is held up by one chunk.
+// A prompt goes first, however long it is, once so many tokens of each other prompt were computed before it. A prompt
+// of 2,048 tokens that comes while a long one is prefilled is held up by one chunk of it.
 constexpr int kPatience = 1536;
 
 // -> the index of the prompt that gets the next chunk; among equals the earliest. nullopt if there is none.
 std::optional<size_t> next_prefill(std::span<const PendingPrefill> prefills);
 
-// Where the chunk that begins at `begin` ends: after `chunk` tokens, at `end`, or at the first of `stops` (ascending)
-// that lies in between.
-int chunk_end(int begin, int end, int chunk, std::span<const int> stops);
+// Where the chunk that begins at `begin` ends: after `chunk` tokens, at `end`, or at the first of `fork_points`
+// (ascending) in between, whichever comes first.
+int chunk_end(int begin, int end, int chunk, std::span<const int> fork_points);
 
 }  // namespace tether

@@ -1,4 +1,4 @@
-// One sequence's state: the tokens that its caches hold, and the points it can be taken back to.
+// One sequence: its tokens, the caches that hold them, and the lengths that it can be rewound to.
 #include "engine/sequence.h"
 
 #include <algorithm>
@@ -11,13 +11,13 @@ bool is_sliding(const KVCache& cache) { return cache.window() != 0; }
 
 }  // namespace
 
-void Sequence::checkpoint() {
+void Sequence::snapshot() {
   if (length() == 0 || std::ranges::none_of(caches_, is_sliding)) return;
-  if (!checkpoints_.empty() && checkpoints_.back().length == length()) return;
-  if (checkpoints_.size() == kCheckpoints) checkpoints_.erase(checkpoints_.begin());
-  Checkpoint point{length(), {}};
-  std::ranges::copy_if(caches_, std::back_inserter(point.sliding), is_sliding);
-  checkpoints_.push_back(std::move(point));
+  if (!snapshots_.empty() && snapshots_.back().length == length()) return;
+  if (snapshots_.size() == kSnapshots) snapshots_.erase(snapshots_.begin());
+  Snapshot snapshot{length(), {}};
+  std::ranges::copy_if(caches_, std::back_inserter(snapshot.sliding), is_sliding);
+  snapshots_.push_back(std::move(snapshot));
 }
 
 bool Sequence::can_trim(int length) const {
@@ -27,8 +27,8 @@ bool Sequence::can_trim(int length) const {
 int Sequence::rewindable(int length) const {
   length = std::min(length, this->length());
   if (can_trim(length)) return length;
-  for (const auto& point : std::views::reverse(checkpoints_))
-    if (point.length <= length) return point.length;
+  for (const auto& snapshot : std::views::reverse(snapshots_))
+    if (snapshot.length <= length) return snapshot.length;
   return 0;
 }
 
@@ -38,29 +38,29 @@ void Sequence::rewind(int length) {
   } else if (can_trim(length)) {
     for (auto& cache : caches_) cache.trim(length);
   } else {
-    auto point = std::ranges::find(checkpoints_, length, &Checkpoint::length);
+    auto snapshot = std::ranges::find(snapshots_, length, &Snapshot::length);
     size_t next = 0;
     for (auto& cache : caches_) {
       if (is_sliding(cache))
-        cache = point->sliding[next++];
+        cache = snapshot->sliding[next++];
       else
         cache.trim(length);
     }
   }
   tokens_.resize(static_cast<size_t>(length));
-  std::erase_if(checkpoints_, [&](const Checkpoint& point) { return point.length > length; });
+  std::erase_if(snapshots_, [&](const Snapshot& snapshot) { return snapshot.length > length; });
 }
 
-size_t Sequence::checkpoints(int length) const {
-  auto kept = std::ranges::count_if(checkpoints_, [&](const Checkpoint& point) { return point.length <= length; });
+size_t Sequence::snapshots(int length) const {
+  auto kept = std::ranges::count_if(snapshots_, [&](const Snapshot& snapshot) { return snapshot.length <= length; });
   return static_cast<size_t>(kept);
 }
 
 size_t Sequence::bytes() const {
   size_t sum = tokens_.size() * sizeof(int32_t);
   for (const auto& cache : caches_) sum += cache.bytes();
-  for (const auto& point : checkpoints_)
-    for (const auto& cache : point.sliding) sum += cache.bytes();
+  for (const auto& snapshot : snapshots_)
+    for (const auto& cache : snapshot.sliding) sum += cache.bytes();
   return sum;
 }
 

@@ -1,4 +1,4 @@
-// One sequence's state: the tokens that its caches hold, and the points it can be taken back to.
+// One sequence: its tokens, the caches that hold them, and the lengths that it can be rewound to.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@ namespace tether {
 // `tokens` is always exactly what the caches hold. Copies share their buffers until one of them is extended.
 class Sequence {
  public:
-  // Earlier states of the sliding layers that are kept, the newest.
-  static constexpr size_t kCheckpoints = 4;
+  // The newest so many snapshots are kept.
+  static constexpr size_t kSnapshots = 4;
 
   explicit Sequence(std::vector<KVCache> caches) : caches_(std::move(caches)) {}
 
@@ -21,21 +21,21 @@ class Sequence {
   int length() const { return static_cast<int>(tokens_.size()); }
   std::vector<KVCache>& caches() { return caches_; }
 
-  // How long it will be: at least `tokens`, at the most `most`.
-  void expect(int tokens, int most) {
+  // Sizes buffers for at least `tokens` tokens, and never for more than `most`.
+  void reserve(int tokens, int most) {
     for (auto& cache : caches_) cache.expect(tokens, most);
   }
-  // Earlier states of the sliding layers that it keeps after rewind(length).
-  size_t checkpoints(int length) const;
+  // Snapshots that are left after rewind(length).
+  size_t snapshots(int length) const;
 
   // Notes that a forward pass has extended the caches by these tokens.
   void extended_by(std::span<const int32_t> tokens) { tokens_.insert(tokens_.end(), tokens.begin(), tokens.end()); }
 
-  // Remembers the sliding layers as they are now, so that the sequence can come back to here however far it goes on.
-  void checkpoint();
+  // Keeps the state of the sliding layers at this length, so that the sequence can be rewound to it later.
+  void snapshot();
 
-  // The longest length <= `length` that can be had exactly; 0 if there is none. Never approximated: a sliding layer
-  // that has lost what it needs is no candidate.
+  // The longest length <= `length` whose state can be restored exactly, by trimming or from a snapshot; 0 if there is
+  // none.
   int rewindable(int length) const;
   // `length` is a result of rewindable().
   void rewind(int length);
@@ -43,7 +43,7 @@ class Sequence {
   size_t bytes() const;
 
  private:
-  struct Checkpoint {
+  struct Snapshot {
     int length;
     std::vector<KVCache> sliding;  // in layer order
   };
@@ -52,7 +52,7 @@ class Sequence {
 
   std::vector<int32_t> tokens_;
   std::vector<KVCache> caches_;
-  std::vector<Checkpoint> checkpoints_;  // ascending
+  std::vector<Snapshot> snapshots_;  // ascending
 };
 
 }  // namespace tether

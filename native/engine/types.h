@@ -116,7 +116,7 @@ struct EngineStats {
   uint64_t weights_bytes = 0;
   uint64_t kv_bytes = 0;  // of live requests
   uint64_t prefix_bytes = 0;
-  uint64_t foreseen_bytes = 0;  // that the live requests may bring active_bytes to, at the most
+  uint64_t reserved_bytes = 0;  // the most that active_bytes may be until the live requests have ended
 };
 
 }  // namespace tether

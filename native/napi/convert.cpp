@@ -182,7 +182,7 @@ Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
   memory["weights"] = Napi::Number::New(env, to_double(stats.weights_bytes));
   memory["kv"] = Napi::Number::New(env, to_double(stats.kv_bytes));
   memory["prefix"] = Napi::Number::New(env, to_double(stats.prefix_bytes));
-  memory["foreseen"] = Napi::Number::New(env, to_double(stats.foreseen_bytes));
+  memory["reserved"] = Napi::Number::New(env, to_double(stats.reserved_bytes));
   auto held = stats.weights_bytes + stats.kv_bytes + stats.prefix_bytes;
   memory["scratch"] = Napi::Number::New(env, to_double(stats.active_bytes - std::min(held, stats.active_bytes)));
   object["memory"] = memory;

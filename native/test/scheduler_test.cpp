@@ -117,9 +117,9 @@ void longest_sequence_fits_and_no_longer() {
                      .scratch = 30'000,
                      .scratch_per_token = 10,
                      .freed = 20'000};
-  for (uint64_t checkpoints : {0, 1, 4}) {
-    auto longest = memory.longest(checkpoints);
-    auto needs = [&](uint64_t tokens) { return memory.fixed(tokens) + memory.sequence(tokens, checkpoints); };
+  for (uint64_t snapshots : {0, 1, 4}) {
+    auto longest = memory.longest(snapshots);
+    auto needs = [&](uint64_t tokens) { return memory.fixed(tokens) + memory.sequence(tokens, snapshots); };
     expect(needs(longest) <= memory.cap, "the longest sequence does not fit");
     expect(needs(longest + 1) > memory.cap, "a longer sequence would fit");
   }

@@ -101,8 +101,8 @@ export interface EngineMemory {
   /** In use now, and the most so far, by MLX's own counters. */
   active: number
   peak: number
-  /** What `active` may come to at the most until the live requests have ended: foreseen before each was let in. */
-  foreseen: number
+  /** The most that `active` may be until the live requests have ended: reserved before each of them starts. */
+  reserved: number
   /** Of `active`: the weights, the KV caches of live requests, the states kept for later ones, the rest. */
   weights: number
   kv: number

@@ -1,4 +1,4 @@
-/** Memory is foreseen before it is taken: requests wait for it or are refused, and the cap holds. */
+/** Memory is reserved before it is used: requests wait for it or are rejected, and the cap holds. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,21 +26,21 @@ function someTokens(count: number, seed: number, vocab: number): number[] {
   return Array.from({ length: count }, (_, i) => (i * 7919 + seed * 104729) % vocab)
 }
 
-/** Runs requests together. -> what was foreseen while they ran and what was in use at the most, by MLX's count. */
+/** Runs requests together. -> the most that was reserved while they ran, and the most that was in use, by MLX's count. */
 async function peaks(engine: Engine, requests: GenerateRequest[]) {
   const all = Promise.all(requests.map((request) => collect(engine.generate(request))))
-  let foreseen = 0
+  let reserved = 0
   let ended = false
   const watch = (async () => {
     while (!ended) {
-      foreseen = Math.max(foreseen, engine.stats().memory.foreseen)
+      reserved = Math.max(reserved, engine.stats().memory.reserved)
       await sleep(2)
     }
   })()
   await all
   ended = true
   await watch
-  return { foreseen, peak: engine.stats().memory.peak }
+  return { reserved, peak: engine.stats().memory.peak }
 }
 
 // In the order of their sizes: the counter of the peak is the process's.
@@ -49,13 +49,13 @@ test.each<[string, () => string, number[], number, kvBits?: number]>([
   ['a model of 13 million parameters', () => small, [1500], 40],
   ['the same with keys and values in 8 bits', () => small, [7000], 40, 8],
   ['the same with three requests at once', () => small, [2500, 1200, 300], 40],
-])('of %s no more is used than foreseen, and hardly less', async (_, folder, lengths, maxTokens, kvBits) => {
+])('requests use at most 1.05 and at least 0.9 of the reserved memory, with %s', async (_, folder, lengths, maxTokens, kvBits) => {
   const engine = await loadEngine(folder(), { kvBits })
   const requests = lengths.map((length, i) => greedy(someTokens(length, i, engine.info.vocabSize), maxTokens))
-  const { foreseen, peak } = await peaks(engine, requests)
+  const { reserved, peak } = await peaks(engine, requests)
   await engine.close()
-  expect(peak / foreseen).toBeLessThan(1.05)
-  expect(peak / foreseen).toBeGreaterThan(0.9)
+  expect(peak / reserved).toBeLessThan(1.05)
+  expect(peak / reserved).toBeGreaterThan(0.9)
 })
 
 describe('a cap', () => {

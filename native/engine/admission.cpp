@@ -1,0 +1,164 @@
+// How a request joins the batch: the memory that it reserves, and the earlier work that it starts from.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "engine/batch.h"
+#include "engine/rate.h"
+#include "error.h"
+
+namespace tether {
+namespace {
+
+// Requests that run at once; what memory allows may be less.
+constexpr size_t kMostLive = 16;
+// A request waits for another's prefill from so many shared tokens on.
+constexpr int kWorthWaiting = 64;
+// A follower starts with one snapshot and adds the two of any request (Batch::start).
+constexpr uint64_t kFollowerSnapshots = 3;
+
+int common_prefix(std::span<const int32_t> a, std::span<const int32_t> b) {
+  auto [end, _] = std::ranges::mismatch(a, b);
+  return static_cast<int>(end - a.begin());
+}
+
+}  // namespace
+
+void Batch::check(const GenerateRequest& request) const {
+  const auto& info = loaded_.info;
+  auto size = static_cast<int>(request.prompt.size());
+  if (size == 0) throw Error("invalid_request", "the prompt is empty; give at least one token");
+  if (size >= info.window)
+    throw Error("prompt_too_long", "prompt is too long: " + std::to_string(size) + " tokens > " +
+                                       std::to_string(info.window - 1) + " maximum");
+  for (int32_t token : request.prompt)
+    if (token < 0 || token >= info.vocab_size)
+      throw Error("invalid_request", "token " + std::to_string(token) + " is not in the model's vocabulary of " +
+                                         std::to_string(info.vocab_size));
+}
+
+// The most bytes that the model and the live requests take, when a sequence of `tokens` tokens runs with them.
+uint64_t Batch::in_use(uint64_t tokens) const {
+  uint64_t sum = 0;
+  for (const auto& live : live_) {
+    sum += live.reserved;
+    tokens = std::max<uint64_t>(tokens, live.prompt().size() + static_cast<uint64_t>(live.limit));
+  }
+  return sum + loaded_.memory.fixed(tokens);
+}
+
+uint64_t Batch::reserved_bytes() const { return in_use(0) + loaded_.prefixes.bytes() - loaded_.memory.freed; }
+
+// Whether a request of `bytes` fits beside the live ones, if all prefixes are dropped. Throws if it can never fit.
+bool Batch::fits(uint64_t bytes, uint64_t tokens) const {
+  const auto& memory = loaded_.memory;
+  uint64_t used = in_use(tokens);
+  if (!memory.cap || used + bytes <= memory.cap) return true;
+  if (!live_.empty()) return false;
+  throw Error("not_enough_memory", "this request needs up to " + show_size(bytes) + " for " + std::to_string(tokens) +
+                                       " tokens beside " + show_size(used) +
+                                       " that the model takes, the memory cap is " + show_size(memory.cap) +
+                                       "; raise --memory-cap or ask for fewer tokens");
+}
+
+// Drops prefixes until the others fit beside the live requests.
+void Batch::make_room() {
+  uint64_t cap = loaded_.memory.cap;
+  uint64_t used = in_use(0);
+  while (cap && used + loaded_.prefixes.bytes() > cap && loaded_.prefixes.evict_one()) {
+  }
+}
+
+// The prefix is taken when nothing can keep the request from starting, so that one that waits or is rejected leaves the
+// prefix cache as it was. Room is made after that: the prefix that the request starts from is out of reach then.
+bool Batch::start(Submitted& submitted) {
+  check(submitted.request);
+  if (live_.size() >= kMostLive) return false;
+  std::span<const int32_t> prompt = submitted.request.prompt;
+  auto size = static_cast<int>(prompt.size());
+  int limit = std::min(submitted.request.max_tokens, loaded_.info.window - size);
+  auto tokens = prompt.size() + static_cast<uint64_t>(limit);
+  auto leader = find_leader(prompt);
+  auto match = leader ? PrefixCache::Match{} : find_prefix(prompt);
+  // It adds one at the end of its prompt, and one where other prompts part from it.
+  uint64_t snapshots = match.snapshots + (match.fork > match.length ? 2 : 1);
+  if (leader) snapshots = kFollowerSnapshots;
+  uint64_t bytes = loaded_.memory.sequence(tokens, std::min<uint64_t>(snapshots, Sequence::kSnapshots));
+  if (!fits(bytes, tokens)) return false;
+
+  Sampler sampler(submitted.request.sampling, prompt);
+  auto sequence = take_prefix(match);
+  live_.push_back({.submitted = std::move(submitted),
+                   .sequence = std::move(sequence),
+                   .sampler = std::move(sampler),
+                   .finish = {.prompt_tokens = size},
+                   .limit = limit,
+                   .reserved = bytes,
+                   .fork_points = {},
+                   .next = {},
+                   .started = Live::Clock::now(),
+                   .decode_started = Live::Clock::now()});
+  make_room();
+  auto& live = live_.back();
+  live.finish.queue_seconds = seconds_since(live.submitted.since);
+  if (leader) {
+    live.leader = leader->live->submitted.id;
+    live.shared = leader->shared;
+    leader->live->add_fork_point(leader->shared);
+  } else {
+    begin(live, match.fork);
+  }
+  return true;
+}
+
+// Requests that come together often share a long beginning (subagents, retries): it is computed once. Waiting costs
+// nothing, since the leader is as urgent as its most urgent follower.
+std::optional<Batch::Leader> Batch::find_leader(std::span<const int32_t> prompt) {
+  std::optional<Leader> best;
+  for (auto& other : live_) {
+    int length = other.prefill_length();
+    if (other.sequence.length() >= length) continue;
+    int common = std::min({common_prefix(other.prompt(), prompt), static_cast<int>(prompt.size()) - 1, length});
+    if (!best || common > best->shared) best = Leader{&other, common};
+  }
+  if (!best) return std::nullopt;
+  int already = std::max(best->live->sequence.length(), loaded_.prefixes.match(prompt).length);
+  if (best->shared - already < kWorthWaiting) return std::nullopt;
+  return best;
+}
+
+PrefixCache::Match Batch::find_prefix(std::span<const int32_t> prompt) const {
+  std::vector<const Sequence*> others;
+  for (const auto& other : live_) others.push_back(&other.sequence);
+  return loaded_.prefixes.match(prompt, others);
+}
+
+Sequence Batch::take_prefix(const PrefixCache::Match& match) {
+  return loaded_.prefixes.take(match, Sequence(loaded_.new_caches()));
+}
+
+// The sequence has the prefix that it starts from. fork: where other prompts part from this one.
+void Batch::begin(Live& live, int fork) {
+  live.finish.cached_tokens = live.sequence.length();
+  if (fork > live.sequence.length()) live.add_fork_point(fork);
+  auto size = static_cast<int>(live.prompt().size());
+  live.sequence.reserve(size, size + live.limit);
+  if (live.sequence.length() >= live.prefill_length()) live.next = Known{live.prompt().back()};
+}
+
+// Starts those whose leader has prefilled what they share, or has ended.
+void Batch::release_followers() {
+  for (auto& live : live_) {
+    if (!live.leader) continue;
+    auto leader = std::ranges::find_if(live_, [&](const Live& other) { return other.submitted.id == *live.leader; });
+    if (leader != live_.end() && leader->sequence.length() < live.shared) continue;
+    live.leader.reset();
+    guard({&live}, [&] {
+      auto match = find_prefix(live.prompt());
+      live.sequence = take_prefix(match);
+      begin(live, match.fork);
+    });
+  }
+}
+
+}  // namespace tether

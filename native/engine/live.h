@@ -1,0 +1,91 @@
+// One live request: its sequence, its sampler, and the token that its sequence is fed next.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "engine/sampler.h"
+#include "engine/sequence.h"
+#include "engine/types.h"
+
+namespace tether {
+
+// A request that has not started. The sink gets its tokens as soon as they are known, and then exactly one Finish or
+// Failure.
+struct Submitted {
+  uint64_t id = 0;
+  GenerateRequest request;
+  std::function<void(GenerateEvent)> sink;
+  std::shared_ptr<std::atomic<bool>> cancelled;
+  std::chrono::steady_clock::time_point since;
+};
+
+// A token that a pass has drawn: one row of its result, perhaps still being computed.
+struct DrawnToken {
+  mx::array tokens;  // (B) int32
+  int row;
+
+  // Waits for the pass.
+  int32_t read() const;
+};
+
+// The token that a sequence is fed next. Where tokens are dispatched ahead, a drawn token is fed before it is read: it
+// is in flight until the end of that pass, and the token that the pass draws is pending.
+struct Known {
+  int32_t token;
+};
+struct Pending {
+  DrawnToken drawn;
+};
+struct InFlight {
+  DrawnToken fed;
+  DrawnToken drawn;
+};
+using NextToken = std::variant<std::monostate, Known, Pending, InFlight>;  // monostate: the prompt is being prefilled
+
+struct Live {
+  using Clock = std::chrono::steady_clock;
+
+  Submitted submitted;
+  Sequence sequence;
+  Sampler sampler;
+  Finish finish;
+  int limit;                     // tokens that it may generate
+  uint64_t reserved;             // bytes
+  std::vector<int> fork_points;  // lengths at which other prompts part from this one, ascending
+  int passed_over = 0;           // as in PendingPrefill
+  // The request that prefills the first `shared` tokens of this prompt; this one waits until it has.
+  std::optional<uint64_t> leader = std::nullopt;
+  int shared = 0;
+  NextToken next;
+  Clock::time_point started;
+  Clock::time_point decode_started;  // when the first token was known
+  bool ended = false;
+
+  std::span<const int32_t> prompt() const { return submitted.request.prompt; }
+  // Tokens of the prompt that are read in chunks: all but the last.
+  int prefill_length() const { return static_cast<int>(prompt().size()) - 1; }
+  bool is_prefilling() const { return !leader && sequence.length() < prefill_length(); }
+  bool is_decoding() const { return !leader && sequence.length() >= prefill_length(); }
+  // Tokens to compute before its first token can be drawn.
+  int remaining() const { return leader ? prefill_length() : prefill_length() - sequence.length(); }
+  // Whether the token that is pending is the last that it may generate.
+  bool is_last_pending() const { return std::holds_alternative<Pending>(next) && finish.output_tokens + 1 >= limit; }
+
+  void add_fork_point(int length);
+  // Notes that a pass was fed the next token and has drawn the one after it.
+  void dispatched(DrawnToken drawn);
+};
+
+mx::array to_array(std::span<const int32_t> tokens);
+
+// The next tokens of sequences that decode, (B), in their order.
+mx::array input_tokens(std::span<Live* const> live);
+
+}  // namespace tether
