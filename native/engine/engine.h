@@ -1,18 +1,23 @@
-// The engine: one thread that owns the device, one queue of work for it. It owns the model, every cache and every
-// array; callers see only the types of types.h and never wait but in close().
+// The engine: one thread that owns the device, and one queue of work for it. It owns the model, all caches and all
+// arrays; callers see only the types of types.h, and only close() blocks.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
-#include <span>
+#include <variant>
+#include <vector>
 
 #include "engine/types.h"
 
 namespace tether {
 
-// Thread-safe. Work starts in the order it was given; generations run together. Callbacks are called on the engine
-// thread (a request that is cancelled while it waits gets its finish on the cancelling thread); they must not call back
-// into the engine.
+class Worker;
+struct Loaded;
+
+// Thread-safe. Work starts in the order in which it was given; generations run together. Callbacks are called on the
+// engine thread (the finish of a request that is cancelled while it waits comes on the cancelling thread); they must
+// not call the engine.
 class Engine {
  public:
   Engine();
@@ -34,11 +39,11 @@ class Engine {
 
   // log p(token i | those before it) for each token; entry 0 is 0.
   void score(std::vector<int32_t> tokens, Done<std::vector<float>> done);
-  // The logits after every token, (tokens, vocab) row by row, computed `chunk` tokens at a time. For parity tests.
-  void logits(std::vector<int32_t> tokens, int chunk, Done<std::vector<float>> done);
 
-  // For benches: {prefill, decode} in seconds of a bare greedy loop over the model's forward.
-  void bare_loop(std::vector<int32_t> prompt, int count, Done<std::vector<float>> done);
+  // Queues work that runs alone on the engine thread, between two passes. It should end early, by throwing
+  // Error("closed"), once `closing` is set.
+  using Work = std::function<std::vector<float>(Loaded& loaded, const std::atomic<bool>& closing)>;
+  void run(Work work, Done<std::vector<float>> done);
 
   EngineStats stats() const;
 
@@ -46,7 +51,6 @@ class Engine {
   void close();
 
  private:
-  struct Worker;
   std::unique_ptr<Worker> worker_;
 };
 

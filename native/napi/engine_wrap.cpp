@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/probe.h"
 #include "napi/convert.h"
 
 namespace tether {
@@ -121,7 +122,7 @@ Napi::Value EngineWrap::logits(const Napi::CallbackInfo& info) {
   auto tokens = to_tokens(info[0], "tokens");
   if (!info[1].IsNumber()) throw Napi::TypeError::New(info.Env(), "chunk must be a number");
   auto [result, done] = promise<std::vector<float>>(info.Env(), parts_->mailbox, from_floats);
-  parts_->engine.logits(std::move(tokens), info[1].As<Napi::Number>().Int32Value(), done);
+  tether::logits(parts_->engine, std::move(tokens), info[1].As<Napi::Number>().Int32Value(), done);
   return result;
 }
 
@@ -130,7 +131,7 @@ Napi::Value EngineWrap::bare_loop(const Napi::CallbackInfo& info) {
   if (prompt.empty() || !info[1].IsNumber())
     throw Napi::TypeError::New(info.Env(), "a prompt and a number of tokens are needed");
   auto [result, done] = promise<std::vector<float>>(info.Env(), parts_->mailbox, from_floats);
-  parts_->engine.bare_loop(std::move(prompt), info[1].As<Napi::Number>().Int32Value(), done);
+  tether::bare_loop(parts_->engine, std::move(prompt), info[1].As<Napi::Number>().Int32Value(), done);
   return result;
 }
 

@@ -19,6 +19,8 @@
 #include <thread>
 #include <vector>
 
+#include "engine/probe.h"
+
 using tether::Engine;
 using tether::EngineInfo;
 using tether::Failure;
@@ -266,7 +268,7 @@ void closed_at_work(const Checkpoint& checkpoint, bool as_gpu, int pause) {
       Random random(thread + 50);
       std::vector<Got> got;
       Answer<std::vector<float>> logits;
-      engine.logits({1, 2, 3}, 2, logits.done());
+      tether::logits(engine, {1, 2, 3}, 2, logits.done());
       while (!closed) {
         std::this_thread::sleep_for(std::chrono::microseconds(200));
         if (got.size() == 200) continue;

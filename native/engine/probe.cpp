@@ -1,0 +1,96 @@
+// What only tests and benches ask: all logits of a text, and how fast the model's forward is by itself.
+#include "engine/probe.h"
+
+#include <algorithm>
+#include <chrono>
+#include <span>
+#include <utility>
+
+#include "engine/loading.h"
+#include "engine/rate.h"
+#include "engine/scoring.h"
+#include "error.h"
+
+namespace tether {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::vector<float> all_logits(Loaded& loaded, std::span<const int32_t> tokens, int chunk,
+                              const std::atomic<bool>& closing) {
+  std::vector<float> all;
+  for_each_chunk(loaded, tokens, chunk, closing, [&](const mx::array& hidden, int, int) {
+    auto rows = mx::contiguous(mx::astype(loaded.model->logits(hidden), mx::float32));
+    mx::eval(rows);
+    all.insert(all.end(), rows.data<float>(), rows.data<float>() + rows.size());
+  });
+  return all;
+}
+
+void check_open(const std::atomic<bool>& closing) {
+  if (closing) throw Error("closed", "the model was closed");
+}
+
+void bare_prefill(Loaded& loaded, std::span<const int32_t> tokens, std::vector<KVCache>& caches,
+                  const std::atomic<bool>& closing) {
+  auto size = static_cast<int>(tokens.size());
+  for (int begin = 0; begin < size; begin += loaded.info.prefill_chunk) {
+    check_open(closing);
+    int end = std::min(begin + loaded.info.prefill_chunk, size);
+    Segment segment{&caches, end - begin};
+    loaded.model->forward(mx::array(tokens.data() + begin, {end - begin}, mx::int32), {&segment, 1});
+    std::vector<mx::array> written;
+    for (const auto& cache : caches)
+      for (const auto& array : cache.arrays()) written.push_back(array);
+    mx::eval(written);
+  }
+}
+
+std::vector<float> bare_seconds(Loaded& loaded, std::span<const int32_t> prompt, int count,
+                                const std::atomic<bool>& closing) {
+  auto started = Clock::now();
+  auto caches = loaded.new_caches();
+  bare_prefill(loaded, prompt.first(prompt.size() - 1), caches, closing);
+  Segment segment{&caches, 1};
+  auto step = [&](const mx::array& token) {
+    auto next =
+        mx::astype(mx::argmax(loaded.model->logits(loaded.model->forward(token, {&segment, 1})), -1), mx::int32);
+    if (loaded.device.decode_ahead)
+      mx::async_eval(next);
+    else
+      mx::eval(next);
+    return next;
+  };
+  auto current = step(mx::array(&prompt.back(), {1}, mx::int32));
+  current.eval();
+  auto prefill = seconds_since(started);
+  started = Clock::now();
+  for (int i = 1; i < count; i++) {
+    check_open(closing);
+    auto next = step(current);
+    current.eval();
+    current = next;
+  }
+  current.eval();
+  return {static_cast<float>(prefill), static_cast<float>(seconds_since(started))};
+}
+
+}  // namespace
+
+void logits(Engine& engine, std::vector<int32_t> tokens, int chunk, Engine::Done<std::vector<float>> done) {
+  engine.run(
+      [tokens = std::move(tokens), chunk](Loaded& loaded, const std::atomic<bool>& closing) {
+        return all_logits(loaded, tokens, chunk, closing);
+      },
+      std::move(done));
+}
+
+void bare_loop(Engine& engine, std::vector<int32_t> prompt, int count, Engine::Done<std::vector<float>> done) {
+  engine.run(
+      [prompt = std::move(prompt), count](Loaded& loaded, const std::atomic<bool>& closing) {
+        return bare_seconds(loaded, prompt, count, closing);
+      },
+      std::move(done));
+}
+
+}  // namespace tether

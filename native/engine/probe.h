@@ -1,0 +1,21 @@
+// What only tests and benches ask: all logits of a text, and how fast the model's forward is by itself.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace tether {
+
+// Thread-safe, as the engine's own calls; `done` gets Error("invalid_request") for a token that the model does not
+// know.
+
+// The logits after every token, (tokens, vocab) row by row, computed `chunk` tokens at a time.
+void logits(Engine& engine, std::vector<int32_t> tokens, int chunk, Engine::Done<std::vector<float>> done);
+
+// Reads a prompt in chunks and draws `count` tokens greedily, without a scheduler, a prefix cache or checks of the
+// logits. -> seconds of prefill and of decode
+void bare_loop(Engine& engine, std::vector<int32_t> prompt, int count, Engine::Done<std::vector<float>> done);
+
+}  // namespace tether

@@ -1,0 +1,255 @@
+// The engine thread and its queue: it starts requests, runs passes and other tasks, and counts what they did.
+#include "engine/worker.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include "engine/stream.h"
+#include "error.h"
+
+namespace tether {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+Failure closed() { return {"closed", "the model was closed"}; }
+
+void reject(std::variant<Worker::Task, Submitted>& work, const Failure& failure) {
+  if (auto* task = std::get_if<Worker::Task>(&work))
+    task->fail(failure);
+  else
+    std::get<Submitted>(work).sink(failure);
+}
+
+Finish cancelled_before_start(const Submitted& submitted) {
+  return {.reason = FinishReason::cancelled,
+          .prompt_tokens = static_cast<int>(submitted.request.prompt.size()),
+          .queue_seconds = seconds_since(submitted.since)};
+}
+
+}  // namespace
+
+void Worker::enqueue(Work work) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!closing_) {
+      queue_.push_back(std::move(work));
+      wake_.notify_one();
+      return;
+    }
+  }
+  reject(work, closed());
+}
+
+uint64_t Worker::generate(GenerateRequest request, std::function<void(GenerateEvent)> sink) {
+  Submitted submitted{.id = 0,
+                      .request = std::move(request),
+                      .sink = nullptr,
+                      .cancelled = std::make_shared<std::atomic<bool>>(false),
+                      .since = Clock::now()};
+  {
+    std::lock_guard lock(mutex_);
+    submitted.id = next_id_++;
+    open_.emplace(submitted.id, Open{.cancelled = submitted.cancelled});
+  }
+  auto id = submitted.id;
+  submitted.sink = [this, id, sink = std::move(sink)](GenerateEvent event) {
+    if (!std::holds_alternative<int32_t>(event)) settle(id, event);
+    sink(std::move(event));
+  };
+  enqueue(std::move(submitted));
+  return id;
+}
+
+void Worker::cancel(uint64_t id) {
+  std::optional<Submitted> waiting;
+  {
+    std::lock_guard lock(mutex_);
+    auto open = open_.find(id);
+    if (open == open_.end()) return;
+    *open->second.cancelled = true;
+    auto place = std::ranges::find_if(queue_, [id](const Work& work) {
+      const auto* submitted = std::get_if<Submitted>(&work);
+      return submitted && submitted->id == id;
+    });
+    if (place == queue_.end()) return;
+    waiting = std::move(std::get<Submitted>(*place));
+    queue_.erase(place);
+  }
+  waiting->sink(cancelled_before_start(*waiting));
+}
+
+EngineStats Worker::stats() const {
+  std::lock_guard lock(mutex_);
+  auto stats = counters_;
+  stats.live = live();
+  stats.queued = open_.size() - stats.live;
+  stats.prefill_rate = prefill_rate_.per_second();
+  stats.decode_rate = decode_rate_.per_second();
+  stats.active_bytes = mx::get_active_memory();
+  stats.peak_bytes = mx::get_peak_memory();
+  stats.cache_bytes = mx::get_cache_memory();
+  return stats;
+}
+
+void Worker::close() {
+  std::deque<Work> dropped;
+  {
+    std::lock_guard lock(mutex_);
+    closing_ = true;
+    for (auto& [id, open] : open_) *open.cancelled = true;
+    dropped.swap(queue_);
+    wake_.notify_one();
+  }
+  for (auto& work : dropped) reject(work, closed());
+  std::lock_guard lock(joining_);
+  if (thread_.joinable()) thread_.join();
+}
+
+const EngineInfo& Worker::load(const LoadRequest& request, const std::function<void(double)>& progress) {
+  if (loaded_) throw Error("internal", "load() was called twice on one engine");
+  loaded_.emplace(load_checkpoint(request, [&](double fraction) {
+    if (closing_) throw Error("closed", "the model was closed while it was loading");
+    progress(fraction);
+  }));
+  batch_.emplace(*loaded_);
+  std::lock_guard lock(mutex_);
+  counters_.weights_bytes = loaded_->info.weights_bytes;
+  return loaded_->info;
+}
+
+Loaded& Worker::loaded() {
+  if (!loaded_) throw Error("not_loaded", "no model is loaded; call load() first");
+  return *loaded_;
+}
+
+void Worker::loop() {
+  StreamLease stream;
+  while (wait_for_work()) {
+    take_work();
+    double started = thread_seconds();
+    if (batch_ && !batch_->empty()) pass();
+    publish(started);
+  }
+  if (next_) next_->sink(closed());
+  next_.reset();
+  // close() has set every flag, so this pass ends all live requests.
+  if (batch_ && !batch_->empty()) batch_->pass();
+  // What MLX made on this thread is freed on it.
+  batch_.reset();
+  loaded_.reset();
+  mx::synchronize();
+  mx::clear_cache();
+}
+
+// -> false when the engine is closed.
+bool Worker::wait_for_work() {
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [this] { return closing_ || next_ || !queue_.empty() || (batch_ && !batch_->empty()); });
+  return !closing_;
+}
+
+// Starts what can start, in order: a request that waits for memory holds up all work behind it.
+void Worker::take_work() {
+  while (true) {
+    if (next_) {
+      if (!start_next()) return;
+      continue;
+    }
+    Task task;
+    {
+      std::lock_guard lock(mutex_);
+      if (closing_ || queue_.empty()) return;
+      auto work = std::move(queue_.front());
+      queue_.pop_front();
+      if (auto* submitted = std::get_if<Submitted>(&work)) {
+        next_ = std::move(*submitted);
+        continue;
+      }
+      task = std::move(std::get<Task>(work));
+    }
+    try {
+      task.run(*this);
+    } catch (const std::exception& error) {
+      task.fail(to_failure(error));
+    }
+  }
+}
+
+// -> false if the next request has to wait.
+bool Worker::start_next() {
+  if (*next_->cancelled) {
+    next_->sink(cancelled_before_start(*next_));
+    next_.reset();
+    return true;
+  }
+  // Until another request ends, the answer stays the same.
+  if (batch_ && !batch_->empty() && batch_->size() == live_at_last_try_) return false;
+  try {
+    loaded();
+    auto id = next_->id;
+    if (!batch_->start(*next_)) {
+      live_at_last_try_ = batch_->size();
+      return false;
+    }
+    std::lock_guard lock(mutex_);
+    open_.at(id).live = true;
+  } catch (const std::exception& error) {
+    next_->sink(to_failure(error));
+  }
+  next_.reset();
+  live_at_last_try_ = 0;
+  return true;
+}
+
+void Worker::pass() {
+  auto started = Clock::now();
+  batch_->pass();
+  double seconds = seconds_since(started);
+  std::lock_guard lock(mutex_);
+  const auto& done = batch_->done();
+  if (done.prompt_tokens) prefill_rate_.add(done.prompt_tokens, seconds);
+  if (done.output_tokens) decode_rate_.add(done.output_tokens, seconds);
+}
+
+// Updates what stats() says of live requests, and adds the engine's own share of the pass.
+void Worker::publish(double pass_started) {
+  if (!batch_) return;
+  auto prefill = batch_->prefill();
+  auto kv = batch_->kv_bytes();
+  auto prefix = loaded_->prefixes.bytes();
+  auto reserved = batch_->reserved_bytes();
+  std::lock_guard lock(mutex_);
+  counters_.prefill = prefill;
+  counters_.kv_bytes = kv;
+  counters_.prefix_bytes = prefix;
+  counters_.reserved_bytes = reserved;
+  counters_.own_seconds += thread_seconds() - pass_started - batch_->done().model_seconds;
+}
+
+uint64_t Worker::live() const {
+  return static_cast<uint64_t>(std::ranges::count_if(open_, [](const auto& entry) { return entry.second.live; }));
+}
+
+// Counts a request that has ended, before its sink gets the end: stats() then includes it.
+void Worker::settle(uint64_t id, const GenerateEvent& end) {
+  std::lock_guard lock(mutex_);
+  open_.erase(id);
+  if (live() == 0) {
+    counters_.prefill = {};
+    counters_.kv_bytes = 0;
+  }
+  counters_.requests++;
+  const auto* finish = std::get_if<Finish>(&end);
+  if (!finish) return;
+  counters_.hits += finish->cached_tokens ? 1 : 0;
+  counters_.prompt_tokens += static_cast<uint64_t>(finish->prompt_tokens);
+  counters_.cached_tokens += static_cast<uint64_t>(finish->cached_tokens);
+  counters_.output_tokens += static_cast<uint64_t>(finish->output_tokens);
+  counters_.prefill_seconds += finish->prefill_seconds;
+  counters_.decode_seconds += finish->decode_seconds;
+}
+
+}  // namespace tether

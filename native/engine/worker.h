@@ -1,0 +1,90 @@
+// The engine thread and its queue: it starts requests, runs passes and other tasks, and counts what they did.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+
+#include "engine/batch.h"
+#include "engine/loading.h"
+#include "engine/rate.h"
+#include "engine/types.h"
+
+namespace tether {
+
+class Worker {
+ public:
+  // Work that runs alone, between two passes.
+  struct Task {
+    std::function<void(Worker&)> run;          // on the engine thread
+    std::function<void(const Failure&)> fail;  // gets what run() throws, or that the engine is closed
+  };
+
+  Worker() : thread_([this] { loop(); }) {}
+
+  // Any thread. See Engine.
+  void push(Task task) { enqueue(std::move(task)); }
+  uint64_t generate(GenerateRequest request, std::function<void(GenerateEvent)> sink);
+  void cancel(uint64_t id);
+  EngineStats stats() const;
+  void close();
+
+  // In a task only.
+  const EngineInfo& load(const LoadRequest& request, const std::function<void(double)>& progress);
+  // Throws Error("not_loaded").
+  Loaded& loaded();
+  const std::atomic<bool>& closing() const { return closing_; }
+
+ private:
+  using Work = std::variant<Task, Submitted>;
+
+  // A request that has not ended.
+  struct Open {
+    std::shared_ptr<std::atomic<bool>> cancelled;
+    bool live = false;
+  };
+
+  void enqueue(Work work);
+
+  // Engine thread.
+  void loop();
+  bool wait_for_work();
+  void take_work();
+  bool start_next();
+  void pass();
+  void publish(double pass_started);
+
+  uint64_t live() const;  // with the mutex held
+  void settle(uint64_t id, const GenerateEvent& end);
+
+  mutable std::mutex mutex_;  // of what follows, up to closing_
+  std::condition_variable wake_;
+  std::deque<Work> queue_;
+  std::unordered_map<uint64_t, Open> open_;
+  uint64_t next_id_ = 1;
+  EngineStats counters_;
+  Rate prefill_rate_;
+  Rate decode_rate_;
+
+  std::atomic<bool> closing_ = false;
+
+  // Engine thread only.
+  std::optional<Loaded> loaded_;
+  std::optional<Batch> batch_;
+  std::optional<Submitted> next_;  // the first of the queue, while it waits for another to end
+  size_t live_at_last_try_ = 0;
+
+  std::mutex joining_;  // held to join the thread, which only one caller may do
+  std::thread thread_;
+};
+
+}  // namespace tether
