@@ -1,16 +1,20 @@
-// The only place that knows both JavaScript values and the engine's types: every type check is here.
+// Between JavaScript values and the engine's types. All type checks of the addon's arguments are here.
 #include "napi/convert.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 
 namespace tether {
 namespace {
 
-// Deeper than any config.json, shallow enough for the stack.
+// No config.json is nested as deeply, and the stack has room for it.
 constexpr int kMaxDepth = 64;
+// The largest number of JavaScript up to which all integers are exact.
+constexpr double kMaxSafeInteger = 9007199254740991.0;
 
 [[noreturn]] void wrong(Napi::Env env, const std::string& name, const char* want) {
   throw Napi::TypeError::New(env, name + " must be " + want);
@@ -59,32 +63,22 @@ int to_int(const Napi::Object& object, const char* name, int least) {
   return static_cast<int>(number);
 }
 
-double to_double(uint64_t value) { return static_cast<double>(value); }
+constexpr std::array kReasons{
+    std::pair{FinishReason::stop, "stop"},
+    std::pair{FinishReason::length, "length"},
+    std::pair{FinishReason::window, "window"},
+    std::pair{FinishReason::cancelled, "cancelled"},
+};
 
-const char* reason_name(FinishReason reason) {
-  switch (reason) {
-    case FinishReason::stop:
-      return "stop";
-    case FinishReason::length:
-      return "length";
-    case FinishReason::window:
-      return "window";
-    case FinishReason::cancelled:
-      return "cancelled";
-  }
-  return "stop";
-}
+constexpr std::array kLimits{
+    std::pair{WindowLimit::checkpoint, "checkpoint"},
+    std::pair{WindowLimit::max_context, "max_context"},
+    std::pair{WindowLimit::memory, "memory"},
+};
 
-const char* limit_name(WindowLimit limit) {
-  switch (limit) {
-    case WindowLimit::checkpoint:
-      return "checkpoint";
-    case WindowLimit::max_context:
-      return "max_context";
-    case WindowLimit::memory:
-      return "memory";
-  }
-  return "checkpoint";
+template <typename Names, typename Enum>
+const char* name_of(const Names& names, Enum value) {
+  return std::ranges::find(names, value, [](const auto& entry) { return entry.first; })->second;
 }
 
 }  // namespace
@@ -101,7 +95,7 @@ LoadRequest to_load_request(const Napi::Value& value) {
     if (!path.IsString()) wrong(value.Env(), "files", "an array of paths");
     request.files.push_back(path.As<Napi::String>().Utf8Value());
   }
-  request.memory_cap = static_cast<uint64_t>(to_number(object, "memoryCap", 0, 9007199254740991.0));
+  request.memory_cap = static_cast<uint64_t>(to_number(object, "memoryCap", 0, kMaxSafeInteger));
   request.max_context = to_int(object, "maxContext", 0);
   request.threads = to_int(object, "threads", 0);
   request.kv_bits = to_int(object, "kvBits", 0);
@@ -122,7 +116,7 @@ GenerateRequest to_generate_request(const Napi::Value& value) {
   request.sampling.min_p = static_cast<float>(to_number(object, "minP", 0, 1));
   request.sampling.repetition_penalty = static_cast<float>(to_number(object, "repetitionPenalty", 1e-3, 1e3));
   if (!object.Get("seed").IsUndefined())
-    request.sampling.seed = static_cast<uint64_t>(to_number(object, "seed", 0, 9007199254740991.0));
+    request.sampling.seed = static_cast<uint64_t>(to_number(object, "seed", 0, kMaxSafeInteger));
   request.stop_tokens = to_tokens(object.Get("stopTokens"), "stopTokens");
   return request;
 }
@@ -135,70 +129,70 @@ std::vector<int32_t> to_tokens(const Napi::Value& value, const char* name) {
 }
 
 Napi::Object from_info(Napi::Env env, const EngineInfo& info) {
-  auto object = Napi::Object::New(env);
-  object["modelType"] = Napi::String::New(env, info.model_type);
-  object["window"] = Napi::Number::New(env, info.window);
-  object["windowLimit"] = Napi::String::New(env, limit_name(info.window_limit));
-  object["trainedWindow"] = Napi::Number::New(env, info.trained_window);
-  object["parameters"] = Napi::Number::New(env, to_double(info.parameters));
-  object["quantization"] = Napi::String::New(env, info.quantization);
-  object["computeDtype"] = Napi::String::New(env, info.compute_dtype);
-  object["device"] = Napi::String::New(env, info.device);
-  object["kvBits"] = Napi::Number::New(env, info.kv_bits);
-  object["prefillChunk"] = Napi::Number::New(env, info.prefill_chunk);
-  object["vocabSize"] = Napi::Number::New(env, info.vocab_size);
   auto memory = Napi::Object::New(env);
-  memory["weights"] = Napi::Number::New(env, to_double(info.weights_bytes));
-  memory["cap"] = Napi::Number::New(env, to_double(info.memory_cap));
-  memory["perToken"] = Napi::Number::New(env, to_double(info.bytes_per_token));
-  object["memory"] = memory;
+  memory.Set("weights", info.weights_bytes);
+  memory.Set("cap", info.memory_cap);
+  memory.Set("perToken", info.bytes_per_token);
+  auto object = Napi::Object::New(env);
+  object.Set("modelType", info.model_type);
+  object.Set("window", info.window);
+  object.Set("windowLimit", name_of(kLimits, info.window_limit));
+  object.Set("trainedWindow", info.trained_window);
+  object.Set("parameters", info.parameters);
+  object.Set("quantization", info.quantization);
+  object.Set("computeDtype", info.compute_dtype);
+  object.Set("device", info.device);
+  object.Set("kvBits", info.kv_bits);
+  object.Set("prefillChunk", info.prefill_chunk);
+  object.Set("vocabSize", info.vocab_size);
+  object.Set("memory", memory);
   return object;
 }
 
 Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
-  auto object = Napi::Object::New(env);
-  object["queued"] = Napi::Number::New(env, to_double(stats.queued));
-  object["live"] = Napi::Number::New(env, to_double(stats.live));
   auto prefill = Napi::Object::New(env);
-  prefill["done"] = Napi::Number::New(env, stats.prefill.done);
-  prefill["total"] = Napi::Number::New(env, stats.prefill.total);
-  object["prefill"] = prefill;
-  object["requests"] = Napi::Number::New(env, to_double(stats.requests));
-  object["hits"] = Napi::Number::New(env, to_double(stats.hits));
-  object["promptTokens"] = Napi::Number::New(env, to_double(stats.prompt_tokens));
-  object["cachedTokens"] = Napi::Number::New(env, to_double(stats.cached_tokens));
-  object["outputTokens"] = Napi::Number::New(env, to_double(stats.output_tokens));
-  object["prefillSeconds"] = Napi::Number::New(env, stats.prefill_seconds);
-  object["decodeSeconds"] = Napi::Number::New(env, stats.decode_seconds);
-  object["ownSeconds"] = Napi::Number::New(env, stats.own_seconds);
+  prefill.Set("done", stats.prefill.done);
+  prefill.Set("total", stats.prefill.total);
   auto rate = Napi::Object::New(env);
-  rate["prefill"] = Napi::Number::New(env, stats.prefill_rate);
-  rate["decode"] = Napi::Number::New(env, stats.decode_rate);
-  object["tokensPerSecond"] = rate;
+  rate.Set("prefill", stats.prefill_rate);
+  rate.Set("decode", stats.decode_rate);
   auto memory = Napi::Object::New(env);
-  memory["active"] = Napi::Number::New(env, to_double(stats.active_bytes));
-  memory["peak"] = Napi::Number::New(env, to_double(stats.peak_bytes));
-  memory["cache"] = Napi::Number::New(env, to_double(stats.cache_bytes));
-  memory["weights"] = Napi::Number::New(env, to_double(stats.weights_bytes));
-  memory["kv"] = Napi::Number::New(env, to_double(stats.kv_bytes));
-  memory["prefix"] = Napi::Number::New(env, to_double(stats.prefix_bytes));
-  memory["reserved"] = Napi::Number::New(env, to_double(stats.reserved_bytes));
+  memory.Set("active", stats.active_bytes);
+  memory.Set("peak", stats.peak_bytes);
+  memory.Set("cache", stats.cache_bytes);
+  memory.Set("weights", stats.weights_bytes);
+  memory.Set("kv", stats.kv_bytes);
+  memory.Set("prefix", stats.prefix_bytes);
+  memory.Set("reserved", stats.reserved_bytes);
   auto held = stats.weights_bytes + stats.kv_bytes + stats.prefix_bytes;
-  memory["scratch"] = Napi::Number::New(env, to_double(stats.active_bytes - std::min(held, stats.active_bytes)));
-  object["memory"] = memory;
+  memory.Set("scratch", stats.active_bytes - std::min(held, stats.active_bytes));
+  auto object = Napi::Object::New(env);
+  object.Set("queued", stats.queued);
+  object.Set("live", stats.live);
+  object.Set("prefill", prefill);
+  object.Set("requests", stats.requests);
+  object.Set("hits", stats.hits);
+  object.Set("promptTokens", stats.prompt_tokens);
+  object.Set("cachedTokens", stats.cached_tokens);
+  object.Set("outputTokens", stats.output_tokens);
+  object.Set("prefillSeconds", stats.prefill_seconds);
+  object.Set("decodeSeconds", stats.decode_seconds);
+  object.Set("ownSeconds", stats.own_seconds);
+  object.Set("tokensPerSecond", rate);
+  object.Set("memory", memory);
   return object;
 }
 
 Napi::Object from_finish(Napi::Env env, const Finish& finish) {
   auto object = Napi::Object::New(env);
-  object["reason"] = Napi::String::New(env, reason_name(finish.reason));
-  if (finish.stop_token) object["stopToken"] = Napi::Number::New(env, *finish.stop_token);
-  object["promptTokens"] = Napi::Number::New(env, finish.prompt_tokens);
-  object["cachedTokens"] = Napi::Number::New(env, finish.cached_tokens);
-  object["outputTokens"] = Napi::Number::New(env, finish.output_tokens);
-  object["queueSeconds"] = Napi::Number::New(env, finish.queue_seconds);
-  object["prefillSeconds"] = Napi::Number::New(env, finish.prefill_seconds);
-  object["decodeSeconds"] = Napi::Number::New(env, finish.decode_seconds);
+  object.Set("reason", name_of(kReasons, finish.reason));
+  if (finish.stop_token) object.Set("stopToken", *finish.stop_token);
+  object.Set("promptTokens", finish.prompt_tokens);
+  object.Set("cachedTokens", finish.cached_tokens);
+  object.Set("outputTokens", finish.output_tokens);
+  object.Set("queueSeconds", finish.queue_seconds);
+  object.Set("prefillSeconds", finish.prefill_seconds);
+  object.Set("decodeSeconds", finish.decode_seconds);
   return object;
 }
 

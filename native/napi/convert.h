@@ -1,4 +1,4 @@
-// The only place that knows both JavaScript values and the engine's types: every type check is here.
+// Between JavaScript values and the engine's types. All type checks of the addon's arguments are here.
 #pragma once
 
 #include <napi.h>

@@ -1,6 +1,7 @@
 // The JavaScript class Engine: load, generate, score, stats, close. Its contract is src/binding.ts.
 #include "napi/engine_wrap.h"
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -16,10 +17,15 @@ struct EngineWrap::Parts {
 
 namespace {
 
-// A function that JavaScript gave us. The engine thread may be the last to hold it, but only the JavaScript thread may
-// let go of it.
-std::shared_ptr<Napi::FunctionReference> keep(const Napi::Value& value, const std::shared_ptr<Mailbox>& mailbox) {
-  auto reference = std::make_unique<Napi::FunctionReference>(Napi::Persistent(value.As<Napi::Function>()));
+Napi::Function to_function(const Napi::Value& value, const char* name) {
+  if (!value.IsFunction()) throw Napi::TypeError::New(value.Env(), std::string(name) + " must be a function");
+  return value.As<Napi::Function>();
+}
+
+// A function of JavaScript's. The engine thread may be the last to hold it, but only the JavaScript thread may release
+// it.
+std::shared_ptr<Napi::FunctionReference> keep(const Napi::Function& function, const std::shared_ptr<Mailbox>& mailbox) {
+  auto reference = std::make_unique<Napi::FunctionReference>(Napi::Persistent(function));
   return {reference.release(), [mailbox](Napi::FunctionReference* raw) {
             mailbox->post_task([raw](Napi::Env) { delete raw; });  // NOLINT: owned by this deleter
           }};
@@ -30,14 +36,14 @@ template <typename T, typename Convert>
 std::pair<Napi::Promise, Engine::Done<T>> promise(Napi::Env env, const std::shared_ptr<Mailbox>& mailbox,
                                                   Convert convert) {
   auto deferred = std::make_shared<Napi::Promise::Deferred>(Napi::Promise::Deferred::New(env));
-  mailbox->expect(env);
+  mailbox->ref(env);
   auto done = [deferred, mailbox, convert](std::variant<T, Failure> result) {
     mailbox->post_task([deferred, mailbox, convert, result = std::move(result)](Napi::Env now) {
       if (const auto* failure = std::get_if<Failure>(&result))
         deferred->Reject(from_failure(now, *failure));
       else
         deferred->Resolve(convert(now, std::get<T>(result)));
-      mailbox->settled(now);
+      mailbox->unref(now);
     });
   };
   return {deferred->Promise(), done};
@@ -55,7 +61,7 @@ Napi::Function EngineWrap::define(Napi::Env env) {
 
 EngineWrap::EngineWrap(const Napi::CallbackInfo& info) : ObjectWrap(info), parts_(std::make_shared<Parts>()) {
   parts_->mailbox = Mailbox::make(info.Env());
-  // When the environment goes (a worker that is terminated, the end of the process) the engine thread must be gone.
+  // The engine thread must end before the environment does (when a worker is terminated, or the process exits).
   info.Env().AddCleanupHook(
       [](std::weak_ptr<Parts>* parts) {
         if (auto alive = parts->lock()) {
@@ -75,9 +81,8 @@ EngineWrap::~EngineWrap() {
 Napi::Value EngineWrap::load(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   auto request = to_load_request(info[0]);
-  if (!info[1].IsFunction()) throw Napi::TypeError::New(env, "load's second argument must be a function");
   auto mailbox = parts_->mailbox;
-  auto on_progress = keep(info[1], mailbox);
+  auto on_progress = keep(to_function(info[1], "load's second argument"), mailbox);
   auto progress = [mailbox, on_progress](double fraction) {
     mailbox->post_task(
         [on_progress, fraction](Napi::Env now) { on_progress->Call({Napi::Number::New(now, fraction)}); });
@@ -90,19 +95,18 @@ Napi::Value EngineWrap::load(const Napi::CallbackInfo& info) {
 Napi::Value EngineWrap::generate(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   auto request = to_generate_request(info[0]);
-  if (!info[1].IsFunction()) throw Napi::TypeError::New(env, "generate's second argument must be a function");
   auto mailbox = parts_->mailbox;
-  auto callback = keep(info[1], mailbox);
+  auto callback = keep(to_function(info[1], "generate's second argument"), mailbox);
   auto on_event = std::make_shared<Mailbox::OnEvent>(
       [callback, mailbox](Napi::Env now, const std::vector<int32_t>& tokens, const GenerateEvent* end) {
         auto event = Napi::Object::New(now);
         event["tokens"] = from_tokens(now, tokens);
-        if (end) mailbox->settled(now);
+        if (end) mailbox->unref(now);
         if (end && std::holds_alternative<Finish>(*end)) event["finish"] = from_finish(now, std::get<Finish>(*end));
         if (end && std::holds_alternative<Failure>(*end)) event["error"] = from_failure(now, std::get<Failure>(*end));
         callback->Call({event});
       });
-  mailbox->expect(env);
+  mailbox->ref(env);
   auto id = parts_->engine.generate(std::move(request), [mailbox, on_event](GenerateEvent event) {
     mailbox->post_event(on_event, std::move(event));
   });
@@ -139,7 +143,7 @@ Napi::Value EngineWrap::stats(const Napi::CallbackInfo& info) { return from_stat
 
 Napi::Value EngineWrap::close(const Napi::CallbackInfo& info) {
   parts_->engine.close();
-  // Those who still wait learn now that it is over.
+  // Settles the promises and ends the generations that are still open.
   parts_->mailbox->drain(info.Env());
   return info.Env().Undefined();
 }

@@ -1,4 +1,4 @@
-// From the engine thread to JavaScript: messages queue up here and one thread-safe call at a time empties the box.
+// From the engine thread to JavaScript: messages queue up here, and one thread-safe call at a time delivers them.
 #include "napi/mailbox.h"
 
 #include <optional>
@@ -51,8 +51,8 @@ void Mailbox::drain(Napi::Env env) {
     scheduled_ = false;
     messages.swap(messages_);
   }
-  // A message that throws keeps no other from its reader. In an environment that is being terminated every one throws,
-  // at any moment, and nothing can be thrown into JavaScript any more: there the error ends here.
+  // When a callback throws, the messages after it are still delivered. In an environment that is being terminated any
+  // of them may throw, and nothing can be thrown into JavaScript any more: the error ends here.
   std::optional<Napi::Error> first;
   for (auto& message : messages) {
     Napi::HandleScope scope(env);
@@ -74,12 +74,12 @@ void Mailbox::deliver(Napi::Env env, Message& message) {
   }
 }
 
-void Mailbox::expect(Napi::Env env) {
-  if (outstanding_++ == 0) call_.Ref(env);
+void Mailbox::ref(Napi::Env env) {
+  if (refs_++ == 0) call_.Ref(env);
 }
 
-void Mailbox::settled(Napi::Env env) {
-  if (--outstanding_ == 0) call_.Unref(env);
+void Mailbox::unref(Napi::Env env) {
+  if (--refs_ == 0) call_.Unref(env);
 }
 
 void Mailbox::close() {

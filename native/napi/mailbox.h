@@ -1,4 +1,4 @@
-// From the engine thread to JavaScript: messages queue up here and one thread-safe call at a time empties the box.
+// From the engine thread to JavaScript: messages queue up here, and one thread-safe call at a time delivers them.
 #pragma once
 
 #include <napi.h>
@@ -14,8 +14,8 @@
 
 namespace tether {
 
-// post_* from any thread; the rest on the JavaScript thread. Tokens of one generation that wait together are handed
-// over as one batch, so a slow reader costs nothing to the engine.
+// post_* from any thread; the rest on the JavaScript thread. Tokens of one generation that queue up are delivered as
+// one token batch, so a slow reader does not slow the engine.
 class Mailbox {
  public:
   using OnEvent = std::function<void(Napi::Env, const std::vector<int32_t>& tokens, const GenerateEvent* end)>;
@@ -28,12 +28,12 @@ class Mailbox {
   // Anything else, such as settling a promise.
   void post_task(Task task);
 
-  // Runs all that waits now; the first error of a callback is then pending in JavaScript. Throws no Napi::Error.
+  // Delivers all messages now; the first error of a callback is then pending in JavaScript. Throws no Napi::Error.
   void drain(Napi::Env env);
-  // Keeps the process alive while something is outstanding.
-  void expect(Napi::Env env);
-  void settled(Napi::Env env);
-  // No call into JavaScript after this.
+  // The process stays alive until each ref() has had its unref().
+  void ref(Napi::Env env);
+  void unref(Napi::Env env);
+  // Drops all messages. No call into JavaScript after this.
   void close();
 
  private:
@@ -51,7 +51,7 @@ class Mailbox {
   std::vector<Message> messages_;
   bool scheduled_ = false;
   bool closed_ = false;
-  int outstanding_ = 0;
+  int refs_ = 0;
   Napi::ThreadSafeFunction call_;
   std::weak_ptr<Mailbox> self_;
 };
