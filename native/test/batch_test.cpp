@@ -4,7 +4,6 @@
 #include "engine/batch.h"
 
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <numeric>
 #include <stdexcept>
@@ -12,8 +11,10 @@
 #include <vector>
 
 #include "error.h"
+#include "test/check.h"
 
 using tether::Batch;
+using tether::check;
 using tether::DevicePolicy;
 using tether::Failure;
 using tether::Finish;
@@ -28,15 +29,6 @@ namespace {
 
 constexpr int kVocab = 97;
 constexpr int kWindow = 400;
-
-int failures = 0;
-std::string mode;
-
-void expect(bool holds, const std::string& what) {
-  if (holds) return;
-  failures++;
-  std::fprintf(stderr, "%s: %s\n", mode.c_str(), what.c_str());
-}
 
 // Keeps every token as a key; the hidden state is the sum of all keys so far.
 class Sums : public tether::Model {
@@ -171,7 +163,7 @@ class Fixture {
   }
   void run() {
     for (int i = 0; i < 5000 && !batch.empty(); i++) batch.pass();
-    expect(batch.empty(), "requests do not end");
+    check(batch.empty(), "requests do not end");
   }
   // Runs one request alone, so that the prefix cache has it afterwards.
   void remember(const std::vector<int32_t>& prompt) {
@@ -200,9 +192,9 @@ void together(bool ahead, int window) {
   }
   fixture.run();
   for (size_t i = 0; i < lengths.size(); i++) {
-    expect(got[i].tokens == answer(some_tokens(lengths[i], static_cast<int>(i) + 1), 20 + static_cast<int>(i)),
-           "request " + std::to_string(i) + " got another answer");
-    expect(got[i].finish() && got[i].finish()->reason == FinishReason::length, "and one finish");
+    check(got[i].tokens == answer(some_tokens(lengths[i], static_cast<int>(i) + 1), 20 + static_cast<int>(i)),
+          "request " + std::to_string(i) + " got another answer");
+    check(got[i].finish() && got[i].finish()->reason == FinishReason::length, "and one finish");
   }
   // Each goes on from what is remembered, its answer included.
   for (size_t i = 0; i < lengths.size(); i++) {
@@ -211,9 +203,9 @@ void together(bool ahead, int window) {
     prompt.insert(prompt.end(), got[i].tokens.begin(), got[i].tokens.end());
     fixture.start(more, ask(prompt, 5));
     fixture.run();
-    expect(more.tokens == answer(prompt, 5), "a conversation goes on wrongly");
-    expect(more.finish() && more.finish()->cached_tokens >= static_cast<int>(prompt.size()) - 2,
-           "and is not remembered");
+    check(more.tokens == answer(prompt, 5), "a conversation goes on wrongly");
+    check(more.finish() && more.finish()->cached_tokens >= static_cast<int>(prompt.size()) - 2,
+          "and is not remembered");
   }
 }
 
@@ -228,10 +220,10 @@ void ends(bool ahead) {
   fixture.start(stop, stopping);
   fixture.start(window, ask(some_tokens(kWindow - 5, 4), 50));
   fixture.run();
-  expect(one.tokens == answer(prompt, 1) && one.finish()->reason == FinishReason::length, "one token was asked for");
-  expect(stop.tokens == std::vector<int32_t>(said.begin(), said.begin() + 4), "tokens before the stop");
-  expect(stop.finish()->reason == FinishReason::stop && stop.finish()->stop_token == said[4], "the stop is told");
-  expect(window.tokens.size() == 5 && window.finish()->reason == FinishReason::window, "the window is full");
+  check(one.tokens == answer(prompt, 1) && one.finish()->reason == FinishReason::length, "one token was asked for");
+  check(stop.tokens == std::vector<int32_t>(said.begin(), said.begin() + 4), "tokens before the stop");
+  check(stop.finish()->reason == FinishReason::stop && stop.finish()->stop_token == said[4], "the stop is told");
+  check(window.tokens.size() == 5 && window.finish()->reason == FinishReason::window, "the window is full");
 }
 
 void cancels(bool ahead) {
@@ -242,19 +234,19 @@ void cancels(bool ahead) {
     for (int pass = 0; pass < when; pass++) fixture.batch.pass();
     *got[1].cancelled = true;
     fixture.batch.pass();
-    expect(got[1].finish() && got[1].finish()->reason == FinishReason::cancelled, "cancelled within one pass");
+    check(got[1].finish() && got[1].finish()->reason == FinishReason::cancelled, "cancelled within one pass");
     fixture.run();
     for (size_t i : {0U, 2U})
-      expect(got[i].tokens == answer(some_tokens(40, static_cast<int>(i) + 1), 30), "the others go on");
+      check(got[i].tokens == answer(some_tokens(40, static_cast<int>(i) + 1), 30), "the others go on");
     auto part = answer(some_tokens(40, 2), 30);
     part.resize(got[1].tokens.size());
-    expect(got[1].tokens == part, "what it said before is right");
+    check(got[1].tokens == part, "what it said before is right");
     // What it computed is right, too.
     Got again;
     fixture.start(again, ask(some_tokens(40, 2), 30));
     fixture.run();
-    expect(again.tokens == answer(some_tokens(40, 2), 30), "what was kept of a cancelled request is wrong");
-    if (when > 8) expect(again.finish()->cached_tokens > 0, "a cancelled request's work is lost");
+    check(again.tokens == answer(some_tokens(40, 2), 30), "what was kept of a cancelled request is wrong");
+    if (when > 8) check(again.finish()->cached_tokens > 0, "a cancelled request's work is lost");
   }
 }
 
@@ -272,10 +264,10 @@ void shares(bool ahead, int window) {
   fixture.run();
   int computed = 0;
   for (size_t i = 0; i < 4; i++) {
-    expect(got[i].tokens == answer(prompts[i], 12), "one of those that share gets another answer");
+    check(got[i].tokens == answer(prompts[i], 12), "one of those that share gets another answer");
     computed += got[i].finish()->prompt_tokens - got[i].finish()->cached_tokens;
   }
-  expect(computed < 180, "a shared beginning was computed more than once: " + std::to_string(computed) + " tokens");
+  check(computed < 180, "a shared beginning was computed more than once: " + std::to_string(computed) + " tokens");
 }
 
 void leader_leaves(bool ahead) {
@@ -287,7 +279,7 @@ void leader_leaves(bool ahead) {
   for (int i = 0; i < 4; i++) fixture.batch.pass();
   *leader.cancelled = true;
   fixture.run();
-  expect(follower.tokens == answer(shared, 5), "who waited for one that left does not end well");
+  check(follower.tokens == answer(shared, 5), "who waited for one that left does not end well");
 }
 
 void faults(bool ahead) {
@@ -311,13 +303,13 @@ void faults(bool ahead) {
   fixture.start(plain, ask(some_tokens(10, 3), 20));
   fixture.start(steered, only);
   fixture.run();
-  expect(masked.failure() && masked.failure()->code == "invalid_request" && masked.tokens.size() == 3,
-         "a mask that throws ends its request");
-  expect(short_mask.failure() && short_mask.failure()->message.find("too short") != std::string::npos,
-         "a mask that is too short, too");
-  expect(plain.tokens == answer(some_tokens(10, 3), 20), "and no other");
-  expect(steered.tokens == std::vector<int32_t>{32, 33, 34, 35}, "a mask steers what is drawn");
-  expect(asked.size() == 4 && asked[3] == std::vector<int32_t>{32, 33, 34}, "and hears what was drawn so far");
+  check(masked.failure() && masked.failure()->code == "invalid_request" && masked.tokens.size() == 3,
+        "a mask that throws ends its request");
+  check(short_mask.failure() && short_mask.failure()->message.find("too short") != std::string::npos,
+        "a mask that is too short, too");
+  check(plain.tokens == answer(some_tokens(10, 3), 20), "and no other");
+  check(steered.tokens == std::vector<int32_t>{32, 33, 34, 35}, "a mask steers what is drawn");
+  check(asked.size() == 4 && asked[3] == std::vector<int32_t>{32, 33, 34}, "and hears what was drawn so far");
 
   // A fault in a chunk is one request's; what decodes goes on.
   Got reading, writing;
@@ -327,38 +319,37 @@ void faults(bool ahead) {
   fixture.model().passes = 0;
   while (fixture.model().passes == 0) fixture.batch.pass();
   fixture.run();
-  expect(writing.tokens == answer(some_tokens(3, 7), 60) && reading.tokens == answer(some_tokens(90, 8), 5),
-         "both end well");
+  check(writing.tokens == answer(some_tokens(3, 7), 60) && reading.tokens == answer(some_tokens(90, 8), 5),
+        "both end well");
   Got broken;
   fixture.start(broken, ask(some_tokens(90, 9), 5));
   fixture.model().throws = true;
   fixture.run();
-  expect(broken.failure() && broken.failure()->code == "internal",
-         "a fault of the device ends the request with a code");
+  check(broken.failure() && broken.failure()->code == "internal", "a fault of the device ends the request with a code");
   Got after;
   fixture.start(after, ask(some_tokens(90, 9), 5));
   fixture.run();
-  expect(after.tokens == answer(some_tokens(90, 9), 5), "what failed was kept");
+  check(after.tokens == answer(some_tokens(90, 9), 5), "what failed was kept");
 }
 
 void memory(bool ahead) {
   // Room for 100 tokens.
   Fixture fixture(ahead, 0, 800);
   Got big, other, late;
-  expect(fixture.start(big, ask(some_tokens(50, 1), 20)), "fits");
-  expect(!fixture.start(other, ask(some_tokens(20, 2), 20)), "has to wait");
-  expect(fixture.start(late, ask(some_tokens(5, 3), 5)), "a small one fits beside");
+  check(fixture.start(big, ask(some_tokens(50, 1), 20)), "fits");
+  check(!fixture.start(other, ask(some_tokens(20, 2), 20)), "has to wait");
+  check(fixture.start(late, ask(some_tokens(5, 3), 5)), "a small one fits beside");
   fixture.run();
-  expect(fixture.start(other, ask(some_tokens(20, 2), 20)), "fits when the others have ended");
+  check(fixture.start(other, ask(some_tokens(20, 2), 20)), "fits when the others have ended");
   fixture.run();
-  expect(other.tokens == answer(some_tokens(20, 2), 20), "and runs");
+  check(other.tokens == answer(some_tokens(20, 2), 20), "and runs");
   try {
     Got never;
     fixture.start(never, ask(some_tokens(90, 2), 20));
-    expect(false, "what can never fit is refused");
+    check(false, "what can never fit is refused");
   } catch (const tether::Error& error) {
-    expect(error.code() == "not_enough_memory", "what can never fit is refused with a code");
-    expect(std::string(error.what()).find("110 tokens") != std::string::npos, "and with numbers");
+    check(error.code() == "not_enough_memory", "what can never fit is refused with a code");
+    check(std::string(error.what()).find("110 tokens") != std::string::npos, "and with numbers");
   }
 }
 
@@ -381,13 +372,13 @@ void waiting_keeps_prefixes(bool ahead, int window) {
     fixture.start(busy, ask(some_tokens(300, 2), 80));
     for (int i = 0; i < 3; i++) fixture.batch.pass();
     size_t bytes = fixture.prefix_bytes();
-    expect(bytes > 0, "a request does not fit beside the prefix of an earlier one");
+    check(bytes > 0, "a request does not fit beside the prefix of an earlier one");
     auto prompt = fork(earlier, shared, 250);
     for (int i = 0; i < 20; i++) {
-      expect(!fixture.start(waits, ask(prompt, 20)), "a request that does not fit starts");
+      check(!fixture.start(waits, ask(prompt, 20)), "a request that does not fit starts");
       fixture.batch.pass();
       if (fixture.prefix_bytes() == bytes) continue;
-      expect(false, "a waiting request changes the prefix cache");
+      check(false, "a waiting request changes the prefix cache");
       break;
     }
     *busy.cancelled = true;
@@ -397,11 +388,11 @@ void waiting_keeps_prefixes(bool ahead, int window) {
     Got same;
     fixture.start(same, ask(longer, 5));
     fixture.run();
-    expect(same.finish()->cached_tokens >= 83, "a waiting request shortens the prefix that it would start from");
-    expect(fixture.start(waits, ask(prompt, 20)), "a request does not start although there is room");
+    check(same.finish()->cached_tokens >= 83, "a waiting request shortens the prefix that it would start from");
+    check(fixture.start(waits, ask(prompt, 20)), "a request does not start although there is room");
     fixture.run();
-    expect(waits.tokens == answer(prompt, 20), "a request that waited gets another answer");
-    if (window == 0) expect(waits.finish()->cached_tokens == shared, "a request that waited does not use the prefix");
+    check(waits.tokens == answer(prompt, 20), "a request that waited gets another answer");
+    if (window == 0) check(waits.finish()->cached_tokens == shared, "a request that waited does not use the prefix");
   }
 }
 
@@ -413,13 +404,13 @@ void waiting_beside_its_prefix(bool ahead) {
   fixture.start(busy, ask(prompt, 80));
   for (int i = 0; i < 50; i++) fixture.batch.pass();
   for (int i = 0; i < 3; i++) {
-    expect(!fixture.start(waits, ask(fork(prompt, 200, 250), 20)), "a request that does not fit starts");
-    expect(fixture.prefix_bytes() == 0, "a copy of a live request's sequence goes to the prefix cache");
+    check(!fixture.start(waits, ask(fork(prompt, 200, 250), 20)), "a request that does not fit starts");
+    check(fixture.prefix_bytes() == 0, "a copy of a live request's sequence goes to the prefix cache");
   }
   fixture.run();
-  expect(fixture.start(waits, ask(fork(prompt, 200, 250), 20)), "a request does not start although there is room");
+  check(fixture.start(waits, ask(fork(prompt, 200, 250), 20)), "a request does not start although there is room");
   fixture.run();
-  expect(waits.tokens == answer(fork(prompt, 200, 250), 20), "a request that waited gets another answer");
+  check(waits.tokens == answer(fork(prompt, 200, 250), 20), "a request that waited gets another answer");
 }
 
 void refused_keeps_prefixes(bool ahead) {
@@ -433,11 +424,11 @@ void refused_keeps_prefixes(bool ahead) {
       Got never;
       try {
         fixture.start(never, ask(fork(earlier, shared, 250), 20));
-        expect(false, "a request that can never fit starts");
+        check(false, "a request that can never fit starts");
       } catch (const tether::Error& error) {
-        expect(error.code() == "not_enough_memory", "a request that can never fit has another code");
+        check(error.code() == "not_enough_memory", "a request that can never fit has another code");
       }
-      expect(fixture.prefix_bytes() == bytes, "a request that can never fit changes the prefix cache");
+      check(fixture.prefix_bytes() == bytes, "a request that can never fit changes the prefix cache");
     }
   }
 }
@@ -452,11 +443,11 @@ void prefix_makes_room_for_its_request(bool ahead) {
     fixture.remember(earlier);
     auto prompt = fork(earlier, shared, 250);
     Got got;
-    expect(fixture.start(got, ask(prompt, 20)), "a request waits for memory that prefixes take");
-    expect(fixture.prefix_bytes() + 8U * 270 <= 2400, "prefixes and requests take more than the cap");
+    check(fixture.start(got, ask(prompt, 20)), "a request waits for memory that prefixes take");
+    check(fixture.prefix_bytes() + 8U * 270 <= 2400, "prefixes and requests take more than the cap");
     fixture.run();
-    expect(got.tokens == answer(prompt, 20), "a request whose prefix made room gets another answer");
-    expect(got.finish()->cached_tokens == shared, "a request does not use the prefix that makes room for it");
+    check(got.tokens == answer(prompt, 20), "a request whose prefix made room gets another answer");
+    check(got.finish()->cached_tokens == shared, "a request does not use the prefix that makes room for it");
   }
 }
 
@@ -473,7 +464,7 @@ void found_prefix_is_forgotten_last(bool ahead) {
   fixture.run();
   fixture.start(again, ask(fork(earlier, 80, 90), 5));
   fixture.run();
-  expect(again.finish()->cached_tokens == 80, "the prefix that a request starts from is forgotten before others");
+  check(again.finish()->cached_tokens == 80, "the prefix that a request starts from is forgotten before others");
 }
 
 // An error on the way in is that request's alone and takes nothing out of the prefix cache.
@@ -486,12 +477,12 @@ void errors_on_the_way_in(bool ahead) {
   fixture.model().no_caches = true;
   try {
     fixture.start(fails, ask(fork(earlier, 50, 90), 20));
-    expect(false, "a request starts without caches");
+    check(false, "a request starts without caches");
   } catch (const std::runtime_error& error) {
-    expect(std::string(error.what()) == "no memory for caches", "a request fails with another error");
+    check(std::string(error.what()) == "no memory for caches", "a request fails with another error");
   }
   fixture.model().no_caches = false;
-  expect(fixture.batch.empty() && fixture.prefix_bytes() == bytes, "a request that fails leaves something behind");
+  check(fixture.batch.empty() && fixture.prefix_bytes() == bytes, "a request that fails leaves something behind");
 
   // The same where a request that waits for another's prefix gets it.
   Got leader, follower, beside;
@@ -502,9 +493,9 @@ void errors_on_the_way_in(bool ahead) {
   for (int i = 0; i < 4; i++) fixture.batch.pass();
   fixture.model().no_caches = true;
   fixture.run();
-  expect(follower.failure() && follower.failure()->code == "internal", "a request without caches ends in no failure");
-  expect(leader.tokens == answer(shared, 30), "an error of a follower ends its leader");
-  expect(beside.tokens == answer(some_tokens(10, 3), 60), "an error of a follower ends others");
+  check(follower.failure() && follower.failure()->code == "internal", "a request without caches ends in no failure");
+  check(leader.tokens == answer(shared, 30), "an error of a follower ends its leader");
+  check(beside.tokens == answer(some_tokens(10, 3), 60), "an error of a follower ends others");
 }
 
 }  // namespace
@@ -513,7 +504,7 @@ int main() {
   mx::set_default_device(mx::Device::cpu);
   mx::disable_compile();
   for (bool ahead : {false, true}) {
-    mode = ahead ? "one ahead" : "one at a time";
+    tether::context = ahead ? "one token ahead: " : "one token at a time: ";
     for (int window : {0, 16}) {
       together(ahead, window);
       shares(ahead, window);
@@ -530,6 +521,5 @@ int main() {
     found_prefix_is_forgotten_last(ahead);
     errors_on_the_way_in(ahead);
   }
-  if (failures == 0) std::puts("ok");
-  return failures == 0 ? 0 : 1;
+  return tether::result();
 }

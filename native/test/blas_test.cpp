@@ -1,7 +1,7 @@
 // Tests the BLAS that libmlx reaches: our cblas_sgemm against a plain loop, and that OpenBLAS stands behind it.
 #include "blas/blas.h"
 
-#include <cstdio>
+#include "test/check.h"
 
 #ifdef TETHER_OPENBLAS
 
@@ -9,7 +9,6 @@
 #include <mlx/mlx.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <random>
 #include <string>
@@ -17,6 +16,8 @@
 
 extern "C" void cblas_sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float* a,
                             int lda, const float* b, int ldb, float beta, float* c, int ldc);
+
+using tether::fail;
 
 namespace {
 
@@ -34,13 +35,6 @@ struct Product {
   float beta;
   int pad;  // added to every leading dimension
 };
-
-int failures = 0;
-
-void fail(const std::string& message) {
-  failures++;
-  std::fprintf(stderr, "%s\n", message.c_str());
-}
 
 std::string describe(const Product& p) {
   return std::string(p.trans_a == kTrans ? "A^T " : "A ") + (p.trans_b == kTrans ? "B^T" : "B") +
@@ -139,15 +133,14 @@ int main() {
   check_symbol();
   check_products();
   check_mlx();
-  return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return tether::result();
 }
 
 #else
 
 int main() {
-  if (tether::blas_name().empty()) return 0;
-  std::fprintf(stderr, "blas_name() names a BLAS although none was built in\n");
-  return 1;
+  if (!tether::blas_name().empty()) tether::fail("blas_name() names a BLAS although none was built in");
+  return tether::result();
 }
 
 #endif

@@ -8,7 +8,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -20,7 +19,9 @@
 #include <vector>
 
 #include "engine/probe.h"
+#include "test/check.h"
 
+using tether::check;
 using tether::Engine;
 using tether::EngineInfo;
 using tether::Failure;
@@ -37,14 +38,6 @@ constexpr int kVocab = 64;
 constexpr int kHidden = 16;
 constexpr int kLayers = 2;
 constexpr int kWindow = 512;
-
-std::atomic<int> failures = 0;
-
-void expect(bool holds, const std::string& what) {
-  if (holds) return;
-  failures++;
-  std::fprintf(stderr, "%s\n", what.c_str());
-}
 
 // The same numbers every time.
 class Random {
@@ -137,7 +130,7 @@ class Got {
   Engine::Sink sink() {
     return [state = state_](GenerateEvent event) {
       std::lock_guard lock(state->mutex);
-      expect(!state->ended, "an event after the end");
+      check(!state->ended, "an event after the end");
       if (std::holds_alternative<int32_t>(event)) {
         state->tokens++;
         return;
@@ -192,7 +185,7 @@ void load(Engine& engine, const Checkpoint& checkpoint, bool as_gpu) {
   Answer<EngineInfo> loaded;
   engine.load(request, [](double) {}, loaded.done());
   auto result = loaded.get();
-  if (const auto* failure = std::get_if<Failure>(&result)) expect(false, "loading failed: " + failure->message);
+  if (const auto* failure = std::get_if<Failure>(&result)) check(false, "loading failed: " + failure->message);
 }
 
 bool ended_by_closing(const GenerateEvent& end) {
@@ -212,7 +205,7 @@ void from_many_threads(const Checkpoint& checkpoint, bool as_gpu) {
   std::thread watcher([&] {
     while (!over) {
       auto stats = engine.stats();
-      expect(stats.live <= 16, "more requests are live than may be");
+      check(stats.live <= 16, "more requests are live than may be");
       std::this_thread::yield();
     }
   });
@@ -238,13 +231,13 @@ void from_many_threads(const Checkpoint& checkpoint, bool as_gpu) {
         if (round % 4 == 0) engine.score({1, 2, 3, 4}, scores.done());
         auto end = one.end();
         const auto* finish = std::get_if<Finish>(&end);
-        expect(finish && finish->output_tokens == one.tokens(), "a finish that counts other tokens than came");
-        if (finish && finish->reason == FinishReason::length) expect(one.tokens() == most, "as many as were asked for");
+        check(finish && finish->output_tokens == one.tokens(), "a finish that counts other tokens than came");
+        if (finish && finish->reason == FinishReason::length) check(one.tokens() == most, "as many as were asked for");
         auto other = two.end();
-        expect(std::holds_alternative<Finish>(other), "a request fails");
+        check(std::holds_alternative<Finish>(other), "a request fails");
         if (round % 4 != 0) continue;
         auto scored = scores.get();
-        expect(std::holds_alternative<std::vector<float>>(scored), "a score fails");
+        check(std::holds_alternative<std::vector<float>>(scored), "a score fails");
       }
     });
   }
@@ -253,8 +246,8 @@ void from_many_threads(const Checkpoint& checkpoint, bool as_gpu) {
   watcher.join();
   canceller.join();
   auto stats = engine.stats();
-  expect(stats.requests == 2 * kThreads * kRounds, "requests are counted wrongly: " + std::to_string(stats.requests));
-  expect(stats.live == 0 && stats.queued == 0, "requests are left");
+  check(stats.requests == 2 * kThreads * kRounds, "requests are counted wrongly: " + std::to_string(stats.requests));
+  check(stats.live == 0 && stats.queued == 0, "requests are left");
 }
 
 // Threads go on asking while others close: whoever asks late hears that it is closed.
@@ -281,11 +274,11 @@ void closed_at_work(const Checkpoint& checkpoint, bool as_gpu, int pause) {
       for (auto& one : got) {
         auto end = one.end();
         bool whole = std::holds_alternative<Finish>(end) && one.tokens() == std::get<Finish>(end).output_tokens;
-        expect(whole || ended_by_closing(end), "closing ends a request with something else");
+        check(whole || ended_by_closing(end), "closing ends a request with something else");
       }
       Got late;
       engine.generate(ask(random), late.sink());
-      expect(ended_by_closing(late.end()), "a closed engine takes a request");
+      check(ended_by_closing(late.end()), "a closed engine takes a request");
       logits.get();
     });
   }
@@ -296,7 +289,7 @@ void closed_at_work(const Checkpoint& checkpoint, bool as_gpu, int pause) {
   closed = true;
   for (auto& asker : askers) asker.join();
   auto stats = engine.stats();
-  expect(stats.live == 0 && stats.queued == 0, "requests are left in a closed engine");
+  check(stats.live == 0 && stats.queued == 0, "requests are left in a closed engine");
 }
 
 void closed_while_loading(const Checkpoint& checkpoint) {
@@ -310,8 +303,8 @@ void closed_while_loading(const Checkpoint& checkpoint) {
   }
   auto result = loaded.get();
   const auto* failure = std::get_if<Failure>(&result);
-  expect(!failure || failure->code == "closed", "loading fails with another code");
-  expect(ended_by_closing(got.end()) || !failure, "who waited for the model does not hear that it is closed");
+  check(!failure || failure->code == "closed", "loading fails with another code");
+  check(ended_by_closing(got.end()) || !failure, "who waited for the model does not hear that it is closed");
 }
 
 }  // namespace
@@ -323,6 +316,5 @@ int main() {
     for (int pause : {0, 1, 5, 30}) closed_at_work(checkpoint, as_gpu, pause);
   }
   for (int i = 0; i < 10; i++) closed_while_loading(checkpoint);
-  if (failures == 0) std::puts("ok");
-  return failures == 0 ? 0 : 1;
+  return tether::result();
 }

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -12,6 +11,8 @@
 #include <random>
 #include <string>
 #include <vector>
+
+#include "test/check.h"
 
 namespace tether {
 
@@ -33,17 +34,9 @@ using namespace tether;
 
 namespace {
 
-int failures = 0;
-
 std::mt19937& random_bits() {
   static std::mt19937 bits(5);
   return bits;
-}
-
-void check(bool ok, const std::string& what) {
-  if (ok || failures > 20) return;
-  std::printf("FAILED: %s\n", what.c_str());
-  failures++;
 }
 
 std::vector<const Kernels*> runnable() {
@@ -274,6 +267,5 @@ int main() {
     rotations(*kernel);
     mixtures(*kernel);
   }
-  if (failures == 0) std::printf("ok\n");
-  return failures == 0 ? 0 : 1;
+  return result();
 }

@@ -4,13 +4,12 @@
 #include <mlx/mlx.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "error.h"
+#include "test/check.h"
 
 namespace mx = mlx::core;
 using tether::KVCache;
@@ -20,13 +19,7 @@ namespace {
 
 constexpr int kHeads = 2;
 
-int failures = 0;
-
-void expect(bool holds, const std::string& what) {
-  if (holds) return;
-  failures++;
-  std::fprintf(stderr, "%s\n", what.c_str());
-}
+void expect(bool holds, const std::string& what) { tether::check(holds, what); }
 
 // What a slot holds: a number of its own per token, head and dimension.
 float slot_value(int id, int head, int d) { return static_cast<float>(id * 16 + head * 8 + d % 8); }
@@ -287,5 +280,5 @@ int main() {
     test_half_precision(kind);
   }
   test_formats();
-  return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return tether::result();
 }

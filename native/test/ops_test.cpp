@@ -2,27 +2,24 @@
 #include "cpu/ops.h"
 
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "cpu/pool.h"
+#include "test/check.h"
 
 using namespace tether;
 namespace mx = mlx::core;
 
 namespace {
 
-int failures = 0;
-
 void check(const mx::array& got, const mx::array& want, const std::string& what, float tolerance = 1e-4F) {
   bool same = got.shape() == want.shape();
   float distance = same ? mx::max(mx::abs(mx::subtract(got, want))).item<float>() : 0;
   if (same && distance < tolerance) return;
-  std::printf("FAILED: %s (%g)\n", what.c_str(), distance);
-  failures++;
+  fail(what + " (" + std::to_string(distance) + ")");
 }
 
 cpu::Matrix plain(const mx::array& weight) {
@@ -176,10 +173,7 @@ void a_nan_stays() {
   auto good = mx::random::normal({1, 2, 6, 16});
   for (const auto& result : {cpu::attend(q, {bad}, {good}, {1, 0, 0}), cpu::attend(q, {good}, {bad}, {1, 0, 0}),
                              cpu::rms_norm(bad, std::nullopt, 1e-5F), cpu::gated(Gate::gelu_tanh, bad, good)})
-    if (!mx::all(mx::isnan(result)).item<bool>()) {
-      std::printf("FAILED: NaN became a number\n");
-      failures++;
-    }
+    if (!mx::all(mx::isnan(result)).item<bool>()) fail("NaN became a number");
 }
 
 }  // namespace
@@ -197,6 +191,5 @@ int main() {
     packed_attention();
     a_nan_stays();
   }
-  if (failures == 0) std::printf("ok\n");
-  return failures == 0 ? 0 : 1;
+  return result();
 }

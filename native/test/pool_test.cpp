@@ -3,22 +3,15 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "test/check.h"
+
 using namespace tether;
 
 namespace {
-
-std::atomic<int> failures = 0;
-
-void check(bool ok, const std::string& what) {
-  if (ok) return;
-  std::printf("FAILED: %s\n", what.c_str());
-  failures++;
-}
 
 void each_tile_once(int tiles) {
   std::vector<std::atomic<int>> done(static_cast<size_t>(tiles));
@@ -68,6 +61,5 @@ int main() {
   many_pieces();
   two_callers();
   memory_is_passed_on();
-  if (failures == 0) std::printf("ok\n");
-  return failures == 0 ? 0 : 1;
+  return result();
 }

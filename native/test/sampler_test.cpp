@@ -2,26 +2,20 @@
 #include "engine/sampler.h"
 
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "test/check.h"
+
+using tether::check;
 using tether::Draw;
 using tether::Sampler;
 using tether::Sampling;
 namespace mx = mlx::core;
 
 namespace {
-
-int failures = 0;
-
-void expect(bool holds, const std::string& what) {
-  if (holds) return;
-  failures++;
-  std::fprintf(stderr, "%s\n", what.c_str());
-}
 
 mx::array rows(const std::vector<std::vector<float>>& logits) {
   std::vector<float> flat;
@@ -51,25 +45,25 @@ std::vector<float> row_of_five() {
 
 void greedy() {
   Sampler sampler({}, {});
-  expect(drawn(rows({row_of_five(), {5, 1, 1, 1, 1}}), {{&sampler, {}}, {&sampler, {}}}) == std::vector<int32_t>{1, 0},
-         "greedy takes the largest of each row");
+  check(drawn(rows({row_of_five(), {5, 1, 1, 1, 1}}), {{&sampler, {}}, {&sampler, {}}}) == std::vector<int32_t>{1, 0},
+        "greedy takes the largest of each row");
 }
 
 void filters() {
   using Set = std::set<int32_t>;
-  expect(seen(row_of_five(), {.temperature = 1}).size() == 5, "without a filter every token comes");
-  expect(seen(row_of_five(), {.temperature = 1, .top_k = 2}) == Set{1, 3}, "top_k keeps the two largest");
-  expect(seen(row_of_five(), {.temperature = 1, .top_k = 50}).size() == 5, "a top_k beyond the vocabulary keeps all");
+  check(seen(row_of_five(), {.temperature = 1}).size() == 5, "without a filter every token comes");
+  check(seen(row_of_five(), {.temperature = 1, .top_k = 2}) == Set{1, 3}, "top_k keeps the two largest");
+  check(seen(row_of_five(), {.temperature = 1, .top_k = 50}).size() == 5, "a top_k beyond the vocabulary keeps all");
   // What is before a token must be less than top_p: 0.5 and 0.75 are, 0.9 is not.
-  expect(seen(row_of_five(), {.temperature = 1, .top_p = 0.8F}) == Set{0, 1, 3},
-         "top_p keeps the smallest head that reaches it");
-  expect(seen(row_of_five(), {.temperature = 1, .top_p = 0}) == Set{1}, "top_p 0 keeps the first");
-  expect(seen(row_of_five(), {.temperature = 1, .min_p = 0.2F}) == Set{0, 1, 3}, "min_p is relative to the largest");
-  expect(seen(row_of_five(), {.temperature = 1, .top_p = 0.8F, .top_k = 4, .min_p = 0.4F}) == Set{1, 3},
-         "filters narrow together");
+  check(seen(row_of_five(), {.temperature = 1, .top_p = 0.8F}) == Set{0, 1, 3},
+        "top_p keeps the smallest head that reaches it");
+  check(seen(row_of_five(), {.temperature = 1, .top_p = 0}) == Set{1}, "top_p 0 keeps the first");
+  check(seen(row_of_five(), {.temperature = 1, .min_p = 0.2F}) == Set{0, 1, 3}, "min_p is relative to the largest");
+  check(seen(row_of_five(), {.temperature = 1, .top_p = 0.8F, .top_k = 4, .min_p = 0.4F}) == Set{1, 3},
+        "filters narrow together");
   // Filters see the probabilities at temperature 1.
-  expect(seen(row_of_five(), {.temperature = 100, .top_p = 0.8F}) == Set{0, 1, 3},
-         "the temperature comes after the filters");
+  check(seen(row_of_five(), {.temperature = 100, .top_p = 0.8F}) == Set{0, 1, 3},
+        "the temperature comes after the filters");
 }
 
 // The frequencies of what is drawn are the probabilities.
@@ -80,8 +74,8 @@ void frequencies() {
   for (int i = 0; i < kTimes; i++) count[static_cast<size_t>(drawn(rows({row_of_five()}), {{&sampler, {}}})[0])]++;
   for (size_t i = 0; i < count.size(); i++) {
     double wanted = std::exp(row_of_five()[i]);
-    expect(std::abs(count[i] / static_cast<double>(kTimes) - wanted) < 0.03,
-           "token " + std::to_string(i) + " comes too often or seldom");
+    check(std::abs(count[i] / static_cast<double>(kTimes) - wanted) < 0.03,
+          "token " + std::to_string(i) + " comes too often or seldom");
   }
 }
 
@@ -95,33 +89,33 @@ void seeds_and_neighbours() {
                                  : drawn(rows({row_of_five()}), {{&sampler, {}}})[0]);
     return tokens;
   };
-  expect(sequence(7, false) == sequence(7, false), "the same seed draws the same");
-  expect(sequence(7, false) != sequence(8, false), "another seed draws others");
-  expect(sequence(7, false) == sequence(7, true), "a neighbour changes nothing");
+  check(sequence(7, false) == sequence(7, false), "the same seed draws the same");
+  check(sequence(7, false) != sequence(8, false), "another seed draws others");
+  check(sequence(7, false) == sequence(7, true), "a neighbour changes nothing");
 }
 
 void penalty() {
   std::vector<int32_t> prompt{1};
   Sampler sampler({.repetition_penalty = 3}, prompt);
   std::vector<float> row{1.5F, 2, -1, 1.4F, 0};
-  expect(drawn(rows({row}), {{&sampler, {}}})[0] == 0, "what is in the prompt counts as said");
-  expect(drawn(rows({row}), {{&sampler, {}}})[0] == 3, "what was drawn counts as said");
+  check(drawn(rows({row}), {{&sampler, {}}})[0] == 0, "what is in the prompt counts as said");
+  check(drawn(rows({row}), {{&sampler, {}}})[0] == 3, "what was drawn counts as said");
 }
 
 void mask() {
   Sampler sampler({}, {});
-  expect(drawn(rows({row_of_five()}), {{&sampler, {0b10100}}})[0] == 4, "only what the mask allows is drawn");
-  expect(drawn(rows({row_of_five(), row_of_five()}), {{&sampler, {0b00100}}, {&sampler, {}}}) ==
-             std::vector<int32_t>{2, 1},
-         "a mask is its own row's");
+  check(drawn(rows({row_of_five()}), {{&sampler, {0b10100}}})[0] == 4, "only what the mask allows is drawn");
+  check(drawn(rows({row_of_five(), row_of_five()}), {{&sampler, {0b00100}}, {&sampler, {}}}) ==
+            std::vector<int32_t>{2, 1},
+        "a mask is its own row's");
   std::vector<float> wide(70, 0);
   wide[69] = 1;
   wide[40] = 2;
   wide[3] = 3;
-  expect(drawn(rows({wide}), {{&sampler, {0, 0, 1U << 5U}}})[0] == 69, "the third word is tokens 64 to 95");
+  check(drawn(rows({wide}), {{&sampler, {0, 0, 1U << 5U}}})[0] == 69, "the third word is tokens 64 to 95");
   Sampler hot({.temperature = 1, .seed = 1}, {});
   for (int i = 0; i < 50; i++)
-    expect(drawn(rows({row_of_five()}), {{&hot, {0b01001}}})[0] % 3 == 0, "a mask holds while sampling");
+    check(drawn(rows({row_of_five()}), {{&hot, {0b01001}}})[0] % 3 == 0, "a mask holds while sampling");
 }
 
 void not_a_number() {
@@ -129,10 +123,10 @@ void not_a_number() {
   Sampler hot({.temperature = 1, .top_k = 2}, {});
   auto bad = row_of_five();
   bad[4] = std::numeric_limits<float>::quiet_NaN();
-  expect(drawn(rows({bad, row_of_five(), bad}), {{&sampler, {}}, {&sampler, {}}, {&hot, {}}}) ==
-             std::vector<int32_t>{tether::kNotANumber, 1, tether::kNotANumber},
-         "a NaN is told, in its own row");
-  expect(drawn(rows({bad}), {{&sampler, {0b1}}})[0] == tether::kNotANumber, "a mask does not hide a NaN");
+  check(drawn(rows({bad, row_of_five(), bad}), {{&sampler, {}}, {&sampler, {}}, {&hot, {}}}) ==
+            std::vector<int32_t>{tether::kNotANumber, 1, tether::kNotANumber},
+        "a NaN is told, in its own row");
+  check(drawn(rows({bad}), {{&sampler, {0b1}}})[0] == tether::kNotANumber, "a mask does not hide a NaN");
 }
 
 }  // namespace
@@ -147,6 +141,5 @@ int main() {
   penalty();
   mask();
   not_a_number();
-  if (failures == 0) std::puts("ok");
-  return failures == 0 ? 0 : 1;
+  return tether::result();
 }

@@ -2,12 +2,13 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <string>
 #include <vector>
 
 #include "engine/memory.h"
+#include "test/check.h"
 
+using tether::check;
 using tether::chunk_end;
 using tether::MemoryModel;
 using tether::next_prefill;
@@ -16,14 +17,6 @@ using tether::PendingPrefill;
 namespace {
 
 constexpr int kChunk = 256;
-
-int failures = 0;
-
-void expect(bool holds, const std::string& what) {
-  if (holds) return;
-  failures++;
-  std::fprintf(stderr, "%s\n", what.c_str());
-}
 
 // Prompts that arrive at some chunk and are read until they are done.
 struct Prompt {
@@ -61,15 +54,15 @@ int play(std::vector<Prompt>& prompts, int size = kChunk) {
     state[chosen].remaining -= size;
     if (state[chosen].remaining <= 0) prompts[chosen].finished = chunk + 1;
   }
-  expect(false, "a prompt was never done");
+  check(false, "a prompt was never done");
   return longest;
 }
 
-void nothing_to_do() { expect(!next_prefill({}), "somebody's turn among nobody"); }
+void nothing_to_do() { check(!next_prefill({}), "somebody's turn among nobody"); }
 
 void shortest_first() {
   std::vector<PendingPrefill> live{{.remaining = 900}, {.remaining = 300}, {.remaining = 300}};
-  expect(next_prefill(live) == 1U, "the first of the shortest has its turn");
+  check(next_prefill(live) == 1U, "the first of the shortest has its turn");
 }
 
 // What is promised: a prompt of 2k that comes while one of 30k is read waits for three chunks of it at the most.
@@ -80,7 +73,7 @@ void short_beside_long() {
       play(prompts, size);
       int waited = prompts[1].finished - arrives - 2048 / size;
       // One more may be running when it comes.
-      expect(waited <= 2, "2k beside 30k waited for " + std::to_string(waited) + " chunks of " + std::to_string(size));
+      check(waited <= 2, "2k beside 30k waited for " + std::to_string(waited) + " chunks of " + std::to_string(size));
     }
 }
 
@@ -88,8 +81,8 @@ void long_keeps_moving() {
   std::vector<Prompt> prompts{{.tokens = 30'000, .arrives = 0}};
   for (int i = 0; i < 400; i++) prompts.push_back({.tokens = 1024, .arrives = i * 5});
   int longest = play(prompts);
-  expect(prompts[0].finished < 1000, "short prompts kept a long one from being read");
-  expect(longest <= 30 * kChunk, "a prompt was passed over for " + std::to_string(longest) + " tokens");
+  check(prompts[0].finished < 1000, "short prompts kept a long one from being read");
+  check(longest <= 30 * kChunk, "a prompt was passed over for " + std::to_string(longest) + " tokens");
 }
 
 void many_long_leave_room() {
@@ -97,16 +90,16 @@ void many_long_leave_room() {
   for (int i = 0; i < 8; i++) prompts.push_back({.tokens = 30'000, .arrives = 0});
   prompts.push_back({.tokens = 2048, .arrives = 100});
   play(prompts);
-  expect(prompts.back().finished - 100 <= 20, "a short prompt waited for many long ones");
+  check(prompts.back().finished - 100 <= 20, "a short prompt waited for many long ones");
 }
 
 void chunks_end_at_stops() {
   std::vector<int> stops{100, 300, 1000};
-  expect(chunk_end(0, 2000, kChunk, stops) == 100, "a chunk ends at the first stop");
-  expect(chunk_end(100, 2000, kChunk, stops) == 300, "a stop at the beginning is behind");
-  expect(chunk_end(300, 2000, kChunk, stops) == 556, "no stop in reach");
-  expect(chunk_end(900, 950, kChunk, stops) == 950, "the end comes first");
-  expect(chunk_end(1900, 2000, kChunk, {}) == 2000, "the end is the end");
+  check(chunk_end(0, 2000, kChunk, stops) == 100, "a chunk ends at the first stop");
+  check(chunk_end(100, 2000, kChunk, stops) == 300, "a stop at the beginning is behind");
+  check(chunk_end(300, 2000, kChunk, stops) == 556, "no stop in reach");
+  check(chunk_end(900, 950, kChunk, stops) == 950, "the end comes first");
+  check(chunk_end(1900, 2000, kChunk, {}) == 2000, "the end is the end");
 }
 
 void longest_sequence_fits_and_no_longer() {
@@ -120,13 +113,13 @@ void longest_sequence_fits_and_no_longer() {
   for (uint64_t snapshots : {0, 1, 4}) {
     auto longest = memory.longest(snapshots);
     auto needs = [&](uint64_t tokens) { return memory.fixed(tokens) + memory.sequence(tokens, snapshots); };
-    expect(needs(longest) <= memory.cap, "the longest sequence does not fit");
-    expect(needs(longest + 1) > memory.cap, "a longer sequence would fit");
+    check(needs(longest) <= memory.cap, "the longest sequence does not fit");
+    check(needs(longest + 1) > memory.cap, "a longer sequence would fit");
   }
   memory.cap = 440'000;
-  expect(memory.longest(0) == 0, "nothing fits beside the weights");
+  check(memory.longest(0) == 0, "nothing fits beside the weights");
   memory.cap = 0;
-  expect(memory.longest(0) == UINT64_MAX, "no cap, no bound");
+  check(memory.longest(0) == UINT64_MAX, "no cap, no bound");
 }
 
 }  // namespace
@@ -139,6 +132,5 @@ int main() {
   many_long_leave_room();
   chunks_end_at_stops();
   longest_sequence_fits_and_no_longer();
-  if (failures == 0) std::puts("ok");
-  return failures == 0 ? 0 : 1;
+  return tether::result();
 }

@@ -2,24 +2,16 @@
 #include "model/weights.h"
 
 #include <cmath>
-#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <string>
 
 #include "error.h"
+#include "test/check.h"
 
 using namespace tether;
 
 namespace {
-
-int failures = 0;
-
-void check(bool ok, const std::string& what) {
-  if (ok) return;
-  std::printf("FAILED: %s\n", what.c_str());
-  failures++;
-}
 
 DevicePolicy policy(const std::string& name, std::optional<mx::Dtype> dtype) {
   DevicePolicy device{};
@@ -200,6 +192,5 @@ int main() {
   one_half_holds_for_all();
   float32_stays_float32();
   what_contradicts_config_is_named();
-  if (failures == 0) std::printf("ok\n");
-  return failures == 0 ? 0 : 1;
+  return result();
 }
