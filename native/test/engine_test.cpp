@@ -1,7 +1,6 @@
-// Tests the engine from many threads at once, on a tiny Llama: every request gets exactly one end, whatever else
-// happens.
+// Tests the engine from many threads at once, on a tiny Llama: every request gets exactly one end.
 //
-// Under ThreadSanitizer this is the test of the engine's locks. What it computes is other tests' matter.
+// Under ThreadSanitizer this tests the engine's locks. Other tests check what the engine computes.
 #include "engine/engine.h"
 
 #include <algorithm>
@@ -24,6 +23,7 @@
 using tether::check;
 using tether::Engine;
 using tether::EngineInfo;
+using tether::fail;
 using tether::Failure;
 using tether::Finish;
 using tether::FinishReason;
@@ -52,7 +52,7 @@ class Random {
   uint32_t state_;
 };
 
-// A folder with the weights of a Llama in float32, written without MLX: that belongs to the engine's thread.
+// A file with the weights of a Llama in float32, written without MLX, which only the engine thread may use.
 class Checkpoint {
  public:
   Checkpoint() : path_(std::filesystem::temp_directory_path() / name()) {
@@ -124,13 +124,13 @@ class Checkpoint {
   Random random_{7};
 };
 
-// What one request's sink was given. The sink has a share of it, as it may still run when its end is known.
+// What the sink of a request received. The sink shares the state, since it may still run when the end is known.
 class Got {
  public:
   Engine::Sink sink() {
     return [state = state_](GenerateEvent event) {
       std::lock_guard lock(state->mutex);
-      check(!state->ended, "an event after the end");
+      check(!state->ended, "no event follows the end");
       if (std::holds_alternative<int32_t>(event)) {
         state->tokens++;
         return;
@@ -185,7 +185,7 @@ void load(Engine& engine, const Checkpoint& checkpoint, bool as_gpu) {
   Answer<EngineInfo> loaded;
   engine.load(request, [](double) {}, loaded.done());
   auto result = loaded.get();
-  if (const auto* failure = std::get_if<Failure>(&result)) check(false, "loading failed: " + failure->message);
+  if (const auto* failure = std::get_if<Failure>(&result)) fail("loading failed: " + failure->message);
 }
 
 bool ended_by_closing(const GenerateEvent& end) {
@@ -200,12 +200,12 @@ void from_many_threads(const Checkpoint& checkpoint, bool as_gpu) {
   Engine engine;
   load(engine, checkpoint, as_gpu);
   std::atomic<bool> over = false;
-  // Ids are known to all, as a canceller may be late or wrong.
+  // The canceller takes ids at random: of requests that run, that have ended and that are another thread's.
   std::atomic<uint64_t> newest = 0;
   std::thread watcher([&] {
     while (!over) {
       auto stats = engine.stats();
-      check(stats.live <= 16, "more requests are live than may be");
+      check(stats.live <= 16, "at most 16 requests are live");
       std::this_thread::yield();
     }
   });
@@ -231,13 +231,14 @@ void from_many_threads(const Checkpoint& checkpoint, bool as_gpu) {
         if (round % 4 == 0) engine.score({1, 2, 3, 4}, scores.done());
         auto end = one.end();
         const auto* finish = std::get_if<Finish>(&end);
-        check(finish && finish->output_tokens == one.tokens(), "a finish that counts other tokens than came");
-        if (finish && finish->reason == FinishReason::length) check(one.tokens() == most, "as many as were asked for");
+        check(finish && finish->output_tokens == one.tokens(), "a finish counts the tokens that the sink got");
+        if (finish && finish->reason == FinishReason::length)
+          check(one.tokens() == most, "a request that ends by its length has all its tokens");
         auto other = two.end();
-        check(std::holds_alternative<Finish>(other), "a request fails");
+        check(std::holds_alternative<Finish>(other), "a request beside others does not fail");
         if (round % 4 != 0) continue;
         auto scored = scores.get();
-        check(std::holds_alternative<std::vector<float>>(scored), "a score fails");
+        check(std::holds_alternative<std::vector<float>>(scored), "a score beside requests does not fail");
       }
     });
   }
@@ -246,11 +247,11 @@ void from_many_threads(const Checkpoint& checkpoint, bool as_gpu) {
   watcher.join();
   canceller.join();
   auto stats = engine.stats();
-  check(stats.requests == 2 * kThreads * kRounds, "requests are counted wrongly: " + std::to_string(stats.requests));
-  check(stats.live == 0 && stats.queued == 0, "requests are left");
+  check(stats.requests == 2 * kThreads * kRounds, "all requests are counted, not " + std::to_string(stats.requests));
+  check(stats.live == 0 && stats.queued == 0, "no request is left");
 }
 
-// Threads go on asking while others close: whoever asks late hears that it is closed.
+// Threads send requests while others close the engine: late requests end with code closed.
 void closed_at_work(const Checkpoint& checkpoint, bool as_gpu, int pause) {
   Engine engine;
   load(engine, checkpoint, as_gpu);
@@ -274,11 +275,11 @@ void closed_at_work(const Checkpoint& checkpoint, bool as_gpu, int pause) {
       for (auto& one : got) {
         auto end = one.end();
         bool whole = std::holds_alternative<Finish>(end) && one.tokens() == std::get<Finish>(end).output_tokens;
-        check(whole || ended_by_closing(end), "closing ends a request with something else");
+        check(whole || ended_by_closing(end), "closing ends a request as cancelled or closed");
       }
       Got late;
       engine.generate(ask(random), late.sink());
-      check(ended_by_closing(late.end()), "a closed engine takes a request");
+      check(ended_by_closing(late.end()), "a closed engine ends a new request as closed");
       logits.get();
     });
   }
@@ -289,7 +290,7 @@ void closed_at_work(const Checkpoint& checkpoint, bool as_gpu, int pause) {
   closed = true;
   for (auto& asker : askers) asker.join();
   auto stats = engine.stats();
-  check(stats.live == 0 && stats.queued == 0, "requests are left in a closed engine");
+  check(stats.live == 0 && stats.queued == 0, "no request is left in a closed engine");
 }
 
 void closed_while_loading(const Checkpoint& checkpoint) {
@@ -303,8 +304,8 @@ void closed_while_loading(const Checkpoint& checkpoint) {
   }
   auto result = loaded.get();
   const auto* failure = std::get_if<Failure>(&result);
-  check(!failure || failure->code == "closed", "loading fails with another code");
-  check(ended_by_closing(got.end()) || !failure, "who waited for the model does not hear that it is closed");
+  check(!failure || failure->code == "closed", "loading that is interrupted fails with code closed");
+  check(ended_by_closing(got.end()) || !failure, "a request that waits for the model ends as closed");
 }
 
 }  // namespace

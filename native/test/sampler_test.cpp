@@ -1,4 +1,4 @@
-// Tests how tokens are drawn: greedy, filters, seeds, penalty, mask, NaN, and that rows of a batch do not mix.
+// Tests how tokens are drawn: greedy, filters, seeds, penalty, mask, NaN, and that the rows of a batch do not mix.
 #include "engine/sampler.h"
 
 #include <cmath>
@@ -29,7 +29,7 @@ std::vector<int32_t> drawn(const mx::array& logits, std::vector<Draw> draws) {
   return {tokens.data<int32_t>(), tokens.data<int32_t>() + tokens.size()};
 }
 
-// What comes out of many draws from the same row.
+// The tokens that many draws from the same row give.
 std::set<int32_t> seen(const std::vector<float>& logits, Sampling sampling, int times = 300) {
   sampling.seed = 1;
   Sampler sampler(sampling, {});
@@ -51,22 +51,22 @@ void greedy() {
 
 void filters() {
   using Set = std::set<int32_t>;
-  check(seen(row_of_five(), {.temperature = 1}).size() == 5, "without a filter every token comes");
+  check(seen(row_of_five(), {.temperature = 1}).size() == 5, "without a filter every token is drawn");
   check(seen(row_of_five(), {.temperature = 1, .top_k = 2}) == Set{1, 3}, "top_k keeps the two largest");
-  check(seen(row_of_five(), {.temperature = 1, .top_k = 50}).size() == 5, "a top_k beyond the vocabulary keeps all");
-  // What is before a token must be less than top_p: 0.5 and 0.75 are, 0.9 is not.
+  check(seen(row_of_five(), {.temperature = 1, .top_k = 50}).size() == 5,
+        "a top_k above the vocabulary keeps all tokens");
+  // A token is kept if the likelier ones sum to less than top_p: 0.5 and 0.75 do, 0.9 does not.
   check(seen(row_of_five(), {.temperature = 1, .top_p = 0.8F}) == Set{0, 1, 3},
         "top_p keeps the smallest head that reaches it");
-  check(seen(row_of_five(), {.temperature = 1, .top_p = 0}) == Set{1}, "top_p 0 keeps the first");
+  check(seen(row_of_five(), {.temperature = 1, .top_p = 0}) == Set{1}, "top_p 0 keeps the likeliest token");
   check(seen(row_of_five(), {.temperature = 1, .min_p = 0.2F}) == Set{0, 1, 3}, "min_p is relative to the largest");
   check(seen(row_of_five(), {.temperature = 1, .top_p = 0.8F, .top_k = 4, .min_p = 0.4F}) == Set{1, 3},
-        "filters narrow together");
+        "filters apply together");
   // Filters see the probabilities at temperature 1.
   check(seen(row_of_five(), {.temperature = 100, .top_p = 0.8F}) == Set{0, 1, 3},
-        "the temperature comes after the filters");
+        "the temperature is applied after the filters");
 }
 
-// The frequencies of what is drawn are the probabilities.
 void frequencies() {
   Sampler sampler({.temperature = 1, .seed = 3}, {});
   constexpr int kTimes = 4000;
@@ -75,7 +75,7 @@ void frequencies() {
   for (size_t i = 0; i < count.size(); i++) {
     double wanted = std::exp(row_of_five()[i]);
     check(std::abs(count[i] / static_cast<double>(kTimes) - wanted) < 0.03,
-          "token " + std::to_string(i) + " comes too often or seldom");
+          "token " + std::to_string(i) + " is drawn as often as its probability says");
   }
 }
 
@@ -89,33 +89,33 @@ void seeds_and_neighbours() {
                                  : drawn(rows({row_of_five()}), {{&sampler, {}}})[0]);
     return tokens;
   };
-  check(sequence(7, false) == sequence(7, false), "the same seed draws the same");
-  check(sequence(7, false) != sequence(8, false), "another seed draws others");
-  check(sequence(7, false) == sequence(7, true), "a neighbour changes nothing");
+  check(sequence(7, false) == sequence(7, false), "the same seed draws the same tokens");
+  check(sequence(7, false) != sequence(8, false), "another seed draws other tokens");
+  check(sequence(7, false) == sequence(7, true), "another row in the batch does not change what is drawn");
 }
 
 void penalty() {
   std::vector<int32_t> prompt{1};
   Sampler sampler({.repetition_penalty = 3}, prompt);
   std::vector<float> row{1.5F, 2, -1, 1.4F, 0};
-  check(drawn(rows({row}), {{&sampler, {}}})[0] == 0, "what is in the prompt counts as said");
-  check(drawn(rows({row}), {{&sampler, {}}})[0] == 3, "what was drawn counts as said");
+  check(drawn(rows({row}), {{&sampler, {}}})[0] == 0, "the repetition penalty counts tokens of the prompt");
+  check(drawn(rows({row}), {{&sampler, {}}})[0] == 3, "the repetition penalty counts tokens that were drawn");
 }
 
 void mask() {
   Sampler sampler({}, {});
-  check(drawn(rows({row_of_five()}), {{&sampler, {0b10100}}})[0] == 4, "only what the mask allows is drawn");
+  check(drawn(rows({row_of_five()}), {{&sampler, {0b10100}}})[0] == 4, "only tokens that the mask allows are drawn");
   check(drawn(rows({row_of_five(), row_of_five()}), {{&sampler, {0b00100}}, {&sampler, {}}}) ==
             std::vector<int32_t>{2, 1},
-        "a mask is its own row's");
+        "a mask applies to its own row");
   std::vector<float> wide(70, 0);
   wide[69] = 1;
   wide[40] = 2;
   wide[3] = 3;
-  check(drawn(rows({wide}), {{&sampler, {0, 0, 1U << 5U}}})[0] == 69, "the third word is tokens 64 to 95");
+  check(drawn(rows({wide}), {{&sampler, {0, 0, 1U << 5U}}})[0] == 69, "the third word of a mask is tokens 64 to 95");
   Sampler hot({.temperature = 1, .seed = 1}, {});
   for (int i = 0; i < 50; i++)
-    check(drawn(rows({row_of_five()}), {{&hot, {0b01001}}})[0] % 3 == 0, "a mask holds while sampling");
+    check(drawn(rows({row_of_five()}), {{&hot, {0b01001}}})[0] % 3 == 0, "a mask applies above temperature 0, too");
 }
 
 void not_a_number() {
@@ -125,7 +125,7 @@ void not_a_number() {
   bad[4] = std::numeric_limits<float>::quiet_NaN();
   check(drawn(rows({bad, row_of_five(), bad}), {{&sampler, {}}, {&sampler, {}}, {&hot, {}}}) ==
             std::vector<int32_t>{tether::kNotANumber, 1, tether::kNotANumber},
-        "a NaN is told, in its own row");
+        "a NaN in the logits is reported in its own row");
   check(drawn(rows({bad}), {{&sampler, {0b1}}})[0] == tether::kNotANumber, "a mask does not hide a NaN");
 }
 

@@ -1,4 +1,4 @@
-// Tests the policy of turns and the arithmetic of memory: pure code, no arrays.
+// Tests the scheduler's policy and the arithmetic of memory: pure code, no arrays.
 #include "engine/scheduler.h"
 
 #include <algorithm>
@@ -18,14 +18,14 @@ namespace {
 
 constexpr int kChunk = 256;
 
-// Prompts that arrive at some chunk and are read until they are done.
+// A prompt that arrives at some chunk and is prefilled until it is done.
 struct Prompt {
   int tokens;
   int arrives;        // before that chunk
   int finished = -1;  // after that many chunks
 };
 
-// Plays the engine's part: one chunk at a time, to whom the policy says. -> the most tokens that anyone was passed over
+// Prefills the prompts chunk by chunk, as the policy says. -> the most tokens for which a prompt was passed over
 int play(std::vector<Prompt>& prompts, int size = kChunk) {
   std::vector<PendingPrefill> state(prompts.size());
   for (size_t i = 0; i < prompts.size(); i++) state[i].remaining = prompts[i].tokens;
@@ -54,18 +54,18 @@ int play(std::vector<Prompt>& prompts, int size = kChunk) {
     state[chosen].remaining -= size;
     if (state[chosen].remaining <= 0) prompts[chosen].finished = chunk + 1;
   }
-  check(false, "a prompt was never done");
+  check(false, "all prompts are done in the end");
   return longest;
 }
 
-void nothing_to_do() { check(!next_prefill({}), "somebody's turn among nobody"); }
+void nothing_to_do() { check(!next_prefill({}), "without prompts there is no chunk"); }
 
 void shortest_first() {
   std::vector<PendingPrefill> live{{.remaining = 900}, {.remaining = 300}, {.remaining = 300}};
-  check(next_prefill(live) == 1U, "the first of the shortest has its turn");
+  check(next_prefill(live) == 1U, "of two shortest prompts the earlier one is next");
 }
 
-// What is promised: a prompt of 2k that comes while one of 30k is read waits for three chunks of it at the most.
+// A prompt of 2k that comes while one of 30k is prefilled waits for three chunks of it at most.
 void short_beside_long() {
   for (int size : {64, 128, 256, 512, 1024, 2048})
     for (int arrives = 0; arrives < 15'000 / size; arrives++) {
@@ -73,7 +73,8 @@ void short_beside_long() {
       play(prompts, size);
       int waited = prompts[1].finished - arrives - 2048 / size;
       // One more may be running when it comes.
-      check(waited <= 2, "2k beside 30k waited for " + std::to_string(waited) + " chunks of " + std::to_string(size));
+      check(waited <= 2, "2k beside 30k waits for two more chunks at most, not " + std::to_string(waited) + " of " +
+                             std::to_string(size));
     }
 }
 
@@ -81,8 +82,9 @@ void long_keeps_moving() {
   std::vector<Prompt> prompts{{.tokens = 30'000, .arrives = 0}};
   for (int i = 0; i < 400; i++) prompts.push_back({.tokens = 1024, .arrives = i * 5});
   int longest = play(prompts);
-  check(prompts[0].finished < 1000, "short prompts kept a long one from being read");
-  check(longest <= 30 * kChunk, "a prompt was passed over for " + std::to_string(longest) + " tokens");
+  check(prompts[0].finished < 1000, "a long prompt is prefilled although short ones keep coming");
+  check(longest <= 30 * kChunk,
+        "a prompt is passed over for 30 chunks at most, not " + std::to_string(longest) + " tokens");
 }
 
 void many_long_leave_room() {
@@ -90,16 +92,17 @@ void many_long_leave_room() {
   for (int i = 0; i < 8; i++) prompts.push_back({.tokens = 30'000, .arrives = 0});
   prompts.push_back({.tokens = 2048, .arrives = 100});
   play(prompts);
-  check(prompts.back().finished - 100 <= 20, "a short prompt waited for many long ones");
+  check(prompts.back().finished - 100 <= 20, "a short prompt is done soon although many long ones are prefilled");
 }
 
-void chunks_end_at_stops() {
-  std::vector<int> stops{100, 300, 1000};
-  check(chunk_end(0, 2000, kChunk, stops) == 100, "a chunk ends at the first stop");
-  check(chunk_end(100, 2000, kChunk, stops) == 300, "a stop at the beginning is behind");
-  check(chunk_end(300, 2000, kChunk, stops) == 556, "no stop in reach");
-  check(chunk_end(900, 950, kChunk, stops) == 950, "the end comes first");
-  check(chunk_end(1900, 2000, kChunk, {}) == 2000, "the end is the end");
+void chunks_end_at_fork_points() {
+  std::vector<int> fork_points{100, 300, 1000};
+  check(chunk_end(0, 2000, kChunk, fork_points) == 100, "a chunk ends at the first fork point in it");
+  check(chunk_end(100, 2000, kChunk, fork_points) == 300, "a chunk does not end at a fork point where it begins");
+  check(chunk_end(300, 2000, kChunk, fork_points) == 556, "a chunk without a fork point has its full length");
+  check(chunk_end(900, 950, kChunk, fork_points) == 950,
+        "a chunk ends at the end of the prompt, if that is before a fork point");
+  check(chunk_end(1900, 2000, kChunk, {}) == 2000, "a chunk does not go beyond the end of the prompt");
 }
 
 void longest_sequence_fits_and_no_longer() {
@@ -113,13 +116,13 @@ void longest_sequence_fits_and_no_longer() {
   for (uint64_t snapshots : {0, 1, 4}) {
     auto longest = memory.longest(snapshots);
     auto needs = [&](uint64_t tokens) { return memory.fixed(tokens) + memory.sequence(tokens, snapshots); };
-    check(needs(longest) <= memory.cap, "the longest sequence does not fit");
-    check(needs(longest + 1) > memory.cap, "a longer sequence would fit");
+    check(needs(longest) <= memory.cap, "the longest sequence fits");
+    check(needs(longest + 1) > memory.cap, "no longer sequence fits");
   }
   memory.cap = 440'000;
-  check(memory.longest(0) == 0, "nothing fits beside the weights");
+  check(memory.longest(0) == 0, "the longest sequence is 0 where nothing fits beside the weights");
   memory.cap = 0;
-  check(memory.longest(0) == UINT64_MAX, "no cap, no bound");
+  check(memory.longest(0) == UINT64_MAX, "without a cap there is no longest sequence");
 }
 
 }  // namespace
@@ -130,7 +133,7 @@ int main() {
   short_beside_long();
   long_keeps_moving();
   many_long_leave_room();
-  chunks_end_at_stops();
+  chunks_end_at_fork_points();
   longest_sequence_fits_and_no_longer();
   return tether::result();
 }

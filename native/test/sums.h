@@ -1,0 +1,171 @@
+// A model whose answers are known, and a batch that runs it.
+#pragma once
+
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "engine/batch.h"
+#include "test/check.h"
+
+namespace tether {
+
+constexpr int kVocab = 97;
+constexpr int kWindow = 400;
+
+// The hidden state of a token is the sum of all tokens up to it, the next token that sum modulo kVocab.
+class Sums : public Model {
+ public:
+  explicit Sums(int window) : window_(window) {}
+
+  mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {
+    passes++;
+    std::vector<mx::array> parts;
+    int begin = 0;
+    for (const auto& segment : segments) {
+      auto own = mx::slice(tokens, {begin}, {begin + segment.length});
+      auto keys = mx::reshape(mx::astype(own, mx::float32), {1, 1, segment.length, 1});
+      auto& cache = (*segment.caches)[0];
+      // The cache holds the sums themselves, so that a wrong state gives a wrong answer.
+      auto before = cache.offset() == 0 ? mx::zeros({1, 1, 1, 1}) : last_;
+      if (cache.offset() > 0) before = tail(cache);
+      auto sums = mx::add(mx::cumsum(keys, 2), before);
+      auto view = cache.append(sums, keys);
+      parts.push_back(mx::reshape(sums, {segment.length, 1}));
+      if (throws) {
+        throws = false;
+        throw std::runtime_error("the device is out of memory");
+      }
+      begin += segment.length;
+    }
+    return parts.size() == 1 ? parts[0] : mx::concatenate(parts, 0);
+  }
+
+  mx::array logits(const mx::array& hidden) override {
+    auto next = mx::remainder(hidden, mx::array(static_cast<float>(kVocab)));
+    auto ids = mx::astype(mx::expand_dims(mx::arange(kVocab), 0), mx::float32);
+    auto row = mx::negative(mx::abs(mx::subtract(ids, next)));
+    return mx::where(mx::equal(mx::remainder(hidden, mx::array(1.0F)), mx::array(0.0F)), row,
+                     mx::array(std::numeric_limits<float>::quiet_NaN()));
+  }
+
+  std::vector<CacheShape> cache_shapes() const override {
+    if (no_caches) throw std::runtime_error("no memory for caches");
+    return {{window_, 2, 1}};
+  }
+  int vocab_size() const override { return kVocab; }
+  int max_positions() const override { return kWindow; }
+
+  int passes = 0;
+  bool throws = false;
+  bool no_caches = false;
+
+ private:
+  static mx::array tail(const KVCache& cache) {
+    // The last sum, read from what a copy shows after another append.
+    auto copy = cache;
+    auto view = copy.append(mx::zeros({1, 1, 1, 1}), mx::zeros({1, 1, 1, 1}));
+    int slots = view.keys.count();
+    return mx::slice(view.keys.numbers, {0, 0, slots - 2, 0}, {1, 1, slots - 1, 1});
+  }
+
+  int window_;
+  mx::array last_ = mx::zeros({1, 1, 1, 1});
+};
+
+// What the model answers, computed by itself.
+inline std::vector<int32_t> answer(const std::vector<int32_t>& prompt, int count) {
+  int sum = std::accumulate(prompt.begin(), prompt.end(), 0);
+  std::vector<int32_t> tokens;
+  for (int i = 0; i < count; i++) {
+    tokens.push_back(sum % kVocab);
+    sum += tokens.back();
+  }
+  return tokens;
+}
+
+inline std::vector<int32_t> some_tokens(int count, int seed) {
+  std::vector<int32_t> tokens;
+  for (int i = 0; i < count; i++) tokens.push_back((i * 31 + seed * 17) % 90);
+  return tokens;
+}
+
+// What the sink of a request received.
+struct Got {
+  std::vector<int32_t> tokens;
+  std::vector<GenerateEvent> ends;
+  std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
+
+  const Finish* finish() const { return ends.size() == 1 ? std::get_if<Finish>(&ends[0]) : nullptr; }
+  const Failure* failure() const { return ends.size() == 1 ? std::get_if<Failure>(&ends[0]) : nullptr; }
+};
+
+inline GenerateRequest ask(std::vector<int32_t> prompt, int max_tokens) {
+  GenerateRequest request;
+  request.prompt = std::move(prompt);
+  request.max_tokens = max_tokens;
+  return request;
+}
+
+class Fixture {
+ public:
+  explicit Fixture(bool ahead, int window = 0, uint64_t cap = 0)
+      : loaded_{.model = std::make_unique<Sums>(window),
+                .prefixes = PrefixCache(8, size_t{1} << 20U),
+                .device = DevicePolicy{.name = "test",
+                                       .dtype = mx::float32,
+                                       .least_chunk = 8,
+                                       .most_chunk = 8,
+                                       .decode_ahead = ahead,
+                                       .own_kernels = false},
+                .info = {},
+                .memory = {}},
+        batch(loaded_) {
+    loaded_.info.window = kWindow;
+    loaded_.info.vocab_size = kVocab;
+    loaded_.info.compute_dtype = "f32";
+    loaded_.info.prefill_chunk = 8;
+    loaded_.memory.cap = cap;
+    loaded_.memory.per_token = 8;
+    loaded_.memory.sliding = window ? 1500 : 0;
+  }
+
+  bool start(Got& got, GenerateRequest request) {
+    Submitted submitted{.id = ++next_id_,
+                        .request = std::move(request),
+                        .sink =
+                            [&got](GenerateEvent event) {
+                              if (const auto* token = std::get_if<int32_t>(&event))
+                                got.tokens.push_back(*token);
+                              else
+                                got.ends.push_back(event);
+                            },
+                        .cancelled = got.cancelled,
+                        .since = std::chrono::steady_clock::now()};
+    return batch.start(submitted);
+  }
+  void run() {
+    for (int i = 0; i < 5000 && !batch.empty(); i++) batch.pass();
+    check(batch.empty(), "all requests end");
+  }
+  // Runs a request, so that its sequence is in the prefix cache.
+  void remember(const std::vector<int32_t>& prompt) {
+    Got got;
+    start(got, ask(prompt, 5));
+    run();
+  }
+  Sums& model() { return static_cast<Sums&>(*loaded_.model); }
+  size_t prefix_bytes() const { return loaded_.prefixes.bytes(); }
+
+ private:
+  Loaded loaded_;
+  uint64_t next_id_ = 0;
+
+ public:
+  Batch batch;
+};
+
+}  // namespace tether
