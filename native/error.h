@@ -8,7 +8,8 @@
 
 namespace tether {
 
-// `code` is one of src/errors.ts, such as "bad_weights". `what()` names the thing and the fix, in one sentence.
+// `code` is one of src/errors.ts, such as "bad_weights". `what()` says in one sentence what is wrong, where, and what
+// to do.
 class Error : public std::runtime_error {
  public:
   Error(std::string code, const std::string& message) : std::runtime_error(message), code_(std::move(code)) {}

@@ -16,7 +16,7 @@ struct Json {
 
   bool is_null() const { return std::holds_alternative<std::nullptr_t>(value); }
 
-  // The member of that name, or nullptr where this is no object or has no such member.
+  // The member of that name; nullptr if this is not an object or has no such member.
   const Json* find(const std::string& key) const {
     const auto* object = std::get_if<Object>(&value);
     if (!object) return nullptr;

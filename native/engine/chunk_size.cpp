@@ -11,11 +11,10 @@
 namespace tether {
 namespace {
 
-// What a chunk may take, and what measuring it may, in seconds.
+// Seconds for a chunk, and for measuring how many tokens that is.
 constexpr double kChunkSeconds = 0.5;
 constexpr double kMeasureSeconds = 0.3;
-// Layers that are measured; the fastest counts, since the first ones of a process load code and others may be
-// disturbed.
+// Layers that are measured. The fastest counts: the first ones of a process load code, and others may be disturbed.
 constexpr size_t kLayers = 4;
 
 using Clock = std::chrono::steady_clock;
@@ -26,7 +25,7 @@ double layer_seconds(Model& model, const DevicePolicy& device, std::vector<KVCac
   for (int i = 0; i < device.least_chunk; i++) tokens.push_back(i % model.vocab_size());
   Segment segment{&caches, device.least_chunk};
   model.forward(mx::array(tokens.data(), {device.least_chunk}, mx::int32), {&segment, 1});
-  // Between the keys and values of two layers lies just the work of one.
+  // Between the keys and values of two layers lies the work of exactly one layer.
   mx::eval(caches[0].arrays());
   auto start = Clock::now();
   double best = kChunkSeconds;

@@ -1,4 +1,4 @@
-// From a checkpoint's files to a model that is ready, and the bounds it works within.
+// From a checkpoint's files to a model that is ready, with its window and its memory budget.
 #include "engine/loading.h"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ constexpr size_t kPrefixEntries = 8;
 // Freed buffers that MLX may keep for reuse, in bytes.
 constexpr uint64_t kMostFreed = uint64_t{256} << 20U;
 
-// Refuses what cannot fit before anything is read.
+// Rejects weights that cannot fit before anything is read.
 Weights open_weights(const LoadRequest& request, const Config& config, const DevicePolicy& device,
                      const std::function<void(double)>& progress) {
   Weights weights(request.files, QuantizationConfig::read(config), device, progress);
@@ -31,7 +31,7 @@ Weights open_weights(const LoadRequest& request, const Config& config, const Dev
                                        "; raise --memory-cap or take a smaller or more quantized checkpoint");
 }
 
-// A GPU's work leaves the pool to what little is computed beside it.
+// On a GPU the pool computes little: how many threads it has is not measured.
 void set_threads(int asked, const DevicePolicy& device) {
   if (asked > 0)
     set_pool_threads(asked);
@@ -39,8 +39,8 @@ void set_threads(int asked, const DevicePolicy& device) {
     fastest_threads();
 }
 
-// Buffers as wide as the hidden state and as the MLP that are alive at once in a pass, since MLX allocates for some
-// layers ahead of what is being computed: what its counters showed for models of 1, 13 and 220 million parameters.
+// Buffers of the width of the hidden state and of the MLP that a pass holds at once, since MLX allocates for some layers
+// ahead of the one it computes. Measured by its counters for models of 1, 13 and 220 million parameters.
 constexpr uint64_t kHiddenBuffers = 22;
 constexpr uint64_t kWideBuffers = 7;
 
@@ -99,7 +99,7 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   if (device.name == "cpu") mx::disable_compile();
   Config config(request.config, "config.json");
   auto text = config.object("text_config");
-  // The model's own shapes decide; this spares those who ask for what cannot be from reading the weights first.
+  // The model's own shapes decide; this check fails before the weights are read.
   KVFormat::of(request.kv_bits, (text ? *text : config).integer("head_dim", 64));
   auto weights = open_weights(request, config, device, progress);
   auto model = load_model(config, weights);
@@ -117,7 +117,7 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   info.weights_bytes = weights.bytes();
   info.memory_cap = request.memory_cap;
   auto memory = memory_model(*model, text ? *text : config, info, device);
-  // Nor may a chunk need more than a sixteenth of what the weights leave, as far as the size is ours to choose.
+  // A chunk size that was not asked for may need at most a sixteenth of what the weights leave.
   while (request.prefill_chunk <= 0 && memory.cap && info.prefill_chunk > device.least_chunk &&
          16 * memory.scratch > memory.cap - std::min(memory.cap, memory.weights)) {
     info.prefill_chunk /= 2;

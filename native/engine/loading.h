@@ -1,4 +1,4 @@
-// From a checkpoint's files to a model that is ready, and the bounds it works within.
+// From a checkpoint's files to a model that is ready, with its window and its memory budget.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,7 @@ namespace tether {
 // Snapshots that one request adds: where other prompts part from its own, and at the end of its prompt.
 constexpr uint64_t kOwnSnapshots = 2;
 
-// What requests run on. Engine thread only.
+// A model and what its requests share. Engine thread only.
 struct Loaded {
   std::unique_ptr<Model> model;
   PrefixCache prefixes;

@@ -1,4 +1,4 @@
-// How time is counted: tokens per second of late, and what a thread itself has worked.
+// How time is counted: tokens per second of recent passes, and processor time of a thread.
 #pragma once
 
 #include <chrono>
@@ -6,7 +6,7 @@
 
 namespace tether {
 
-// Seconds that the calling thread has used of a processor; waiting does not count.
+// Processor seconds of the calling thread; waiting does not count.
 inline double thread_seconds() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -17,7 +17,7 @@ inline double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// What is older counts less.
+// Older passes count less.
 class Rate {
  public:
   void add(int tokens, double seconds) {

@@ -10,7 +10,7 @@
 namespace tether {
 namespace {
 
-// Tokens that the repetition penalty looks back on.
+// The repetition penalty applies to so many of the last tokens.
 constexpr int kRecent = 64;
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
@@ -31,7 +31,7 @@ mx::array best(const mx::array& logits, int count) {
   return mx::take_along_axis(some, mx::argsort(mx::take_along_axis(negative, some, -1), -1), -1);
 }
 
-// Takes away the logits of tokens whose bit is not set.
+// Sets the logits of tokens whose bit is not set to minus infinity.
 mx::array masked(const mx::array& logits, std::span<const uint32_t> allowed) {
   auto words = static_cast<int>(allowed.size());
   mx::array packed(allowed.data(), {words, 1}, mx::uint32);
@@ -79,7 +79,7 @@ mx::array Sampler::drawn(const mx::array& logits) {
     return mx::greater_equal(p, mx::multiply(mx::max(p, -1, true), mx::array(sampling_.min_p)));
   };
   if (!sorts) return mx::astype(pick(mx::where(likely(p_of(logits)), logits, mx::array(kNever))), mx::int32);
-  // Most likely first: each filter keeps a head of the list, and the first is always in it.
+  // Likeliest first: each filter keeps the beginning of the list, and always the first.
   auto ids = best(logits, sampling_.top_k > 0 ? sampling_.top_k : vocab);
   auto sorted = mx::take_along_axis(logits, ids, -1);
   auto p = p_of(sorted);

@@ -13,18 +13,18 @@ namespace tether {
 
 namespace mx = mlx::core;
 
-// How one sequence draws. Filters see the probabilities at temperature 1 (as mlx-lm's do), then the temperature is
-// applied and one is drawn. Nothing is evaluated here, so that decoding can run one token ahead. Engine thread only.
+// How one sequence draws. Filters see the probabilities at temperature 1 (as mlx-lm's do); the temperature is applied
+// to what they leave. Nothing is evaluated here, so that decoding can run one token ahead. Engine thread only.
 class Sampler {
  public:
-  // Without a seed it draws from the system's randomness.
+  // Without a seed the system gives one.
   Sampler(const Sampling& sampling, std::span<const int32_t> prompt);
 
-  // Whether it does nothing but take the largest logit.
+  // Whether it only takes the largest logit.
   bool plain() const { return sampling_.temperature <= 0 && !recent_; }
 
-  // logits: (1, vocab) float32. allowed: one bit a token, lowest first, at least vocab of them; empty: all.
-  // -> (1) int32. The result counts as said for the repetition penalty.
+  // logits: (1, vocab) float32. allowed: one bit per token, lowest first, at least vocab of them; empty: all.
+  // -> (1) int32. The repetition penalty of later calls counts it.
   mx::array operator()(mx::array logits, std::span<const uint32_t> allowed);
 
  private:
@@ -39,13 +39,13 @@ class Sampler {
 // What is drawn for a sequence whose logits hold a NaN.
 constexpr int32_t kNotANumber = -1;
 
-// One sequence's turn to draw.
+// What one sequence draws with.
 struct Draw {
   Sampler* sampler;
   std::vector<uint32_t> allowed;  // as Sampler takes it
 };
 
-// logits: (B, vocab), one row a draw -> (B) int32, kNotANumber for rows that hold a NaN.
+// logits: (B, vocab), one row per draw -> (B) int32, kNotANumber for rows that hold a NaN.
 mx::array draw(const mx::array& logits, std::span<const Draw> draws);
 
 }  // namespace tether

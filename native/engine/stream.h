@@ -7,9 +7,9 @@
 
 namespace tether {
 
-// Makes a stream the default of this thread while it lives; then another engine gets it, so that all work must be done
-// by then. On a CPU each stream has a thread that MLX never ends, with what that thread has allocated: a new one for
-// each engine would be left behind by it. GPUs' streams are MLX's own, one a thread.
+// Makes a stream the default of this thread for as long as the lease lives; all work on it must be done by then, since
+// another engine gets the stream next. On a CPU MLX gives each stream a thread that it never ends: a new stream for each
+// engine would leak that thread and its memory. On a GPU MLX's own stream of the thread is used.
 class StreamLease {
  public:
   StreamLease();

@@ -1,4 +1,4 @@
-// What crosses the engine's door, as plain data: no MLX, no JavaScript. The TypeScript side is src/engine/types.ts.
+// What the engine is given and gives back, as plain data: no MLX, no JavaScript. In TypeScript: src/engine/types.ts.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +18,13 @@ struct LoadRequest {
   std::vector<std::string> files;  // absolute paths of the .safetensors files
   uint64_t memory_cap = 0;         // bytes; 0: none
   int max_context = 0;             // tokens; 0: the checkpoint's own window
-  int threads = 0;                 // that compute on a CPU; 0: as many as are fastest
-  int kv_bits = 0;                 // what keys and values are kept in: 8 or 4; 0: as they are computed
-  int prefill_chunk = 0;           // tokens of a prompt per forward pass; 0: what is measured to take half a second
-  bool as_gpu = false;             // for tests: whatever the device, compute and decode as on a GPU
+  int threads = 0;                 // that compute on a CPU; 0: as many as are fastest, measured at load
+  int kv_bits = 0;                 // of a stored key or value: 8 or 4; 0: they are stored as computed
+  int prefill_chunk = 0;           // tokens of a prompt per pass; 0: what takes half a second, measured at load
+  bool as_gpu = false;             // for tests: compute and decode as on a GPU, on any device
 };
 
-// Which bound made a window what it is.
+// Which bound set the window.
 enum class WindowLimit { checkpoint, max_context, memory };
 
 // Sizes in bytes, windows in tokens.
@@ -37,8 +37,8 @@ struct EngineInfo {
   std::string quantization;   // what the files hold, such as "4-bit" or "bf16"
   std::string compute_dtype;  // such as "f32"
   std::string device;         // cpu, metal or cuda
-  int kv_bits = 0;            // what keys and values are kept in; 0: as they are computed
-  int prefill_chunk = 0;      // tokens of a prompt per forward pass
+  int kv_bits = 0;            // as in LoadRequest
+  int prefill_chunk = 0;      // tokens of a prompt per pass
   int vocab_size = 0;
   uint64_t weights_bytes = 0;
   uint64_t memory_cap = 0;
@@ -54,8 +54,8 @@ struct Sampling {
   std::optional<uint64_t> seed = std::nullopt;
 };
 
-// Which tokens may be drawn next, given those drawn so far: one bit a token, lowest first, at least as many as the
-// vocabulary has; empty: all. Called on the engine thread before each token; what it throws ends its request.
+// Which tokens may be drawn next, given those drawn so far: one bit per token, lowest first, at least as many as the
+// vocabulary has; empty: all. Called on the engine thread before each token; an exception ends the request.
 using LogitsMask = std::function<std::vector<uint32_t>(std::span<const int32_t> output)>;
 
 struct GenerateRequest {
@@ -88,31 +88,30 @@ struct Failure {
 // A token, or the end: exactly one Finish or Failure, last.
 using GenerateEvent = std::variant<int32_t, Finish, Failure>;
 
-// Tokens of a prompt; those that need not be computed count as done.
+// Tokens of a prompt. Those that the prefix cache has count as done.
 struct PrefillProgress {
   int done = 0;
   int total = 0;
 };
 
-// Since the model was loaded, and what runs now. Times in seconds, sizes in bytes, counts in tokens unless said
-// otherwise.
+// What runs now, and counters since the model was loaded. Times in seconds, sizes in bytes.
 struct EngineStats {
   uint64_t queued = 0;      // requests that wait
   uint64_t live = 0;        // requests that run
-  PrefillProgress prefill;  // of the prompt that has been read longest; 0 of 0 where none is read
+  PrefillProgress prefill;  // of the oldest prompt that is being prefilled; 0 of 0 if there is none
   uint64_t requests = 0;    // requests that have ended
-  uint64_t hits = 0;        // of them, those that started from earlier work
+  uint64_t hits = 0;        // of them, those that started from a prefix
   uint64_t prompt_tokens = 0;
   uint64_t cached_tokens = 0;
   uint64_t output_tokens = 0;
-  double prefill_seconds = 0;  // added up over requests: those that run together count each
+  double prefill_seconds = 0;  // summed over requests, also over those that ran together
   double decode_seconds = 0;
-  double own_seconds = 0;   // that the engine thread worked beside what the model and the sampler compute
-  double prefill_rate = 0;  // tokens a second of late, all requests together
+  double own_seconds = 0;   // of the engine thread's work, without what the model and the sampler compute
+  double prefill_rate = 0;  // tokens per second of recent passes, all requests together
   double decode_rate = 0;
   uint64_t active_bytes = 0;  // by MLX's counters
   uint64_t peak_bytes = 0;
-  uint64_t cache_bytes = 0;  // freed buffers that MLX keeps, not in active_bytes
+  uint64_t cache_bytes = 0;  // freed buffers that MLX keeps; not in active_bytes
   uint64_t weights_bytes = 0;
   uint64_t kv_bytes = 0;  // of live requests
   uint64_t prefix_bytes = 0;

@@ -135,16 +135,16 @@ Napi::Object from_info(Napi::Env env, const EngineInfo& info) {
   memory.Set("perToken", info.bytes_per_token);
   auto object = Napi::Object::New(env);
   object.Set("modelType", info.model_type);
-  object.Set("window", info.window);
-  object.Set("windowLimit", name_of(kLimits, info.window_limit));
-  object.Set("trainedWindow", info.trained_window);
   object.Set("parameters", info.parameters);
   object.Set("quantization", info.quantization);
+  object.Set("vocabSize", info.vocab_size);
+  object.Set("trainedWindow", info.trained_window);
+  object.Set("window", info.window);
+  object.Set("windowLimit", name_of(kLimits, info.window_limit));
   object.Set("computeDtype", info.compute_dtype);
   object.Set("device", info.device);
   object.Set("kvBits", info.kv_bits);
   object.Set("prefillChunk", info.prefill_chunk);
-  object.Set("vocabSize", info.vocab_size);
   object.Set("memory", memory);
   return object;
 }

@@ -125,7 +125,7 @@ void prefix_makes_room_for_its_request(bool ahead) {
     auto prompt = fork(earlier, shared, 250);
     Got got;
     check(fixture.start(got, ask(prompt, 20)), "prefixes are dropped for a request that needs their memory");
-    check(fixture.prefix_bytes() + 8U * 270 <= 2400, "prefixes and requests stay within the cap");
+    check(fixture.prefix_bytes() + size_t{8} * 270 <= 2400, "prefixes and requests stay within the cap");
     fixture.run();
     check(got.tokens == answer(prompt, 20), "a request whose prefix is dropped for it gets the right answer");
     check(got.finish()->cached_tokens == shared, "a request starts from a prefix that is dropped for it");

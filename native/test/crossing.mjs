@@ -1,4 +1,4 @@
-// All that crosses between JavaScript and the engine's thread, in any order, for ThreadSanitizer (scripts/sanitize.mjs).
+// Calls between JavaScript and the engine thread, in any order, for ThreadSanitizer (scripts/sanitize.mjs).
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, Worker } from 'node:worker_threads'
@@ -18,7 +18,7 @@ async function read(batches) {
   return finish.reason
 }
 
-/** Three requests, a score and a close that comes when it comes. -> how each of the requests ended */
+/** Three requests, a score and a close at some moment of them. -> how each of the requests ended */
 async function cycle(i) {
   const engine = await loadEngine(checkpoint, { onProgress: () => {} })
   const controllers = [0, 1, 2].map(() => new AbortController())

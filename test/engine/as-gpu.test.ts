@@ -1,4 +1,4 @@
-/** What only GPUs run otherwise, on the CPU: the checkpoint's own dtype, quantized kernels, one token dispatched ahead. */
+/** Runs on the CPU what only GPUs run otherwise: the checkpoint's own dtype, quantized kernels, one token dispatched ahead. */
 import { describe, expect, test } from 'vitest'
 import { readCheckpoint } from '../../src/engine/checkpoint.js'
 import { loadNative, openEngine } from '../../src/engine/load.js'
@@ -27,20 +27,20 @@ async function logitsAsGpu(name: CheckpointName, chunk: number): Promise<Float32
   return logits
 }
 
-describe.each(SINGLES)('%s, in float32', (name) => {
-  test.each([1, 7, 1000])('computes what mlx-lm does, in pieces of %i', async (chunk) => {
+describe.each(SINGLES)('%s as on a GPU, in float32', (name) => {
+  test.each([1, 7, 1000])('computes the logits of mlx-lm in chunks of %i', async (chunk) => {
     expect(distance(await logitsAsGpu(name, chunk), golden(name).logits)).toBeLessThan(1e-3)
   })
 
-  test('draws what mlx-lm does, several requests together', async () => {
+  test('draws the tokens of mlx-lm with several requests together', async () => {
     const engine = await open(name)
     expect(engine.info.computeDtype).toBe('f32')
     expect(await together(engine, golden(name))).toEqual(golden(name).greedy.map(({ tokens }) => tokens))
     await engine.close()
   })
 
-  // One token ahead, the caches hold a token more than was handed out.
-  test('goes on from where a request was cancelled', async () => {
+  // When a token is dispatched ahead, the caches hold one token more than the request got.
+  test('continues from where a request was cancelled', async () => {
     const engine = await open(name)
     for (const { promptLength, tokens } of golden(name).greedy) {
       const prompt = golden(name).prompt.slice(0, promptLength)
@@ -61,12 +61,12 @@ describe.each(SINGLES)('%s, in float32', (name) => {
   })
 })
 
-describe('in half precision', () => {
-  // Of the logarithms, by token: one token whose attention is at the edge moves a mean of squares by half.
+describe('as on a GPU, in half precision', () => {
+  // The mean is geometric: one token whose attention is at the edge would move a mean of squares by half.
   const ratios = new Map<CheckpointName, number>()
   const mean = (values: number[]) => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length)
-  // Two ways to round that are as good as each other were 0.8 to 1.4 of each other's distance, by the prompt.
-  test.each(HALVES)('%s is hardly further from float32 than mlx-lm', async (name) => {
+  // Two equally good ways to round were 0.8 to 1.4 times as far off as each other, depending on the prompt.
+  test.each(HALVES)('%s is at most 1.5 times as far from float32 as mlx-lm', async (name) => {
     const { prompt, vocabSize, logits: wanted, ownDtypeError } = golden(name)
     const logits = await logitsAsGpu(name, prompt.length)
     const errors = prompt.map((_, token) => {
@@ -78,18 +78,18 @@ describe('in half precision', () => {
     expect(ratio).toBeLessThan(1.5)
   })
 
-  test('all of them are no further than mlx-lm', () => {
+  test('all checkpoints together are at most 1.15 times as far from float32 as mlx-lm', () => {
     expect(ratios.size).toBe(HALVES.length)
     expect(mean([...ratios.values()]), JSON.stringify([...ratios])).toBeLessThan(1.15)
   })
 
-  test.each(HALVES)('%s draws a best token each time, up to rounding', async (name) => {
+  test.each(HALVES)('%s draws a token with the largest logit each time, up to rounding', async (name) => {
     const { prompt, vocabSize, greedy: wanted, ownDtypeError } = golden(name)
     const engine = await open(name)
     expect(engine.info.computeDtype).toBe(name.includes('f16') || name === 'mistral-a' ? 'f16' : 'bf16')
     const drawn = await together(engine, golden(name))
     await engine.close()
-    // Errors of two logits, each of which may be several times the mean.
+    // The error of two logits, each of which may be several times the mean.
     const tolerance = 10 * Math.max(...(ownDtypeError as number[]))
     const native = await loadNative(checkpoint(name), { asGpu: true })
     for (const [i, tokens] of drawn.entries()) {

@@ -1,4 +1,4 @@
-/** Requests that run together: each gets what it would get alone, in its turn, and its own end. */
+/** Requests that run together: each gets the tokens that it would get alone, in time, and its own finish. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadEngine } from '../../src/engine/load.js'
@@ -7,12 +7,12 @@ import { collect, greedy } from '../support/checkpoints.js'
 
 const DEMO = 'demo/model'
 
-/** Tokens that look like nothing in particular; the same for the same seed. */
+/** Arbitrary tokens, the same for the same seed. */
 function someTokens(count: number, seed: number): number[] {
   return Array.from({ length: count }, (_, i) => 300 + ((i * 7919 + seed * 104729) % 2700))
 }
 
-describe('requests that come together', () => {
+describe('requests that run together', () => {
   let engine: Engine
   beforeAll(async () => {
     engine = await loadEngine(DEMO)
@@ -26,9 +26,9 @@ describe('requests that come together', () => {
     return tokens
   }
 
-  test('draw what each would draw alone, whatever the others do', async () => {
+  test('draw the tokens that each would draw alone, whatever the others do', async () => {
     const requests = [40, 700, 3, 1500, 256, 257, 90, 600].map((length, i) => greedy(someTokens(length, 50 + i), 40))
-    // Neighbours that sample, are penalized or leave early.
+    // Neighbours that sample, have a repetition penalty or end early.
     const odd: Partial<GenerateRequest>[] = [
       {},
       { temperature: 1, topK: 5, seed: 1 },
@@ -44,7 +44,7 @@ describe('requests that come together', () => {
     expect(together[3]?.tokens).toHaveLength(3)
   })
 
-  test('draw the same from the same seed, beside others and alone', async () => {
+  test('draw the same tokens from the same seed as alone', async () => {
     const request = { ...greedy(someTokens(60, 60), 30), temperature: 50, topK: 50, seed: 7 }
     const beside = [61, 62].map((seed) => collect(engine.generate({ ...request, ...greedy(someTokens(60, seed), 30) })))
     const { tokens } = await collect(engine.generate(request))
@@ -52,7 +52,7 @@ describe('requests that come together', () => {
     expect(tokens).toEqual(await alone(request))
   })
 
-  test('a short prompt does not wait for a long one to be read', async () => {
+  test('do not wait for the prefill of a long prompt when their own is short', async () => {
     const order: string[] = []
     const long = new AbortController()
     const first = firstToken(engine.generate(greedy(someTokens(30_000, 63), 2), long.signal)).then(() =>
@@ -67,13 +67,13 @@ describe('requests that come together', () => {
     await first
   })
 
-  test('a long prompt is read on while short ones keep coming', async () => {
+  test('continue the prefill of a long prompt while short ones keep coming', async () => {
     const long = new AbortController()
     const reading = collect(engine.generate(greedy(someTokens(30_000, 65), 2), long.signal))
     await until(() => engine.stats().prefill.done > 0)
     let before = engine.stats().prefill.done
     for (let i = 0; i < 2; i++) {
-      // Ten chunks of others.
+      // Ten chunks of other prompts.
       await Promise.all([0, 1].map((n) => collect(engine.generate(greedy(someTokens(1280, 70 + 2 * i + n), 1)))))
       const { done } = engine.stats().prefill
       expect(done).toBeGreaterThan(before)
@@ -83,7 +83,7 @@ describe('requests that come together', () => {
     expect((await reading).finish.reason).toBe('cancelled')
   })
 
-  test('compute a beginning that they share once, and what follows it as if alone', async () => {
+  test('compute a shared beginning once, and draw the tokens that each would draw alone', async () => {
     const shared = someTokens(2000, 80)
     const requests = [81, 82, 83].map((seed) => greedy([...shared, ...someTokens(60, seed)], 10))
     const together = await Promise.all(requests.map((request) => collect(engine.generate(request))))
@@ -91,7 +91,7 @@ describe('requests that come together', () => {
     for (const [i, request] of requests.entries()) expect(together[i]?.tokens).toEqual(await alone(request))
   })
 
-  test('that are the same are computed once and do not disturb each other', async () => {
+  test('compute equal prompts once, and all draw the same tokens', async () => {
     const request = greedy(someTokens(1500, 84), 20)
     const together = await Promise.all(Array.from({ length: 4 }, () => collect(engine.generate(request))))
     const wanted = await alone(request)
@@ -101,7 +101,7 @@ describe('requests that come together', () => {
     expect(again.tokens).toEqual(wanted)
   })
 
-  test('one that waits for the beginning of another goes on by itself when that one is cancelled', async () => {
+  test('continue by themselves when the request that computes their beginning is cancelled', async () => {
     const prompt = someTokens(5000, 85)
     const controller = new AbortController()
     const first = collect(engine.generate(greedy(prompt, 5), controller.signal))
@@ -114,7 +114,7 @@ describe('requests that come together', () => {
     expect(tokens).toEqual(await alone(greedy(prompt.slice(0, 1500), 5)))
   })
 
-  test('end one by one, each by its own signal, and the others go on', async () => {
+  test('end one by one, each by its own signal, while the others continue', async () => {
     const controllers = Array.from({ length: 4 }, () => new AbortController())
     const running = controllers.map(({ signal }, i) =>
       collect(engine.generate(greedy(someTokens(20 + i, 90 + i), 5000), signal)),
@@ -132,14 +132,14 @@ describe('requests that come together', () => {
     expect(tokens.length).toBeGreaterThan(0)
   })
 
-  test('a request that is refused does not touch the others', async () => {
+  test('are not affected by a request that is rejected', async () => {
     const good = collect(engine.generate(greedy(someTokens(50, 95), 60)))
     const bad = [greedy([], 5), greedy([999_999], 5), greedy(someTokens(131_072, 1), 5)]
     for (const request of bad) await expect(collect(engine.generate(request))).rejects.toHaveProperty('code')
     expect((await good).tokens).toEqual(await alone(greedy(someTokens(50, 95), 60)))
   })
 
-  test('score answers in between, as it would alone', async () => {
+  test('do not change the result of score()', async () => {
     const text = Int32Array.from(someTokens(600, 96))
     const before = await engine.score(text)
     const running = [97, 98].map((seed) => collect(engine.generate(greedy(someTokens(50, seed), 200))))
@@ -148,7 +148,7 @@ describe('requests that come together', () => {
     for (const { finish } of await Promise.all(running)) expect(finish.reason).toBe('length')
   })
 
-  test('are counted, with speeds and the memory that they take', async () => {
+  test('are counted in stats(), with their speeds and memory', async () => {
     const before = engine.stats()
     const running = [100, 101].map((seed) => collect(engine.generate(greedy(someTokens(400, seed), 100))))
     await until(() => engine.stats().live === 2 && engine.stats().memory.kv > 0)
@@ -165,8 +165,8 @@ describe('requests that come together', () => {
   })
 })
 
-describe('closing', () => {
-  test('ends every request with exactly one end: cancelled if it ran, code closed if it waited', async () => {
+describe('closing an engine', () => {
+  test('ends each request once: as cancelled if it was live, with code closed if it waited', async () => {
     const engine = await loadEngine(DEMO)
     const all = Array.from({ length: 20 }, (_, i) => collect(engine.generate(greedy(someTokens(1000, i), 100))))
     const results = Promise.allSettled(all)

@@ -1,4 +1,4 @@
-/** A damaged checkpoint is refused by name: which file, what is wrong with it, what to do. */
+/** A damaged checkpoint is rejected with an error that names the file and what is wrong with it. */
 import { open, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -19,8 +19,8 @@ import {
 const WEIGHTS = 'model.safetensors'
 const SECOND = 'model-00002-of-00002.safetensors'
 
-/** What the damaged folder is refused with, after checks that hold for every refusal. */
-async function refusal(folder: string) {
+/** The error that loading the folder is rejected with, after checks that hold for each of them. */
+async function loadError(folder: string) {
   const error = await rejection(loadEngine(folder))
   expect(error.message).toContain(folder)
   return error
@@ -32,25 +32,25 @@ function tensor(tensors: Map<string, StoredTensor>, name: string): StoredTensor 
   return found
 }
 
-describe('the folder', () => {
-  test('that does not exist is no model', async () => {
+describe('loading a folder', () => {
+  test('that does not exist fails with code model_not_found', async () => {
     const error = await rejection(loadEngine('/nowhere/model'))
     expect(error.code).toBe('model_not_found')
     expect(error.message).toContain('/nowhere/model')
   })
 
-  test('without config.json is no model', async () => {
+  test('without config.json fails with code model_not_found', async () => {
     const folder = await copyOf('llama-a')
     await rm(join(folder, 'config.json'))
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(error.code).toBe('model_not_found')
     expect(error.message).toContain('config.json')
   })
 
-  test('without weights names the file that it lacks', async () => {
+  test('without weights names the missing file', async () => {
     const folder = await copyOf('llama-a')
     await rm(join(folder, WEIGHTS))
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(error.code).toBe('bad_weights')
     expect(error.message).toContain(WEIGHTS)
   })
@@ -58,14 +58,14 @@ describe('the folder', () => {
   test('with an index that names a missing shard names the shard', async () => {
     const folder = await copyOf('llama-b')
     await rm(join(folder, SECOND))
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(error.code).toBe('bad_weights')
     expect(error.message).toContain(SECOND)
     expect(error.message).toContain('model.safetensors.index.json')
   })
 
   test.each(['../elsewhere.safetensors', '/etc/elsewhere.safetensors', 'sub/elsewhere.safetensors'])(
-    'with an index that leads to %s is refused',
+    'with an index that names %s fails',
     async (shard) => {
       const folder = await copyOf('llama-b')
       await setField(
@@ -73,34 +73,34 @@ describe('the folder', () => {
         'weight_map/model.layers.0.self_attn.q_proj.weight',
         shard,
       )
-      const error = await refusal(folder)
+      const error = await loadError(folder)
       expect(error.code).toBe('bad_weights')
       expect(error.message).toContain('index.json')
     },
   )
 
-  test.each(['{', '[]', '{"weight_map": 3}', '{}'])('with %s as its index is refused', async (text) => {
+  test.each(['{', '[]', '{"weight_map": 3}', '{}'])('with %s as its index fails', async (text) => {
     const folder = await copyOf('llama-b')
     await writeFile(join(folder, 'model.safetensors.index.json'), text)
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(['bad_weights', 'bad_config']).toContain(error.code)
     expect(error.message).toContain('index.json')
   })
 })
 
-describe('config.json', () => {
-  test.each(['', '{"model_type": "llama",', '[]', 'null', '"llama"'])('that reads %j is refused', async (text) => {
+describe('loading a config.json', () => {
+  test.each(['', '{"model_type": "llama",', '[]', 'null', '"llama"'])('with the content %j fails', async (text) => {
     const folder = await copyOf('llama-a')
     await writeFile(join(folder, 'config.json'), text)
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(error.code).toBe('bad_config')
     expect(error.message).toContain('config.json')
   })
 
-  test.each([['mamba'], [''], [undefined]])('with model_type %j is unsupported', async (type) => {
+  test.each([['mamba'], [''], [undefined]])('with model_type %j fails with code unsupported_model', async (type) => {
     const folder = await copyOf('llama-a')
     await setField(join(folder, 'config.json'), 'model_type', type)
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(error.code).toBe('unsupported_model')
     expect(error.message).toContain('llama')
     if (type) expect(error.message).toContain(type)
@@ -124,25 +124,25 @@ describe('config.json', () => {
     ['max_position_embeddings', 0],
     ['quantization', { bits: 4 }],
     ['quantization', { group_size: 32, bits: 4, quant_method: 'gptq' }],
-  ])('with %s = %j is refused by that name', async (field, value) => {
+  ])('with %s = %j fails and names the field', async (field, value) => {
     const folder = await copyOf('llama-a')
     await setField(join(folder, 'config.json'), field, value)
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(['bad_config', 'unsupported_model']).toContain(error.code)
     expect(error.message).toContain('config.json')
-    // Of a nested field one of its names is enough.
+    // For a nested field one of its names is enough.
     expect(field.split('/').some((name) => error.message.includes(name))).toBe(true)
   })
 
-  test('whose quantization does not fit the width of a tensor is refused', async () => {
+  test('with a quantization that does not fit the width of a tensor fails', async () => {
     const folder = await copyOf('llama-a-4bit')
     await setField(join(folder, 'config.json'), 'quantization', { group_size: 24, bits: 4 })
     await setField(join(folder, 'config.json'), 'quantization_config', undefined)
-    expect(['bad_config', 'bad_weights']).toContain((await refusal(folder)).code)
+    expect(['bad_config', 'bad_weights']).toContain((await loadError(folder)).code)
   })
 })
 
-// mlx-lm goes by the tensors then; a config.json that is wrong about them may be wrong about more.
+// mlx-lm believes the tensors then. But a config.json that is wrong about them may be wrong about more.
 describe('a quantization that the tensors contradict', () => {
   test.each<[CheckpointName, string, unknown, string]>([
     ['llama-a-4bit', 'quantization', { group_size: 32, bits: 8 }, 'model.embed_tokens.weight'],
@@ -150,10 +150,10 @@ describe('a quantization that the tensors contradict', () => {
     ['llama-b-8bit', 'quantization', { mode: 'mxfp8', group_size: 32, bits: 8 }, 'model.embed_tokens.scales'],
     ['llama-b-8bit', 'quantization/model.layers.1.mlp.up_proj', false, 'model.layers.1.mlp.up_proj.weight'],
     ['gemma4-d-4bit', 'quantization/language_model.model.layers.0.router.proj/bits', 4, 'layers.0.router.proj.weight'],
-  ])('of %s by %s = %j names the tensor and its file', async (name, field, value, wrong) => {
+  ])('fails for %s with %s = %j and names the tensor and its file', async (name, field, value, wrong) => {
     const folder = await copyOf(name)
     await setField(join(folder, 'config.json'), field, value)
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(['bad_config', 'bad_weights']).toContain(error.code)
     expect(error.message).toContain(wrong)
     expect(error.message).toContain(join(folder, WEIGHTS))
@@ -164,16 +164,16 @@ describe('a quantization that the tensors contradict', () => {
     [{ group_size: 16, bits: 4 }, 'group_size'],
     [{ group_size: 32, bits: 4, mode: 'nf4' }, 'mode'],
     [{ group_size: 64, bits: 4, mode: 'mxfp4' }, 'mode'],
-  ])('by %j, which MLX does not have, is refused', async (quantization, wrong) => {
+  ])('fails for %j, which MLX does not have, and names the field', async (quantization, wrong) => {
     const folder = await copyOf('llama-a-4bit')
     await setField(join(folder, 'config.json'), 'quantization', quantization)
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(error.code).toBe('bad_config')
     expect(error.message).toContain(`"${wrong}"`)
   })
 })
 
-describe('a tensor', () => {
+describe('loading a tensor', () => {
   test.each([
     'model.layers.2.self_attn.q_proj.weight',
     'model.layers.1.self_attn.k_proj.bias',
@@ -182,10 +182,10 @@ describe('a tensor', () => {
     'model.norm.weight',
     'model.embed_tokens.weight',
     'lm_head.weight',
-  ])('%s that is missing is named with its file', async (name) => {
+  ])('%s that is missing fails and names it and its file', async (name) => {
     const folder = await copyOf('llama-a')
     await editTensors(join(folder, WEIGHTS), (tensors) => tensors.delete(name))
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(error.code).toBe('bad_weights')
     expect(error.message).toContain(name)
     expect(error.message).toContain(join(folder, WEIGHTS))
@@ -197,10 +197,10 @@ describe('a tensor', () => {
     'model.layers.1.per_layer_input_gate.weight',
     'model.embed_tokens_per_layer.weight',
     'model.per_layer_model_projection.weight',
-  ])('%s that is missing from a Gemma is named with its file', async (name) => {
+  ])('%s that is missing from a Gemma fails and names it and its file', async (name) => {
     const folder = await copyOf('gemma4-a')
     await editTensors(join(folder, WEIGHTS), (tensors) => tensors.delete(name))
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(error.code).toBe('bad_weights')
     expect(error.message).toContain(name)
     expect(error.message).toContain(join(folder, WEIGHTS))
@@ -211,32 +211,35 @@ describe('a tensor', () => {
     'model.language_model.layers.0.experts.gate_up_proj',
     'model.language_model.layers.2.experts.down_proj',
     'model.language_model.layers.2.post_feedforward_layernorm_2.weight',
-  ])('%s that is missing from a mixture of experts is named with its file', async (name) => {
+  ])('%s that is missing from a mixture of experts fails and names it and its file', async (name) => {
     const folder = await copyOf('gemma4-d')
     await editTensors(join(folder, WEIGHTS), (tensors) => tensors.delete(name))
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(error.code).toBe('bad_weights')
-    // Google's layout and MLX's differ there; either may be what is asked for.
+    // Google's layout and MLX's differ there; the error may name either.
     expect(error.message).toContain(name.replace(/gate_up_proj$/, 'switch_glu.gate_proj'))
     expect(error.message).toContain(join(folder, WEIGHTS))
   })
 
-  test.each(['scales', 'biases', 'weight'])('without its %s is named, if it is quantized', async (part) => {
-    const folder = await copyOf('llama-a-4bit')
-    await editTensors(join(folder, WEIGHTS), (tensors) => tensors.delete(`model.layers.1.mlp.up_proj.${part}`))
-    const error = await refusal(folder)
-    expect(error.code).toBe('bad_weights')
-    expect(error.message).toContain('model.layers.1.mlp.up_proj')
-    expect(error.message).toContain(join(folder, WEIGHTS))
-  })
+  test.each(['scales', 'biases', 'weight'])(
+    'that is quantized and has no %s fails and names it and its file',
+    async (part) => {
+      const folder = await copyOf('llama-a-4bit')
+      await editTensors(join(folder, WEIGHTS), (tensors) => tensors.delete(`model.layers.1.mlp.up_proj.${part}`))
+      const error = await loadError(folder)
+      expect(error.code).toBe('bad_weights')
+      expect(error.message).toContain('model.layers.1.mlp.up_proj')
+      expect(error.message).toContain(join(folder, WEIGHTS))
+    },
+  )
 
-  test('of another shape is named with its file and both shapes', async () => {
+  test('of another shape fails and names it, its file and both shapes', async () => {
     const folder = await copyOf('llama-b')
     await editTensors(join(folder, SECOND), (tensors) => {
       const found = tensor(tensors, 'model.layers.3.mlp.up_proj.weight')
       found.shape = [32, 64]
     })
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(error.code).toBe('bad_weights')
     expect(error.message).toContain('model.layers.3.mlp.up_proj.weight')
     expect(error.message).toContain(join(folder, SECOND))
@@ -244,80 +247,83 @@ describe('a tensor', () => {
     expect(error.message).toContain('(64, 32)')
   })
 
-  test('of integers where numbers belong is refused', async () => {
+  test('of an integer dtype fails and names it', async () => {
     const folder = await copyOf('llama-a')
     await editTensors(join(folder, WEIGHTS), (tensors) => {
       tensor(tensors, 'model.layers.3.mlp.up_proj.weight').dtype = 'I32'
     })
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(error.code).toBe('bad_weights')
     expect(error.message).toContain('model.layers.3.mlp.up_proj.weight')
   })
 })
 
-describe('a weight file', () => {
-  test.each([1, 100, 50_000])('that lacks its last %i bytes is named', async (missing) => {
+describe('loading a weight file', () => {
+  test.each([1, 100, 50_000])('without its last %i bytes fails and names the file', async (missing) => {
     const folder = await copyOf('llama-b')
     const file = join(folder, SECOND)
     await truncate(file, (await readFile(file)).length - missing)
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(error.code).toBe('bad_weights')
     expect(error.message).toContain(file)
     expect(error.message).toContain('truncated')
   })
 
-  test.each([0, 4, 8, 200])('that has only its first %i bytes is named', async (size) => {
+  test.each([0, 4, 8, 200])('with only its first %i bytes fails and names the file', async (size) => {
     const folder = await copyOf('llama-a')
     await truncate(join(folder, WEIGHTS), size)
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(error.code).toBe('bad_weights')
     expect(error.message).toContain(join(folder, WEIGHTS))
   })
 
-  test.each(['not JSON', '<html>', 'null', '[]', '{"a": 3}'])('whose header is %s is named', async (text) => {
-    const folder = await copyOf('llama-a')
-    const head = Buffer.alloc(8)
-    head.writeBigUInt64LE(BigInt(text.length))
-    await writeFile(join(folder, WEIGHTS), Buffer.concat([head, Buffer.from(text), Buffer.alloc(1000)]))
-    const error = await refusal(folder)
-    expect(error.code).toBe('bad_weights')
-    expect(error.message).toContain(join(folder, WEIGHTS))
-  })
+  test.each(['not JSON', '<html>', 'null', '[]', '{"a": 3}'])(
+    'with the header %s fails and names the file',
+    async (text) => {
+      const folder = await copyOf('llama-a')
+      const head = Buffer.alloc(8)
+      head.writeBigUInt64LE(BigInt(text.length))
+      await writeFile(join(folder, WEIGHTS), Buffer.concat([head, Buffer.from(text), Buffer.alloc(1000)]))
+      const error = await loadError(folder)
+      expect(error.code).toBe('bad_weights')
+      expect(error.message).toContain(join(folder, WEIGHTS))
+    },
+  )
 
-  test('that is a page of HTML is named', async () => {
+  test('that is a page of HTML fails and names the file', async () => {
     const folder = await copyOf('llama-a')
     await writeFile(join(folder, WEIGHTS), '<!doctype html><title>Sign in</title>'.repeat(50))
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(error.code).toBe('bad_weights')
     expect(error.message).toContain(join(folder, WEIGHTS))
   })
 
-  test('that is a pointer of git-lfs is named', async () => {
+  test('that is a pointer of git-lfs fails and names the file', async () => {
     const folder = await copyOf('llama-a')
     await writeFile(
       join(folder, WEIGHTS),
       `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 9\n`,
     )
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(error.code).toBe('bad_weights')
     expect(error.message).toContain(join(folder, WEIGHTS))
   })
 
-  test('whose header gives a tensor fewer bytes than its shape has is named', async () => {
+  test('with fewer bytes for a tensor than its shape needs fails and names the file', async () => {
     const folder = await copyOf('llama-a')
     await editTensors(join(folder, WEIGHTS), (tensors) => {
       const found = tensor(tensors, 'model.norm.weight')
       found.data = found.data.subarray(0, found.data.length - 4)
-      // Last, so that what is missing is missing at the end of the file.
+      // Last in the file, so that the missing bytes are missing at its end.
       tensors.delete('model.norm.weight')
       tensors.set('model.norm.weight', found)
     })
-    const error = await refusal(folder)
+    const error = await loadError(folder)
     expect(error.code).toBe('bad_weights')
     expect(error.message).toContain(join(folder, WEIGHTS))
   })
 
-  test('with a byte more at its end is read', async () => {
+  test('with one more byte at its end works', async () => {
     const folder = await copyOf('llama-a')
     const file = await open(join(folder, WEIGHTS), 'a')
     await file.write(Buffer.from([0]))
@@ -328,7 +334,7 @@ describe('a weight file', () => {
 })
 
 describe('a sound checkpoint', () => {
-  test.each([0, 5, 30])('refuses an id that its vocabulary lacks, %i ids from the start', async (at) => {
+  test.each([0, 5, 30])('rejects a token outside of its vocabulary at position %i', async (at) => {
     const engine = await loadEngine(checkpoint('llama-a'))
     const { prompt } = golden('llama-a')
     for (const id of [512, 1_000_000, -1]) {
@@ -337,23 +343,23 @@ describe('a sound checkpoint', () => {
       expect(error.message).toContain(String(id))
       expect((await rejection(engine.score(Int32Array.from(prompt.with(at, id))))).code).toBe('invalid_request')
     }
-    // It is as good as before.
+    // It still works.
     const { tokens } = await collect(engine.generate(greedy(prompt, 4)))
     expect(tokens).toEqual(golden('llama-a').greedy.at(-1)?.tokens.slice(0, 4))
     await engine.close()
   })
 
-  test('that does not fit the memory cap says both sizes', async () => {
+  test('that does not fit the memory cap fails and says both sizes', async () => {
     const error = await rejection(loadEngine(checkpoint('gemma4-a'), { memoryCap: 1000 }))
     expect(error.code).toBe('not_enough_memory')
     expect(error.message).toMatch(/\d.* [KM]iB.*\d.* [KM]iB/)
     expect(error.message).toContain('memory')
   })
 
-  test('loads after a damaged one was refused', async () => {
+  test('loads after a damaged one failed', async () => {
     const folder = await copyOf('gemma4-b')
     await truncate(join(folder, SECOND), 1000)
-    await refusal(folder)
+    await loadError(folder)
     const engine = await loadEngine(checkpoint('gemma4-b'))
     const { prompt, greedy: runs } = golden('gemma4-b')
     const { tokens } = await collect(engine.generate(greedy(prompt, 8)))

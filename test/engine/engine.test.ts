@@ -5,7 +5,7 @@ import type { Engine, Finish, GenerateRequest, TokenBatch } from '../../src/engi
 const DEMO = 'demo/model'
 const greedy = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, stopTokens: new Int32Array(0) }
 
-/** Tokens that look like nothing in particular; the same for the same seed. */
+/** Arbitrary tokens, the same for the same seed. */
 function someTokens(count: number, seed = 1): number[] {
   return Array.from({ length: count }, (_, i) => 300 + ((i * 7919 + seed * 104729) % 2700))
 }
@@ -33,7 +33,7 @@ describe('an engine', () => {
   })
   afterAll(() => engine.close())
 
-  /** What an engine that remembers nothing says. */
+  /** The answer of an engine without earlier requests. */
   async function fresh(prompt: number[], maxTokens: number): Promise<number[]> {
     const other = await loadEngine(DEMO)
     const { tokens } = await collect(other.generate(ask(prompt, maxTokens)))
@@ -41,7 +41,7 @@ describe('an engine', () => {
     return tokens
   }
 
-  test('generates as many tokens as it was asked for, and counts them', async () => {
+  test('generates maxTokens tokens, and counts them', async () => {
     const { tokens, finish } = await collect(engine.generate(ask(someTokens(40), 12)))
     expect(tokens).toHaveLength(12)
     expect(finish).toMatchObject({ reason: 'length', promptTokens: 40, outputTokens: 12 })
@@ -66,7 +66,7 @@ describe('an engine', () => {
     expect(second.tokens).toEqual(await fresh(longer, 20))
   })
 
-  test('takes an answer back and goes on differently, past a sliding window, with the same result', async () => {
+  test('replaces an answer, past a sliding window, and computes the same as from nothing', async () => {
     const prompt = someTokens(900, 4)
     await collect(engine.generate(ask(prompt, 300)))
     const other = [...prompt, ...someTokens(50, 5)]
@@ -75,7 +75,7 @@ describe('an engine', () => {
     expect(tokens).toEqual(await fresh(other, 20))
   })
 
-  test('recomputes a sliding window that cannot be rewound, and then remembers where prompts part', async () => {
+  test('computes a prompt anew where a sliding window cannot be rewound, and then keeps a snapshot where prompts part', async () => {
     const shared = someTokens(1500, 6)
     const ends = [7, 8, 9].map((seed) => [...shared, ...someTokens(400, seed)])
     const cached: number[] = []
@@ -87,7 +87,7 @@ describe('an engine', () => {
     expect(cached).toEqual([0, 0, shared.length])
   })
 
-  test('says that nothing but the checkpoint bounds its window', () => {
+  test('reports that its window is that of the checkpoint', () => {
     expect(engine.info).toMatchObject({ window: 131_072, windowLimit: 'checkpoint', trainedWindow: 131_072 })
   })
 
@@ -99,7 +99,7 @@ describe('an engine', () => {
     expect(again.tokens).toEqual(first.tokens)
   })
 
-  test('stops a prefill that is cancelled, and keeps what it crossed', async () => {
+  test('stops a prefill that is cancelled, and reuses the chunks that it computed', async () => {
     const prompt = someTokens(20_000, 14)
     const controller = new AbortController()
     const running = collect(engine.generate(ask(prompt, 5), controller.signal))
@@ -108,12 +108,11 @@ describe('an engine', () => {
     const { tokens, finish } = await running
     expect(finish.reason).toBe('cancelled')
     expect(tokens).toEqual([])
-    // The chunks that were whole are not computed again.
     const again = collect(engine.generate(ask(prompt, 1), AbortSignal.timeout(1500)))
     expect((await again).finish.cachedTokens).toBeGreaterThanOrEqual(256)
   })
 
-  test('tells how far a prompt has been read while it is', async () => {
+  test('reports the progress of a prefill in stats()', async () => {
     expect(engine.stats().prefill).toEqual({ done: 0, total: 0 })
     const controller = new AbortController()
     const running = collect(engine.generate(ask(someTokens(20_000, 20), 5), controller.signal))
@@ -130,7 +129,7 @@ describe('an engine', () => {
     expect(engine.stats().prefill).toEqual({ done: 0, total: 0 })
   })
 
-  test('stops decoding when its reader leaves', async () => {
+  test('stops decoding when the loop over its batches is left', async () => {
     const before = engine.stats().outputTokens
     for await (const { tokens } of engine.generate(ask(someTokens(50, 15), 5000))) if (tokens.length > 0) break
     const next = await collect(engine.generate(ask(someTokens(50, 16), 1)))
@@ -149,13 +148,13 @@ describe('an engine', () => {
     for (const { finish } of await Promise.all(running)) expect(finish.reason).toBe('cancelled')
   })
 
-  test('a signal that has fired before is a generation that is cancelled', async () => {
+  test('cancels a generation whose signal has fired before it starts', async () => {
     const { finish } = await collect(engine.generate(ask(someTokens(50), 400), AbortSignal.abort()))
     expect(finish.reason).toBe('cancelled')
   })
 
-  test('draws the same tokens for the same seed and others for another', async () => {
-    // Hot enough that even a model that is sure of itself is drawn apart.
+  test('draws the same tokens for the same seed and other tokens for another', async () => {
+    // A temperature so high that a model that is sure of its answer gives others, too.
     const sampled = (seed: number, more: Partial<GenerateRequest> = {}) =>
       collect(engine.generate(ask(someTokens(50), 30, { temperature: 50, topK: 50, seed, ...more })))
     const [a, b, c] = [await sampled(1), await sampled(1), await sampled(2)]
@@ -165,13 +164,13 @@ describe('an engine', () => {
     expect((await sampled(3, filters)).tokens).toEqual((await sampled(3, filters)).tokens)
   })
 
-  test('with topK 1 and a temperature is greedy', async () => {
+  test('is greedy with topK 1, at any temperature', async () => {
     const plain = await collect(engine.generate(ask(someTokens(50), 20)))
     const sampled = await collect(engine.generate(ask(someTokens(50), 20, { temperature: 1, topK: 1 })))
     expect(sampled.tokens).toEqual(plain.tokens)
   })
 
-  test('a repetition penalty changes what is said', async () => {
+  test('repeats fewer tokens with a repetition penalty', async () => {
     const plain = await collect(engine.generate(ask(someTokens(50), 60)))
     const penalized = await collect(engine.generate(ask(someTokens(50), 60, { repetitionPenalty: 5 })))
     expect(new Set(penalized.tokens).size).toBeGreaterThan(new Set(plain.tokens).size)
@@ -186,7 +185,7 @@ describe('an engine', () => {
       'prompt_too_long',
       /131072 tokens > 131071 maximum/,
     ],
-  ])('refuses %s by code, and goes on working', async (_, request, code, message) => {
+  ])('rejects %s with a code, and continues to work', async (_, request, code, message) => {
     await expect(collect(engine.generate(request))).rejects.toMatchObject({
       code,
       message: expect.stringMatching(message),
@@ -194,7 +193,7 @@ describe('an engine', () => {
     expect((await collect(engine.generate(ask(someTokens(20), 2)))).tokens).toHaveLength(2)
   })
 
-  test('score gives the log-probability of each token, 0 for the first', async () => {
+  test('scores each token with its log-probability, the first with 0', async () => {
     const prompt = someTokens(600, 19)
     const { tokens } = await collect(engine.generate(ask(prompt, 1)))
     const scores = await engine.score(Int32Array.from([...prompt, ...tokens]))
@@ -208,7 +207,7 @@ describe('an engine', () => {
 })
 
 describe('the window', () => {
-  test('is cut by maxContext and ends a generation', async () => {
+  test('is cut by maxContext, and ends a generation when it is full', async () => {
     const engine = await loadEngine(DEMO, { maxContext: 100 })
     expect(engine.info).toMatchObject({ window: 100, windowLimit: 'max_context', trainedWindow: 131_072 })
     const { finish } = await collect(engine.generate(ask(someTokens(90), 50)))
@@ -216,7 +215,7 @@ describe('the window', () => {
     await engine.close()
   })
 
-  test('is what fits beside the weights, or loading fails with the numbers', async () => {
+  test('is what fits beside the weights; loading fails with the sizes if nothing does', async () => {
     const small = await loadEngine(DEMO, { memoryCap: 32 << 20 })
     expect(small.info.window).toBeLessThan(small.info.trainedWindow)
     expect(small.info.windowLimit).toBe('memory')
@@ -228,8 +227,8 @@ describe('the window', () => {
   })
 })
 
-describe('how much of a prompt is read at a time', () => {
-  test('is measured: a power of two within what suits a CPU, and less under a tight cap', async () => {
+describe('the prefill chunk', () => {
+  test('is measured at load: a power of two within the bounds of a CPU, and smaller under a tight cap', async () => {
     const free = await loadEngine(DEMO, { memoryCap: 0 })
     expect([64, 128, 256, 512, 1024]).toContain(free.info.prefillChunk)
     await free.close()
@@ -238,7 +237,7 @@ describe('how much of a prompt is read at a time', () => {
     await capped.close()
   })
 
-  test('may be said, and changes no answer', async () => {
+  test('can be set, and changes no answer', async () => {
     const tokens: number[][] = []
     for (const prefillChunk of [1, 100, 3000]) {
       const engine = await loadEngine(DEMO, { prefillChunk })
@@ -251,8 +250,8 @@ describe('how much of a prompt is read at a time', () => {
   })
 })
 
-describe('closing', () => {
-  test('ends what runs, and may be repeated', async () => {
+describe('closing an engine', () => {
+  test('ends the work that runs, and may be repeated', async () => {
     const engine = await loadEngine(DEMO)
     const running = collect(engine.generate(ask(someTokens(3000), 100)))
     const score = engine.score(Int32Array.from(someTokens(60_000)))

@@ -19,7 +19,7 @@ await new Promise((resolve) => setTimeout(resolve, 200))
 ${end}
 `
 
-describe('a process whose engine is at work', () => {
+describe('a process whose engine is busy', () => {
   let folder: string
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'tether-exit-'))
@@ -33,30 +33,30 @@ describe('a process whose engine is at work', () => {
     return { status, signal, stderr }
   }
 
-  test('leaves by process.exit() with its own code', () => {
+  test('exits by process.exit() with the given code', () => {
     for (let i = 0; i < 5; i++) expect(run('process.exit(7)')).toMatchObject({ status: 7, signal: null })
   })
 
-  test('leaves by an uncaught error as any other does', () => {
+  test('exits by an uncaught error as any other process does', () => {
     const { status, stderr } = run('throw new Error("on purpose")')
     expect(status).toBe(1)
     expect(stderr).toContain('on purpose')
   })
 
-  test('leaves by a signal that is handled', () => {
+  test('exits by a signal that it handles', () => {
     const end = 'process.on("SIGTERM", () => process.exit(3)); process.kill(process.pid, "SIGTERM"); await running'
     expect(run(end)).toMatchObject({ status: 3, signal: null })
   })
 
-  test('leaves by a signal that is not', () => {
+  test('exits by a signal that it does not handle', () => {
     expect(run('process.kill(process.pid, "SIGTERM"); await running')).toMatchObject({ signal: 'SIGTERM' })
   })
 
-  test('goes on when close() is awaited', () => {
+  test('continues after close() is awaited', () => {
     expect(run('await engine.close(); await running; process.exitCode = 5')).toMatchObject({ status: 5, signal: null })
   })
 
-  test('ends by itself when the work is done, without close()', () => {
+  test('exits by itself when the work is done, without close()', () => {
     const quick = busy('').replace('length: 50000', 'length: 50')
     const file = join(folder, 'quick.mjs')
     writeFileSync(file, quick)
@@ -64,7 +64,7 @@ describe('a process whose engine is at work', () => {
     expect({ status, signal }).toEqual({ status: 0, signal: null })
   })
 
-  test('hears the end of loading though its progress callback throws', () => {
+  test('gets a loaded engine even if its progress callback throws', () => {
     const file = join(folder, 'throws.mjs')
     writeFileSync(
       file,
@@ -72,7 +72,7 @@ describe('a process whose engine is at work', () => {
 process.on('uncaughtException', () => {})
 setTimeout(() => process.exit(1), 10_000)
 const onProgress = () => {
-  // Meanwhile all that is left gathers, to be handed over together.
+  // Meanwhile the other messages queue up, to be delivered together.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, calls++ === 0 ? 1000 : 0)
   throw new Error('on purpose')
 }
@@ -114,9 +114,9 @@ while (true) {
   const engine = await loadEngine(${JSON.stringify(demo)}, { onProgress() {} })
   const read = async () => { for await (const _ of engine.generate(request)) engine.stats() }
   await Promise.all([read(), read(), engine.score(prompt)])
-  const refused = engine.score(prompt).catch(() => {})
+  const rejected = engine.score(prompt).catch(() => {})
   await engine.close()
-  await refused
+  await rejected
 }`,
     )
     const file = join(folder, 'terminate.mjs')
@@ -125,7 +125,7 @@ while (true) {
       `import { Worker } from 'node:worker_threads'
 let ended = 0
 const until = Date.now() + 6000
-// Several at once, each after its own delays: the machine's pace decides what they interrupt.
+// Several at once, each with its own delays: the speed of the machine decides what they interrupt.
 await Promise.all([0, 1, 2].map(async (lane) => {
   for (let delay = 100 + 37 * lane; Date.now() < until; delay = 100 + ((delay + 171) % 900)) {
     const worker = new Worker(${JSON.stringify(worker)})

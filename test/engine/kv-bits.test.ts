@@ -1,4 +1,4 @@
-/** Keys and values in 8 and 4 bits: what is answered is near to the truth, and the same however it was computed. */
+/** Keys and values in 8 and 4 bits: answers hardly differ from those without, and do not depend on how they were computed. */
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -28,7 +28,7 @@ async function text(least: number): Promise<{ tokens: Int32Array; answers: numbe
   return conversation({ family, tokenizer }, { least, seed: 1 })
 }
 
-/** Mean and greatest distance. */
+/** Mean and largest distance. */
 function apart(a: Float32Array, b: Float32Array): { mean: number; most: number } {
   expect(a).toHaveLength(b.length)
   let sum = 0
@@ -41,12 +41,12 @@ function apart(a: Float32Array, b: Float32Array): { mean: number; most: number }
   return { mean: sum / a.length, most }
 }
 
-/** Of the tokens at some places. */
+/** Of the tokens at these places. */
 function perplexity(scores: Float32Array, places: number[]): number {
   return Math.exp(-places.reduce((sum, at) => sum + (scores[at] as number), 0) / places.length)
 }
 
-test('8 bits keep the perplexity within 1%, of a whole text and of the answers in it', async () => {
+test('keys and values in 8 bits keep the perplexity within 1%, of a whole text and of the answers in it', async () => {
   const { tokens, answers } = await text(2000)
   expect(answers.length).toBeGreaterThan(150)
   const all = [...tokens.keys()].slice(1)
@@ -62,12 +62,12 @@ test('8 bits keep the perplexity within 1%, of a whole text and of the answers i
   expect(Math.abs(eight.whole / plain.whole - 1)).toBeLessThan(0.01)
   expect(Math.abs(eight.answered / plain.answered - 1)).toBeLessThan(0.01)
   expect(Math.abs(four.whole / plain.whole - 1)).toBeLessThan(0.05)
-  // Otherwise nothing was quantized.
+  // If they were equal, nothing would be quantized.
   expect(eight.whole).not.toBe(plain.whole)
   expect(four.whole).not.toBe(eight.whole)
 })
 
-test('chunks of any size see the same keys and values, their own quantized too', async () => {
+test('quantized keys and values give the same logits in chunks of any size', async () => {
   const tokens = (await text(700)).tokens.slice(0, 700)
   const plain = await loadNative(DEMO)
   const exact = await plain.logits(tokens, 700)
@@ -83,22 +83,25 @@ test('chunks of any size see the same keys and values, their own quantized too',
   }
 })
 
-// On a GPU one query is multiplied by what is packed, more by what MLX unpacks.
-test.each([8, 4])('MLX makes the same of %i bits, in sliding layers too', async (kvBits) => {
-  const { prompt } = golden('gemma3-a')
-  const tokens = Int32Array.from(prompt)
-  const plain = await loadNative(checkpoint('gemma3-a'))
-  const exact = await plain.logits(tokens, tokens.length)
-  plain.close()
-  const own = await loadNative(checkpoint('gemma3-a'), { kvBits })
-  const wanted = await own.logits(tokens, tokens.length)
-  own.close()
-  const asGpu = await loadNative(checkpoint('gemma3-a'), { kvBits, asGpu: true })
-  for (const chunk of [1, 7, tokens.length]) expectSame(await asGpu.logits(tokens, chunk), wanted, exact)
-  asGpu.close()
-})
+// On a GPU a single query is multiplied by packed keys and values, several by unpacked ones.
+test.each([8, 4])(
+  'keys and values in %i bits give the same logits as on a GPU, in sliding layers too',
+  async (kvBits) => {
+    const { prompt } = golden('gemma3-a')
+    const tokens = Int32Array.from(prompt)
+    const plain = await loadNative(checkpoint('gemma3-a'))
+    const exact = await plain.logits(tokens, tokens.length)
+    plain.close()
+    const own = await loadNative(checkpoint('gemma3-a'), { kvBits })
+    const wanted = await own.logits(tokens, tokens.length)
+    own.close()
+    const asGpu = await loadNative(checkpoint('gemma3-a'), { kvBits, asGpu: true })
+    for (const chunk of [1, 7, tokens.length]) expectSame(await asGpu.logits(tokens, chunk), wanted, exact)
+    asGpu.close()
+  },
+)
 
-describe.each([8, 4])('with %i bits', (kvBits) => {
+describe.each([8, 4])('an engine with keys and values in %i bits', (kvBits) => {
   let engine: Engine
   beforeAll(async () => {
     engine = await loadEngine(DEMO, { kvBits })
@@ -113,7 +116,7 @@ describe.each([8, 4])('with %i bits', (kvBits) => {
     return tokens
   }
 
-  test('a conversation that goes on, and one that is taken back, answer as if they were new', async () => {
+  test('answers a continued and a rewound conversation as if it were new', async () => {
     const prompt = someTokens(900, 1)
     const first = await collect(engine.generate(greedy(prompt, 30)))
     expect(first.tokens).toEqual(await fresh(prompt, 30))
@@ -123,20 +126,20 @@ describe.each([8, 4])('with %i bits', (kvBits) => {
     expect(second.finish.cachedTokens).toBeGreaterThan(900)
     expect(second.tokens).toEqual(await fresh(longer, 30))
 
-    // Back to the end of the first prompt, past what the sliding layers still have.
+    // Back to the end of the first prompt, which the sliding layers do not hold any more.
     const other = [...prompt, ...someTokens(200, 3)]
     const third = await collect(engine.generate(greedy(other, 30)))
     expect(third.finish.cachedTokens).toBeGreaterThan(800)
     expect(third.tokens).toEqual(await fresh(other, 30))
   })
 
-  test('a request is answered beside others as it is alone', async () => {
+  test('answers a request beside others as it does alone', async () => {
     const prompts = [40, 700, 300, 1500].map((length, i) => someTokens(length, 10 + i))
     const together = await Promise.all(prompts.map((prompt) => collect(engine.generate(greedy(prompt, 25)))))
     for (const i of [0, 1, 3]) expect(together[i]?.tokens).toEqual(await fresh(prompts[i] as number[], 25))
   })
 
-  test('what is kept takes as many bytes as the bits say', async () => {
+  test('keeps prefixes in as many bytes as the bits need', async () => {
     const sizes: number[] = []
     for (const bits of [0, kvBits]) {
       const other = await loadEngine(DEMO, { kvBits: bits })
@@ -145,13 +148,13 @@ describe.each([8, 4])('with %i bits', (kvBits) => {
       sizes.push(other.stats().memory.prefix - 4 * 3000)
       await other.close()
     }
-    // Of 32 numbers: 32 or 16 bytes, and a scale and a bias of 4 bytes each, instead of 128 bytes.
+    // 32 numbers take 32 or 16 bytes, and a scale and a bias of 4 bytes each, instead of 128 bytes.
     const [plain, packed] = sizes as [number, number]
     expect(packed / plain).toBeCloseTo((kvBits * 4 + 8) / 128, 2)
   })
 })
 
-/** Rounding of the last bit moves a number to the neighbouring step here and there; anything else costs far more. */
+/** Rounding of the last bit moves a few numbers to the next step; any mistake moves far more. */
 function expectSame(logits: Float32Array, wanted: Float32Array, exact: Float32Array): void {
   const cost = apart(wanted, exact)
   const { mean, most } = apart(logits, wanted)
@@ -159,8 +162,8 @@ function expectSame(logits: Float32Array, wanted: Float32Array, exact: Float32Ar
   expect(most).toBeLessThan(cost.most / 2)
 }
 
-describe('beside mlx-lm, which quantizes keys and values too', () => {
-  test.each([8, 4])('%i bits in groups of 32 compute the same', async (kvBits) => {
+describe('the quantized keys and values of mlx-lm', () => {
+  test.each([8, 4])('in %i bits and groups of 32 give the same logits', async (kvBits) => {
     const name = 'llama-d-4bit-128'
     const { prompt, logits: exact } = golden(name)
     const bytes = readFileSync(`test/fixtures/checkpoints/goldens/${name}-kv${kvBits}.bin`)
@@ -174,7 +177,7 @@ describe('beside mlx-lm, which quantizes keys and values too', () => {
   })
 
   const python = process.env.TETHER_ORACLE_PYTHON
-  test.runIf(python)('in groups of 64 as well', async () => {
+  test.runIf(python)('in groups of 64 give the same logits', async () => {
     const { makeCheckpoint } = (await import('../../bench/checkpoint.mjs' as string)) as {
       makeCheckpoint(folder: string, config: object, seed: number): Promise<void>
     }
@@ -208,20 +211,20 @@ describe('beside mlx-lm, which quantizes keys and values too', () => {
   })
 })
 
-describe('what cannot be quantized is refused', () => {
-  test('a head_dim that no group fits into, by name', async () => {
+describe('loading with keys and values in fewer bits', () => {
+  test('fails for a head_dim that is no multiple of 32, and names it', async () => {
     const error = await rejection(loadEngine(checkpoint('llama-a'), { kvBits: 8 }))
     expect(error.code).toBe('bad_config')
     expect(error.message).toMatch(/kv_bits 8 needs a head_dim that is a multiple of 32, not 16/)
   })
 
-  test('where config.json says nothing of it, too', async () => {
+  test('fails for such a head_dim also if config.json does not state it', async () => {
     const error = await rejection(loadEngine(checkpoint('llama-b'), { kvBits: 8 }))
     expect(error).toMatchObject({ code: 'bad_config' })
     expect(error.message).toContain('not 8')
   })
 
-  test.each([5, 16])('%i bits', async (kvBits) => {
+  test.each([5, 16])('fails for %i bits', async (kvBits) => {
     const error = await rejection(loadEngine(DEMO, { kvBits }))
     expect(error.code).toBe('bad_config')
     expect(error.message).toContain(`cannot be kept in ${kvBits} bits; kv_bits is 8, 4 or 0`)

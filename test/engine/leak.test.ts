@@ -1,4 +1,4 @@
-/** Starting, cancelling and closing again and again leaves nothing behind. */
+/** Loading, cancelling and closing engines again and again does not leak memory. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { loadEngine } from '../../src/engine/load.js'
@@ -6,7 +6,7 @@ import { checkpoint, collect, greedy } from '../support/checkpoints.js'
 
 const CYCLES = 200
 
-test(`${CYCLES} times loaded, started, cancelled and closed, the process stays as large as it was`, async () => {
+test(`a process that loads, cancels and closes engines ${CYCLES} times does not grow`, async () => {
   const cycle = async (i: number) => {
     const engine = await loadEngine(checkpoint('gemma4-a'))
     const controllers = [0, 1, 2].map(() => new AbortController())
@@ -21,11 +21,11 @@ test(`${CYCLES} times loaded, started, cancelled and closed, the process stays a
     for (const end of await ends)
       expect(end.status === 'rejected' ? end.reason.code : 'finish').toMatch(/closed|finish/)
   }
-  // What is made once (threads of the BLAS, the allocator's arenas) is made by then.
+  // After these, what is made once exists (threads of the BLAS, arenas of the allocator).
   for (let i = 0; i < CYCLES / 4; i++) await cycle(i)
   const before = process.memoryUsage().rss
   for (let i = 0; i < CYCLES; i++) await cycle(i)
   const grown = (process.memoryUsage().rss - before) / CYCLES
-  // One engine's weights and caches are 0.5 MB and more.
+  // The weights and caches of one engine are more than 0.5 MB.
   expect(grown).toBeLessThan(96 * 1024)
 }, 120_000)

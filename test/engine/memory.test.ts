@@ -43,23 +43,27 @@ async function peaks(engine: Engine, requests: GenerateRequest[]) {
   return { reserved, peak: engine.stats().memory.peak }
 }
 
-// In the order of their sizes: the counter of the peak is the process's.
+// In the order of their sizes: MLX counts the peak of the process.
 test.each<[string, () => string, number[], number, kvBits?: number]>([
   ['the demo model', () => DEMO, [4000], 30],
   ['a model of 13 million parameters', () => small, [1500], 40],
   ['the same with keys and values in 8 bits', () => small, [7000], 40, 8],
   ['the same with three requests at once', () => small, [2500, 1200, 300], 40],
-])('requests use at most 1.05 and at least 0.9 of the reserved memory, with %s', async (_, folder, lengths, maxTokens, kvBits) => {
-  const engine = await loadEngine(folder(), { kvBits })
-  const requests = lengths.map((length, i) => greedy(someTokens(length, i, engine.info.vocabSize), maxTokens))
-  const { reserved, peak } = await peaks(engine, requests)
-  await engine.close()
-  expect(peak / reserved).toBeLessThan(1.05)
-  expect(peak / reserved).toBeGreaterThan(0.9)
-})
+])(
+  'requests use at most 1.05 and at least 0.9 of the reserved memory, with %s',
+  async (_, folder, lengths, maxTokens, kvBits) => {
+    // As an idle machine measures: a busy one takes smaller chunks, and the peak of a test before would be above theirs.
+    const engine = await loadEngine(folder(), { kvBits, prefillChunk: 1024 })
+    const requests = lengths.map((length, i) => greedy(someTokens(length, i, engine.info.vocabSize), maxTokens))
+    const { reserved, peak } = await peaks(engine, requests)
+    await engine.close()
+    expect(peak / reserved).toBeLessThan(1.05)
+    expect(peak / reserved).toBeGreaterThan(0.9)
+  },
+)
 
-describe('a cap', () => {
-  test('lets requests wait for one another where they do not fit together, and holds', async () => {
+describe('a memory cap', () => {
+  test('makes requests wait for each other if they do not fit together, and is kept', async () => {
     const cap = 60 * MIB
     const engine = await loadEngine(small, { memoryCap: cap })
     // Two of them do not fit beside the weights.
@@ -73,7 +77,7 @@ describe('a cap', () => {
     await engine.close()
   })
 
-  test('makes prefixes go before a request has to', async () => {
+  test('drops prefixes before a request has to wait', async () => {
     const engine = await loadEngine(small, { memoryCap: 60 * MIB })
     const tokens = Math.floor(engine.info.window * 0.6)
     for (const seed of [1, 2]) {
@@ -83,7 +87,7 @@ describe('a cap', () => {
     await engine.close()
   })
 
-  test('leaves a longer window where keys and values are kept in fewer bits, and holds', async () => {
+  test('leaves a longer window if keys and values are kept in fewer bits, and is kept', async () => {
     const windows: number[] = []
     for (const kvBits of [0, 8, 4]) {
       const engine = await loadEngine(small, { memoryCap: 52 * MIB, kvBits })
@@ -94,12 +98,12 @@ describe('a cap', () => {
       await engine.close()
     }
     const [plain, eight, four] = windows as [number, number, number]
-    // 9216 bytes of keys and values a token become 2592 and 1440.
+    // 9216 bytes per token become 2592 and 1440.
     expect(eight / plain).toBeGreaterThan(3.4)
     expect(four / eight).toBeGreaterThan(1.7)
   })
 
-  test('a request that needs its whole window runs when it is alone', async () => {
+  test('lets a request of the whole window run when it is alone', async () => {
     const engine = await loadEngine(small, { memoryCap: 60 * MIB })
     expect(engine.info.windowLimit).toBe('memory')
     const prompt = someTokens(engine.info.window - 10, 3, 8192)
@@ -112,14 +116,14 @@ describe('a cap', () => {
   })
 })
 
-describe('weights that are no numbers', () => {
-  test('end a request at once, with a code and a reason, and no other', async () => {
+describe('a NaN in the weights', () => {
+  test('ends the request that meets it with code bad_weights, and no other', async () => {
     const folder = await copyOf('llama-a')
     const good = greedy([6, 9, 11], 30)
     const whole = await loadEngine(checkpoint('llama-a'))
     const { tokens: wanted } = await collect(whole.generate(good))
     await whole.close()
-    // One row of the embedding: only who meets this token meets it.
+    // One row of the embedding: only a request with this token meets it.
     const damaged = 20
     expect(wanted).not.toContain(damaged)
     await editTensors(join(folder, 'model.safetensors'), (tensors) => {
@@ -138,7 +142,7 @@ describe('weights that are no numbers', () => {
     expect(bad).toMatchObject({ status: 'rejected', reason: { code: 'bad_weights' } })
     expect((bad as PromiseRejectedResult).reason.message).toMatch(/not numbers after 3 tokens.*download/)
     expect(other).toEqual({ status: 'fulfilled', value: expect.objectContaining({ tokens: wanted }) })
-    // What it computed is not kept.
+    // What the failed request computed is not reused.
     await expect(collect(engine.generate(greedy([5, damaged, 9, 4], 5)))).rejects.toMatchObject({ code: 'bad_weights' })
     await engine.close()
   })

@@ -1,4 +1,4 @@
-/** The engine computes what mlx-lm computes: logits, log-probabilities and greedy text of tiny checkpoints of each kind. */
+/** The engine computes what mlx-lm computes: logits, log-probabilities and greedy tokens of tiny checkpoints of each kind. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadEngine, loadNative } from '../../src/engine/load.js'
 import type { Engine } from '../../src/engine/types.js'
@@ -13,7 +13,7 @@ import {
   readTensors,
 } from '../support/checkpoints.js'
 
-// One changed token moves logits by 5 and more; two ways to compute the same differ by less than 1e-4.
+// Another token moves logits by 5 and more; two ways to compute the same differ by less than 1e-4.
 const TOLERANCE = 1e-3
 
 describe.each(CHECKPOINTS)('%s', (name) => {
@@ -23,7 +23,7 @@ describe.each(CHECKPOINTS)('%s', (name) => {
   const window = sizes[1]
   const row = (length: number) => wanted.logits.subarray(0, length * wanted.vocabSize)
 
-  test('the golden can tell right from wrong', () => {
+  test('has a golden that tells right from wrong', () => {
     expect(wanted.logits).toHaveLength(whole * wanted.vocabSize)
     expect(sizes[2]).toBe(whole)
     for (const { tokens, minMargin } of wanted.greedy) {
@@ -39,23 +39,23 @@ describe.each(CHECKPOINTS)('%s', (name) => {
     })
     afterAll(() => native.close())
 
-    test.each(sizes)('of a prompt of %i tokens in one pass', async (length) => {
+    test.each(sizes)('of a prompt of %i tokens in one pass are those of mlx-lm', async (length) => {
       const prompt = Int32Array.from(wanted.prompt.slice(0, length))
       expect(distance(await native.logits(prompt, length), row(length))).toBeLessThan(TOLERANCE)
     })
 
-    test.each([1, 5, 7, 16, whole - 1])('of the whole prompt in pieces of %i', async (chunk) => {
+    test.each([1, 5, 7, 16, whole - 1])('of the whole prompt in chunks of %i are those of mlx-lm', async (chunk) => {
       const logits = await native.logits(Int32Array.from(wanted.prompt), chunk)
       expect(distance(logits, wanted.logits)).toBeLessThan(TOLERANCE)
     })
 
-    // Where a sliding layer begins to forget. Of models that have none these are lengths like any other.
+    // Where a sliding layer begins to drop slots. For models without one these are lengths like any other.
     test.each([window - 1, window, window + 1, 2 * window])(
-      'of %i tokens in pieces around the window',
+      'of %i tokens in chunks around the window are those of mlx-lm',
       async (length) => {
         const prompt = Int32Array.from(wanted.prompt.slice(0, length))
         for (const chunk of [1, 3, window - 1, window, window + 1]) {
-          expect(distance(await native.logits(prompt, chunk), row(length)), `pieces of ${chunk}`).toBeLessThan(
+          expect(distance(await native.logits(prompt, chunk), row(length)), `chunks of ${chunk}`).toBeLessThan(
             TOLERANCE,
           )
         }
@@ -70,14 +70,17 @@ describe.each(CHECKPOINTS)('%s', (name) => {
     })
     afterAll(() => engine.close())
 
-    test.each(wanted.greedy)('continues $promptLength tokens as mlx-lm does', async ({ promptLength, tokens }) => {
-      const answer = await collect(engine.generate(greedy(wanted.prompt.slice(0, promptLength), tokens.length)))
-      expect(answer.tokens).toEqual(tokens)
-      expect(answer.finish.reason).toBe('length')
-    })
+    test.each(wanted.greedy)(
+      'continues a prompt of $promptLength tokens as mlx-lm does',
+      async ({ promptLength, tokens }) => {
+        const answer = await collect(engine.generate(greedy(wanted.prompt.slice(0, promptLength), tokens.length)))
+        expect(answer.tokens).toEqual(tokens)
+        expect(answer.finish.reason).toBe('length')
+      },
+    )
 
     test.each(wanted.greedy)(
-      'continues $promptLength tokens and a part of the answer without computing them again',
+      'continues a prompt of $promptLength tokens and a part of its answer without computing them again',
       async ({ promptLength, tokens }) => {
         const prompt = wanted.prompt.slice(0, promptLength)
         const first = await collect(engine.generate(greedy(prompt, 20)))
@@ -94,14 +97,14 @@ describe.each(CHECKPOINTS)('%s', (name) => {
       expect(distance(scores, logSoftmaxOf(wanted.logits, wanted.prompt, wanted.vocabSize))).toBeLessThan(TOLERANCE)
     })
 
-    test('says what was loaded', () => {
+    test('reports the vocabulary and the stop tokens', () => {
       expect(engine.info.vocabSize).toBe(wanted.vocabSize)
       expect(engine.info.stopTokens).toEqual(name.startsWith('gemma') ? [1, 6] : [499, 505])
     })
   })
 })
 
-test('weights of other modalities are in the files, and are skipped', async () => {
+test('gemma4-c has weights of other modalities, which loading skips', async () => {
   const names = [...(await readTensors(`${checkpoint('gemma4-c')}/model.safetensors`)).keys()]
   expect(names.some((name) => name.startsWith('model.vision_tower.'))).toBe(true)
 })

@@ -1,4 +1,4 @@
-/** Every field of config.json that a family reads matters: a wrong value is refused or changes the logits. */
+/** Each field of config.json that a family reads matters: a wrong value is rejected or changes the logits. */
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadEngine } from '../../src/engine/load.js'
@@ -8,12 +8,12 @@ import { type Oracle, startOracle } from '../support/oracle.js'
 /** Removes the field, so that its default holds. */
 const ABSENT = undefined
 
-const REFUSED = 'is refused'
-const DIFFERENT = 'computes something else'
-/** A field that should be there is absent, or tensors are left over: reason enough to refuse, though none is wrong. */
-const EITHER = 'is refused or computes something else'
+const REJECTED = 'is rejected'
+const DIFFERENT = 'computes other logits'
+/** A field that should be there is absent, or tensors are left over: the engine may reject it, but need not. */
+const EITHER = 'is rejected or computes other logits'
 
-type Row = [field: string, value: unknown, outcome: typeof REFUSED | typeof DIFFERENT | typeof EITHER]
+type Row = [field: string, value: unknown, outcome: typeof REJECTED | typeof DIFFERENT | typeof EITHER]
 
 const sliding = 'sliding_attention'
 const full = 'full_attention'
@@ -23,20 +23,20 @@ const longrope = { type: 'longrope', short_factor: 1, long_factor: 1, original_m
 
 const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
   'llama-a': [
-    ['vocab_size', 511, REFUSED],
-    ['vocab_size', ABSENT, REFUSED],
-    ['hidden_size', 64, REFUSED],
-    ['hidden_size', ABSENT, REFUSED],
-    ['num_hidden_layers', 5, REFUSED],
-    ['num_hidden_layers', ABSENT, REFUSED],
-    ['intermediate_size', 96, REFUSED],
-    ['intermediate_size', ABSENT, REFUSED],
-    ['num_attention_heads', 8, REFUSED],
-    ['num_attention_heads', ABSENT, REFUSED],
-    ['num_key_value_heads', 1, REFUSED],
-    ['num_key_value_heads', ABSENT, REFUSED],
-    ['head_dim', 8, REFUSED],
-    ['head_dim', ABSENT, REFUSED],
+    ['vocab_size', 511, REJECTED],
+    ['vocab_size', ABSENT, REJECTED],
+    ['hidden_size', 64, REJECTED],
+    ['hidden_size', ABSENT, REJECTED],
+    ['num_hidden_layers', 5, REJECTED],
+    ['num_hidden_layers', ABSENT, REJECTED],
+    ['intermediate_size', 96, REJECTED],
+    ['intermediate_size', ABSENT, REJECTED],
+    ['num_attention_heads', 8, REJECTED],
+    ['num_attention_heads', ABSENT, REJECTED],
+    ['num_key_value_heads', 1, REJECTED],
+    ['num_key_value_heads', ABSENT, REJECTED],
+    ['head_dim', 8, REJECTED],
+    ['head_dim', ABSENT, REJECTED],
     ['rms_norm_eps', 1e-5, DIFFERENT],
     ['rms_norm_eps', ABSENT, EITHER],
     ['num_hidden_layers', 3, EITHER],
@@ -53,16 +53,16 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
     ['rope_scaling/rope_type', 'yarn', DIFFERENT],
     ['rope_scaling/rope_type', 'dynamic', DIFFERENT],
     ['rope_scaling/rope_type', 'mrope', EITHER],
-    ['rope_scaling/rope_type', 'longrope', REFUSED],
-    ['rope_scaling/rope_type', 'spiral', REFUSED],
+    ['rope_scaling/rope_type', 'longrope', REJECTED],
+    ['rope_scaling/rope_type', 'spiral', REJECTED],
     ['rope_scaling', { ...yarn, beta_fast: 8, beta_slow: 2 }, DIFFERENT],
     ['rope_scaling', { ...yarn, mscale: 2, mscale_all_dim: 0.5 }, DIFFERENT],
     ['rope_scaling', { ...yarn, original_max_position_embeddings: undefined }, DIFFERENT],
     ['rope_scaling', { ...longrope, long_factor: [1, 1, 1, 1, 2, 4, 8, 16] }, DIFFERENT],
     ['rope_scaling', { ...longrope, long_factor: 3 }, DIFFERENT],
-    ['rope_scaling', { ...longrope, long_factor: [1, 2, 3] }, REFUSED],
-    ['rope_scaling', { ...longrope, original_max_position_embeddings: undefined }, REFUSED],
-    ['rope_scaling', { rope_type: 'linear' }, REFUSED],
+    ['rope_scaling', { ...longrope, long_factor: [1, 2, 3] }, REJECTED],
+    ['rope_scaling', { ...longrope, original_max_position_embeddings: undefined }, REJECTED],
+    ['rope_scaling', { rope_type: 'linear' }, REJECTED],
     ['rope_scaling/factor', 8, DIFFERENT],
     ['rope_scaling/low_freq_factor', 1, DIFFERENT],
     ['rope_scaling/low_freq_factor', ABSENT, DIFFERENT],
@@ -75,10 +75,10 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
   ],
   'llama-b': [
     ['rms_norm_eps', ABSENT, EITHER],
-    ['num_key_value_heads', 2, REFUSED],
-    ['head_dim', 16, REFUSED],
-    ['attention_bias', true, REFUSED],
-    ['mlp_bias', true, REFUSED],
+    ['num_key_value_heads', 2, REJECTED],
+    ['head_dim', 16, REJECTED],
+    ['attention_bias', true, REJECTED],
+    ['mlp_bias', true, REJECTED],
     ['rope_theta', ABSENT, DIFFERENT],
     ['rope_traditional', false, DIFFERENT],
     ['rope_traditional', ABSENT, DIFFERENT],
@@ -87,56 +87,56 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
     ['rope_scaling/factor', 2, DIFFERENT],
     ['layer_types', ABSENT, DIFFERENT],
     ['layer_types', [full, full, sliding, sliding], DIFFERENT],
-    ['layer_types', [sliding, full], REFUSED],
+    ['layer_types', [sliding, full], REJECTED],
     ['sliding_window', 7, DIFFERENT],
     ['sliding_window', ABSENT, EITHER],
-    ['tie_word_embeddings', false, REFUSED],
+    ['tie_word_embeddings', false, REJECTED],
   ],
-  'llama-b-8bit': [['quantization', ABSENT, REFUSED]],
+  'llama-b-8bit': [['quantization', ABSENT, REJECTED]],
   'gemma3n-a': [
-    ['text_config/vocab_size', 319, REFUSED],
-    ['text_config/hidden_size', 64, REFUSED],
-    ['text_config/num_hidden_layers', 6, REFUSED],
-    ['text_config/num_attention_heads', 2, REFUSED],
-    ['text_config/num_key_value_heads', 1, REFUSED],
-    ['text_config/head_dim', 8, REFUSED],
-    ['text_config/intermediate_size', 64, REFUSED],
-    ['text_config/intermediate_size', [64, 64, 64, 64, 64], REFUSED],
-    ['text_config/intermediate_size', ABSENT, REFUSED],
+    ['text_config/vocab_size', 319, REJECTED],
+    ['text_config/hidden_size', 64, REJECTED],
+    ['text_config/num_hidden_layers', 6, REJECTED],
+    ['text_config/num_attention_heads', 2, REJECTED],
+    ['text_config/num_key_value_heads', 1, REJECTED],
+    ['text_config/head_dim', 8, REJECTED],
+    ['text_config/intermediate_size', 64, REJECTED],
+    ['text_config/intermediate_size', [64, 64, 64, 64, 64], REJECTED],
+    ['text_config/intermediate_size', ABSENT, REJECTED],
     ['text_config/activation_sparsity_pattern', [0.7, 0, 0.5, 0, 0.6], DIFFERENT],
     ['text_config/activation_sparsity_pattern', [0, 0, 0, 0, 0], DIFFERENT],
     ['text_config/activation_sparsity_pattern', [0.5], EITHER],
     ['text_config/rms_norm_eps', 1e-6, DIFFERENT],
     ['text_config/layer_types', [sliding, sliding, full, sliding, full], DIFFERENT],
-    ['text_config/layer_types', ABSENT, REFUSED],
+    ['text_config/layer_types', ABSENT, REJECTED],
     ['text_config/num_kv_shared_layers', 1, DIFFERENT],
-    ['text_config/num_kv_shared_layers', 5, REFUSED],
-    ['text_config/num_kv_shared_layers', ABSENT, REFUSED],
+    ['text_config/num_kv_shared_layers', 5, REJECTED],
+    ['text_config/num_kv_shared_layers', ABSENT, REJECTED],
     ['text_config/sliding_window', 9, DIFFERENT],
     ['text_config/rope_theta', 500, DIFFERENT],
     ['text_config/rope_local_base_freq', 50, DIFFERENT],
-    ['text_config/vocab_size_per_layer_input', 299, REFUSED],
-    ['text_config/hidden_size_per_layer_input', 8, REFUSED],
-    ['text_config/altup_num_inputs', 4, REFUSED],
+    ['text_config/vocab_size_per_layer_input', 299, REJECTED],
+    ['text_config/hidden_size_per_layer_input', 8, REJECTED],
+    ['text_config/altup_num_inputs', 4, REJECTED],
     ['text_config/altup_active_idx', 0, DIFFERENT],
     ['text_config/altup_coef_clip', 0.6, DIFFERENT],
     ['text_config/altup_coef_clip', null, DIFFERENT],
     ['text_config/altup_correct_scale', false, DIFFERENT],
-    ['text_config/laurel_rank', 4, REFUSED],
+    ['text_config/laurel_rank', 4, REJECTED],
     ['text_config/final_logit_softcapping', 20, DIFFERENT],
     ['text_config/final_logit_softcapping', null, DIFFERENT],
   ],
   'gemma4-d': [
-    ['text_config/enable_moe_block', false, REFUSED],
-    ['text_config/enable_moe_block', ABSENT, REFUSED],
-    ['text_config/num_experts', 4, REFUSED],
-    ['text_config/num_experts', ABSENT, REFUSED],
+    ['text_config/enable_moe_block', false, REJECTED],
+    ['text_config/enable_moe_block', ABSENT, REJECTED],
+    ['text_config/num_experts', 4, REJECTED],
+    ['text_config/num_experts', ABSENT, REJECTED],
     ['text_config/top_k_experts', 2, DIFFERENT],
     ['text_config/top_k_experts', 1, DIFFERENT],
-    ['text_config/top_k_experts', 6, REFUSED],
-    ['text_config/top_k_experts', ABSENT, REFUSED],
-    ['text_config/moe_intermediate_size', 32, REFUSED],
-    ['text_config/moe_intermediate_size', ABSENT, REFUSED],
+    ['text_config/top_k_experts', 6, REJECTED],
+    ['text_config/top_k_experts', ABSENT, REJECTED],
+    ['text_config/moe_intermediate_size', 32, REJECTED],
+    ['text_config/moe_intermediate_size', ABSENT, REJECTED],
     ['text_config/sliding_window', 15, DIFFERENT],
   ],
   'llama-c': [
@@ -146,8 +146,8 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
     ['rope_theta', ABSENT, DIFFERENT],
   ],
   'mistral-a': [
-    ['head_dim', ABSENT, REFUSED],
-    ['num_key_value_heads', ABSENT, REFUSED],
+    ['head_dim', ABSENT, REJECTED],
+    ['num_key_value_heads', ABSENT, REJECTED],
     ['layer_types', [sliding, full, sliding], DIFFERENT],
     ['rope_scaling/factor', 8, DIFFERENT],
     ['rope_scaling/beta_fast', 32, DIFFERENT],
@@ -155,33 +155,33 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
     ['rope_scaling/mscale', ABSENT, DIFFERENT],
     ['rope_scaling/mscale_all_dim', ABSENT, DIFFERENT],
     ['rope_scaling/original_max_position_embeddings', 16, DIFFERENT],
-    ['rope_scaling/factor', ABSENT, REFUSED],
+    ['rope_scaling/factor', ABSENT, REJECTED],
   ],
   'mistral-b': [
-    ['text_config/model_type', 'mistral4', REFUSED],
-    ['text_config/head_dim', ABSENT, REFUSED],
-    ['text_config/num_attention_heads', 2, REFUSED],
+    ['text_config/model_type', 'mistral4', REJECTED],
+    ['text_config/head_dim', ABSENT, REJECTED],
+    ['text_config/num_attention_heads', 2, REJECTED],
     ['text_config/sliding_window', 9, DIFFERENT],
     ['text_config/layer_types', ABSENT, DIFFERENT],
     ['text_config/tie_word_embeddings', true, DIFFERENT],
-    ['text_config/rope_parameters', ABSENT, REFUSED],
+    ['text_config/rope_parameters', ABSENT, REJECTED],
     ['text_config/rope_parameters/rope_theta', 100, DIFFERENT],
     ['text_config/rope_parameters/llama_4_scaling_beta', 0, DIFFERENT],
     ['text_config/rope_parameters/original_max_position_embeddings', 12, DIFFERENT],
     ['text_config/rope_parameters/mscale_all_dim', ABSENT, DIFFERENT],
   ],
   'gemma2-a': [
-    ['vocab_size', 319, REFUSED],
-    ['hidden_size', 64, REFUSED],
-    ['hidden_size', ABSENT, REFUSED],
-    ['num_hidden_layers', 5, REFUSED],
+    ['vocab_size', 319, REJECTED],
+    ['hidden_size', 64, REJECTED],
+    ['hidden_size', ABSENT, REJECTED],
+    ['num_hidden_layers', 5, REJECTED],
     ['num_hidden_layers', 3, EITHER],
-    ['intermediate_size', 96, REFUSED],
-    ['num_attention_heads', 8, REFUSED],
-    ['num_key_value_heads', 1, REFUSED],
-    ['num_key_value_heads', ABSENT, REFUSED],
-    ['head_dim', 8, REFUSED],
-    ['head_dim', ABSENT, REFUSED],
+    ['intermediate_size', 96, REJECTED],
+    ['num_attention_heads', 8, REJECTED],
+    ['num_key_value_heads', 1, REJECTED],
+    ['num_key_value_heads', ABSENT, REJECTED],
+    ['head_dim', 8, REJECTED],
+    ['head_dim', ABSENT, REJECTED],
     ['rms_norm_eps', 1e-6, DIFFERENT],
     ['rope_theta', 1000, DIFFERENT],
     ['rope_theta', ABSENT, DIFFERENT],
@@ -194,16 +194,16 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
     ['query_pre_attn_scalar', ABSENT, DIFFERENT],
   ],
   'gemma3-a': [
-    ['vocab_size', 319, REFUSED],
-    ['hidden_size', 64, REFUSED],
-    ['num_hidden_layers', 6, REFUSED],
+    ['vocab_size', 319, REJECTED],
+    ['hidden_size', 64, REJECTED],
+    ['num_hidden_layers', 6, REJECTED],
     ['num_hidden_layers', 4, EITHER],
-    ['intermediate_size', 96, REFUSED],
-    ['num_attention_heads', 4, REFUSED],
-    ['num_attention_heads', ABSENT, REFUSED],
-    ['num_key_value_heads', 2, REFUSED],
-    ['head_dim', 16, REFUSED],
-    ['head_dim', ABSENT, REFUSED],
+    ['intermediate_size', 96, REJECTED],
+    ['num_attention_heads', 4, REJECTED],
+    ['num_attention_heads', ABSENT, REJECTED],
+    ['num_key_value_heads', 2, REJECTED],
+    ['head_dim', 16, REJECTED],
+    ['head_dim', ABSENT, REJECTED],
     ['rms_norm_eps', 1e-6, DIFFERENT],
     ['rms_norm_eps', ABSENT, DIFFERENT],
     ['rope_theta', 1000, DIFFERENT],
@@ -220,54 +220,54 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
     ['rope_scaling', yarn, DIFFERENT],
   ],
   'gemma3-b': [
-    ['vocab_size', 319, REFUSED],
+    ['vocab_size', 319, REJECTED],
     ['text_config/num_hidden_layers', 6, EITHER],
-    ['text_config/num_attention_heads', 2, REFUSED],
-    ['text_config/num_attention_heads', ABSENT, REFUSED],
-    ['text_config/num_key_value_heads', ABSENT, REFUSED],
-    ['text_config/head_dim', ABSENT, REFUSED],
+    ['text_config/num_attention_heads', 2, REJECTED],
+    ['text_config/num_attention_heads', ABSENT, REJECTED],
+    ['text_config/num_key_value_heads', ABSENT, REJECTED],
+    ['text_config/head_dim', ABSENT, REJECTED],
     ['text_config/rms_norm_eps', ABSENT, DIFFERENT],
     ['text_config/rope_theta', ABSENT, DIFFERENT],
     ['text_config/rope_scaling', ABSENT, DIFFERENT],
     ['text_config/rope_scaling/factor', 3, DIFFERENT],
     ['text_config/rope_scaling/rope_type', 'default', DIFFERENT],
     ['text_config/rope_scaling/rope_type', 'llama3', DIFFERENT],
-    ['text_config/rope_scaling/rope_type', 'spiral', REFUSED],
+    ['text_config/rope_scaling/rope_type', 'spiral', REJECTED],
     ['text_config/sliding_window', 9, DIFFERENT],
     ['text_config/sliding_window', ABSENT, DIFFERENT],
     ['text_config/sliding_window_pattern', 2, DIFFERENT],
     ['text_config/query_pre_attn_scalar', ABSENT, DIFFERENT],
   ],
   'gemma4-a': [
-    ['vocab_size', 591, REFUSED],
-    ['vocab_size', ABSENT, REFUSED],
-    ['hidden_size', 64, REFUSED],
-    ['hidden_size', ABSENT, REFUSED],
-    ['num_hidden_layers', 5, REFUSED],
-    ['num_hidden_layers', ABSENT, REFUSED],
-    ['intermediate_size', 96, REFUSED],
-    ['intermediate_size', ABSENT, REFUSED],
-    ['num_attention_heads', 2, REFUSED],
-    ['num_attention_heads', ABSENT, REFUSED],
-    ['num_key_value_heads', 1, REFUSED],
-    ['num_key_value_heads', ABSENT, REFUSED],
-    ['head_dim', 32, REFUSED],
-    ['head_dim', ABSENT, REFUSED],
-    ['global_head_dim', 16, REFUSED],
-    ['global_head_dim', ABSENT, REFUSED],
+    ['vocab_size', 591, REJECTED],
+    ['vocab_size', ABSENT, REJECTED],
+    ['hidden_size', 64, REJECTED],
+    ['hidden_size', ABSENT, REJECTED],
+    ['num_hidden_layers', 5, REJECTED],
+    ['num_hidden_layers', ABSENT, REJECTED],
+    ['intermediate_size', 96, REJECTED],
+    ['intermediate_size', ABSENT, REJECTED],
+    ['num_attention_heads', 2, REJECTED],
+    ['num_attention_heads', ABSENT, REJECTED],
+    ['num_key_value_heads', 1, REJECTED],
+    ['num_key_value_heads', ABSENT, REJECTED],
+    ['head_dim', 32, REJECTED],
+    ['head_dim', ABSENT, REJECTED],
+    ['global_head_dim', 16, REJECTED],
+    ['global_head_dim', ABSENT, REJECTED],
     ['rms_norm_eps', 1e-6, DIFFERENT],
     ['rms_norm_eps', ABSENT, DIFFERENT],
-    ['vocab_size_per_layer_input', 592, REFUSED],
-    ['vocab_size_per_layer_input', ABSENT, REFUSED],
-    ['hidden_size_per_layer_input', 8, REFUSED],
-    ['hidden_size_per_layer_input', ABSENT, REFUSED],
+    ['vocab_size_per_layer_input', 592, REJECTED],
+    ['vocab_size_per_layer_input', ABSENT, REJECTED],
+    ['hidden_size_per_layer_input', 8, REJECTED],
+    ['hidden_size_per_layer_input', ABSENT, REJECTED],
     ['hidden_size_per_layer_input', 0, EITHER],
-    ['num_kv_shared_layers', 1, REFUSED],
-    ['num_kv_shared_layers', 3, REFUSED],
-    ['num_kv_shared_layers', ABSENT, REFUSED],
-    ['use_double_wide_mlp', false, REFUSED],
-    ['layer_types', [full, sliding, sliding, sliding, sliding, full], REFUSED],
-    ['layer_types', ABSENT, REFUSED],
+    ['num_kv_shared_layers', 1, REJECTED],
+    ['num_kv_shared_layers', 3, REJECTED],
+    ['num_kv_shared_layers', ABSENT, REJECTED],
+    ['use_double_wide_mlp', false, REJECTED],
+    ['layer_types', [full, sliding, sliding, sliding, sliding, full], REJECTED],
+    ['layer_types', ABSENT, REJECTED],
     ['sliding_window', 15, DIFFERENT],
     ['sliding_window', ABSENT, DIFFERENT],
     ['rope_traditional', true, DIFFERENT],
@@ -283,51 +283,51 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
     ['rope_parameters/sliding_attention', ABSENT, DIFFERENT],
     ['rope_parameters/sliding_attention/rope_theta', 10000, DIFFERENT],
     ['rope_parameters/sliding_attention/rope_theta', ABSENT, DIFFERENT],
-    ['rope_parameters/sliding_attention/rope_type', 'longrope', REFUSED],
+    ['rope_parameters/sliding_attention/rope_type', 'longrope', REJECTED],
     ['final_logit_softcapping', 30, DIFFERENT],
     ['final_logit_softcapping', ABSENT, DIFFERENT],
     ['final_logit_softcapping', null, DIFFERENT],
     ['attention_k_eq_v', true, EITHER],
-    ['tie_word_embeddings', false, REFUSED],
-    ['enable_moe_block', true, REFUSED],
+    ['tie_word_embeddings', false, REJECTED],
+    ['enable_moe_block', true, REJECTED],
   ],
   'gemma4-b': [
-    ['text_config/num_global_key_value_heads', 2, REFUSED],
-    ['text_config/num_global_key_value_heads', ABSENT, REFUSED],
-    ['text_config/attention_k_eq_v', false, REFUSED],
-    ['text_config/attention_k_eq_v', ABSENT, REFUSED],
+    ['text_config/num_global_key_value_heads', 2, REJECTED],
+    ['text_config/num_global_key_value_heads', ABSENT, REJECTED],
+    ['text_config/attention_k_eq_v', false, REJECTED],
+    ['text_config/attention_k_eq_v', ABSENT, REJECTED],
     ['text_config/num_kv_shared_layers', 1, EITHER],
     ['text_config/num_kv_shared_layers', 3, DIFFERENT],
-    ['text_config/use_double_wide_mlp', true, REFUSED],
-    ['text_config/use_double_wide_mlp', ABSENT, REFUSED],
-    ['text_config/hidden_size_per_layer_input', 16, REFUSED],
-    ['text_config/hidden_size_per_layer_input', ABSENT, REFUSED],
+    ['text_config/use_double_wide_mlp', true, REJECTED],
+    ['text_config/use_double_wide_mlp', ABSENT, REJECTED],
+    ['text_config/hidden_size_per_layer_input', 16, REJECTED],
+    ['text_config/hidden_size_per_layer_input', ABSENT, REJECTED],
     ['text_config/tie_word_embeddings', true, EITHER],
     ['text_config/tie_word_embeddings', ABSENT, EITHER],
     ['text_config/sliding_window', 9, DIFFERENT],
     ['text_config/final_logit_softcapping', ABSENT, DIFFERENT],
     ['text_config/rms_norm_eps', ABSENT, DIFFERENT],
     ['text_config/rope_parameters/full_attention/partial_rotary_factor', 0.5, DIFFERENT],
-    ['text_config/num_attention_heads', 8, REFUSED],
-    ['text_config/num_attention_heads', ABSENT, REFUSED],
-    ['text_config/num_key_value_heads', ABSENT, REFUSED],
+    ['text_config/num_attention_heads', 8, REJECTED],
+    ['text_config/num_attention_heads', ABSENT, REJECTED],
+    ['text_config/num_key_value_heads', ABSENT, REJECTED],
   ],
   'gemma4-b-mixed': [
-    ['quantization/language_model.model.embed_tokens/bits', 4, REFUSED],
-    ['quantization/language_model.model.layers.0.mlp.gate_proj/group_size', 16, REFUSED],
+    ['quantization/language_model.model.embed_tokens/bits', 4, REJECTED],
+    ['quantization/language_model.model.layers.0.mlp.gate_proj/group_size', 16, REJECTED],
   ],
   'gemma4-c': [
     ['text_config/sliding_window_pattern', 2, DIFFERENT],
     ['text_config/sliding_window_pattern', ABSENT, DIFFERENT],
     ['text_config/layer_types', [sliding, full, sliding, sliding], DIFFERENT],
-    ['text_config/layer_types', [sliding, full], REFUSED],
+    ['text_config/layer_types', [sliding, full], REJECTED],
     ['text_config/rope_traditional', false, DIFFERENT],
     ['text_config/rope_traditional', ABSENT, DIFFERENT],
     ['text_config/sliding_window', 7, DIFFERENT],
-    ['text_config/global_head_dim', 32, REFUSED],
-    ['text_config/global_head_dim', ABSENT, REFUSED],
-    ['text_config/num_kv_shared_layers', 1, REFUSED],
-    ['text_config/num_kv_shared_layers', ABSENT, REFUSED],
+    ['text_config/global_head_dim', 32, REJECTED],
+    ['text_config/global_head_dim', ABSENT, REJECTED],
+    ['text_config/num_kv_shared_layers', 1, REJECTED],
+    ['text_config/num_kv_shared_layers', ABSENT, REJECTED],
     ['text_config/num_hidden_layers', 3, EITHER],
     ['text_config/final_logit_softcapping', ABSENT, DIFFERENT],
     ['text_config/rms_norm_eps', ABSENT, DIFFERENT],
@@ -341,7 +341,7 @@ const table = Object.entries(FIELDS).flatMap(([name, rows]) =>
 async function changed(name: CheckpointName, field: string, value: unknown): Promise<string> {
   const folder = await copyOf(name)
   await setField(join(folder, 'config.json'), field, value)
-  // Published checkpoints say it twice.
+  // Published checkpoints have it twice.
   if (field.startsWith('quantization')) {
     await setField(join(folder, 'config.json'), field.replace('quantization', 'quantization_config'), value)
   }
@@ -352,8 +352,8 @@ test.each(table)('%s with %s = %j %s', async (name, field, value, outcome) => {
   const folder = await changed(name, field, value)
   const { prompt, logits } = golden(name)
   const result = logitsOf(folder, prompt)
-  const refused = outcome === REFUSED || (outcome === EITHER && (await fails(result)))
-  if (!refused) {
+  const rejected = outcome === REJECTED || (outcome === EITHER && (await fails(result)))
+  if (!rejected) {
     expect(distance(await result, logits)).toBeGreaterThan(1e-3)
     return
   }
@@ -369,9 +369,9 @@ async function fails(promise: Promise<unknown>): Promise<boolean> {
   )
 }
 
-// With mlx-lm at hand: what a changed field makes tether compute is what it makes mlx-lm compute.
+// With mlx-lm installed: a changed field changes tether's logits as it changes mlx-lm's.
 const python = process.env.TETHER_ORACLE_PYTHON
-describe.runIf(python)('beside mlx-lm', () => {
+describe.runIf(python)('compared with mlx-lm', () => {
   let oracle: Oracle
   beforeAll(() => {
     oracle = startOracle(python as string)
@@ -379,7 +379,7 @@ describe.runIf(python)('beside mlx-lm', () => {
   afterAll(() => oracle.stop())
 
   test.each(table.filter(([, , , outcome]) => outcome === DIFFERENT))(
-    '%s with %s = %j computes the same',
+    '%s with %s = %j computes the same logits',
     async (name, field, value) => {
       const folder = await changed(name, field, value)
       const { prompt } = golden(name)
@@ -387,14 +387,14 @@ describe.runIf(python)('beside mlx-lm', () => {
     },
   )
 
-  test.each(table.filter(([, , , outcome]) => outcome === REFUSED))(
-    '%s with %s = %j is refused by both, or by a limit of tether',
+  test.each(table.filter(([, , , outcome]) => outcome === REJECTED))(
+    '%s with %s = %j is rejected by both, or is not implemented by tether',
     async (name, field, value) => {
       const folder = await changed(name, field, value)
       const { prompt } = golden(name)
       const error = await rejection(logitsOf(folder, prompt))
-      const refused = await fails(oracle.logits(folder, prompt))
-      expect(refused || error.code === 'not_implemented', 'mlx-lm loads it').toBe(true)
+      const rejected = await fails(oracle.logits(folder, prompt))
+      expect(rejected || error.code === 'not_implemented', 'mlx-lm loads it').toBe(true)
     },
   )
 })
@@ -416,7 +416,7 @@ test.each<[CheckpointName, string, number]>([
   expect(await windowOf()).toBe(100)
 })
 
-test('stop tokens are those of generation_config.json, else of config.json', async () => {
+test('stop tokens are those of generation_config.json, or of config.json if it has none', async () => {
   const folder = await copyOf('llama-b')
   const stopTokensOf = async () => {
     const engine = await loadEngine(folder)
@@ -456,14 +456,14 @@ test.each<[CheckpointName, Record<string, unknown>]>([
       'text_config/layer_types': [...Array(5).fill(sliding), full, sliding],
     },
   ],
-])('%s in the spelling of newer config.json files computes the same', async (name, fields) => {
+])('%s with the field names of newer config.json files computes the same logits', async (name, fields) => {
   const folder = await copyOf(name)
   for (const [field, value] of Object.entries(fields)) await setField(join(folder, 'config.json'), field, value)
   const { prompt, logits } = golden(name)
   expect(distance(await logitsOf(folder, prompt), logits)).toBeLessThan(1e-3)
 })
 
-test('a field that no family reads changes nothing', async () => {
+test('a field that no family reads does not change the logits', async () => {
   const folder = await copyOf('gemma4-a')
   await setField(join(folder, 'config.json'), 'initializer_range', 0.5)
   const { prompt, logits } = golden('gemma4-a')

@@ -69,7 +69,7 @@ LLAMA_A = llama(
     }
 )
 
-# What mlx-lm's Llama also knows: sliding layers, pairs of neighbours turned by RoPE, linear scaling, defaults left out.
+# What mlx-lm's Llama also knows: sliding layers, neighbouring pairs rotated by RoPE, linear scaling, defaults left out.
 LLAMA_B = llama(
     {
         "hidden_size": 32,

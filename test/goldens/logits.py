@@ -1,4 +1,4 @@
-"""mlx-lm beside a test: {"folder", "tokens", "kvBits"?, "kvGroup"?} on a line of stdin, {"logits": base64 of float32} or {"error"} on stdout."""
+"""Computes logits with mlx-lm for a running test: {"folder", "tokens", "kvBits"?, "kvGroup"?} on a line of stdin, {"logits": base64 of float32} or {"error"} on stdout."""
 
 import base64
 import json

@@ -59,7 +59,7 @@ def exact(values):
 
 
 def draw(name, shape, spec, random):
-    """Weights whose size makes logits spread and every part of the model matter."""
+    """Weights of a size that spreads the logits and makes each part of the model matter."""
     scales = spec["scales"]
     kind = next((key for key in scales if key in name), None)
     if name.endswith("layer_scalar"):
@@ -123,7 +123,7 @@ def kept_in_bits(model, ids, bits, group_size):
 
 
 def greedy(model, ids):
-    """-> the continuation, and the least distance between the two best logits on its way."""
+    """-> the continuation, and the smallest distance between the two best logits of its steps."""
     tokens, margin = [], np.inf
     steps = generate_step(mx.array(ids), model, max_tokens=GREEDY_TOKENS, sampler=lambda x: mx.argmax(x, axis=-1))
     for token, logprobs in steps:
@@ -136,7 +136,7 @@ def greedy(model, ids):
 
 
 def golden(model, ids, lengths):
-    """-> (facts, logits), or a string that says why these weights make a poor golden."""
+    """-> (facts, logits), or a string that says why these weights are not good enough."""
     logits = whole(model, ids)
     if logits.std() < MIN_SPREAD:
         return f"logits spread only {logits.std():.2f}"
@@ -145,7 +145,7 @@ def golden(model, ids, lengths):
         + [np.abs(whole(model, ids[:length]) - logits[:length]).max() for length in lengths]
     )
     if error > MAX_CHUNK_ERROR:
-        return f"pieces differ from the whole by {error:.1e}"
+        return f"chunks differ from the whole by {error:.1e}"
     generations = []
     for length in lengths:
         tokens, margin = greedy(model, ids[:length])
@@ -223,7 +223,7 @@ def with_fused_experts(tensors):
 
 
 def extra_tensors(spec):
-    """What a text engine must skip: other modalities, and projections of layers that share keys and values."""
+    """Tensors that a text engine must skip: other modalities, and projections of layers that share keys and values."""
     random = np.random.default_rng(99)
     return {name: mx.array(exact(random.normal(0, 1, shape))) for name, shape in spec.get("extra", {}).items()}
 
@@ -265,7 +265,7 @@ def loaded(folder):
 
 
 def check_fields():
-    """A golden must break when any field is ignored: some checkpoint has a value other than the default."""
+    """Ignoring a field must change a golden: one checkpoint has a value other than the default."""
     for family, module in MODULES.items():
         texts = [spec["text"] for spec in CHECKPOINTS if spec["family"] == family]
         for field in dataclasses.fields(getattr(module, "TextConfig", module.ModelArgs)):
@@ -348,7 +348,7 @@ def write(spec, seed, ids):
         if "bits" in variant or base is None:
             write_golden(name, facts, logits)
         else:
-            # Another dtype of the same weights, which loses nothing.
+            # Another dtype of the same weights, all of which are exact in it.
             assert (logits == base).all()
             write_golden(name, facts, logits_of=spec["name"])
         if "bits" not in variant:
