@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "blas/blas.h"
+#include "cpu/blas/blas.h"
 #include "cpu/pool.h"
 
 namespace tether {

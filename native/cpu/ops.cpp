@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "blas/blas.h"
+#include "cpu/blas/blas.h"
 #include "cpu/pool.h"
 
 namespace tether::cpu {

@@ -3,7 +3,7 @@
 
 #include <mlx/mlx.h>
 
-#include "blas/blas.h"
+#include "cpu/blas/blas.h"
 #include "model/device.h"
 
 namespace tether {

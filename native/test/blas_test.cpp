@@ -1,5 +1,5 @@
 // Tests the BLAS that libmlx reaches: our cblas_sgemm against a plain loop, and that OpenBLAS stands behind it.
-#include "blas/blas.h"
+#include "cpu/blas/blas.h"
 
 #include "test/check.h"
 

@@ -3,7 +3,7 @@
 // libmlx looks its symbols up in the scope of whoever loaded it first: what this file exports wins over the slow BLAS
 // that comes with the wheel. It must therefore be visible (whatever -fvisibility says) and linked as an object, not out
 // of an archive; the build checks that with nm.
-#include "blas/blas.h"
+#include "cpu/blas/blas.h"
 
 #include "cpu/kernels.h"
 
