@@ -30,7 +30,7 @@ struct Products {
   void run(long rows) {
     constexpr int kTiles = 64;
     constexpr long kColumns = kRows / kTiles;
-    in_tiles(kTiles, [&](int tile) {
+    parallel_for(kTiles, [&](int tile) {
       const float* weights = matrix.data() + tile * kColumns * kWidth;
       sgemm_transposed(rows, kColumns, kWidth, 1, x.data(), kWidth, weights, kWidth, 0, y.data() + tile * kColumns,
                        kRows);

@@ -125,7 +125,7 @@ void in_parts(long count, long numbers_each, const std::function<void(long, long
   long each = std::max<long>(1, kGrain / std::max<long>(1, numbers_each));
   if (count <= each) return work(0, count);
   auto tiles = static_cast<int>(ceil_of(count, each));
-  in_tiles(tiles, [&](int tile) { work(tile * each, std::min(count, (tile + 1) * each)); });
+  parallel_for(tiles, [&](int tile) { work(tile * each, std::min(count, (tile + 1) * each)); });
 }
 
 // ---- products ----
@@ -190,7 +190,7 @@ void product_of(const Inputs& in, const PackedMatrix& form, mx::array& out) {
   long n = out.shape(1);
   auto* y = out.data<float>();
   long columns = tile_columns(m, n, form);
-  in_tiles(static_cast<int>(ceil_of(n, columns)), [&](int tile) {
+  parallel_for(static_cast<int>(ceil_of(n, columns)), [&](int tile) {
     long begin = tile * columns;
     multiply(m, x[0], x.step(), reader.matrix, begin, std::min(n, begin + columns), y, n);
   });
@@ -217,7 +217,7 @@ void expert_product_of(const Inputs& in, const PackedMatrix& form, long rows, mx
   long columns = std::min(rows, ceil_of(rows, 64) * 16);
   long tiles = ceil_of(rows, columns);
   auto* y = out.data<float>();
-  in_tiles(static_cast<int>(static_cast<long>(places.size()) * tiles), [&](int tile) {
+  parallel_for(static_cast<int>(static_cast<long>(places.size()) * tiles), [&](int tile) {
     struct Gathered;
     struct Results;
     const auto& mine = places[static_cast<size_t>(tile / tiles)];
@@ -387,7 +387,7 @@ void attend_block(const Attending& a, long head, long begin, long rows) {
 
 void attend_many(const Attending& a) {
   long blocks = ceil_of(a.queries, kQueries);
-  in_tiles(static_cast<int>(blocks * a.heads), [&](int tile) {
+  parallel_for(static_cast<int>(blocks * a.heads), [&](int tile) {
     // The last queries see most: they come first, so that no thread begins with them at the end.
     long begin = (blocks - 1 - tile / a.heads) * kQueries;
     attend_block(a, tile % a.heads, begin, std::min(kQueries, a.queries - begin));
@@ -441,7 +441,7 @@ void attend_one(const Attending& a, long query) {
   if ((end - begin) * a.dim * groups < kWorthWaking)
     for (int tile = 0; tile < groups * parts; tile++) work(tile);
   else
-    in_tiles(static_cast<int>(groups * parts), work);
+    parallel_for(static_cast<int>(groups * parts), work);
   for (long head = 0; head < a.heads; head++) {
     float most = result(head, 0)[a.dim];
     for (long part = 1; part < parts; part++) most = std::max(most, result(head, part)[a.dim]);

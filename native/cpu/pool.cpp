@@ -1,4 +1,4 @@
-// The CPU's threads, for one piece of work at a time: cut into tiles that whoever is free takes.
+// A pool of threads that computes one piece of work at a time, cut into tiles; each free thread takes the next tile.
 #include "cpu/pool.h"
 
 #include <algorithm>
@@ -15,8 +15,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How long a thread without work looks for more before it sleeps. Between the products of one token it is some
-// microseconds, and to wake a sleeping thread takes as long as a product.
+// How long an idle thread polls for work before it sleeps. The products of one token are microseconds apart, and waking
+// a sleeping thread takes as long as a product.
 constexpr auto kPatience = std::chrono::microseconds(200);
 
 void pause() {
@@ -27,8 +27,8 @@ void pause() {
 #endif
 }
 
-// Which piece of work it is, how many tiles it has and which of them is the next, in one word: who takes a tile by
-// comparing and exchanging knows that the piece is still running and that its fields may be read.
+// The number of the piece of work, how many tiles it has and which tile is next, packed into one word: a thread that
+// takes a tile by compare-and-exchange knows that the piece is still running, so it may read the piece's fields.
 struct Ticket {
   static constexpr unsigned kBits = 24;
   static constexpr uint64_t kMask = (uint64_t{1} << kBits) - 1;
@@ -40,14 +40,14 @@ struct Ticket {
   static bool open(uint64_t ticket) { return next(ticket) < tiles(ticket); }
 };
 
-// When to do without the others: where the system gives their cores to other programs, each piece would wait until one
-// of them runs again. Each time that happens they are left out for twice as long as the last time.
-class Alone {
+// When to compute without the other threads. If the system gives their cores to other programs, each piece of work waits
+// until a preempted thread runs again. Each time that happens, the pause doubles.
+class ContentionBackoff {
  public:
-  bool now() const { return Clock::now() < until_; }
+  bool active() const { return Clock::now() < until_; }
 
-  // How long the caller had to wait at the end of a piece, and how long its longest tile took.
-  void waited(Clock::duration wait, Clock::duration tile) {
+  // `wait`: how long the caller waited at the end of a piece. `tile`: how long its own longest tile took.
+  void record(Clock::duration wait, Clock::duration tile) {
     if (wait < 2 * tile + kStall) return;
     auto time = Clock::now();
     bool again = time - until_ < 4 * span_;
@@ -67,7 +67,7 @@ class Alone {
 class Pool {
  public:
   void resize(int threads) {
-    std::lock_guard turn(turn_);
+    std::lock_guard caller(caller_);
     if (threads == size_) return;
     stop();
     stopping_ = false;
@@ -78,8 +78,8 @@ class Pool {
   int size() const { return size_; }
 
   void run(int tiles, const std::function<void(int)>& work) {
-    std::unique_lock turn(turn_, std::try_to_lock);
-    if (tiles <= 1 || !turn || threads_.empty() || alone_.now()) {
+    std::unique_lock caller(caller_, std::try_to_lock);
+    if (tiles <= 1 || !caller || threads_.empty() || backoff_.active()) {
       for (int tile = 0; tile < tiles; tile++) work(tile);
       return;
     }
@@ -98,14 +98,14 @@ class Pool {
       longest = std::max(longest, after - before);
       before = after;
     }
-    // Others may be in the middle of a tile; where one of them is not running, this gives it the core.
+    // Other threads may still compute a tile; yielding gives the core to one that is preempted.
     for (int looks = 0; left_.load(std::memory_order_acquire) > 0; looks++) {
       if (looks < kLooks)
         pause();
       else
         std::this_thread::yield();
     }
-    alone_.waited(Clock::now() - before, longest);
+    backoff_.record(Clock::now() - before, longest);
   }
 
  private:
@@ -152,20 +152,20 @@ class Pool {
     threads_.clear();
   }
 
-  std::mutex turn_;  // held by who has work done
-  Alone alone_;
+  std::mutex caller_;  // held by the caller that uses the threads
+  ContentionBackoff backoff_;
   std::vector<std::thread> threads_;
   std::atomic<int> size_ = 1;
   const std::function<void(int)>* work_ = nullptr;
   std::atomic<uint64_t> ticket_ = 0;
-  std::atomic<uint64_t> left_ = 0;  // tiles that are not done
+  std::atomic<uint64_t> left_ = 0;  // tiles not done yet
   std::mutex sleep_;
   std::condition_variable woken_;
   std::atomic<int> sleeping_ = 0;
   std::atomic<bool> stopping_ = false;
 };
 
-// Never destroyed: at exit its threads sleep or look for work, and need it for that.
+// Never destroyed: its threads still sleep or poll in it at exit.
 Pool& pool() {
   static auto* const one = new Pool;
   return *one;
@@ -177,6 +177,6 @@ void set_pool_threads(int threads) { pool().resize(threads); }
 
 int pool_threads() { return pool().size(); }
 
-void in_tiles(int tiles, const std::function<void(int)>& work) { pool().run(tiles, work); }
+void parallel_for(int tiles, const std::function<void(int)>& work) { pool().run(tiles, work); }
 
 }  // namespace tether

@@ -1,18 +1,18 @@
-// The CPU's threads, for one piece of work at a time: cut into tiles that whoever is free takes.
+// A pool of threads that computes one piece of work at a time, cut into tiles; each free thread takes the next tile.
 #pragma once
 
 #include <functional>
 
 namespace tether {
 
-// Threads that work on a piece together, the caller among them; at least 1. Any thread, while no work runs.
+// Sets how many threads compute a piece of work, including the caller; at least 1. Any thread, while no work runs.
 void set_pool_threads(int threads);
 int pool_threads();
 
 // Calls work(tile) for each tile in [0, tiles), in any order, on several threads at once; returns when all are done.
-// A thread that the system has taken away holds up one tile, not a fixed share of the work; where that happens again
-// and again, the caller works alone for a while. work must not throw and must not call in_tiles. One caller at a time
-// runs with the others' help; a second one meanwhile does its work alone.
-void in_tiles(int tiles, const std::function<void(int)>& work);
+// A thread that the system preempts delays one tile, not a fixed share of the work; if that keeps happening, the caller
+// computes without the other threads for a while. work must not throw and must not call parallel_for. Only one caller at
+// a time gets the other threads; a second caller meanwhile computes on its own thread alone.
+void parallel_for(int tiles, const std::function<void(int)>& work);
 
 }  // namespace tether

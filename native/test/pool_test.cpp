@@ -1,4 +1,4 @@
-// The pool of threads: each tile is done once, whoever asks and however often the number of threads changes.
+// Tests the thread pool: each tile is computed once, for every caller and after every change of the number of threads.
 #include "cpu/pool.h"
 
 #include <atomic>
@@ -15,17 +15,17 @@ namespace {
 
 void each_tile_once(int tiles) {
   std::vector<std::atomic<int>> done(static_cast<size_t>(tiles));
-  in_tiles(tiles, [&](int tile) { done[static_cast<size_t>(tile)]++; });
-  for (const auto& times : done) check(times == 1, "a tile of " + std::to_string(tiles) + " is done once");
+  parallel_for(tiles, [&](int tile) { done[static_cast<size_t>(tile)]++; });
+  for (const auto& times : done) check(times == 1, "a tile of " + std::to_string(tiles) + " is computed once");
 }
 
 void many_pieces() {
   for (int threads : {1, 2, 5, 3}) {
     set_pool_threads(threads);
-    check(pool_threads() == threads, "so many threads as asked for");
+    check(pool_threads() == threads, "the pool has as many threads as were set");
     for (int tiles : {0, 1, 2, 3, 7, 64, 1000})
       for (int times = 0; times < 50; times++) each_tile_once(tiles);
-    // Long enough for the others to fall asleep.
+    // Long enough for idle threads to fall asleep.
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
     each_tile_once(20);
   }
@@ -42,16 +42,16 @@ void two_callers() {
   for (auto& caller : callers) caller.join();
 }
 
-// What the caller wrote before is seen by all, and what they wrote is seen by the caller.
-void memory_is_passed_on() {
+// The threads see what the caller wrote before, and the caller sees what they wrote.
+void writes_are_visible() {
   set_pool_threads(4);
   std::vector<int> numbers(256);
   for (int round = 0; round < 500; round++) {
     for (int& number : numbers) number = round;
-    in_tiles(64, [&](int tile) {
+    parallel_for(64, [&](int tile) {
       for (size_t i = 0; i < 4; i++) numbers[static_cast<size_t>(tile) * 4 + i]++;
     });
-    for (int number : numbers) check(number == round + 1, "numbers go there and back");
+    for (int number : numbers) check(number == round + 1, "writes of the caller and of the threads are visible to each other");
   }
 }
 
@@ -60,6 +60,6 @@ void memory_is_passed_on() {
 int main() {
   many_pieces();
   two_callers();
-  memory_is_passed_on();
+  writes_are_visible();
   return result();
 }
