@@ -1,5 +1,5 @@
-// Picks the kernels that this processor can run.
-#include "cpu/kernels.h"
+// Which kernels this processor can run.
+#include "cpu/pick.h"
 
 namespace tether {
 
@@ -7,38 +7,30 @@ namespace tether {
 namespace any {
 extern const Kernels table;
 }
-
 #ifdef __x86_64__
-
 namespace avx2 {
 extern const Kernels table;
 }
 namespace avx512 {
 extern const Kernels table;
 }
+#endif
 
-namespace {
-
-const Kernels& best() {
+std::vector<const Kernels*> runnable_kernels() {
+  std::vector<const Kernels*> all{&any::table};
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
+    all.push_back(&avx2::table);
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    return avx512::table;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
-    return avx2::table;
-  return any::table;
+    all.push_back(&avx512::table);
+#endif
+  return all;
 }
-
-}  // namespace
 
 const Kernels& kernels() {
-  static const Kernels& picked = best();
+  static const Kernels& picked = *runnable_kernels().back();
   return picked;
 }
-
-#else
-
-const Kernels& kernels() { return any::table; }
-
-#endif
 
 }  // namespace tether

@@ -1,4 +1,4 @@
-// The kernels of every kind of processor that this machine can be, against plain arithmetic.
+// Tests the kernels of every kind of processor that this machine can run, against plain arithmetic.
 #include "cpu/kernels.h"
 
 #include <algorithm>
@@ -12,23 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "cpu/pick.h"
 #include "test/check.h"
-
-namespace tether {
-
-namespace any {
-extern const Kernels table;
-}
-#ifdef __x86_64__
-namespace avx2 {
-extern const Kernels table;
-}
-namespace avx512 {
-extern const Kernels table;
-}
-#endif
-
-}  // namespace tether
 
 using namespace tether;
 
@@ -37,16 +22,6 @@ namespace {
 std::mt19937& random_bits() {
   static std::mt19937 bits(5);
   return bits;
-}
-
-std::vector<const Kernels*> runnable() {
-  std::vector<const Kernels*> all{&any::table};
-#ifdef __x86_64__
-  // kernels() is the best that runs here, and those before it run too.
-  if (&kernels() != &any::table) all.push_back(&avx2::table);
-  if (&kernels() == &avx512::table) all.push_back(&avx512::table);
-#endif
-  return all;
 }
 
 std::vector<float> numbers(size_t count, float from = -1, float to = 1) {
@@ -260,7 +235,7 @@ void mixtures(const Kernels& kernel) {
 }  // namespace
 
 int main() {
-  for (const auto* kernel : runnable()) {
+  for (const auto* kernel : runnable_kernels()) {
     products(*kernel);
     packed_matrices(*kernel);
     elementwise(*kernel);
