@@ -1,24 +1,22 @@
-// Float32 arithmetic as wide as the processor's registers, on one thread: what MLX's CPU backend does a number at a
-// time. kernels.cpp is compiled once for each kind of processor; kernels() picks at run time.
+// Float32 arithmetic on one thread with the processor's widest vector registers; MLX's CPU backend computes one number
+// at a time. kernels.cpp is compiled once for each kind of processor; kernels() picks one at run time.
 #pragma once
 
-#include <cstdint>
+#include "quantization.h"
 
 namespace tether {
 
-// A (rows, width) matrix as a checkpoint has it, row by row in memory.
-struct PackedMatrix {
-  enum class Format { f32, bf16, f16, affine, mxfp4, mxfp8, nvfp4 };
+enum class FloatType { f32, bf16, f16 };
 
-  Format format = Format::f32;
-  int bits = 32;   // of a number
-  int group = 1;   // numbers that share a scale
-  long width = 0;  // a multiple of group
-  const void* weight = nullptr;
-  const void* scales = nullptr;   // (rows, width / group): float for affine, a byte for the floating-point formats
-  const float* biases = nullptr;  // of affine: (rows, width / group)
-
-  long row_bytes() const { return width * bits / 8; }
+// Where a (rows, width) Matrix (matrix.h) lies in memory, row by row without gaps.
+struct MatrixView {
+  FloatType type = FloatType::f32;  // of the numbers, if they are not quantized
+  Quantization quantization;
+  long width = 0;      // a multiple of the group size
+  long row_bytes = 0;  // of the numbers
+  const void* numbers = nullptr;
+  const void* scales = nullptr;   // (rows, width / group_size): float for affine, one byte for the other modes
+  const float* biases = nullptr;  // (rows, width / group_size), for affine
 };
 
 enum class Gate { silu, gelu_tanh };
@@ -27,23 +25,23 @@ enum class Gate { silu, gelu_tanh };
 struct Rotation {
   const float* cos;  // dims / 2
   const float* sin;
-  int dims;          // that turn; the rest of a head stays
-  bool traditional;  // pairs are neighbours, else they are half of `dims` apart
+  int dims;          // the first dimensions of a head are rotated, the others stay
+  bool traditional;  // the numbers of a pair are neighbours, else they are dims / 2 apart
 };
 
-// Rows up to which a kernel that reads the matrix once beats one that copies it into blocks first, as BLAS does.
+// The most rows for which a kernel that reads the matrix once is faster than BLAS, which copies it into blocks first.
 constexpr int kFewRows = 16;
 
 struct Kernels {
   const char* name;
 
   // Columns [begin, end) of y: (m, rows of w) = x: (m, width) w^T. ldx, ldy: floats from one row to the next.
-  void (*few_rows)(int m, const float* x, long ldx, const PackedMatrix& w, long begin, long end, float* y, long ldy);
+  void (*few_rows)(int m, const float* x, long ldx, const MatrixView& w, long begin, long end, float* y, long ldy);
   // C = alpha A B^T + beta C with A: (m, k), B: (n, k), C: (m, n). beta 0: C is only written.
   void (*few_rows_f32)(int m, int n, long k, float alpha, const float* a, long lda, const float* b, long ldb,
                        float beta, float* c, long ldc);
-  // Numbers [begin, begin + count) of a row. begin and count: multiples of 32 and of the group, or the whole row.
-  void (*expand)(const PackedMatrix& w, long row, long begin, long count, float* out);
+  // Numbers [begin, begin + count) of a row. begin and count: multiples of 32 and of the group size, or the whole row.
+  void (*expand)(const MatrixView& w, long row, long begin, long count, float* out);
 
   // out = gate(a) * b; out may be a or b.
   void (*gated)(Gate gate, const float* a, const float* b, float* out, long count);
@@ -64,7 +62,7 @@ struct Kernels {
               long ldo);
 };
 
-// The best ones for this processor. Any thread.
+// The fastest that this processor can run. Any thread.
 const Kernels& kernels();
 
 }  // namespace tether

@@ -8,6 +8,6 @@
 
 namespace tether {
 
-About about() { return {.mlx = mx::version(), .device = device_policy().name, .blas = blas_name()}; }
+About about() { return {.mlx = mx::version(), .device = std::string(device_policy().name), .blas = blas_name()}; }
 
 }  // namespace tether

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "cpu/calibrate.h"
-#include "cpu/ops.h"
 #include "cpu/pool.h"
 #include "engine/chunk_size.h"
 #include "error.h"
@@ -51,7 +50,7 @@ MemoryModel memory_model(const Model& model, const Config& config, const EngineI
   uint64_t window_view = 0;  // of a sliding layer's keys and values, if they are unpacked
   for (const auto& shape : model.cache_shapes()) {
     auto elements = static_cast<uint64_t>(shape.elements);
-    uint64_t bytes = KVFormat::of(info.kv_bits, shape.head_dim).bytes(elements, element);
+    uint64_t bytes = stored_bytes(kv_quantization(info.kv_bits, shape.head_dim), elements, element);
     auto most = static_cast<uint64_t>(shape.window) + rows;
     // MLX's kernels want one layer's keys and values whole. Not measured on a GPU.
     uint64_t view = info.kv_bits && !device.own_kernels ? elements * element : 0;
@@ -90,17 +89,14 @@ void set_window(EngineInfo& info, const MemoryModel& memory, int max_context) {
 
 Loaded load_checkpoint(const LoadRequest& request, const std::function<void(double)>& progress) {
   auto device = device_policy();
-  if (request.as_gpu) {
-    device = gpu_policy(device.name);
-    cpu::leave_to_mlx();
-  }
+  if (request.as_gpu) device = gpu_policy(device.name);
   set_threads(request.threads, device);
   // Runtime compilation calls a C++ compiler on the CPU backend, for nothing.
   if (device.name == "cpu") mx::disable_compile();
   Config config(request.config, "config.json");
   auto text = config.object("text_config");
   // The model's own shapes decide; this check fails before the weights are read.
-  KVFormat::of(request.kv_bits, (text ? *text : config).integer("head_dim", 64));
+  kv_quantization(request.kv_bits, (text ? *text : config).integer("head_dim", 64));
   auto weights = open_weights(request, config, device, progress);
   auto model = load_model(config, weights);
 

@@ -23,7 +23,7 @@ class Sequence {
 
   // Sizes buffers for at least `tokens` tokens, and never for more than `most`.
   void reserve(int tokens, int most) {
-    for (auto& cache : caches_) cache.expect(tokens, most);
+    for (auto& cache : caches_) cache.reserve(tokens, most);
   }
   // Snapshots that are left after rewind(length).
   size_t snapshots(int length) const;

@@ -28,31 +28,39 @@ double to_number(const Json& json, const std::string& where, const std::string& 
   return *number;
 }
 
-// The formats that MLX has.
+QuantMode read_mode(const Config& config) {
+  auto name = config.text("mode", "affine");
+  for (auto mode : {QuantMode::affine, QuantMode::mxfp4, QuantMode::mxfp8, QuantMode::nvfp4})
+    if (name == mode_name(mode)) return mode;
+  throw Error("bad_config", "[config] " + config.where() + R"(: quantization "mode" ")" + name +
+                                "\" is not one of affine, mxfp4, mxfp8, nvfp4; convert the checkpoint again");
+}
+
+// The only one of a floating-point mode.
+Quantization fixed_format(QuantMode mode) {
+  return {.mode = mode, .bits = mode == QuantMode::mxfp8 ? 8 : 4, .group_size = mode == QuantMode::nvfp4 ? 16 : 32};
+}
+
 Quantization read_quantization(const Config& config) {
-  static const std::map<std::string, std::pair<int, int>> kFloats{
-      {"mxfp4", {32, 4}}, {"mxfp8", {32, 8}}, {"nvfp4", {16, 4}}};
-  auto mode = config.text("mode", "affine");
-  auto refuse = [&](const std::string& what) {
+  auto reject = [&](const std::string& what) {
     throw Error("bad_config", "[config] " + config.where() + ": " + what + "; convert the checkpoint again");
   };
-  if (mode == "affine") {
+  auto mode = read_mode(config);
+  if (mode == QuantMode::affine) {
     int group = config.integer("group_size");
     int bits = config.integer("bits");
     if (bits < 2 || bits > 8 || bits == 7)
-      refuse("quantization of " + std::to_string(bits) + " \"bits\" is not one of 2, 3, 4, 5, 6, 8");
+      reject("quantization of " + std::to_string(bits) + " \"bits\" is not one of 2, 3, 4, 5, 6, 8");
     if (group != 32 && group != 64 && group != 128)
-      refuse("quantization's \"group_size\" of " + std::to_string(group) + " is not one of 32, 64, 128");
-    return {group, bits, mode};
+      reject("quantization's \"group_size\" of " + std::to_string(group) + " is not one of 32, 64, 128");
+    return {.mode = mode, .bits = bits, .group_size = group};
   }
-  auto found = kFloats.find(mode);
-  if (found == kFloats.end())
-    refuse(R"(quantization "mode" ")" + mode + "\" is not one of affine, mxfp4, mxfp8, nvfp4");
-  auto [group, bits] = found->second;
-  if (config.integer("group_size", group) != group || config.integer("bits", bits) != bits)
-    refuse("quantization \"mode\" " + mode + " has groups of " + std::to_string(group) + " and " +
-           std::to_string(bits) + " bits");
-  return {group, bits, mode};
+  auto format = fixed_format(mode);
+  if (config.integer("group_size", format.group_size) != format.group_size ||
+      config.integer("bits", format.bits) != format.bits)
+    reject(std::string("quantization \"mode\" ") + mode_name(mode) + " has groups of " +
+           std::to_string(format.group_size) + " and " + std::to_string(format.bits) + " bits");
+  return format;
 }
 
 }  // namespace
@@ -153,6 +161,11 @@ std::optional<Config> Config::object(const std::string& key) const {
   return Config(*found, where_ + ": " + key);
 }
 
+std::string name_of(const Quantization& quantization) {
+  if (quantization.mode == QuantMode::affine) return std::to_string(quantization.bits) + "-bit";
+  return mode_name(quantization.mode);
+}
+
 std::optional<Quantization> QuantizationConfig::of(const std::string& layer) const {
   auto it = layers.find(layer);
   return it == layers.end() ? all : it->second;
@@ -163,7 +176,7 @@ QuantizationConfig QuantizationConfig::read(const Config& config) {
   if (!found) found = config.object("quantization_config");
   if (auto text = config.object("text_config"); text && !found) found = text->object("quantization_config");
   if (!found) return {};
-  // Hugging Face's own schemes (bitsandbytes, gptq, …) use the same key and are not MLX's layout.
+  // Hugging Face's own schemes (bitsandbytes, gptq, …) use the same key with other layouts.
   if (found->has("quant_method"))
     throw Error("unsupported_model", "[config] " + found->where() + ": quantization by \"" +
                                          found->text("quant_method", "") +

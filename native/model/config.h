@@ -7,11 +7,12 @@
 #include <vector>
 
 #include "json.h"
+#include "quantization.h"
 
 namespace tether {
 
-// A view of one JSON object. Absent fields take the default that is given; null counts as absent
-// but for the `optional_*` readers, where it means "off". Throws Error("bad_config").
+// A view of one JSON object. An absent field takes the fallback; null counts as absent, except for the `optional_*`
+// readers, where it means "off". Throws Error("bad_config").
 class Config {
  public:
   // `where` is how messages name this object, such as "config.json" or "config.json: text_config".
@@ -46,27 +47,19 @@ class Config {
   std::string where_;
 };
 
-// How MLX quantized a tensor: groups along the last axis, affine (a scale and a bias each) or floating point (a scale).
-struct Quantization {
-  int group_size = 64;
-  int bits = 4;
-  std::string mode = "affine";  // or mxfp4, mxfp8, nvfp4
-
-  bool affine() const { return mode == "affine"; }
-  // Such as "4-bit" or "mxfp4".
-  std::string name() const { return affine() ? std::to_string(bits) + "-bit" : mode; }
-};
+// For messages and reports, such as "4-bit" or "mxfp4".
+std::string name_of(const Quantization& quantization);
 
 // `quantization` of config.json: one setting for all, and per-layer ones that override it.
 struct QuantizationConfig {
   std::optional<Quantization> all;
   std::map<std::string, std::optional<Quantization>> layers;  // nullopt: not quantized
 
-  // What holds for the layer of that name (without ".weight").
+  // That of the layer with this name (without ".weight").
   std::optional<Quantization> of(const std::string& layer) const;
 
-  // From `quantization`, else `quantization_config`, else that of text_config. Throws bad_config for what MLX does not
-  // have.
+  // From `quantization`, else `quantization_config`, else that of text_config. Throws Error("bad_config") for formats
+  // that MLX does not have, Error("unsupported_model") for quantizations that are not MLX's.
   static QuantizationConfig read(const Config& config);
 };
 

@@ -1,4 +1,4 @@
-// How this machine's device computes: the one place that decides dtypes, chunk sizes and pipelining by device.
+// How the device computes: the only place that decides dtypes, kernels, chunk sizes and pipelining by device.
 #include "model/device.h"
 
 namespace tether {
@@ -10,7 +10,8 @@ DevicePolicy device_policy() {
             .least_chunk = 64,
             .most_chunk = 1024,
             .decode_ahead = false,
-            .own_kernels = true};
+            .own_kernels = true,
+            .multiplies_packed_slots = true};
 #ifdef __APPLE__
   return gpu_policy("metal");
 #else
@@ -18,21 +19,14 @@ DevicePolicy device_policy() {
 #endif
 }
 
-bool multiplies_packed_slots() {
-#ifdef __APPLE__
-  return true;
-#else
-  return mx::default_device().type == mx::Device::cpu;
-#endif
-}
-
-DevicePolicy gpu_policy(const std::string& name) {
+DevicePolicy gpu_policy(std::string_view name) {
   return {.name = name,
           .dtype = std::nullopt,
           .least_chunk = 256,
           .most_chunk = 2048,
           .decode_ahead = true,
-          .own_kernels = false};
+          .own_kernels = false,
+          .multiplies_packed_slots = name != "cuda"};
 }
 
 }  // namespace tether

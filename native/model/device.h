@@ -1,34 +1,36 @@
-// How this machine's device computes: the one place that decides dtypes, chunk sizes and pipelining by device.
+// How the device computes: the only place that decides dtypes, kernels, chunk sizes and pipelining by device.
 #pragma once
 
 #include <mlx/mlx.h>
 
 #include <optional>
-#include <string>
+#include <string_view>
 
 namespace tether {
 
 namespace mx = mlx::core;
 
-// On a CPU only float32 is fast: tether's kernels (cpu/ops.h) compute in it, and read matrices in whatever format they
-// have, which costs less memory and time than to convert them at load. A GPU computes in the checkpoint's own dtype.
+// Made once when a model is loaded and given to each of its layers, which keep a copy.
+//
+// On a CPU only float32 is fast: tether's own kernels (cpu/ops/) compute in it and read matrices in the format in which
+// they are stored, which costs less memory and time than converting them at load. A GPU computes in the checkpoint's
+// own dtype.
 struct DevicePolicy {
-  std::string name;                // cpu, metal or cuda
-  std::optional<mx::Dtype> dtype;  // of activations, and of weights that are no matrices; nullopt: as they are
+  std::string_view name;           // cpu, metal or cuda; a literal
+  std::optional<mx::Dtype> dtype;  // of activations; nullopt: the checkpoint's own
   int least_chunk;                 // tokens of a prompt per forward pass: fewer would waste the device
   int most_chunk;                  // more would gain nothing
   bool decode_ahead;               // dispatch token t + 1 before t is read
-  bool own_kernels;                // layers compute with those of cpu/ops.h
+  bool own_kernels;                // layers compute with cpu/ops/; dtype is float32
+  // MLX's kernels multiply by quantized keys and values within a cache's buffer. CUDA's (MLX 0.32) require the heads to
+  // follow one another without gaps, and a cache has spare slots between them.
+  bool multiplies_packed_slots = false;
 };
-
-// Whether MLX multiplies by packed keys and values as they lie in a cache: its CUDA kernels (0.32) take the heads of a
-// matrix to follow one another closely, and in a cache there is room between them.
-bool multiplies_packed_slots();
 
 // For MLX's default device. Call on the engine thread.
 DevicePolicy device_policy();
 
-// What a GPU of that name does. On a CPU it is slow and right, which is how tests run what only GPUs run otherwise.
-DevicePolicy gpu_policy(const std::string& name);
+// That of a GPU, for the device of that name. It also works on a CPU, slowly: tests use it to run the code for GPUs.
+DevicePolicy gpu_policy(std::string_view name);
 
 }  // namespace tether

@@ -8,8 +8,8 @@
 namespace tether {
 namespace {
 
-// Names and defaults as in mlx-lm. Every layer sees everything there, whatever config.json says of a sliding window; it
-// is 4096 in published checkpoints, half of what they were made for.
+// Names and defaults as in mlx-lm, where every layer has full attention despite config.json's sliding window (4096 in
+// published checkpoints, half of the window they were trained for).
 struct Gemma2Config {
   int hidden;
   int layers;
@@ -51,37 +51,40 @@ struct Gemma2Config {
 
 struct Gemma2Attention {
   Linear q_proj, k_proj, v_proj, o_proj;
-  Attention::Shape shape;
+  Attention core;
 
   Gemma2Attention(const Gemma2Config& c, Weights& w, const std::string& name)
       : q_proj(w.linear(name + ".q_proj", c.heads * c.head_dim, c.hidden)),
         k_proj(w.linear(name + ".k_proj", c.kv_heads * c.head_dim, c.hidden)),
         v_proj(w.linear(name + ".v_proj", c.kv_heads * c.head_dim, c.hidden)),
         o_proj(w.linear(name + ".o_proj", c.hidden, c.heads * c.head_dim)),
-        shape{.heads = c.heads,
-              .kv_heads = c.kv_heads,
-              .head_dim = c.head_dim,
-              .scale = c.scale,
-              .window = 0,
-              .softcap = c.attention_softcap} {}
+        core{.heads = c.heads,
+             .kv_heads = c.kv_heads,
+             .head_dim = c.head_dim,
+             .scale = c.scale,
+             .window = 0,
+             .softcap = c.attention_softcap,
+             .device = w.device()} {}
 
   // x: (N, hidden) -> (N, hidden)
   mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer) const {
-    std::vector<Attention::Seen> seen;
-    return o_proj(Attention::own(shape, rope, q_proj(x), k_proj(x), v_proj(x), segments, layer, seen));
+    std::vector<KVView> seen;
+    return o_proj(core.own(rope, q_proj(x), k_proj(x), v_proj(x), segments, layer, seen));
   }
 };
 
 struct Gemma2MLP {
   Linear gate_proj, up_proj, down_proj;
+  GatedUnit gated;
 
   Gemma2MLP(const Gemma2Config& c, Weights& w, const std::string& name)
       : gate_proj(w.linear(name + ".gate_proj", c.intermediate, c.hidden)),
         up_proj(w.linear(name + ".up_proj", c.intermediate, c.hidden)),
-        down_proj(w.linear(name + ".down_proj", c.hidden, c.intermediate)) {}
+        down_proj(w.linear(name + ".down_proj", c.hidden, c.intermediate)),
+        gated{Gate::gelu_tanh, w.device()} {}
 
   // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x) const { return down_proj(gated(Gate::gelu_tanh, gate_proj(x), up_proj(x))); }
+  mx::array operator()(const mx::array& x) const { return down_proj(gated(gate_proj(x), up_proj(x))); }
 };
 
 struct Gemma2Block {

@@ -9,7 +9,7 @@
 namespace tether {
 namespace {
 
-// Where a text_config leaves out what its wrapper's reader knows.
+// Defaults for fields that a text_config may lack.
 struct Gemma3Defaults {
   int heads;
   int kv_heads;
@@ -64,7 +64,7 @@ struct Gemma3Config {
 struct Gemma3Attention {
   Linear q_proj, k_proj, v_proj, o_proj;
   RMSNorm q_norm, k_norm;
-  Attention::Shape shape;
+  Attention core;
 
   Gemma3Attention(const Gemma3Config& c, Weights& w, const std::string& name, bool sliding)
       : q_proj(w.linear(name + ".q_proj", c.heads * c.head_dim, c.hidden)),
@@ -73,34 +73,37 @@ struct Gemma3Attention {
         o_proj(w.linear(name + ".o_proj", c.hidden, c.heads * c.head_dim)),
         q_norm(w.norm_beyond_one(name + ".q_norm", c.head_dim, c.eps)),
         k_norm(w.norm_beyond_one(name + ".k_norm", c.head_dim, c.eps)),
-        shape{.heads = c.heads,
-              .kv_heads = c.kv_heads,
-              .head_dim = c.head_dim,
-              .scale = c.scale,
-              .window = sliding ? c.sliding_window : 0} {}
+        core{.heads = c.heads,
+             .kv_heads = c.kv_heads,
+             .head_dim = c.head_dim,
+             .scale = c.scale,
+             .window = sliding ? c.sliding_window : 0,
+             .device = w.device()} {}
 
   // x: (N, hidden) -> (N, hidden)
   mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer) const {
-    std::vector<Attention::Seen> seen;
-    auto q = norm_heads(q_norm, q_proj(x), shape.heads);
-    auto k = norm_heads(k_norm, k_proj(x), shape.kv_heads);
-    return o_proj(Attention::own(shape, rope, q, k, v_proj(x), segments, layer, seen));
+    std::vector<KVView> seen;
+    auto q = norm_heads(q_norm, q_proj(x), core.heads);
+    auto k = norm_heads(k_norm, k_proj(x), core.kv_heads);
+    return o_proj(core.own(rope, q, k, v_proj(x), segments, layer, seen));
   }
 };
 
 struct Gemma3MLP {
   Linear gate_proj, up_proj, down_proj;
+  GatedUnit gated;
 
   Gemma3MLP(const Gemma3Config& c, Weights& w, const std::string& name)
       : gate_proj(w.linear(name + ".gate_proj", c.intermediate, c.hidden)),
         up_proj(w.linear(name + ".up_proj", c.intermediate, c.hidden)),
-        down_proj(w.linear(name + ".down_proj", c.hidden, c.intermediate)) {}
+        down_proj(w.linear(name + ".down_proj", c.hidden, c.intermediate)),
+        gated{Gate::gelu_tanh, w.device()} {}
 
   // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x) const { return down_proj(gated(Gate::gelu_tanh, gate_proj(x), up_proj(x))); }
+  mx::array operator()(const mx::array& x) const { return down_proj(gated(gate_proj(x), up_proj(x))); }
 };
 
-// x + y. Gemma 3's residuals outgrow float16, which then holds the largest number it has.
+// x + y. Gemma 3's residuals overflow float16, so they are clipped to its largest number.
 mx::array add_residual(const mx::array& x, const mx::array& y) {
   if (x.dtype() != mx::float16) return mx::add(x, y);
   constexpr float kMost = 65504;
@@ -132,7 +135,7 @@ class Gemma3 : public Model {
  public:
   Gemma3(const Config& text, const Gemma3Defaults& defaults, Weights& w)
       : config_(text, defaults),
-        // The scale of embeddings was a bfloat16 when the model was trained.
+        // In training the scale of embeddings was a bfloat16.
         embedding_scale_(static_cast<float>(mx::bfloat16_t(std::sqrt(static_cast<float>(config_.hidden))))) {
     auto prefix = w.prefix_of("embed_tokens.weight", {"language_model.model.", "model.language_model.", "model."});
     make_ropes(text);
@@ -140,7 +143,7 @@ class Gemma3 : public Model {
     for (int i = 0; i < config_.layers; i++)
       blocks_.emplace_back(config_, w, prefix + "layers." + std::to_string(i), config_.sliding[static_cast<size_t>(i)]);
     norm_ = w.norm_beyond_one(prefix + "norm", config_.hidden, config_.eps);
-    // As in mlx-lm the weights decide whether there is a head.
+    // As in mlx-lm, the weights decide whether there is a head.
     for (const char* head : {"language_model.lm_head", "lm_head"})
       if (w.has(std::string(head) + ".weight")) head_ = w.linear(head, config_.vocab, config_.hidden);
   }
@@ -169,7 +172,7 @@ class Gemma3 : public Model {
   int max_positions() const override { return config_.max_positions; }
 
  private:
-  // Newer config.json files say it by kind of layer, in rope_parameters.
+  // Newer config.json files have one entry per kind of layer, in rope_parameters.
   void make_ropes(const Config& text) {
     auto parameters = text.object("rope_parameters");
     auto sliding = parameters ? parameters->object("sliding_attention") : std::nullopt;

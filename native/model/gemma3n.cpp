@@ -22,18 +22,18 @@ struct Gemma3nConfig {
   int vocab;
   int max_positions;
   int sliding_window;
-  int shared_layers;  // the last so many layers have no keys and values of their own
+  int shared_layers;  // the last layers, which have no keys and values of their own
   int per_layer_dim;
   int per_layer_vocab;
   int streams;
-  int active;  // the stream that attention and MLP work on
+  int active;  // the stream that attention and MLP read
   int laurel_rank;
   float eps;
   float logit_softcap;  // 0: off
   std::optional<double> coefficient_clip;
   bool correct_scale;
   std::vector<int> intermediate;  // by layer
-  std::vector<double> sparsity;   // by layer: the share of an MLP's gates that are shut
+  std::vector<double> sparsity;   // by layer: the share of an MLP's gates that are closed
   std::vector<bool> sliding;      // by layer
   std::vector<size_t> sources;    // by layer: whose keys and values it reads
 
@@ -77,24 +77,25 @@ struct Gemma3nConfig {
 };
 
 struct Gemma3nAttention {
-  Attention::Shape shape;
+  Attention core;
   Linear q_proj, o_proj;
   RMSNorm q_norm, v_norm;
   std::optional<Linear> k_proj, v_proj;
   std::optional<RMSNorm> k_norm;
 
   Gemma3nAttention(const Gemma3nConfig& c, Weights& w, const std::string& name, size_t layer)
-      : shape{.heads = c.heads,
-              .kv_heads = c.kv_heads,
-              .head_dim = c.head_dim,
-              .scale = 1,
-              .window = c.sliding[layer] ? c.sliding_window : 0},
+      : core{.heads = c.heads,
+             .kv_heads = c.kv_heads,
+             .head_dim = c.head_dim,
+             .scale = 1,
+             .window = c.sliding[layer] ? c.sliding_window : 0,
+             .device = w.device()},
         q_proj(w.linear(name + ".q_proj", c.heads * c.head_dim, c.hidden)),
         o_proj(w.linear(name + ".o_proj", c.hidden, c.heads * c.head_dim)),
         q_norm(w.norm(name + ".q_norm", c.head_dim, c.eps)),
-        v_norm{std::nullopt, c.eps} {
+        v_norm{std::nullopt, c.eps, w.device()} {
     if (layer >= static_cast<size_t>(c.own_layers())) {
-      // Checkpoints have what these layers would use if they did not share.
+      // Checkpoints have unused tensors for these layers.
       for (const char* part : {".k_proj.", ".v_proj.", ".k_norm."}) w.ignore(name + part);
       return;
     }
@@ -103,25 +104,27 @@ struct Gemma3nAttention {
     k_norm = w.norm(name + ".k_norm", c.head_dim, c.eps);
   }
 
-  // x: (N, hidden) -> (N, hidden). Fills `seen` if this layer owns keys and values, reads it otherwise.
+  // x: (N, hidden) -> (N, hidden). Fills `seen` if this layer has its own keys and values, reads it otherwise.
   mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
-                       std::vector<Attention::Seen>& seen) const {
-    auto q = norm_heads(q_norm, q_proj(x), shape.heads);
-    if (!k_proj) return o_proj(Attention::shared(shape, rope, q, segments, seen));
-    auto k = norm_heads(*k_norm, (*k_proj)(x), shape.kv_heads);
-    auto v = norm_heads(v_norm, (*v_proj)(x), shape.kv_heads);
-    return o_proj(Attention::own(shape, rope, q, k, v, segments, layer, seen));
+                       std::vector<KVView>& seen) const {
+    auto q = norm_heads(q_norm, q_proj(x), core.heads);
+    if (!k_proj) return o_proj(core.shared(rope, q, segments, seen));
+    auto k = norm_heads(*k_norm, (*k_proj)(x), core.kv_heads);
+    auto v = norm_heads(v_norm, (*v_proj)(x), core.kv_heads);
+    return o_proj(core.own(rope, q, k, v, segments, layer, seen));
   }
 };
 
 struct Gemma3nMLP {
   Linear gate_proj, up_proj, down_proj;
-  std::optional<float> deviations;  // gates must be so many deviations above their mean to be open
+  GatedUnit gated;
+  std::optional<float> deviations;  // a gate opens that many standard deviations above the mean of all gates
 
   Gemma3nMLP(const Gemma3nConfig& c, Weights& w, const std::string& name, size_t layer)
       : gate_proj(w.linear(name + ".gate_proj", c.intermediate[layer], c.hidden)),
         up_proj(w.linear(name + ".up_proj", c.intermediate[layer], c.hidden)),
-        down_proj(w.linear(name + ".down_proj", c.hidden, c.intermediate[layer])) {
+        down_proj(w.linear(name + ".down_proj", c.hidden, c.intermediate[layer])),
+        gated{Gate::gelu_tanh, w.device()} {
     if (c.sparsity[layer] > 0)
       deviations = std::sqrt(2.0F) * mx::erfinv(mx::array(static_cast<float>(2 * c.sparsity[layer] - 1))).item<float>();
   }
@@ -134,7 +137,7 @@ struct Gemma3nMLP {
           mx::add(mx::mean(gate, 1, true), mx::multiply(mx::std(gate, 1, true), mx::array(*deviations, gate.dtype())));
       gate = mx::maximum(mx::subtract(gate, cutoff), mx::array(0.0F, gate.dtype()));
     }
-    return down_proj(gated(Gate::gelu_tanh, gate, up_proj(x)));
+    return down_proj(gated(gate, up_proj(x)));
   }
 };
 
@@ -147,7 +150,7 @@ struct Laurel {
   mx::array operator()(const mx::array& x) const { return mx::add(x, norm(right(left(x)))); }
 };
 
-// AltUp: what a layer makes of the active stream is spread to all of them, by coefficients that depend on the token.
+// AltUp: spreads a layer's output for the active stream to all streams, with coefficients that depend on the token.
 struct AltUp {
   RMSNorm router_norm;
   Linear router;
@@ -207,6 +210,7 @@ struct Gemma3nBlock {
   Laurel laurel;
   RMSNorm input_norm, post_attention_norm, pre_mlp_norm, post_mlp_norm, post_input_norm;
   Linear input_gate, input_projection;
+  GatedUnit gated;
   std::optional<mx::array> correct_scale;  // (hidden)
 
   Gemma3nBlock(const Gemma3nConfig& c, Weights& w, const std::string& name, size_t layer)
@@ -222,14 +226,15 @@ struct Gemma3nBlock {
         post_mlp_norm(w.norm(name + ".post_feedforward_layernorm", c.hidden, c.eps)),
         post_input_norm(w.norm(name + ".post_per_layer_input_norm", c.hidden, c.eps)),
         input_gate(w.linear(name + ".per_layer_input_gate", c.per_layer_dim, c.hidden)),
-        input_projection(w.linear(name + ".per_layer_projection", c.hidden, c.per_layer_dim)) {
+        input_projection(w.linear(name + ".per_layer_projection", c.hidden, c.per_layer_dim)),
+        gated{Gate::gelu_tanh, w.device()} {
     auto scale = w.tensor(name + ".altup.correct_output_scale", {c.hidden});
     if (c.correct_scale) correct_scale = scale;
   }
 
   // x: (streams, N, hidden), input: (N, per_layer_dim) -> (streams, N, hidden)
   mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
-                       std::vector<Attention::Seen>& seen, const mx::array& input) const {
+                       std::vector<KVView>& seen, const mx::array& input) const {
     auto predictions = altup.predict(x);
     auto active = mx::take(predictions, altup.active, 0);
     auto normed = input_norm(active);
@@ -241,7 +246,7 @@ struct Gemma3nBlock {
 
     auto first = mx::take(corrected, altup.active, 0);
     if (correct_scale) first = mx::multiply(first, *correct_scale);
-    first = post_input_norm(input_projection(gated(Gate::gelu_tanh, input_gate(first), input)));
+    first = post_input_norm(input_projection(gated(input_gate(first), input)));
     auto head = mx::slice(corrected, {0, 0, 0}, {1, corrected.shape(1), corrected.shape(2)});
     auto rest = mx::slice(corrected, {1, 0, 0}, corrected.shape());
     return mx::concatenate({head, mx::add(rest, first)}, 0);
@@ -282,7 +287,7 @@ class Gemma3n : public Model {
     std::vector<mx::array> streams{embedded};
     for (const auto& project : into_streams_) streams.push_back(resized(project(embedded), size));
     auto x = mx::stack(streams, 0);
-    std::vector<std::vector<Attention::Seen>> seen(blocks_.size());
+    std::vector<std::vector<KVView>> seen(blocks_.size());
     for (size_t i = 0; i < blocks_.size(); i++)
       x = blocks_[i](x, config_.sliding[i] ? sliding_rope_ : full_rope_, segments, i, seen[config_.sources[i]],
                      mx::take(inputs, static_cast<int>(i), 1));
@@ -301,7 +306,7 @@ class Gemma3n : public Model {
   std::vector<CacheShape> cache_shapes() const override {
     std::vector<CacheShape> shapes;
     for (int i = 0; i < config_.own_layers(); i++)
-      shapes.push_back({blocks_[static_cast<size_t>(i)].attention.shape.window, 2 * config_.kv_heads * config_.head_dim,
+      shapes.push_back({blocks_[static_cast<size_t>(i)].attention.core.window, 2 * config_.kv_heads * config_.head_dim,
                         config_.head_dim});
     return shapes;
   }
@@ -310,7 +315,7 @@ class Gemma3n : public Model {
   int max_positions() const override { return config_.max_positions; }
 
  private:
-  // Newer config.json files say it by kind of layer, in rope_parameters.
+  // Newer config.json files have one entry per kind of layer, in rope_parameters.
   Rope rope(const Config& text, const std::string& kind, const std::string& key, double fallback) const {
     if (auto parameters = text.object("rope_parameters"))
       if (auto entry = parameters->object(kind)) fallback = entry->number("rope_theta", fallback);

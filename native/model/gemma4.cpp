@@ -24,7 +24,7 @@ struct Gemma4Config {
   int vocab;
   int max_positions;
   int sliding_window;
-  int shared_layers;  // the last so many layers have no keys and values of their own
+  int shared_layers;  // the last layers, which have no keys and values of their own
   int per_layer_dim;  // 0: no per-layer inputs
   int per_layer_vocab;
   int experts;  // 0: no experts beside the MLP
@@ -88,7 +88,7 @@ struct Gemma4Config {
 };
 
 struct Gemma4Attention {
-  Attention::Shape shape;
+  Attention core;
   Linear q_proj, o_proj;
   RMSNorm q_norm;
   std::optional<Linear> k_proj, v_proj;  // v_proj absent where values are the keys
@@ -96,50 +96,53 @@ struct Gemma4Attention {
   RMSNorm v_norm;
 
   Gemma4Attention(const Gemma4Config& c, Weights& w, const std::string& name, size_t layer)
-      : shape{.heads = c.heads,
-              .kv_heads = c.sliding[layer] ? c.kv_heads : c.global_kv_heads,
-              .head_dim = c.sliding[layer] ? c.head_dim : c.global_head_dim,
-              .scale = 1,
-              .window = c.sliding[layer] ? c.sliding_window : 0},
-        q_proj(w.linear(name + ".q_proj", shape.heads * shape.head_dim, c.hidden)),
-        o_proj(w.linear(name + ".o_proj", c.hidden, shape.heads * shape.head_dim)),
-        q_norm(w.norm(name + ".q_norm", shape.head_dim, c.eps)),
-        v_norm{std::nullopt, c.eps} {
+      : core{.heads = c.heads,
+             .kv_heads = c.sliding[layer] ? c.kv_heads : c.global_kv_heads,
+             .head_dim = c.sliding[layer] ? c.head_dim : c.global_head_dim,
+             .scale = 1,
+             .window = c.sliding[layer] ? c.sliding_window : 0,
+             .device = w.device()},
+        q_proj(w.linear(name + ".q_proj", core.heads * core.head_dim, c.hidden)),
+        o_proj(w.linear(name + ".o_proj", c.hidden, core.heads * core.head_dim)),
+        q_norm(w.norm(name + ".q_norm", core.head_dim, c.eps)),
+        v_norm{std::nullopt, c.eps, w.device()} {
     if (layer >= static_cast<size_t>(c.own_layers())) {
-      // Some checkpoints still have what these layers would use if they did not share.
+      // Some checkpoints have unused tensors for these layers.
       for (const char* part : {".k_proj.", ".v_proj.", ".k_norm."}) w.ignore(name + part);
       return;
     }
-    k_proj = w.linear(name + ".k_proj", shape.kv_heads * shape.head_dim, c.hidden);
-    k_norm = w.norm(name + ".k_norm", shape.head_dim, c.eps);
-    if (!c.k_eq_v || c.sliding[layer]) v_proj = w.linear(name + ".v_proj", shape.kv_heads * shape.head_dim, c.hidden);
+    k_proj = w.linear(name + ".k_proj", core.kv_heads * core.head_dim, c.hidden);
+    k_norm = w.norm(name + ".k_norm", core.head_dim, c.eps);
+    if (!c.k_eq_v || c.sliding[layer]) v_proj = w.linear(name + ".v_proj", core.kv_heads * core.head_dim, c.hidden);
   }
 
-  // x: (N, hidden) -> (N, hidden). Fills `seen` if this layer owns keys and values, reads it otherwise.
+  // x: (N, hidden) -> (N, hidden). Fills `seen` if this layer has its own keys and values, reads it otherwise.
   mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
-                       std::vector<Attention::Seen>& seen) const {
-    auto q = norm_heads(q_norm, q_proj(x), shape.heads);
-    if (!k_proj) return o_proj(Attention::shared(shape, rope, q, segments, seen));
+                       std::vector<KVView>& seen) const {
+    auto q = norm_heads(q_norm, q_proj(x), core.heads);
+    if (!k_proj) return o_proj(core.shared(rope, q, segments, seen));
     auto k = (*k_proj)(x);
     auto v = v_proj ? (*v_proj)(x) : k;
-    return o_proj(Attention::own(shape, rope, q, norm_heads(*k_norm, k, shape.kv_heads),
-                                 norm_heads(v_norm, v, shape.kv_heads), segments, layer, seen));
+    return o_proj(core.own(rope, q, norm_heads(*k_norm, k, core.kv_heads), norm_heads(v_norm, v, core.kv_heads),
+                           segments, layer, seen));
   }
 };
 
 struct Gemma4MLP {
   Linear gate_proj, up_proj, down_proj;
+  GatedUnit gated;
 
   Gemma4MLP(const Gemma4Config& c, Weights& w, const std::string& name, int width)
       : gate_proj(w.linear(name + ".gate_proj", width, c.hidden)),
         up_proj(w.linear(name + ".up_proj", width, c.hidden)),
-        down_proj(w.linear(name + ".down_proj", c.hidden, width)) {}
+        down_proj(w.linear(name + ".down_proj", c.hidden, width)),
+        gated{Gate::gelu_tanh, w.device()} {}
 
   // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x) const { return down_proj(gated(Gate::gelu_tanh, gate_proj(x), up_proj(x))); }
+  mx::array operator()(const mx::array& x) const { return down_proj(gated(gate_proj(x), up_proj(x))); }
 };
 
-// Which experts a token goes to, and how much each of them counts.
+// Picks the experts of each token and their shares.
 struct Gemma4Router {
   RMSNorm norm;
   Linear proj;
@@ -147,7 +150,7 @@ struct Gemma4Router {
   int chosen;
 
   Gemma4Router(const Gemma4Config& c, Weights& w, const std::string& name)
-      : norm{w.tensor(name + ".scale", {c.hidden}), c.eps},
+      : norm{w.tensor(name + ".scale", {c.hidden}), c.eps, w.device()},
         proj(w.linear(name + ".proj", c.experts, c.hidden)),
         expert_scale(w.tensor(name + ".per_expert_scale", {c.experts})),
         chosen(c.experts_per_token) {
@@ -169,17 +172,18 @@ struct Gemma4Router {
 
 struct Gemma4Experts {
   std::optional<ExpertLinear> gate_proj, up_proj, down_proj;
+  GatedUnit gated;
 
-  Gemma4Experts(const Gemma4Config& c, Weights& w, const std::string& name) {
+  Gemma4Experts(const Gemma4Config& c, Weights& w, const std::string& name) : gated{Gate::gelu_tanh, w.device()} {
     if (w.has(name + ".gate_up_proj")) {  // as Google publishes it
       auto both = w.tensor(name + ".gate_up_proj", {c.experts, 2 * c.expert_intermediate, c.hidden});
       auto parts = mx::split(both, 2, 1);
       for (auto& part : parts) part = mx::contiguous(part);
       mx::eval(parts);
-      gate_proj = ExpertLinear{parts[0], std::nullopt, std::nullopt, {}};
-      up_proj = ExpertLinear{parts[1], std::nullopt, std::nullopt, {}};
+      gate_proj = ExpertLinear{{.numbers = parts[0]}, w.device()};
+      up_proj = ExpertLinear{{.numbers = parts[1]}, w.device()};
       auto down = w.tensor(name + ".down_proj", {c.experts, c.hidden, c.expert_intermediate});
-      down_proj = ExpertLinear{down, std::nullopt, std::nullopt, {}};
+      down_proj = ExpertLinear{{.numbers = down}, w.device()};
     } else {
       gate_proj = w.experts(name + ".switch_glu.gate_proj", c.experts, c.expert_intermediate, c.hidden);
       up_proj = w.experts(name + ".switch_glu.up_proj", c.experts, c.expert_intermediate, c.hidden);
@@ -189,7 +193,7 @@ struct Gemma4Experts {
 
   // x: (N, hidden), experts and shares: (N, chosen) -> (N, hidden)
   mx::array operator()(const mx::array& x, const mx::array& experts, const mx::array& shares) const {
-    // From so many on it pays to bring together what goes to the same expert.
+    // From this many on it pays to sort the tokens by expert.
     constexpr size_t kSort = 64;
     int hidden = x.shape(1);
     int chosen = experts.shape(1);
@@ -209,12 +213,11 @@ struct Gemma4Experts {
 
  private:
   mx::array run(const mx::array& x, const mx::array& experts, bool sorted) const {
-    return (*down_proj)(gated(Gate::gelu_tanh, (*gate_proj)(x, experts, sorted), (*up_proj)(x, experts, sorted)),
-                        experts, sorted);
+    return (*down_proj)(gated((*gate_proj)(x, experts, sorted), (*up_proj)(x, experts, sorted)), experts, sorted);
   }
 };
 
-// What 26B-A4B has beside each layer's MLP.
+// The experts beside each layer's MLP, as in 26B-A4B.
 struct Gemma4Mixture {
   Gemma4Router router;
   Gemma4Experts experts;
@@ -227,21 +230,22 @@ struct Gemma4Mixture {
         pre_experts_norm(w.norm(name + ".pre_feedforward_layernorm_2", c.hidden, c.eps)),
         post_experts_norm(w.norm(name + ".post_feedforward_layernorm_2", c.hidden, c.eps)) {}
 
-  // x, mlp (what the MLP made of x): (N, hidden) -> (N, hidden)
+  // x, mlp (the MLP's output for x): (N, hidden) -> (N, hidden)
   mx::array operator()(const mx::array& x, const mx::array& mlp) const {
     auto [chosen, shares] = router(x);
     return mx::add(post_mlp_norm(mlp), post_experts_norm(experts(pre_experts_norm(x), chosen, shares)));
   }
 };
 
-// What E2B and E4B add to each layer: a gate that lets a small embedding of the token in.
+// What E2B and E4B add to each layer: a gated small embedding of the token.
 struct PerLayerInput {
   Linear gate, projection;
   RMSNorm norm;
+  GatedUnit gated;
 
   // x: (N, hidden), input: (N, per_layer_dim) -> (N, hidden)
   mx::array operator()(const mx::array& x, const mx::array& input) const {
-    return mx::add(x, norm(projection(gated(Gate::gelu_tanh, gate(x), input))));
+    return mx::add(x, norm(projection(gated(gate(x), input))));
   }
 };
 
@@ -266,13 +270,14 @@ struct Gemma4Block {
     if (c.per_layer_dim)
       per_layer = PerLayerInput{w.linear(name + ".per_layer_input_gate", c.per_layer_dim, c.hidden),
                                 w.linear(name + ".per_layer_projection", c.hidden, c.per_layer_dim),
-                                w.norm(name + ".post_per_layer_input_norm", c.hidden, c.eps)};
+                                w.norm(name + ".post_per_layer_input_norm", c.hidden, c.eps),
+                                GatedUnit{Gate::gelu_tanh, w.device()}};
     if (w.has(name + ".layer_scalar")) scalar = w.tensor(name + ".layer_scalar", {1});
   }
 
   // x: (N, hidden) -> (N, hidden)
   mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
-                       std::vector<Attention::Seen>& seen, const std::optional<mx::array>& input) const {
+                       std::vector<KVView>& seen, const std::optional<mx::array>& input) const {
     auto h = mx::add(x, post_attention_norm(attention(input_norm(x), rope, segments, layer, seen)));
     auto y = mlp(pre_mlp_norm(h));
     h = mx::add(h, post_mlp_norm(mixture ? (*mixture)(h, y) : y));
@@ -314,7 +319,7 @@ class Gemma4 : public Model {
     x = mx::multiply(x, mx::array(std::sqrt(static_cast<float>(config_.hidden)), x.dtype()));
     std::optional<mx::array> inputs;
     if (per_layer_) inputs = (*per_layer_)(tokens, x);
-    std::vector<std::vector<Attention::Seen>> seen(blocks_.size());
+    std::vector<std::vector<KVView>> seen(blocks_.size());
     for (size_t i = 0; i < blocks_.size(); i++) {
       std::optional<mx::array> input;
       if (inputs) input = mx::take(*inputs, static_cast<int>(i), 1);
@@ -330,8 +335,8 @@ class Gemma4 : public Model {
   std::vector<CacheShape> cache_shapes() const override {
     std::vector<CacheShape> shapes;
     for (int i = 0; i < config_.own_layers(); i++) {
-      const auto& shape = blocks_[static_cast<size_t>(i)].attention.shape;
-      shapes.push_back({shape.window, 2 * shape.kv_heads * shape.head_dim, shape.head_dim});
+      const auto& core = blocks_[static_cast<size_t>(i)].attention.core;
+      shapes.push_back({core.window, 2 * core.kv_heads * core.head_dim, core.head_dim});
     }
     return shapes;
   }
@@ -341,7 +346,7 @@ class Gemma4 : public Model {
 
  private:
   Rope rope(const std::string& kind, int dims, float default_theta, const std::optional<Config>& parameters) const {
-    // Without rope_parameters: what Gemma 4 was published with.
+    // Without rope_parameters: the values of the published models.
     static const Json kFull{
         Json::Object{{"rope_type", {std::string("proportional")}}, {"partial_rotary_factor", {0.25}}}};
     Rope::Plain plain{.dims = dims,

@@ -1,4 +1,4 @@
-// Keys and values of one layer for one sequence, in temporal order; sliding layers keep their window.
+// The KV cache of one layer of one sequence, oldest token first; sliding layers keep their window.
 #include "model/kv_cache.h"
 
 #include <algorithm>
@@ -7,33 +7,36 @@
 namespace tether {
 namespace {
 
-// Spare slots, so that a decode step writes in place and buffers move only now and then.
+// Spare slots, so that most decode steps write in place.
 constexpr int kSpare = 256;
 
 }  // namespace
 
-KVCache::View KVCache::append(const mx::array& k, const mx::array& v) {
+KVView KVCache::append(const mx::array& k, const mx::array& v) {
   int count = k.shape(2);
+  int before = offset();
   if (length_ + count > capacity_) {
-    make_room(k, v);
+    grow(k, v);
   } else {
     keys_.write(k, length_);
     values_.write(v, length_);
     length_ += count;
   }
   int visible = window_ ? std::min(length_, window_ - 1 + count) : length_;
-  return {keys_.read(length_ - visible, length_), values_.read(length_ - visible, length_)};
+  return {.keys = keys_.read(length_ - visible, length_),
+          .values = values_.read(length_ - visible, length_),
+          .offset = before};
 }
 
-void KVCache::make_room(const mx::array& k, const mx::array& v) {
+void KVCache::grow(const mx::array& k, const mx::array& v) {
   int count = k.shape(2);
   int kept = window_ ? std::min(length_, window_ - 1) : length_;
   int needed = kept + count;
-  // A long append of a sliding layer will be cut again by the next one: no spare room then.
+  // The next append to a sliding layer trims a long one again: no spare slots then.
   int capacity = needed + kSpare;
   if (window_ && count >= kSpare) capacity = needed;
   if (!window_) {
-    capacity = std::max({capacity, std::min(capacity_ + capacity_ / 4, capacity_ + 16 * kSpare), expected_ + kSpare});
+    capacity = std::max({capacity, std::min(capacity_ + capacity_ / 4, capacity_ + 16 * kSpare), reserved_ + kSpare});
     if (most_) capacity = std::max(needed, std::min(capacity, most_));
   }
   keys_.rebuild(k, kept, length_, capacity);

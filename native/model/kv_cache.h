@@ -1,4 +1,4 @@
-// Keys and values of one layer for one sequence, in temporal order; sliding layers keep their window.
+// The KV cache of one layer of one sequence, oldest token first; sliding layers keep their window.
 #pragma once
 
 #include <mlx/mlx.h>
@@ -11,31 +11,33 @@ namespace tether {
 
 namespace mx = mlx::core;
 
+// Keys and values as attention reads them: the last S slots of a cache, the last T of which belong to T queries.
+struct KVView {
+  Matrix keys;    // (1, kv_heads, S, head_dim)
+  Matrix values;  // (1, kv_heads, S, head_dim)
+  int offset;     // position of the first query
+
+  int slots() const { return keys.rows(); }
+};
+
 // Holds the slots [first, offset) of a sequence, oldest first. A full-attention layer keeps all of them; a sliding
-// layer keeps at least the window - 1 that the next token may look at. Copying is cheap (arrays are shared handles)
-// and the copies are independent: MLX copies a buffer before writing when another handle still holds it.
-// Not thread-safe: engine thread only.
+// layer keeps at least the window - 1 slots that the next token sees. Copying is cheap (arrays are shared handles) and
+// the copies are independent: MLX copies a buffer before writing if another handle holds it. Not thread-safe: engine
+// thread only.
 class KVCache {
  public:
   // window 0: full attention.
-  explicit KVCache(int window = 0, KVFormat format = {})
-      : window_(window), format_(format), keys_(format), values_(format) {}
+  explicit KVCache(int window = 0, Quantization quantization = {})
+      : window_(window), quantization_(quantization), keys_(quantization), values_(quantization) {}
 
-  // What attention sees after an append: the last slots.
-  struct View {
-    StoredSlots keys;
-    StoredSlots values;
-  };
+  // k, v: (1, kv_heads, T, head_dim). Adds T slots; the view holds every slot that any of the T queries sees (for a
+  // sliding layer at most window - 1 + T: a mask narrows it per query). With a quantization all slots of the view are
+  // quantized, the new ones too.
+  KVView append(const mx::array& k, const mx::array& v);
 
-  // k, v: (1, kv_heads, T, head_dim). Adds T slots; the view holds every slot that any of the T queries may look at
-  // (for a sliding layer at most window - 1 + T: a mask narrows it per query). Quantized slots are seen as they are
-  // kept, the new ones too.
-  View append(const mx::array& k, const mx::array& v);
-
-  // A hint: at least `tokens` are coming, and never more than `most` in all (0: not known). Buffers are then made large
-  // enough at once, and never larger than needed.
-  void expect(int tokens, int most) {
-    expected_ = tokens;
+  // Sizes the next buffers for at least `tokens` tokens, and for at most `most` (0: not known). Allocates nothing.
+  void reserve(int tokens, int most) {
+    reserved_ = tokens;
     most_ = most;
   }
 
@@ -43,12 +45,12 @@ class KVCache {
   int offset() const { return first_ + length_; }
   int window() const { return window_; }
 
-  // Whether the state after `length` tokens can be had again exactly. Always true for full attention.
+  // Whether the state after `length` tokens can be restored exactly. Always true for full attention.
   bool can_trim(int length) const;
-  // Forgets all but the first `length` tokens. can_trim(length) must hold.
+  // Drops all but the first `length` tokens. can_trim(length) must hold.
   void trim(int length);
-  // Forgets everything, buffers and expectations too.
-  void clear() { *this = KVCache(window_, format_); }
+  // Drops everything, buffers and reservations too.
+  void clear() { *this = KVCache(window_, quantization_); }
 
   // Bytes of the buffers.
   size_t bytes() const;
@@ -56,14 +58,14 @@ class KVCache {
   std::vector<mx::array> arrays() const;
 
  private:
-  void make_room(const mx::array& k, const mx::array& v);
+  void grow(const mx::array& k, const mx::array& v);
 
   int window_;
-  KVFormat format_;
+  Quantization quantization_;
   int first_ = 0;   // position of slot 0
   int length_ = 0;  // slots in use
   int capacity_ = 0;
-  int expected_ = 0;
+  int reserved_ = 0;
   int most_ = 0;
   Slots keys_;  // `capacity` of them
   Slots values_;

@@ -1,4 +1,4 @@
-// Llama 2, 3.x and what is Llama by architecture: Mistral and Devstral, bare or inside an image checkpoint.
+// Llama 2 and 3.x, and models of the same architecture: Mistral and Devstral, bare or inside an image checkpoint.
 #include <cmath>
 #include <string>
 
@@ -25,7 +25,7 @@ struct LlamaConfig {
   bool tied;
   int sliding_window;
   std::vector<bool> sliding;  // by layer
-  // Ministral 3's queries grow by `query_beta` times the logarithm of how many times `query_period` they are away.
+  // Ministral 3 scales the query at position p by 1 + query_beta * log(1 + floor(p / query_period)).
   double query_beta = 0;
   int query_period = 0;
 
@@ -64,7 +64,7 @@ struct LlamaConfig {
       throw Error("bad_config", "[config] " + c.where() + ": sliding layers need a sliding_window above 0");
   }
 
-  // Newer files have it among the rope_parameters.
+  // Newer config.json files have it in rope_parameters.
   static float read_theta(const Config& c) {
     auto parameters = c.object("rope_parameters");
     double fallback = parameters ? parameters->number("rope_theta", 10000) : 10000;
@@ -80,39 +80,42 @@ struct LlamaConfig {
 
 struct LlamaAttention {
   Linear q_proj, k_proj, v_proj, o_proj;
-  Attention::Shape shape;
+  Attention core;
 
   LlamaAttention(const LlamaConfig& c, Weights& w, const std::string& name, bool sliding)
       : q_proj(w.linear(name + ".q_proj", c.heads * c.head_dim, c.hidden, c.attention_bias)),
         k_proj(w.linear(name + ".k_proj", c.kv_heads * c.head_dim, c.hidden, c.attention_bias)),
         v_proj(w.linear(name + ".v_proj", c.kv_heads * c.head_dim, c.hidden, c.attention_bias)),
         o_proj(w.linear(name + ".o_proj", c.hidden, c.heads * c.head_dim, c.attention_bias)),
-        shape{.heads = c.heads,
-              .kv_heads = c.kv_heads,
-              .head_dim = c.head_dim,
-              .scale = 1 / std::sqrt(static_cast<float>(c.head_dim)),
-              .window = sliding ? c.sliding_window : 0} {}
+        core{.heads = c.heads,
+             .kv_heads = c.kv_heads,
+             .head_dim = c.head_dim,
+             .scale = 1 / std::sqrt(static_cast<float>(c.head_dim)),
+             .window = sliding ? c.sliding_window : 0,
+             .device = w.device()} {}
 
   // x: (N, hidden), query_scale: (N, 1) -> (N, hidden)
   mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
                        const std::optional<mx::array>& query_scale) const {
-    std::vector<Attention::Seen> seen;
+    std::vector<KVView> seen;
     auto q = q_proj(x);
     if (query_scale) q = mx::multiply(q, *query_scale);
-    return o_proj(Attention::own(shape, rope, q, k_proj(x), v_proj(x), segments, layer, seen));
+    return o_proj(core.own(rope, q, k_proj(x), v_proj(x), segments, layer, seen));
   }
 };
 
 struct LlamaMLP {
   Linear gate_proj, up_proj, down_proj;
+  GatedUnit gated;
 
   LlamaMLP(const LlamaConfig& c, Weights& w, const std::string& name)
       : gate_proj(w.linear(name + ".gate_proj", c.intermediate, c.hidden, c.mlp_bias)),
         up_proj(w.linear(name + ".up_proj", c.intermediate, c.hidden, c.mlp_bias)),
-        down_proj(w.linear(name + ".down_proj", c.hidden, c.intermediate, c.mlp_bias)) {}
+        down_proj(w.linear(name + ".down_proj", c.hidden, c.intermediate, c.mlp_bias)),
+        gated{Gate::silu, w.device()} {}
 
   // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x) const { return down_proj(gated(Gate::silu, gate_proj(x), up_proj(x))); }
+  mx::array operator()(const mx::array& x) const { return down_proj(gated(gate_proj(x), up_proj(x))); }
 };
 
 struct LlamaBlock {
@@ -175,7 +178,7 @@ class Llama : public Model {
   int max_positions() const override { return config_.max_positions; }
 
  private:
-  // (N, 1); nullopt where all of them are 1.
+  // -> (N, 1); nullopt if all scales are 1.
   std::optional<mx::array> query_scale(std::span<const Segment> segments, mx::Dtype dtype) const {
     if (config_.query_beta == 0) return std::nullopt;
     std::vector<float> scales;

@@ -1,4 +1,4 @@
-// Which family a checkpoint belongs to.
+// Finds the family of a checkpoint by its model_type.
 #include "model/model.h"
 
 #include <map>

@@ -1,4 +1,4 @@
-// A model: token ids and caches in, hidden states and logits out. No threads, no policy.
+// A model: token ids and KV caches in, hidden states and logits out. It starts no threads and schedules nothing.
 #pragma once
 
 #include <mlx/mlx.h>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "model/attention.h"
 #include "model/config.h"
 #include "model/kv_cache.h"
 #include "model/layers.h"
@@ -24,8 +25,8 @@ struct CacheShape {
   int head_dim;  // of both
 };
 
-// All calls on the engine thread. Nothing is evaluated here: results are lazy, so that what nobody asks for
-// (the logits of a prefill chunk, the layers after the last cache) is never computed.
+// All calls on the engine thread. Results are lazy: what no caller evaluates (the logits of a prefill chunk, the layers
+// after the last cache) is never computed.
 class Model {
  public:
   virtual ~Model() = default;
@@ -42,20 +43,21 @@ class Model {
   // The window that the checkpoint was made for, in tokens.
   virtual int max_positions() const = 0;
 
-  // kv_bits: what keys and values are kept in; 0: as they are computed. Throws Error("bad_config") where their head_dim
+  // kv_bits: bits in which keys and values are stored; 0: as computed. Throws Error("bad_config") if their head_dim
   // does not allow it.
   std::vector<KVCache> new_caches(int kv_bits) const {
     std::vector<KVCache> caches;
-    for (const auto& shape : cache_shapes()) caches.emplace_back(shape.window, KVFormat::of(kv_bits, shape.head_dim));
+    for (const auto& shape : cache_shapes())
+      caches.emplace_back(shape.window, kv_quantization(kv_bits, shape.head_dim));
     return caches;
   }
 };
 
-// Picks the family by `model_type` and reads its tensors. Throws Error: unsupported_model, not_implemented,
+// Finds the family by `model_type` and reads its tensors. Throws Error: unsupported_model, not_implemented,
 // bad_config, bad_weights.
 std::unique_ptr<Model> load_model(const Config& config, Weights& weights);
 
-// One function a family, or two where wrappers differ: its file is llama.cpp (Mistral's too), gemma2.cpp, …
+// One function per family, or two if wrappers differ, in a file of its own: llama.cpp (Mistral too), gemma2.cpp, …
 std::unique_ptr<Model> load_llama(const Config& config, Weights& weights);
 std::unique_ptr<Model> load_mistral3(const Config& config, Weights& weights);
 std::unique_ptr<Model> load_gemma2(const Config& config, Weights& weights);

@@ -1,4 +1,4 @@
-// A growing buffer with a slot a token, of keys or of values: as they are computed, or quantized along head_dim.
+// A growing buffer of keys or of values, one slot per token: as computed, or quantized along head_dim.
 #include "model/slots.h"
 
 #include <string>
@@ -12,27 +12,21 @@ mx::array cut(const mx::array& buffer, int begin, int end) {
   return mx::slice(buffer, {0, 0, begin, 0}, {buffer.shape(0), buffer.shape(1), end, buffer.shape(3)});
 }
 
-// The `kept` slots of `old` before `end`, then `add`, then room: (1, heads, capacity, dim)
+// The `kept` slots of `old` before `end`, then `add`, then spare slots: (1, heads, capacity, dim)
 mx::array joined(const mx::array* old, int kept, int end, const mx::array& add, int capacity) {
   std::vector<mx::array> parts;
   if (kept > 0) parts.push_back(cut(*old, end - kept, end));
   parts.push_back(add);
-  int room = capacity - kept - add.shape(2);
-  // A view of one zero: as an array of its own it would be made for all layers before the first of them is needed.
-  if (room > 0)
-    parts.push_back(mx::broadcast_to(mx::array(0, add.dtype()), {add.shape(0), add.shape(1), room, add.shape(3)}));
+  int spare = capacity - kept - add.shape(2);
+  // A view of one zero: MLX would allocate a full array for all layers before the first one is needed.
+  if (spare > 0)
+    parts.push_back(mx::broadcast_to(mx::array(0, add.dtype()), {add.shape(0), add.shape(1), spare, add.shape(3)}));
   return parts.size() == 1 ? parts[0] : mx::concatenate(parts, 2);
 }
 
 }  // namespace
 
-mx::array StoredSlots::unpacked() const {
-  if (!bits) return numbers;
-  int dim = numbers.shape(3) * 32 / bits;
-  return mx::dequantize(numbers, *scales, biases, dim / scales->shape(3), bits);
-}
-
-KVFormat KVFormat::of(int bits, int head_dim) {
+Quantization kv_quantization(int bits, int head_dim) {
   if (bits == 0) return {};
   auto number = std::to_string(bits);
   if (bits != 4 && bits != 8)
@@ -40,12 +34,18 @@ KVFormat KVFormat::of(int bits, int head_dim) {
   if (head_dim % 32 != 0)
     throw Error("bad_config", "[model] kv_bits " + number + " needs a head_dim that is a multiple of 32, not " +
                                   std::to_string(head_dim) + "; load this checkpoint without kv_bits");
-  return {.bits = bits, .group_size = head_dim % 64 == 0 ? 64 : 32};
+  return {.mode = QuantMode::affine, .bits = bits, .group_size = head_dim % 64 == 0 ? 64 : 32};
+}
+
+uint64_t stored_bytes(const Quantization& quantization, uint64_t elements, uint64_t element) {
+  if (quantization.mode == QuantMode::none) return elements * element;
+  auto groups = elements / static_cast<uint64_t>(quantization.group_size);
+  return elements * static_cast<uint64_t>(quantization.bits) / 8 + groups * 2 * element;
 }
 
 std::vector<mx::array> Slots::stored(const mx::array& x) const {
-  if (!format_.bits) return {x};
-  return mx::quantize(x, format_.group_size, format_.bits);
+  if (quantization_.mode == QuantMode::none) return {x};
+  return mx::quantize(x, quantization_.group_size, quantization_.bits);
 }
 
 void Slots::write(const mx::array& x, int at) {
@@ -64,10 +64,10 @@ void Slots::rebuild(const mx::array& x, int kept, int end, int capacity) {
   arrays_ = std::move(added);
 }
 
-StoredSlots Slots::read(int begin, int end) const {
+Matrix Slots::read(int begin, int end) const {
   auto part = [&](size_t i) { return cut(arrays_[i], begin, end); };
-  if (!format_.bits) return {.numbers = part(0)};
-  return {.numbers = part(0), .scales = part(1), .biases = part(2), .bits = format_.bits};
+  if (quantization_.mode == QuantMode::none) return {.numbers = part(0)};
+  return {.numbers = part(0), .scales = part(1), .biases = part(2), .quantization = quantization_};
 }
 
 size_t Slots::bytes() const {

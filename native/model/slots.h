@@ -1,66 +1,48 @@
-// A growing buffer with a slot a token, of keys or of values: as they are computed, or quantized along head_dim.
+// A growing buffer of keys or of values, one slot per token: as computed, or quantized along head_dim.
 #pragma once
 
 #include <mlx/mlx.h>
 
 #include <cstdint>
-#include <optional>
 #include <vector>
+
+#include "matrix.h"
 
 namespace tether {
 
 namespace mx = mlx::core;
 
-// Some slots of a buffer as they are stored.
-struct StoredSlots {
-  mx::array numbers;  // (1, kv_heads, count, head_dim), or packed: (…, head_dim * bits / 32)
-  std::optional<mx::array> scales = std::nullopt;  // (1, kv_heads, count, groups), if packed
-  std::optional<mx::array> biases = std::nullopt;
-  int bits = 0;  // 0: not packed
+// How keys and values are stored: affine, or as they are computed if bits is 0. Groups of 64, or of 32 if head_dim is
+// no multiple of 64. Throws Error("bad_config") for bits other than 0, 4 and 8 and for a head_dim that groups do not
+// divide.
+Quantization kv_quantization(int bits, int head_dim);
 
-  int count() const { return numbers.shape(2); }
-  // -> (1, kv_heads, count, head_dim)
-  mx::array unpacked() const;
-};
+// Bytes that `elements` numbers take if a computed one has `element` bytes. Affine or none.
+uint64_t stored_bytes(const Quantization& quantization, uint64_t elements, uint64_t element);
 
-// How keys and values are kept.
-struct KVFormat {
-  int bits = 0;        // 8 or 4; 0: as they are computed
-  int group_size = 0;  // numbers of a head_dim that share a scale and a bias
-
-  // Bytes that `elements` numbers take where one is computed in `element` bytes.
-  uint64_t bytes(uint64_t elements, uint64_t element) const {
-    if (!bits) return elements * element;
-    return elements * static_cast<uint64_t>(bits) / 8 + elements / static_cast<uint64_t>(group_size) * 2 * element;
-  }
-
-  // Groups of 64, or of 32 where head_dim is no multiple of 64. Throws Error("bad_config") for other bits than 0, 4 and
-  // 8 and for a head_dim that groups do not fit into.
-  static KVFormat of(int bits, int head_dim);
-};
-
-// Each token is quantized by itself, and what is read is always what was stored: how tokens are put together into
-// writes does not matter. Copies share their arrays until one of them is written to. Engine thread only.
+// Each token is quantized by itself, and reads return exactly what was stored, so it does not matter how tokens are
+// grouped into writes. Copies share their arrays until one of them is written to. Engine thread only.
 class Slots {
  public:
-  explicit Slots(KVFormat format) : format_(format) {}
+  explicit Slots(Quantization quantization) : quantization_(quantization) {}
 
   bool empty() const { return arrays_.empty(); }
 
-  // x: (1, kv_heads, T, head_dim) to the slots [at, at + T), which exist.
+  // x: (1, kv_heads, T, head_dim). Overwrites the slots [at, at + T), which exist.
   void write(const mx::array& x, int at);
-  // A new buffer of `capacity` slots: the `kept` slots before `end`, then x, then room.
+  // Makes a new buffer of `capacity` slots: the `kept` slots before `end`, then x, then spare ones.
   void rebuild(const mx::array& x, int kept, int end, int capacity);
-  StoredSlots read(int begin, int end) const;
+  // -> (1, kv_heads, end - begin, head_dim), as stored
+  Matrix read(int begin, int end) const;
 
   size_t bytes() const;
-  // The buffers, (1, kv_heads, capacity, …): one, or packed numbers, scales and biases.
+  // The buffers, (1, kv_heads, capacity, …): one, or quantized numbers, scales and biases.
   const std::vector<mx::array>& arrays() const { return arrays_; }
 
  private:
   std::vector<mx::array> stored(const mx::array& x) const;
 
-  KVFormat format_;
+  Quantization quantization_;
   std::vector<mx::array> arrays_;
 };
 

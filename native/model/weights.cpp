@@ -1,4 +1,4 @@
-// A checkpoint's tensors by name: found, checked against the shape that is wanted, converted, read.
+// Reads a checkpoint's tensors by name, checks their shapes, converts them and makes layers of them.
 #include "model/weights.h"
 
 #ifdef __linux__
@@ -31,8 +31,8 @@ std::string dtype_name(mx::Dtype dtype) {
 
 bool is_float(mx::Dtype dtype) { return mx::issubdtype(dtype, mx::floating); }
 
-// Parts of image and audio checkpoints that a text model does not read, and tables and statistics that it has no use
-// for.
+// Parts of image and audio checkpoints that a text model does not read, and tables and statistics that it does not
+// need.
 bool is_other_part(const std::string& name) {
   static const std::vector<std::string> kParts{
       "rotary_emb.",  "input_max",     "input_min",        "output_max",
@@ -41,7 +41,7 @@ bool is_other_part(const std::string& name) {
   return std::ranges::any_of(kParts, [&](const auto& part) { return name.find(part) != std::string::npos; });
 }
 
-// Everything else is a vector, such as a norm's.
+// All other tensors are vectors, such as a norm's.
 bool is_matrix(const mx::array& array) { return array.ndim() >= 2; }
 
 bool is_half(mx::Dtype dtype) { return dtype == mx::float16 || dtype == mx::bfloat16; }
@@ -49,27 +49,23 @@ bool is_half(mx::Dtype dtype) { return dtype == mx::float16 || dtype == mx::bflo
 // Scales and biases of a quantized layer.
 bool is_scale(const std::string& name) { return name.ends_with(".scales") || name.ends_with(".biases"); }
 
-// Fewer and larger pages: reading a matrix from end to end is up to a third faster. Nothing is lost where it fails.
+// Asks for larger pages, with which reading a whole matrix is up to a third faster. A failure does no harm.
 void use_large_pages(char* begin, size_t size) {
 #ifdef __linux__
   constexpr uintptr_t kPage = uintptr_t{2} << 20U;
-  // Whole pages within.
   uintptr_t before = -reinterpret_cast<uintptr_t>(begin) % kPage;
   if (size < before + kPage) return;
   size_t whole = (size - before) / kPage * kPage;
-  constexpr int kCollapse = 25;  // MADV_COLLAPSE, which older headers lack: at once; else the system does it later
+  constexpr int kCollapse = 25;  // MADV_COLLAPSE, which older headers lack: at once instead of in the background
   if (madvise(begin + before, whole, kCollapse) != 0) madvise(begin + before, whole, MADV_HUGEPAGE);
 #endif
 }
 
 }  // namespace
 
-Weights::Weights(const std::vector<std::string>& files, QuantizationConfig quantization, DevicePolicy device,
+Weights::Weights(const std::vector<std::string>& files, QuantizationConfig quantization, const DevicePolicy& device,
                  std::function<void(double)> progress)
-    : files_(files),
-      quantization_(std::move(quantization)),
-      device_(std::move(device)),
-      progress_(std::move(progress)) {
+    : files_(files), quantization_(std::move(quantization)), device_(device), progress_(std::move(progress)) {
   for (const auto& file : files_) {
     try {
       for (auto& [name, array] : mx::load_safetensors(file).first) {
@@ -81,7 +77,7 @@ Weights::Weights(const std::vector<std::string>& files, QuantizationConfig quant
       throw Error("bad_weights", "[weights] " + file + " cannot be read (" + error.what() + "); download it again");
     }
   }
-  // What most of the tensors that are not quantized have is what activations will have.
+  // Activations take the half precision that most tensors have which are not quantized.
   std::map<bool, size_t> halves;  // by whether it is bfloat16
   for (const auto& [name, tensor] : tensors_)
     if (is_half(tensor.array.dtype()) && !is_scale(name))
@@ -115,19 +111,22 @@ void Weights::expect_none_left() const {
 size_t Weights::predicted_bytes() const {
   size_t sum = 0;
   for (const auto& [name, tensor] : tensors_) {
-    bool converts = device_.dtype && is_float(tensor.array.dtype()) && (is_scale(name) || !is_matrix(tensor.array));
+    bool converts = device_.dtype && is_float(tensor.array.dtype()) &&
+                    (is_scale(name) || !device_.own_kernels || !is_matrix(tensor.array));
     sum += converts ? tensor.array.size() * device_.dtype->size() : tensor.array.nbytes();
   }
   return sum;
 }
 
-// A half other than that of the activations would turn whatever it meets into float32, with every token.
+// Own kernels read a matrix of any dtype. Elsewhere a half other than that of the activations would make MLX promote
+// both to float32, with every token.
 mx::array Weights::converted(const mx::array& array) const {
-  if (device_.dtype) return is_matrix(array) ? array : mx::astype(array, *device_.dtype);
+  if (device_.own_kernels && is_matrix(array)) return array;
+  if (device_.dtype) return mx::astype(array, *device_.dtype);
   return half_ && is_half(array.dtype()) ? mx::astype(array, *half_) : array;
 }
 
-// So would scales in float32. Those of floating-point formats are bytes, and no numbers to convert.
+// Scales in float32 would be promoted likewise. Those of floating-point formats are bytes, which are not converted.
 mx::array Weights::converted_scales(const mx::array& array) const {
   if (!is_float(array.dtype())) return array;
   if (device_.dtype) return mx::astype(array, *device_.dtype);
@@ -137,7 +136,7 @@ mx::array Weights::converted_scales(const mx::array& array) const {
 Weights::Tensor Weights::take(const std::string& name) {
   auto it = tensors_.find(name);
   if (it == tensors_.end()) {
-    // Name a file that holds its neighbours, which is where it should have been.
+    // Name the file that holds its neighbours, where it should be.
     auto layer = name.substr(0, name.find_last_of('.'));
     std::string file = files_.empty() ? "no files" : files_[0];
     for (const auto& [other, tensor] : tensors_)
@@ -165,7 +164,7 @@ mx::array Weights::read(const Tensor& tensor, const std::string& name) {
 mx::array Weights::keep(const mx::array& wanted) {
   auto array = wanted;
   mx::eval(array);
-  if (device_.dtype) use_large_pages(array.data<char>(), array.nbytes());
+  if (device_.own_kernels) use_large_pages(array.data<char>(), array.nbytes());
   bytes_ += array.nbytes();
   return array;
 }
@@ -198,12 +197,14 @@ Quantization Weights::quantization_of(const std::string& layer, int width) const
   return *quantization;
 }
 
-Weights::Matrix Weights::matrix(const std::string& layer, const mx::Shape& shape) {
+// Along the last two axes of `shape`.
+Matrix Weights::matrix(const std::string& layer, const mx::Shape& shape) {
   auto name = layer + ".weight";
-  if (!has(layer + ".scales")) return {tensor(name, shape), std::nullopt, std::nullopt, {}};
+  if (!has(layer + ".scales")) return {.numbers = tensor(name, shape)};
 
   int width = shape.back();
   auto quantization = quantization_of(layer, width);
+  bool affine = quantization.mode == QuantMode::affine;
   auto packed_shape = shape;
   packed_shape.back() = width * quantization.bits / 32;
   auto scales_shape = shape;
@@ -212,26 +213,26 @@ Weights::Matrix Weights::matrix(const std::string& layer, const mx::Shape& shape
     auto taken = take(layer + suffix);
     if (taken.array.shape() != wanted || is_float(taken.array.dtype()) == integers)
       throw Error("bad_weights", "[weights] " + layer + suffix + " in " + *taken.file + " has shape " +
-                                     show(taken.array.shape()) + ", config.json's " + quantization.name() +
+                                     show(taken.array.shape()) + ", config.json's " + name_of(quantization) +
                                      " quantization in groups of " + std::to_string(quantization.group_size) +
                                      " asks for " + show(wanted) + (integers ? " of integers" : "") +
                                      "; config.json and weights belong to different checkpoints");
     return taken;
   };
   auto packed = part(".weight", packed_shape, true);
-  auto scales = part(".scales", scales_shape, !quantization.affine());
+  auto scales = part(".scales", scales_shape, !affine);
   std::optional<Tensor> biases;
-  if (quantization.affine()) biases = part(".biases", scales_shape, false);
+  if (affine) biases = part(".biases", scales_shape, false);
 
   size_t count = 1;
   for (int size : shape) count *= static_cast<size_t>(size);
   parameters_ += count;
-  kinds_[quantization.name()] += count;
+  kinds_[name_of(quantization)] += count;
   auto factors = converted_scales(read(scales, layer + ".scales"));
   std::optional<mx::array> offsets;
   if (biases) offsets = converted_scales(read(*biases, layer + ".biases"));
   auto bytes = read(packed, name);
-  Matrix matrix{keep(bytes), keep(factors), std::nullopt, quantization};
+  Matrix matrix{.numbers = keep(bytes), .scales = keep(factors), .quantization = quantization};
   if (offsets) matrix.biases = keep(*offsets);
   return matrix;
 }
@@ -239,30 +240,29 @@ Weights::Matrix Weights::matrix(const std::string& layer, const mx::Shape& shape
 Linear Weights::linear(const std::string& layer, int out, int in, bool bias) {
   std::optional<mx::array> added;
   if (bias) added = tensor(layer + ".bias", {out});
-  auto [weight, scales, biases, quantization] = matrix(layer, {out, in});
-  std::optional<mx::array> turned;
-  // A CPU's own kernels read a matrix as it lies.
-  if (!scales && !device_.dtype) {
-    turned = mx::transpose(weight);
-    mx::eval(*turned);
+  auto rows = matrix(layer, {out, in});
+  std::optional<mx::array> transposed;
+  if (!rows.quantized() && !device_.own_kernels) {
+    transposed = mx::transpose(rows.numbers);
+    mx::eval(*transposed);
   }
-  return {weight, turned, scales, biases, added, quantization};
+  return {std::move(rows), transposed, added, device_};
 }
 
 ExpertLinear Weights::experts(const std::string& layer, int count, int out, int in) {
-  auto [weight, scales, biases, quantization] = matrix(layer, {count, out, in});
-  return {weight, scales, biases, quantization};
+  return {matrix(layer, {count, out, in}), device_};
 }
 
 Embedding Weights::embedding(const std::string& layer, int rows, int dim) {
   auto table = linear(layer, rows, dim);
-  auto dtype = device_.dtype.value_or(half_.value_or(mx::bfloat16));
+  const auto& matrix = table.matrix;
+  auto dtype = half_.value_or(mx::bfloat16);
   if (device_.dtype)
     dtype = *device_.dtype;
-  else if (!table.scales)
-    dtype = table.weight.dtype();
-  else if (table.quantization.affine())
-    dtype = table.scales->dtype();
+  else if (!matrix.quantized())
+    dtype = matrix.numbers.dtype();
+  else if (matrix.quantization.mode == QuantMode::affine)
+    dtype = matrix.scales->dtype();
   return {std::move(table), dtype};
 }
 
@@ -270,7 +270,7 @@ RMSNorm Weights::norm_beyond_one(const std::string& layer, int dim, float eps) {
   auto beyond = tensor(layer + ".weight", {dim});
   auto scale = mx::add(beyond, mx::array(1.0F, beyond.dtype()));
   mx::eval(scale);
-  return {scale, eps};
+  return {scale, eps, device_};
 }
 
 std::string Weights::kind() const {

@@ -1,4 +1,4 @@
-// Tests the BLAS that libmlx reaches: our cblas_sgemm against a plain loop, and that OpenBLAS stands behind it.
+// Tests the BLAS that libmlx calls: our cblas_sgemm against a plain loop, and that OpenBLAS computes it.
 #include "cpu/blas/blas.h"
 
 #include "test/check.h"
@@ -59,7 +59,7 @@ void check(const Product& p, std::mt19937& random) {
   auto a = fill(p.trans_a == kTrans ? p.k : p.m, lda);
   auto b = fill(p.trans_b == kTrans ? p.n : p.k, ldb);
   auto c = fill(p.m, ldc);
-  // With beta 0 what C held before must not matter, not even a NaN.
+  // With beta 0 the old content of C does not matter, not even NaN.
   if (p.beta == 0)
     for (int i = 0; i < p.m; i++)
       for (int j = 0; j < p.n; j++) c[at(i, j, ldc)] = NAN;
@@ -101,7 +101,7 @@ void check_products() {
                 for (int pad : {0, 3}) check({trans_a, trans_b, m, n, k, alpha, beta, pad}, random);
 }
 
-// libmlx finds the symbol as dlsym does: it must be ours, not that of the BLAS in the wheel.
+// libmlx finds the symbol as dlsym does: it must be ours, not that of the wheel's BLAS.
 void check_symbol() {
   Dl_info info{};
   void* symbol = dlsym(RTLD_DEFAULT, "cblas_sgemm");
@@ -111,7 +111,7 @@ void check_symbol() {
     fail(std::string("cblas_sgemm comes from ") + info.dli_fname + ", not from " + self.string());
 }
 
-// MLX's own product, from end to end; it also makes this program one that links libmlx, as the addon does.
+// A product through MLX; it also makes this program link libmlx, as the addon does.
 void check_mlx() {
   namespace mx = mlx::core;
   mx::set_default_device(mx::Device::cpu);

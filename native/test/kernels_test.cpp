@@ -40,7 +40,7 @@ bool near(double got, double want, double tolerance = 2e-6) {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
-// Lengths around the numbers of lanes.
+// Lengths around multiples of the number of lanes.
 constexpr std::array<size_t, 14> kLengths{1, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 64, 100, 257};
 
 void products(const Kernels& kernel) {
@@ -60,20 +60,20 @@ void products(const Kernels& kernel) {
             for (size_t j = 0; j < columns; j++) {
               double want = beta == 0 ? 0 : beta * before[i * columns + j];
               for (size_t l = 0; l < k; l++) want += 2.0 * a[i * (k + 3) + l] * b[j * (k + 1) + l];
-              check(near(c[i * columns + j], want, 1e-5), std::string(kernel.name) + ": a product of " +
+              check(near(c[i * columns + j], want, 1e-5), std::string(kernel.name) + ": product of " +
                                                               std::to_string(m) + " rows by " + std::to_string(n) +
                                                               ", " + std::to_string(k) + " wide");
             }
         }
 }
 
-// Packed as MLX packs: the numbers of a row one after another, the first in the lowest bits.
+// Packed as in MLX: the numbers of a row follow one another, the first in the lowest bits.
 struct Packed {
   std::vector<uint8_t> bytes;
   std::vector<float> scales;
   std::vector<float> biases;
   std::vector<float> wanted;
-  PackedMatrix matrix;
+  MatrixView matrix;
 };
 
 Packed affine(int bits, int group, size_t rows, size_t width) {
@@ -92,11 +92,10 @@ Packed affine(int bits, int group, size_t rows, size_t width) {
       auto of = (row * width + i) / static_cast<size_t>(group);
       packed.wanted.push_back(static_cast<float>(number) * packed.scales[of] + packed.biases[of]);
     }
-  packed.matrix = {.format = PackedMatrix::Format::affine,
-                   .bits = bits,
-                   .group = group,
+  packed.matrix = {.quantization = {.mode = QuantMode::affine, .bits = bits, .group_size = group},
                    .width = static_cast<long>(width),
-                   .weight = packed.bytes.data(),
+                   .row_bytes = static_cast<long>(row_bytes),
+                   .numbers = packed.bytes.data(),
                    .scales = packed.scales.data(),
                    .biases = packed.biases.data()};
   return packed;
@@ -118,10 +117,10 @@ void packed_matrices(const Kernels& kernel) {
         for (int m : {1, 2, 3, 4, 7, 16}) {
           auto x = numbers(static_cast<size_t>(m) * width);
           std::vector<float> y(static_cast<size_t>(m) * kRows, kNaN);
-          // Columns 1 to 6: what is outside stays.
+          // Columns 1 to 6: the others are not written.
           kernel.few_rows(m, x.data(), static_cast<long>(width), packed.matrix, 1, kRows, y.data(), kRows);
           for (size_t i = 0; i < static_cast<size_t>(m); i++) {
-            check(std::isnan(y[i * kRows]), name + ", another column");
+            check(std::isnan(y[i * kRows]), name + ", writes no other column");
             for (size_t j = 1; j < kRows; j++) {
               double want = 0;
               double all = 0;
@@ -160,23 +159,23 @@ void elementwise(const Kernels& kernel) {
       for (size_t i = 0; i < count; i++)
         check(near(out[i], a[i] / std::sqrt(squares / static_cast<double>(count) + 1e-5F) * (weight ? weight[i] : 1),
                    4e-6),
-              name + ": a norm");
+              name + ": norm");
     }
     auto capped = a;
     kernel.softcap(capped.data(), length, 5);
     for (size_t i = 0; i < count; i++) check(near(capped[i], 5 * std::tanh(a[i] / 5.0), 4e-6), name + ": softcap");
     float most = kernel.largest(a.data(), length);
-    check(most == *std::ranges::max_element(a), name + ": the largest");
+    check(most == *std::ranges::max_element(a), name + ": largest number");
     auto shares = a;
     float sum = kernel.exp_sum(shares.data(), length, most);
     double want = 0;
     for (size_t i = 0; i < count; i++) {
       want += std::exp(double{a[i]} - most);
-      check(near(shares[i], std::exp(double{a[i]} - most)), name + ": a share");
+      check(near(shares[i], std::exp(double{a[i]} - most)), name + ": exponential");
     }
-    check(near(sum, want), name + ": their sum");
+    check(near(sum, want), name + ": sum of exponentials");
   }
-  // exp is no better than its ends.
+  // The ends of the range of exp.
   for (auto [x, e] : {std::pair{-kInfinity, 0.0F}, {-200.0F, 0.0F}, {0.0F, 1.0F}, {200.0F, kInfinity}, {kNaN, kNaN}}) {
     std::vector<float> one(20, x);
     kernel.exp_sum(one.data(), 20, 0);
@@ -203,11 +202,12 @@ void rotations(const Kernels& kernel) {
           auto second = static_cast<size_t>(traditional ? 2 * i + 1 : i + dims / 2);
           auto at = static_cast<size_t>(i);
           check(near(out[first], x[first] * cosines[at] - x[second] * sines[at]),
-                std::string(kernel.name) + ": turned");
+                std::string(kernel.name) + ": rotated, the first of a pair");
           check(near(out[second], x[first] * sines[at] + x[second] * cosines[at]),
-                std::string(kernel.name) + ": turned, the other");
+                std::string(kernel.name) + ": rotated, the second of a pair");
         }
-        for (auto i = static_cast<size_t>(dims); i < x.size(); i++) check(out[i] == x[i], "the rest of a head stays");
+        for (auto i = static_cast<size_t>(dims); i < x.size(); i++)
+          check(out[i] == x[i], "rotation leaves the rest of a head");
       }
 }
 
@@ -227,7 +227,7 @@ void mixtures(const Kernels& kernel) {
           for (size_t j = 0; j < d; j++) {
             double want = before[i * d + j];
             for (size_t l = 0; l < s; l++) want += double{shares[i * (s + 2) + l]} * values[l * (d + 4) + j];
-            check(near(out[i * d + j], want, 1e-5), std::string(kernel.name) + ": a mixture");
+            check(near(out[i * d + j], want, 1e-5), std::string(kernel.name) + ": mixture of values");
           }
       }
 }

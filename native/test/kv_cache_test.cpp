@@ -12,8 +12,10 @@
 #include "test/check.h"
 
 namespace mx = mlx::core;
+using tether::kv_quantization;
 using tether::KVCache;
-using tether::KVFormat;
+using tether::Quantization;
+using tether::QuantMode;
 
 namespace {
 
@@ -21,10 +23,10 @@ constexpr int kHeads = 2;
 
 void expect(bool holds, const std::string& what) { tether::check(holds, what); }
 
-// What a slot holds: a number of its own per token, head and dimension.
+// The content of a slot: a number per token, head and dimension.
 float slot_value(int id, int head, int d) { return static_cast<float>(id * 16 + head * 8 + d % 8); }
 
-// (1, kHeads, ids, dim); values are negative, so that swapping them with keys shows.
+// (1, kHeads, ids, dim); values are negative, so that a mix-up with keys is detected.
 mx::array slots_of(const std::vector<int>& ids, int dim, float sign) {
   std::vector<float> data;
   for (int head = 0; head < kHeads; head++)
@@ -37,10 +39,10 @@ bool same(const mx::array& got, const mx::array& want) {
   return got.shape() == want.shape() && mx::array_equal(got, want).item<bool>();
 }
 
-// How a cache keeps what it is given, and the widths that this test gives it.
+// How a cache stores keys and values, and the widths used for them in this test.
 struct Kind {
   std::string name;
-  KVFormat format;
+  Quantization format;
   int key_dim;
   int value_dim;
 };
@@ -48,25 +50,25 @@ struct Kind {
 Kind plain() { return {.name = "as computed", .format = {}, .key_dim = 4, .value_dim = 3}; }
 
 std::vector<Kind> quantized() {
-  return {{.name = "8 bits in groups of 64", .format = KVFormat::of(8, 64), .key_dim = 64, .value_dim = 128},
-          {.name = "4 bits in groups of 64", .format = KVFormat::of(4, 128), .key_dim = 128, .value_dim = 64},
-          {.name = "8 bits in groups of 32", .format = KVFormat::of(8, 96), .key_dim = 96, .value_dim = 32},
-          {.name = "4 bits in groups of 32", .format = KVFormat::of(4, 32), .key_dim = 32, .value_dim = 32}};
+  return {{.name = "8 bits in groups of 64", .format = kv_quantization(8, 64), .key_dim = 64, .value_dim = 128},
+          {.name = "4 bits in groups of 64", .format = kv_quantization(4, 128), .key_dim = 128, .value_dim = 64},
+          {.name = "8 bits in groups of 32", .format = kv_quantization(8, 96), .key_dim = 96, .value_dim = 32},
+          {.name = "4 bits in groups of 32", .format = kv_quantization(4, 32), .key_dim = 32, .value_dim = 32}};
 }
 
-// What MLX makes of each row by itself.
-mx::array kept(const mx::array& x, const KVFormat& format) {
-  if (!format.bits) return x;
+// Each row as MLX quantizes it by itself.
+mx::array kept(const mx::array& x, const Quantization& format) {
+  if (format.mode == QuantMode::none) return x;
   auto parts = mx::quantize(x, format.group_size, format.bits);
   return mx::dequantize(parts[0], parts[1], parts[2], format.group_size, format.bits);
 }
 
-// Equal, but for the rounding of one product and one sum.
+// Equal, except for the rounding of one product and one sum.
 bool close(const mx::array& got, const mx::array& want) {
   return got.shape() == want.shape() && got.dtype() == want.dtype() && mx::allclose(got, want, 1e-6, 0).item<bool>();
 }
 
-// A cache beside what it should hold: one id per token, since the beginning of the sequence.
+// A cache and its expected content: one id per token of the sequence.
 class Pair {
  public:
   Pair(std::string name, int window, Kind kind = plain())
@@ -80,18 +82,18 @@ class Pair {
     ids_.insert(ids_.end(), added.begin(), added.end());
     expect(cache_.offset() == static_cast<int>(ids_.size()), at("offset"));
 
-    // All that a query may look at must be there; a full layer shows everything.
-    int shown = view.keys.count();
+    // The view must have all slots that a query sees; in a full layer all slots.
+    int shown = view.slots();
     int window = cache_.window();
     int needed = window ? std::min(had, window - 1) + count : had + count;
     expect(shown == needed, at("the view has " + std::to_string(shown) + " slots, not " + std::to_string(needed)));
     std::vector<int> last(ids_.end() - shown, ids_.end());
     auto matches = kind_.format.bits ? close : same;
-    expect(matches(view.keys.unpacked(), kept(slots_of(last, kind_.key_dim, 1), kind_.format)), at("keys"));
-    expect(matches(view.values.unpacked(), kept(slots_of(last, kind_.value_dim, -1), kind_.format)), at("values"));
+    expect(matches(view.keys.dequantized(), kept(slots_of(last, kind_.key_dim, 1), kind_.format)), at("keys"));
+    expect(matches(view.values.dequantized(), kept(slots_of(last, kind_.value_dim, -1), kind_.format)), at("values"));
   }
 
-  // -> whether the cache could.
+  // -> whether the cache can be trimmed to that length
   bool trim(int length) {
     if (!cache_.can_trim(length)) return false;
     cache_.trim(length);
@@ -119,7 +121,7 @@ void test_random(int window, unsigned seed, const Kind& kind) {
   Pair pair(kind.name + ", window " + std::to_string(window) + " seed " + std::to_string(seed), window, kind);
   int trims = 0;
   for (int step = 0; step < 60; step++) {
-    // Mostly single tokens, as in decoding, with chunks on both sides of the spare room in between.
+    // Mostly single tokens, as in decode, and between them chunks of fewer and more tokens than the spare slots.
     int choice = below(8);
     pair.append(choice == 0 ? 200 + below(200) : choice < 3 ? 1 + below(40) : 1);
     if (below(4) > 0) continue;
@@ -131,7 +133,7 @@ void test_random(int window, unsigned seed, const Kind& kind) {
   expect(trims > 0, "window " + std::to_string(window) + ": nothing could be trimmed");
 }
 
-// Whatever can_trim promises holds the whole window before `length`; trim one by one down to where it says no.
+// If can_trim(length) is true, the whole window before `length` is there; tests every length.
 void test_sliding_trim_keeps_the_window() {
   constexpr int kWindow = 8;
   for (int target = 0; target <= 700; target++) {
@@ -147,15 +149,15 @@ void test_limits() {
   expect(full.can_trim(0), "an empty cache can be trimmed to nothing");
   expect(!full.can_trim(1), "a cache cannot be trimmed to more than it has");
 
-  Pair sliding("forgotten", 8);
+  Pair sliding("dropped", 8);
   sliding.append(1000);
   sliding.append(1000);
-  expect(!sliding.cache().can_trim(500), "a sliding cache cannot go back to what it forgot");
-  expect(sliding.cache().can_trim(2000), "a cache can stay as it is");
+  expect(!sliding.cache().can_trim(500), "a sliding cache cannot be trimmed to a length whose window it has dropped");
+  expect(sliding.cache().can_trim(2000), "a cache can be trimmed to its own length");
   expect(sliding.cache().arrays().size() == 2, "a cache has keys and values");
 }
 
-// A copy is how a prefix is kept while its first owner goes on: neither may see the other's tokens.
+// The prefix cache keeps a copy while the sequence continues: neither may see the other's tokens.
 void test_copies_are_independent(const Kind& kind) {
   for (int window : {0, 8}) {
     Pair first(kind.name + ", copy, window " + std::to_string(window), window, kind);
@@ -176,7 +178,7 @@ mx::array noise(int count, int dim, uint64_t seed) {
   return mx::random::normal({1, kHeads, count, dim}, mx::float32, mx::random::key(seed));
 }
 
-// However tokens are put together into appends, and whatever room there was, the very same numbers are seen.
+// The same numbers are stored however tokens are grouped into appends and however many spare slots there are.
 void test_quantized_pieces_are_equal(const Kind& kind) {
   for (int window : {0, 40}) {
     auto keys = noise(700, kind.key_dim, 1);
@@ -191,61 +193,62 @@ void test_quantized_pieces_are_equal(const Kind& kind) {
       for (int begin = 0; begin < 700; begin += piece) {
         int end = std::min(begin + piece, 700);
         auto view = cache.append(part(keys, begin, end), part(values, begin, end));
-        int shown = view.keys.count();
+        int shown = view.slots();
         auto name = kind.name + " in pieces of " + std::to_string(piece) + " at " + std::to_string(end);
-        expect(same(view.keys.unpacked(), part(all.keys.unpacked(), end - shown, end)), name + ": keys");
-        expect(same(view.values.unpacked(), part(all.values.unpacked(), end - shown, end)), name + ": values");
+        expect(same(view.keys.dequantized(), part(all.keys.dequantized(), end - shown, end)), name + ": keys");
+        expect(same(view.values.dequantized(), part(all.values.dequantized(), end - shown, end)), name + ": values");
       }
     }
   }
 }
 
-// The error is at most half a step of the finest grid that holds a group's range.
+// The error is at most a step of the grid over a group's range.
 void test_quantized_error(const Kind& kind) {
   auto keys = noise(50, kind.key_dim, 3);
   auto view = KVCache(0, kind.format).append(keys, noise(50, kind.value_dim, 4));
   auto grouped = mx::reshape(keys, {-1, kind.format.group_size});
   auto range = mx::subtract(mx::max(grouped, 1, true), mx::min(grouped, 1, true));
-  // MLX moves the grid so that zero is on it, which may cost one step of the range.
+  // MLX shifts the grid so that it has zero, which may cost one step of the range.
   auto step = mx::divide(range, mx::array(kind.format.bits == 8 ? 254.0F : 14.0F));
-  auto error = mx::abs(mx::subtract(mx::reshape(view.keys.unpacked(), grouped.shape()), grouped));
-  expect(mx::all(mx::less_equal(error, step)).item<bool>(), kind.name + ": further from what was given than a step");
+  auto error = mx::abs(mx::subtract(mx::reshape(view.keys.dequantized(), grouped.shape()), grouped));
+  expect(mx::all(mx::less_equal(error, step)).item<bool>(), kind.name + ": the error is larger than a step");
   expect(mx::max(error).item<float>() > 0, kind.name + ": not quantized");
 }
 
 void test_bytes(const Kind& kind) {
   KVCache cache(0, kind.format);
-  cache.expect(0, 1000);
+  cache.reserve(0, 1000);
   for (int count : {300, 1, 300}) cache.append(noise(count, kind.key_dim, 5), noise(count, kind.value_dim, 6));
-  cache.expect(1000, 1000);
+  cache.reserve(1000, 1000);
   cache.append(noise(399, kind.key_dim, 7), noise(399, kind.value_dim, 8));
   uint64_t elements = uint64_t{1000} * kHeads * static_cast<uint64_t>(kind.key_dim + kind.value_dim);
-  expect(cache.bytes() == kind.format.bytes(elements, 4), kind.name + ": bytes are those of 1000 tokens");
-  expect(cache.arrays().size() == (kind.format.bits ? 6 : 2), kind.name + ": all buffers are to be evaluated");
+  expect(cache.bytes() == tether::stored_bytes(kind.format, elements, 4),
+         kind.name + ": bytes() is the size of 1000 tokens");
+  expect(cache.arrays().size() == (kind.format.bits ? 6 : 2), kind.name + ": arrays() has all buffers");
   size_t sum = 0;
   for (const auto& array : cache.arrays()) sum += array.nbytes();
-  expect(cache.bytes() == sum, kind.name + ": bytes are those of the buffers");
+  expect(cache.bytes() == sum, kind.name + ": bytes() is the size of the buffers");
   cache.clear();
-  expect(cache.bytes() == 0 && cache.offset() == 0, kind.name + ": nothing is left");
+  expect(cache.bytes() == 0 && cache.offset() == 0, kind.name + ": clear() drops everything");
   Pair pair(kind.name + ", cleared", 0, kind);
   pair.append(5);
   pair.trim(0);
   pair.append(5);
 }
 
-// On what has another dtype than float32 MLX's own unpacking is used.
+// Other dtypes than float32 are dequantized by MLX in that dtype.
 void test_half_precision(const Kind& kind) {
   auto keys = mx::astype(noise(20, kind.key_dim, 9), mx::bfloat16);
   KVCache cache(0, kind.format);
   auto view = cache.append(keys, mx::astype(noise(20, kind.value_dim, 10), mx::bfloat16));
-  expect(view.keys.unpacked().dtype() == mx::bfloat16 && view.values.unpacked().dtype() == mx::bfloat16,
+  expect(view.keys.dequantized().dtype() == mx::bfloat16 && view.values.dequantized().dtype() == mx::bfloat16,
          kind.name + ": dtype");
-  expect(same(view.keys.unpacked(), kept(keys, kind.format)), kind.name + ": keys in bfloat16");
+  expect(same(view.keys.dequantized(), kept(keys, kind.format)), kind.name + ": keys in bfloat16");
 }
 
-std::string refusal(int bits, int head_dim) {
+std::string rejection(int bits, int head_dim) {
   try {
-    KVFormat::of(bits, head_dim);
+    kv_quantization(bits, head_dim);
   } catch (const tether::Error& error) {
     return error.code() + " " + error.what();
   }
@@ -253,11 +256,12 @@ std::string refusal(int bits, int head_dim) {
 }
 
 void test_formats() {
-  expect(KVFormat::of(0, 7).bits == 0, "what is not quantized may have any width");
-  expect(KVFormat::of(8, 256).group_size == 64 && KVFormat::of(4, 96).group_size == 32, "groups fit into head_dim");
-  expect(refusal(8, 80).find("head_dim") != std::string::npos && refusal(8, 80).starts_with("bad_config"),
-         "a head_dim that no group fits into is refused by name");
-  expect(refusal(5, 64).find("5 bits") != std::string::npos, "other bits are refused by name");
+  expect(kv_quantization(0, 7).mode == QuantMode::none, "without a quantization any head_dim is accepted");
+  expect(kv_quantization(8, 256).group_size == 64 && kv_quantization(4, 96).group_size == 32,
+         "group sizes divide head_dim");
+  expect(rejection(8, 80).find("head_dim") != std::string::npos && rejection(8, 80).starts_with("bad_config"),
+         "a head_dim that no group size divides is rejected by name");
+  expect(rejection(5, 64).find("5 bits") != std::string::npos, "other bits are rejected by name");
 }
 
 }  // namespace

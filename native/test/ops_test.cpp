@@ -1,5 +1,7 @@
-// The CPU's operations against MLX's own.
-#include "cpu/ops.h"
+// Tests the operations of cpu/ops/ against MLX's own.
+#include "cpu/ops/attention.h"
+#include "cpu/ops/elementwise.h"
+#include "cpu/ops/products.h"
 
 #include <cmath>
 #include <limits>
@@ -22,17 +24,9 @@ void check(const mx::array& got, const mx::array& want, const std::string& what,
   fail(what + " (" + std::to_string(distance) + ")");
 }
 
-cpu::Matrix plain(const mx::array& weight) {
-  auto format = weight.dtype() == mx::bfloat16  ? PackedMatrix::Format::bf16
-                : weight.dtype() == mx::float16 ? PackedMatrix::Format::f16
-                                                : PackedMatrix::Format::f32;
-  return {weight,
-          std::nullopt,
-          std::nullopt,
-          {.format = format, .bits = static_cast<int>(weight.dtype().size()) * 8, .width = weight.shape(-1)}};
-}
+Matrix plain(const mx::array& weight) { return {.numbers = weight}; }
 
-// Few rows and many, narrow and wide, and rows that do not lie one after another.
+// Few and many rows, narrow and wide matrices, and rows with gaps between them.
 void products() {
   for (auto dtype : {mx::float32, mx::bfloat16, mx::float16})
     for (int rows : {1, 2, 12, 13, 70})
@@ -42,11 +36,12 @@ void products() {
           mx::eval(weight);
           auto x = mx::random::normal({rows, 2 * in});
           auto half = mx::slice(x, {0, in}, {rows, 2 * in});
-          auto turned = mx::transpose(mx::random::normal({in, rows}));
+          auto transposed = mx::transpose(mx::random::normal({in, rows}));
           auto wanted = mx::transpose(mx::astype(weight, mx::float32));
           auto name = std::to_string(rows) + " by " + std::to_string(out) + " by " + std::to_string(in);
-          check(cpu::product(half, plain(weight)), mx::matmul(half, wanted), "a product of " + name);
-          check(cpu::product(turned, plain(weight)), mx::matmul(turned, wanted), "a product, turned, of " + name);
+          check(cpu::product(half, plain(weight)), mx::matmul(half, wanted), "product of " + name);
+          check(cpu::product(transposed, plain(weight)), mx::matmul(transposed, wanted),
+                "product of a transposed input, " + name);
         }
 }
 
@@ -61,24 +56,25 @@ void experts() {
       return mx::gather_mm(x, mx::swapaxes(weight, 1, 2), std::nullopt, chosen);
     };
     auto name = std::to_string(tokens) + " tokens";
-    check(cpu::expert_product(one, chosen, plain(weight)), wanted(one), "experts, one row for all, " + name);
-    check(cpu::expert_product(each, chosen, plain(weight)), wanted(each), "experts, a row for each, " + name);
+    check(cpu::expert_product(one, chosen, plain(weight)), wanted(one), "experts of a token with one row, " + name);
+    check(cpu::expert_product(each, chosen, plain(weight)), wanted(each), "experts with a row each, " + name);
   }
 }
 
 void norms_and_gates() {
   auto x = mx::random::normal({9, 3, 40});
-  auto turned = mx::transpose(x, {1, 0, 2});
+  auto transposed = mx::transpose(x, {1, 0, 2});
   auto weight = mx::random::normal({40});
-  check(cpu::rms_norm(x, weight, 1e-5F), mx::fast::rms_norm(x, weight, 1e-5F), "a norm");
-  check(cpu::rms_norm(turned, std::nullopt, 1e-5F), mx::fast::rms_norm(turned, std::nullopt, 1e-5F), "a norm, turned");
+  check(cpu::rms_norm(x, weight, 1e-5F), mx::fast::rms_norm(x, weight, 1e-5F), "norm");
+  check(cpu::rms_norm(transposed, std::nullopt, 1e-5F), mx::fast::rms_norm(transposed, std::nullopt, 1e-5F),
+        "norm of a transposed input");
   auto y = mx::random::normal({9, 3, 40});
-  check(cpu::gated(Gate::silu, x, y), mx::multiply(mx::multiply(x, mx::sigmoid(x)), y), "a gate");
-  // The first input's memory may be used again, but only where nobody needs it any more.
+  check(cpu::gated(Gate::silu, x, y), mx::multiply(mx::multiply(x, mx::sigmoid(x)), y), "gate");
+  // The output may take the memory of the first input, but only if no other array needs it.
   auto kept = mx::multiply(x, mx::array(2.0F));
   auto gated = cpu::gated(Gate::silu, kept, y);
   check(mx::add(gated, kept), mx::add(mx::multiply(mx::multiply(kept, mx::sigmoid(kept)), y), kept),
-        "a gate and its input");
+        "a gate leaves its input as it is while another operation reads it");
 }
 
 void rotations() {
@@ -117,8 +113,8 @@ mx::array plain_attention(const mx::array& q, const mx::array& k, const mx::arra
   return mx::reshape(mx::transpose(mixed, {0, 2, 1, 3}), {queries, q.shape(1) * q.shape(3)});
 }
 
-// Queries few and many, contexts shorter and longer than a block, windows that end within one and between two, and
-// caches with room after what is used.
+// Few and many queries, contexts shorter and longer than a block, windows that end within a block and between two, and
+// caches with spare slots.
 void attention() {
   for (int queries : {1, 3, 4, 5, 64, 130})
     for (int before : {0, 1, 500, 1300})
@@ -134,15 +130,15 @@ void attention() {
             auto keys = used(room());
             auto values = used(room());
             cpu::AttentionForm form{.scale = 0.3F, .window = window, .softcap = softcap};
-            check(cpu::attend(q, {keys}, {values}, form), plain_attention(q, keys, values, form),
+            check(cpu::attend(q, plain(keys), plain(values), form), plain_attention(q, keys, values, form),
                   std::to_string(queries) + " queries after " + std::to_string(before) + ", window " +
                       std::to_string(window) + ", softcap " + std::to_string(softcap) + ", " + std::to_string(heads) +
                       " heads over " + std::to_string(kv_heads));
           }
 }
 
-// Over quantized keys and values as over what they say, in a buffer with room before and after.
-void packed_attention() {
+// Attention over quantized keys and values equals attention over the dequantized ones. The buffer has spare slots.
+void quantized_attention() {
   constexpr int kBefore = 700;
   for (int bits : {4, 8})
     for (int queries : {1, 3, 40})
@@ -152,27 +148,28 @@ void packed_attention() {
         auto stored = [&, kv = kv_heads, d = dim] {
           auto parts = mx::quantize(mx::random::normal({1, kv, slots + 9, d}), group, bits);
           for (auto& part : parts) part = mx::slice(part, {0, 0, 2, 0}, {1, kv, 2 + slots, part.shape(3)});
-          return cpu::Cache{.numbers = parts[0], .scales = parts[1], .biases = parts[2], .bits = bits};
-        };
-        auto plain = [&](const cpu::Cache& cache) {
-          return mx::dequantize(cache.numbers, *cache.scales, cache.biases, group, bits);
+          return Matrix{.numbers = parts[0],
+                        .scales = parts[1],
+                        .biases = parts[2],
+                        .quantization = {.mode = QuantMode::affine, .bits = bits, .group_size = group}};
         };
         auto q = mx::random::normal({1, heads, queries, dim});
         auto keys = stored();
         auto values = stored();
         cpu::AttentionForm form{.scale = 0.3F, .window = 0, .softcap = 0};
-        check(cpu::attend(q, keys, values, form), plain_attention(q, plain(keys), plain(values), form),
+        check(cpu::attend(q, keys, values, form), plain_attention(q, keys.dequantized(), values.dequantized(), form),
               std::to_string(queries) + " queries over " + std::to_string(bits) + " bits");
       }
 }
 
-// Damaged weights must be seen, not become numbers.
+// Damaged weights must show as NaN.
 void a_nan_stays() {
   auto q = mx::random::normal({1, 2, 6, 16});
   auto bad = mx::full({1, 2, 6, 16}, std::numeric_limits<float>::quiet_NaN(), mx::float32);
   auto good = mx::random::normal({1, 2, 6, 16});
-  for (const auto& result : {cpu::attend(q, {bad}, {good}, {1, 0, 0}), cpu::attend(q, {good}, {bad}, {1, 0, 0}),
-                             cpu::rms_norm(bad, std::nullopt, 1e-5F), cpu::gated(Gate::gelu_tanh, bad, good)})
+  for (const auto& result :
+       {cpu::attend(q, plain(bad), plain(good), {1, 0, 0}), cpu::attend(q, plain(good), plain(bad), {1, 0, 0}),
+        cpu::rms_norm(bad, std::nullopt, 1e-5F), cpu::gated(Gate::gelu_tanh, bad, good)})
     if (!mx::all(mx::isnan(result)).item<bool>()) fail("NaN became a number");
 }
 
@@ -188,7 +185,7 @@ int main() {
     norms_and_gates();
     rotations();
     attention();
-    packed_attention();
+    quantized_attention();
     a_nan_stays();
   }
   return result();

@@ -1,4 +1,4 @@
-// Weights under every device's policy, in every format MLX has.
+// Tests weights under the policies of a CPU and a GPU, in every format that MLX has.
 #include "model/weights.h"
 
 #include <cmath>
@@ -13,16 +13,9 @@ using namespace tether;
 
 namespace {
 
-DevicePolicy policy(const std::string& name, std::optional<mx::Dtype> dtype) {
-  DevicePolicy device{};
-  device.name = name;
-  device.dtype = dtype;
-  return device;
-}
+DevicePolicy cpu() { return device_policy(); }
 
-DevicePolicy cpu() { return policy("cpu", mx::float32); }
-
-DevicePolicy gpu() { return policy("metal", std::nullopt); }
+DevicePolicy gpu() { return gpu_policy("metal"); }
 
 using Tensors = std::unordered_map<std::string, mx::array>;
 
@@ -48,6 +41,12 @@ class Checkpoint {
   std::string path_;
 };
 
+Quantization affine(int bits, int group_size) {
+  return {.mode = QuantMode::affine, .bits = bits, .group_size = group_size};
+}
+
+bool is_affine(const Quantization& q) { return q.mode == QuantMode::affine; }
+
 float distance(const mx::array& a, const mx::array& b) {
   return mx::max(mx::abs(mx::subtract(mx::astype(a, mx::float32), mx::astype(b, mx::float32)))).item<float>();
 }
@@ -56,10 +55,10 @@ float distance(const mx::array& a, const mx::array& b) {
 Tensors quantized(const Quantization& q, mx::Dtype scales) {
   Tensors tensors;
   auto add = [&](const std::string& name, const mx::Shape& shape) {
-    auto parts = mx::quantize(mx::random::normal(shape), q.group_size, q.bits, q.mode);
+    auto parts = mx::quantize(mx::random::normal(shape), q.group_size, q.bits, mode_name(q.mode));
     tensors.insert_or_assign(name + ".weight", parts[0]);
-    tensors.insert_or_assign(name + ".scales", q.affine() ? mx::astype(parts[1], scales) : parts[1]);
-    if (q.affine()) tensors.insert_or_assign(name + ".biases", mx::astype(parts[2], scales));
+    tensors.insert_or_assign(name + ".scales", is_affine(q) ? mx::astype(parts[1], scales) : parts[1]);
+    if (is_affine(q)) tensors.insert_or_assign(name + ".biases", mx::astype(parts[2], scales));
   };
   add("linear", {64, 128});
   add("embedding", {64, 128});
@@ -70,23 +69,25 @@ Tensors quantized(const Quantization& q, mx::Dtype scales) {
 
 mx::array whole(const Tensors& tensors, const std::string& name, const Quantization& q) {
   std::optional<mx::array> biases;
-  if (q.affine()) biases = mx::astype(tensors.at(name + ".biases"), mx::float32);
+  if (is_affine(q)) biases = mx::astype(tensors.at(name + ".biases"), mx::float32);
   auto scales = tensors.at(name + ".scales");
-  return mx::dequantize(tensors.at(name + ".weight"), q.affine() ? mx::astype(scales, mx::float32) : scales, biases,
-                        q.group_size, q.bits, q.mode, std::nullopt, mx::float32);
+  return mx::dequantize(tensors.at(name + ".weight"), is_affine(q) ? mx::astype(scales, mx::float32) : scales, biases,
+                        q.group_size, q.bits, mode_name(q.mode), std::nullopt, mx::float32);
 }
 
 void every_format_computes_what_it_holds() {
   std::vector<Quantization> formats;
   for (int bits : {2, 3, 4, 5, 6, 8})
-    for (int group : {32, 64, 128}) formats.push_back({group, bits, "affine"});
-  formats.insert(formats.end(), {{32, 4, "mxfp4"}, {32, 8, "mxfp8"}, {16, 4, "nvfp4"}});
+    for (int group : {32, 64, 128}) formats.push_back(affine(bits, group));
+  formats.insert(formats.end(), {{.mode = QuantMode::mxfp4, .bits = 4, .group_size = 32},
+                                 {.mode = QuantMode::mxfp8, .bits = 8, .group_size = 32},
+                                 {.mode = QuantMode::nvfp4, .bits = 4, .group_size = 16}});
   auto x = mx::random::normal({5, 128});
   auto ids = mx::array({7, 0, 63}, mx::int32);
   auto chosen = mx::array({2, 0, 1, 1, 2, 0, 0, 2, 1, 0}, {5, 2}, mx::int32);
   auto rows = mx::expand_dims(x, {1, 2});
   for (const auto& format : formats) {
-    auto name = format.name() + " in groups of " + std::to_string(format.group_size);
+    auto name = name_of(format) + " in groups of " + std::to_string(format.group_size);
     auto tensors = quantized(format, mx::float32);
     Checkpoint file(tensors);
     auto experts = mx::swapaxes(whole(tensors, "experts", format), 1, 2);
@@ -94,7 +95,7 @@ void every_format_computes_what_it_holds() {
     auto looked_up = mx::take(whole(tensors, "embedding", format), ids, 0);
     auto mixed = mx::gather_mm(rows, experts, std::nullopt, chosen);
     for (const auto& device : {cpu(), gpu()}) {
-      auto where = name + " on " + device.name;
+      auto where = name + " on " + std::string(device.name);
       auto weights = file.open(device, format);
       auto predicted = weights.predicted_bytes();
       auto linear = weights.linear("linear", 64, 128);
@@ -102,20 +103,20 @@ void every_format_computes_what_it_holds() {
       auto switched = weights.experts("experts", 3, 64, 128);
       weights.norm("norm", 128, 1e-6F);
       weights.expect_none_left();
-      check(distance(linear(x), product) < 1e-3F, where + ": a linear layer");
-      // Floating-point formats have rows in bfloat16 where no dtype is asked for.
-      bool halves = !format.affine() && !device.dtype;
-      check(distance(embedding(ids), looked_up) < (halves ? 0.02F : 1e-5F), where + ": an embedding");
+      check(distance(linear(x), product) < 1e-3F, where + ": linear layer");
+      // Without a dtype in the policy, rows of floating-point formats are bfloat16.
+      bool halves = !is_affine(format) && !device.dtype;
+      check(distance(embedding(ids), looked_up) < (halves ? 0.02F : 1e-5F), where + ": embedding");
       check(distance(switched(rows, chosen, false), mixed) < 1e-3F, where + ": experts");
       check(weights.bytes() == predicted,
             where + ": " + std::to_string(weights.bytes()) + " bytes, predicted " + std::to_string(predicted));
-      check(weights.kind() == format.name(), where + ": its kind is " + weights.kind());
+      check(weights.kind() == name_of(format), where + ": its kind is " + weights.kind());
     }
   }
 }
 
-// A CPU keeps matrices of halves, and computes in float32: every number that 16 bits can be, infinities, subnormals and
-// NaN among them, comes back exactly.
+// A CPU stores matrices of halves as they are and computes in float32: all 16-bit numbers, including infinities,
+// subnormals and NaN, are read exactly.
 void a_cpu_reads_halves_exactly() {
   auto bits = mx::reshape(mx::astype(mx::arange(65536), mx::uint16), {256, 256});
   for (auto dtype : {mx::float16, mx::bfloat16}) {
@@ -125,15 +126,16 @@ void a_cpu_reads_halves_exactly() {
     auto predicted = weights.predicted_bytes();
     auto rows = weights.embedding("table", 256, 256)(mx::arange(256));
     check(weights.norm("norm", 256, 1e-6F).weight->dtype() == mx::float32, "a vector is converted");
-    check(weights.bytes() == predicted && predicted == 131072 + 1024, "a matrix of halves is kept");
-    check(mx::array_equal(rows, mx::astype(halves, mx::float32), true).item<bool>(), "all numbers of 16 bits");
+    check(weights.bytes() == predicted && predicted == 131072 + 1024, "a matrix of halves is stored as it is");
+    check(mx::array_equal(rows, mx::astype(halves, mx::float32), true).item<bool>(),
+          "all 16-bit numbers are read exactly");
   }
 }
 
 void one_half_holds_for_all() {
   for (auto [norms, scales] :
        {std::pair{mx::bfloat16, mx::float16}, {mx::float16, mx::bfloat16}, {mx::bfloat16, mx::float32}}) {
-    Quantization format{32, 4, "affine"};
+    Quantization format = affine(4, 32);
     auto tensors = quantized(format, scales);
     tensors.insert_or_assign("norm.weight", mx::ones({128}, norms));
     tensors.insert_or_assign("plain.weight", mx::ones({128, 128}, norms));
@@ -141,28 +143,31 @@ void one_half_holds_for_all() {
     Checkpoint file(tensors);
     auto weights = file.open(gpu(), format);
     auto x = mx::ones({2, 128}, norms);
-    check(weights.linear("linear", 64, 128)(x).dtype() == norms, "scales take the dtype of activations");
+    check(weights.linear("linear", 64, 128)(x).dtype() == norms, "a quantized layer returns the dtype of activations");
     check(weights.linear("plain", 128, 128)(x).dtype() == norms, "plain weights keep their dtype");
-    check(weights.linear("odd", 4, 128)(x).dtype() == norms, "the other half becomes the one of most weights");
-    check(weights.embedding("embedding", 64, 128)(mx::array({1})).dtype() == norms, "embeddings come in it");
+    check(weights.linear("odd", 4, 128)(x).dtype() == norms,
+          "weights in the other half precision take the one of most weights");
+    check(weights.embedding("embedding", 64, 128)(mx::array({1})).dtype() == norms,
+          "rows of embeddings have the dtype of activations");
     check(weights.experts("experts", 3, 64, 128)(mx::ones({2, 1, 1, 128}, norms), mx::array({0, 1}, {2, 1}, mx::int32),
                                                  false)
                   .dtype() == norms,
-          "so do experts");
-    check(weights.norm("norm", 128, 1e-6F)(x).dtype() == norms, "and norms");
+          "experts return the dtype of activations");
+    check(weights.norm("norm", 128, 1e-6F)(x).dtype() == norms, "norms return the dtype of activations");
   }
 }
 
 void float32_stays_float32() {
-  Checkpoint file(quantized({32, 4, "affine"}, mx::float32));
-  auto weights = file.open(gpu(), Quantization{32, 4, "affine"});
-  check(weights.linear("linear", 64, 128)(mx::ones({2, 128})).dtype() == mx::float32, "without halves nothing changes");
+  Checkpoint file(quantized(affine(4, 32), mx::float32));
+  auto weights = file.open(gpu(), affine(4, 32));
+  check(weights.linear("linear", 64, 128)(mx::ones({2, 128})).dtype() == mx::float32,
+        "a checkpoint without halves is computed in float32");
 }
 
-void refuses(const std::string& what, const std::vector<std::string>& words, const std::function<void()>& act) {
+void rejects(const std::string& what, const std::vector<std::string>& words, const std::function<void()>& act) {
   try {
     act();
-    check(false, what + " is refused");
+    check(false, what + " is rejected");
   } catch (const Error& error) {
     for (const auto& word : words)
       check(std::string(error.what()).find(word) != std::string::npos, what + ": \"" + error.what() + "\" has " + word);
@@ -170,15 +175,16 @@ void refuses(const std::string& what, const std::vector<std::string>& words, con
 }
 
 void what_contradicts_config_is_named() {
-  Quantization format{32, 4, "affine"};
+  Quantization format = affine(4, 32);
   Checkpoint file(quantized(format, mx::float32));
-  refuses("no quantization in config.json", {"linear.weight", file.path()},
+  rejects("no quantization in config.json", {"linear.weight", file.path()},
           [&] { file.open(gpu()).linear("linear", 64, 128); });
-  refuses("another number of bits", {"linear.weight", file.path(), "8-bit"},
-          [&] { file.open(gpu(), Quantization{32, 8, "affine"}).linear("linear", 64, 128); });
-  refuses("another format", {"linear.scales", file.path(), "mxfp4"},
-          [&] { file.open(gpu(), Quantization{32, 4, "mxfp4"}).linear("linear", 64, 128); });
-  refuses("another number of experts", {"experts.weight", file.path(), "(4, 64, 16)"},
+  rejects("another number of bits", {"linear.weight", file.path(), "8-bit"},
+          [&] { file.open(gpu(), affine(8, 32)).linear("linear", 64, 128); });
+  rejects("another format", {"linear.scales", file.path(), "mxfp4"}, [&] {
+    file.open(gpu(), Quantization{.mode = QuantMode::mxfp4, .bits = 4, .group_size = 32}).linear("linear", 64, 128);
+  });
+  rejects("another number of experts", {"experts.weight", file.path(), "(4, 64, 16)"},
           [&] { file.open(gpu(), format).experts("experts", 4, 64, 128); });
 }
 

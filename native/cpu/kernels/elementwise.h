@@ -11,8 +11,8 @@ namespace tether::TETHER_CPU {
 
 // NOLINTBEGIN(modernize-avoid-c-arrays): std::array would drop the vector types' attribute
 
-// exp by a polynomial on [-ln 2 / 2, ln 2 / 2] and a power of two that is put into the exponent; error below 2 units in
-// the last place. Below -87 it is 0, above 88.7 infinity; NaN stays NaN.
+// exp as a polynomial on [-ln 2 / 2, ln 2 / 2] times a power of two made from its exponent bits; error below 2 units in
+// the last place. 0 below -87, infinity above 88.7; NaN stays NaN.
 TETHER_INLINE Floats exp_of(Floats x) {
   constexpr float kRound = 12582912.0F;  // adding it leaves the nearest integer in the low bits
   Floats clamped = x < -87.0F ? Floats{} - 87.0F : x;
@@ -27,7 +27,7 @@ TETHER_INLINE Floats exp_of(Floats x) {
   p = p * r + 1.6666665459e-1F;
   p = p * r + 5.0000001201e-1F;
   p = p * r * r + r + 1.0F;
-  // In two steps, since 2^n alone may be too large for a float.
+  // In two factors, since 2^n may be too large for a float.
   Integers power = as<Integers>(as<Words>(shifted) - 0x4b400000U);
   Integers half = power >> 1;
   Floats low = as<Floats>((half + 127) << 23);
@@ -37,7 +37,7 @@ TETHER_INLINE Floats exp_of(Floats x) {
 
 TETHER_INLINE Floats sigmoid(Floats x) { return 1.0F / (1.0F + exp_of(-x)); }
 
-// out[i] = of(a[i]), lanes at a time.
+// out[i] = of(a[i]), a vector at a time.
 template <class Of>
 TETHER_INLINE void map(const float* a, float* out, long count, Of of) {
   long i = 0;

@@ -1,4 +1,4 @@
-// Numbers of the checkpoints' formats as floats. Included by kernels.cpp alone.
+// Unpacks the numbers of every stored format to floats. Included by kernels.cpp alone.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace tether::TETHER_CPU {
 
 TETHER_INLINE Floats to_floats(Words words) { return __builtin_convertvector(as<Integers>(words), Floats); }
 
-// The exponent is moved by a product, which gets subnormals right too; infinity and NaN have one of their own.
+// A multiplication moves the exponent, which is right for subnormals too; infinity and NaN are handled separately.
 TETHER_INLINE Floats from_float16(const uint16_t* from) {
 #if defined(__AVX512F__)
   return as<Floats>(_mm512_cvtph_ps(load_as<__m256i>(from)));
@@ -52,7 +52,7 @@ inline float scale_from_exponent(uint8_t bits) {
   return as<float>(bits == 0 ? 0x00400000U : word);
 }
 
-// Each lane has the bytes that its number and the seven beside it are in.
+// Each lane gets the bytes of the group of eight numbers that its own number belongs to.
 template <unsigned Bits>
 TETHER_INLINE Words broadcast_eights(const uint8_t* in) {
   uint32_t first = 0;
@@ -67,7 +67,7 @@ TETHER_INLINE Words broadcast_eights(const uint8_t* in) {
 #endif
 }
 
-// `Bytes` bytes, put together in registers: through memory the parts would have to wait for each other.
+// `Bytes` bytes, combined in registers: combining them in memory would stall on store forwarding.
 template <unsigned Bytes>
 TETHER_INLINE uint64_t eight_of(const uint8_t* in) {
   if constexpr (Bytes == 3) return load_as<uint16_t>(in) | static_cast<uint64_t>(in[2]) << 16U;
@@ -75,7 +75,7 @@ TETHER_INLINE uint64_t eight_of(const uint8_t* in) {
   if constexpr (Bytes == 6) return load_as<uint32_t>(in) | static_cast<uint64_t>(load_as<uint16_t>(in + 4)) << 32U;
 }
 
-// Numbers of 3, 5 and 6 bits, which cross the borders of words.
+// Numbers of 3, 5 and 6 bits, which cross word boundaries.
 template <unsigned Bits>
 TETHER_INLINE Words unpack_odd(const uint8_t* in) {
   uint64_t first = eight_of<Bits>(in);
@@ -104,14 +104,14 @@ TETHER_INLINE Words unpack_odd(const uint8_t* in) {
 #endif
 }
 
-// Eight numbers are `Bits` bytes, the first in the lowest bits. So many numbers as there are lanes.
+// As many numbers as there are lanes. Eight numbers are `Bits` bytes, the first in the lowest bits.
 template <unsigned Bits>
 TETHER_INLINE Words unpack(const uint8_t* in) {
   Words numbers;
   if constexpr (Bits == 8) {
     numbers = widen(in);
   } else if constexpr (kLanes == 4) {
-    // Half of eight: the other half was before or comes next.
+    // Half of a group of eight.
     uint64_t word = 0;
     std::memcpy(&word, in, Bits);
     for (unsigned i = 0; i < kLanes; i++) numbers[i] = static_cast<uint32_t>(word >> (Bits * i)) & ((1U << Bits) - 1);
@@ -125,16 +125,16 @@ TETHER_INLINE Words unpack(const uint8_t* in) {
   return numbers;
 }
 
-// Numbers that all groups are multiples of.
+// Every group size is a multiple of this.
 constexpr long kStep = 16;
 
-// out[i] = decode(number, scale and bias of its group), where a scale is made of its place among the scales.
+// out[i] = decode(number, scale_of(index of its group))
 template <unsigned Bits, class Scale, class Decode>
-TETHER_INLINE void expand_groups(const PackedMatrix& w, long row, long begin, long count, float* out, Scale scale_of,
+TETHER_INLINE void expand_groups(const MatrixView& w, long row, long begin, long count, float* out, Scale scale_of,
                                  Decode decode) {
-  const auto* in = static_cast<const uint8_t*>(w.weight) + row * w.row_bytes() + begin * Bits / 8;
-  // A copy: the compiler cannot know that `out` is not part of w.
-  const long size = w.group;
+  const auto* in = static_cast<const uint8_t*>(w.numbers) + row * w.row_bytes + begin * Bits / 8;
+  // A local copy: the compiler must assume that `out` overlaps w.
+  const long size = w.quantization.group_size;
   long group = (row * w.width + begin) / size;
   for (long at = 0; at < count; at += size, group++) {
     auto scale = scale_of(group);
@@ -159,16 +159,16 @@ struct Affine {
 };
 
 template <unsigned Bits>
-void expand_affine(const PackedMatrix& w, long row, long begin, long count, float* out) {
+void expand_affine(const MatrixView& w, long row, long begin, long count, float* out) {
   expand_groups<Bits>(
       w, row, begin, count, out,
       [&w](long group) { return Affine{static_cast<const float*>(w.scales)[group], w.biases[group]}; },
       [](Words numbers, Affine of) { return to_floats(numbers) * of.scale + of.bias; });
 }
 
-inline void expand_halves(const PackedMatrix& w, long row, long begin, long count, float* out) {
-  const auto* in = static_cast<const uint16_t*>(w.weight) + row * w.width + begin;
-  bool brain = w.format == PackedMatrix::Format::bf16;
+inline void expand_halves(const MatrixView& w, long row, long begin, long count, float* out) {
+  const auto* in = static_cast<const uint16_t*>(w.numbers) + row * w.width + begin;
+  bool brain = w.type == FloatType::bf16;
   long i = 0;
   for (; i + kLanes <= count; i += kLanes) store(out + i, brain ? load(in + i) : from_float16(in + i));
   if (i == count) return;
@@ -177,29 +177,26 @@ inline void expand_halves(const PackedMatrix& w, long row, long begin, long coun
   store_some(out + i, brain ? load(last) : from_float16(last), count - i);
 }
 
-inline void expand(const PackedMatrix& w, long row, long begin, long count, float* out) {
-  using Format = PackedMatrix::Format;
+inline void expand(const MatrixView& w, long row, long begin, long count, float* out) {
   auto scale_of = [&w](float (*decode)(uint8_t)) {
     return [&w, decode](long group) { return decode(static_cast<const uint8_t*>(w.scales)[group]); };
   };
   auto float4 = [](Words numbers, float scale) { return from_float4(numbers) * scale; };
   auto float8 = [](Words numbers, float scale) { return from_float8(numbers) * scale; };
-  switch (w.format) {
-    case Format::f32:
-      std::memcpy(out, static_cast<const float*>(w.weight) + row * w.width + begin,
+  switch (w.quantization.mode) {
+    case QuantMode::none:
+      if (w.type != FloatType::f32) return expand_halves(w, row, begin, count, out);
+      std::memcpy(out, static_cast<const float*>(w.numbers) + row * w.width + begin,
                   static_cast<size_t>(count) * sizeof(float));
       return;
-    case Format::bf16:
-    case Format::f16:
-      return expand_halves(w, row, begin, count, out);
-    case Format::mxfp4:
+    case QuantMode::mxfp4:
       return expand_groups<4>(w, row, begin, count, out, scale_of(scale_from_exponent), float4);
-    case Format::mxfp8:
+    case QuantMode::mxfp8:
       return expand_groups<8>(w, row, begin, count, out, scale_of(scale_from_exponent), float8);
-    case Format::nvfp4:
+    case QuantMode::nvfp4:
       return expand_groups<4>(w, row, begin, count, out, scale_of(scale_from_float8), float4);
-    case Format::affine:
-      switch (w.bits) {
+    case QuantMode::affine:
+      switch (w.quantization.bits) {
         case 2:
           return expand_affine<2>(w, row, begin, count, out);
         case 3:

@@ -1,4 +1,4 @@
-// A vector of the processor's registers and what is done with one. Included by kernels.cpp alone.
+// Vectors as wide as the processor's registers: loads, stores, conversions. Included by kernels.cpp alone.
 #pragma once
 
 #ifdef __x86_64__
@@ -14,7 +14,7 @@ namespace tether::TETHER_CPU {
 
 #if defined(__AVX512F__)
 constexpr long kLanes = 16;
-constexpr int kSums = 16;  // of a product that are made at a time
+constexpr int kSums = 16;  // sums of a product that are computed at a time
 #elif defined(__AVX2__)
 constexpr long kLanes = 8;
 constexpr int kSums = 8;
@@ -54,7 +54,7 @@ TETHER_INLINE Vector load_as(const void* from) {
 
 TETHER_INLINE Floats load(const float* from) { return load_as<Floats>(from); }
 
-// So many bytes or 16-bit numbers as there are lanes. Compilers do not find these instructions by themselves.
+// As many bytes or 16-bit numbers as there are lanes. Compilers do not use these instructions by themselves.
 TETHER_INLINE Words widen(const uint8_t* from) {
 #if defined(__AVX512F__)
   return as<Words>(_mm512_cvtepu8_epi32(load_as<__m128i>(from)));

@@ -1,4 +1,4 @@
-// Products by few rows, which read the matrix once. Included by kernels.cpp alone.
+// Products with few rows, which read the matrix once. Included by kernels.cpp alone.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@ namespace tether::TETHER_CPU {
 
 // NOLINTBEGIN(modernize-avoid-c-arrays): std::array would drop the vector types' attribute
 
-// Numbers that come from memory together.
+// Numbers of a cache line.
 template <class Weight>
 constexpr long kLine = 64 / sizeof(Weight);
 
-// Keeps what was read in a register: compilers would read it again for each of its uses.
+// Keeps loaded lanes in a register: compilers would load them again for each use.
 TETHER_INLINE Floats kept(Floats lanes) {
 #if defined(__x86_64__)
   __asm__("" : "+v"(lanes));
@@ -44,7 +44,7 @@ TETHER_INLINE void block(long k, float alpha, const float* a, long lda, const We
     i += kLanes;
   };
   while (i + kLine<Weight> <= k) {
-    // The same place in the next block: rows of halves are too short for the processor to see that reading goes on.
+    // Prefetch the next block: rows of halves are too short for the hardware prefetcher.
     if constexpr (sizeof(Weight) == 2)
       for (int column = 0; column < Columns; column++) __builtin_prefetch(b + (column + Columns) * ldb + i);
     for (int part = 0; part < kLine<Weight> / kLanes; part++) step();
@@ -59,7 +59,7 @@ TETHER_INLINE void block(long k, float alpha, const float* a, long lda, const We
     }
 }
 
-// One row of a: the matrix is read in the order in which it lies, which memory is fastest at.
+// One row of a: the matrix is read sequentially, which is fastest.
 template <class Weight>
 TETHER_INLINE float dot(long k, const float* a, const Weight* b) {
   constexpr int kSteps = 4;
@@ -76,8 +76,8 @@ TETHER_INLINE float dot(long k, const float* a, const Weight* b) {
 template <int Value>
 struct Count {};
 
-// Calls work(Count<rows>, row) for groups of one to four of m rows, as even as it goes. The rows of a group stay in the
-// first-level cache, the matrix's in the second.
+// Calls work(Count<rows>, row) for groups of one to four of m rows, of even sizes. The rows of a group stay in the L1
+// cache, those of the matrix in the L2 cache.
 template <class Work>
 TETHER_INLINE void in_groups(int m, Work work) {
   int row = 0;
@@ -91,7 +91,7 @@ TETHER_INLINE void in_groups(int m, Work work) {
   }
 }
 
-// As many sums at a time as keep the processor's multipliers busy and fit its registers.
+// As many sums at a time as keep the multipliers busy and fit into the registers.
 template <int Rows, class Weight>
 TETHER_INLINE void rows(long n, long k, float alpha, const float* a, long lda, const Weight* b, long ldb, float beta,
                         float* c, long ldc) {
@@ -120,15 +120,15 @@ inline void few_rows_f32(int m, int n, long k, float alpha, const float* a, long
   product(m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
-// Numbers of a row that are expanded at a time, which the first-level cache holds for a few rows: a multiple of all
-// groups.
+// Numbers of a row that are expanded at a time, which fit into the L1 cache for a few rows: a multiple of all group
+// sizes.
 constexpr long kPiece = 1024;
 
 // Rows that are expanded at a time.
 constexpr int kRows = 4;
 
 template <int Count>
-TETHER_INLINE void expanded(int m, const float* x, long ldx, const PackedMatrix& w, long row, float* y, long ldy) {
+TETHER_INLINE void expanded(int m, const float* x, long ldx, const MatrixView& w, long row, float* y, long ldy) {
   alignas(64) float weights[Count * kPiece];
   for (long begin = 0; begin < w.width; begin += kPiece) {
     long count = w.width - begin < kPiece ? w.width - begin : kPiece;
@@ -137,22 +137,22 @@ TETHER_INLINE void expanded(int m, const float* x, long ldx, const PackedMatrix&
   }
 }
 
-// Lanes that are the numbers themselves.
+// The lanes are the numbers themselves.
 struct PlainLanes {
   static constexpr float kScale = 1;
   static constexpr float kShift = 0;
   using Loaded = Words;
 };
 
-// Numbers as they come out of registers, in an order of their own: lane i of the vectors that a load gives belongs to
-// the number that turn() puts at i. A number is kScale (lane - kShift).
+// Numbers in the order in which unpacking leaves them in registers: lane i of the vectors of one load belongs to the
+// number that arrange() puts at i. A number is kScale (lane - kShift).
 template <unsigned Bits>
 struct Lanes : PlainLanes {
   static constexpr long kVectors = 1;  // of a load
 
   TETHER_INLINE static Loaded load(const uint8_t* in) { return unpack<Bits>(in); }
   TETHER_INLINE static Floats vector(Loaded words, unsigned) { return to_floats(words); }
-  TETHER_INLINE static void turn(const float* x, float* out) { std::memcpy(out, x, sizeof(Floats)); }
+  TETHER_INLINE static void arrange(const float* x, float* out) { std::memcpy(out, x, sizeof(Floats)); }
 };
 
 #if defined(__AVX512F__)
@@ -172,7 +172,7 @@ struct Lanes<4> {
     return as<Floats>(_mm512_ternarylogic_epi32(_mm512_set1_epi32(0x3f800000), _mm512_rolv_epi32(both, rotation),
                                                 _mm512_set1_epi32(0x780000), kAndThenOr));
   }
-  TETHER_INLINE static void turn(const float* x, float* out) {
+  TETHER_INLINE static void arrange(const float* x, float* out) {
     for (long i = 0; i < kLanes; i++) out[i] = x[i / 2 + i % 2 * (kLanes / 2)];
   }
 };
@@ -190,7 +190,7 @@ struct Lanes<4> : PlainLanes {
     const Words shift = 4 * part + Words{0, 0, 0, 0, 16, 16, 16, 16};
     return to_floats(words >> shift & 15U);
   }
-  TETHER_INLINE static void turn(const float* x, float* out) {
+  TETHER_INLINE static void arrange(const float* x, float* out) {
     auto row = [x](long i) { return load_as<__m256>(x + i * kLanes); };
     auto low = _mm256_unpacklo_ps(row(0), row(2));  // 0 of row 0, 0 of row 2, 1 of row 0, …
     auto low2 = _mm256_unpacklo_ps(row(1), row(3));
@@ -210,41 +210,42 @@ struct Lanes<4> : PlainLanes {
 
   TETHER_INLINE static Loaded load(const uint8_t* in) { return load_as<Words>(in); }
   TETHER_INLINE static Floats vector(Loaded words, unsigned part) { return to_floats(words >> (4 * part) & 15U); }
-  TETHER_INLINE static void turn(const float* x, float* out) {
+  TETHER_INLINE static void arrange(const float* x, float* out) {
     for (long i = 0; i < kVectors * kLanes; i++) out[i % kVectors * kLanes + i / kVectors] = x[i];
   }
 };
 #endif
 
-// Up to four rows times rows of an affine matrix, which are unpacked in registers alone: sum(x (s q + b)) is
-// s sum(x q) + b sum(x) within a group.
+// Up to four rows times rows of an affine matrix, which are unpacked in registers only: within a group sum(x (s q + b))
+// is s sum(x q) + b sum(x).
 template <unsigned Bits, int Rows>
 class Unpacked {
  public:
-  // Numbers of a row that are prepared at a time, for the first-level cache: a multiple of all groups.
+  // Numbers of a row that are prepared at a time, which fit into the L1 cache: a multiple of all group sizes.
   static constexpr long kMost = 4096 / (Rows == 3 ? 4 : Rows);
 
-  // x: `count` numbers of each row, which are multiplied by those of the matrix from `begin` on.
-  Unpacked(const PackedMatrix& w, const float* x, long ldx, long begin, long count)
+  // x: `count` numbers of each row, to be multiplied by columns [begin, begin + count) of the matrix.
+  Unpacked(const MatrixView& w, const float* x, long ldx, long begin, long count)
       : w_(w), begin_(begin), count_(count) {
     for (int row = 0; row < Rows; row++)
-      for (long group = 0; group * w.group < count; group++) {
-        const float* from = x + row * ldx + group * w.group;
+      for (long group = 0; group * w.quantization.group_size < count; group++) {
+        const float* from = x + row * ldx + group * w.quantization.group_size;
         Floats sum = {};
-        for (long i = 0; i < w.group; i += kLanes) sum += load(from + i);
+        for (long i = 0; i < w.quantization.group_size; i += kLanes) sum += load(from + i);
         sums_[group][row] = sum_of(sum);
-        for (long i = 0; i < w.group; i += kStep) Numbers::turn(from + i, x_[row] + group * w.group + i);
+        for (long i = 0; i < w.quantization.group_size; i += kStep)
+          Numbers::arrange(from + i, x_[row] + group * w.quantization.group_size + i);
       }
   }
 
-  // The sums of `Columns` rows of the matrix from `column` on are added to y.
+  // Adds the sums of `Columns` rows of the matrix, from row `column` on, to y.
   template <int Columns>
   TETHER_INLINE void add_to(long column, float* y, long ldy) const {
     const long at = column * w_.width + begin_;
-    const long groups = w_.width / w_.group;
+    const long groups = w_.width / w_.quantization.group_size;
     const long bytes = w_.width * Bits / 8;
-    const long size = w_.group;
-    const auto* in = static_cast<const uint8_t*>(w_.weight) + at * Bits / 8;
+    const long size = w_.quantization.group_size;
+    const auto* in = static_cast<const uint8_t*>(w_.numbers) + at * Bits / 8;
     const auto* scales = static_cast<const float*>(w_.scales) + at / size;
     const auto* biases = w_.biases + at / size;
     Floats totals[Columns][Rows];
@@ -287,7 +288,7 @@ class Unpacked {
   using Numbers = Lanes<Bits>;
   static constexpr long kStep = Numbers::kVectors * kLanes;
 
-  const PackedMatrix& w_;
+  const MatrixView& w_;
   long begin_;
   long count_;
   alignas(64) float x_[Rows][kMost];
@@ -295,7 +296,7 @@ class Unpacked {
 };
 
 template <unsigned Bits, int Rows>
-void unpacked(const float* x, long ldx, const PackedMatrix& w, long begin, long end, float* y, long ldy) {
+void unpacked(const float* x, long ldx, const MatrixView& w, long begin, long end, float* y, long ldy) {
   constexpr int kColumns = Rows <= 2 ? 4 : 2;
   using Part = Unpacked<Bits, Rows>;
   for (int row = 0; row < Rows; row++)
@@ -309,17 +310,18 @@ void unpacked(const float* x, long ldx, const PackedMatrix& w, long begin, long 
   }
 }
 
-inline void few_rows(int m, const float* x, long ldx, const PackedMatrix& w, long begin, long end, float* y, long ldy) {
-  using Format = PackedMatrix::Format;
-  if (w.format == Format::f32)
-    return product(m, end - begin, w.width, 1, x, ldx, static_cast<const float*>(w.weight) + begin * w.width, w.width,
+inline void few_rows(int m, const float* x, long ldx, const MatrixView& w, long begin, long end, float* y, long ldy) {
+  const auto mode = w.quantization.mode;
+  if (mode == QuantMode::none && w.type == FloatType::f32)
+    return product(m, end - begin, w.width, 1, x, ldx, static_cast<const float*>(w.numbers) + begin * w.width, w.width,
                    0, y + begin, ldy);
-  if (w.format == Format::bf16)
-    return product(m, end - begin, w.width, 1, x, ldx, static_cast<const uint16_t*>(w.weight) + begin * w.width,
+  if (mode == QuantMode::none && w.type == FloatType::bf16)
+    return product(m, end - begin, w.width, 1, x, ldx, static_cast<const uint16_t*>(w.numbers) + begin * w.width,
                    w.width, 0, y + begin, ldy);
-  if (w.format == Format::affine && (w.bits == 4 || w.bits == 8))
+  const int bits = w.quantization.bits;
+  if (mode == QuantMode::affine && (bits == 4 || bits == 8))
     return in_groups(m, [&]<int Rows>(Count<Rows>, int row) {
-      auto multiply = w.bits == 4 ? unpacked<4, Rows> : unpacked<8, Rows>;
+      auto multiply = bits == 4 ? unpacked<4, Rows> : unpacked<8, Rows>;
       multiply(x + row * ldx, ldx, w, begin, end, y + row * ldy, ldy);
     });
   long column = begin;

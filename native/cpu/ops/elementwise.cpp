@@ -1,0 +1,56 @@
+// Gates, norms and rotations as MLX operations that tether's own kernels compute on the CPU.
+#include "cpu/ops/elementwise.h"
+
+#include <utility>
+
+#include "cpu/ops/operation.h"
+
+namespace tether::cpu {
+
+mx::array gated(Gate gate, const mx::array& a, const mx::array& b) {
+  return operation({.name = "gated", .in_place = true}, a.shape(), {a, b}, [gate](const Inputs& in, mx::array& out) {
+    Rows x(in[0]);
+    Rows y(in[1]);
+    long width = x.width();
+    auto* to = out.data<float>();
+    in_parts(static_cast<long>(out.size()) / width, width, [&](long begin, long end) {
+      for (long row = begin; row < end; row++) kernels().gated(gate, x[row], y[row], to + row * width, width);
+    });
+  });
+}
+
+mx::array rms_norm(const mx::array& x, const std::optional<mx::array>& weight, float eps) {
+  Inputs inputs{x};
+  if (weight) inputs.push_back(*weight);
+  return operation({.name = "rms_norm"}, x.shape(), std::move(inputs), [eps](const Inputs& in, mx::array& out) {
+    Rows rows(in[0]);
+    const float* factors = in.size() > 1 ? in[1].data<float>() : nullptr;
+    long width = rows.width();
+    auto* to = out.data<float>();
+    in_parts(static_cast<long>(out.size()) / width, width, [&](long begin, long end) {
+      for (long row = begin; row < end; row++) kernels().rms_norm(rows[row], factors, to + row * width, width, eps);
+    });
+  });
+}
+
+mx::array rotate(const mx::array& x, int begin, int count, int heads, const mx::array& angles, bool traditional) {
+  int dim = x.shape(1) / heads;
+  return operation({.name = "rotate"}, {1, heads, count, dim}, {x, angles},
+                   [begin, count, heads, dim, traditional](const Inputs& in, mx::array& out) {
+                     Rows rows(in[0]);
+                     int half = in[1].shape(2);
+                     const auto* cosines = in[1].data<float>();
+                     const float* sines = cosines + static_cast<long>(count) * half;
+                     auto* to = out.data<float>();
+                     in_parts(count, static_cast<long>(heads) * dim, [&](long from, long end) {
+                       for (long token = from; token < end; token++) {
+                         Rotation rotation{cosines + token * half, sines + token * half, 2 * half, traditional};
+                         for (long head = 0; head < heads; head++)
+                           kernels().rotate(rows[begin + token] + head * dim, rotation, dim,
+                                            to + (head * count + token) * dim);
+                       }
+                     });
+                   });
+}
+
+}  // namespace tether::cpu

@@ -1,0 +1,26 @@
+// Gates, norms and rotations as MLX operations that tether's own kernels compute on the CPU.
+#pragma once
+
+#include <mlx/mlx.h>
+
+#include <optional>
+
+#include "cpu/kernels.h"
+
+// Operations of cpu/ops/ are lazy, take and return float32, and are computed by all threads of the pool. MLX's CPU
+// backend computes elementwise functions one number at a time on one thread. Call them on the engine thread.
+namespace tether::cpu {
+
+namespace mx = mlx::core;
+
+// a, b: any shape, the same for both -> gate(a) * b
+mx::array gated(Gate gate, const mx::array& a, const mx::array& b);
+
+// Along the last axis. weight: (width)
+mx::array rms_norm(const mx::array& x, const std::optional<mx::array>& weight, float eps);
+
+// Rotates the heads of rows [begin, begin + count) of x: (N, heads * head_dim). angles: (2, count, dims / 2), cosines
+// and sines. -> (1, heads, count, head_dim)
+mx::array rotate(const mx::array& x, int begin, int count, int heads, const mx::array& angles, bool traditional);
+
+}  // namespace tether::cpu
