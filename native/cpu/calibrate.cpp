@@ -1,4 +1,4 @@
-// How many threads compute fastest on this machine.
+// Measures how many threads compute fastest on this machine.
 #include "cpu/calibrate.h"
 
 #include <algorithm>
@@ -13,13 +13,13 @@
 namespace tether {
 namespace {
 
-// A matrix that no cache holds whole.
+// A matrix that is larger than the caches.
 constexpr long kRows = 4096;
 constexpr long kWidth = 2048;
-// Rows of a prompt.
+// Rows of a product of prefill.
 constexpr long kMany = 64;
 constexpr int kTimes = 3;
-// Threads that gain less than this are better left to others.
+// More threads are used only if they take at most this share of the time.
 constexpr double kWorthIt = 0.95;
 
 struct Products {
@@ -59,7 +59,7 @@ int measure() {
     set_pool_threads(threads);
     double one = products.best_seconds(1);
     double many = products.best_seconds(kMany);
-    // Each is one where it was, so that neither decides alone.
+    // The mean of both ratios, so that decode and prefill count alike.
     if (threads == cores || (one / one_row + many / many_rows) / 2 < 1 / kWorthIt) {
       chosen = threads;
       one_row = threads == cores ? one : std::min(one, one_row);

@@ -1,11 +1,11 @@
-// How many threads compute fastest on this machine.
+// Measures how many threads compute fastest on this machine.
 #pragma once
 
 namespace tether {
 
-// Measured once a process, in some tens of milliseconds, with products like those of decoding and of reading a prompt:
-// all cores, half of them, a quarter, … Where fewer are as fast to a few percent, fewer. Leaves the pool at that
-// number.
+// Measures once per process, for some tens of milliseconds, products like those of decode and of prefill on all cores,
+// half of them, a quarter, … Prefers fewer threads if they are as fast within a few percent. Sets the pool to the
+// result.
 int fastest_threads();
 
 }  // namespace tether

@@ -1,6 +1,6 @@
-// Float32 arithmetic as wide as the processor's registers. Compiled several times, once for each kind of processor
-// (TETHER_CPU names it and is the namespace): nothing here may be shared with other files, or one of them would get
-// instructions that its processor does not have. Hence no templates of the standard library.
+// Float32 arithmetic as wide as the processor's registers. Compiled once for each kind of processor; TETHER_CPU names
+// it and is the namespace. Nothing here may be shared with other files, such as a template of the standard library: the
+// linker keeps one copy of those, which might have instructions that this processor lacks.
 #include "cpu/kernels.h"
 
 #include "cpu/kernels/elementwise.h"

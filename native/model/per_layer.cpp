@@ -1,4 +1,4 @@
-// Small embeddings of each token for each layer, which Gemma 3n and the small Gemma 4 feed to their blocks.
+// Small embeddings per token and layer, which Gemma 3n and the small Gemma 4 models feed to their blocks.
 #include "model/per_layer.h"
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// Small embeddings of each token for each layer, which Gemma 3n and the small Gemma 4 feed to their blocks.
+// Small embeddings per token and layer, which Gemma 3n and the small Gemma 4 models feed to their blocks.
 #pragma once
 
 #include <mlx/mlx.h>
@@ -13,7 +13,7 @@ namespace tether {
 class PerLayerEmbedding {
  public:
   struct Shape {
-    int rows;   // of the table: tokens from here on have the embedding of token 0
+    int rows;   // of the table; tokens from this one on have the embedding of token 0
     int vocab;  // all tokens
     int layers;
     int dim;

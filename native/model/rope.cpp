@@ -1,4 +1,4 @@
-// Rotary positions: every kind of scaling that config.json files ask for.
+// Rotary position embeddings, with every kind of scaling that config.json files name.
 #include "model/rope.h"
 
 #include <algorithm>
@@ -13,18 +13,18 @@
 namespace tether {
 namespace {
 
-[[noreturn]] void refuse(const Config& scaling, const std::string& what) {
+[[noreturn]] void reject(const Config& scaling, const std::string& what) {
   throw Error("bad_config", "[config] " + scaling.where() + ": " + what + "; get config.json again");
 }
 
 double positive(const Config& scaling, const std::string& key, double fallback) {
   double value = scaling.number(key, fallback);
-  if (value <= 0) refuse(scaling, "\"" + key + "\" must be above 0");
+  if (value <= 0) reject(scaling, "\"" + key + "\" must be above 0");
   return value;
 }
 
 double factor_of(const Config& scaling) {
-  if (!scaling.has("factor")) refuse(scaling, "no \"factor\"");
+  if (!scaling.has("factor")) reject(scaling, "no \"factor\"");
   return positive(scaling, "factor", 1);
 }
 
@@ -32,7 +32,7 @@ mx::array table(const std::vector<float>& freqs) {
   return mx::array(freqs.data(), {static_cast<int>(freqs.size())}, mx::float32);
 }
 
-// base^(2i / dims) for each pair i: what the others scale.
+// base^(2i / dims) for each pair i.
 std::vector<float> plain_freqs(const Rope::Plain& plain) {
   std::vector<float> freqs;
   for (int i = 0; i < plain.dims; i += 2)
@@ -46,7 +46,7 @@ mx::array llama3_freqs(const Rope::Plain& plain, const Config& scaling) {
   auto low = static_cast<float>(positive(scaling, "low_freq_factor", 1));
   auto high = static_cast<float>(positive(scaling, "high_freq_factor", 4));
   auto context = static_cast<float>(positive(scaling, "original_max_position_embeddings", 8192));
-  if (high <= low) refuse(scaling, R"("high_freq_factor" must be above "low_freq_factor")");
+  if (high <= low) reject(scaling, R"("high_freq_factor" must be above "low_freq_factor")");
   auto freqs = plain_freqs(plain);
   for (auto& freq : freqs) {
     float wavelength = 2 * std::numbers::pi_v<float> * freq;
@@ -60,7 +60,7 @@ mx::array llama3_freqs(const Rope::Plain& plain, const Config& scaling) {
   return table(freqs);
 }
 
-// Gemma 4's p-RoPE: only the first dimensions turn; an infinite wavelength keeps the others still.
+// Gemma 4's p-RoPE: only the first dimensions are rotated; an infinite wavelength leaves the others as they are.
 mx::array proportional_freqs(const Rope::Plain& plain, const Config& scaling) {
   int rotated = static_cast<int>(plain.dims * scaling.number("partial_rotary_factor", 1));
   auto factor = static_cast<float>(positive(scaling, "factor", 1));
@@ -70,18 +70,18 @@ mx::array proportional_freqs(const Rope::Plain& plain, const Config& scaling) {
   return table(freqs);
 }
 
-// YaRN: pairs that turn often within the original window are kept, those that turn less than once are stretched, with a
-// ramp between; vectors grow a little to make up for flatter scores.
+// YaRN: wavelengths of pairs that rotate often within the original window are kept, those of pairs that rotate less
+// than once are stretched, with a ramp between; vectors are scaled up to compensate for flatter scores.
 void make_yarn(Rope& rope, const Rope::Plain& plain, const Config& scaling) {
   double factor = factor_of(scaling);
   double context = positive(scaling, "original_max_position_embeddings", 4096);
-  // The pair (as a number of dimensions) that turns so many times within the original window.
-  auto turning = [&](double rotations) {
+  // The pair (as a number of dimensions) that makes that many rotations within the original window.
+  auto pair_of = [&](double rotations) {
     return plain.dims * std::log(context / (rotations * 2 * std::numbers::pi)) / (2 * std::log(plain.base));
   };
   auto growth = [&](double strength) { return factor <= 1 ? 1 : 0.1 * strength * std::log(factor) + 1; };
-  double low = std::max(std::floor(turning(positive(scaling, "beta_fast", 32))), 0.0);
-  double high = std::min(std::ceil(turning(positive(scaling, "beta_slow", 1))), plain.dims - 1.0);
+  double low = std::max(std::floor(pair_of(positive(scaling, "beta_fast", 32))), 0.0);
+  double high = std::min(std::ceil(pair_of(positive(scaling, "beta_slow", 1))), plain.dims - 1.0);
   if (low == high) high += 0.001;
   auto freqs = plain_freqs(plain);
   for (size_t i = 0; i < freqs.size(); i++) {
@@ -93,29 +93,29 @@ void make_yarn(Rope& rope, const Rope::Plain& plain, const Config& scaling) {
       static_cast<float>(growth(scaling.number("mscale", 1)) / growth(scaling.number("mscale_all_dim", 0)));
 }
 
-// LongRoPE: a factor for each pair. As in mlx-lm always the one for long texts.
+// LongRoPE: a factor for each pair; as in mlx-lm always the one for long contexts.
 void make_longrope(Rope& rope, const Rope::Plain& plain, const Config& scaling) {
   auto factors = scaling.numbers("long_factor");
   auto freqs = plain_freqs(plain);
   if (factors.size() != 1 && factors.size() != freqs.size())
-    refuse(scaling, "\"long_factor\" must have " + std::to_string(freqs.size()) + " numbers");
+    reject(scaling, "\"long_factor\" must have " + std::to_string(freqs.size()) + " numbers");
   for (size_t i = 0; i < freqs.size(); i++) freqs[i] *= static_cast<float>(factors[factors.size() == 1 ? 0 : i]);
   rope.freqs = table(freqs);
   rope.traditional = false;
   double context = scaling.number("original_max_position_embeddings", 0);
-  if (context <= 1) refuse(scaling, "no \"original_max_position_embeddings\" above 1");
+  if (context <= 1) reject(scaling, "no \"original_max_position_embeddings\" above 1");
   double growth = plain.max_positions / context;
   if (growth > 1) rope.magnitude = static_cast<float>(std::sqrt(1 + std::log(growth) / std::log(context)));
 }
 
-// Angles that are remembered; some more than the sequences that decode together.
-constexpr size_t kRemembered = 32;
+// Cached angles: more than the sequences that decode together.
+constexpr size_t kCachedAngles = 32;
 
 }  // namespace
 
 mx::array Rope::angles(int offset, int count) const {
-  auto known = remembered.find({offset, count});
-  if (known != remembered.end()) return known->second;
+  auto known = cached_angles.find({offset, count});
+  if (known != cached_angles.end()) return known->second;
   auto half = static_cast<size_t>(dims / 2);
   std::vector<float> inverse;
   for (size_t i = 0; i < half; i++) {
@@ -134,8 +134,8 @@ mx::array Rope::angles(int offset, int count) const {
     }
   }
   mx::array made(numbers.data(), {2, count, dims / 2}, mx::float32);
-  if (remembered.size() >= kRemembered) remembered.clear();
-  remembered.emplace(std::pair{offset, count}, made);
+  if (cached_angles.size() >= kCachedAngles) cached_angles.clear();
+  cached_angles.emplace(std::pair{offset, count}, made);
   return made;
 }
 
@@ -146,11 +146,11 @@ Rope Rope::make(const Plain& plain, const std::optional<Config>& scaling) {
             .scale = 1,
             .freqs = std::nullopt,
             .magnitude = 1,
-            .remembered = {}};
+            .cached_angles = {}};
   if (!scaling) return rope;
   auto kind = scaling->text("type", scaling->text("rope_type", "default"));
-  // "dynamic" changes the base once a text is longer than the trained window, which the engine's window prevents;
-  // "mrope" turns text as the plain kind does.
+  // "dynamic" changes the base for texts longer than the trained window, which the engine's window prevents; for text
+  // "mrope" is the plain kind.
   if (kind == "default" || kind == "dynamic" || kind == "mrope") return rope;
   if (kind == "linear") {
     rope.scale = static_cast<float>(1 / factor_of(*scaling));

@@ -1,4 +1,4 @@
-// Rotary positions: every kind of scaling that config.json files ask for.
+// Rotary position embeddings, with every kind of scaling that config.json files name.
 #pragma once
 
 #include <mlx/mlx.h>
@@ -20,30 +20,30 @@ struct Rope {
   std::optional<float> base;
   float scale = 1;
   std::optional<mx::array> freqs;
-  float magnitude = 1;  // of rotated vectors; attention folds its square into the scale of the scores
+  float magnitude = 1;  // of rotated vectors; attention multiplies the scale of the scores by its square
 
   // x: (1, heads, T, head_dim), the first token at position `offset`
   mx::array operator()(const mx::array& x, int offset) const {
     return mx::fast::rope(x, dims, traditional, base, scale, offset, freqs);
   }
 
-  // Cosines and sines for `count` tokens from position `offset` on: (2, count, dims / 2) float32. Computed at once and
-  // remembered, since the layers of a model ask for the same ones. Engine thread only.
+  // Cosines and sines for `count` tokens from position `offset` on: (2, count, dims / 2) float32. Computed eagerly and
+  // cached, since all layers of a pass need the same ones. Engine thread only.
   mx::array angles(int offset, int count) const;
 
-  // What a family reads of config.json besides the scaling.
+  // Without scaling.
   struct Plain {
     int dims;
     float base;
     bool traditional;
     int max_positions;
   };
-  // `scaling` is `rope_scaling`, `rope_parameters`, or one entry of the latter. Throws bad_config for kinds that are
-  // not known and for numbers that make no sense.
+  // `scaling` is `rope_scaling`, `rope_parameters`, or one entry of the latter. Throws Error("bad_config") for kinds
+  // that are not supported and for invalid numbers.
   static Rope make(const Plain& plain, const std::optional<Config>& scaling);
 
-  // By offset and count, of the last passes.
-  mutable std::map<std::pair<int, int>, mx::array> remembered = {};
+  // By offset and count, of recent passes.
+  mutable std::map<std::pair<int, int>, mx::array> cached_angles = {};
 };
 
 }  // namespace tether

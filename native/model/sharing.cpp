@@ -1,4 +1,4 @@
-// Layers that share keys and values: which layer's each of them reads.
+// Which layer's keys and values each layer reads, in models whose layers share them.
 #include "model/sharing.h"
 
 #include "error.h"

@@ -1,4 +1,4 @@
-# Fails the build where a BLAS or LAPACK symbol that libmlx needs is not exported: it would silently use its slow one.
+# Fails the build if a BLAS or LAPACK symbol that libmlx needs is not exported: libmlx would silently use its slow one.
 execute_process(COMMAND ${NM} -D --undefined-only ${LIBMLX} OUTPUT_VARIABLE wanted RESULT_VARIABLE failed)
 if(failed)
   message(FATAL_ERROR "${NM} cannot read ${LIBMLX}")

@@ -1,8 +1,8 @@
 // Sends the BLAS and LAPACK calls of libmlx to OpenBLAS, which scipy-openblas32 exports with the prefix scipy_.
 //
-// libmlx looks its symbols up in the scope of whoever loaded it first: what this file exports wins over the slow BLAS
-// that comes with the wheel. It must therefore be visible (whatever -fvisibility says) and linked as an object, not out
-// of an archive; the build checks that with nm.
+// The dynamic linker looks up libmlx's symbols in the library that loaded it first, so the exports of this file take
+// precedence over the slow BLAS of the wheel. They must therefore be visible (despite -fvisibility) and linked as an
+// object, not from an archive; the build checks that with nm.
 #include "cpu/blas/blas.h"
 
 #include "cpu/kernels.h"
@@ -23,13 +23,13 @@ char* scipy_openblas_get_config();
 
 #define TETHER_EXPORT __attribute__((visibility("default"), used))
 
-// C = alpha op(A) op(B) + beta C. With few rows a kernel that reads the weights once is several times faster; that is
-// every step of decoding. tether's threads call this side by side, so OpenBLAS has none of its own: they would wait for
-// each other by spinning, which on a busy machine makes every product many times slower.
+// C = alpha op(A) op(B) + beta C. With few rows, as in every decode step, a kernel that reads the weights once is
+// several times faster. tether's threads call this in parallel, so OpenBLAS gets no threads of its own: they would spin
+// while they wait for each other, which makes every product many times slower on a busy machine.
 TETHER_EXPORT void cblas_sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float* a,
                                int lda, const float* b, int ldb, float beta, float* c, int ldc) {
-  static const bool alone = (scipy_openblas_set_num_threads(1), true);
-  if (alone && order == kRowMajor && k > 0 && m <= tether::kFewRows && n > 1 && trans_a == kNoTrans &&
+  static const bool single_threaded = (scipy_openblas_set_num_threads(1), true);
+  if (single_threaded && order == kRowMajor && k > 0 && m <= tether::kFewRows && n > 1 && trans_a == kNoTrans &&
       trans_b == kTrans)
     return tether::kernels().few_rows_f32(m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   if (order == kRowMajor && k > 0 && m == 1 && n > 1) {
@@ -47,7 +47,7 @@ TETHER_EXPORT void cblas_sgemm(int order, int trans_a, int trans_b, int m, int n
 
 }  // extern "C"
 
-// The rest go on with their arguments untouched: one jump each.
+// The other symbols are forwarded with unchanged arguments by one jump each.
 #if defined(__x86_64__)
 #define TETHER_FORWARD(name)                                                                 \
   __asm__(".text\n.globl " #name "\n.type " #name ", @function\n" #name ": jmp scipy_" #name \
@@ -108,7 +108,7 @@ std::string blas_name() { return scipy_openblas_get_config(); }
 
 namespace tether {
 
-// Without a BLAS of our own: the kernels for few rows, which are right for many and slower than a BLAS.
+// Without OpenBLAS: plain loops and the kernel for few rows, which are slower than a BLAS.
 void sgemm(long m, long n, long k, float alpha, const float* a, long lda, const float* b, long ldb, float beta,
            float* c, long ldc) {
   for (long row = 0; row < m; row++) {
