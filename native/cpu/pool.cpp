@@ -40,8 +40,8 @@ struct Ticket {
   static bool open(uint64_t ticket) { return next(ticket) < tiles(ticket); }
 };
 
-// When to compute without the other threads. If the system gives their cores to other programs, each piece of work waits
-// until a preempted thread runs again. Each time that happens, the pause doubles.
+// When to compute without the other threads. If the system gives their cores to other programs, each piece of work
+// waits until a preempted thread runs again. Each time that happens, the pause doubles.
 class ContentionBackoff {
  public:
   bool active() const { return Clock::now() < until_; }

@@ -51,7 +51,8 @@ void writes_are_visible() {
     parallel_for(64, [&](int tile) {
       for (size_t i = 0; i < 4; i++) numbers[static_cast<size_t>(tile) * 4 + i]++;
     });
-    for (int number : numbers) check(number == round + 1, "writes of the caller and of the threads are visible to each other");
+    for (int number : numbers)
+      check(number == round + 1, "writes of the caller and of the threads are visible to each other");
   }
 }
 
