@@ -42,7 +42,7 @@ export function useTether(): TetherFixture {
   let place: Place
   beforeAll(() => {
     compiled = compileCli()
-  })
+  }, 60_000)
   afterAll(() => rmSync(compiled, { recursive: true }))
   beforeEach(() => {
     place = makePlace()

@@ -1,18 +1,20 @@
 /** Runs tether as a child process with the fake library, in a home of its own, and finds what it leaves behind. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import ts from 'typescript'
 import { type ClaudeReport, writeFakeClaude } from './cli-fake-claude.js'
 import { collectOutput, type Ended } from './cli-output.js'
 import { writeModel } from './model-folders.js'
@@ -128,7 +130,17 @@ export function processesOf(place: Place): string[] {
   return lines.filter((line) => line.includes(basename(dirname(place.home))))
 }
 
+/** Kept in build/ by the hash of the source: many test files compile the same sources. */
 function toJavaScript(source: string): string {
+  const folder = join(root, 'build', 'test-cli-js')
+  const path = join(folder, `${createHash('sha256').update(source).digest('hex')}.js`)
+  if (existsSync(path)) return readFileSync(path, 'utf8')
+  const ts = createRequire(import.meta.url)('typescript') as typeof import('typescript')
   const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true }
-  return ts.transpileModule(source, { compilerOptions }).outputText
+  const { outputText } = ts.transpileModule(source, { compilerOptions })
+  mkdirSync(folder, { recursive: true })
+  // Renamed into place: another test file may compile the same source at the same time.
+  writeFileSync(`${path}.${process.pid}`, outputText)
+  renameSync(`${path}.${process.pid}`, path)
+  return outputText
 }

@@ -36,7 +36,7 @@ describe('tether pull', () => {
       try { process.exit(await runPull({ model: process.argv[2], modelsDir: process.argv[3] })) }
       catch (error) { console.error(error.message); process.exit(1) }`
     writeFileSync(join(compiled, 'pull.mjs'), entry)
-  })
+  }, 60_000)
   afterAll(() => rmSync(compiled, { recursive: true }))
 
   const start = () => {
@@ -93,7 +93,8 @@ describe('tether pull', () => {
   })
 
   test('refuses to pull a model that another process is pulling', async () => {
-    hub.faults.slowMs = 15
+    // Slow enough for a second process to start meanwhile.
+    hub.faults.slowMs = 100
     const first = start()
     await partWritten()
     const { code, stderr } = await start().ended

@@ -21,7 +21,7 @@ let open: Terminal[]
 
 beforeAll(() => {
   compiled = compileCli()
-})
+}, 60_000)
 afterAll(() => rmSync(compiled, { recursive: true }))
 beforeEach(() => {
   place = makePlace()
