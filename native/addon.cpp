@@ -1,7 +1,8 @@
-// The module's entry: exports class Engine and the function about().
+// The module's entry: exports class Engine, the function about() and the ranges of the options.
 #include <napi.h>
 
 #include "engine/about.h"
+#include "napi/convert.h"
 #include "napi/engine_wrap.h"
 
 namespace {
@@ -18,6 +19,7 @@ Napi::Value about(const Napi::CallbackInfo& info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Engine", tether::EngineWrap::define(env));
   exports.Set("about", Napi::Function::New(env, about, "about"));
+  exports.Set("optionRanges", tether::from_option_tables(env));
   return exports;
 }
 

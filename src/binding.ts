@@ -54,10 +54,20 @@ export interface NativeAbout {
   blas: string
 }
 
+/** The range that the addon accepts for one option. */
+export interface NativeRange {
+  least: number
+  most: number
+  /** Without a fraction. */
+  whole: boolean
+}
+
 export interface Binding {
   Engine: new () => NativeEngine
   /** Needs no engine. */
   about(): NativeAbout
+  /** By name, as in src/options.ts; a test compares the two. */
+  optionRanges: Record<'load' | 'sampling', Record<string, NativeRange>>
 }
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')

@@ -19,7 +19,7 @@ export interface Option {
   help: string
 }
 
-/** How a model is loaded. The addon checks the same ranges: native/engine/options.h. */
+/** How a model is loaded. The addon has the same ranges: native/engine/options.h. */
 export const loadOptions = {
   /** Bytes that weights, KV cache and scratch may take together; 0 lifts the cap. Default: 75% of the machine's memory. */
   memoryCap: {
@@ -48,7 +48,7 @@ export const loadOptions = {
     least: 0,
     most: 1024,
     hint: 'N',
-    help: 'CPU threads that compute; 0: as many as are fastest',
+    help: 'CPU threads; 0: as many as are fastest',
   },
   /**
    * Keeps keys and values in 8 or 4 bits: a longer window in the same memory, answers that differ a little. 0 or unset:
@@ -60,7 +60,7 @@ export const loadOptions = {
     default: 0,
     among: [0, 8, 4],
     hint: 'N',
-    help: 'keep keys and values in 8 or 4 bits: a longer window in the same memory; 0: as they are computed',
+    help: 'bits of keys and values in the KV cache, 8 or 4: a longer window in the same memory; 0: not quantized',
   },
   /**
    * Tokens of a prompt per forward pass; other requests get a token, and cancelling takes effect, after each pass. 0 or
@@ -73,7 +73,7 @@ export const loadOptions = {
     least: 0,
     most: 65_536,
     hint: 'N',
-    help: 'tokens of a prompt that are computed at a time; 0: as many as take half a second here',
+    help: 'prompt tokens computed at a time; 0: as many as take half a second on this machine',
   },
 } as const satisfies Record<string, Option>
 
@@ -123,7 +123,7 @@ export const samplingOptions = {
     least: 0,
     most: 1,
     hint: 'X',
-    help: 'only tokens at least this likely beside the likeliest; 0: all',
+    help: 'only tokens at least this likely relative to the likeliest; 0: all',
   },
   /** 1 is off. Applies to the tokens of the last 64 positions, prompt included. */
   repetitionPenalty: {
@@ -132,7 +132,7 @@ export const samplingOptions = {
     least: 0.01,
     most: 10,
     hint: 'X',
-    help: 'above 1 makes what was just written less likely; 1: off',
+    help: 'above 1, recent tokens become less likely; 1: off',
   },
 } as const satisfies Record<string, Option>
 
@@ -156,6 +156,14 @@ export type RequestSampling = { -readonly [Name in keyof typeof requestOptions]?
 /** The names of a table's options. */
 export function namesOf<Table extends object>(options: Table): (keyof Table)[] {
   return Object.keys(options) as (keyof Table)[]
+}
+
+/** The values of a table's options, out of an object that may have more. */
+export function pickOptions<Table extends object, Values extends { [Name in keyof Table]?: unknown }>(
+  options: Table,
+  values: Values,
+): Pick<Values, keyof Table> {
+  return Object.fromEntries(namesOf(options).map((name) => [name, values[name]])) as Pick<Values, keyof Table>
 }
 
 /** What the value should be, such as `a number between 0 and 2`; undefined if it is that. */

@@ -24,9 +24,9 @@ constexpr uint64_t kMostFreed = uint64_t{256} << 20U;
 Weights open_weights(const LoadRequest& request, const Config& config, const DevicePolicy& device,
                      const std::function<void(double)>& progress) {
   Weights weights(request.files, QuantizationConfig::read(config), device, progress);
-  if (!request.memory_cap || weights.predicted_bytes() <= request.memory_cap) return weights;
+  if (!request.options.memory_cap || weights.predicted_bytes() <= request.options.memory_cap) return weights;
   throw Error("not_enough_memory", "[weights] the weights need " + show_size(weights.predicted_bytes()) +
-                                       ", the memory cap is " + show_size(request.memory_cap) +
+                                       ", the memory cap is " + show_size(request.options.memory_cap) +
                                        "; raise --memory-cap or take a smaller or more quantized checkpoint");
 }
 
@@ -90,13 +90,13 @@ void set_window(EngineInfo& info, const MemoryModel& memory, int max_context) {
 Loaded load_checkpoint(const LoadRequest& request, const std::function<void(double)>& progress) {
   auto device = device_policy();
   if (request.as_gpu) device = gpu_policy(device.name);
-  set_threads(request.threads, device);
+  set_threads(request.options.threads, device);
   // Runtime compilation calls a C++ compiler on the CPU backend, for nothing.
   if (device.name == "cpu") mx::disable_compile();
   Config config(request.config, "config.json");
   auto text = config.object("text_config");
   // The model's own shapes decide; this check fails before the weights are read.
-  kv_quantization(request.kv_bits, (text ? *text : config).integer("head_dim", 64));
+  kv_quantization(request.options.kv_bits, (text ? *text : config).integer("head_dim", 64));
   auto weights = open_weights(request, config, device, progress);
   auto model = load_model(config, weights);
 
@@ -107,20 +107,20 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   info.quantization = weights.kind();
   info.compute_dtype = weights.compute_kind();
   info.device = device.name;
-  info.kv_bits = request.kv_bits;
-  info.prefill_chunk = request.prefill_chunk > 0 ? request.prefill_chunk : chunk_size(*model, device, info.kv_bits);
+  info.kv_bits = request.options.kv_bits;
+  info.prefill_chunk = request.options.prefill_chunk > 0 ? request.options.prefill_chunk : chunk_size(*model, device, info.kv_bits);
   info.vocab_size = model->vocab_size();
   info.weights_bytes = weights.bytes();
-  info.memory_cap = request.memory_cap;
+  info.memory_cap = request.options.memory_cap;
   auto memory = memory_model(*model, text ? *text : config, info, device);
   // A chunk size that was not asked for may need at most a sixteenth of what the weights leave.
-  while (request.prefill_chunk <= 0 && memory.cap && info.prefill_chunk > device.least_chunk &&
+  while (request.options.prefill_chunk <= 0 && memory.cap && info.prefill_chunk > device.least_chunk &&
          16 * memory.scratch > memory.cap - std::min(memory.cap, memory.weights)) {
     info.prefill_chunk /= 2;
     memory = memory_model(*model, text ? *text : config, info, device);
   }
   info.bytes_per_token = memory.per_token;
-  set_window(info, memory, request.max_context);
+  set_window(info, memory, request.options.max_context);
   if (info.memory_cap) {
     // MLX does not enforce these on every device. What holds the cap is that requests reserve memory before they start.
     mx::set_memory_limit(info.memory_cap);

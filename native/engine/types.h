@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/options.h"
 #include "json.h"
 
 namespace tether {
@@ -16,12 +17,8 @@ namespace tether {
 struct LoadRequest {
   Json config;                     // config.json
   std::vector<std::string> files;  // absolute paths of the .safetensors files
-  uint64_t memory_cap = 0;         // bytes; 0: none
-  int max_context = 0;             // tokens; 0: the checkpoint's own window
-  int threads = 0;                 // that compute on a CPU; 0: as many as are fastest, measured at load
-  int kv_bits = 0;                 // of a stored key or value: 8 or 4; 0: they are stored as computed
-  int prefill_chunk = 0;           // tokens of a prompt per pass; 0: what takes half a second, measured at load
-  bool as_gpu = false;             // for tests: compute and decode as on a GPU, on any device
+  LoadOptions options;
+  bool as_gpu = false;  // for tests: compute and decode as on a GPU, on any device
 };
 
 // Which bound set the window.
@@ -37,21 +34,12 @@ struct EngineInfo {
   std::string quantization;   // what the files hold, such as "4-bit" or "bf16"
   std::string compute_dtype;  // such as "f32"
   std::string device;         // cpu, metal or cuda
-  int kv_bits = 0;            // as in LoadRequest
+  int kv_bits = 0;            // as in LoadOptions
   int prefill_chunk = 0;      // tokens of a prompt per pass
   int vocab_size = 0;
   uint64_t weights_bytes = 0;
   uint64_t memory_cap = 0;
   uint64_t bytes_per_token = 0;  // of the KV cache, in the layers that keep every token
-};
-
-struct Sampling {
-  float temperature = 0;  // 0: greedy
-  float top_p = 1;        // 1: off
-  int top_k = 0;          // 0: off
-  float min_p = 0;        // 0: off
-  float repetition_penalty = 1;
-  std::optional<uint64_t> seed = std::nullopt;
 };
 
 // Which tokens may be drawn next, given those drawn so far: one bit per token, lowest first, at least as many as the

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -13,8 +12,6 @@ namespace {
 
 // No config.json is nested as deeply, and the stack has room for it.
 constexpr int kMaxDepth = 64;
-// The largest number of JavaScript up to which all integers are exact.
-constexpr double kMaxSafeInteger = 9007199254740991.0;
 
 [[noreturn]] void wrong(Napi::Env env, const std::string& name, const char* want) {
   throw Napi::TypeError::New(env, name + " must be " + want);
@@ -58,9 +55,26 @@ double to_number(const Napi::Object& object, const char* name, double least, dou
   return number;
 }
 
-int to_int(const Napi::Object& object, const char* name, int least) {
-  double number = to_number(object, name, least, std::numeric_limits<int>::max());
-  return static_cast<int>(number);
+// Throws Napi::TypeError for a field that is missing or out of its range.
+template <typename Options, size_t count>
+void read_options(const Napi::Object& object, const std::array<Option<Options>, count>& table, Options& options) {
+  for (const auto& option : table) {
+    if (option.optional && object.Get(option.name).IsUndefined()) continue;
+    option.set(options, to_number(object, option.name, option.least, option.most));
+  }
+}
+
+template <typename Options, size_t count>
+Napi::Object from_options(Napi::Env env, const std::array<Option<Options>, count>& table) {
+  auto ranges = Napi::Object::New(env);
+  for (const auto& option : table) {
+    auto range = Napi::Object::New(env);
+    range.Set("least", option.least);
+    range.Set("most", option.most);
+    range.Set("whole", option.whole);
+    ranges.Set(option.name, range);
+  }
+  return ranges;
 }
 
 constexpr std::array kReasons{
@@ -95,11 +109,7 @@ LoadRequest to_load_request(const Napi::Value& value) {
     if (!path.IsString()) wrong(value.Env(), "files", "an array of paths");
     request.files.push_back(path.As<Napi::String>().Utf8Value());
   }
-  request.memory_cap = static_cast<uint64_t>(to_number(object, "memoryCap", 0, kMaxSafeInteger));
-  request.max_context = to_int(object, "maxContext", 0);
-  request.threads = to_int(object, "threads", 0);
-  request.kv_bits = to_int(object, "kvBits", 0);
-  request.prefill_chunk = to_int(object, "prefillChunk", 0);
+  read_options(object, kLoadOptions, request.options);
   request.as_gpu = object.Get("asGpu").ToBoolean().Value();
   return request;
 }
@@ -108,15 +118,8 @@ GenerateRequest to_generate_request(const Napi::Value& value) {
   auto object = to_object(value, "generate's request");
   GenerateRequest request;
   request.prompt = to_tokens(object.Get("prompt"), "prompt");
-  request.max_tokens = to_int(object, "maxTokens", 1);
-  constexpr double kMost = std::numeric_limits<float>::max();
-  request.sampling.temperature = static_cast<float>(to_number(object, "temperature", 0, kMost));
-  request.sampling.top_p = static_cast<float>(to_number(object, "topP", 0, 1));
-  request.sampling.top_k = to_int(object, "topK", 0);
-  request.sampling.min_p = static_cast<float>(to_number(object, "minP", 0, 1));
-  request.sampling.repetition_penalty = static_cast<float>(to_number(object, "repetitionPenalty", 1e-3, 1e3));
-  if (!object.Get("seed").IsUndefined())
-    request.sampling.seed = static_cast<uint64_t>(to_number(object, "seed", 0, kMaxSafeInteger));
+  request.max_tokens = static_cast<int>(to_number(object, "maxTokens", 1, kMaxInt));
+  read_options(object, kSamplingOptions, request.sampling);
   request.stop_tokens = to_tokens(object.Get("stopTokens"), "stopTokens");
   return request;
 }
@@ -126,6 +129,13 @@ std::vector<int32_t> to_tokens(const Napi::Value& value, const char* name) {
     wrong(value.Env(), name, "an Int32Array");
   auto array = value.As<Napi::Int32Array>();
   return {array.Data(), array.Data() + array.ElementLength()};
+}
+
+Napi::Object from_option_tables(Napi::Env env) {
+  auto tables = Napi::Object::New(env);
+  tables.Set("load", from_options(env, kLoadOptions));
+  tables.Set("sampling", from_options(env, kSamplingOptions));
+  return tables;
 }
 
 Napi::Object from_info(Napi::Env env, const EngineInfo& info) {

@@ -14,6 +14,8 @@ LoadRequest to_load_request(const Napi::Value& value);
 GenerateRequest to_generate_request(const Napi::Value& value);
 std::vector<int32_t> to_tokens(const Napi::Value& value, const char* name);
 
+// {load, sampling}: the range of each option by its name.
+Napi::Object from_option_tables(Napi::Env env);
 Napi::Object from_info(Napi::Env env, const EngineInfo& info);
 Napi::Object from_stats(Napi::Env env, const EngineStats& stats);
 Napi::Object from_finish(Napi::Env env, const Finish& finish);

@@ -27,7 +27,7 @@ export interface MessageOptions {
 export function streamMessage(
   model: TurnModel,
   request: unknown,
-  { signal, onOverflow, onDropped = () => {}, onInvalidToolInput }: MessageOptions = {},
+  { signal, onOverflow, onDropped, onInvalidToolInput }: MessageOptions = {},
 ): AsyncGenerator<MessageEvent, void, undefined> {
   const parts = answerTurn(
     model,
@@ -38,11 +38,11 @@ export function streamMessage(
       onInvalidToolInput,
     },
   )
-  return toEvents(noteDropped(parts, onDropped), { id: newMessageId() })
+  return toEvents(onDropped ? noteDropped(parts, onDropped) : parts, { id: newMessageId() })
 }
 
 /** The same, answered whole. */
-export function answerMessage(model: TurnModel, request: unknown, options?: MessageOptions): Promise<Message> {
+export async function answerMessage(model: TurnModel, request: unknown, options?: MessageOptions): Promise<Message> {
   return fold(streamMessage(model, request, options))
 }
 

@@ -24,7 +24,8 @@ export function parseCountRequest(body: unknown, options?: ParseOptions): Messag
   return readCommon(requestFields(body), options)
 }
 
-function requestFields(body: unknown): Fields {
+/** Throws `invalid_request` for what is not an object, or nested too deeply for recursive code. */
+export function requestFields(body: unknown): Fields {
   if (!isFields(body)) fail('body', 'Input should be an object')
   if (deeperThan(body, MAX_DEPTH)) fail('body', `Input is nested deeper than ${MAX_DEPTH} levels`)
   return body

@@ -5,7 +5,7 @@
 import { TetherError } from '../errors.js'
 import { countTurn, type PrepareOptions, prepareTurn } from '../turn/prepare-turn.js'
 import type { PreparedTurn, Prompter } from '../turn/types.js'
-import { parseCountRequest, parseMessagesRequest } from './parse.js'
+import { parseCountRequest, parseMessagesRequest, requestFields } from './parse.js'
 import { toTurn } from './to-turn.js'
 
 /** The body of POST /v1/messages. Throws `invalid_request`. */
@@ -28,8 +28,17 @@ export function countMessage(prompter: Prompter, request: unknown): number {
   return countTurn(prompter, toTurn(parseCountRequest(request)))
 }
 
-/** Throws `invalid_request`. */
-export function parseJson(body: Uint8Array): unknown {
+/** The request in a body, as it is, for logs. Throws `invalid_request` for what is no JSON object or nested too deeply. */
+export function requestIn(body: Uint8Array): unknown {
+  return requestFields(parseJson(body))
+}
+
+/** Throws the `invalid_request` that `prepareBody` throws, without preparing anything. */
+export function checkBody(body: Uint8Array): void {
+  parseMessagesRequest(parseJson(body), { modelRequired: true })
+}
+
+function parseJson(body: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'))
   } catch (error) {

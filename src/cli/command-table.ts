@@ -1,4 +1,5 @@
 /** The table of commands: the words and flags that each takes, and what --help says about them. */
+import { loadOptions, namesOf } from '../options.js'
 import { flagOf, type SettingName, setting, settingNames } from './config/settings-table.js'
 
 export interface Flag {
@@ -25,7 +26,7 @@ const help: Flag = { help: 'print this', alias: 'h' }
 const version: Flag = { help: 'print the version', alias: 'v' }
 const json: Flag = { help: 'print JSON' }
 
-const ofModel: SettingName[] = ['modelsDir', 'memoryCap', 'maxContext', 'threads', 'kvBits', 'prefillChunk']
+const ofModel: SettingName[] = ['modelsDir', ...namesOf(loadOptions)]
 
 export const commands = {
   run: {

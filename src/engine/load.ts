@@ -2,7 +2,7 @@
 import { totalmem } from 'node:os'
 import { loadBinding, type NativeAbout, type NativeEngine, type NativeEvent, type NativeInfo } from '../binding.js'
 import { type ErrorCode, TetherError } from '../errors.js'
-import { type EngineOptions, loadOptions, namesOf } from '../options.js'
+import { type EngineOptions, loadOptions, namesOf, optionFault } from '../options.js'
 import { type Checkpoint, readCheckpoint } from './checkpoint.js'
 import type { Engine, GenerateRequest, LoadOptions, TokenBatch } from './types.js'
 
@@ -59,14 +59,10 @@ export async function loadNative(
 }
 
 async function startNative(checkpoint: Checkpoint, options: NativeOptions) {
+  const { config, files } = checkpoint
+  const request = { config, files, ...engineOptions(options), asGpu: options.asGpu ?? false }
   const native = new (loadBinding().Engine)()
   open.add(native)
-  const request = {
-    config: checkpoint.config,
-    files: checkpoint.files,
-    ...engineOptions(options),
-    asGpu: options.asGpu ?? false,
-  }
   try {
     const info = await native.load(request, (fraction) => options.onProgress?.(fraction))
     return { native, info }
@@ -76,8 +72,12 @@ async function startNative(checkpoint: Checkpoint, options: NativeOptions) {
   }
 }
 
-/** A value for every option: 0, where nothing is set, leaves the choice to the engine. */
+/** A value for every option: 0, where nothing is set, leaves the choice to the engine. Throws `bad_config`. */
 function engineOptions(options: EngineOptions): Required<EngineOptions> {
+  for (const name of namesOf(loadOptions)) {
+    const fault = options[name] === undefined ? undefined : optionFault(loadOptions[name], options[name])
+    if (fault) throw new TetherError('bad_config', `${name} is ${options[name]}; it has to be ${fault}`)
+  }
   const cap = options.memoryCap ?? Math.floor(totalmem() * DEFAULT_MEMORY_SHARE)
   const values = namesOf(loadOptions).map((name) => [name, options[name] ?? 0])
   return { ...(Object.fromEntries(values) as Required<EngineOptions>), memoryCap: cap }

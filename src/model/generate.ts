@@ -3,6 +3,7 @@ import type { Piece, Tokenizer } from '../chat/types.js'
 import type { Engine, GenerateRequest } from '../engine/types.js'
 import { TetherError } from '../errors.js'
 import type { Sampling } from '../options.js'
+import { following } from '../turn/following.js'
 import { engineSampling } from '../turn/sampling.js'
 import { firstMatch, pendingLength } from '../turn/stop-early.js'
 import type { GeneratedText, GenerateOptions } from './types.js'
@@ -28,30 +29,33 @@ export async function* generateText(
     stopTokens: options.ignoreStop ? new Int32Array(0) : parts.stopTokens,
   }
   const stops = (options.stop ?? []).filter((stop) => stop.length > 0)
-  const enough = new AbortController()
-  const signal = options.signal ? AbortSignal.any([options.signal, enough.signal]) : enough.signal
+  const { signal, abort, release } = following(options.signal)
   const decoder = tokenizer.stream()
   let held = ''
   let stopSequence: string | undefined
-  for await (const { tokens, finish } of engine.generate(request, signal)) {
-    if (stopSequence !== undefined) {
-      // Tokens that come after the stop sequence are not part of the answer.
-      if (finish) yield { text: '', tokens: new Int32Array(0), finish: { ...finish, reason: 'stop', stopSequence } }
-      continue
+  try {
+    for await (const { tokens, finish } of engine.generate(request, signal)) {
+      if (stopSequence !== undefined) {
+        // Tokens that come after the stop sequence are not part of the answer.
+        if (finish) yield { text: '', tokens: new Int32Array(0), finish: { ...finish, reason: 'stop', stopSequence } }
+        continue
+      }
+      held += written(finish ? [...decoder.push(tokens), ...decoder.end()] : decoder.push(tokens))
+      const match = firstMatch(held, stops)
+      if (match) {
+        stopSequence = match.sequence
+        abort()
+        const text = held.slice(0, match.start)
+        yield finish ? { text, tokens, finish: { ...finish, reason: 'stop', stopSequence } } : { text, tokens }
+        continue
+      }
+      const ready = finish ? held.length : held.length - pendingLength(held, stops)
+      const text = held.slice(0, ready)
+      held = held.slice(ready)
+      yield finish ? { text, tokens, finish } : { text, tokens }
     }
-    held += written(finish ? [...decoder.push(tokens), ...decoder.end()] : decoder.push(tokens))
-    const match = firstMatch(held, stops)
-    if (match) {
-      stopSequence = match.sequence
-      enough.abort()
-      const text = held.slice(0, match.start)
-      yield finish ? { text, tokens, finish: { ...finish, reason: 'stop', stopSequence } } : { text, tokens }
-      continue
-    }
-    const ready = finish ? held.length : held.length - pendingLength(held, stops)
-    const text = held.slice(0, ready)
-    held = held.slice(ready)
-    yield finish ? { text, tokens, finish } : { text, tokens }
+  } finally {
+    release()
   }
 }
 

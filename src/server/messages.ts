@@ -3,7 +3,7 @@ import { type Request, Response } from 'undici'
 import { fold } from '../anthropic/fold.js'
 import { stopReason, toEvents } from '../anthropic/from-turn.js'
 import { newMessageId } from '../anthropic/messages.js'
-import { parseJson, prepareBody } from '../anthropic/prepare.js'
+import { checkBody, prepareBody, requestIn } from '../anthropic/prepare.js'
 import { TetherError } from '../errors.js'
 import type { LoadedModel } from '../model/types.js'
 import { answerTurn } from '../turn/answer-turn.js'
@@ -33,10 +33,12 @@ export async function messages(request: Request, model: LoadedModel, context: Me
   const body = await readBody(request)
   context.onBody?.(body)
   const onOverflow = overflowFor(context.onOverflow, request.headers.get('user-agent'))
+  // A request that can never succeed must not be told to try again later.
+  if (queue.isFull()) checkBody(body)
   const reader = new AbortController()
   const turn = answerTurn(model.turns, (prompter, options) => prepareBody(prompter, body, { ...options, onOverflow }), {
     signal: AbortSignal.any([request.signal, reader.signal]),
-    received: () => parseJson(body),
+    received: () => requestIn(body),
     onInvalidToolInput: ({ tool, reason }) => {
       line.invalidToolInputs = [...(line.invalidToolInputs ?? []), `${tool}: ${reason}`]
     },

@@ -2,6 +2,7 @@
 import { HttpError } from './http-error.js'
 
 export interface Queue {
+  isFull(): boolean
   /** Passes items on. Throws `overloaded` instead of the first when too many requests wait or run. */
   admit<T>(events: AsyncIterable<T>): AsyncGenerator<T, void, undefined>
 }
@@ -9,6 +10,7 @@ export interface Queue {
 export function createQueue(most: number): Queue {
   let inside = 0
   return {
+    isFull: () => inside >= most,
     async *admit(events) {
       if (inside >= most) {
         throw new HttpError('overloaded', `${inside} requests are waiting already`, { 'retry-after': '5' })

@@ -1,6 +1,7 @@
 /** The spine of a turn: from its request to the parts of its answer, stage by stage. */
 import { TetherError } from '../errors.js'
 import { type DebugTurn, noteBatches } from './debug.js'
+import { following } from './following.js'
 import { noteInvalidToolInput } from './invalid-tool-input.js'
 import type { PrepareOptions } from './prepare-turn.js'
 import { readAnswer } from './read-answer.js'
@@ -8,13 +9,13 @@ import { rememberTurn } from './remember.js'
 import { engineSampling } from './sampling.js'
 import { stopAfterCall, stopAtSequence } from './stop-early.js'
 import { thinkWithin, thoughtLimit } from './think.js'
-import { dropBlanks, toTurnParts } from './turn-parts.js'
+import { toTurnParts } from './turn-parts.js'
 import type { InvalidToolInput, PreparedTurn, Prompter, TurnModel, TurnPart } from './types.js'
 
 export interface TurnOptions {
   /** Ends the generation when it fires; the turn then throws `cancelled`. */
   signal?: AbortSignal
-  /** The request as it came in, for a debug hook. */
+  /** The request as it came in, for a debug hook. May throw what is wrong with it. */
   received?: () => unknown
   /** Called for each tool call whose input does not fit its tool's schema; the call is a part of the answer all the same. */
   onInvalidToolInput?: (call: InvalidToolInput) => void
@@ -60,9 +61,7 @@ async function* answer(
   const { dropped, stream } = record
   yield { type: 'start', model: record.model ?? model.name, stream, promptTokens: prompt.length, dropped }
 
-  const enough = new AbortController()
-  const stop = () => enough.abort()
-  const signal = options.signal ? AbortSignal.any([options.signal, enough.signal]) : enough.signal
+  const { signal, abort, release } = following(options.signal)
   try {
     const sampling = engineSampling(record.sampling, model.defaults)
     const thought = thoughtLimit(family.thought, tokenizer, { maxTokens, budget: record.thinkingBudget })
@@ -72,11 +71,12 @@ async function* answer(
     const turn = rememberTurn(memory, record)
     let parts = readAnswer(turn.tokens(batches), tokenizer, family.reader({ tools: record.tools }), record.begun)
     if (options.onInvalidToolInput) parts = noteInvalidToolInput(parts, record.tools, options.onInvalidToolInput)
-    if (!record.parallelCalls) parts = stopAfterCall(parts, stop)
-    if (record.stopSequences.length > 0) parts = stopAtSequence(parts, record.stopSequences, stop)
-    yield* turn.parts(toTurnParts(dropBlanks(parts), record.callIdPrefix), signal)
+    if (!record.parallelCalls) parts = stopAfterCall(parts, abort)
+    if (record.stopSequences.length > 0) parts = stopAtSequence(parts, record.stopSequences, abort)
+    yield* turn.parts(toTurnParts(parts, record.callIdPrefix), signal)
   } finally {
-    stop()
+    release()
+    abort()
   }
 }
 

@@ -8,7 +8,7 @@ export function engineSampling(asked: RequestSampling, defaults: Sampling): Samp
   return { ...sampling, topP: engineTopP(sampling.topP) }
 }
 
-/** The engine's range is (0, 1]. A top_p of 0 asks for the likeliest token alone; so does the least that the engine takes. */
+/** A top_p of 0 asks for the likeliest token alone, but the engine takes no 0. So little leaves that token alone too. */
 export function engineTopP(topP: number): number {
-  return Math.max(topP, 1e-6)
+  return Number.isFinite(topP) && topP >= 0 ? Math.max(topP, 1e-6) : topP
 }

@@ -4,7 +4,7 @@ import { fold } from '../../src/anthropic/fold.js'
 import { toEvents } from '../../src/anthropic/from-turn.js'
 import type { MessageEvent } from '../../src/anthropic/types.js'
 import type { GeneratedPart } from '../../src/turn/read-answer.js'
-import { dropBlanks, toTurnParts } from '../../src/turn/turn-parts.js'
+import { toTurnParts } from '../../src/turn/turn-parts.js'
 import type { TurnPart } from '../../src/turn/types.js'
 import { call, collect, end, from, text, thinking } from '../support/generated-parts.js'
 
@@ -14,7 +14,7 @@ async function* started(parts: AsyncIterable<TurnPart>): AsyncGenerator<TurnPart
 }
 
 const events = (...generated: GeneratedPart[]) =>
-  collect(toEvents(started(toTurnParts(dropBlanks(from(generated)), 'toolu_')), { id: 'msg_1' }))
+  collect(toEvents(started(toTurnParts(from(generated), 'toolu_')), { id: 'msg_1' }))
 const message = async (...generated: GeneratedPart[]) => fold(from(await events(...generated)))
 
 /** Blocks as words: `text(…)`, `thinking(…)`, `Name{…}`. */

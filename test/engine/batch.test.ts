@@ -45,7 +45,7 @@ describe('requests that run together', () => {
   })
 
   test('draw the same tokens from the same seed as alone', async () => {
-    const request = { ...greedy(someTokens(60, 60), 30), temperature: 50, topK: 50, seed: 7 }
+    const request = { ...greedy(someTokens(60, 60), 30), temperature: 2, topK: 50, seed: 7 }
     const beside = [61, 62].map((seed) => collect(engine.generate({ ...request, ...greedy(someTokens(60, seed), 30) })))
     const { tokens } = await collect(engine.generate(request))
     await Promise.all(beside)

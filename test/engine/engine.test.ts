@@ -156,7 +156,7 @@ describe('an engine', () => {
   test('draws the same tokens for the same seed and other tokens for another', async () => {
     // A temperature so high that a model that is sure of its answer gives others, too.
     const sampled = (seed: number, more: Partial<GenerateRequest> = {}) =>
-      collect(engine.generate(ask(someTokens(50), 30, { temperature: 50, topK: 50, seed, ...more })))
+      collect(engine.generate(ask(someTokens(50), 30, { temperature: 2, topK: 50, seed, ...more })))
     const [a, b, c] = [await sampled(1), await sampled(1), await sampled(2)]
     expect(a.tokens).toEqual(b.tokens)
     expect(a.tokens).not.toEqual(c.tokens)

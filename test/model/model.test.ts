@@ -72,6 +72,7 @@ describe('a loaded model', () => {
     [{ prompt: 'a', tokens: [5] }, /either prompt or tokens/],
     [{ prompt: 'a', temperature: -1 }, /temperature/],
     [{ prompt: 'a', topP: 2 }, /topP/],
+    [{ prompt: 'a', topP: -1 }, /topP/],
     [{ prompt: 'a', maxTokens: 0 }, /maxTokens/],
     [{ tokens: [99_999] }, /99999/],
   ])('rejects %j and names what is wrong', async (options, message) => {

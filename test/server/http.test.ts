@@ -256,6 +256,17 @@ it('the server rejects requests above the limit, and accepts new ones once other
   expect((await ask(`${url}/v1/messages`, { body: hello() })).status).toBe(200)
 })
 
+it('a full server rejects a wrong request for what is wrong with it, so that its client does not retry', async () => {
+  const engine = speaks('hang')
+  const { url } = await serveFake(engine, { maxRequests: 1 })
+  const running = ask(`${url}/v1/messages`, { body: hello() }).catch(() => {})
+  await until(() => engine.requests.length === 1)
+  const wrong = ['{"model":', '', [], hello({ model: null }), hello({ max_tokens: 0 }), hello({ messages: 'hi' })]
+  for (const body of wrong) expect((await ask(`${url}/v1/messages`, { body })).status, JSON.stringify(body)).toBe(400)
+  expect((await ask(`${url}/v1/messages`, { body: hello() })).status).toBe(529)
+  void running
+})
+
 it('the server logs one line for each request', async () => {
   const engine = speaks('Hi', END)
   engine.cachedTokens = 5

@@ -149,6 +149,27 @@ describe('ending a turn early:', () => {
     expect(engine.ended).toBe(1)
   })
 
+  it('a signal of another make ends the generation too', async () => {
+    const target = new EventTarget()
+    const signal = {
+      aborted: false,
+      addEventListener: target.addEventListener.bind(target),
+      removeEventListener: target.removeEventListener.bind(target),
+    } as unknown as AbortSignal
+    const message = answerMessage(fakeTurnModel(speaks('a', 'hang')), hello(), { signal })
+    setTimeout(() => target.dispatchEvent(new Event('abort')), 10)
+    await expect(message).rejects.toMatchObject({ code: 'cancelled' })
+  })
+
+  it('many answers leave nothing on a signal that their caller uses for all of them', async () => {
+    const { signal } = new AbortController()
+    const model = fakeTurnModel(speaks('a', END))
+    for (let i = 0; i < 20; i++) await answerMessage(model, hello(), { signal })
+    const inside = signal as unknown as Record<symbol, { size?: number } | undefined>
+    const sizes = Object.getOwnPropertySymbols(signal).map((key) => inside[key]?.size ?? 0)
+    expect(Math.max(0, ...sizes)).toBe(0)
+  })
+
   it('a signal that has already fired ends the generation too', async () => {
     const message = answerMessage(fakeTurnModel(speaks('hang')), hello(), { signal: AbortSignal.abort() })
     await expect(message).rejects.toMatchObject({ code: 'cancelled' })

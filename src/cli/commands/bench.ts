@@ -2,6 +2,7 @@
 import { basename } from 'node:path'
 import type { LoadModelOptions, Model } from '../../index.js'
 import type { FoundModel } from '../../models/find-model.js'
+import { loadOptions, pickOptions } from '../../options.js'
 import { type Call, UsageError } from '../args.js'
 import { type BenchOptions, fits, measure } from '../bench/measure.js'
 import { benchReport } from '../bench/report.js'
@@ -20,14 +21,9 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
   const places = { modelsDir, demo: demoModel, memory, maxContext: window }
   const found = await chooseModel({ ...places, model: words[0] ?? usual })
   const { settings } = config.forModel([basename(found.path), found.name])
-  const { memoryCap, maxContext, threads, kvBits, prefillChunk } = settings
+  const load = pickOptions(loadOptions, settings)
   const signals = watchSignals()
-  const model = await loadWithProgress(
-    library,
-    found,
-    { memoryCap, maxContext, threads, kvBits, prefillChunk },
-    signals,
-  )
+  const model = await loadWithProgress(library, found, load, signals)
   const leave = new AbortController()
   signals.came.then(() => leave.abort())
   for (const prompt of options.prompts.filter((prompt) => !fits(model, prompt, options.tokens))) {
@@ -42,7 +38,7 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
     const { info } = model
     const about = { model: found.name, quantization: info.quantization, device: info.device, dtype: info.computeDtype }
     const asJson = () =>
-      `${JSON.stringify({ ...about, threads, kvBits, prefillChunk: info.prefillChunk, ...options, rows }, null, 2)}\n`
+      `${JSON.stringify({ ...about, threads: load.threads, kvBits: load.kvBits, prefillChunk: info.prefillChunk, ...options, rows }, null, 2)}\n`
     process.stdout.write(flags.json ? asJson() : benchReport({ name: found.name, info, rows, width }))
     return 0
   } catch (error) {

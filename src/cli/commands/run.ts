@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { homedir } from 'node:os'
 import { basename } from 'node:path'
 import type { LoadModelOptions } from '../../index.js'
+import { loadOptions, pickOptions, samplingOptions } from '../../options.js'
 import { isLoopback } from '../../server/auth.js'
 import type { Call } from '../args.js'
 import { CannotRun, claudeVersion, versionWarning } from '../claude/claude-version.js'
@@ -80,7 +81,7 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
   try {
     const running = await startModelServer(await library(), {
       ...options,
-      load: { ...loadOptions(own), onDebug: debug?.onDebug },
+      load: { ...modelOptions(own), onDebug: debug?.onDebug },
       found,
       key,
       log: log.log,
@@ -120,11 +121,9 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
 }
 
 /** What a model is loaded with. Settings that are unset come from the checkpoint. */
-function loadOptions(settings: Settings): LoadModelOptions {
-  const { memoryCap, maxContext, threads, kvBits, prefillChunk, thinking } = settings
-  const { temperature, topP, topK, minP, repetitionPenalty } = settings
-  const sampling = { temperature, topP, topK, minP, repetitionPenalty }
-  return { memoryCap, maxContext, threads, kvBits, prefillChunk, thinking, sampling }
+function modelOptions(settings: Settings): LoadModelOptions {
+  const { thinking } = settings
+  return { ...pickOptions(loadOptions, settings), thinking, sampling: pickOptions(samplingOptions, settings) }
 }
 
 /** A home that is not writable only disables `tether env`. */

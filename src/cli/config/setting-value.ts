@@ -54,7 +54,9 @@ function expectation(name: SettingName): string {
   if (among) return `one of ${among.join(', ')}${or}`
   const what = kind === 'whole' ? 'a whole number' : 'a number'
   if (least === undefined) return `${what}${or}`
-  return most === undefined ? `${what} from ${least} up${or}` : `${what} from ${least} to ${most}${or}`
+  // A bound that is only the largest integer says nothing.
+  const isOpen = most === undefined || most >= 2 ** 31 - 1
+  return isOpen ? `${what} from ${least} up${or}` : `${what} from ${least} to ${most}${or}`
 }
 
 const powers = ['', 'k', 'm', 'g', 't']

@@ -1,4 +1,5 @@
 /** The table of all settings, from which the flags, the keys of the files, --help and the template are made. */
+import { loadOptions, type Option, samplingOptions, thinkingOption } from '../../options.js'
 import { logLevels } from '../log/log.js'
 
 export interface Setting {
@@ -26,6 +27,17 @@ export interface Setting {
   perModel?: true
 }
 
+/** Options that [models."NAME"] may set for one model too. */
+function ofOneModel<Section extends string, Options extends Record<string, Option>>(
+  section: Section,
+  options: Options,
+) {
+  const settings = Object.entries(options).map(([name, option]) => [name, { ...option, section, perModel: true }])
+  return Object.fromEntries(settings) as {
+    [Name in keyof Options]: Options[Name] & { section: Section; perModel: true }
+  }
+}
+
 export const settingsTable = {
   model: {
     section: 'model',
@@ -43,24 +55,9 @@ export const settingsTable = {
     hint: 'DIR',
     help: 'where models are found by name, and where downloads go',
   },
-  memoryCap: {
-    section: 'model',
-    key: 'memory_cap',
-    kind: 'size',
-    hint: 'SIZE',
-    help: "most memory to take, such as 18GB, 20GiB or 1.5t; 0: no cap; auto: 75% of the machine's",
-    perModel: true,
-  },
-  maxContext: {
-    section: 'model',
-    key: 'max_context',
-    kind: 'whole',
-    default: 65_536,
-    least: 0,
-    hint: 'N',
-    help: "most tokens of prompt and answer together; 0: the model's own window",
-    perModel: true,
-  },
+  ...ofOneModel('model', loadOptions),
+  maxContext: { ...ofOneModel('model', loadOptions).maxContext, default: 65_536 },
+  ...ofOneModel('model', { thinking: thinkingOption }),
   onOverflow: {
     section: 'model',
     key: 'on_overflow',
@@ -70,97 +67,7 @@ export const settingsTable = {
     hint: 'HOW',
     help: 'for a prompt that is too long: error, or truncate to drop its oldest turns; auto: error for Claude Code, which then compacts, else truncate',
   },
-  thinking: {
-    section: 'model',
-    key: 'thinking',
-    kind: 'choice',
-    of: ['auto', 'on', 'off'],
-    default: 'auto',
-    hint: 'WHEN',
-    help: 'whether the model thinks before it answers; auto: as the request asks',
-    perModel: true,
-  },
-  threads: {
-    section: 'model',
-    key: 'threads',
-    kind: 'whole',
-    default: 0,
-    least: 0,
-    most: 1024,
-    hint: 'N',
-    help: 'CPU threads; 0: as many as are fastest',
-    perModel: true,
-  },
-  kvBits: {
-    section: 'model',
-    key: 'kv_bits',
-    kind: 'whole',
-    default: 0,
-    among: [0, 8, 4],
-    hint: 'N',
-    help: 'bits of keys and values in the KV cache, 8 or 4: a longer window in the same memory; 0: not quantized',
-    perModel: true,
-  },
-  prefillChunk: {
-    section: 'model',
-    key: 'prefill_chunk',
-    kind: 'whole',
-    default: 0,
-    least: 0,
-    most: 65_536,
-    hint: 'N',
-    help: 'prompt tokens computed at a time; 0: as many as take half a second on this machine',
-    perModel: true,
-  },
-  temperature: {
-    section: 'sampling',
-    key: 'temperature',
-    kind: 'number',
-    least: 0,
-    most: 2,
-    hint: 'X',
-    help: '0 always takes the likeliest token',
-    perModel: true,
-  },
-  topP: {
-    section: 'sampling',
-    key: 'top_p',
-    kind: 'number',
-    least: 0,
-    most: 1,
-    hint: 'X',
-    help: 'only the likeliest tokens that make up this share; 1: all',
-    perModel: true,
-  },
-  topK: {
-    section: 'sampling',
-    key: 'top_k',
-    kind: 'whole',
-    least: 0,
-    hint: 'N',
-    help: 'only the N likeliest tokens; 0: all',
-    perModel: true,
-  },
-  minP: {
-    section: 'sampling',
-    key: 'min_p',
-    kind: 'number',
-    least: 0,
-    most: 1,
-    hint: 'X',
-    help: 'only tokens at least this likely relative to the likeliest; 0: all',
-    perModel: true,
-  },
-  repetitionPenalty: {
-    section: 'sampling',
-    key: 'repetition_penalty',
-    kind: 'number',
-    least: 0.01,
-    most: 10,
-    hint: 'X',
-    help: 'above 1, recent tokens become less likely; 1: off',
-    perModel: true,
-  },
+  ...ofOneModel('sampling', samplingOptions),
   host: {
     section: 'server',
     key: 'host',

@@ -1,5 +1,5 @@
 /** What TETHER_DEBUG writes, from a request over HTTP to the file. */
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -90,6 +90,17 @@ describe('the debug log', () => {
     expect(text).toMatch(
       /==== turn 4, prompt of \d+ tokens\n.*\n\n==== turn 4, reuse\n[\s\S]*too long: \d+ tokens > 9 maximum/,
     )
+  })
+
+  it('has no turn for a body that is no JSON object or nested too deeply, which is answered with 400', async () => {
+    const { log } = open()
+    const server = await serve(fakeModel(speaks('Hi', END), { onDebug: log.onDebug }), { port: 0 })
+    onTestFinished(() => server.close())
+    const deep = `{"model":"m","messages":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
+    for (const body of ['{"model":', '[]', deep]) {
+      expect((await ask(`${server.url}/v1/messages`, { body })).status).toBe(400)
+    }
+    expect(existsSync(log.path)).toBe(false)
   })
 
   it('says how many messages were dropped', async () => {
