@@ -1,4 +1,5 @@
 // Sends one greedy request to the native engine and times it.
+import { plainSampling } from '../dist/options.js'
 
 /**
  * `done` is the finish, with the tokens, when each of them arrived, the delay of the first one (ms) and the total time
@@ -6,7 +7,7 @@
  */
 export function start(native, prompt, maxTokens) {
   const started = performance.now()
-  const sampling = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, stopTokens: new Int32Array(0) }
+  const sampling = { ...plainSampling, temperature: 0, stopTokens: new Int32Array(0) }
   let cancel
   const done = new Promise((resolve, reject) => {
     const tokens = []

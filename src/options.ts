@@ -19,6 +19,11 @@ export interface Option {
   help: string
 }
 
+export interface SamplingOption extends Option {
+  /** The value that leaves the model's probabilities as they are. */
+  off: number
+}
+
 /** How a model is loaded. The addon has the same ranges: native/engine/options.h. */
 export const loadOptions = {
   /** Bytes that weights, KV cache and scratch may take together; 0 lifts the cap. Default: 75% of the machine's memory. */
@@ -93,6 +98,7 @@ export const samplingOptions = {
   temperature: {
     key: 'temperature',
     kind: 'number',
+    off: 1,
     least: 0,
     most: 2,
     hint: 'X',
@@ -102,6 +108,7 @@ export const samplingOptions = {
   topP: {
     key: 'top_p',
     kind: 'number',
+    off: 1,
     least: 0,
     most: 1,
     hint: 'X',
@@ -111,6 +118,7 @@ export const samplingOptions = {
   topK: {
     key: 'top_k',
     kind: 'whole',
+    off: 0,
     least: 0,
     most: 2 ** 31 - 1,
     hint: 'N',
@@ -120,6 +128,7 @@ export const samplingOptions = {
   minP: {
     key: 'min_p',
     kind: 'number',
+    off: 0,
     least: 0,
     most: 1,
     hint: 'X',
@@ -129,12 +138,13 @@ export const samplingOptions = {
   repetitionPenalty: {
     key: 'repetition_penalty',
     kind: 'number',
+    off: 1,
     least: 0.01,
     most: 10,
     hint: 'X',
     help: 'above 1, recent tokens become less likely; 1: off',
   },
-} as const satisfies Record<string, Option>
+} as const satisfies Record<string, SamplingOption>
 
 /** What a request may set. The seed makes sampling repeatable and has no default: unset draws from the engine's own state. */
 export const requestOptions = {
@@ -152,6 +162,11 @@ export type Sampling = { -readonly [Name in keyof typeof samplingOptions]: numbe
 
 /** What one request sets of it. */
 export type RequestSampling = { -readonly [Name in keyof typeof requestOptions]?: number }
+
+/** Sampling that leaves the model's probabilities as they are. */
+export const plainSampling = Object.fromEntries(
+  namesOf(samplingOptions).map((name) => [name, samplingOptions[name].off]),
+) as Sampling
 
 /** The names of a table's options. */
 export function namesOf<Table extends object>(options: Table): (keyof Table)[] {

@@ -95,8 +95,29 @@ describe('native', () => {
     expect(circlesOf(new Map(files.map((file) => [file, own(file)])))).toEqual([])
   })
 
-  it('has a model/ that includes neither engine/ nor napi/', () => {
-    expect(wrong((file, target) => file.startsWith('native/model/') && /^(engine|napi)\//.test(target))).toEqual([])
+  /** What a folder may include of native/; the longest folder that a file is in counts. */
+  const mayInclude: Record<string, RegExp> = {
+    'native/cpu/kernels': /^cpu\/kernels|^quantization\.h$/,
+    'native/cpu/blas': /^cpu\/blas\/|^cpu\/kernels\.h$/,
+    'native/cpu/ops': /^cpu\/|^(matrix|quantization)\.h$/,
+    'native/cpu': /^cpu\/(?!ops\/)|^(matrix|quantization)\.h$/,
+    'native/model': /^model\/|^cpu\/ops\/(?!operation\.h)|^cpu\/kernels\.h$|^(error|json|matrix|quantization)\.h$/,
+  }
+  const ownIncludes = includes.filter(({ target }) => files.includes(join('native', target)))
+
+  it.each(Object.entries(mayInclude))('in %s includes of its own headers only those that it may', (folder, allowed) => {
+    const isInside = (file: string) => {
+      const within = Object.keys(mayInclude).filter((one) => file.startsWith(`${one}/`) || file.startsWith(`${one}.`))
+      return within.sort((one, other) => other.length - one.length)[0] === folder
+    }
+    const inside = ownIncludes.filter(({ file }) => isInside(file))
+    expect(inside).not.toEqual([])
+    expect(inside.filter(({ target }) => !allowed.test(target))).toEqual([])
+  })
+
+  it('has kernels/ and blas/ that include no MLX', () => {
+    const bare = (file: string) => /^native\/cpu\/(kernels|blas\/)/.test(file)
+    expect(wrong((file, target) => bare(file) && target.startsWith('mlx/'))).toEqual([])
   })
 
   it('has an engine/ that does not include napi/', () => {

@@ -2,7 +2,7 @@
 import { open, readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { TetherError } from '../errors.js'
-import type { Sampling } from '../options.js'
+import { namesOf, plainSampling, type Sampling, samplingOptions } from '../options.js'
 
 export interface Checkpoint {
   /** Absolute path of the folder. */
@@ -70,17 +70,14 @@ function tokenIds(value: unknown): number[] {
   return list.filter((id): id is number => Number.isInteger(id) && id >= 0)
 }
 
+/** Without do_sample the checkpoint decodes greedily, as in transformers, whatever temperature it states. */
 function samplingDefaults(generation: Record<string, unknown>): Sampling {
-  const number = (key: string, off: number) => (typeof generation[key] === 'number' ? (generation[key] as number) : off)
-  // As in transformers: without do_sample a temperature means nothing.
-  const samples = generation.do_sample === true
-  return {
-    temperature: samples ? number('temperature', 1) : 0,
-    topP: number('top_p', 1),
-    topK: number('top_k', 0),
-    minP: number('min_p', 0),
-    repetitionPenalty: number('repetition_penalty', 1),
+  const sampling = { ...plainSampling }
+  for (const name of namesOf(samplingOptions)) {
+    const value = generation[samplingOptions[name].key]
+    if (typeof value === 'number') sampling[name] = value
   }
+  return generation.do_sample === true ? sampling : { ...sampling, temperature: 0 }
 }
 
 async function weightFiles(path: string): Promise<string[]> {

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadEngine } from '../../src/engine/load.js'
 import type { Engine, Finish, GenerateRequest, TokenBatch } from '../../src/engine/types.js'
+import { plainSampling } from '../../src/options.js'
 
 const DEMO = 'demo/model'
-const greedy = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, stopTokens: new Int32Array(0) }
+const greedy = { ...plainSampling, temperature: 0, stopTokens: new Int32Array(0) }
 
 /** Arbitrary tokens, the same for the same seed. */
 function someTokens(count: number, seed = 1): number[] {

@@ -5,14 +5,16 @@ import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 const load = resolve('dist/engine/load.js')
+const options = resolve('dist/options.js')
 const demo = resolve('demo/model')
 
 /** A program whose engine is in the middle of a long prefill when `end` runs. */
 const busy = (end: string) => `
 import { loadEngine } from ${JSON.stringify(load)}
+import { plainSampling } from ${JSON.stringify(options)}
 const engine = await loadEngine(${JSON.stringify(demo)})
 const prompt = Int32Array.from({ length: 50000 }, (_, i) => 300 + ((i * 7919) % 2700))
-const request = { prompt, maxTokens: 10, temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, stopTokens: new Int32Array(0) }
+const request = { prompt, maxTokens: 10, ...plainSampling, temperature: 0, stopTokens: new Int32Array(0) }
 const running = (async () => { for await (const _ of engine.generate(request)); })()
 running.catch(() => {})
 await new Promise((resolve) => setTimeout(resolve, 200))
@@ -69,6 +71,7 @@ describe('a process whose engine is busy', () => {
     writeFileSync(
       file,
       `import { loadEngine } from ${JSON.stringify(load)}
+import { plainSampling } from ${JSON.stringify(options)}
 process.on('uncaughtException', () => {})
 setTimeout(() => process.exit(1), 10_000)
 const onProgress = () => {
@@ -108,8 +111,9 @@ process.exitCode = 9`,
     writeFileSync(
       worker,
       `import { loadEngine } from ${JSON.stringify(load)}
+import { plainSampling } from ${JSON.stringify(options)}
 const prompt = Int32Array.from({ length: 20 }, (_, i) => 300 + i)
-const request = { prompt, maxTokens: 50, temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, stopTokens: new Int32Array(0) }
+const request = { prompt, maxTokens: 50, ...plainSampling, temperature: 0, stopTokens: new Int32Array(0) }
 while (true) {
   const engine = await loadEngine(${JSON.stringify(demo)}, { onProgress() {} })
   const read = async () => { for await (const _ of engine.generate(request)) engine.stats() }

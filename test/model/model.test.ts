@@ -4,6 +4,7 @@ import { loadModel, type Model } from '../../src/load-model.js'
 import { defaultSampling } from '../../src/model/sampling.js'
 import type { GeneratedText, GenerateOptions } from '../../src/model/types.js'
 import { windowSentence } from '../../src/model/window.js'
+import { plainSampling } from '../../src/options.js'
 
 /** A prompt of the demo model's family that makes it say something known. */
 const say = (words: string) => `<|turn>user\nSay ${words}.<turn|>\n<|turn>model\n<|channel>thought\n<channel|>`
@@ -160,7 +161,7 @@ describe('sampling of a loaded model', () => {
   })
 
   test('names a generation_config.json with a wrong value', () => {
-    const sampling = { temperature: 1, topP: 7, topK: -1, minP: 0, repetitionPenalty: 1 }
+    const sampling = { ...plainSampling, topP: 7, topK: -1 }
     expect(() => defaultSampling({ path: '/m', sampling })).toThrow(
       '/m/generation_config.json: topP is 7; it has to be a number between 0 and 1',
     )

@@ -8,6 +8,7 @@ import { expect, onTestFinished } from 'vitest'
 import { loadNative } from '../../src/engine/load.js'
 import type { Engine, Finish, GenerateRequest, TokenBatch } from '../../src/engine/types.js'
 import { TetherError } from '../../src/errors.js'
+import { plainSampling } from '../../src/options.js'
 
 const ROOT = 'test/fixtures/checkpoints'
 
@@ -112,11 +113,8 @@ export function greedy(prompt: number[], maxTokens: number): GenerateRequest {
   return {
     prompt: Int32Array.from(prompt),
     maxTokens,
+    ...plainSampling,
     temperature: 0,
-    topP: 1,
-    topK: 0,
-    minP: 0,
-    repetitionPenalty: 1,
     stopTokens: new Int32Array(0),
   }
 }

@@ -1,5 +1,6 @@
 /** A model with a fake engine, tokenizer and family; everything else is real. */
 import { type Model, withMessages } from '../../src/load-model.js'
+import { plainSampling } from '../../src/options.js'
 import { createTurnMemory } from '../../src/turn/turn-memory.js'
 import type { TurnModel } from '../../src/turn/types.js'
 import type { FakeEngine } from './fake-engine.js'
@@ -11,7 +12,7 @@ export function fakeTurnModel(engine: FakeEngine, more: Partial<TurnModel> = {})
     engine,
     tokenizer: fakeTokenizer(),
     family: fakeFamily,
-    defaults: { temperature: 1, topP: 0.95, topK: 64, minP: 0, repetitionPenalty: 1 },
+    defaults: { ...plainSampling, topP: 0.95, topK: 64 },
     stopTokens: Int32Array.of(controlId('<end>')),
     memory: createTurnMemory(),
     thinking: 'auto',

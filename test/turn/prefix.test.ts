@@ -10,6 +10,7 @@ import { taughtCall } from '../../src/chat/templates/teach-tools.js'
 import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
 import type { ChatFamily, Part, Piece, Tokenizer } from '../../src/chat/types.js'
 import type { Engine, Finish, GenerateRequest, TokenBatch } from '../../src/engine/types.js'
+import { plainSampling } from '../../src/options.js'
 import { createTurnMemory } from '../../src/turn/turn-memory.js'
 import type { TurnModel } from '../../src/turn/types.js'
 import { answer, sentence, TOOLS } from '../support/chat-conversations.js'
@@ -80,7 +81,7 @@ function turnModelOf(name: string, tokenizer: Tokenizer, engine: Pick<Engine, 'i
     tokenizer,
     // The vocabulary at hand is not Gemma 3's; its turns are marked with what it has.
     family: { ...known, render: (chat) => known.render(chat).map((piece) => rename(piece, tokenizer)) },
-    defaults: { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 },
+    defaults: { ...plainSampling, temperature: 0 },
     thinking: 'auto',
     stopTokens: new Int32Array(0),
     memory: createTurnMemory(),
