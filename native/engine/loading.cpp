@@ -38,8 +38,8 @@ void set_threads(int asked, const DevicePolicy& device) {
     fastest_threads();
 }
 
-// Buffers of the width of the hidden state and of the MLP that a pass holds at once, since MLX allocates for some layers
-// ahead of the one it computes. Measured by its counters for models of 1, 13 and 220 million parameters.
+// Buffers of the width of the hidden state and of the MLP that a pass holds at once, since MLX allocates for some
+// layers ahead of the one it computes. Measured by its counters for models of 1, 13 and 220 million parameters.
 constexpr uint64_t kHiddenBuffers = 22;
 constexpr uint64_t kWideBuffers = 7;
 
@@ -108,7 +108,8 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   info.compute_dtype = weights.compute_kind();
   info.device = device.name;
   info.kv_bits = request.options.kv_bits;
-  info.prefill_chunk = request.options.prefill_chunk > 0 ? request.options.prefill_chunk : chunk_size(*model, device, info.kv_bits);
+  info.prefill_chunk =
+      request.options.prefill_chunk > 0 ? request.options.prefill_chunk : chunk_size(*model, device, info.kv_bits);
   info.vocab_size = model->vocab_size();
   info.weights_bytes = weights.bytes();
   info.memory_cap = request.options.memory_cap;

@@ -1,5 +1,5 @@
-// Options of loading and of sampling: each field, its name in JavaScript and its range. In TypeScript: src/options.ts; a
-// test compares the two.
+// Options of loading and of sampling: each field, its name in JavaScript and its range. In TypeScript: src/options.ts;
+// a test compares the two.
 #pragma once
 
 #include <array>

@@ -8,8 +8,8 @@
 namespace tether {
 
 // Makes a stream the default of this thread for as long as the lease lives; all work on it must be done by then, since
-// another engine gets the stream next. On a CPU MLX gives each stream a thread that it never ends: a new stream for each
-// engine would leak that thread and its memory. On a GPU MLX's own stream of the thread is used.
+// another engine gets the stream next. On a CPU MLX gives each stream a thread that it never ends: a new stream for
+// each engine would leak that thread and its memory. On a GPU MLX's own stream of the thread is used.
 class StreamLease {
  public:
   StreamLease();
