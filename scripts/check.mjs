@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { cacheDir } from '../third_party/mlx/fetch.mjs'
-import { filesUnder, note, root, run, SetupError, script, setup, tool } from './setup.mjs'
+import { filesUnder, root, run, SetupError, script, setup, tool } from './setup.mjs'
+import { note } from './terminal-lines.mjs'
 
 const llvm = '23'
 

@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheDir } from '../third_party/mlx/fetch.mjs'
-import { note, run, SetupError, script, setup, tool } from './setup.mjs'
+import { run, SetupError, script, setup, tool } from './setup.mjs'
+import { note } from './terminal-lines.mjs'
 
 const version = '2.1.330'
 

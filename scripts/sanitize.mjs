@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { fetchMlx } from '../third_party/mlx/fetch.mjs'
-import { jobs, logged, note, root, run, SetupError, script, setup, tool } from './setup.mjs'
+import { jobs, logged, root, run, SetupError, script, setup, tool } from './setup.mjs'
+import { note } from './terminal-lines.mjs'
 
 const help = `npm run test:sanitizers [-- address|thread] [VITEST-ARGUMENTS]
 

@@ -1,5 +1,5 @@
 // Sets up a clone: npm packages, MLX, the addon, dist/. A step is skipped if nothing that it depends on has changed.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   accessSync,
@@ -15,11 +15,15 @@ import {
   writeSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
-import { availableParallelism, totalmem } from 'node:os'
+import { availableParallelism, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { cacheDir, FetchError, fetchMlx } from '../third_party/mlx/fetch.mjs'
+import { buildProgress, clock } from './build-progress.mjs'
+import { missingTools } from './build-tools.mjs'
+import { endWithUs, interruptible } from './interrupts.mjs'
+import { note, showProgress } from './terminal-lines.mjs'
 
 /** The package's own folder. */
 export const root = fileURLToPath(new URL('..', import.meta.url))
@@ -33,28 +37,69 @@ export class SetupError extends Error {}
  */
 export async function setup({ tests = false, native = false, say = note } = {}) {
   checkNode()
-  await installPackages(say)
-  await locked(say, async () => {
-    await buildAddon({ tests, say })
-    if (!native) await compile(say)
+  if (!isBuilt()) {
+    // Before the packages, which take half a minute.
+    checkTools({ fetching: !process.env.MLX_DIR && !existsSync(join(cacheDir(), 'mlx')) })
+    say(`tether builds itself first, only this once. It takes ${estimate(tests)}.`)
+  }
+  await interruptible(async () => {
+    try {
+      await installPackages(say)
+      await locked(say, async () => {
+        await buildAddon({ tests, say })
+        if (!native) await compile(say)
+      })
+    } catch (error) {
+      throw inWords(error)
+    }
   })
 }
+
+const addon = join(root, 'build/Release/tether.node')
+
+/** Whether there is an addon, be it stale; if not, a build of minutes is ahead. */
+export function isBuilt() {
+  return existsSync(addon)
+}
+
+/** Packages, downloads and dist/ take half a minute; the C++ tests double what is compiled. */
+function estimate(tests) {
+  const minutes = Math.ceil(((tests ? 2 : 1) * secondsOfCompiling) / jobs() / 60 + 0.5)
+  const busy = loadavg()[0] > 2 * availableParallelism() ? ', or more since the machine is busy' : ''
+  return `${minutes} to ${2 * minutes} minutes${busy}`
+}
+
+/** Of one core: x64 in 2026, GCC 12. */
+const secondsOfCompiling = 180
+
+function inWords(error) {
+  if (!diskErrors.has(error.code) || !error.syscall) return error
+  return new SetupError(`${error.message}\nFree disk space and make ${root} writable, then run the same command again.`)
+}
+
+const diskErrors = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EIO'])
 
 /** Runs a script's body; what it returns is the exit status. Known failures are printed without a stack. */
 export async function script(body) {
   try {
     process.exitCode = (await body(process.argv.slice(2))) ?? 0
   } catch (error) {
-    if (!(error instanceof SetupError || error instanceof FetchError)) throw error
-    console.error(`\n${error.message}`)
+    if (!isInWords(error)) throw error
+    note(`\n${error.message}`)
     process.exitCode = 1
   }
+}
+
+/** Whether the message already says what to do. */
+export function isInWords(error) {
+  return error instanceof SetupError || error instanceof FetchError
 }
 
 /** Runs a program in the terminal, from the root. -> its exit status */
 export function run(command, args, env = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } })
+    endWithUs(child)
     child.on('error', (error) => reject(new SetupError(`${command} cannot be run: ${error.message}`)))
     child.on('close', (code) => resolve(code ?? 1))
   })
@@ -74,11 +119,6 @@ export function filesUnder(folder) {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length))
     .sort()
-}
-
-/** Prints a line of progress on stderr: stdout belongs to the program that the script starts. */
-export function note(line) {
-  console.error(line)
 }
 
 function checkNode() {
@@ -112,9 +152,7 @@ function packagesMatch() {
 }
 
 async function buildAddon({ tests, say }) {
-  const addon = join(root, 'build/Release/tether.node')
-  if (!existsSync(addon)) checkTools({ fetching: !process.env.MLX_DIR && !existsSync(join(cacheDir(), 'mlx')) })
-  const { mlx, openblas = '' } = await fetchMlx(say)
+  const { mlx, openblas = '' } = await fetchMlx(say, showDownload)
   const about = [process.version, process.platform, process.arch, mlx, openblas]
   const sources = filesUnder('native')
   const own = sources.filter((file) => !file.startsWith('native/test/'))
@@ -136,6 +174,16 @@ async function buildAddon({ tests, say }) {
   const commands = ['configure', 'build'].map((command) => [tool('cmake-js'), command, ...options])
   await logged('Building the addon', 'build/build.log', commands, say)
   writeFileSync(join(root, 'build/addon.stamp'), JSON.stringify(stamps))
+}
+
+/** `bytes`: how much has come. -> ends the line */
+function showDownload(bytes, size) {
+  const started = performance.now()
+  const megabytes = (number) => Math.round(number / 1e6)
+  const line = showProgress(() => {
+    return `  ${megabytes(bytes())} of ${megabytes(size)} MB, ${clock(performance.now() - started)}`
+  })
+  return line.end
 }
 
 async function compile(say) {
@@ -161,37 +209,58 @@ function forgetRemoved(sources) {
 export async function logged(what, log, commands, say) {
   const started = performance.now()
   const path = join(root, log)
-  say(`${what} (${log})`)
+  say(`${what} (output in ${log})`)
   const file = openSync(path, 'w')
+  const progress = buildProgress({ parallel: jobs() })
+  const line = showProgress(progress.text)
   let code = 0
-  for (const args of commands) {
-    if (code === 0) code = await runInto(file, args)
+  try {
+    for (const args of commands) {
+      if (code === 0) code = await interruptible(() => runInto(file, args, progress))
+    }
+  } finally {
+    line.end()
+    closeSync(file)
   }
-  closeSync(file)
-  if (code !== 0) {
-    const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
-    throw new SetupError(`${lines.slice(-30).join('\n')}\n\n${what} failed. The whole log is ${path}`)
-  }
-  say(`${what} took ${((performance.now() - started) / 1000).toFixed(0)} s`)
+  if (code !== 0) throw new SetupError(whyFailed(what, path))
+  say(`${what} took ${clock(performance.now() - started)}`)
 }
 
-function runInto(file, args) {
-  const moving = process.stderr.isTTY
+/** In a process group of its own, so that a signal ends the compilers too. -> the exit status */
+function runInto(file, args, progress) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    const stdio = ['ignore', 'pipe', 'pipe']
+    const child = spawn(process.execPath, args, { cwd: root, stdio, detached: true })
+    endWithUs(child, { group: true })
     const onData = (data) => {
-      writeSync(file, data)
-      const step = /\[\s*(\d+\/\d+|\d+%)\]/.exec(String(data))
-      if (moving && step) process.stderr.write(`\r  ${step[1]} `)
+      progress.add(String(data))
+      try {
+        writeSync(file, data)
+      } catch (error) {
+        // Such as a full disk.
+        process.kill(-child.pid)
+        reject(error)
+      }
     }
     child.stdout.on('data', onData)
     child.stderr.on('data', onData)
     child.on('error', reject)
-    child.on('close', (code) => {
-      if (moving) process.stderr.write('\r\u001b[K')
-      resolve(code ?? 1)
-    })
+    child.on('close', (code) => resolve(code ?? 1))
   })
+}
+
+function whyFailed(what, path) {
+  const text = readFileSync(path, 'utf8').trimEnd()
+  const known = [
+    [/No space left on device/, 'The disk is full. Free some space, then run the same command again.'],
+    [
+      /Killed signal|signal terminated program|out of memory|virtual memory exhausted/,
+      'The compiler ran out of memory. Close other programs, then run the same command again: what is compiled is kept.',
+    ],
+  ]
+  const fix = known.find(([pattern]) => pattern.test(text))?.[1]
+  const end = fix ? `\n${fix}` : ''
+  return `${text.split('\n').slice(-30).join('\n')}\n\n${what} failed. The whole output is in\n\n  ${path}\n${end}`
 }
 
 /** Removes CMake's cache if it was made in another folder, such as that of a copied clone: CMake rejects it. */
@@ -273,55 +342,7 @@ function holderLives(path) {
   }
 }
 
-/** Throws one error that names every missing tool and the command that installs them. */
-function checkTools({ fetching }) {
-  const mac = process.platform === 'darwin'
-  const missing = []
-  // On a Mac without the command line tools c++ opens a dialog; xcode-select does not.
-  const compiler = mac ? works('xcode-select', ['-p']) : works(process.env.CXX || 'c++', ['--version'])
-  if (!compiler) missing.push('compiler')
-  const [major, minor] = (/(\d+)\.(\d+)/.exec(output('cmake', ['--version'])) ?? [0, 0, 0]).slice(1).map(Number)
-  if (major < 3 || (major === 3 && minor < 21)) missing.push('cmake')
-  if (fetching && !works('python3', ['--version'])) missing.push('python')
-  else if (fetching && !works('python3', ['-m', 'pip', '--version'])) missing.push('pip')
-  if (missing.length > 0) throw new SetupError(howToInstall(missing, mac))
-}
-
-const names = {
-  compiler: 'a C++20 compiler',
-  cmake: 'CMake 3.21 or newer',
-  python: 'Python 3 with pip',
-  pip: "Python's pip",
-}
-
-const packages = {
-  apt: { compiler: 'g++ make', cmake: 'cmake', python: 'python3 python3-pip', pip: 'python3-pip' },
-  dnf: { compiler: 'gcc-c++ make', cmake: 'cmake', python: 'python3 python3-pip', pip: 'python3-pip' },
-  brew: { cmake: 'cmake', python: 'python', pip: 'python' },
-}
-
-function howToInstall(missing, mac) {
-  const list = (manager) =>
-    missing
-      .map((part) => packages[manager][part])
-      .filter(Boolean)
-      .join(' ')
-  const fixes = []
-  if (mac) {
-    if (missing.includes('compiler')) fixes.push('xcode-select --install')
-    if (list('brew')) fixes.push(`brew install ${list('brew')}`)
-  } else {
-    const dnf = works('dnf', ['--version'])
-    fixes.push(dnf ? `sudo dnf install ${list('dnf')}` : `sudo apt install ${list('apt')}`)
-  }
-  const what = missing.map((part) => names[part]).join(', ')
-  return `tether builds its addon on this machine and cannot find what the build needs: ${what}. Run this, then try again:\n\n  ${fixes.join('\n  ')}\n`
-}
-
-function works(command, args) {
-  return spawnSync(command, args, { stdio: 'ignore' }).status === 0
-}
-
-function output(command, args) {
-  return spawnSync(command, args, { encoding: 'utf8' }).stdout ?? ''
+function checkTools(needs) {
+  const message = missingTools(needs)
+  if (message) throw new SetupError(message)
 }

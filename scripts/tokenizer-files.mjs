@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheDir } from '../third_party/mlx/fetch.mjs'
-import { note, run, SetupError } from './setup.mjs'
+import { run, SetupError } from './setup.mjs'
+import { note } from './terminal-lines.mjs'
 
 const version = '3.7.2'
 

