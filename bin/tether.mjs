@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const require = createRequire(import.meta.url)
 
-process.exitCode = (await ready()) ? await start() : 1
+process.exitCode = (await ready()) || (await start())
 
 async function start() {
   const { main } = await import('../dist/cli/main.js')
@@ -17,18 +17,22 @@ async function start() {
   process.exit(code)
 }
 
-/** Builds what is missing. --help and --version build nothing if they can be answered. */
+/** Builds what is missing. --help and --version build nothing if they can be answered. -> 0, or the exit status of a failure */
 async function ready() {
-  if (isBuilt()) return true
-  const { setup, SetupError } = await import('../scripts/setup.mjs')
+  if (isBuilt()) return 0
+  const { askForClaude, notFound } = await import('../scripts/check-claude.mjs')
+  if ((await askForClaude(process.argv.slice(2))) !== 'present') {
+    console.error('To run only the server:\n\n  tether --serve-only\n')
+    return notFound
+  }
+  const { setup, isInWords } = await import('../scripts/setup.mjs')
   try {
     await setup()
-    return true
+    return 0
   } catch (error) {
     console.error(`tether: ${error.message}`)
-    if (!(error instanceof SetupError) && error.name !== 'FetchError')
-      console.error(`node ${join(root, 'scripts', 'build.mjs')} shows more.`)
-    return false
+    if (!isInWords(error)) console.error(`To see more:\n\n  node ${join(root, 'scripts', 'build.mjs')}\n`)
+    return 1
   }
 }
 

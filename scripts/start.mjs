@@ -1,9 +1,19 @@
 // npm start: sets up what is missing, then starts tether.
-import { script, setup } from './setup.mjs'
+import { askForClaude, hasClaude, notFound } from './check-claude.mjs'
+import { isBuilt, script, setup } from './setup.mjs'
+import { note } from './terminal-lines.mjs'
 
 await script(async (args) => {
+  const claude = isBuilt() ? 'present' : await askForClaude(args)
+  if (claude !== 'present') {
+    // What follows -- is for Claude Code, so there is nothing that tether could do without it.
+    if (args.includes('--')) return notFound
+    note('tether goes on without it: it serves the model to other programs.\n')
+  }
   await setup()
   const { main } = await import('../dist/cli/main.js')
+  // Asked once is enough, unless it was installed meanwhile.
+  const given = claude === 'declined' && !hasClaude() ? ['--serve-only', ...args] : args
   // Everything is closed by now: leftover timers, such as those of keep-alive, must not delay the exit.
-  process.exit(await main(args, { start: true }))
+  process.exit(await main(given, { start: true }))
 })
