@@ -1,9 +1,11 @@
-// npm start: sets up what is missing, then starts tether.
+// npm start: sets up what is missing, then starts tether where the user stands.
 import { askForClaude, hasClaude, notFound } from './check-claude.mjs'
+import { leaveNpm } from './npm-surroundings.mjs'
 import { isBuilt, script, setup } from './setup.mjs'
 import { note } from './terminal-lines.mjs'
 
 await script(async (args) => {
+  leaveNpm()
   const claude = isBuilt() ? 'present' : await askForClaude(args)
   if (claude !== 'present') {
     // What follows -- is for Claude Code, so there is nothing that tether could do without it.
