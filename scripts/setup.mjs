@@ -125,7 +125,7 @@ function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number)
   if ((major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22) return
   throw new SetupError(
-    `tether needs Node 20.19 or newer in the 20 line, or 22.12 and up; this is ${process.versions.node}. Install one with nvm (nvm install 22), brew (brew install node@22) or your system's packages.`,
+    `tether needs Node 20.19 or newer in the 20 line, or 22.12 and up; this is ${process.versions.node}. To install one with nvm or with Homebrew:\n\n  nvm install 22\n  brew install node@22\n`,
   )
 }
 
@@ -133,9 +133,13 @@ async function installPackages(say) {
   // The published package has no lock file, and npm has installed its dependencies.
   if (!existsSync(join(root, 'package-lock.json')) || packagesMatch()) return
   say('Installing npm packages')
-  const code = await run('npm', ['ci', '--no-audit', '--no-fund'])
-  if (code !== 0) throw new SetupError('npm ci failed; see above. Check the network and your npm settings.')
+  // npm's own pauses before it tries again, 10 s and a minute, look like a standstill where there is no network.
+  const pauses = ['--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=10000']
+  const code = await run('npm', ['ci', '--no-audit', '--no-fund', ...pauses])
+  if (code !== 0) throw new SetupError(npmFailed)
 }
+
+const npmFailed = `npm could not install the packages: see above. If it cannot reach its registry, check your internet connection; behind a proxy, set HTTPS_PROXY. Then run the same command again.`
 
 /** Compares versions, not times: after `npm install` or a checkout a file's time says nothing about its content. */
 function packagesMatch() {
@@ -172,7 +176,7 @@ async function buildAddon({ tests, say }) {
   ]
   // `build` alone would use the options of the last `configure`.
   const commands = ['configure', 'build'].map((command) => [tool('cmake-js'), command, ...options])
-  await logged('Building the addon', 'build/build.log', commands, say)
+  await logged(tests ? 'Building the addon and its tests' : 'Building the addon', 'build/build.log', commands, say)
   writeFileSync(join(root, 'build/addon.stamp'), JSON.stringify(stamps))
 }
 
@@ -307,7 +311,7 @@ async function locked(say, body) {
     }
     if (!holderLives(path)) rmSync(path, { force: true })
     else {
-      if (!waited) say(`Another build of tether is running; waiting for it (it holds ${path})`)
+      if (!waited) say(`Waiting for another build of tether in this clone. Its process id is in\n\n  ${path}\n`)
       await sleep(300)
     }
   }

@@ -1,6 +1,6 @@
 /** What a person sees while the addon is built. */
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { collectOutput } from '../support/cli-output.js'
@@ -147,6 +147,17 @@ describe('npm start while it builds', () => {
     expect(await again.ended).toBe(0)
     expect(again.written()).not.toContain('Installing npm packages')
     expect(readFileSync(join(clone.folder, 'build/build.log'), 'utf8')).toContain('[3/3]')
+  })
+
+  test('waits for another build of the clone, and says so', async () => {
+    const lock = join(clone.folder, 'build/.lock')
+    mkdirSync(join(clone.folder, 'build'))
+    writeFileSync(lock, String(process.pid))
+    const terminal = open({})
+    await terminal.shows('Waiting for another build of tether in this clone.')
+    expect(clone.calls().filter((call) => call.startsWith('cmake-js'))).toEqual([])
+    rmSync(lock)
+    expect(await terminal.ended).toBe(0)
   })
 
   test('ends the compilers when the process is ended by a signal of its own', async () => {

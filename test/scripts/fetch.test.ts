@@ -42,12 +42,12 @@ describe('npm start that cannot fetch MLX', () => {
     [
       'the disk is full',
       'ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device',
-      'Free disk space and make the folder writable, or set TETHER_CACHE_DIR to another folder.',
+      'or set TETHER_CACHE_DIR to another folder.',
     ],
     [
       'a proxy replaces the certificate',
       'SSLError(SSLCertVerificationError(1, [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed))',
-      'set PIP_CERT',
+      'name its CA file in PIP_CERT',
     ],
   ])('says so where %s', async (_, errors, expected) => {
     pip(errors)

@@ -142,7 +142,7 @@ async function install(name, folder, { wrong, say, watch }) {
     if (!existsSync(folder)) renameSync(unpacked, folder)
   } catch (error) {
     if (whatIsWrong(folder, target) === undefined) return
-    throw explain(error, folder, wrong)
+    throw explain(error, folder)
   } finally {
     clean()
     process.removeListener('exit', clean)
@@ -162,15 +162,11 @@ function bytesUnder(folder) {
   return most
 }
 
-/** An error that names every place that was tried. */
-function explain(error, folder, wrong) {
-  // Errors with a syscall are the file system's: disk full, no permission, read-only.
-  const fix = error.syscall && disk
-  if (!(error instanceof FetchError || fix)) return error
-  const [tried, why] = fix ? ['', `${error.message}\n${fix}`] : [', pip download', error.message]
-  return new FetchError(
-    `tether could not get MLX ${manifest.version}. Tried: MLX_DIR (not set), the cache ${folder} (${wrong})${tried}.\n\n${why}`,
-  )
+/** Errors with a syscall are the file system's: disk full, no permission, read-only. */
+function explain(error, folder) {
+  if (!(error instanceof FetchError || error.syscall)) return error
+  const why = error.syscall ? `${error.message}\n\n${diskFix()}` : error.message
+  return new FetchError(`tether could not get MLX ${manifest.version} into ${folder}.\n\n${why}`)
 }
 
 /** libmlx for Linux needs glibc 2.35. With an older one the build would succeed and the addon not load. */
@@ -234,29 +230,35 @@ function python(args, what, env = {}) {
     )
     child.on('close', (code) => {
       if (code === 0) return resolve()
-      const why = errors.trim().split('\n').slice(-3).join('\n  ')
-      const fix = fixes.find(([pattern]) => pattern.test(errors))[1]
-      reject(new FetchError(`Could not ${what}:\n  ${why}\n${fix}`))
+      reject(new FetchError(`Python could not ${what}:\n\n  ${gist(errors)}\n\n${fixOf(errors)}`))
     })
   })
 }
 
-const disk = 'Free disk space and make the folder writable, or set TETHER_CACHE_DIR to another folder.'
+/** The last lines that name an error, without a traceback. */
+function gist(errors) {
+  const lines = errors.trim().split('\n')
+  const named = lines.filter((line) => /^(\w+Error\b|ERROR: (?!Exception:))/.test(line))
+  return (named.length > 0 ? named : lines).slice(-2).join('\n  ')
+}
 
-/** By what pip and Python print. */
-const fixes = [
-  [/No module named pip/, 'Install pip:\n\n  apt install python3-pip\n'],
-  [/No space left|Errno 28|Errno 122|Disk quota|Read-only file system|Permission denied/, disk],
-  [
-    /CERTIFICATE_VERIFY_FAILED|SSLError/,
-    'The certificate of the package index is not trusted. If a proxy replaces it, name its CA file: set PIP_CERT.',
-  ],
-  [
-    /Temporary failure in name resolution|Name or service not known|nodename nor servname|getaddrinfo|Network is unreachable|Connection refused|NewConnectionError|ConnectTimeout|timed out/i,
-    'The package index cannot be reached: check your internet connection, and HTTPS_PROXY if you are behind a proxy. Then run the same command again.',
-  ],
-  [/(?:)/, 'Check the network and your pip settings, or set MLX_DIR to an MLX prefix (include/ and lib/).'],
-]
+function fixOf(errors) {
+  if (/No module named pip/.test(errors)) return 'Install pip:\n\n  apt install python3-pip\n'
+  if (/Errno (28|122)\b|No space left|Disk quota|Read-only file system|Permission denied/.test(errors)) return diskFix()
+  if (/CERTIFICATE_VERIFY_FAILED|SSLError/.test(errors)) {
+    return "The package index's certificate is not trusted. If a proxy replaces it, name its CA file in PIP_CERT."
+  }
+  if (/name resolution|not known|nodename nor servname|getaddrinfo|Network is unreachable/i.test(errors)) return offline
+  if (/Connection refused|NewConnectionError|ConnectTimeout|timed out/i.test(errors)) return offline
+  return 'Check the network and your pip settings, or set MLX_DIR to an MLX prefix (include/ and lib/).'
+}
+
+const offline =
+  'The package index cannot be reached: check your internet connection; behind a proxy, set HTTPS_PROXY. Then run the same command again.'
+
+function diskFix() {
+  return `Free disk space and make ${cacheDir()} writable, or set TETHER_CACHE_DIR to another folder.`
+}
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
