@@ -1,6 +1,6 @@
 // What npm changes for the script that it runs: the folder and the environment. tether starts Claude Code in them.
 import { existsSync } from 'node:fs'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, dirname, join, relative, resolve } from 'node:path'
 import { root } from './setup.mjs'
 
 /**
@@ -13,13 +13,17 @@ export function leaveNpm(env = process.env) {
     process.chdir(folder)
     env.PWD = folder
   }
-  for (const name of Object.keys(env)) {
-    if (/^npm_(package|lifecycle)_/.test(name) || ofNpm.includes(name)) delete env[name]
+  const prefix = env.npm_config_prefix
+  if (prefix && resolve(prefix, '.') === resolve(root)) delete env.npm_config_prefix
+  for (const [name, value] of Object.entries(env)) {
+    if (ofNpm.test(name) || (name.startsWith('npm_config_') && value === '')) delete env[name]
   }
   env.PATH = withoutBins(env.PATH ?? '')
 }
 
-const ofNpm = ['INIT_CWD', 'npm_command', 'npm_config_prefix', 'npm_config_local_prefix', 'npm_config_global_prefix']
+/** What npm sets for every script. The user's own settings, such as npm_config_registry, stay. */
+const ofNpm =
+  /^(INIT_CWD|npm_(package_.*|lifecycle_.*|command|execpath|node_execpath)|npm_config_(local_prefix|global_prefix|globalconfig|user_agent|init_module|node_gyp|npm_version))$/
 
 /** npm puts the programs of the clone's packages, and of the folders above it, first on PATH. */
 function withoutBins(path) {
@@ -33,4 +37,27 @@ function withoutBins(path) {
     .split(delimiter)
     .filter((entry) => !added(entry))
     .join(delimiter)
+}
+
+/** Flags without a value first: what follows the others in `args` is then their value. */
+const flags = ['serve_only', 'list', 'max_context', 'memory_cap', 'models_dir', 'model', 'port', 'host', 'claude_path']
+
+/**
+ * npm keeps flags before -- to itself: of `npm start --model x` only x arrives. -> what to type instead, or undefined.
+ * Has to be called before leaveNpm.
+ */
+export function flagsThatNpmTook(args, env = process.env) {
+  const taken = flags.filter((flag) => env[`npm_config_${flag}`] !== undefined)
+  if (taken.length === 0) return undefined
+  const words = taken.flatMap((flag) => {
+    const value = env[`npm_config_${flag}`]
+    return [`--${flag.replace('_', '-')}`, ...(value === 'true' ? [] : [value])]
+  })
+  const isInClone = !relative(root, env.INIT_CWD ?? root).startsWith('..')
+  const start = isInClone ? 'npm start' : `npm --prefix ${quoted(root)} start`
+  return `npm takes flags for its own unless they follow --. Type:\n\n  ${start} -- ${[...words, ...args].map(quoted).join(' ')}\n`
+}
+
+function quoted(word) {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -1,10 +1,18 @@
 // npm start: sets up what is missing, then starts tether where the user stands.
 import { askForClaude, hasClaude, notFound } from './check-claude.mjs'
-import { leaveNpm } from './npm-surroundings.mjs'
+import { flagsThatNpmTook, leaveNpm } from './npm-surroundings.mjs'
 import { isBuilt, script, setup } from './setup.mjs'
 import { note } from './terminal-lines.mjs'
 
+/** The exit status for arguments that cannot be read. */
+const usage = 2
+
 await script(async (args) => {
+  const instead = flagsThatNpmTook(args)
+  if (instead) {
+    note(instead)
+    return usage
+  }
   leaveNpm()
   const claude = isBuilt() ? 'present' : await askForClaude(args)
   if (claude !== 'present') {

@@ -42,4 +42,19 @@ describe('npm start', () => {
     const { stdout } = await promisify(execFile)(process.execPath, [script], { cwd: clone.project, env: clone.env })
     expect(started(stdout).cwd).toBe(clone.project)
   })
+
+  test.each([
+    ['start --model org/name', 'npm start -- --model org/name'],
+    ['start --port 8081 --serve-only', 'npm start -- --serve-only --port 8081'],
+    ['start --model=some\u00a0name', "npm start -- --model 'some\u00a0name'"],
+  ])('says that npm kept the flags of npm %s to itself, and what to type', async (typed, expected) => {
+    const typing = npm(clone.folder, typed.split(' '))
+    await expect(typing).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining(`\n\n  ${expected}\n`) })
+  })
+
+  test('names the clone in what to type if the user stands elsewhere', async () => {
+    const typing = npm(clone.project, ['--prefix', clone.folder, 'start', '--list'])
+    const expected = `\n  npm --prefix ${clone.folder}/ start -- --list\n`
+    await expect(typing).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining(expected) })
+  })
 })

@@ -130,7 +130,7 @@ mkdirSync('dist/cli', { recursive: true })
 writeFileSync('dist/index.js', '')
 writeFileSync('dist/cli/main.js', \`export async function main(args) {
   const { PATH, PWD } = process.env
-  const npm = Object.keys(process.env).filter((name) => /^npm_(package|lifecycle|config_(local_)?prefix)|INIT_CWD/.test(name))
+  const npm = Object.keys(process.env).filter((name) => /^npm_(package|lifecycle|config_(global|local_)?(prefix|config)$)|INIT_CWD/.test(name))
   console.log('started ' + JSON.stringify({ args, cwd: process.cwd(), PWD, PATH, npm }))
   return 0
 }\`)`
