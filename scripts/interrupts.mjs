@@ -3,7 +3,7 @@ import { note } from './terminal-lines.mjs'
 
 const signals = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
 
-/** Ends a running child, by the signal. */
+/** Running children, each with the function that sends it a signal. */
 const children = new Map()
 
 let depth = 0
@@ -33,8 +33,19 @@ export function endWithUs(child, { group = false } = {}) {
   child.once('close', () => children.delete(child))
 }
 
+/** Exits after the children: one that still writes would disturb the next start. */
 function stop(signal) {
-  for (const end of children.values()) end(signal)
-  note('\nStopped. What is done is kept; to continue, run the same command again.')
-  process.exit(128 + signals[signal])
+  const exit = () => {
+    note('\nStopped. What is done is kept; to continue, run the same command again.')
+    process.exit(128 + signals[signal])
+  }
+  if (children.size === 0) exit()
+  for (const [child, end] of children) {
+    child.once('close', () => children.size === 0 && exit())
+    end('SIGTERM')
+    setTimeout(end, patience, 'SIGKILL')
+  }
 }
+
+/** Milliseconds. */
+const patience = 3000

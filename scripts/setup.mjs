@@ -44,8 +44,8 @@ export async function setup({ tests = false, native = false, say = note } = {}) 
   }
   await interruptible(async () => {
     try {
-      await installPackages(say)
       await locked(say, async () => {
+        await installPackages(say)
         await buildAddon({ tests, say })
         if (!native) await compile(say)
       })
@@ -70,7 +70,7 @@ function estimate(tests) {
 }
 
 /** Of one core: x64 in 2026, GCC 12. */
-const secondsOfCompiling = 180
+const secondsOfCompiling = 130
 
 function inWords(error) {
   if (!diskErrors.has(error.code) || !error.syscall) return error

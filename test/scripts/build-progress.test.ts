@@ -149,6 +149,19 @@ describe('npm start while it builds', () => {
     expect(readFileSync(join(clone.folder, 'build/build.log'), 'utf8')).toContain('[3/3]')
   })
 
+  test('waits after Ctrl-C until npm has ended, which would disturb the next start', async () => {
+    clone.program(
+      'npm',
+      `trap 'sleep 1; echo "npm ended" >> "$CALLS"; exit 1' INT TERM; echo "npm $$" >> "$CALLS"; sleep 20 & wait; wait`,
+    )
+    const terminal = open({})
+    await until(() => clone.calls().length > 0)
+    terminal.type('\u0003')
+    expect(await terminal.ended).toBe(130)
+    expect(clone.calls()).toContain('npm ended')
+    expect(terminal.screen().join('\n')).toContain('Stopped. What is done is kept')
+  })
+
   test('waits for another build of the clone, and says so', async () => {
     const lock = join(clone.folder, 'build/.lock')
     mkdirSync(join(clone.folder, 'build'))
