@@ -2,7 +2,7 @@
 
 /**
  * What went wrong, as a program may act on it.
- * Only `anthropic/errors.ts` maps codes to HTTP statuses.
+ * Only a protocol's `errors.ts` maps codes to HTTP statuses.
  */
 export type ErrorCode =
   | 'addon_missing' // tether.node cannot be found or loaded
@@ -15,7 +15,6 @@ export type ErrorCode =
   | 'invalid_request' // a request has a wrong or missing field
   | 'model_not_found' // there is no such folder, or it holds no config.json
   | 'not_enough_memory' // weights or a request do not fit the memory cap
-  | 'not_implemented' // known and named, but not there yet
   | 'not_loaded' // the model is still loading
   | 'port_in_use' // the address is taken by another program
   | 'prompt_too_long' // the prompt leaves no room for one token
@@ -34,4 +33,13 @@ export class TetherError extends Error {
   ) {
     super(message, options)
   }
+}
+
+/** Errors that only a server can have. */
+export type ServerFault = 'forbidden' | 'method_not_allowed' | 'not_found' | 'overloaded' | 'too_large'
+
+/** The code and message of anything thrown. What tether did not throw on purpose is `internal`. */
+export function toFault(error: unknown): { code: ErrorCode; message: string } {
+  if (error instanceof TetherError) return error
+  return { code: 'internal', message: error instanceof Error ? error.message : String(error) }
 }

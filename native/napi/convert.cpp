@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -46,13 +47,19 @@ Napi::Object to_object(const Napi::Value& value, const std::string& name) {
   return value.As<Napi::Object>();
 }
 
-double to_number(const Napi::Object& object, const char* name, double least, double most) {
+// A bound of a range, with no more digits than it needs.
+std::string show(double bound) {
+  std::array<char, 32> text{};
+  auto end = std::to_chars(text.data(), text.data() + text.size(), bound);
+  return {text.data(), end.ptr};
+}
+
+double to_number(const Napi::Object& object, const char* name, double least, double most, bool whole) {
   Napi::Value value = object.Get(name);
   double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : std::nan("");
-  if (!(number >= least && number <= most))
-    throw Napi::TypeError::New(object.Env(), std::string(name) + " must be a number from " + std::to_string(least) +
-                                                 " to " + std::to_string(most));
-  return number;
+  if (number >= least && number <= most && (!whole || number == std::floor(number))) return number;
+  throw Napi::TypeError::New(object.Env(), std::string(name) + " must be a " + (whole ? "whole number" : "number") +
+                                               " from " + show(least) + " to " + show(most));
 }
 
 // Throws Napi::TypeError for a field that is missing or out of its range.
@@ -60,7 +67,7 @@ template <typename Options, size_t count>
 void read_options(const Napi::Object& object, const std::array<Option<Options>, count>& table, Options& options) {
   for (const auto& option : table) {
     if (option.optional && object.Get(option.name).IsUndefined()) continue;
-    option.set(options, to_number(object, option.name, option.least, option.most));
+    option.set(options, to_number(object, option.name, option.least, option.most, option.whole));
   }
 }
 
@@ -118,7 +125,7 @@ GenerateRequest to_generate_request(const Napi::Value& value) {
   auto object = to_object(value, "generate's request");
   GenerateRequest request;
   request.prompt = to_tokens(object.Get("prompt"), "prompt");
-  request.max_tokens = static_cast<int>(to_number(object, "maxTokens", 1, kMaxInt));
+  request.max_tokens = static_cast<int>(to_number(object, "maxTokens", 1, kMaxInt, true));
   read_options(object, kSamplingOptions, request.sampling);
   request.stop_tokens = to_tokens(object.Get("stopTokens"), "stopTokens");
   return request;

@@ -1,11 +1,11 @@
 /** Anthropic's messages on a loaded model, without a server. */
-import { randomBytes } from 'node:crypto'
 import { answerTurn, prompterOf } from '../turn/answer-turn.js'
 import type { Dropped } from '../turn/drop-oldest.js'
 import type { InvalidToolInput, Overflow, TurnModel, TurnPart } from '../turn/types.js'
 import { fold } from './fold.js'
 import { toEvents } from './from-turn.js'
 import { countMessage, prepareMessage } from './prepare.js'
+import { newMessageId } from './protocol.js'
 import type { Message, MessageEvent } from './types.js'
 
 /** How one message is to be answered. */
@@ -49,10 +49,6 @@ export async function answerMessage(model: TurnModel, request: unknown, options?
 /** The length of the request's prompt: the input tokens in its answer's usage, if nothing has to be dropped. */
 export function countMessageTokens(model: TurnModel, request: unknown): number {
   return countMessage(prompterOf(model), request)
-}
-
-export function newMessageId(): string {
-  return `msg_${randomBytes(12).toString('hex')}`
 }
 
 async function* noteDropped(

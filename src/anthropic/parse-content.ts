@@ -1,6 +1,15 @@
 /** Messages, system texts and their blocks: every shape that clients send, as one. */
 
-import { type Fields, fail, isFields, readFlag, readInput, readText, readTyped, textOr } from './fields.js'
+import {
+  type Fields,
+  fail,
+  isFields,
+  readFlag,
+  readInput,
+  readText,
+  readTyped,
+  textOr,
+} from '../turn/request-fields.js'
 import type { ContentBlock, OtherBlock, RequestMessage, TextBlock } from './types.js'
 
 export function readMessages(value: unknown): RequestMessage[] {

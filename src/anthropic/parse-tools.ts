@@ -1,6 +1,6 @@
 /** Tools and tool_choice. */
 import type { JsonObject } from '../chat/types.js'
-import { fail, isFields, readFlag, readText, readTyped, textOr } from './fields.js'
+import { fail, isFields, readFlag, readText, readTyped, textOr } from '../turn/request-fields.js'
 import type { RequestTool, ToolChoice } from './types.js'
 
 export function readTools(value: unknown): RequestTool[] {

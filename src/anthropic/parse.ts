@@ -1,12 +1,9 @@
 /** The JSON of the Messages API to a MessagesRequest. A body is walked here once, and typed from here on. */
 import { namesOf, optionFault, type RequestSampling, requestOptions } from '../options.js'
-import { deeperThan, type Fields, fail, isFields, readFlag, readText, readTyped } from './fields.js'
+import { type Fields, fail, isFields, readFlag, readText, readTyped, requestFields } from '../turn/request-fields.js'
 import { readMessages, readSystem } from './parse-content.js'
 import { readToolChoice, readTools } from './parse-tools.js'
 import type { MessagesRequest } from './types.js'
-
-/** No real request comes near this. Without a bound, recursive code behind the parser would overflow its stack. */
-const MAX_DEPTH = 1000
 
 export interface ParseOptions {
   /** Over the wire a request has to name a model, as in Anthropic's API. A caller that holds the model need not. */
@@ -22,13 +19,6 @@ export function parseMessagesRequest(body: unknown, options?: ParseOptions): Mes
 /** The body of POST /v1/messages/count_tokens: the same without `max_tokens`. Throws `invalid_request`. */
 export function parseCountRequest(body: unknown, options?: ParseOptions): MessagesRequest {
   return readCommon(requestFields(body), options)
-}
-
-/** Throws `invalid_request` for what is not an object, or nested too deeply for recursive code. */
-export function requestFields(body: unknown): Fields {
-  if (!isFields(body)) fail('body', 'Input should be an object')
-  if (deeperThan(body, MAX_DEPTH)) fail('body', `Input is nested deeper than ${MAX_DEPTH} levels`)
-  return body
 }
 
 function readCommon(fields: Fields, { modelRequired = false }: ParseOptions = {}): MessagesRequest {

@@ -2,10 +2,10 @@
  * A request of the Messages API to a prepared turn: from the bytes of a body to the token ids of its prompt and a small
  * record. All that goes in and comes out is plain data, so this can run on another thread, with a prompter of its own.
  */
-import { TetherError } from '../errors.js'
 import { countTurn, type PrepareOptions, prepareTurn } from '../turn/prepare-turn.js'
+import { parseJson, requestFields } from '../turn/request-fields.js'
 import type { PreparedTurn, Prompter } from '../turn/types.js'
-import { parseCountRequest, parseMessagesRequest, requestFields } from './parse.js'
+import { parseCountRequest, parseMessagesRequest } from './parse.js'
 import { toTurn } from './to-turn.js'
 
 /** The body of POST /v1/messages. Throws `invalid_request`. */
@@ -36,12 +36,4 @@ export function requestIn(body: Uint8Array): unknown {
 /** Throws the `invalid_request` that `prepareBody` throws, without preparing anything. */
 export function checkBody(body: Uint8Array): void {
   parseMessagesRequest(parseJson(body), { modelRequired: true })
-}
-
-function parseJson(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'))
-  } catch (error) {
-    throw new TetherError('invalid_request', `the body is not valid JSON: ${(error as Error).message}`)
-  }
 }

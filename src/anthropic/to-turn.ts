@@ -1,8 +1,8 @@
 /** A MessagesRequest as a turn: blocks become parts, and what the model cannot read becomes a short text in its place. */
 import type { Chat, ChatMessage, ChatPart, ChatTool } from '../chat/types.js'
 import { namesOf, type RequestSampling, requestOptions } from '../options.js'
+import { fail } from '../turn/request-fields.js'
 import type { ToolChoice, TurnRequest } from '../turn/types.js'
-import { fail } from './fields.js'
 import type { ContentBlock, MessagesRequest, OtherBlock, RequestMessage, RequestTool } from './types.js'
 
 /** Throws `invalid_request` for a tool_choice that no tool fits. */

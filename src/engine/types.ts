@@ -1,7 +1,7 @@
 /** What the engine is given and what it gives back: tokens and numbers, no text. */
 import type { EngineOptions, Sampling } from '../options.js'
 
-/** One generation. The caller decides every field; the engine has no defaults. `topP` is in (0, 1]. */
+/** One generation. The caller decides every field; the engine has no defaults. */
 export interface GenerateRequest extends Sampling {
   /** The whole prompt, at least one token. The engine reuses what it has computed before. */
   prompt: Int32Array

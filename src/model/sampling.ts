@@ -1,7 +1,6 @@
 /** The sampling that a model is loaded with: the options over the checkpoint's own. */
 import { TetherError } from '../errors.js'
 import { namesOf, optionFault, type Sampling, samplingOptions } from '../options.js'
-import { engineTopP } from '../turn/sampling.js'
 
 /** Throws `bad_config`, naming the field and its range. */
 export function defaultSampling(
@@ -23,5 +22,5 @@ export function defaultSampling(
     if (fault) throw new TetherError('bad_config', `${from}${name} is ${value}; it has to be ${fault}`)
     sampling[name] = value
   }
-  return { ...sampling, topP: engineTopP(sampling.topP) }
+  return sampling
 }

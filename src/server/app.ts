@@ -1,7 +1,10 @@
 /** The server without its socket: a Request in, a Response out, every error answered in Anthropic's shape. */
 import { randomBytes } from 'node:crypto'
 import { type Request, Response } from 'undici'
-import { errorBody, errorStatus, toFault } from '../anthropic/errors.js'
+import { anthropic } from '../anthropic/protocol.js'
+import { toFault } from '../errors.js'
+import type { Protocol } from '../turn/protocol.js'
+import { answer } from './answer.js'
 import { checkKey, checkLocal } from './auth.js'
 import { json } from './body.js'
 import { countTokens } from './count-tokens.js'
@@ -9,7 +12,6 @@ import { health } from './health.js'
 import { HttpError } from './http-error.js'
 import { type LoadState, readyModel } from './loading.js'
 import type { LogLine } from './log.js'
-import { messages } from './messages.js'
 import { models, oneModel } from './models.js'
 import type { OnOverflow } from './overflow.js'
 import { createQueue } from './queue.js'
@@ -48,7 +50,7 @@ export function createApp({ load, apiKey, localOnly, pingMs, maxRequests, onOver
       /^\/v1\/messages$/,
       {
         POST: (request, { requestId, line }) =>
-          messages(request, model(), { queue, pingMs, requestId, line, onOverflow, onBody, onAnswer }),
+          answer(request, model(), anthropic, { queue, pingMs, requestId, line, onOverflow, onBody, onAnswer }),
       },
     ],
     [/^\/v1\/messages\/count_tokens$/, { POST: (request) => countTokens(request, model()) }],
@@ -58,7 +60,7 @@ export function createApp({ load, apiKey, localOnly, pingMs, maxRequests, onOver
     [/^\/status$/, { GET: () => status(model(), last) }],
   ]
 
-  const answer = async (request: Request, requestId: string, line: LogLine): Promise<Response> => {
+  const respond = async (request: Request, requestId: string, line: LogLine): Promise<Response> => {
     const { pathname } = new URL(request.url)
     if (localOnly) checkLocal(request)
     // A launcher asks for health before it has a key. The answer tells no more than a port scan would.
@@ -70,22 +72,30 @@ export function createApp({ load, apiKey, localOnly, pingMs, maxRequests, onOver
       if (!handler) throw notAllowed(request.method, pathname, Object.keys(methods))
       return handler(request, { requestId, line, id: decode(match.groups?.id ?? '') })
     }
-    throw new HttpError('not_found', `there is no ${pathname}`)
+    throw new HttpError('not_found', `not found: ${pathname} (tether serves POST /v1/messages)`)
   }
 
   return async (request, line) => {
     const requestId = `req_${randomBytes(12).toString('hex')}`
-    const response = await answer(request, requestId, line).catch((error: unknown) => refuse(error, requestId, line))
+    const response = await respond(request, requestId, line).catch((error: unknown) =>
+      refuse(anthropic, error, requestId, line),
+    )
     response.headers.set('request-id', requestId)
     return request.method === 'HEAD' ? new Response(null, response) : response
   }
 }
 
-function refuse(error: unknown, requestId: string, line: LogLine): Response {
-  const { code, message } = error instanceof HttpError ? error : toFault(error)
-  line.error = message
-  const response = json(errorBody(code, message, requestId), errorStatus(code))
-  if (code === 'not_loaded') response.headers.set('retry-after', '1')
+function refuse(
+  protocol: Pick<Protocol<never>, 'faultAnswer'>,
+  error: unknown,
+  requestId: string,
+  line: LogLine,
+): Response {
+  const fault = error instanceof HttpError ? error : toFault(error)
+  line.error = fault.message
+  const { status, body } = protocol.faultAnswer(fault, requestId)
+  const response = json(body, status)
+  if (fault.code === 'not_loaded') response.headers.set('retry-after', '1')
   if (error instanceof HttpError) {
     for (const [name, value] of Object.entries(error.headers)) response.headers.set(name, value)
   }
@@ -94,7 +104,7 @@ function refuse(error: unknown, requestId: string, line: LogLine): Response {
 
 function notAllowed(method: string, path: string, methods: string[]): HttpError {
   const allow = methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])).join(', ')
-  return new HttpError('method_not_allowed', `${path} does not take ${method}, but ${allow}`, { allow })
+  return new HttpError('method_not_allowed', `method ${method} not allowed for ${path}; allowed: ${allow}`, { allow })
 }
 
 /** A path that is not validly encoded names nothing that exists, and stays as it was sent. */

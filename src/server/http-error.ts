@@ -1,11 +1,11 @@
 /** An error that only a server can have. It is thrown anywhere below the app, which answers it. */
-import type { HttpFault } from '../anthropic/errors.js'
+import type { ServerFault } from '../errors.js'
 
 export class HttpError extends Error {
   override readonly name = 'HttpError'
 
   constructor(
-    readonly code: HttpFault,
+    readonly code: ServerFault,
     message: string,
     /** Sent along with the answer. */
     readonly headers: Record<string, string> = {},

@@ -1,9 +1,10 @@
 /** Events to the bytes of an event stream, with pings in silence. */
-import { ReadableStream } from 'node:stream/web'
-import { canRetry, errorBody, toFault } from '../anthropic/errors.js'
-import type { MessageEvent } from '../anthropic/types.js'
+import { ReadableStream, type ReadableStreamDefaultController } from 'node:stream/web'
+import { toFault } from '../errors.js'
+import type { Protocol } from '../turn/protocol.js'
 
-export interface SseOptions {
+export interface SseOptions<Event> {
+  protocol: Pick<Protocol<Event>, 'encode' | 'encodeFault' | 'faultAnswer' | 'ping'>
   /** Silence, in milliseconds, after which a ping is sent. */
   pingMs: number
   requestId: string
@@ -11,34 +12,34 @@ export interface SseOptions {
   leave: () => void
 }
 
-const PING = encode({ type: 'ping' })
-
 /**
  * One event a read: a slow reader holds back the events behind it.
- * There is no second status after the first byte. A fault that a retry can mend breaks the stream off, which makes
- * clients stream again; after `event: error` Claude Code asks for the whole answer anew without streaming.
+ * There is no second status after the first byte. A retryable error cuts the stream off, and clients stream again; after
+ * an error event Claude Code repeats the request without streaming.
  */
-export function sse(
-  first: MessageEvent,
-  rest: AsyncGenerator<MessageEvent, void, undefined>,
-  { pingMs, requestId, leave }: SseOptions,
+export function sse<Event>(
+  first: Event,
+  rest: AsyncGenerator<Event, void, undefined>,
+  { protocol, pingMs, requestId, leave }: SseOptions<Event>,
 ): ReadableStream<Uint8Array> {
-  let next: Promise<Next> | undefined = Promise.resolve({ done: false, value: first })
+  const send = (controller: ReadableStreamDefaultController<Uint8Array>, text: string) =>
+    controller.enqueue(Buffer.from(text))
+  let next: Promise<Next<Event>> | undefined = Promise.resolve({ done: false, value: first })
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         next ??= settle(rest.next())
         const item = await within(next, pingMs)
-        if (!item) return controller.enqueue(PING)
+        if (!item) return send(controller, protocol.ping)
         next = undefined
         if ('error' in item) {
-          const { code, message } = toFault(item.error)
-          if (canRetry(code)) return controller.error(item.error)
-          controller.enqueue(encode(errorBody(code, message, requestId)))
+          const fault = toFault(item.error)
+          if (protocol.faultAnswer(fault, requestId).canRetry) return controller.error(item.error)
+          send(controller, protocol.encodeFault(fault, requestId))
           return controller.close()
         }
         if (item.done) return controller.close()
-        controller.enqueue(encode(item.value))
+        send(controller, protocol.encode(item.value))
       },
       async cancel() {
         leave()
@@ -49,10 +50,10 @@ export function sse(
   )
 }
 
-type Next = IteratorResult<MessageEvent, void> | { error: unknown }
+type Next<Event> = IteratorResult<Event, void> | { error: unknown }
 
 /** The next event may fail while a ping is sent and nothing awaits it, so a failure is a value until it is read. */
-function settle(next: Promise<IteratorResult<MessageEvent, void>>): Promise<Next> {
+function settle<Event>(next: Promise<IteratorResult<Event, void>>): Promise<Next<Event>> {
   return next.catch((error: unknown) => ({ error }))
 }
 
@@ -67,9 +68,4 @@ async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined
   } finally {
     clearTimeout(timer)
   }
-}
-
-/** Clients go by the `event:` line and ignore events without one. */
-function encode(event: { type: string }): Uint8Array {
-  return Buffer.from(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
 }

@@ -1,9 +1,9 @@
 /** Codes become statuses and types that Anthropic's clients know how to take. */
 import { expect, it, test } from 'vitest'
-import { canRetry, errorBody, errorStatus, type HttpFault, toFault } from '../../src/anthropic/errors.js'
-import { type ErrorCode, TetherError } from '../../src/errors.js'
+import { faultAnswer } from '../../src/anthropic/errors.js'
+import { type ErrorCode, type ServerFault, TetherError, toFault } from '../../src/errors.js'
 
-test.each<[ErrorCode | HttpFault, number, string, boolean]>([
+test.each<[ErrorCode | ServerFault, number, string, boolean]>([
   ['invalid_request', 400, 'invalid_request_error', false],
   ['prompt_too_long', 400, 'invalid_request_error', false],
   ['unauthorized', 401, 'authentication_error', false],
@@ -17,12 +17,10 @@ test.each<[ErrorCode | HttpFault, number, string, boolean]>([
   ['closed', 503, 'api_error', true],
   ['overloaded', 529, 'overloaded_error', true],
 ])('the error %s has its status, its type and whether to retry', (code, status, type, retry) => {
-  expect(errorStatus(code)).toBe(status)
-  expect(canRetry(code)).toBe(retry)
-  expect(errorBody(code, 'why', 'req_1')).toEqual({
-    type: 'error',
-    error: { type, message: 'why' },
-    request_id: 'req_1',
+  expect(faultAnswer({ code, message: 'why' }, 'req_1')).toEqual({
+    status,
+    canRetry: retry,
+    body: { type: 'error', error: { type, message: 'why' }, request_id: 'req_1' },
   })
 })
 

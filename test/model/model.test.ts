@@ -73,7 +73,8 @@ describe('a loaded model', () => {
     [{ prompt: 'a', tokens: [5] }, /either prompt or tokens/],
     [{ prompt: 'a', temperature: -1 }, /temperature/],
     [{ prompt: 'a', topP: 2 }, /topP/],
-    [{ prompt: 'a', topP: -1 }, /topP/],
+    [{ prompt: 'a', topP: -1 }, /topP must be a number from 0 to 1/],
+    [{ prompt: 'a', topK: 1.5 }, /topK must be a whole number from 0 to 2147483647/],
     [{ prompt: 'a', maxTokens: 0 }, /maxTokens/],
     [{ tokens: [99_999] }, /99999/],
   ])('rejects %j and names what is wrong', async (options, message) => {
@@ -165,7 +166,7 @@ describe('sampling of a loaded model', () => {
     expect(() => defaultSampling({ path: '/m', sampling })).toThrow(
       '/m/generation_config.json: topP is 7; it has to be a number between 0 and 1',
     )
-    expect(defaultSampling({ path: '/m', sampling }, { topP: 0 })).toMatchObject({ topP: 1e-6, topK: 0 })
+    expect(defaultSampling({ path: '/m', sampling }, { topP: 0 })).toMatchObject({ topP: 0, topK: 0 })
   })
 })
 

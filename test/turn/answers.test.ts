@@ -37,7 +37,7 @@ it('sampling is the request’s, else the model’s default', async () => {
   await answerMessage(model, hello({ temperature: 0, top_p: 0, top_k: 5, max_tokens: 7 }))
   expect(engine.requests[0]).toMatchObject({ ...model.defaults, maxTokens: 1000 })
   expect([...(engine.requests[0]?.stopTokens ?? [])]).toEqual([controlId('<end>')])
-  expect(engine.requests[1]).toMatchObject({ temperature: 0, topP: 1e-6, topK: 5, maxTokens: 7 })
+  expect(engine.requests[1]).toMatchObject({ temperature: 0, topP: 0, topK: 5, maxTokens: 7 })
   await answerMessage(model, hello({ min_p: 0.1, repetition_penalty: 1.2, seed: 3 }))
   expect(engine.requests[2]).toMatchObject({ temperature: 1, minP: 0.1, repetitionPenalty: 1.2, seed: 3 })
 })

@@ -1,12 +1,9 @@
-/** POST /v1/messages: the events of an answer, as a stream or folded into one body. */
+/** A request for an answer, in any protocol: its events, as a stream or folded into one body. */
 import { type Request, Response } from 'undici'
-import { fold } from '../anthropic/fold.js'
-import { stopReason, toEvents } from '../anthropic/from-turn.js'
-import { newMessageId } from '../anthropic/messages.js'
-import { checkBody, prepareBody, requestIn } from '../anthropic/prepare.js'
 import { TetherError } from '../errors.js'
 import type { LoadedModel } from '../model/types.js'
 import { answerTurn } from '../turn/answer-turn.js'
+import type { Protocol } from '../turn/protocol.js'
 import type { TurnStart } from '../turn/types.js'
 import { json, readBody } from './body.js'
 import type { LogLine } from './log.js'
@@ -16,7 +13,7 @@ import { sse } from './sse.js'
 import type { LastAnswer } from './status.js'
 import { tapTurn } from './turn-tap.js'
 
-export interface MessagesContext {
+export interface AnswerContext {
   queue: Queue
   pingMs: number
   requestId: string
@@ -27,30 +24,45 @@ export interface MessagesContext {
 }
 
 /** Throws what is wrong with the request, before the engine is asked, so that it gets a status of its own. */
-export async function messages(request: Request, model: LoadedModel, context: MessagesContext): Promise<Response> {
+export async function answer<Event>(
+  request: Request,
+  model: LoadedModel,
+  protocol: Protocol<Event>,
+  context: AnswerContext,
+): Promise<Response> {
   const started = performance.now()
   const { queue, pingMs, requestId, line, onAnswer } = context
   const body = await readBody(request)
   context.onBody?.(body)
   const onOverflow = overflowFor(context.onOverflow, request.headers.get('user-agent'))
   // A request that can never succeed must not be told to try again later.
-  if (queue.isFull()) checkBody(body)
+  if (queue.isFull()) protocol.checkBody(body)
   const reader = new AbortController()
-  const turn = answerTurn(model.turns, (prompter, options) => prepareBody(prompter, body, { ...options, onOverflow }), {
-    signal: AbortSignal.any([request.signal, reader.signal]),
-    received: () => requestIn(body),
-    onInvalidToolInput: ({ tool, reason }) => {
-      line.invalidToolInputs = [...(line.invalidToolInputs ?? []), `${tool}: ${reason}`]
+  const turn = answerTurn(
+    model.turns,
+    (prompter, options) => protocol.prepareBody(prompter, body, { ...options, onOverflow }),
+    {
+      signal: AbortSignal.any([request.signal, reader.signal]),
+      received: () => protocol.requestIn(body),
+      onInvalidToolInput: ({ tool, reason }) => {
+        line.invalidToolInputs = [...(line.invalidToolInputs ?? []), `${tool}: ${reason}`]
+      },
     },
+  )
+  const parts = tapTurn(queue.admit(turn), {
+    line,
+    started,
+    stats: () => model.stats(),
+    stopReason: protocol.stopReason,
+    onAnswer,
   })
-  const parts = tapTurn(queue.admit(turn), { line, started, stats: () => model.stats(), stopReason, onAnswer })
   const start = await readStart(parts)
-  const events = toEvents(resume(start, parts), { id: newMessageId() })
+  const events = protocol.toEvents(resume(start, parts))
   // Once the first event is read, ending the events ends the turn too.
   const first = await events.next()
   if (first.done) throw new TetherError('internal', 'an answer ended before it began')
-  if (!start.stream) return withDropped(json(await fold(resume(first.value, events))), start)
-  const stream = sse(first.value, events, { pingMs, requestId, leave: () => reader.abort() })
+  if (!start.stream) return withDropped(json(await protocol.fold(resume(first.value, events))), start)
+  const stream = sse(first.value, events, { protocol, pingMs, requestId, leave: () => reader.abort() })
   const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' }
   return withDropped(new Response(stream, { headers }), start)
 }

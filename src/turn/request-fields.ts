@@ -1,8 +1,27 @@
-/** Reads single fields of a request. What is wrong is an `invalid_request` that names the field, in Anthropic's words. */
+/** Reads the JSON of a request and its single fields. What is wrong is an `invalid_request` that names the field. */
 import type { JsonObject, JsonValue } from '../chat/types.js'
 import { TetherError } from '../errors.js'
 
 export type Fields = { [key: string]: unknown }
+
+/** No real request comes near this. Without a bound, recursive code behind the parser would overflow its stack. */
+const MAX_DEPTH = 1000
+
+/** The JSON in the bytes of a body. */
+export function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'))
+  } catch (error) {
+    throw new TetherError('invalid_request', `the body is not valid JSON: ${(error as Error).message}`)
+  }
+}
+
+/** The fields of a request, which must be an object and not be nested too deeply. */
+export function requestFields(body: unknown): Fields {
+  if (!isFields(body)) fail('body', 'Input should be an object')
+  if (deeperThan(body, MAX_DEPTH)) fail('body', `Input is nested deeper than ${MAX_DEPTH} levels`)
+  return body
+}
 
 /** A required string, not empty. */
 export function readText(value: unknown, at: string): string {
@@ -39,8 +58,8 @@ export function readInput(value: unknown, at: string): JsonObject {
   return value as JsonObject
 }
 
-/** Level by level: a recursive walk is what this protects from. */
-export function deeperThan(value: unknown, most: number): boolean {
+/** Iterative: it protects recursive code from overflowing its stack. */
+function deeperThan(value: unknown, most: number): boolean {
   let level: unknown[] = [value]
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > most) return true

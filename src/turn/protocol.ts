@@ -1,0 +1,39 @@
+/** What the server needs of a protocol. Each protocol implements it in a folder of its own; src/anthropic/ is one. */
+import type { ErrorCode, ServerFault } from '../errors.js'
+import type { PrepareOptions } from './prepare-turn.js'
+import type { PreparedTurn, Prompter, TurnFinish, TurnPart } from './types.js'
+
+/** What went wrong, for a client. */
+export interface Fault {
+  code: ErrorCode | ServerFault
+  message: string
+}
+
+/** A fault as an HTTP answer. */
+export interface FaultAnswer {
+  status: number
+  body: object
+  /** The same request may succeed a moment later. */
+  canRetry: boolean
+}
+
+/** `Event`: one item of a streamed answer. All functions are pure but for ids. */
+export interface Protocol<Event> {
+  /** The body of a request for an answer. Throws `invalid_request`. */
+  prepareBody(prompter: Prompter, body: Uint8Array, options?: PrepareOptions): PreparedTurn
+  /** Throws what `prepareBody` throws, without preparing anything. */
+  checkBody(body: Uint8Array): void
+  /** The request in a body, for logs. Throws `invalid_request`. */
+  requestIn(body: Uint8Array): unknown
+  /** An answer as events. The first is given out before the part after the start is asked for. */
+  toEvents(parts: AsyncIterable<TurnPart>): AsyncGenerator<Event, void, undefined>
+  /** Events as the one body of an answer that is not streamed. */
+  fold(events: AsyncIterable<Event>): Promise<object>
+  /** How an answer ended, in the protocol's own word. */
+  stopReason(finish: TurnFinish): string
+  faultAnswer(fault: Fault, requestId: string): FaultAnswer
+  /** A stream: the text of an event, of a fault that ends it, and of a ping in silence. */
+  encode(event: Event): string
+  encodeFault(fault: Fault, requestId: string): string
+  readonly ping: string
+}
