@@ -74,11 +74,8 @@ void Batch::dispatch_chunk(Live& live) {
 // Evaluates only the caches, so that the layers after the last cache and the head are never computed.
 void Batch::collect_chunk(Live& live) {
   if (live.ended) return;
-  std::vector<mx::array> written;
-  for (const auto& cache : live.sequence.caches())
-    for (const auto& array : cache.arrays()) written.push_back(array);
   double started = thread_seconds();
-  mx::eval(written);
+  evaluate(live.sequence.caches(), loaded_.device.layer_by_layer);
   done_.model_seconds += thread_seconds() - started;
   live.sequence.extended_by(chunk_);
   done_.prompt_tokens = static_cast<int>(chunk_.size());

@@ -38,10 +38,28 @@ void set_threads(int asked, const DevicePolicy& device) {
     fastest_threads();
 }
 
-// Buffers of the width of the hidden state and of the MLP that a pass holds at once, since MLX allocates for some
-// layers ahead of the one it computes. Measured by its counters for models of 1, 13 and 220 million parameters.
-constexpr uint64_t kHiddenBuffers = 22;
-constexpr uint64_t kWideBuffers = 7;
+// Numbers that a pass holds at once for each row of a chunk, besides keys and values. Fitted to MLX's counters for
+// models of 1 and 13 million parameters; the terms for experts and per-layer inputs to small fixtures.
+uint64_t scratch_numbers(const Model& model, const Config& config, const EngineInfo& info, const DevicePolicy& device) {
+  auto hidden = static_cast<uint64_t>(config.integer("hidden_size", 0));
+  // Gemma 3n has one for each layer.
+  auto widths = config.numbers("intermediate_size");
+  auto wide = static_cast<uint64_t>(widths.empty() ? 0 : std::max(0.0, std::ranges::max(widths)));
+  // MLX allocates for some layers ahead of the one it computes.
+  if (!device.layer_by_layer) return 22 * hidden + 7 * wide;
+  // One layer, from its queries to the keys and values of the next one, and what it reads of the layers before.
+  auto number = [&](const char* name) { return static_cast<uint64_t>(std::max(0, config.integer(name, 0))); };
+  uint64_t attention = 0;
+  for (const auto& shape : model.cache_shapes()) {
+    auto head = static_cast<uint64_t>(shape.head_dim);
+    auto kv = static_cast<uint64_t>(shape.elements) / 2;
+    attention = std::max(attention, 3 * number("num_attention_heads") * head + (info.kv_bits ? 7 : 4) * kv + 2 * head);
+  }
+  uint64_t experts = number("top_k_experts") * (3 * number("moe_intermediate_size") + 4 * hidden);
+  uint64_t streams = 8 * number("altup_num_inputs") * hidden;
+  uint64_t per_layer = 3 * number("num_hidden_layers") * number("hidden_size_per_layer_input");
+  return 9 * hidden + 2 * wide + attention + experts + streams + per_layer;
+}
 
 MemoryModel memory_model(const Model& model, const Config& config, const EngineInfo& info, const DevicePolicy& device) {
   MemoryModel memory{.cap = info.memory_cap, .weights = info.weights_bytes};
@@ -51,7 +69,7 @@ MemoryModel memory_model(const Model& model, const Config& config, const EngineI
   for (const auto& shape : model.cache_shapes()) {
     auto elements = static_cast<uint64_t>(shape.elements);
     uint64_t bytes = stored_bytes(kv_quantization(info.kv_bits, shape.head_dim), elements, element);
-    auto most = static_cast<uint64_t>(shape.window) + rows;
+    auto most = static_cast<uint64_t>(KVCache::most_slots(shape.window, info.prefill_chunk));
     // MLX's kernels want one layer's keys and values whole. Not measured on a GPU.
     uint64_t view = info.kv_bits && !device.own_kernels ? elements * element : 0;
     if (shape.window) {
@@ -62,11 +80,7 @@ MemoryModel memory_model(const Model& model, const Config& config, const EngineI
       memory.scratch_per_token = std::max(memory.scratch_per_token, view);
     }
   }
-  // Gemma 3n has one for each layer.
-  auto widths = config.numbers("intermediate_size");
-  auto widest = static_cast<uint64_t>(widths.empty() ? 0 : std::max(0.0, std::ranges::max(widths)));
-  uint64_t wide = kHiddenBuffers * static_cast<uint64_t>(config.integer("hidden_size", 0)) + kWideBuffers * widest;
-  memory.scratch = rows * wide * element + window_view;
+  memory.scratch = rows * scratch_numbers(model, config, info, device) * element + window_view;
   if (memory.cap) memory.freed = std::min(kMostFreed, (memory.cap - std::min(memory.cap, memory.weights)) / 16);
   return memory;
 }

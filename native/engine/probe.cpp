@@ -39,10 +39,7 @@ void bare_prefill(Loaded& loaded, std::span<const int32_t> tokens, std::vector<K
     int end = std::min(begin + loaded.info.prefill_chunk, size);
     Segment segment{&caches, end - begin};
     loaded.model->forward(mx::array(tokens.data() + begin, {end - begin}, mx::int32), {&segment, 1});
-    std::vector<mx::array> written;
-    for (const auto& cache : caches)
-      for (const auto& array : cache.arrays()) written.push_back(array);
-    mx::eval(written);
+    evaluate(caches, loaded.device.layer_by_layer);
   }
 }
 

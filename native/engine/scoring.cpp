@@ -23,7 +23,9 @@ void for_each_chunk(Loaded& loaded, std::span<const int32_t> tokens, int chunk, 
     int end = std::min(begin + chunk, size);
     Segment segment{&caches, end - begin};
     mx::array part(tokens.data() + begin, {end - begin}, mx::int32);
-    each(loaded.model->forward(part, {&segment, 1}), begin, end);
+    auto hidden = loaded.model->forward(part, {&segment, 1});
+    if (loaded.device.layer_by_layer) evaluate(caches, true);
+    each(hidden, begin, end);
   }
 }
 

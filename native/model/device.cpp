@@ -10,6 +10,7 @@ DevicePolicy device_policy() {
             .least_chunk = 64,
             .most_chunk = 1024,
             .decode_ahead = false,
+            .layer_by_layer = true,
             .own_kernels = true,
             .multiplies_packed_slots = true};
 #ifdef __APPLE__
@@ -25,6 +26,7 @@ DevicePolicy gpu_policy(std::string_view name) {
           .least_chunk = 256,
           .most_chunk = 2048,
           .decode_ahead = true,
+          .layer_by_layer = false,
           .own_kernels = false,
           .multiplies_packed_slots = name != "cuda"};
 }

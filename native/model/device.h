@@ -21,7 +21,11 @@ struct DevicePolicy {
   int least_chunk;                 // tokens of a prompt per forward pass: fewer would waste the device
   int most_chunk;                  // more would gain nothing
   bool decode_ahead;               // dispatch token t + 1 before t is read
-  bool own_kernels;                // layers compute with cpu/ops/; dtype is float32
+  // A chunk of a prompt is evaluated layer by layer. All at once, MLX allocates for up to 119 dispatches ahead of the
+  // one that it computes, counted from where the last evaluation stopped: how much that is depends on the passes
+  // before.
+  bool layer_by_layer;
+  bool own_kernels;  // layers compute with cpu/ops/; dtype is float32
   // MLX's kernels multiply by quantized keys and values within a cache's buffer. CUDA's (MLX 0.32) require the heads to
   // follow one another without gaps, and a cache has spare slots between them.
   bool multiplies_packed_slots = false;

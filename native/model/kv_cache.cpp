@@ -46,6 +46,10 @@ void KVCache::grow(const mx::array& k, const mx::array& v) {
   capacity_ = capacity;
 }
 
+int KVCache::most_slots(int window, int chunk) {
+  return window - 1 + std::max(chunk, std::min(chunk, kSpare - 1) + kSpare);
+}
+
 bool KVCache::can_trim(int length) const {
   if (length > offset()) return false;
   if (!window_) return true;
@@ -60,6 +64,18 @@ std::vector<mx::array> KVCache::arrays() const {
   auto all = keys_.arrays();
   all.insert(all.end(), values_.arrays().begin(), values_.arrays().end());
   return all;
+}
+
+void evaluate(const std::vector<KVCache>& caches, bool by_layer) {
+  std::vector<mx::array> written;
+  for (const auto& cache : caches) {
+    auto arrays = cache.arrays();
+    if (by_layer)
+      mx::eval(std::move(arrays));
+    else
+      written.insert(written.end(), arrays.begin(), arrays.end());
+  }
+  if (!written.empty()) mx::eval(std::move(written));
 }
 
 }  // namespace tether

@@ -44,6 +44,8 @@ class KVCache {
   // Tokens seen so far: the position of the next one.
   int offset() const { return first_ + length_; }
   int window() const { return window_; }
+  // The most slots that a buffer of a sliding layer has, if at most `chunk` tokens are appended at a time.
+  static int most_slots(int window, int chunk);
 
   // Whether the state after `length` tokens can be restored exactly. Always true for full attention.
   bool can_trim(int length) const;
@@ -70,5 +72,9 @@ class KVCache {
   Slots keys_;  // `capacity` of them
   Slots values_;
 };
+
+// Computes what forward passes have appended. by_layer: one layer after another, so that MLX allocates nothing for the
+// layers after the one that it computes; else all at once.
+void evaluate(const std::vector<KVCache>& caches, bool by_layer);
 
 }  // namespace tether

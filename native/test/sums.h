@@ -120,6 +120,7 @@ class Fixture {
                                        .least_chunk = 8,
                                        .most_chunk = 8,
                                        .decode_ahead = ahead,
+                                       .layer_by_layer = !ahead,
                                        .own_kernels = false},
                 .info = {},
                 .memory = {}},
