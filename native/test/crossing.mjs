@@ -1,15 +1,17 @@
-// Calls between JavaScript and the engine thread, in any order, for ThreadSanitizer (scripts/sanitize.mjs).
+// Calls between JavaScript and the engine thread, in any order, under ThreadSanitizer. JavaScript, since it needs the
+// addon; only scripts/sanitize.mjs runs it.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, Worker } from 'node:worker_threads'
 import { loadEngine } from '../../dist/engine/load.js'
+import { plainSampling } from '../../dist/options.js'
 
 const CYCLES = 30
 const checkpoint = fileURLToPath(new URL('../../test/fixtures/checkpoints/gemma4-a', import.meta.url))
 
 function request(first) {
-  const sampling = { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, stopTokens: new Int32Array(0) }
-  return { prompt: Int32Array.of(2, first, 7, 11), maxTokens: 100, ...sampling }
+  const sampling = { ...plainSampling, temperature: 0 }
+  return { prompt: Int32Array.of(2, first, 7, 11), maxTokens: 100, stopTokens: new Int32Array(0), ...sampling }
 }
 
 async function read(batches) {
