@@ -10,10 +10,10 @@ enum class FloatType { f32, bf16, f16 };
 
 // Where a (rows, width) Matrix (matrix.h) lies in memory, row by row without gaps.
 struct MatrixView {
-  FloatType type = FloatType::f32;  // of the numbers, if they are not quantized
+  FloatType type = FloatType::f32;  // type of the numbers, if they are not quantized
   Quantization quantization;
   long width = 0;      // a multiple of the group size
-  long row_bytes = 0;  // of the numbers
+  long row_bytes = 0;  // bytes of a row of numbers
   const void* numbers = nullptr;
   const void* scales = nullptr;   // (rows, width / group_size): float for affine, one byte for the other modes
   const float* biases = nullptr;  // (rows, width / group_size), for affine

@@ -8,7 +8,7 @@ namespace tether {
 struct About {
   std::string mlx;     // its version
   std::string device;  // cpu, metal or cuda
-  std::string blas;    // of the CPU backend's matrix products; empty: the one that MLX brings
+  std::string blas;    // BLAS of the CPU backend's matrix products; empty: the one that MLX brings
 };
 
 // Any thread; allocates nothing on the device.

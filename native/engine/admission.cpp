@@ -12,7 +12,7 @@ namespace {
 
 // Requests that run at once; what memory allows may be less.
 constexpr size_t kMostLive = 16;
-// A request waits for another's prefill from so many shared tokens on.
+// The shortest shared prefix, in tokens, for which a request waits until another has computed it.
 constexpr int kWorthWaiting = 64;
 // A follower starts with one snapshot and adds the two of any request (Batch::start).
 constexpr uint64_t kFollowerSnapshots = 3;

@@ -46,7 +46,7 @@ class Batch {
   struct Done {
     int prompt_tokens = 0;
     int output_tokens = 0;
-    double model_seconds = 0;  // of this thread's work: building and evaluating what the model and the sampler compute
+    double model_seconds = 0;  // building and evaluating what the model and the sampler compute
   };
   const Done& done() const { return done_; }
 
@@ -84,8 +84,8 @@ class Batch {
   void remove_ended();
 
   Loaded& loaded_;
-  std::list<Live> live_;        // in the order in which they came
-  std::vector<int32_t> chunk_;  // that the pass computes
+  std::list<Live> live_;        // in order of arrival
+  std::vector<int32_t> chunk_;  // the prompt tokens that the pass computes
   Done done_;
   size_t passes_ = 0;
 };

@@ -34,7 +34,7 @@ mx::array input_tokens(std::span<Live* const> live) {
     for (const auto* one : live) tokens.push_back(std::get<Known>(one->next).token);
     return to_array(tokens);
   }
-  // The same sequences as in the last pass: its result as it is.
+  // The same sequences as in the last pass: its tokens are the input, without a copy.
   const auto* first = std::get_if<Pending>(&live[0]->next);
   bool same = first && first->drawn.tokens.shape(0) == static_cast<int>(live.size()) &&
               std::ranges::all_of(live, [&, row = 0](const Live* one) mutable {

@@ -58,7 +58,7 @@ struct Live {
   Finish finish;
   int limit;                     // tokens that it may generate
   uint64_t reserved;             // bytes
-  std::vector<int> fork_points;  // lengths at which other prompts part from this one, ascending
+  std::vector<int> fork_points;  // lengths at which other prompts diverge from this one, ascending
   int passed_over = 0;           // as in PendingPrefill
   // The request that prefills the first `shared` tokens of this prompt; this one waits until it has.
   std::optional<uint64_t> leader = std::nullopt;

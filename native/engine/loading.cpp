@@ -65,7 +65,7 @@ MemoryModel memory_model(const Model& model, const Config& config, const EngineI
   MemoryModel memory{.cap = info.memory_cap, .weights = info.weights_bytes};
   uint64_t element = info.compute_dtype == "f32" ? 4 : 2;
   auto rows = static_cast<uint64_t>(info.prefill_chunk);
-  uint64_t window_view = 0;  // of a sliding layer's keys and values, if they are unpacked
+  uint64_t window_view = 0;  // bytes of a sliding layer's unpacked keys and values
   for (const auto& shape : model.cache_shapes()) {
     auto elements = static_cast<uint64_t>(shape.elements);
     uint64_t bytes = stored_bytes(kv_quantization(info.kv_bits, shape.head_dim), elements, element);
@@ -105,7 +105,7 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   auto device = device_policy();
   if (request.as_gpu) device = gpu_policy(device.name);
   set_threads(request.options.threads, device);
-  // Runtime compilation calls a C++ compiler on the CPU backend, for nothing.
+  // On the CPU backend runtime compilation calls a C++ compiler, without benefit.
   if (device.name == "cpu") mx::disable_compile();
   Config config(request.config, "config.json");
   auto text = config.object("text_config");
@@ -137,7 +137,8 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   info.bytes_per_token = memory.per_token;
   set_window(info, memory, request.options.max_context);
   if (info.memory_cap) {
-    // MLX does not enforce these on every device. What holds the cap is that requests reserve memory before they start.
+    // MLX does not enforce these on every device. What requests reserve before they start
+    // enforces the cap.
     mx::set_memory_limit(info.memory_cap);
     mx::set_cache_limit(memory.freed);
   }

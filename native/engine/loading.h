@@ -12,7 +12,7 @@
 
 namespace tether {
 
-// Snapshots that one request adds: where other prompts part from its own, and at the end of its prompt.
+// Snapshots that one request adds: where other prompts diverge from its own, and at the end of its prompt.
 constexpr uint64_t kOwnSnapshots = 2;
 
 // A model and what its requests share. Engine thread only.

@@ -12,7 +12,7 @@ struct MemoryModel {
   uint64_t weights = 0;            // as read
   uint64_t per_token = 0;          // keys and values of one token in the layers that keep every token
   uint64_t sliding = 0;            // keys and values of one sequence in the sliding layers, at their largest
-  uint64_t scratch = 0;            // of a pass over a chunk, at any length of the sequence
+  uint64_t scratch = 0;            // scratch of a pass over a chunk, at any length of the sequence
   uint64_t scratch_per_token = 0;  // of a pass, for each token before the chunk: quantized keys and values, unpacked
   uint64_t freed = 0;              // MLX's cache of freed buffers
 

@@ -13,8 +13,8 @@ namespace tether {
 struct LoadOptions {
   uint64_t memory_cap = 0;  // bytes; 0: none
   int max_context = 0;      // tokens; 0: the checkpoint's own window
-  int threads = 0;          // that compute on a CPU; 0: as many as are fastest, measured at load
-  int kv_bits = 0;          // of a stored key or value: 8 or 4; 0: they are stored as computed
+  int threads = 0;          // threads that compute on a CPU; 0: as many as are fastest, measured at load
+  int kv_bits = 0;          // bits of a stored key or value: 8 or 4; 0: stored as computed
   int prefill_chunk = 0;    // tokens of a prompt per pass; 0: what takes half a second, measured at load
 };
 
@@ -24,7 +24,7 @@ struct Sampling {
   int top_k = 0;          // 0: off
   float min_p = 0;        // 0: off
   float repetition_penalty = 1;
-  std::optional<uint64_t> seed = std::nullopt;  // none: drawn from the engine's own state
+  std::optional<uint64_t> seed = std::nullopt;  // none: from std::random_device, for each request
 };
 
 // One field of Options. JavaScript gives a number from `least` to `most`, or undefined for an optional field.

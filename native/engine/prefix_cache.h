@@ -23,10 +23,10 @@ class PrefixCache {
   // Where a prompt would start.
   struct Match {
     int length = 0;  // tokens of the prompt that need not be computed
-    // Where the prompt parts from the most similar sequence. If that is beyond `length`, other prompts are likely to
-    // part there too, and a snapshot there pays.
+    // Where the prompt diverges from the most similar sequence. If that is beyond `length`, other prompts are likely to
+    // diverge there too, and a snapshot there pays.
     int fork = 0;
-    size_t snapshots = 0;            // that the sequence will have
+    size_t snapshots = 0;            // snapshots that the sequence will have
     const Sequence* from = nullptr;  // an entry or one of `live`; nullptr: nothing fits
   };
 

@@ -10,7 +10,7 @@
 namespace tether {
 namespace {
 
-// The repetition penalty applies to so many of the last tokens.
+// The window of the repetition penalty, in tokens.
 constexpr int kRecent = 64;
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 

@@ -17,7 +17,7 @@ namespace mx = mlx::core;
 // to what they leave. Nothing is evaluated here, so that decoding can run one token ahead. Engine thread only.
 class Sampler {
  public:
-  // Without a seed the system gives one.
+  // Without a seed it takes one from std::random_device.
   Sampler(const Sampling& sampling, std::span<const int32_t> prompt);
 
   // Whether it only takes the largest logit.

@@ -1,7 +1,7 @@
 // The scheduler: which of the prompts that are being prefilled gets the next chunk, and how long that chunk is.
 //
 // Pure policy: no arrays, no threads, no clock. The shortest prefill goes first, so that a small request does not wait
-// for a big one. A prompt that has been passed over for too long goes before it, so that the big one keeps moving.
+// for a big one. A prompt that has been passed over for too long goes before it, so that the big one does not starve.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@ struct PendingPrefill {
   int passed_over = 0;  // tokens of other prompts that were computed since its own last chunk
 };
 
-// A prompt goes first, however long it is, once so many tokens of each other prompt were computed before it. A prompt
-// of 2,048 tokens that comes while a long one is prefilled is held up by one chunk of it.
+// The prefill tokens of each other prompt that are computed before a prompt goes first, however long it is. A prompt of
+// 2,048 tokens that comes while a long one is prefilled waits for one chunk of it.
 constexpr int kPatience = 1536;
 
 // -> the index of the prompt that gets the next chunk; among equals the earliest. nullopt if there is none.

@@ -12,7 +12,7 @@ namespace tether {
 // `tokens` is always exactly what the caches hold. Copies share their buffers until one of them is extended.
 class Sequence {
  public:
-  // The newest so many snapshots are kept.
+  // Snapshots kept per sequence, the newest ones.
   static constexpr size_t kSnapshots = 4;
 
   explicit Sequence(std::vector<KVCache> caches) : caches_(std::move(caches)) {}

@@ -39,7 +39,7 @@ struct EngineInfo {
   int vocab_size = 0;
   uint64_t weights_bytes = 0;
   uint64_t memory_cap = 0;
-  uint64_t bytes_per_token = 0;  // of the KV cache, in the layers that keep every token
+  uint64_t bytes_per_token = 0;  // KV cache of one token, in the layers that keep every token
 };
 
 // Which tokens may be drawn next, given those drawn so far: one bit per token, lowest first, at least as many as the
@@ -86,22 +86,22 @@ struct PrefillProgress {
 struct EngineStats {
   uint64_t queued = 0;      // requests that wait
   uint64_t live = 0;        // requests that run
-  PrefillProgress prefill;  // of the oldest prompt that is being prefilled; 0 of 0 if there is none
+  PrefillProgress prefill;  // progress of the oldest prompt being prefilled; 0 of 0 if there is none
   uint64_t requests = 0;    // requests that have ended
-  uint64_t hits = 0;        // of them, those that started from a prefix
+  uint64_t hits = 0;        // requests that started from a cached prefix
   uint64_t prompt_tokens = 0;
   uint64_t cached_tokens = 0;
   uint64_t output_tokens = 0;
   double prefill_seconds = 0;  // summed over requests, also over those that ran together
   double decode_seconds = 0;
-  double own_seconds = 0;   // of the engine thread's work, without what the model and the sampler compute
+  double own_seconds = 0;   // work of the engine thread, without what the model and the sampler compute
   double prefill_rate = 0;  // tokens per second of recent passes, all requests together
   double decode_rate = 0;
-  uint64_t active_bytes = 0;  // by MLX's counters
+  uint64_t active_bytes = 0;  // in use, by MLX's counters
   uint64_t peak_bytes = 0;
   uint64_t cache_bytes = 0;  // freed buffers that MLX keeps; not in active_bytes
   uint64_t weights_bytes = 0;
-  uint64_t kv_bytes = 0;  // of live requests
+  uint64_t kv_bytes = 0;  // keys and values of live requests
   uint64_t prefix_bytes = 0;
   uint64_t reserved_bytes = 0;  // the most that active_bytes may be until the live requests have ended
 };

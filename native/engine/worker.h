@@ -66,7 +66,7 @@ class Worker {
   uint64_t live() const;  // with the mutex held
   void settle(uint64_t id, const GenerateEvent& end);
 
-  mutable std::mutex mutex_;  // of what follows, up to closing_
+  mutable std::mutex mutex_;  // guards the members below, up to closing_
   std::condition_variable wake_;
   std::deque<Work> queue_;
   std::unordered_map<uint64_t, Open> open_;

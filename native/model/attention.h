@@ -26,7 +26,7 @@ struct Attention {
   int head_dim;
   float scale;
   int window;         // 0: full attention
-  float softcap = 0;  // of the scores, before the softmax; 0: off
+  float softcap = 0;  // cap of the scores, before the softmax; 0: off
   DevicePolicy device;
 
   // q: (N, heads * head_dim); k, v: (N, kv_heads * head_dim), norms applied, RoPE not yet.

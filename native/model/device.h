@@ -17,7 +17,7 @@ namespace mx = mlx::core;
 // own dtype.
 struct DevicePolicy {
   std::string_view name;           // cpu, metal or cuda; a literal
-  std::optional<mx::Dtype> dtype;  // of activations; nullopt: the checkpoint's own
+  std::optional<mx::Dtype> dtype;  // dtype of activations; nullopt: the checkpoint's own
   int least_chunk;                 // tokens of a prompt per forward pass: fewer would waste the device
   int most_chunk;                  // more would gain nothing
   bool decode_ahead;               // dispatch token t + 1 before t is read

@@ -9,13 +9,13 @@
 #include "matrix.h"
 #include "model/device.h"
 
-// Each layer computes as the policy says that it was made with. Under one with own kernels its inputs are float32.
+// Each layer follows the policy that it was made with. If that has `own_kernels`, the inputs are float32.
 namespace tether {
 
 // A (out, in) matrix with an optional bias (out).
 struct Linear {
   Matrix matrix;
-  std::optional<mx::array> transposed;  // (in, out): a view of a plain matrix, made once and not with every token
+  std::optional<mx::array> transposed;  // (in, out): a view of a plain matrix, made once
   std::optional<mx::array> bias;
   DevicePolicy device;
 
@@ -39,7 +39,7 @@ struct ExpertLinear {
 // A (vocab, dim) table.
 struct Embedding {
   Linear table;
-  mx::Dtype dtype;  // of the rows
+  mx::Dtype dtype;  // dtype of the rows
 
   // ids: (N) int32 -> (N, dim)
   mx::array operator()(const mx::array& ids) const;

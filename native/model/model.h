@@ -53,8 +53,7 @@ class Model {
   }
 };
 
-// Finds the family by `model_type` and reads its tensors. Throws Error: unsupported_model, not_implemented,
-// bad_config, bad_weights.
+// Finds the family by `model_type` and reads its tensors. Throws Error: unsupported_model, bad_config, bad_weights.
 std::unique_ptr<Model> load_model(const Config& config, Weights& weights);
 
 // One function per family, or two if wrappers differ, in a file of its own: llama.cpp (Mistral too), gemma2.cpp, …

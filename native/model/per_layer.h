@@ -13,7 +13,7 @@ namespace tether {
 class PerLayerEmbedding {
  public:
   struct Shape {
-    int rows;   // of the table; tokens from this one on have the embedding of token 0
+    int rows;   // rows of the table; later tokens have the embedding of token 0
     int vocab;  // all tokens
     int layers;
     int dim;

@@ -20,7 +20,7 @@ struct Rope {
   std::optional<float> base;
   float scale = 1;
   std::optional<mx::array> freqs;
-  float magnitude = 1;  // of rotated vectors; attention multiplies the scale of the scores by its square
+  float magnitude = 1;  // scale of rotated vectors; attention multiplies the scale of the scores by its square
 
   // x: (1, heads, T, head_dim), the first token at position `offset`
   mx::array operator()(const mx::array& x, int offset) const {

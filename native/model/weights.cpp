@@ -31,7 +31,7 @@ std::string dtype_name(mx::Dtype dtype) {
 
 bool is_float(mx::Dtype dtype) { return mx::issubdtype(dtype, mx::floating); }
 
-// Parts of image and audio checkpoints that a text model does not read, and tables and statistics that it does not
+// Parts of vision and audio checkpoints that a text model does not read, and tables and statistics that it does not
 // need.
 bool is_other_part(const std::string& name) {
   static const std::vector<std::string> kParts{
@@ -77,7 +77,7 @@ Weights::Weights(const std::vector<std::string>& files, QuantizationConfig quant
       throw Error("bad_weights", "[weights] " + file + " cannot be read (" + error.what() + "); download it again");
     }
   }
-  // Activations take the half precision that most tensors have which are not quantized.
+  // Activations take the half-precision dtype of most unquantized tensors.
   std::map<bool, size_t> halves;  // by whether it is bfloat16
   for (const auto& [name, tensor] : tensors_)
     if (is_half(tensor.array.dtype()) && !is_scale(name))

@@ -78,7 +78,7 @@ class Weights {
   std::unordered_map<std::string, Tensor> tensors_;
   QuantizationConfig quantization_;
   DevicePolicy device_;
-  std::optional<mx::Dtype> half_;  // of the activations, if the policy has no dtype; nullopt: no tensor is a half
+  std::optional<mx::Dtype> half_;  // dtype of activations, if the policy has none; nullopt: no tensor is a half
   std::function<void(double)> progress_;
   size_t total_bytes_ = 0;
   size_t read_bytes_ = 0;

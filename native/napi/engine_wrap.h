@@ -1,4 +1,4 @@
-// The JavaScript class Engine: load, generate, score, stats, close. Its contract is src/binding.ts.
+// The JavaScript class Engine: load, generate, score, logits, bareLoop, stats, close. Its contract is src/binding.ts.
 #pragma once
 
 #include <napi.h>

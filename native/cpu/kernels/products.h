@@ -148,7 +148,7 @@ struct PlainLanes {
 // number that arrange() puts at i. A number is kScale (lane - kShift).
 template <unsigned Bits>
 struct Lanes : PlainLanes {
-  static constexpr long kVectors = 1;  // of a load
+  static constexpr long kVectors = 1;  // vectors of one load
 
   TETHER_INLINE static Loaded load(const uint8_t* in) { return unpack<Bits>(in); }
   TETHER_INLINE static Floats vector(Loaded words, unsigned) { return to_floats(words); }

@@ -182,7 +182,7 @@ void attend_one(const Attending& a, long query) {
   long groups = a.heads / a.repeats;
   long parts = pool_threads() == 1 ? 1 : ceil_div(end - begin, kSlotsOfTile);
   long each = ceil_div(end - begin, parts);
-  long size = a.dim + 2;  // of a head's result in one part: numbers, maximum, sum
+  long size = a.dim + 2;  // floats of a head's result in one part: numbers, maximum, sum
   std::vector<float> results(static_cast<size_t>(a.heads * parts * size), 0.0F);
   auto result = [&](long head, long part) { return results.data() + (head * parts + part) * size; };
   auto work = [&](int tile) {

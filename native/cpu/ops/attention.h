@@ -11,7 +11,7 @@ namespace tether::cpu {
 struct AttentionForm {
   float scale;
   int window;     // 0: full attention
-  float softcap;  // of the scores; 0: off
+  float softcap;  // cap of the scores; 0: off
 };
 
 // q: (1, heads, T, head_dim). keys, values: (1, kv_heads, S, head_dim), float32 or affine with the tokens of a head one
