@@ -1,7 +1,7 @@
-/** Options of loading and of sampling, once: name, type, range and meaning. Flags, keys, requests, types and checks follow from it. */
+/** The load and sampling options: name, type, range, meaning. Flags, keys, requests, types and checks derive from them. */
 
 export interface Option {
-  /** The key in config.toml and, of sampling, in a request. The flag has dashes for its underscores. */
+  /** The key in config.toml and, for sampling, in a request. The flag has dashes instead of underscores. */
   key: string
   kind: 'size' | 'whole' | 'number' | 'choice'
   /** The range of a number. */
@@ -11,9 +11,9 @@ export interface Option {
   among?: readonly number[]
   /** The words of a choice. */
   of?: readonly string[]
-  /** What it is when nothing sets it. Without one the checkpoint or the engine decides. */
+  /** The value if nothing sets it. Without one the checkpoint or the engine decides. */
   default?: string | number
-  /** What stands for the value in --help. */
+  /** The placeholder for the value in --help. */
   hint: string
   /** For --help and config.toml: lower case, no full stop. */
   help: string
@@ -24,9 +24,9 @@ export interface SamplingOption extends Option {
   off: number
 }
 
-/** How a model is loaded. The addon has the same ranges: native/engine/options.h. */
+/** Options of loading a model. The addon has the same ranges: native/engine/options.h. */
 export const loadOptions = {
-  /** Bytes that weights, KV cache and scratch may take together; 0 lifts the cap. Default: 75% of the machine's memory. */
+  /** Bytes that weights, KV cache and scratch may take together; 0: no cap. Default: 75% of the machine's memory. */
   memoryCap: {
     key: 'memory_cap',
     kind: 'size',
@@ -82,7 +82,7 @@ export const loadOptions = {
   },
 } as const satisfies Record<string, Option>
 
-/** Whether the model thinks before it answers: as a request asks, always if its family can, never. Not the engine's. */
+/** Whether the model thinks before it answers: as a request asks, always if its family can, never. Not for the engine. */
 export const thinkingOption = {
   key: 'thinking',
   kind: 'choice',
@@ -146,13 +146,13 @@ export const samplingOptions = {
   },
 } as const satisfies Record<string, SamplingOption>
 
-/** What a request may set. The seed makes sampling repeatable and has no default: unset draws from the engine's own state. */
+/** What a request may set. `seed` makes sampling repeatable; unset: each request is seeded from std::random_device. */
 export const requestOptions = {
   ...samplingOptions,
   seed: { key: 'seed', kind: 'whole', least: 0, most: Number.MAX_SAFE_INTEGER, hint: 'N', help: 'repeatable sampling' },
 } as const satisfies Record<string, Option>
 
-/** Numbers that the engine is loaded with; unset: its own choice, which the model's `info` states. */
+/** Numbers that the engine is loaded with. Unset: the engine chooses, and the model's `info` has its choice. */
 export type EngineOptions = { -readonly [Name in keyof typeof loadOptions]?: number }
 
 export type Thinking = (typeof thinkingOption.of)[number]
@@ -160,7 +160,7 @@ export type Thinking = (typeof thinkingOption.of)[number]
 /** How tokens are chosen: a value for each option. */
 export type Sampling = { -readonly [Name in keyof typeof samplingOptions]: number }
 
-/** What one request sets of it. */
+/** The sampling options that one request sets. */
 export type RequestSampling = { -readonly [Name in keyof typeof requestOptions]?: number }
 
 /** Sampling that leaves the model's probabilities as they are. */
@@ -181,7 +181,7 @@ export function pickOptions<Table extends object, Values extends { [Name in keyo
   return Object.fromEntries(namesOf(options).map((name) => [name, values[name]])) as Pick<Values, keyof Table>
 }
 
-/** What the value should be, such as `a number between 0 and 2`; undefined if it is that. */
+/** What the value must be, such as `a number between 0 and 2`; undefined if it is valid. */
 export function optionFault(option: Option, value: unknown): string | undefined {
   const { kind, of, among, least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY } = option
   if (kind === 'choice') return of?.some((word) => word === value) ? undefined : oneOf(of ?? [])

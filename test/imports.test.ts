@@ -36,7 +36,7 @@ const mayImport: Record<string, string[]> = {
   chat: ['chat/types', 'engine/types'],
   turn: ['chat', 'chat/types', 'engine/types'],
   model: ['engine', 'engine/types', 'chat', 'chat/types', 'turn'],
-  // A protocol is built around turn/; nothing below knows one.
+  // A protocol uses turn/; nothing below imports a protocol.
   anthropic: ['turn', 'chat/types', 'engine/types'],
   'load-model': ['model', 'anthropic'],
   server: ['model', 'turn', 'anthropic', 'engine/types'],

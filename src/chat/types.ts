@@ -1,4 +1,4 @@
-/** The text layer's nouns: a chat goes in as messages, a prompt leaves as pieces; text comes back as parts. */
+/** Types of the text layer: a chat of messages, a prompt of pieces, an answer of parts. */
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
 export type JsonObject = { [key: string]: JsonValue }
@@ -84,7 +84,7 @@ export interface Tokenizer {
   control(id: number): string | undefined
   /** Ids that the tokenizer itself puts before a text (bos), usually one or none. */
   readonly prefix: Int32Array
-  /** An incremental decoder: it holds the bytes of half a character back until the character is complete. */
+  /** An incremental decoder: it holds back the bytes of an incomplete character. */
   stream(): TokenStream
 }
 
@@ -101,8 +101,8 @@ export interface OutputFormat {
   /** A reader for what follows a prompt. `tools`: the tools that may be called; undefined: any name may be. */
   reader(options: { tools: ChatTool[] | undefined }): OutputReader
   /**
-   * The beginning of an answer that has to be a call, of this tool or of any. It is the end of the prompt, so that the
-   * model has to continue it, and the first that the reader reads.
+   * The beginning of an answer that must be a call, of this tool or of any. It ends the prompt, so that the model must
+   * continue it, and the reader reads it first.
    */
   callStart(tool?: string): Piece[]
   /** Control tokens that end a turn of this family, as they are written; those that the tokenizer lacks are ignored. */

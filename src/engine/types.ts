@@ -1,4 +1,4 @@
-/** What the engine is given and what it gives back: tokens and numbers, no text. */
+/** Types of the engine: requests, results and counters, all in tokens and numbers, no text. */
 import type { EngineOptions, Sampling } from '../options.js'
 
 /** One generation. The caller decides every field; the engine has no defaults. */
@@ -7,7 +7,7 @@ export interface GenerateRequest extends Sampling {
   prompt: Int32Array
   /** Tokens to generate at most, > 0. The window may leave fewer. */
   maxTokens: number
-  /** Makes sampling repeatable; unset draws from the engine's own state. */
+  /** Makes sampling repeatable; unset: each request is seeded from std::random_device. */
   seed?: number
   /** Ids that end the generation. They are reported in the finish and are not part of the output. */
   stopTokens: Int32Array
@@ -22,7 +22,7 @@ export interface Finish {
   /** The id that ended it, with reason `stop`. */
   stopToken?: number
   promptTokens: number
-  /** How many of `promptTokens` were reused from earlier work. */
+  /** How many of `promptTokens` came from the prefix cache. */
   cachedTokens: number
   outputTokens: number
   queueSeconds: number
@@ -36,16 +36,16 @@ export interface TokenBatch {
   finish?: Finish
 }
 
-/** The bound that decides how many tokens prompt and answer may have together. */
+/** Which bound sets the window. */
 export type WindowLimit = 'checkpoint' | 'max_context' | 'memory'
 
-/** What is known of a loaded checkpoint. Sizes in bytes. */
+/** Properties of a loaded checkpoint. Sizes in bytes. */
 export interface EngineInfo {
   /** `model_type` of the text part, such as `gemma4_text` or `llama`. */
   modelType: string
   /** Tokens that prompt and answer may have together. */
   window: number
-  /** What made `window` what it is: the checkpoint's own window, `maxContext`, or what fits beside the weights. */
+  /** The bound that set `window`: the checkpoint's own window, `maxContext`, or what fits beside the weights. */
   windowLimit: WindowLimit
   /** The checkpoint's own window, before any cap. */
   trainedWindow: number
@@ -71,7 +71,7 @@ export interface EngineInfo {
  * Times in seconds, counts in tokens, sizes in bytes.
  */
 export interface EngineStats {
-  /** Requests that wait and that run. */
+  /** Requests that wait to start, and those that run. */
   queued: number
   live: number
   /**
@@ -79,7 +79,7 @@ export interface EngineStats {
    * prompts, of the request that has run longest; 0 of 0 with none.
    */
   prefill: { done: number; total: number }
-  /** Requests that have ended in any way, and how many of them started from earlier work. */
+  /** Requests that have ended in any way, and how many of them started from a cached prefix. */
   requests: number
   hits: number
   /** Of requests that have ended: tokens of their prompts, how many of these were reused, tokens generated. */
@@ -122,7 +122,8 @@ export interface LoadOptions extends EngineOptions {
 export interface Engine {
   readonly info: EngineInfo
   /**
-   * Requests run together. They start in the order in which they come, and wait only where memory is short.
+   * Requests run together and start in order of arrival. One waits while memory is short, while 16 others are live, or
+   * while another request computes a long prefix that both share.
    * Ends with exactly one batch that has `finish`; a signal that fires ends it with reason `cancelled`.
    * Leaving the loop early (`break`, `return()`) cancels too.
    */

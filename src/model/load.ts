@@ -20,7 +20,7 @@ import type { LoadedModel, LoadModelOptions } from './types.js'
 export async function openModel(dir: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
   const { thinking = thinkingOption.default, onDebug } = options
   const fault = optionFault(thinkingOption, thinking)
-  if (fault) throw new TetherError('bad_config', `thinking is ${String(thinking)}; it has to be ${fault}`)
+  if (fault) throw new TetherError('bad_config', `thinking is ${String(thinking)}; it must be ${fault}`)
   const checkpoint = await readCheckpoint(dir)
   const defaults = defaultSampling(checkpoint, options.sampling)
   const type = modelType(checkpoint)

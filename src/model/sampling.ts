@@ -19,7 +19,7 @@ export function defaultSampling(
     const from = own === undefined ? `${checkpoint.path}/generation_config.json: ` : 'sampling.'
     const value = own ?? sampling[name]
     const fault = optionFault(samplingOptions[name], value)
-    if (fault) throw new TetherError('bad_config', `${from}${name} is ${value}; it has to be ${fault}`)
+    if (fault) throw new TetherError('bad_config', `${from}${name} is ${value}; it must be ${fault}`)
     sampling[name] = value
   }
   return sampling

@@ -1,4 +1,4 @@
-/** Every shape of a request is read, and what is wrong is named. */
+/** Requests of every shape are parsed; an invalid field is named. */
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it, test } from 'vitest'
 import { parseCountRequest, parseMessagesRequest } from '../../src/anthropic/parse.js'
@@ -167,7 +167,7 @@ describe('a Messages request', () => {
     ])
   })
 
-  it('keeps thinking and loses redacted thinking', () => {
+  it('keeps thinking and drops redacted thinking', () => {
     expect(
       blocks(
         [
@@ -179,7 +179,7 @@ describe('a Messages request', () => {
     ).toEqual([{ type: 'thinking', thinking: 'hm', signature: '' }])
   })
 
-  it('loses server tools and keeps all other tools', () => {
+  it('drops server tools and keeps all other tools', () => {
     const tools = [
       { type: 'web_search_20250305', name: 'web_search', max_uses: 8 },
       { name: 'Read', input_schema: { type: 'object' } },

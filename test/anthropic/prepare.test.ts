@@ -48,7 +48,7 @@ describe('preparing a body', () => {
     expect(prepareBody(prompter, bytes(hello()))).toEqual(prepareMessage(prompter, hello()))
   })
 
-  it('keeps the answer to an unanswered user, and no answer that was begun for the model', () => {
+  it('remembers the answer to a user message, but no answer that the request itself began', () => {
     const begun = {
       messages: [
         { role: 'user', content: 'hi' },

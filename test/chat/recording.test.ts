@@ -35,7 +35,7 @@ describe.runIf(existsSync(recording))('15 recorded requests of one conversation'
       )
       const prompt = tokenizer.encodePrompt(known)
       const shared = before.findIndex((token, at) => token !== prompt[at])
-      expect(shared, `request ${i} parts from the one before at token ${shared} of ${before.length}`).toBe(-1)
+      expect(shared, `request ${i} diverges from the one before at token ${shared} of ${before.length}`).toBe(-1)
       expect(prompt.length).toBeGreaterThan(before.length)
       before = prompt
     }

@@ -21,7 +21,7 @@ test(`a process that loads, cancels and closes engines ${CYCLES} times does not 
     for (const end of await ends)
       expect(end.status === 'rejected' ? end.reason.code : 'finish').toMatch(/closed|finish/)
   }
-  // After these, what is made once exists (threads of the BLAS, arenas of the allocator).
+  // These create everything that is created once (threads of the BLAS, arenas of the allocator).
   for (let i = 0; i < CYCLES / 4; i++) await cycle(i)
   const before = process.memoryUsage().rss
   for (let i = 0; i < CYCLES; i++) await cycle(i)

@@ -37,7 +37,7 @@ describe('readMap', () => {
 })
 
 it('namesIn finds folders and files in the text beside an entry, and no other words', () => {
-  const about = 'text and/or more: tokenizer/, formats/; messages.ts is the spine, e.g. src/chat/. Node.js'
+  const about = 'text and/or more: tokenizer/, formats/; messages.ts runs them, e.g. src/chat/. Node.js'
   expect(namesIn(about)).toEqual(['tokenizer/', 'formats/', 'messages.ts', 'src/chat/'])
 })
 

@@ -1,4 +1,4 @@
-/** Fetching MLX where pip cannot: what is said, and that nothing is left lying about. */
+/** Fetching MLX where pip fails: the message names the cause, and no file is left behind. */
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** Everything that can be interrupted, interrupted. */
+/** A client that leaves, a slow reader and a closing server end or slow down what they should, and nothing else. */
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Request } from 'undici'
@@ -61,7 +61,7 @@ describe('a client that leaves', () => {
     }
   }
 
-  it('by closing its half ends the generation', async () => {
+  it('by half-closing the connection ends the generation', async () => {
     const engine = speaks('a', 'hang')
     const { port } = await serveFake(engine)
     const { socket } = await post(port, hello({ stream: true }))

@@ -1,4 +1,4 @@
-/** The spine, from a request's JSON to its message, on a fake engine. */
+/** All stages of a turn, from a request's JSON to its message, on a fake engine. */
 import { describe, expect, it } from 'vitest'
 import { answerMessage, countMessageTokens, streamMessage } from '../../src/anthropic/messages.js'
 import type { ChatFamily } from '../../src/chat/types.js'

@@ -1,4 +1,4 @@
-/** Calls that their tool will refuse are given out, and told of. */
+/** Calls with invalid input are still returned, and reported. */
 import { expect, test } from 'vitest'
 import { misfit } from '../../src/chat/formats/schema.js'
 import type { JsonObject, JsonValue } from '../../src/chat/types.js'

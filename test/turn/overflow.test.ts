@@ -1,4 +1,4 @@
-/** A conversation that outgrows the window: what is left out, and that the prefix stays. */
+/** A conversation that outgrows the window: which turns are dropped, and that the prefix stays. */
 import { describe, expect, it } from 'vitest'
 import { answerMessage, countMessageTokens, type MessageOptions } from '../../src/anthropic/messages.js'
 import { FAMILIES } from '../../src/chat/families.js'

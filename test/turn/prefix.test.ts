@@ -1,5 +1,5 @@
 /**
- * Conversations as Claude Code holds them, through the whole spine: each prompt begins with the one before it and what
+ * Conversations as Claude Code holds them, through all stages of a turn: each prompt begins with the one before it and what
  * was generated then, token for token, whatever the client makes of an answer before it sends it back.
  */
 import { describe, expect, test } from 'vitest'
@@ -59,13 +59,13 @@ describe.each(families)('prompts of $name', ({ name, speak, thinks, folder }) =>
         engine.asked = undefined
         const interrupted = random.chance(0.1)
         const content = interrupted ? await breakOff(model, ask, random) : (await answerMessage(model, ask)).content
-        // Left before the engine was asked, there is nothing to compare.
+        // If the client left before the engine was called, there is nothing to compare.
         const prompt = engine.asked ? promptOf(engine) : before
-        const parts = before.findIndex((token, at) => token !== prompt[at])
-        const near = (tokens: number[]) => tokenizer.decode(tokens.slice(Math.max(0, parts - 12), parts + 12))
-        expect(parts < 0 ? '' : `${near(prompt)} instead of ${near(before)}`, where).toBe('')
-        // What a client broke off is sent back in part, so its tokens may be other ones; all before it stands.
-        // One broken off before its first word leaves no turn, and the user's next words join the last ones.
+        const fork = before.findIndex((token, at) => token !== prompt[at])
+        const near = (tokens: number[]) => tokenizer.decode(tokens.slice(Math.max(0, fork - 12), fork + 12))
+        expect(fork < 0 ? '' : `${near(prompt)} instead of ${near(before)}`, where).toBe('')
+        // Of an interrupted answer the client sends back only a part, whose tokens may differ; the prompt before it must
+        // be repeated. Without any text there is no such turn, and the user's next message is joined to the last one.
         if (!interrupted) before = [...prompt, ...engine.next]
         else if (content.length > 0) before = prompt
         messages.push(...continued(random, content, interrupted))

@@ -1,4 +1,4 @@
-/** Thinking keeps within its budget, and the answer goes on behind it. */
+/** Thinking stays within its budget, and the answer follows. */
 import { describe, expect, test } from 'vitest'
 import { answerMessage, streamMessage } from '../../src/anthropic/messages.js'
 import type { MessageEvent } from '../../src/anthropic/types.js'
