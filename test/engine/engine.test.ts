@@ -76,7 +76,7 @@ describe('an engine', () => {
     expect(tokens).toEqual(await fresh(other, 20))
   })
 
-  test('computes a prompt anew where a sliding window cannot be rewound, and then keeps a snapshot where prompts part', async () => {
+  test('computes a prompt anew where a sliding window cannot be rewound, and then keeps a snapshot where prompts diverge', async () => {
     const shared = someTokens(1500, 6)
     const ends = [7, 8, 9].map((seed) => [...shared, ...someTokens(400, seed)])
     const cached: number[] = []

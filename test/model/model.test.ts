@@ -29,7 +29,7 @@ describe('a loaded model', () => {
     return { text, tokens, finish }
   }
 
-  test('says what it is', () => {
+  test('reports its name, family, type, window and size', () => {
     expect(model.info).toMatchObject({ name: 'model', family: 'gemma4', modelType: 'gemma4_text', window: 4096 })
     expect(model.info.parameters).toBeGreaterThan(1_000_000)
   })
@@ -130,7 +130,7 @@ describe('a loaded model', () => {
     })
   })
 
-  test('scores what it would say higher than something else', async () => {
+  test('scores the answer that it would give higher than another text', async () => {
     const sum = async (word: string) => {
       const prompt = model.tokenizer.encode(`<bos>${say('pineapple')}`, { special: true })
       const tokens = [...prompt, ...model.tokenizer.encode(word, { special: false })]

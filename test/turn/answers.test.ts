@@ -149,7 +149,7 @@ describe('ending a turn early:', () => {
     expect(engine.ended).toBe(1)
   })
 
-  it('a signal of another make ends the generation too', async () => {
+  it('a signal that is not an AbortSignal of Node ends the generation too', async () => {
     const target = new EventTarget()
     const signal = {
       aborted: false,

@@ -43,7 +43,7 @@ describe('dropping the oldest turns', () => {
     expect(cut([...turns, says('10f'), user('20g')], 100)).toBe('30e 10f 20g')
   })
 
-  it('keeps system messages wherever they stand', () => {
+  it('keeps system messages in any position', () => {
     const turns = [system('10a'), user('30b'), system('10c'), says('20d'), user('30e'), system('5f')]
     expect(cut(turns, 100)).toBe('10a 10c 30e 5f')
   })
@@ -182,7 +182,7 @@ describe('a message that does not fit', () => {
     })
   })
 
-  it('counts the beginning of an answer that has to be a call', async () => {
+  it('counts the beginning of an answer that must be a call', async () => {
     const begun = [{ control: '<call>' }, 'x'.repeat(40)]
     const chat = { messages: [user('a'.repeat(60)), says('b'), user('c'.repeat(30))], tools: [], thinking: false }
     const options = {

@@ -80,7 +80,7 @@ test.each<[string, object]>([
   expect(stop_reason).toBe('end_turn')
 })
 
-test('an answer of one token is not lost to thinking', async () => {
+test('max_tokens 1 ends an answer after one token, even if that opens a thought', async () => {
   const fake = speaks(THINK, 'thought')
   expect(await ask(fake, { max_tokens: 1 })).toMatchObject({ stop_reason: 'max_tokens', usage: { output_tokens: 1 } })
 })
