@@ -1,6 +1,14 @@
 /** The public API of @tether/mlx. */
 export type { MessageOptions } from './anthropic/messages.js'
 export type {
+  ContentBlockParam,
+  CountTokensRequest,
+  MessageParam,
+  MessageRequest,
+  ToolChoiceParam,
+  ToolParam,
+} from './anthropic/request.js'
+export type {
   AnswerBlock,
   Message,
   MessageEvent,

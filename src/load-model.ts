@@ -1,16 +1,17 @@
 /** The library's model: a loaded model with Anthropic's messages attached. */
 import { answerMessage, countMessageTokens, type MessageOptions, streamMessage } from './anthropic/messages.js'
+import type { CountTokensRequest, MessageRequest } from './anthropic/request.js'
 import type { Message, MessageEvent } from './anthropic/types.js'
 import { openModel } from './model/load.js'
 import type { LoadedModel, LoadModelOptions } from './model/types.js'
 
 export interface Model extends LoadedModel {
   /** An Anthropic Messages request, answered whole. Throws `invalid_request`, `prompt_too_long`, … */
-  message(request: unknown, options?: MessageOptions): Promise<Message>
+  message(request: MessageRequest, options?: MessageOptions): Promise<Message>
   /** The same as events. What is wrong with the request is thrown before the first event. */
-  stream(request: unknown, options?: MessageOptions): AsyncGenerator<MessageEvent, void, undefined>
+  stream(request: MessageRequest, options?: MessageOptions): AsyncGenerator<MessageEvent, void, undefined>
   /** The input tokens of a request: what its answer's usage will say, if no turns are dropped. */
-  countTokens(request: unknown): number
+  countTokens(request: CountTokensRequest): number
 }
 
 /**

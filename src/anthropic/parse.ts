@@ -1,9 +1,9 @@
-/** The JSON of the Messages API to a MessagesRequest. A body is walked here once, and typed from here on. */
+/** The JSON of the Messages API to a ParsedRequest. A body is walked here once, and typed from here on. */
 import { namesOf, optionFault, type RequestSampling, requestOptions } from '../options.js'
 import { type Fields, fail, isFields, readFlag, readText, readTyped, requestFields } from '../turn/request-fields.js'
 import { readMessages, readSystem } from './parse-content.js'
 import { readToolChoice, readTools } from './parse-tools.js'
-import type { MessagesRequest } from './types.js'
+import type { ParsedRequest } from './types.js'
 
 export interface ParseOptions {
   /** Over the wire a request has to name a model, as in Anthropic's API. A caller that holds the model need not. */
@@ -11,17 +11,17 @@ export interface ParseOptions {
 }
 
 /** The body of POST /v1/messages. Throws `invalid_request`. */
-export function parseMessagesRequest(body: unknown, options?: ParseOptions): MessagesRequest {
+export function parseMessagesRequest(body: unknown, options?: ParseOptions): ParsedRequest {
   const fields = requestFields(body)
   return { ...readCommon(fields, options), maxTokens: readMaxTokens(fields.max_tokens) }
 }
 
 /** The body of POST /v1/messages/count_tokens: the same without `max_tokens`. Throws `invalid_request`. */
-export function parseCountRequest(body: unknown, options?: ParseOptions): MessagesRequest {
+export function parseCountRequest(body: unknown, options?: ParseOptions): ParsedRequest {
   return readCommon(requestFields(body), options)
 }
 
-function readCommon(fields: Fields, { modelRequired = false }: ParseOptions = {}): MessagesRequest {
+function readCommon(fields: Fields, { modelRequired = false }: ParseOptions = {}): ParsedRequest {
   return {
     model: fields.model === undefined && !modelRequired ? undefined : readText(fields.model, 'model'),
     messages: readMessages(fields.messages),

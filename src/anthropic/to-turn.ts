@@ -1,12 +1,12 @@
-/** A MessagesRequest as a turn: blocks become parts, and what the model cannot read becomes a short text in its place. */
+/** A ParsedRequest as a turn: blocks become parts, and what the model cannot read becomes a short text in its place. */
 import type { Chat, ChatMessage, ChatPart, ChatTool } from '../chat/types.js'
 import { namesOf, type RequestSampling, requestOptions } from '../options.js'
 import { fail } from '../turn/request-fields.js'
 import type { ToolChoice, TurnRequest } from '../turn/types.js'
-import type { ContentBlock, MessagesRequest, OtherBlock, RequestMessage, RequestTool } from './types.js'
+import type { ContentBlock, ParsedRequest, OtherBlock, RequestMessage, RequestTool } from './types.js'
 
 /** Throws `invalid_request` for a tool_choice that no tool fits. */
-export function toTurn(ask: MessagesRequest): TurnRequest {
+export function toTurn(ask: ParsedRequest): TurnRequest {
   return {
     model: ask.model,
     stream: ask.stream,
@@ -26,7 +26,7 @@ export function toTurn(ask: MessagesRequest): TurnRequest {
  * word; a model's own text stays as it is. Neighbouring messages of one role become one, as the API promises. Tool
  * results come before the text beside them.
  */
-export function toChat(ask: MessagesRequest): Chat {
+export function toChat(ask: ParsedRequest): Chat {
   const known = new Map(ask.tools.map((tool) => [tool.name, tool]))
   const referenced = new Set<string>()
   const messages: ChatMessage[] = []
@@ -46,7 +46,7 @@ export function toChat(ask: MessagesRequest): Chat {
 }
 
 /** A call can only be demanded of a tool that the request has. */
-function toToolChoice({ toolChoice: choice, tools }: MessagesRequest): ToolChoice {
+function toToolChoice({ toolChoice: choice, tools }: ParsedRequest): ToolChoice {
   if (choice.type === 'any' && tools.length === 0) fail('tool_choice', 'there are no tools')
   if (choice.type !== 'tool') return { type: choice.type }
   const { name } = choice
@@ -54,7 +54,7 @@ function toToolChoice({ toolChoice: choice, tools }: MessagesRequest): ToolChoic
   return fail('tool_choice', `there is no tool ${name} among tools`)
 }
 
-function toSampling(ask: MessagesRequest): RequestSampling {
+function toSampling(ask: ParsedRequest): RequestSampling {
   const sampling: RequestSampling = {}
   for (const name of namesOf(requestOptions)) sampling[name] = ask[name]
   return sampling

@@ -1,4 +1,4 @@
-/** Anthropic's Messages API as tether speaks it: what is read of a request, and what is answered. */
+/** Anthropic's Messages API as tether speaks it: a parsed request, and the answer. */
 import type { JsonObject } from '../chat/types.js'
 import type { RequestSampling } from '../options.js'
 
@@ -32,8 +32,8 @@ export type ToolChoice =
   | { type: 'auto' | 'any' | 'none'; disable_parallel_tool_use: boolean }
   | { type: 'tool'; name: string; disable_parallel_tool_use: boolean }
 
-/** A request after parsing: every shape that clients may send, brought to one. */
-export interface MessagesRequest extends RequestSampling {
+/** A MessageRequest after parsing: every shape that clients may send, brought to one. */
+export interface ParsedRequest extends RequestSampling {
   /** undefined: whichever is loaded, which is what answers in any case. */
   model?: string
   messages: RequestMessage[]

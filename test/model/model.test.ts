@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ToolChoiceParam } from '../../src/anthropic/request.js'
 import { readCheckpoint } from '../../src/engine/checkpoint.js'
 import { loadModel, type Model } from '../../src/load-model.js'
 import { defaultSampling } from '../../src/model/sampling.js'
@@ -101,7 +102,7 @@ describe('a loaded model', () => {
 
   test('begins an answer as the call that tool_choice demands, and counts it', async () => {
     const tools = ['Bash', 'Read'].map((name) => ({ name, description: 'a tool', input_schema: { type: 'object' } }))
-    const ask = (tool_choice: object) => ({
+    const ask = (tool_choice: ToolChoiceParam) => ({
       max_tokens: 60,
       tools,
       tool_choice,

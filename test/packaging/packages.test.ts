@@ -196,14 +196,18 @@ describe('an installed package, with node alone on PATH', () => {
   })
 
   const typed = `
-    import { loadModel, type ErrorCode, type Model, type Part, readOutput, TetherError } from '@tether/mlx'
+    import { loadModel, type ErrorCode, type MessageParam, type Model, type Part, readOutput, TetherError } from '@tether/mlx'
     export const load = (folder: string): Promise<Model> => loadModel(folder, { maxContext: 1000 })
     export const code = (error: unknown): ErrorCode | undefined => (error instanceof TetherError ? error.code : undefined)
     export const parts: Part[] = readOutput(['a'], { family: 'gemma4' })
     // @ts-expect-error a misspelled option is an error
     readOutput(['a'], { famly: 'gemma4' })
+    const messages: MessageParam[] = [{ role: 'user', content: 'hi' }]
+    export const ask = (model: Model) => model.message({ max_tokens: 1, messages, later: 1 })
+    // @ts-expect-error so is a request without max_tokens
+    export const wrong = (model: Model) => model.message({ messages })
     // @ts-expect-error so is a message that is not awaited
-    export const text: string = (await load('x')).message({})
+    export const text: string = (await load('x')).message({ max_tokens: 1, messages })
   `
   const required = `
     import tether = require('@tether/mlx')

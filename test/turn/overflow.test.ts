@@ -1,6 +1,7 @@
 /** A conversation that outgrows the window: which turns are dropped, and that the prefix stays. */
 import { describe, expect, it } from 'vitest'
 import { answerMessage, countMessageTokens, type MessageOptions } from '../../src/anthropic/messages.js'
+import type { MessageParam } from '../../src/anthropic/request.js'
 import { FAMILIES } from '../../src/chat/families.js'
 import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
 import type { ChatFamily, ChatMessage, Tokenizer } from '../../src/chat/types.js'
@@ -199,7 +200,7 @@ describe('a message that does not fit', () => {
 
 it('a real conversation that outgrows its window reuses its prefix between two cuts', async () => {
   const model = await loadModel('demo/model', { maxContext: 1200 })
-  const messages: object[] = []
+  const messages: MessageParam[] = []
   let [cuts, last, before] = [0, 0, 0]
   for (let turn = 0; turn < 30; turn++) {
     messages.push({ role: 'user', content: `${prose(turn, 200)} Say pineapple.` })

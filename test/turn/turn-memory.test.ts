@@ -1,5 +1,6 @@
 /** What the model wrote is found again in what a client sends back, and only then. */
 import { describe, expect, test } from 'vitest'
+import type { MessageParam } from '../../src/anthropic/request.js'
 import type { Message } from '../../src/anthropic/types.js'
 import type { Chat, ChatPart, GeneratedTurn, JsonObject, Part } from '../../src/chat/types.js'
 import { createTurnMemory, type TurnMemory } from '../../src/turn/turn-memory.js'
@@ -146,8 +147,8 @@ test('the least recently used turns are dropped when there are too many tokens',
 
 describe('turn memory in a conversation:', () => {
   const ask = { max_tokens: 50, tools: [{ name: 'Edit', input_schema: {} }] }
-  const user = (content: unknown) => ({ role: 'user', content })
-  const turn = async (engine: ReturnType<typeof speaks>, next: (answer: Message) => unknown[], more = {}) => {
+  const user = (content: MessageParam['content']) => ({ role: 'user', content })
+  const turn = async (engine: ReturnType<typeof speaks>, next: (answer: Message) => MessageParam[], more = {}) => {
     const model = fakeModel(engine)
     const first = [user('go')]
     const answer = await model.message({ ...ask, messages: first, ...more })
