@@ -1,9 +1,19 @@
 /** The library's model: a loaded model with Anthropic's messages attached. */
+import { resolve } from 'node:path'
 import { answerMessage, countMessageTokens, type MessageOptions, streamMessage } from './anthropic/messages.js'
 import type { CountTokensRequest, MessageRequest } from './anthropic/request.js'
 import type { Message, MessageEvent } from './anthropic/types.js'
 import { openModel } from './model/load.js'
-import type { LoadedModel, LoadModelOptions } from './model/types.js'
+import type { LoadedModel, OpenModelOptions } from './model/types.js'
+import { defaultModelsDir } from './models/default-models-dir.js'
+import { expandHome } from './models/expand-home.js'
+import { findModel } from './models/find-model.js'
+
+/** Options of `loadModel`. */
+export interface LoadModelOptions extends OpenModelOptions {
+  /** Where a model is looked up by its name. Default: TETHER_MODELS_DIR, else ~/.tether/models. */
+  modelsDir?: string
+}
 
 export interface Model extends LoadedModel {
   /** An Anthropic Messages request, answered whole. Throws `invalid_request`, `prompt_too_long`, … */
@@ -15,16 +25,29 @@ export interface Model extends LoadedModel {
 }
 
 /**
- * Loads a checkpoint. Everything that can be known to be wrong is found before the weights are read.
- * Throws TetherError; on failure nothing is left behind.
+ * Loads a checkpoint: a folder, else a name in the models folder, else a repository in the Hugging Face cache, as
+ * `tether --model` finds it. Nothing is downloaded. Everything that can be known to be wrong is found before the weights
+ * are read. Throws TetherError, such as `model_not_found`; on failure nothing is left behind.
  *
  * @example
  * const model = await loadModel('demo/model')
  * const answer = await model.message({ max_tokens: 50, messages: [{ role: 'user', content: 'Say pineapple.' }] })
  * await model.close()
+ *
+ * @example
+ * const model = await loadModel('mlx-community/gemma-4-e2b-it-4bit')
  */
-export async function loadModel(dir: string, options?: LoadModelOptions): Promise<Model> {
-  return withMessages(await openModel(dir, options))
+export async function loadModel(
+  model: string,
+  { modelsDir = defaultModelsDir(), ...options }: LoadModelOptions = {},
+): Promise<Model> {
+  const { path, name } = findModel(model, { modelsDir: resolve(expandHome(modelsDir)) })
+  return withMessages(named(name, await openModel(path, options)))
+}
+
+/** A model is called what it was asked for by: the folder of a cached one is named after a commit. */
+function named(name: string, model: LoadedModel): LoadedModel {
+  return { ...model, info: { ...model.info, name }, turns: { ...model.turns, name } }
 }
 
 export function withMessages(model: LoadedModel): Model {

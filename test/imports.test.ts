@@ -38,7 +38,7 @@ const mayImport: Record<string, string[]> = {
   model: ['engine', 'engine/types', 'chat', 'chat/types', 'turn'],
   // A protocol uses turn/; nothing below imports a protocol.
   anthropic: ['turn', 'chat/types', 'engine/types'],
-  'load-model': ['model', 'anthropic'],
+  'load-model': ['model', 'models', 'anthropic'],
   server: ['model', 'turn', 'anthropic', 'engine/types'],
   models: ['engine', 'engine/types'],
   cli: ['models', 'server', 'model', 'engine', 'engine/types', 'index'],

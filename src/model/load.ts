@@ -11,13 +11,13 @@ import { createTurnMemory } from '../turn/turn-memory.js'
 import type { TurnModel } from '../turn/types.js'
 import { generateText } from './generate.js'
 import { defaultSampling } from './sampling.js'
-import type { LoadedModel, LoadModelOptions } from './types.js'
+import type { LoadedModel, OpenModelOptions } from './types.js'
 
 /**
  * Loads a checkpoint. Everything that can be known to be wrong is found before the weights are read.
  * Throws TetherError; on failure nothing is left behind.
  */
-export async function openModel(dir: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
+export async function openModel(dir: string, options: OpenModelOptions = {}): Promise<LoadedModel> {
   const { thinking = thinkingOption.default, onDebug } = options
   const fault = optionFault(thinkingOption, thinking)
   if (fault) throw new TetherError('bad_config', `thinking is ${String(thinking)}; it must be ${fault}`)

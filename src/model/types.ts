@@ -7,7 +7,7 @@ import type { TurnModel } from '../turn/types.js'
 
 /** What a model is. Sizes in bytes, windows in tokens. */
 export interface ModelInfo extends EngineInfo {
-  /** The folder's own name, such as `gemma-4-e2b-it-4bit`. */
+  /** The name that it was loaded by, such as `org/gemma-4-e2b-it-4bit`; for a path, that of the folder. */
   name: string
   /** The absolute path of the folder. */
   path: string
@@ -43,8 +43,8 @@ export interface GeneratedText {
   finish?: Finish & { stopSequence?: string }
 }
 
-/** Options of `loadModel`. */
-export interface LoadModelOptions extends EngineOptions {
+/** How a model is loaded. */
+export interface OpenModelOptions extends EngineOptions {
   /** Sampling of requests that set none. Each default: the checkpoint's generation_config.json. */
   sampling?: Partial<Sampling>
   /** Whether the model thinks before it answers: as a request asks (the default), always if its family can, never. */

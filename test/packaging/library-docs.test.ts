@@ -66,7 +66,8 @@ describe('docs/library.md', () => {
     const named = [...page.matchAll(/^\| `(\w+)` +\|/gm)].map(([, name]) => name)
     const codes = readFileSync(join(root, 'src/errors.ts'), 'utf8').matchAll(/^ {2}\| '(\w+)'/gm)
     const options = [
-      interfaceOf('src/model/types.ts', 'LoadModelOptions'),
+      interfaceOf('src/model/types.ts', 'OpenModelOptions'),
+      interfaceOf('src/load-model.ts', 'LoadModelOptions'),
       interfaceOf('src/server/serve.ts', 'ServeOptions'),
     ].flatMap((body) => [...body.matchAll(/^ {2}(\w+)\?:/gm)])
     const expected = [...codes, ...options].map(([, name]) => name)
