@@ -3,7 +3,7 @@ import type { Chat, ChatMessage, ChatPart, ChatTool } from '../chat/types.js'
 import { namesOf, type RequestSampling, requestOptions } from '../options.js'
 import { fail } from '../turn/request-fields.js'
 import type { ToolChoice, TurnRequest } from '../turn/types.js'
-import type { ContentBlock, ParsedRequest, OtherBlock, RequestMessage, RequestTool } from './types.js'
+import type { ContentBlock, OtherBlock, ParsedRequest, RequestMessage, RequestTool } from './types.js'
 
 /** Throws `invalid_request` for a tool_choice that no tool fits. */
 export function toTurn(ask: ParsedRequest): TurnRequest {

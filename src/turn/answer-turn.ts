@@ -1,4 +1,4 @@
-/** The spine of a turn: from its request to the parts of its answer, stage by stage. */
+/** The pipeline of a turn: from its request to the parts of its answer, stage by stage. */
 import { TetherError } from '../errors.js'
 import { type DebugTurn, noteBatches } from './debug.js'
 import { following } from './following.js'
