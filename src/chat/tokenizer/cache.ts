@@ -4,8 +4,9 @@
  * disturb each other.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { open, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '../../make-folder.js'
 import { FORMAT, pack, type Saved, unpack } from './table-file.js'
 
 /** All files together; the least recently used go first. Gemma's takes 17 MB. */
@@ -25,7 +26,7 @@ export async function readTables(dir: string, key: Uint8Array): Promise<Saved | 
 
 export async function writeTables(dir: string, key: Uint8Array, saved: Saved): Promise<void> {
   const write = async () => {
-    await mkdir(dir, { recursive: true, mode: 0o700 })
+    makeFolder(dir, 0o700)
     await writeWhole(join(dir, fileName(key)), pack(saved, key))
     await clean(dir)
   }

@@ -1,6 +1,7 @@
 /** The config.toml that tether creates once: every key with its default, commented out except max_context. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { makeFolder } from '../../make-folder.js'
 import { wrap } from '../terminal/wrap.js'
 import { type SettingName, setting, settingNames } from './settings-table.js'
 
@@ -29,7 +30,7 @@ export function configTemplate(): string {
 /** -> whether it was created. An existing file and a folder that is not writable are left alone. */
 export function writeTemplate(path: string): boolean {
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    makeFolder(dirname(path))
     writeFileSync(path, configTemplate(), { flag: 'wx' })
     return true
   } catch {

@@ -1,10 +1,11 @@
 /** The checks of `tether doctor`. Each returns what it found and never throws. */
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, statfsSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, statfsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { freemem, homedir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { about, DEFAULT_MEMORY_SHARE } from '../../engine/load.js'
 import { TetherError } from '../../errors.js'
+import { makeFolder } from '../../make-folder.js'
 import { describeModels } from '../../models/describe-models.js'
 import { showSize } from '../../models/show-size.js'
 import { CannotRun, claudeVersion, versionWarning } from '../claude/claude-version.js'
@@ -145,7 +146,7 @@ function listenFault(host: string, port: number): Promise<NodeJS.ErrnoException 
 function checkFolder(name: string, otherwise: string): Finding {
   const folder = join(homedir(), '.tether', name)
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder, 0o700)
     accessSync(folder, constants.W_OK)
     const { bavail, bsize } = statfsSync(folder)
     const free = bavail * bsize

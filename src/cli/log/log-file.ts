@@ -4,7 +4,6 @@ import {
   chmodSync,
   closeSync,
   constants,
-  mkdirSync,
   openSync,
   readdirSync,
   renameSync,
@@ -12,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { makeFolder } from '../../make-folder.js'
 import { isAlive } from '../../models/pull/is-alive.js'
 
 export interface LogFile {
@@ -40,7 +40,7 @@ export function openRunLog(folder: string, { maxBytes, keep = 20 }: RunLogOption
  */
 export function openLogFile(path: string, maxBytes = 4_000_000): LogFile {
   const folder = dirname(path)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder, 0o700)
   chmodSync(folder, 0o700)
   accessSync(folder, constants.W_OK)
 

@@ -1,7 +1,8 @@
 /** The record of running servers, with what another terminal needs to reach them. One private file for each process. */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { makeFolder } from '../../make-folder.js'
 import { isAlive } from '../../models/pull/is-alive.js'
 
 export interface RunningServer {
@@ -31,7 +32,7 @@ export function recordServer(
   server: Pick<RunningServer, 'url' | 'key' | 'model' | 'window'>,
   folder = runFolder(),
 ): () => void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder, 0o700)
   chmodSync(folder, 0o700)
   const path = join(folder, `${process.pid}.json`)
   const record: RunningServer = { pid: process.pid, ...server, started: new Date().toISOString() }
