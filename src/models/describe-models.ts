@@ -8,9 +8,10 @@ import { MODEL_TYPES } from '../engine/model-types.js'
 import { TetherError } from '../errors.js'
 import { positive, string, textPart } from './config-fields.js'
 import { type ContextNeed, contextNeed } from './context-need.js'
+import { foreignFormat, isForeignFile } from './foreign-format.js'
 import { cachedModels } from './hub-cache.js'
 import { hubCacheDir } from './hub-paths.js'
-import { isFile, modelsIn } from './models-dir.js'
+import { isFile, isFolder, lookIn } from './models-dir.js'
 import { storedAs } from './quantization.js'
 
 /** Sizes in bytes, windows in tokens. */
@@ -51,6 +52,8 @@ export interface DescribeOptions {
 
 /** A model counts as too big if not even this window fits. */
 const leastWindow = 4096
+/** What MODEL_TYPES are, for people. */
+const families = 'Gemma 2 to 4, Llama, Mistral'
 /** How many folders are read at a time. */
 const atOnce = 8
 
@@ -60,14 +63,14 @@ const atOnce = 8
  */
 export async function describeModels(modelsDir: string, options: DescribeOptions = {}): Promise<ModelSummary[]> {
   const places: Pick<ModelSummary, 'name' | 'path' | 'place'>[] = [
-    ...modelsIn(modelsDir).map((name) => ({ name, path: join(modelsDir, name), place: 'models' as const })),
+    ...lookIn(modelsDir, isForeign).map((name) => ({ name, path: join(modelsDir, name), place: 'models' as const })),
     ...cachedModels(options.hubCache ?? hubCacheDir()).map((model) => ({ ...model, place: 'hub' as const })),
   ]
   const found: ModelSummary[] = []
   for (let i = 0; i < places.length; i += atOnce) {
     const some = places
       .slice(i, i + atOnce)
-      .map(async (place) => ({ ...place, ...(await describe(place.path, options)) }))
+      .map(async (place) => ({ ...place, ...(await describeModel(place.path, options)) }))
     found.push(...(await Promise.all(some)))
   }
   // Array.sort is stable: within a rank the order of places and names stays.
@@ -78,15 +81,22 @@ function rank({ state }: ModelSummary): number {
   return state === 'ok' ? 0 : 1
 }
 
-async function describe(
+/** Of files only those that say by their name what they are; of folders also those of adapters and PyTorch weights. */
+function isForeign(path: string): boolean {
+  return isFolder(path) ? foreignFormat(path) !== undefined : isForeignFile(path)
+}
+
+/** Describes one folder. Never throws because of it. */
+export async function describeModel(
   path: string,
-  options: DescribeOptions,
+  options: DescribeOptions = {},
 ): Promise<Omit<ModelSummary, 'name' | 'path' | 'place'>> {
   let checkpoint: Checkpoint
   try {
     checkpoint = await readCheckpoint(path)
   } catch (error) {
-    return { state: 'damaged', fault: messageOf(error) }
+    const foreign = foreignFormat(path)
+    return foreign ? { state: 'unsupported', fault: foreign } : { state: 'damaged', fault: messageOf(error) }
   }
   const { config, headers, files } = checkpoint
   const text = textPart(config)
@@ -118,7 +128,7 @@ export function isSupportedType(modelType: string): boolean {
 }
 
 export function unsupportedType(modelType: string): string {
-  return `models of type ${modelType} are not supported (supported: ${MODEL_TYPES.join(', ')})`
+  return `${modelType} models are not supported yet (supported: ${families})`
 }
 
 export function unsupportedQuantization(method: string): string {

@@ -4,8 +4,8 @@ import { TetherError } from '../errors.js'
 import { expandHome } from './expand-home.js'
 import { cachedModel, cachedModels } from './hub-cache.js'
 import { hubCacheDir } from './hub-paths.js'
-import { isFolder, isModel, modelsIn, whyNotModel } from './models-dir.js'
-import { nearest } from './nearest.js'
+import { isFolder, isModel, modelsIn } from './models-dir.js'
+import { type KnownModel, whyNotFound } from './not-found.js'
 import { parseRepo } from './repo.js'
 
 export interface FoundModel {
@@ -21,43 +21,60 @@ export interface ModelPlaces {
   modelsDir: string
   /** The cache of the hub's own tools. Default: where those tools would look. */
   hubCache?: string
-  /** The folder of the demo model, to recognize it. */
+  /** The folder of the demo model, to recognize it and to find it by the name demo. */
   demo?: string
+  /** Formats a command of tether for messages. Default: its words after `tether`. */
+  command?: (words: string[]) => string
 }
 
-/** Throws `model_not_found`, saying where it looked and how to get the model. */
+/** Throws `model_not_found`, saying what there is instead and how to get the model. */
 export function findModel(model: string, places: ModelPlaces): FoundModel {
   const asPath = resolve(expandHome(model))
   if (isModel(asPath)) {
     const isDemo = places.demo !== undefined && asPath === resolve(places.demo)
     return { path: asPath, name: isDemo ? 'demo' : basename(asPath), isDemo }
   }
-  const asName = join(places.modelsDir, model)
-  if (isModel(asName)) return { path: asName, name: model, isDemo: false }
-  const repo = parseRepo(model)
-  const cached = repo && cachedModel(places.hubCache ?? hubCacheDir(), repo)
-  if (cached) return { path: cached, name: model, isDemo: false }
-  throw new TetherError('model_not_found', notThere(model, [asPath, asName], places))
-}
-
-function notThere(model: string, paths: string[], places: ModelPlaces): string {
-  const hubCache = places.hubCache ?? hubCacheDir()
-  const repo = parseRepo(model)
-  const tried = paths.map((path) => `${path} ${whyNotModel(path)}`)
-  if (repo) tried.push(`it is not in ${hubCache}`)
-  const names = [...modelsIn(places.modelsDir), ...cachedModels(hubCache).map(({ name }) => name)]
-  return [`there is no model ${model}`, tried.join(', '), whatToDo(model, names, places.modelsDir)].join('; ')
-}
-
-function whatToDo(model: string, names: string[], modelsDir: string): string {
-  if (parseRepo(model) && isFolder(partialFolder(join(modelsDir, model.replace(/@.*/, ''))))) {
-    return `its download is not complete; to continue: tether pull ${model}`
+  if (!isPath(model)) {
+    const found = byName(model, places)
+    if (found) return found
   }
+  const known = knownModels(places)
+  const short = known.filter(({ name }) => name.endsWith(`/${model}`))
+  if (short.length === 1 && short[0]) return { ...short[0], isDemo: false }
   const repo = parseRepo(model)
-  const get = repo ? `to get it: tether pull ${model}` : 'to get one from the hub: tether pull ORG/NAME'
-  const near = nearest(model, names) ?? names.find((name) => name.endsWith(`/${model}`))
-  if (near && near !== model) return repo ? `did you mean ${near}? If not, ${get}` : `did you mean ${near}?`
-  return names.length > 0 && !repo ? `there are: ${names.slice(0, 12).join(', ')}; ${get}` : get
+  const isPartial = repo !== undefined && isFolder(partialFolder(join(places.modelsDir, repo.name)))
+  const searched = { ...places, isPath: isPath(model), isPartial, known, short }
+  throw new TetherError('model_not_found', whyNotFound(model, searched))
+}
+
+/** The names of a model in the configuration, from the least to the most specific. */
+export function configNames({ path, name }: Pick<FoundModel, 'path' | 'name'>): string[] {
+  return [...new Set([basename(path), name.split('/').at(-1) ?? name, name])]
+}
+
+/** The models of both places, by name; in the models folder first. */
+export function knownModels({ modelsDir, hubCache = hubCacheDir() }: ModelPlaces): KnownModel[] {
+  const known = [
+    ...modelsIn(modelsDir).map((name) => ({ name, path: join(modelsDir, name) })),
+    ...cachedModels(hubCache),
+  ]
+  return known.filter(({ name }, i) => known.findIndex((other) => other.name === name) === i)
+}
+
+/** The name of a model's folder, of a repository in the cache, or of the demo model. */
+function byName(model: string, { modelsDir, hubCache = hubCacheDir(), demo }: ModelPlaces): FoundModel | undefined {
+  const repo = parseRepo(model)
+  const folders = repo ? [model, repo.name] : [model]
+  const name = folders.find((folder) => isModel(join(modelsDir, folder)) && (folder === model || !repo?.revision))
+  if (name !== undefined) return { path: join(modelsDir, name), name, isDemo: false }
+  const cached = repo && cachedModel(hubCache, repo)
+  if (cached) return { path: cached, name: repo.revision ? `${repo.name}@${repo.revision}` : repo.name, isDemo: false }
+  return model === 'demo' && demo && isModel(demo) ? { path: resolve(demo), name: 'demo', isDemo: true } : undefined
+}
+
+/** Whether this can only be a path: then no model has it as its name. */
+function isPath(model: string): boolean {
+  return /^(~|\.{1,2})?\//.test(model) || ['~', '.', '..'].includes(model)
 }
 
 /** The hidden folder that holds a model's download until it is complete, beside the model's own. */

@@ -41,8 +41,17 @@ export function cachedModel(cacheDir: string, { name, revision }: Repo): string 
   return whole.sort((a, b) => b.time - a.time)[0]?.path
 }
 
-/** The files of a snapshot are links that are created when their download is complete. */
-function isWhole(snapshot: string): boolean {
+/** All snapshots of a repository, complete or not. */
+export function snapshotsOf(cacheDir: string, name: string): string[] {
+  const snapshots = join(cacheDir, `models--${name.replaceAll('/', '--')}`, 'snapshots')
+  return foldersIn(snapshots).map((snapshot) => join(snapshots, snapshot))
+}
+
+/**
+ * Whether a folder has a config.json and its weights: the files of a snapshot are links that are created when their
+ * download is complete.
+ */
+export function isWhole(snapshot: string): boolean {
   if (!isModel(snapshot)) return false
   const index = join(snapshot, 'model.safetensors.index.json')
   if (!isFile(index)) return isFile(join(snapshot, 'model.safetensors'))

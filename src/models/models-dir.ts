@@ -1,4 +1,4 @@
-/** The folders under the models folder that hold a model. */
+/** The folders under the models folder that hold a model, or what looks like one. */
 import { readdirSync, type Stats, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
@@ -7,16 +7,27 @@ const depth = 3
 
 /** Names of the folders with a config.json, such as `gemma` or `org/gemma`, sorted. */
 export function modelsIn(modelsDir: string): string[] {
+  return lookIn(modelsDir, () => false)
+}
+
+/**
+ * The same, with folders and files that have no config.json where `isOther` is true. A folder that holds a model is not
+ * listed itself.
+ */
+export function lookIn(modelsDir: string, isOther: (path: string) => boolean): string[] {
   const found: string[] = []
   const look = (folder: string, left: number) => {
     for (const entry of foldersIn(folder)) {
       const path = join(folder, entry)
-      if (isModel(path)) found.push(relative(modelsDir, path))
+      const before = found.length
+      if (isModel(path)) found.push(path)
       else if (left > 1) look(path, left - 1)
+      if (found.length === before && isOther(path)) found.push(path)
     }
   }
   look(modelsDir, depth)
-  return found.sort()
+  found.push(...filesIn(modelsDir).filter(isOther))
+  return found.map((path) => relative(modelsDir, path)).sort()
 }
 
 export function isModel(path: string): boolean {
@@ -29,12 +40,6 @@ export function isFolder(path: string): boolean {
 
 export function isFile(path: string): boolean {
   return stat(path)?.isFile() === true
-}
-
-/** Why a path is not a model: the end of a sentence that begins with the path. */
-export function whyNotModel(path: string): string {
-  if (stat(path) === undefined) return 'does not exist'
-  return isFolder(path) ? 'has no config.json' : 'is a file (name its folder)'
 }
 
 /** Bytes of the weights on disk. 0 if the folder cannot be read: loading it will say why. */
@@ -50,6 +55,14 @@ export function weightsSize(folder: string): number {
 /** Folders and links to folders, without hidden ones. Empty if the folder cannot be read. */
 export function foldersIn(folder: string): string[] {
   return entriesOf(folder).filter((name) => !name.startsWith('.') && isFolder(join(folder, name)))
+}
+
+/** Paths of the files and links to files, without hidden ones. */
+function filesIn(folder: string): string[] {
+  return entriesOf(folder)
+    .filter((name) => !name.startsWith('.'))
+    .map((name) => join(folder, name))
+    .filter(isFile)
 }
 
 function entriesOf(folder: string): string[] {

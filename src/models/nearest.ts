@@ -11,6 +11,23 @@ export function nearest(word: string, known: string[]): string | undefined {
   return best && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined
 }
 
+/** Names that a wrong one may mean, best first: those that hold it, and those of which the last component is near it. */
+export function close(word: string, names: string[], most: number): string[] {
+  const wanted = word.toLowerCase()
+  const last = wanted.split('/').at(-1) ?? wanted
+  const scored = names.map((name) => {
+    const small = name.toLowerCase()
+    const changes = Math.min(distance(wanted, small), distance(last, small.split('/').at(-1) ?? small))
+    const holds = last.length >= 2 && small.includes(last)
+    return { name, holds, changes, near: holds || changes <= Math.max(1, Math.floor(last.length / 3)) }
+  })
+  return scored
+    .filter(({ near }) => near)
+    .sort((a, b) => Number(b.holds) - Number(a.holds) || a.changes - b.changes)
+    .slice(0, most)
+    .map(({ name }) => name)
+}
+
 /** Letters to add, drop, replace or swap with their neighbour. */
 function distance(a: string, b: string): number {
   let beforeLast: number[] = []

@@ -1,5 +1,5 @@
 /** What describeModels reports about the models on this machine. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -138,6 +138,31 @@ describe('describeModels', () => {
     ])
     expect(found[1]?.fault).toMatch(/model\.safetensors is truncated/)
     expect(found[3]?.fault).toMatch(/00002-of-00002\.safetensors, which is missing/)
+  })
+
+  test('names GGUF, adapters and PyTorch weights for what they are, and the models beside them', async () => {
+    const files = [
+      'loose.gguf',
+      'q4/llama.gguf',
+      'lora/adapter_config.json',
+      'org/torch/pytorch_model.bin',
+      'notes.txt',
+    ]
+    for (const file of [...files, 'org/x.gguf', 'tool/data.bin']) {
+      mkdirSync(join(modelsDir, file, '..'), { recursive: true })
+      writeFileSync(join(modelsDir, file), '')
+    }
+    writeModel(join(modelsDir, 'org', 'a'))
+    // Some repositories have a config.json beside such weights.
+    writeFileSync(join(modelsDir, 'q4', 'config.json'), '{"model_type":"llama"}')
+    const found = await describeAll()
+    expect(found.map(({ name, state, fault }) => `${name} ${state} ${fault?.split(';')[0] ?? ''}`)).toEqual([
+      'org/a ok ',
+      'loose.gguf unsupported GGUF is not supported',
+      'lora unsupported a LoRA adapter is not a model',
+      'org/torch unsupported PyTorch weights are not supported',
+      'q4 unsupported GGUF is not supported',
+    ])
   })
 
   test("includes the models of the hub's cache", async () => {

@@ -20,6 +20,15 @@ afterEach(() => rmSync(folder, { recursive: true }))
 
 const find = (model: string) => findModel(model, { modelsDir, hubCache, demo: join(folder, 'demo') })
 
+function messageOf(model: string): string[] {
+  try {
+    find(model)
+  } catch (error) {
+    return (error as Error).message.split('\n')
+  }
+  throw new Error(`${model} was found`)
+}
+
 describe('findModel', () => {
   test('takes a path, written in any way', () => {
     const path = writeModel(join(folder, 'mine'))
@@ -36,9 +45,12 @@ describe('findModel', () => {
     expect(find('org/llama')).toEqual({ path: join(modelsDir, 'org', 'llama'), name: 'org/llama', isDemo: false })
   })
 
-  test('knows the demo model by its path', () => {
+  test('knows the demo model by its path, and by the name demo unless another model has it', () => {
     writeModel(join(folder, 'demo'))
     expect(find(join(folder, 'demo'))).toMatchObject({ name: 'demo', isDemo: true })
+    expect(find('demo')).toEqual({ path: join(folder, 'demo'), name: 'demo', isDemo: true })
+    writeModel(join(modelsDir, 'demo'))
+    expect(find('demo')).toMatchObject({ path: join(modelsDir, 'demo'), isDemo: false })
   })
 
   test('takes a cached model: the revision of main, or a named one', () => {
@@ -65,21 +77,84 @@ describe('findModel', () => {
     expect(find('org/llama').path).toBe(old)
   })
 
-  test('says where it looked, and suggests a similar name', () => {
+  test('takes the last components of a name that only one model has, in either place', () => {
+    writeModel(join(modelsDir, 'org', 'gemma'))
+    writeModel(join(modelsDir, 'mine', 'org', 'mistral'))
+    const llama = writeCachedModel(hubCache, 'org/llama', 'c1')
+    expect(find('gemma')).toEqual({ path: join(modelsDir, 'org', 'gemma'), name: 'org/gemma', isDemo: false })
+    expect(find('llama')).toEqual({ path: llama, name: 'org/llama', isDemo: false })
+    expect(find('mistral').name).toBe('mine/org/mistral')
+    expect(find('org/mistral').name).toBe('mine/org/mistral')
+    // The same model in both places is one.
+    writeCachedModel(hubCache, 'org/gemma', 'c1')
+    expect(find('gemma').path).toBe(join(modelsDir, 'org', 'gemma'))
+  })
+
+  test('says both where two models share the last component', () => {
+    writeModel(join(modelsDir, 'one', 'gemma'))
+    writeCachedModel(hubCache, 'two/gemma', 'c1')
+    expect(messageOf('gemma')).toEqual([
+      '2 models are named gemma; use the whole name, as in:',
+      '  tether --model one/gemma',
+      '  tether --model two/gemma',
+    ])
     writeModel(join(modelsDir, 'gemma'))
+    expect(find('gemma').path).toBe(join(modelsDir, 'gemma'))
+  })
+
+  test('answers a wrong name with close ones, and with the commands that help', () => {
+    for (const name of ['gemma', 'org/gemma-2', 'a/zebra']) writeModel(join(modelsDir, name))
     writeCachedModel(hubCache, 'org/llama', 'c1')
-    expect(() => find('gema')).toThrow(/there is no model gema; .*gema does not exist, .*did you mean gemma\?/)
-    expect(() => find('llama')).toThrow('did you mean org/llama?')
-    expect(() => find('zebra')).toThrow('there are: gemma, org/llama; to get one from the hub: tether pull ORG/NAME')
+    const commands = ['  tether --list', '  tether pull ORG/NAME']
+    expect(messageOf('gema')).toEqual([
+      'no model named gema (similar: gemma). To list all, or to download one:',
+      ...commands,
+    ])
+    expect(messageOf('gem')[0]).toContain('(similar: gemma, org/gemma-2)')
+    expect(messageOf('lama')[0]).toContain('(similar: org/llama)')
+    expect(messageOf('quark')).toEqual(['no model named quark. To list all, or to download one:', ...commands])
+  })
+
+  test('suggests no damaged model', () => {
+    writeModel(join(modelsDir, 'gemma-a'))
+    rmSync(join(modelsDir, 'gemma-a', 'model.safetensors'))
+    writeModel(join(modelsDir, 'gemma-b'))
+    writeFileSync(join(modelsDir, 'gemma-b', 'config.json'), '{')
+    expect(messageOf('gemma')[0]).toBe('no model named gemma. To list all, or to download one:')
+  })
+
+  test('names a wrong path once, and says what is there', () => {
     mkdirSync(join(folder, 'empty'))
-    expect(() => find(join(folder, 'empty'))).toThrow(/empty has no config\.json/)
-    expect(() => find(join(modelsDir, 'gemma', 'config.json'))).toThrow('is a file (name its folder)')
+    writeModel(join(modelsDir, 'gemma'))
+    expect(messageOf(join(folder, 'gone'))).toEqual([`there is no folder ${join(folder, 'gone')}`])
+    expect(messageOf(join(folder, 'empty'))[0]).toMatch(
+      /empty has no config\.json; give the folder of an MLX checkpoint$/,
+    )
+    expect(messageOf(join(modelsDir, 'gemma', 'config.json'))[0]).toContain('config.json is a file; give the folder')
+  })
+
+  test.each([
+    ['a GGUF file', 'llama.gguf', 'llama.gguf', /^.*llama\.gguf cannot be used: GGUF is not supported; use an MLX/],
+    ['a folder of GGUF files', 'q4', 'q4/llama.Q4.gguf', /q4 cannot be used: GGUF is not supported; use an MLX/],
+    ['an adapter', 'lora', 'lora/adapter_config.json', /a LoRA adapter is not a model; merge it into its base model/],
+    ['PyTorch weights', 'torch', 'torch/pytorch_model.bin', /PyTorch weights are not supported; use an MLX checkpoint/],
+  ])('says what %s is, by path and by name', (_, name, file, message) => {
+    mkdirSync(join(modelsDir, name === file ? '.' : name), { recursive: true })
+    writeFileSync(join(modelsDir, file), '')
+    expect(messageOf(name)[0]).toMatch(message)
+    expect(messageOf(join(modelsDir, name))[0]).toMatch(message)
   })
 
   test('names the command that pulls a model of the hub, or continues its download', () => {
-    expect(() => find('mlx-community/gemma')).toThrow('to get it: tether pull mlx-community/gemma')
+    expect(messageOf('mlx-community/gemma')).toEqual([
+      'no model named mlx-community/gemma on this machine. To download it:',
+      '  tether pull mlx-community/gemma',
+    ])
     mkdirSync(partialFolder(join(modelsDir, 'mlx-community', 'gemma')), { recursive: true })
-    expect(() => find('mlx-community/gemma')).toThrow('not complete; to continue: tether pull mlx-community/gemma')
+    expect(messageOf('mlx-community/gemma')).toEqual([
+      'the download of mlx-community/gemma is not complete. To continue it:',
+      '  tether pull mlx-community/gemma',
+    ])
   })
 })
 

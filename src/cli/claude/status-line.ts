@@ -1,6 +1,7 @@
 /** Claude Code's status line: tether's, unless the user has one. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { quoted } from '../terminal/quoted.js'
 
 export interface StatusLineSettings {
   statusLine: { type: 'command'; command: string; padding: number; refreshInterval: number }
@@ -44,9 +45,4 @@ function read(file: string): object {
   } catch {
     return {}
   }
-}
-
-/** Quotes a word for a shell. */
-function quoted(word: string): string {
-  return /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

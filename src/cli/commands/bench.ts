@@ -1,7 +1,6 @@
 /** `tether bench`: loads a model, measures it, prints the results. */
-import { basename } from 'node:path'
 import type { LoadModelOptions, Model } from '../../index.js'
-import type { FoundModel } from '../../models/find-model.js'
+import { configNames, type FoundModel } from '../../models/find-model.js'
 import { loadOptions, pickOptions } from '../../options.js'
 import { type Call, UsageError } from '../args.js'
 import { type BenchOptions, fits, measure } from '../bench/measure.js'
@@ -20,7 +19,7 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
   const { model: usual, modelsDir, memoryCap: memory, maxContext: window } = config.settings
   const places = { modelsDir, demo: demoModel, memory, maxContext: window }
   const found = await chooseModel({ ...places, model: words[0] ?? usual })
-  const { settings } = config.forModel([basename(found.path), found.name])
+  const { settings } = config.forModel(configNames(found))
   const load = pickOptions(loadOptions, settings)
   const signals = watchSignals()
   const model = await loadWithProgress(library, found, load, signals)

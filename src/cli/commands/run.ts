@@ -1,8 +1,8 @@
 /** `tether`: finds Claude Code, loads a model, serves it, runs Claude Code on it, cleans up. */
 import { randomBytes } from 'node:crypto'
 import { homedir } from 'node:os'
-import { basename } from 'node:path'
 import type { LoadModelOptions } from '../../index.js'
+import { configNames } from '../../models/find-model.js'
 import { loadOptions, pickOptions, samplingOptions } from '../../options.js'
 import { isLoopback } from '../../server/auth.js'
 import type { Call } from '../args.js'
@@ -64,7 +64,7 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
   const { model, modelsDir, maxContext, memoryCap: memory } = options
   const places = { modelsDir, demo: demoModel, demoIfNone: start, takeOnly: start }
   const found = await chooseModel({ ...places, model, memory, maxContext })
-  const own = config.forModel([basename(found.path), found.name]).settings
+  const own = config.forModel(configNames(found)).settings
   if (found.isDemo) {
     tell('this is the demo model: it can repeat a word and run simple tools when plainly asked, nothing more')
     if (model === undefined)

@@ -1,7 +1,8 @@
 /** Chooses the model to run: the one that is named, or one that the user picks. */
 import { TetherError } from '../../errors.js'
-import { type DescribeOptions, describeModels, type ModelSummary } from '../../models/describe-models.js'
+import { type DescribeOptions, describeModel, describeModels, type ModelSummary } from '../../models/describe-models.js'
 import { type FoundModel, findModel, type ModelPlaces } from '../../models/find-model.js'
+import { commandForModels } from '../tether-command.js'
 import { cancelledText, noModelText } from './no-model.js'
 
 export interface ChooseOptions extends ModelPlaces, DescribeOptions {
@@ -15,7 +16,7 @@ export interface ChooseOptions extends ModelPlaces, DescribeOptions {
 
 /** Throws `model_not_found` with what to do if there is none or the user cancels, Interrupted for a signal. */
 export async function chooseModel(options: ChooseOptions): Promise<FoundModel> {
-  if (options.model !== undefined) return findModel(options.model, options)
+  if (options.model !== undefined) return named(options.model, options)
   const models = await describeModels(options.modelsDir, options)
   const usable = models.filter(({ state }) => state === 'ok')
   const [only] = usable
@@ -27,6 +28,15 @@ export async function chooseModel(options: ChooseOptions): Promise<FoundModel> {
   const picked = await pickModel(models)
   if (picked) return found(picked)
   throw new TetherError('model_not_found', cancelledText(usable))
+}
+
+/** Throws what --list would say of a model that cannot be loaded, before anything is started for it. */
+async function named(model: string, options: ChooseOptions): Promise<FoundModel> {
+  const found = findModel(model, { command: commandForModels, ...options })
+  const { state, fault = '' } = await describeModel(found.path, options)
+  if (state === 'ok') return found
+  const text = fault.includes(found.path) ? fault : `${found.name}: ${fault}`
+  throw new TetherError(state === 'damaged' ? 'bad_weights' : 'unsupported_model', text)
 }
 
 function found({ name, path }: ModelSummary): FoundModel {

@@ -3,6 +3,7 @@
 import type { ModelSummary } from '../../models/describe-models.js'
 import { shortPath } from '../terminal/short-path.js'
 import { stripControls } from '../terminal/text-width.js'
+import { commandForModels } from '../tether-command.js'
 
 /** A small model that the README recommends too. */
 const example = 'mlx-community/gemma-4-e2b-it-4bit'
@@ -10,10 +11,8 @@ const example = 'mlx-community/gemma-4-e2b-it-4bit'
 /** Without a final newline. `unusable`: models that are there but cannot be used. */
 export function noModelText(modelsDir: string, unusable: ModelSummary[] = []): string {
   const faults = unusable.map(({ name, fault }) => `  ${stripControls(name)}: ${stripControls(fault ?? '')}\n`).join('')
-  const none = faults
-    ? `there is no model that tether can use\n${faults}`
-    : `there is no model in ${shortPath(modelsDir)}\n`
-  return `${none}put the folder of an MLX model there, or get one: tether pull ${example}`
+  const none = faults ? `no model here can be used:\n${faults}` : `there are no models in ${shortPath(modelsDir)}.\n`
+  return `${none}To download one:\n  ${commandForModels(['pull', example])}`
 }
 
 /** One line, without a newline. */

@@ -39,14 +39,83 @@ describe('the model that tether runs', () => {
   test('is an error that says how to get one, if there is none', async () => {
     const { code, stderr } = await bare(['--', 'exit:0'])
     expect(code).toBe(1)
-    expect(stderr).toContain('there is no model in ~/.tether/models\n')
+    expect(stderr).toContain('there are no models in ~/.tether/models.\n')
     expect(stderr).toContain('tether pull ')
   })
 
   test('is an error that names tether pull if it does not exist', async () => {
     const { code, stderr } = await bare(['--model', 'org/absent'])
     expect(code).toBe(1)
-    expect(stderr).toContain('tether pull org/absent')
+    expect(stderr).toContain('\n  tether pull org/absent\n')
+  })
+
+  test('is found by its last component, after tether pull org/name', async () => {
+    writeModel(join(models(), 'mlx-community', 'small-4bit'))
+    const { code, stderr } = await bare(['--model', 'small-4bit', '--', 'exit:0'])
+    expect(code).toBe(0)
+    expect(stderr).toContain('mlx-community/small-4bit is ready')
+    const bench = await tether.start(['bench', 'small-4bit', '--prompts', '8', '--tokens', '2', '--json']).ended
+    expect(JSON.parse(bench.stdout).model).toBe('mlx-community/small-4bit')
+    writeModel(join(models(), 'other', 'small-4bit'))
+    const both = await bare(['--model', 'small-4bit', '--', 'exit:0'])
+    expect(both.code).toBe(1)
+    expect(both.stderr).toContain('\n  tether --model mlx-community/small-4bit\n  tether --model other/small-4bit\n')
+  })
+
+  test('has settings by its last component', async () => {
+    writeModel(join(models(), 'mlx-community', 'small-4bit'))
+    tether.configure('[models."small-4bit"]\nthreads = 3\n')
+    const options = join(tether.place.temp, '..', 'options.json')
+    await bare(['--model', 'mlx-community/small-4bit', '--', 'exit:0'], { FAKE_OPTIONS: options })
+    expect(JSON.parse(readFileSync(options, 'utf8')).threads).toBe(3)
+  })
+
+  test('is answered in at most four short lines if its name is wrong, with commands that can be pasted', async () => {
+    for (const name of ['org/gemma-3-1b', 'a model with spaces', 'llama']) writeModel(join(models(), name))
+    for (const wrong of ['wrongname', 'gema', '/nowhere/model', 'org/absent']) {
+      const { code, stderr } = await bare(['--model', wrong, '--models-dir', models()])
+      const lines = stderr
+        .trim()
+        .split('\n')
+        .filter((line) => !line.startsWith('tether: created'))
+      expect([code, lines.length <= 4, lines.filter((line) => line.length > 160)]).toEqual([1, true, []])
+    }
+    const terminal = tether.openUntilStatus([
+      '--claude-path',
+      tether.place.claude,
+      '--model',
+      'gemma',
+      '--models-dir',
+      models(),
+    ])
+    await terminal.shows('status 1')
+    expect(terminal.screen().join('\n')).toContain('similar: org/gemma-3-1b')
+    expect(terminal.written()).toContain(`\n  tether pull ORG/NAME --models-dir ${models()}\r\n`)
+  })
+
+  test.each([
+    ['q4', 'q4/llama.Q4_K_M.gguf', 'GGUF is not supported; use an MLX checkpoint'],
+    ['lora', 'lora/adapter_config.json', 'a LoRA adapter is not a model; merge it'],
+    ['torch', 'torch/pytorch_model-00001-of-00002.bin', 'PyTorch weights are not supported; use an MLX checkpoint'],
+  ])('is said to be what it is if it is no MLX checkpoint (%s)', async (name, file, reason) => {
+    mkdirSync(join(models(), file, '..'), { recursive: true })
+    writeFileSync(join(models(), file), '')
+    for (const model of [name, join(models(), name)]) {
+      const { code, stderr } = await bare(['--model', model])
+      expect([code, stderr]).toEqual([1, expect.stringContaining(reason)])
+    }
+    expect((await tether.start(['--list']).ended).stdout).toContain(`${name}: ${reason}`)
+    const strange = await bare([])
+    expect([strange.code, strange.stderr]).toEqual([1, expect.stringContaining(`  ${name}: ${reason}`)])
+  })
+
+  test('is refused before anything starts if its type is not supported', async () => {
+    writeModel(join(models(), 'strange'), { config: { model_type: 'qwen3' } })
+    const { code, stderr } = await bare(['--model', 'strange'], { FAKE_LOAD_MS: '60000' })
+    expect(code).toBe(1)
+    expect(stderr).toContain(
+      'tether: strange: qwen3 models are not supported yet (supported: Gemma 2 to 4, Llama, Mistral)\n',
+    )
   })
 
   test('is that of [model] default without a question, and --model overrides it', async () => {

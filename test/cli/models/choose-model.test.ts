@@ -38,13 +38,17 @@ describe('chooseModel', () => {
   test('without models says where they go and how to get one, and takes the demo only if asked to', async () => {
     await expect(choose({ demo: '/demo' })).rejects.toMatchObject({
       code: 'model_not_found',
-      message: expect.stringMatching(/^there is no model in .*models\nput the folder .* tether pull mlx-community\//),
+      message: expect.stringMatching(
+        /^there are no models in .*models\.\nTo download one:\n {2}tether pull mlx-community\//,
+      ),
     })
     expect(await choose({ demo: '/demo', demoIfNone: true })).toEqual({ path: '/demo', name: 'demo', isDemo: true })
   })
 
   test('names the faults of models that cannot be used', async () => {
     writeModel(join(modelsDir, 'strange'), { config: { model_type: 'strange' } })
-    await expect(choose()).rejects.toThrow(/that tether can use\n {2}strange: .*models of type strange/)
+    await expect(choose()).rejects.toThrow(
+      /^no model here can be used:\n {2}strange: strange models are not supported yet/,
+    )
   })
 })

@@ -103,7 +103,7 @@ describe('the picker in 80x24', () => {
     await terminal.press('k', '> beta-7b-4bit')
     await terminal.press('\u001bOA', '> alpha')
     await terminal.press('k', '> strange')
-    expect(terminal.screen().join('\n')).toContain('models of type strange are not supported')
+    expect(terminal.screen().join('\n')).toContain('strange models are not supported yet')
     terminal.type('\r')
     await terminal.press('j', '> alpha')
     await terminal.press('\u001b[6~', '> z')

@@ -1,0 +1,53 @@
+/** Commands of tether for the user to paste: quoted, started as this tether was started, with the flags that were given. */
+import { basename } from 'node:path'
+import { type CommandName, commands, flagsOf } from './command-table.js'
+import { packageRoot } from './package.js'
+import { quoted } from './terminal/quoted.js'
+
+type Env = Record<string, string | undefined>
+
+/** One line for a shell. Print it on a line of its own, indented: such lines are not wrapped. */
+export function tetherCommand(words: string[], argv = process.argv, env: Env = process.env): string {
+  return [launcher(argv, env), ...words.map(quoted)].join(' ')
+}
+
+/** What starts tether again: `tether`, or what stood for it. */
+function launcher(argv: string[], env: Env): string {
+  const program = argv[1] ?? ''
+  if (basename(program) === 'start.mjs') {
+    const away = env.INIT_CWD !== undefined && env.INIT_CWD !== packageRoot.replace(/\/$/, '')
+    return away ? `npm --prefix ${quoted(packageRoot.replace(/\/$/, ''))} start --` : 'npm start --'
+  }
+  if (basename(program) === 'tether.mjs') return `node ${quoted(program)}`
+  // npm's variables reach everything that npx started, such as the shells in Claude Code; so the program counts too.
+  if (env.npm_lifecycle_event !== 'npx' || !program.includes('node_modules/.bin')) return 'tether'
+  // npx keeps what is in no project in a folder of its own, and finds it there by the package's name alone.
+  return program.includes('/_npx/') ? 'npx @tether/mlx' : 'npx tether'
+}
+
+/** The flags of the command line as they were given: all, or only some. Without the API key, which is a secret. */
+export function givenFlags(only?: string[], argv = process.argv): string[] {
+  const words = argv.slice(2)
+  const end = words.indexOf('--')
+  const own = end < 0 ? words : words.slice(0, end)
+  const takesValue = new Set(
+    (Object.keys(commands) as CommandName[]).flatMap((name) =>
+      [...flagsOf(name)].flatMap(([flag, { hint }]) => (hint ? [flag] : [])),
+    ),
+  )
+  const given: string[] = []
+  for (let i = 0; i < own.length; i++) {
+    const word = own[i] as string
+    if (!word.startsWith('-')) continue
+    const [flag = ''] = word.split('=')
+    const value = takesValue.has(flag) && !word.includes('=') ? own[++i] : undefined
+    if (flag === '--api-key' || only?.includes(flag) === false) continue
+    given.push(word, ...(value === undefined ? [] : [value]))
+  }
+  return given
+}
+
+/** A command that finds models where this tether does. */
+export function commandForModels(words: string[]): string {
+  return tetherCommand([...words, ...givenFlags(['--models-dir'])])
+}

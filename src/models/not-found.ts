@@ -1,0 +1,81 @@
+/** What to say when a model is not found: at most four short lines, each command on a line of its own. */
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { expandHome } from './expand-home.js'
+import { foreignFormat } from './foreign-format.js'
+import { isWhole, snapshotsOf } from './hub-cache.js'
+import { hubCacheDir } from './hub-paths.js'
+import { isFile, isFolder } from './models-dir.js'
+import { close } from './nearest.js'
+import { parseRepo } from './repo.js'
+
+export interface KnownModel {
+  name: string
+  /** Absolute. */
+  path: string
+}
+
+export interface Searched {
+  modelsDir: string
+  hubCache?: string
+  command?: (words: string[]) => string
+  /** Whether the model was named by its path. */
+  isPath: boolean
+  /** Whether its download has begun and is not complete. */
+  isPartial: boolean
+  /** All models that could be named. */
+  known: KnownModel[]
+  /** Those whose last components are the name. */
+  short: KnownModel[]
+}
+
+/** How many names are suggested. */
+const most = 3
+
+export function whyNotFound(model: string, searched: Searched): string {
+  const { modelsDir, hubCache = hubCacheDir(), isPath, short, command = plain } = searched
+  if (short.length > 1) {
+    const commands = short.slice(0, most).map(({ name }) => command(['--model', name]))
+    return lines(`${short.length} models are named ${model}; use the whole name, as in:`, ...commands)
+  }
+  const path = resolve(expandHome(model))
+  const repo = parseRepo(model)
+  const folders = isPath ? [path] : [path, join(modelsDir, model), ...(repo ? snapshotsOf(hubCache, repo.name) : [])]
+  for (const folder of folders) {
+    const foreign = foreignFormat(folder)
+    if (foreign) return `${folder} cannot be used: ${foreign}`
+  }
+  if (isPath) return notAtPath(path)
+  const pull = command(['pull', model])
+  if (repo && searched.isPartial) return lines(`the download of ${repo.name} is not complete. To continue it:`, pull)
+  const usable = searched.known.filter(({ path: folder }) => looksUsable(folder)).map(({ name }) => name)
+  const near = close(model, usable, most)
+  const missing = `no model named ${model}${near.length > 0 ? ` (similar: ${near.join(', ')})` : ''}`
+  if (repo) return lines(`${missing} on this machine. To download it:`, pull)
+  return lines(`${missing}. To list all, or to download one:`, command(['--list']), command(['pull', 'ORG/NAME']))
+}
+
+function notAtPath(path: string): string {
+  if (isFile(path)) return `${path} is a file; give the folder of an MLX checkpoint`
+  if (isFolder(path)) return `${path} has no config.json; give the folder of an MLX checkpoint`
+  return `there is no folder ${path}`
+}
+
+/** Whether a model is worth suggesting: it has a config and its weights. Reads no weights. */
+function looksUsable(folder: string): boolean {
+  try {
+    const config: unknown = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
+    return typeof config === 'object' && config !== null && 'model_type' in config && isWhole(folder)
+  } catch {
+    return false
+  }
+}
+
+/** Commands are indented, so that a terminal does not wrap them and they can be pasted. */
+function lines(text: string, ...commands: string[]): string {
+  return [text, ...commands.map((line) => `  ${line}`)].join('\n')
+}
+
+function plain(words: string[]): string {
+  return ['tether', ...words].join(' ')
+}
