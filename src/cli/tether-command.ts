@@ -1,22 +1,27 @@
 /** Commands of tether for the user to paste: quoted, started as this tether was started, with the flags that were given. */
-import { basename } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { type CommandName, commands, flagsOf } from './command-table.js'
 import { packageRoot } from './package.js'
 import { quoted } from './terminal/quoted.js'
+
+const root = resolve(packageRoot)
 
 type Env = Record<string, string | undefined>
 
 /** One line for a shell. Print it on a line of its own, indented: such lines are not wrapped. */
 export function tetherCommand(words: string[], argv = process.argv, env: Env = process.env): string {
-  return [launcher(argv, env), ...words.map(quoted)].join(' ')
+  // A shell evaluates what env prints, and npm start prints lines of its own.
+  const isNpm = basename(argv[1] ?? '') === 'start.mjs'
+  const start = isNpm && words[0] === 'env' ? `node ${quoted(join(root, 'bin', 'tether.mjs'))}` : launcher(argv, env)
+  return [start, ...words.map(quoted)].join(' ')
 }
 
 /** What starts tether again: `tether`, or what stood for it. */
 function launcher(argv: string[], env: Env): string {
   const program = argv[1] ?? ''
   if (basename(program) === 'start.mjs') {
-    const away = env.INIT_CWD !== undefined && env.INIT_CWD !== packageRoot.replace(/\/$/, '')
-    return away ? `npm --prefix ${quoted(packageRoot.replace(/\/$/, ''))} start --` : 'npm start --'
+    const isElsewhere = env.INIT_CWD !== undefined && resolve(env.INIT_CWD) !== root
+    return isElsewhere ? `npm --prefix ${quoted(root)} start --` : 'npm start --'
   }
   if (basename(program) === 'tether.mjs') return `node ${quoted(program)}`
   // npm's variables reach everything that npx started, such as the shells in Claude Code; so the program counts too.

@@ -15,6 +15,7 @@ const {
   FAKE_GENERATE_MS = '0',
   FAKE_NOISE,
   FAKE_OPTIONS,
+  FAKE_OUTPUT_TOKENS = '0',
 } = process.env
 
 let loadedWith = {}
@@ -32,7 +33,7 @@ export const fakeLibrary: Library = {
     if (FAKE_NOISE) setInterval(makeNoise, 50).unref()
     const facts = { quantization: '4-bit', device: 'cpu', computeDtype: 'f32', parameters: 2e9, vocabSize: 100 }
     const info = { name: 'fake', path, window: Number(FAKE_WINDOW), ...facts }
-    const stats = () => ({ outputTokens: 0 })
+    const stats = () => ({ outputTokens: Number(FAKE_OUTPUT_TOKENS) })
     return { info, stats, generate: generateSteadily, close: async () => {} } as unknown as Model
   },
 

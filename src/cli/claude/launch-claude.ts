@@ -50,9 +50,8 @@ export async function launchClaude(about: ClaudeLaunch): Promise<number> {
     const args = ['--settings', file.path, ...tools, ...forwarded.args]
     const status = await runClaudeProcess({ program: claude, args, env, settingsFolder: file.folder })
     release()
-    // Claude Code's own hint names the settings file, which is about to be removed.
     const talked = isConversation(forwarded.args) && running.model.stats().outputTokens > 0
-    if (talked) say(`to continue this conversation: ${resumeCommand}`)
+    if (talked) say(`To resume this conversation:\n  ${resumeCommand}\n${ownHint}`)
     return status
   } catch (error) {
     log.log.critical(error)
@@ -60,9 +59,12 @@ export async function launchClaude(about: ClaudeLaunch): Promise<number> {
   } finally {
     release()
     file.remove()
-    if (log.path && log.errors() > 0) say(`there were errors; see the log: ${log.path}`)
+    if (log.path && log.errors() > 0) say(`Errors were logged to ${log.path}`)
   }
 }
+
+/** Claude Code prints a command of its own, which would run without tether. */
+const ownHint = "Claude Code's own line, claude --resume, would use Anthropic's models."
 
 /** A conversation in a terminal, rather than one answer for a script. */
 function isConversation(claudeArgs: string[]): boolean {

@@ -5,16 +5,17 @@ import { type Call, UsageError } from '../args.js'
 import { claudeSettings } from '../claude/claude-settings.js'
 import { type RunningServer, runningServers } from '../serving/running-servers.js'
 import { canRedraw, say } from '../terminal/say.js'
+import { tetherCommand } from '../tether-command.js'
 
 /** -> the exit status. Throws UsageError, and `model_not_found` if no server runs (on that port). */
 export async function runEnv({ flags }: Call): Promise<number> {
   const port = readPort(flags.port)
   const server = await chooseServer(port)
   const shell = chooseShell(flags.shell as string | undefined, process.env)
-  const again = ['tether env', ...(port === undefined ? [] : ['--port', port])].join(' ')
+  const again = tetherCommand(['env', ...(port === undefined ? [] : ['--port', String(port)])])
   process.stdout.write(exportLines(variablesOf(server, process.env), shell))
   // Only in a terminal: a shell that evaluates the output needs no explanation.
-  if (canRedraw(process.stdout)) say(`for ${server.model}; ${usage[shell](again)}`)
+  if (canRedraw(process.stdout)) say(`for ${server.model}. ${usage[shell](again)}`)
   return 0
 }
 
@@ -26,10 +27,10 @@ function readPort(given: string | true | undefined): number | undefined {
 }
 
 const usage: Record<Shell, (command: string) => string> = {
-  sh: (command) => `to use it in this terminal: eval "$(${command})"`,
-  fish: (command) => `to use it in this terminal: ${command} | source`,
-  powershell: (command) => `to use it in this terminal: ${command} | Out-String | Invoke-Expression`,
-  json: () => 'set these variables, and unset the empty ones',
+  sh: (command) => `To use it in this terminal:\n  eval "$(${command})"`,
+  fish: (command) => `To use it in this terminal:\n  ${command} | source`,
+  powershell: (command) => `To use it in this terminal:\n  ${command} | Out-String | Invoke-Expression`,
+  json: () => 'Set these variables, and unset the empty ones.',
 }
 
 /** The variables that Claude Code is started with. Empty ones are to be unset. */
@@ -43,7 +44,11 @@ async function chooseServer(port: number | undefined): Promise<RunningServer> {
   const servers = runningServers().filter(({ url }) => port === undefined || new URL(url).port === String(port))
   for (const server of servers) if (await answers(server.url)) return server
   const where = port === undefined ? '' : ` on port ${port}`
-  throw new TetherError('model_not_found', `no tether is running${where}; start one with tether or tether --serve-only`)
+  const start = ['', '--serve-only'].map((flag) => `  ${tetherCommand(flag ? [flag] : [])}`).join('\n')
+  throw new TetherError(
+    'model_not_found',
+    `no tether is running${where}. To start one, with Claude Code or without:\n${start}`,
+  )
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -24,6 +24,7 @@ import { sampleAnswer } from '../serving/sample-answer.js'
 import { isQuiet, say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
 import { watchSignals } from '../terminal/signals.js'
+import { givenFlags, tetherCommand } from '../tether-command.js'
 
 export interface RunContext {
   /** Loads the library once it is needed. */
@@ -94,7 +95,9 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
       if (claude && key && launching) {
         const outdated = versionWarning(await version)
         if (outdated) tell(outdated)
-        const resumeCommand = `tether --model ${model ?? found.name} -- --continue`
+        // Without --model the name that was picked; what the configuration names is found again without it.
+        const named = model === undefined ? ['--model', found.name] : []
+        const resumeCommand = tetherCommand([...givenFlags(), ...named, '--', '--continue'])
         return await launchClaude({
           claude,
           running,

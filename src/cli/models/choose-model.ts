@@ -30,13 +30,12 @@ export async function chooseModel(options: ChooseOptions): Promise<FoundModel> {
   throw new TetherError('model_not_found', cancelledText(usable))
 }
 
-/** Throws what --list would say of a model that cannot be loaded, before anything is started for it. */
+/** Throws what --list says of a model that is not supported. A damaged one is for the loader, which knows more. */
 async function named(model: string, options: ChooseOptions): Promise<FoundModel> {
   const found = findModel(model, { command: commandForModels, ...options })
   const { state, fault = '' } = await describeModel(found.path, options)
-  if (state === 'ok') return found
-  const text = fault.includes(found.path) ? fault : `${found.name}: ${fault}`
-  throw new TetherError(state === 'damaged' ? 'bad_weights' : 'unsupported_model', text)
+  if (state !== 'unsupported') return found
+  throw new TetherError('unsupported_model', `${found.name}: ${fault}`)
 }
 
 function found({ name, path }: ModelSummary): FoundModel {

@@ -93,7 +93,9 @@ describe('tether env', () => {
   test('without a server says how to start one, and prints nothing on stdout', async () => {
     const none = await tether.start(['env']).ended
     expect([none.code, none.stdout]).toEqual([1, ''])
-    expect(none.stderr).toContain('tether: no tether is running; start one with tether or tether --serve-only\n')
+    expect(none.stderr).toContain(
+      'tether: no tether is running. To start one, with Claude Code or without:\n  tether\n  tether --serve-only\n',
+    )
     const url = await tether.serve()
     const other = Number(portOf(url)) === 9 ? '10' : '9'
     const { code, stdout, stderr } = await tether.start(['env', '--port', other]).ended
@@ -118,6 +120,6 @@ describe('tether env', () => {
     const port = portOf(await tether.serve())
     const terminal = tether.openUntilStatus(['env', '--port', port], { rows: 60 })
     await terminal.shows('status 0')
-    expect(terminal.screen().join(' ')).toContain(`to use it in this terminal: eval "$(tether env --port ${port})"`)
+    expect(terminal.written()).toContain(`To use it in this terminal:\r\n  eval "$(tether env --port ${port})"\r\n`)
   })
 })

@@ -1,0 +1,95 @@
+/** Commands that tether prints are pasted into a shell, and mean what they meant. */
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { delimiter, dirname, join, resolve } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { packageRoot } from '../../src/cli/package.js'
+import { quoted } from '../../src/cli/terminal/quoted.js'
+import { givenFlags, tetherCommand } from '../../src/cli/tether-command.js'
+import { useTether } from '../support/cli-fixture.js'
+import { claudeReport } from '../support/cli-process.js'
+import { writeModel } from '../support/model-folders.js'
+
+const tether = useTether()
+const clone = resolve(packageRoot)
+
+describe('tetherCommand', () => {
+  test.each([
+    ['/usr/local/bin/tether', {}, 'tether pull a/b'],
+    ['/p/node_modules/.bin/tether', { npm_lifecycle_event: 'npx' }, 'npx tether pull a/b'],
+    ['/h/.npm/_npx/1f/node_modules/.bin/tether', { npm_lifecycle_event: 'npx' }, 'npx @tether/mlx pull a/b'],
+    ['/usr/local/bin/tether', { npm_lifecycle_event: 'npx' }, 'tether pull a/b'],
+    ['/my clones/tether/bin/tether.mjs', {}, "node '/my clones/tether/bin/tether.mjs' pull a/b"],
+    [`${clone}/scripts/start.mjs`, { INIT_CWD: clone }, 'npm start -- pull a/b'],
+    [`${clone}/scripts/start.mjs`, {}, 'npm start -- pull a/b'],
+    [`${clone}/scripts/start.mjs`, { INIT_CWD: '/my/project' }, `npm --prefix ${clone} start -- pull a/b`],
+  ])('of %s with %j starts tether in the same way', (program, env, expected) => {
+    expect(tetherCommand(['pull', 'a/b'], ['node', program], env)).toBe(expected)
+  })
+
+  test('of npm start for env is one whose output a shell can evaluate', () => {
+    expect(tetherCommand(['env'], ['node', `${clone}/scripts/start.mjs`], {})).toBe(`node ${clone}/bin/tether.mjs env`)
+  })
+})
+
+test.each(['plain', 'two words', "it's", '$HOME `id` "x"', 'new\nline', '*', 'a;b', '日本語モデル', ''])(
+  'quoted(%j) is read by a shell as that word',
+  (word) => {
+    expect(execFileSync('sh', ['-c', `printf %s ${quoted(word)}`], { encoding: 'utf8' })).toBe(word)
+  },
+)
+
+describe('givenFlags', () => {
+  const given = (words: string, only?: string[]) => givenFlags(only, ['node', 'tether', ...words.split(' ')])
+  test.each([
+    ['--models-dir m --force --port=9000', undefined, '--models-dir m --force --port=9000'],
+    ['pull org/name --models-dir m', undefined, '--models-dir m'],
+    ['--api-key secret --port 1', undefined, '--port 1'],
+    ['--api-key=secret --temperature -1', undefined, '--temperature -1'],
+    ['--max-context 1 --models-dir m', ['--models-dir'], '--models-dir m'],
+    ['--force -- --model x', undefined, '--force'],
+  ])('of %s (%j) are %s', (words, only, expected) => {
+    expect(given(words, only).join(' ')).toBe(expected)
+  })
+})
+
+describe('the hint after a conversation', () => {
+  /** What a user pastes: the first indented line after the words. */
+  const hinted = (written: string) => /resume this conversation:\r\n {2}(.+?)\r\n/.exec(written)?.[1] ?? ''
+
+  /** Runs a line in a shell, where `tether` is this tether. -> the arguments that claude gets */
+  async function paste(line: string): Promise<string[]> {
+    const bin = join(dirname(tether.place.home), 'bin')
+    const entry = join(tether.compiled, 'test', 'support', 'cli-entry.js')
+    writeFileSync(join(bin, 'tether'), `#!/bin/sh\nexec "${process.execPath}" "${entry}" "$@"\n`, { mode: 0o755 })
+    const { place } = tether
+    const PATH = [bin, dirname(place.claude)].join(delimiter)
+    const env = { HOME: place.home, TMPDIR: place.temp, PATH, FAKE_CLAUDE_REPORT: place.report }
+    execFileSync('sh', ['-c', line], { cwd: place.home, env, stdio: 'pipe' })
+    return (await claudeReport(place)).args
+  }
+
+  test('is one unwrapped line with the flags that were given, and continues the conversation', async () => {
+    const modelsDir = join(tether.place.home, 'my models')
+    writeModel(join(modelsDir, 'org', "it's a model with a long name"))
+    const args = ['--models-dir', 'my models', '--max-context', '40000', '--claude-path', tether.place.claude]
+    const terminal = tether.openUntilStatus([...args, '--model', "it's a model with a long name", '--', 'say:hello'], {
+      columns: 50,
+      env: { FAKE_OUTPUT_TOKENS: '7' },
+    })
+    await terminal.shows('status 0')
+    const line = hinted(terminal.written())
+    expect(line).toContain("--models-dir 'my models' --max-context 40000")
+    expect(await paste(line)).toContain('--continue')
+    expect(terminal.screen().join(' ')).toContain('claude --resume')
+  })
+
+  test('names the demo model, which npm start took by itself, by a name that is found', async () => {
+    const terminal = tether.openUntilStatus(['--claude-path', tether.place.claude, '--', 'say:hello'], {
+      env: { FAKE_OUTPUT_TOKENS: '7', FAKE_START: '1' },
+    })
+    await terminal.shows('status 0')
+    expect(hinted(terminal.written())).toBe(`tether --claude-path ${tether.place.claude} --model demo -- --continue`)
+    expect(await paste(hinted(terminal.written()))).toContain('--continue')
+  })
+})
