@@ -84,7 +84,7 @@ export const settingsTable = {
     least: 0,
     most: 65_535,
     hint: 'N',
-    help: 'port to listen on; 0: any; if nothing sets it and it is taken, the next free one',
+    help: 'port to listen on, 0 for any; the next free one if it is taken, except with --serve-only or a port that you set',
   },
   apiKey: {
     section: 'server',

@@ -2,13 +2,31 @@
 import { execFile } from 'node:child_process'
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { type RunningServer, runningServers } from './running-servers.js'
 
 export interface PortOwner {
   pid: number
   name: string
+  /** The model that it serves, if it is another tether. */
+  tether?: string
 }
 
 export async function portOwner(port: number): Promise<PortOwner | undefined> {
+  const owner = await listener(port)
+  const server = recorded().find(({ url, pid }) => new URL(url).port === String(port) && (owner?.pid ?? pid) === pid)
+  return server ? { pid: server.pid, name: 'tether', tether: server.model } : owner
+}
+
+/** Servers of this user. Empty if their records cannot be read. */
+function recorded(): RunningServer[] {
+  try {
+    return runningServers()
+  } catch {
+    return []
+  }
+}
+
+async function listener(port: number): Promise<PortOwner | undefined> {
   if (process.platform === 'linux') return fromProc(port)
   if (process.platform === 'darwin') return fromLsof(port)
   return undefined

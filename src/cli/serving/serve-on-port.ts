@@ -1,6 +1,7 @@
 /** Starts the server on the chosen port, or on a free one nearby if the user did not choose it. */
 import { TetherError } from '../../errors.js'
 import type { Server } from '../../index.js'
+import { givenFlags, tetherCommand } from '../tether-command.js'
 import { type PortOwner, portOwner } from './port-owner.js'
 
 export interface PortChoice {
@@ -22,11 +23,9 @@ export async function serveOnPort(
     return await serve(port)
   } catch (error) {
     if (!isTaken(error)) throw error
-    const taken = `port ${port} is taken${by(await portOwner(port))}`
-    if (fixed) {
-      const fix = `stop that program, or choose another port, as in --port ${port < 65535 ? port + 1 : 8080}`
-      throw new TetherError('port_in_use', `${taken}; ${fix}`, { cause: error })
-    }
+    const owner = await portOwner(port)
+    const taken = `port ${port} is in use${by(owner)}`
+    if (fixed) throw new TetherError('port_in_use', `${taken}. ${remedy(port, owner)}`, { cause: error })
     const server = await nextFree(port, serve)
     say(`${taken}; using ${server.port} instead`)
     return server
@@ -49,5 +48,18 @@ function isTaken(error: unknown): boolean {
 }
 
 function by(owner: PortOwner | undefined): string {
-  return owner ? ` by ${owner.name} (process ${owner.pid})` : ''
+  if (!owner) return ''
+  if (owner.tether !== undefined) return ` by another tether (${owner.tether}, process ${owner.pid})`
+  return ` by ${owner.name} (process ${owner.pid})`
+}
+
+/** Commands that help: the same on another port, and how to use a tether that is there. */
+function remedy(port: number, owner: PortOwner | undefined): string {
+  const other = ['--port', String(port < 65535 ? port + 1 : 8080)]
+  const flags = givenFlags()
+  const at = flags.indexOf('--port')
+  const kept = flags.filter((flag, i) => !flag.startsWith('--port=') && (at < 0 || (i !== at && i !== at + 1)))
+  const again = `  ${tetherCommand([...kept, ...other])}`
+  if (owner?.tether === undefined) return `Stop that program, or use another port:\n${again}`
+  return `Use another port, or connect to that one:\n${again}\n  ${tetherCommand(['env', '--port', String(port)])}`
 }

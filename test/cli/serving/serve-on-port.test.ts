@@ -15,7 +15,7 @@ describe('serveOnPort', () => {
   test('uses the next free port, and says so', async () => {
     const said: string[] = []
     expect((await serveOnPort({ port: 8080, fixed: false }, serve, (line) => said.push(line))).port).toBe(8082)
-    expect(said.join()).toMatch(/^port 8080 is taken.*; using 8082 instead$/)
+    expect(said.join()).toMatch(/^port 8080 is in use.*; using 8082 instead$/)
   })
 
   test('uses no other port than the one that was asked for', async () => {

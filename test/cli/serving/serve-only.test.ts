@@ -51,8 +51,34 @@ describe('a taken port', () => {
     const { code, stderr } = await tether.startOnDemo(['--port', String(taken), '--claude-path', tether.place.claude])
       .ended
     expect(code).toBe(1)
-    expect(stderr).toContain(`port ${taken} is taken`)
+    expect(stderr).toContain(`port ${taken} is in use`)
     if (process.platform === 'linux') expect(stderr).toContain(`process ${process.pid}`)
-    expect(stderr).toContain(`--port ${taken + 1}`)
+    const claude = tether.place.claude
+    expect(stderr).toContain(`\n  tether --model ${tether.demo} --claude-path ${claude} --port ${taken + 1}\n`)
+  })
+
+  test('that nobody asked for is an error with --serve-only, as --help says', async () => {
+    tether.configure('')
+    const other = createServer()
+    const isFree = await new Promise((resolve) => {
+      other.once('error', () => resolve(false)).listen(8080, '127.0.0.1', () => resolve(true))
+    })
+    const { code, stderr } = await tether.startOnDemo(['--serve-only']).ended
+    expect([code, stderr]).toEqual([1, expect.stringContaining('port 8080 is in use')])
+    if (isFree) await new Promise((resolve) => other.close(resolve))
+    const help = (await tether.start(['--help']).ended).stdout.replace(/\s+/g, ' ')
+    expect(help).toContain('the next free one if it is taken, except with --serve-only or a port that you set')
+  })
+
+  test('of another tether is said to be that, with the command that connects to it', async () => {
+    const port = new URL(await tether.serve()).port
+    const { code, stderr } = await tether.startOnDemo(['--serve-only', '--port', port]).ended
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      new RegExp(`port ${port} is in use by another tether \\(demo, process \\d+\\)\\. Use another`),
+    )
+    expect(stderr).toContain(`\n  tether env --port ${port}\n`)
+    const env = await tether.start(['env', '--port', port, '--shell', 'json']).ended
+    expect(JSON.parse(env.stdout).ANTHROPIC_BASE_URL).toBe(`http://127.0.0.1:${port}`)
   })
 })
