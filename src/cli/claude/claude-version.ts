@@ -7,8 +7,8 @@ export class CannotRun extends Error {
   override readonly name = 'CannotRun'
 }
 
-/** The oldest version that is known to work with tether. */
-export const oldestVersion = '2.1.197'
+/** The version that tether's numbers were measured with. Older ones may show other names and read longer prompts. */
+export const measuredVersion = '2.1.330'
 
 /** How long `claude --version` may take. A program that takes longer is used without knowing its version. */
 const versionTimeoutMs = 5000
@@ -56,8 +56,8 @@ function killGroup(leader: number): void {
 
 /** A warning if this version is too old, else undefined. */
 export function versionWarning(version: string | undefined): string | undefined {
-  if (version === undefined || !isOlder(version, oldestVersion)) return undefined
-  return `Claude Code ${version} is older than ${oldestVersion}, the oldest version known to work; to update: claude update`
+  if (version === undefined || !isOlder(version, measuredVersion)) return undefined
+  return `Claude Code ${version} is older than ${measuredVersion}, which tether was measured with: it may read longer prompts and show other names. To update:\n  claude update`
 }
 
 function isOlder(one: string, other: string): boolean {

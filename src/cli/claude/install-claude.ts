@@ -2,27 +2,38 @@
 import { spawn } from 'node:child_process'
 import { isInteractive, say } from '../terminal/say.js'
 import { Interrupted } from '../terminal/signals.js'
+import { tetherCommand } from '../tether-command.js'
+import { claudeVersion } from './claude-version.js'
 
-const command = ['npm', 'install', '-g', '@anthropic-ai/claude-code'] as const
+/** Without @latest npm installs the newest version that names this Node as supported: on Node 20 one of long ago. */
+const command = ['npm', 'install', '-g', '@anthropic-ai/claude-code@latest'] as const
 
-/** Asks first; the default answer is no. -> whether it was installed. Ctrl-C throws Interrupted. */
-export async function offerClaude(): Promise<boolean> {
-  if (!isInteractive()) return false
+/** Asks first; the default answer is no. `find` looks for the program. -> what it then finds. Ctrl-C throws Interrupted. */
+export async function offerClaude(find: () => string | undefined): Promise<string | undefined> {
+  if (!isInteractive()) return undefined
   const { createConsola } = await import('consola')
   // Both on stderr: stdout belongs to Claude Code.
   const consola = createConsola({ stdout: process.stderr, stderr: process.stderr })
-  const question = `Claude Code cannot be found. Install it with \`${command.join(' ')}\`?`
+  const question = "Claude Code isn't installed. Install it now with npm?"
   const answer = await consola.prompt(question, { type: 'confirm', initial: false, cancel: 'symbol' })
   if (typeof answer === 'symbol') throw new Interrupted('SIGINT')
-  return answer && (await run()) === 0
+  if (!answer || (await run()) !== 0) return undefined
+  const claude = find()
+  const version = claude && (await claudeVersion(claude))
+  if (version) say(`Claude Code ${version} is installed`)
+  else if (!claude) say('npm installed Claude Code into a folder that is not on PATH; `npm prefix -g` shows where')
+  return claude
 }
 
-export const installHint = `Install it with
-  ${command.join(' ')}
-or name it with --claude-path. With --serve-only tether runs without it.`
+/** What to do without a claude that runs. `found`: one that --claude-path did not name. */
+export function installHint(found?: string): string {
+  const serve = `To run only the server:\n  ${tetherCommand(['--serve-only'])}`
+  if (found) return `There is one at ${found}; without --claude-path it is used. ${serve}`
+  return `Install it:\n  ${command.join(' ')}\nAlready have it? Pass --claude-path PATH. ${serve}`
+}
 
 export function sayHowToGetClaude(): void {
-  say(`Claude Code (the program claude) cannot be found.\n${installHint}`)
+  say(`Claude Code is not installed. ${installHint()}`)
 }
 
 function run(): Promise<number> {

@@ -16,6 +16,7 @@ import type { Settings } from '../config/settings-table.js'
 import { debugLogPath, openDebugLog } from '../log/debug-log.js'
 import { logToFile, logToStderr } from '../log/open-log.js'
 import { chooseModel } from '../models/choose-model.js'
+import { exampleModel } from '../models/no-model.js'
 import { demoModel } from '../package.js'
 import { clientGuide, type ServedModel } from '../serving/client-guide.js'
 import { type Library, type ModelServer, startModelServer } from '../serving/model-server.js'
@@ -24,7 +25,7 @@ import { sampleAnswer } from '../serving/sample-answer.js'
 import { isQuiet, say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
 import { watchSignals } from '../terminal/signals.js'
-import { givenFlags, tetherCommand } from '../tether-command.js'
+import { commandForModels, givenFlags, tetherCommand } from '../tether-command.js'
 
 export interface RunContext {
   /** Loads the library once it is needed. */
@@ -42,7 +43,7 @@ export async function run(call: Call, config: Config, context: RunContext): Prom
     return await launchOrServe(call, config, context)
   } catch (error) {
     if (!(error instanceof CannotRun)) throw error
-    say(`${error.message}\n${installHint}`)
+    say(`${error.message}\n${installHint(otherClaude(config.settings))}`)
     return notFound
   }
 }
@@ -67,9 +68,8 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
   const found = await chooseModel({ ...places, model, memory, maxContext })
   const own = config.forModel(configNames(found)).settings
   if (found.isDemo) {
-    tell('this is the demo model: it can repeat a word and run simple tools when plainly asked, nothing more')
-    if (model === undefined)
-      tell(`to use a real one, put its folder into ${shortPath(modelsDir)}, or name it with --model`)
+    tell('this is the demo model: it only repeats words and runs simple tools, to show that everything works')
+    if (model === undefined) tell(`For a real model:\n  ${commandForModels(['pull', exampleModel])}`)
   }
 
   const launching = claude !== undefined && !unattended
@@ -153,7 +153,18 @@ function withModes({ flags, claudeArgs }: Call, { settings, origins }: Config): 
 
 async function chooseClaude(options: Settings): Promise<string | undefined> {
   const places = { explicit: options.claudePath, path: process.env.PATH, home: homedir() }
-  return findClaude(places) ?? ((await offerClaude()) ? findClaude(places) : undefined)
+  return findClaude(places) ?? (await offerClaude(() => findClaude(places)))
+}
+
+/** The claude that is used without --claude-path, if there is one that runs. */
+function otherClaude({ claudePath }: Settings): string | undefined {
+  if (claudePath === undefined) return undefined
+  try {
+    return findClaude({ path: process.env.PATH, home: homedir() })
+  } catch (error) {
+    if (error instanceof CannotRun) return undefined
+    throw error
+  }
 }
 
 /** -> 0, after any signal to stop. An uncaught exception rejects. */

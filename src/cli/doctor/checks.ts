@@ -89,7 +89,7 @@ async function checkModels({ modelsDir, memoryCap, maxContext }: Settings): Prom
 }
 
 async function checkClaude({ claudePath }: Settings): Promise<Finding> {
-  const install = 'npm install -g @anthropic-ai/claude-code, or set claude_path'
+  const install = 'npm install -g @anthropic-ai/claude-code@latest, or set claude_path'
   try {
     const file = findClaude({ explicit: claudePath, path: process.env.PATH, home: homedir() })
     if (!file) return { about: 'claude', verdict: 'fail', detail: 'not found', fix: install }
@@ -97,7 +97,7 @@ async function checkClaude({ claudePath }: Settings): Promise<Finding> {
     const warning = versionWarning(version)
     const detail = `${version ?? 'unknown version'}, ${shortPath(file)}`
     return warning
-      ? { about: 'claude', verdict: 'note', detail, fix: warning }
+      ? { about: 'claude', verdict: 'note', detail, fix: warning.replace(/\s+/g, ' ') }
       : { about: 'claude', verdict: 'ok', detail }
   } catch (error) {
     if (!(error instanceof CannotRun)) throw error

@@ -1,7 +1,7 @@
 /** Which claude tether runs: none, one that cannot be run, one that is too old. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { useTether } from '../../support/cli-fixture.js'
 import { until } from '../../support/until.js'
@@ -12,7 +12,10 @@ describe('without Claude Code', () => {
   test('says how to install it, before a model is loaded', async () => {
     const { code, stderr } = await tether.startOnDemo([], { FAKE_LOAD_MS: '60000' }).ended
     expect(code).toBe(127)
-    expect(stderr).toContain('npm install -g @anthropic-ai/claude-code')
+    expect(stderr).toContain(
+      'tether: Claude Code is not installed. Install it:\n  npm install -g @anthropic-ai/claude-code@latest\n',
+    )
+    expect(stderr).toContain('\n  tether --serve-only\n')
   })
 
   test('npm start serves instead, and prints a sample answer', async () => {
@@ -75,6 +78,46 @@ describe('without Claude Code', () => {
   })
 })
 
+describe('the offer to install Claude Code', () => {
+  /** An npm that installs a claude of this version into a folder on PATH, and notes what it was asked for. */
+  const open = (version: string) => {
+    const bin = join(dirname(tether.place.home), 'bin')
+    const claude = `#!/bin/sh\\n[ "$1" = --version ] && echo "${version} (Claude Code)" && exit 0\\nexit 9\\n`
+    const npm = `#!/bin/sh\necho "$@" > "${tether.place.home}/asked"\nprintf '${claude}' > ${bin}/claude\n"${process.execPath}" -e "require('fs').chmodSync('${bin}/claude', 0o755)"\n`
+    writeFileSync(join(bin, 'npm'), npm, { mode: 0o755 })
+    return tether.openUntilStatus(['--model', 'demo'])
+  }
+
+  test('asks for the latest version, and says which was installed', async () => {
+    const terminal = open('2.1.332')
+    await terminal.shows("Claude Code isn't installed. Install it now with npm?")
+    terminal.type('y')
+    await terminal.shows('status 9')
+    expect(readFileSync(join(tether.place.home, 'asked'), 'utf8')).toBe('install -g @anthropic-ai/claude-code@latest\n')
+    expect(terminal.written()).toContain('tether: Claude Code 2.1.332 is installed\r\n')
+    expect(terminal.written()).not.toContain('is older than')
+  })
+
+  test('warns of a version older than the measured one', async () => {
+    const terminal = open('2.1.197')
+    await terminal.shows('Install it now with npm?')
+    terminal.type('y')
+    await terminal.shows('status 9')
+    expect(terminal.written()).toContain('Claude Code 2.1.197 is installed')
+    expect(terminal.written()).toContain('Claude Code 2.1.197 is older than 2.1.330')
+  })
+})
+
+test('a wrong --claude-path names the claude that is there without it', async () => {
+  const { code, stderr } = await tether.startOnDemo(['--claude-path', '/no/such/claude'], {
+    PATH: dirname(tether.place.claude),
+  }).ended
+  expect(code).toBe(127)
+  expect(stderr).toContain('--claude-path /no/such/claude cannot be run: there is no such file\n')
+  expect(stderr).toContain(`There is one at ${tether.place.claude}; without --claude-path it is used.`)
+  expect(stderr).not.toContain('npm install')
+})
+
 describe('the version of claude', () => {
   const saying = (text: string, more = '') => {
     const path = join(tether.place.home, 'my-claude')
@@ -85,11 +128,11 @@ describe('the version of claude', () => {
   test('that is too old gets a warning with the fix', async () => {
     const { code, stderr } = await saying('2.1.99 (Claude Code)')
     expect(code).toBe(41)
-    expect(stderr).toContain('Claude Code 2.1.99 is older than 2.1.197')
-    expect(stderr).toContain('claude update')
+    expect(stderr).toContain('Claude Code 2.1.99 is older than 2.1.330')
+    expect(stderr).toContain('\n  claude update\n')
   })
 
-  test.each(['2.1.197 (Claude Code)', '2.10.0', '3.0.0', 'no idea', ''])(
+  test.each(['2.1.330 (Claude Code)', '2.10.0', '3.0.0', 'no idea', ''])(
     'that is printed as %j gets no warning',
     async (text) => {
       const { code, stderr } = await saying(text)

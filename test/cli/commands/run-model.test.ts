@@ -33,7 +33,7 @@ describe('the model that tether runs', () => {
     const { code, stderr } = await bare(['--', 'exit:0'], { FAKE_START: '1' })
     expect(code).toBe(0)
     expect(stderr).toContain('demo model')
-    expect(stderr).toContain('~/.tether/models')
+    expect(stderr).toContain('For a real model:\n  tether pull mlx-community/gemma-4-e2b-it-4bit\n')
   })
 
   test('is an error that says how to get one, if there is none', async () => {
