@@ -4,6 +4,9 @@ import { nearest } from '../models/nearest.js'
 import { type AnyFlag, type CommandName, command, commands, type Flag, flagsOf } from './command-table.js'
 import { readValue } from './config/setting-value.js'
 import { type Layer, type SettingName, setting } from './config/settings-table.js'
+import { insteadOf, listVerbs } from './known-verbs.js'
+import { quoted } from './terminal/quoted.js'
+import { tetherCommand } from './tether-command.js'
 
 export interface Call {
   command: CommandName
@@ -32,7 +35,9 @@ export function readArgs(argv: string[]): Invocation {
   const claudeArgs = end < 0 ? [] : argv.slice(end + 1)
   const [first, ...others] = own
   if (first === 'help') return { kind: 'help', command: helpAbout(others[0]) }
-  const [name, rest]: [CommandName, string[]] = isCommand(first) ? [first, others] : ['run', own]
+  const isList = first !== undefined && listVerbs.includes(first)
+  const plain = isList ? ['--list', ...others] : own
+  const [name, rest]: [CommandName, string[]] = isCommand(first) ? [first, others] : ['run', plain]
   if (rest.includes('--help') || rest.includes('-h')) return { kind: 'help', command: name }
   if (name === 'run' && (rest.includes('--version') || rest.includes('-v'))) return { kind: 'version' }
 
@@ -47,10 +52,15 @@ export function readArgs(argv: string[]): Invocation {
 
 /** `help --model` shows the help of tether itself, which lists that flag. */
 function helpAbout(word: string | undefined): CommandName {
-  if (word === undefined || word.startsWith('-') || word === 'run') return 'run'
+  if (word === undefined || word.startsWith('-') || word === 'run' || listVerbs.includes(word)) return 'run'
   if (isCommand(word)) return word
   const near = nearest(word, Object.keys(commands))
-  throw new UsageError(`${word} is not a command${near ? `; did you mean tether help ${near}?` : ''}`)
+  throw new UsageError(`unknown command ${word}${near ? `; did you mean tether help ${near}?` : ''}`)
+}
+
+/** The command that the arguments are for, as far as they can be read. */
+export function commandIn([first]: string[]): CommandName {
+  return isCommand(first) ? first : 'run'
 }
 
 function isCommand(word: string | undefined): word is CommandName {
@@ -80,7 +90,7 @@ function checkWords(name: CommandName, rest: string[], known: Map<string, AnyFla
   for (let i = 0; i < rest.length; i++) {
     const word = rest[i] as string
     if (!word.startsWith('-') || word === '-') {
-      if (command(name).words.length === 0) throw new UsageError(unexpected(name, word))
+      if (command(name).words.length === 0) throw new UsageError(unexpected(name, word, rest[i + 1]))
       continue
     }
     const [flag, value] = split(word)
@@ -132,15 +142,23 @@ function title(name: CommandName): string {
 function suggestion(name: CommandName, flag: string, known: Map<string, Flag>): string {
   const near = nearest(flag.toLowerCase().replaceAll('_', '-'), [...known.keys()])
   if (near) return `; did you mean ${near}?`
-  return name === 'run' ? `; flags of Claude Code go after --, as in: tether -- ${flag}` : ''
+  return name === 'run' ? `. Claude Code's flags go after --:\n  ${tetherCommand(['--', flag])}` : ''
 }
 
-function unexpected(name: CommandName, word: string): string {
+function unexpected(name: CommandName, word: string, next: string | undefined): string {
   if (name !== 'run') return `${word} is not expected after tether ${name}`
-  const names = Object.keys(commands).filter((known) => known !== 'run')
-  const near = nearest(word, [...names, 'serve', 'list', 'help'])
-  if (near === 'serve') return `${word} is not a command; did you mean --serve-only?`
-  if (near === 'list') return `${word} is not a command; did you mean --list?`
-  if (near) return `${word} is not a command; did you mean tether ${near}?`
-  return `${word} is not a command; name a model with --model ${word}, or pass it to Claude Code after --`
+  const instead = insteadOf(word, next?.startsWith('-') ? undefined : next)
+  if (instead) return `tether has no command ${word}; ${instead}`
+  const near = nearest(
+    word,
+    [...Object.keys(commands), 'serve', ...listVerbs, 'help'].filter((known) => known !== 'run'),
+  )
+  if (near === 'serve') return `unknown command ${word}; did you mean --serve-only?`
+  if (near) return `unknown command ${word}; did you mean tether ${near}?`
+  if (/\s/.test(word)) return `unknown command ${quoted(word)}. To send a prompt:\n  ${tetherCommand(['--', word])}`
+  const commandLines = [
+    ['--model', word],
+    ['--', word],
+  ].map((words) => `  ${tetherCommand(words)}`)
+  return [`unknown command ${word}. If it is a model, or a prompt for Claude Code:`, ...commandLines].join('\n')
 }

@@ -1,7 +1,7 @@
 /** The command `tether`: arguments in, exit status out. Every error is printed here, as one line. */
 import { join } from 'node:path'
 import { TetherError } from '../errors.js'
-import { type Call, readArgs, UsageError } from './args.js'
+import { type Call, commandIn, readArgs, UsageError } from './args.js'
 import { writeTemplate } from './config/config-template.js'
 import { type Config, configFolder, readConfig } from './config/read-config.js'
 import { help } from './help.js'
@@ -10,6 +10,7 @@ import type { Library } from './serving/model-server.js'
 import { canRedraw, isQuiet, say } from './terminal/say.js'
 import { shortPath } from './terminal/short-path.js'
 import { exitStatus, Interrupted } from './terminal/signals.js'
+import { tetherCommand } from './tether-command.js'
 
 export interface MainOptions {
   /** For npm start: use the demo model if there is no other, and only serve if there is no Claude Code. */
@@ -89,7 +90,8 @@ function print(text: string): number {
 function failed(error: unknown, argv: string[]): number {
   const debug = wantsDebug(argv)
   if (error instanceof UsageError) {
-    say(`${error.message}\nSee tether --help.`)
+    const about = commandIn(argv)
+    say(`${error.message}\nFor help:\n  ${tetherCommand(about === 'run' ? ['--help'] : ['help', about])}`)
     return 2
   }
   // A load in progress continues in its thread and would keep the process alive.

@@ -8,9 +8,9 @@ const tether = useTether()
 describe('the command line', () => {
   test.each([
     [['pull'], 'tether pull needs ORG/NAME, as in tether pull '],
-    [['frob'], 'frob is not a command; name a model with --model frob'],
-    [['docter'], 'docter is not a command; did you mean tether doctor?'],
-    [['help', 'docter'], 'docter is not a command; did you mean tether help doctor?'],
+    [['frob'], 'unknown command frob. If it is a model, or a prompt for Claude Code:\n  tether --model frob\n'],
+    [['docter'], 'unknown command docter; did you mean tether doctor?'],
+    [['help', 'docter'], 'unknown command docter; did you mean tether help doctor?'],
   ])('%j exits with status 2 and writes no file', async (args, message) => {
     const { code, stdout, stderr } = await tether.start(args).ended
     expect([code, stdout]).toEqual([2, ''])
@@ -26,10 +26,26 @@ describe('the command line', () => {
   })
 
   test('a message longer than the terminal is wide breaks between words', async () => {
-    const terminal = tether.openUntilStatus(['frob'])
+    const terminal = tether.openUntilStatus(['frob'], { columns: 50 })
     await terminal.shows('status 2')
-    const said = terminal.screen().filter(Boolean).join(' ')
-    expect(said).toContain('or pass it to Claude Code after -- See tether --help. status 2')
+    const said = terminal.screen().filter(Boolean)
+    expect(said.join(' ')).toContain('unknown command frob. If it is a model, or a prompt for Claude Code:')
+    expect(said.slice(-3)).toEqual(['For help:', '  tether --help', 'status 2'])
+  })
+
+  test.each([
+    [['pull', '--nonsense'], 'tether help pull'],
+    [['bench', '--runs', 'many'], 'tether help bench'],
+    [['env', '--port', 'x'], 'tether help env'],
+    [['--nonsense'], 'tether --help'],
+  ])('%j says which help to read', async (args, command) => {
+    const { code, stderr } = await tether.start(args).ended
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`\nFor help:\n  ${command}\n`)])
+  })
+
+  test.each(['ls', 'list'])('%s lists the models', async (verb) => {
+    const { code, stdout } = await tether.start([verb]).ended
+    expect([code, stdout]).toEqual([0, (await tether.start(['--list']).ended).stdout])
   })
 })
 

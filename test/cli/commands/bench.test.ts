@@ -140,7 +140,7 @@ describe('tether bench', () => {
   ])('%j exits with status 2', async (args, message) => {
     const { code, stdout, stderr } = await bench(args)
     expect([code, stdout]).toEqual([2, ''])
-    expect(stderr).toContain(`tether: ${message}\nSee tether --help.\n`)
+    expect(stderr).toContain(`tether: ${message}\nFor help:\n  tether help bench\n`)
   })
 
   test.each([
