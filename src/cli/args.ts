@@ -76,13 +76,18 @@ function readWords(name: CommandName, rest: string[]): Pick<Call, 'settings' | '
   const args: Record<string, unknown> & { _: string[] } = parseArgs(rest, definition)
   const settings: Layer = {}
   const flags: Call['flags'] = {}
+  const faults: string[] = []
   for (const [flag, about] of known) {
     // citty reads --no-claude as the negation of a flag --claude.
     const given = flag === '--no-claude' ? rest.includes(flag) || undefined : args[flag.slice(2)]
     if (given === undefined || given === false) continue
-    if (about.setting) Object.assign(settings, { [about.setting]: settingValue(flag, about.setting, given) })
-    else flags[flag.slice(2)] = given === true ? true : choice(flag, about, String(given))
+    if (about.setting) {
+      const read = settingValue(flag, about.setting, given)
+      if ('fault' in read) faults.push(read.fault)
+      else Object.assign(settings, { [about.setting]: read.value })
+    } else flags[flag.slice(2)] = given === true ? true : choice(flag, about, String(given))
   }
+  if (faults.length > 0) throw new UsageError(faults.join('\n'))
   return { settings, flags, words: args._ }
 }
 
@@ -121,13 +126,12 @@ function split(word: string): [flag: string, value?: string] {
   return equals < 0 ? [word] : [word.slice(0, equals), word.slice(equals + 1)]
 }
 
-function settingValue(flag: string, name: SettingName, given: unknown): unknown {
+function settingValue(flag: string, name: SettingName, given: unknown): { value: unknown } | { fault: string } {
   const { kind } = setting(name)
   const isNumber = typeof given === 'string' && /^-?(\d+\.?\d*|\.\d+)$/.test(given)
   const value = isNumber && (kind === 'whole' || kind === 'number') ? Number(given) : given
   const read = readValue(name, value)
-  if ('value' in read) return read.value
-  throw new UsageError(`${flag} must be ${read.expected}, not ${given}`)
+  return 'value' in read ? read : { fault: `${flag} must be ${read.expected}, not ${given}` }
 }
 
 function choice(flag: string, { of }: Flag, given: string): string {

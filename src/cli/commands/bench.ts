@@ -5,12 +5,13 @@ import { loadOptions, pickOptions } from '../../options.js'
 import { type Call, UsageError } from '../args.js'
 import { type BenchOptions, fits, measure } from '../bench/measure.js'
 import { benchReport } from '../bench/report.js'
+import { modelTableWarnings } from '../config/model-tables.js'
 import type { Config } from '../config/read-config.js'
 import { chooseModel } from '../models/choose-model.js'
 import { demoModel } from '../package.js'
 import type { Library } from '../serving/model-server.js'
 import { type Progress, showProgress } from '../terminal/progress.js'
-import { say } from '../terminal/say.js'
+import { isQuiet, say } from '../terminal/say.js'
 import { exitStatus, Interrupted, type SignalWatch, watchSignals } from '../terminal/signals.js'
 
 /** -> the exit status. Throws UsageError, TetherError and Interrupted. */
@@ -20,6 +21,8 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
   const places = { modelsDir, demo: demoModel, memory, maxContext: window }
   const found = await chooseModel({ ...places, model: words[0] ?? usual })
   const { settings } = config.forModel(configNames(found))
+  const warnings = isQuiet(settings) ? [] : modelTableWarnings(config, places, found)
+  for (const warning of warnings) say(`warning: ${warning}`)
   const load = pickOptions(loadOptions, settings)
   const signals = watchSignals()
   const model = await loadWithProgress(library, found, load, signals)

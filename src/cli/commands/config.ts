@@ -2,12 +2,16 @@
 
 import type { Call } from '../args.js'
 import { defaultOf, tomlValue } from '../config/config-template.js'
+import { modelTableWarnings } from '../config/model-tables.js'
 import { type Config, fromFlag, type Origin } from '../config/read-config.js'
 import { flagOf, type SettingName, setting, settingNames } from '../config/settings-table.js'
+import { isQuiet, say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
 
 /** -> the exit status */
 export function runConfig({ flags }: Call, config: Config): number {
+  const warnings = isQuiet(config.settings) ? [] : modelTableWarnings(config, config.settings)
+  for (const warning of warnings) say(`warning: ${warning}`)
   process.stdout.write(flags.json ? configAsJson(config) : showConfig(config))
   return 0
 }

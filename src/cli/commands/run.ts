@@ -11,6 +11,7 @@ import { findClaude } from '../claude/find-claude.js'
 import { takeSettings } from '../claude/forwarded-settings.js'
 import { installHint, offerClaude, sayHowToGetClaude } from '../claude/install-claude.js'
 import { launchClaude } from '../claude/launch-claude.js'
+import { modelTableWarnings } from '../config/model-tables.js'
 import { builtIn, type Config } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
 import { debugLogPath, openDebugLog } from '../log/debug-log.js'
@@ -67,6 +68,7 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
   const places = { modelsDir, demo: demoModel, demoIfNone: start, takeOnly: start }
   const found = await chooseModel({ ...places, model, memory, maxContext })
   const own = config.forModel(configNames(found)).settings
+  for (const warning of modelTableWarnings(config, places, found)) tell(`warning: ${warning}`)
   if (found.isDemo) {
     tell('this is the demo model: it only repeats words and runs simple tools, to show that everything works')
     if (model === undefined) tell(`For a real model:\n  ${commandForModels(['pull', exampleModel])}`)

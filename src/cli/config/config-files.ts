@@ -19,11 +19,16 @@ export interface ConfigFile {
   lines: Map<string, string>
   /** A sentence for each unknown key. */
   warnings: string[]
+  /** A sentence for each wrong value, or for the first place that is not TOML. */
+  faults: string[]
 }
 
-/** config.toml first, then the drop-ins in alphabetical order; later files override. Throws `bad_config`. */
+/** config.toml first, then the drop-ins in alphabetical order; later files override. Throws `bad_config` with all faults. */
 export async function readConfigFiles(folder: string): Promise<ConfigFile[]> {
-  return Promise.all(namesIn(folder).map((name) => readConfigFile(join(folder, name))))
+  const files = await Promise.all(namesIn(folder).map((name) => readConfigFile(join(folder, name))))
+  const faults = files.flatMap((file) => file.faults)
+  if (faults.length > 0) throw new TetherError('bad_config', faults.join('\n'))
+  return files
 }
 
 /** Files that end in .toml and do not begin with a dot. Empty if there is no folder. */
@@ -44,10 +49,11 @@ function namesIn(folder: string): string[] {
 
 const first = 'config.toml'
 
-export async function readConfigFile(path: string): Promise<ConfigFile> {
+async function readConfigFile(path: string): Promise<ConfigFile> {
+  const file: ConfigFile = { path, layer: {}, perModel: {}, lines: new Map(), warnings: [], faults: [] }
   const places = await parse(path)
+  if (typeof places === 'string') return { ...file, faults: [places] }
   const values = await load(path)
-  const file: ConfigFile = { path, layer: {}, perModel: {}, lines: new Map(), warnings: [] }
   for (const place of places) readKey(file, place, valueAt(values, place.keys))
   return file
 }
@@ -91,10 +97,8 @@ function set(
 ): void {
   const read = readValue(name, given)
   if ('expected' in read) {
-    throw new TetherError(
-      'bad_config',
-      `${shortPath(at)}: ${key} must be ${read.expected}, not ${JSON.stringify(given) ?? given}`,
-    )
+    file.faults.push(`${shortPath(at)}: ${key} must be ${read.expected}, not ${JSON.stringify(given) ?? given}`)
+    return
   }
   // A relative path in a file starts at the file's folder: the working directory may be any project.
   const isPath = setting(name).kind === 'path' && typeof read.value === 'string'
@@ -129,17 +133,20 @@ function valueAt(values: unknown, keys: string[]): unknown {
   return keys.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], values)
 }
 
-/** Every key with its line; an empty table has none. Throws `bad_config` if the file is not TOML. */
-async function parse(path: string): Promise<Place[]> {
+/** Every key with its line; an empty table has none. A sentence if the file is not TOML. */
+async function parse(path: string): Promise<Place[] | string> {
   const { parseTOML } = await import('toml-eslint-parser')
+  let text = ''
   try {
-    const { body } = parseTOML(readFileSync(path, 'utf8'), { tomlVersion: '1.0' })
+    text = readFileSync(path, 'utf8')
+    const { body } = parseTOML(text, { tomlVersion: '1.0' })
     return body[0].body.flatMap((node) => (node.type === 'TOMLTable' ? inTable(node) : keyOf(node, [])))
   } catch (error) {
     const { lineNumber, message } = error as Error & { lineNumber?: number }
     const at = shortPath(lineNumber === undefined ? path : `${path}:${lineNumber}`)
-    const fix = lineNumber === undefined ? '' : '; put text in quotes, and begin comments with #'
-    throw new TetherError('bad_config', `${at}: ${message}${fix}`, { cause: error })
+    const open = text.split('\n', lineNumber).findIndex((line) => /^\s*\[[^\]=]*$/.test(line))
+    if (open >= 0) return `${shortPath(`${path}:${open + 1}`)}: missing ] (for a table such as [server])`
+    return `${at}: ${message}${lineNumber === undefined ? '' : '; put text in quotes, and begin comments with #'}`
   }
 }
 

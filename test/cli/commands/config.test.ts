@@ -7,6 +7,7 @@ import { configAsJson, showConfig } from '../../../src/cli/commands/config.js'
 import { readConfig } from '../../../src/cli/config/read-config.js'
 import type { Layer } from '../../../src/cli/config/settings-table.js'
 import { useTether } from '../../support/cli-fixture.js'
+import { writeModel } from '../../support/model-folders.js'
 
 const tether = useTether()
 
@@ -77,6 +78,44 @@ describe('tether config', () => {
     const { code, stdout, stderr } = await tether.start(['config']).ended
     expect([code, stdout]).toEqual([1, ''])
     expect(stderr).toContain('tether: ~/.tether/config/10-test.toml:2: port must be ')
+  })
+
+  test('all wrong settings are reported at once, of all files and flags', async () => {
+    tether.configure('[server]\nport = "x"\nhost = 3\n[models."a"]\nthreads = -1\n')
+    writeFileSync(join(tether.place.home, '.tether', 'config', '20-more.toml'), '[launch]\nforce = "maybe"\n')
+    writeFileSync(join(tether.place.home, '.tether', 'config', '30-broken.toml'), '[server\nport = 1\n')
+    const { code, stderr } = await tether.start(['config']).ended
+    expect(code).toBe(1)
+    expect(stderr.trim().split('\n').slice(-5)).toEqual([
+      expect.stringMatching(/10-test\.toml:2: port must be /),
+      '~/.tether/config/10-test.toml:3: host must be a text, not 3',
+      expect.stringMatching(/10-test\.toml:5: threads must be .*, not -1$/),
+      '~/.tether/config/20-more.toml:2: force must be true or false, not "maybe"',
+      '~/.tether/config/30-broken.toml:1: missing ] (for a table such as [server])',
+    ])
+    const flags = await tether.start(['--port', 'x', '--temperature', '9', '--thinking', 'no']).ended
+    expect([flags.code, flags.stderr.match(/--\S+ must be/g)]).toEqual([
+      2,
+      ['--port must be', '--thinking must be', '--temperature must be'],
+    ])
+  })
+
+  test('a table for a model that is not there, or for several, is a warning', async () => {
+    const models = join(tether.place.home, '.tether', 'models')
+    for (const name of ['org/gemma', 'one/llama', 'two/llama']) writeModel(join(models, name))
+    tether.configure(
+      '[models."gema"]\nthreads = 1\n[models."gemma"]\nthreads = 1\n[models."demo"]\nthreads = 1\n[models."llama"]\nthreads = 1\n',
+    )
+    const at = 'tether: warning: ~/.tether/config/10-test.toml'
+    const warnings = [
+      `${at}:2: [models."gema"] is not the name of a model here; did you mean "org/gemma"?`,
+      `${at}:8: [models."llama"] applies to one/llama and two/llama`,
+    ]
+    const { code, stderr } = await tether.start(['config']).ended
+    expect([code, stderr.trim().split('\n').slice(-2)]).toEqual([0, warnings])
+    const run = await tether.startWithClaude(['exit:0']).ended
+    for (const warning of warnings) expect(run.stderr).toContain(warning)
+    expect((await tether.start(['config', '--log-level', 'silent']).ended).stderr).toBe('')
   })
 
   test('prints the settings even if the home is not writable', async () => {
