@@ -39,12 +39,12 @@ export function claudeWindow(window: number, maxOutput: number, limit?: WindowLi
   const compactsAt = window - reserved - KEPT_FREE
   const refusesAt = window - reserved - 3000
   if (compactsAt < FEW_TOOLS_PROMPT + ROOM_TO_WORK) {
-    const at = compactsAt > FEW_TOOLS_PROMPT ? `after a few turns, at ${compactsAt} tokens, again and again` : 'at once'
-    const message = `a window of ${window} tokens is too small for Claude Code, which would compact ${at}; ${remedy(window, maxOutput, limit)}, or start it anyway with --force`
+    const at = compactsAt > FEW_TOOLS_PROMPT ? `again and again, at ${compactsAt} tokens` : 'immediately'
+    const message = `a window of ${window} tokens is too small for Claude Code (it would compact ${at}). ${capital(remedy(window, maxOutput, limit))}, or use --force to start anyway`
     return { compactsAt, refusesAt, verdict: 'too-small', message }
   }
   if (window <= SMALL_WINDOW || compactsAt < ALL_TOOLS_PROMPT + ROOM_TO_WORK) {
-    const message = `a window of ${window} tokens is small for Claude Code: it gets the tools Bash, Read, Edit and Write only, and compacts at ${compactsAt} tokens; ${remedy(window, maxOutput, limit)}`
+    const message = `a window of ${window} tokens is small for Claude Code: it gets the tools Bash, Read, Edit and Write only, and compacts at ${compactsAt} tokens. ${capital(remedy(window, maxOutput, limit))}`
     return { compactsAt, refusesAt, verdict: 'small', message }
   }
   return { compactsAt, refusesAt, verdict: 'ok', message: '' }
@@ -69,9 +69,13 @@ export function toolOutputFor(window: number): number | undefined {
   return Math.max(1000, Math.floor((compactsAt - FEW_TOOLS_PROMPT) / 3))
 }
 
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
 function remedy(window: number, maxOutput: number, limit: WindowLimit | undefined): string {
   if (maxOutput > maxOutputFor(window)) return `unset CLAUDE_CODE_MAX_OUTPUT_TOKENS, which is ${maxOutput}`
-  if (limit === 'max_context') return 'raise --max-context, to 65536 if memory allows'
+  if (limit === 'max_context') return 'raise --max-context (65536 if memory allows)'
   if (limit === 'memory') return 'raise --memory-cap, or use a smaller checkpoint'
   if (limit === 'checkpoint') return 'use a checkpoint with a larger window'
   return 'raise --max-context or --memory-cap, or use a checkpoint with a larger window'

@@ -1,6 +1,7 @@
 /** Launches Claude Code on a server that is ready, with tether's settings merged with the user's. */
 import { homedir } from 'node:os'
 import { TetherError } from '../../errors.js'
+import type { ModelInfo } from '../../index.js'
 import type { OpenLog } from '../log/open-log.js'
 import { statusLineProgram } from '../package.js'
 import type { ModelServer } from '../serving/model-server.js'
@@ -20,22 +21,30 @@ export interface ClaudeLaunch {
   modelName: string
   key: string
   forwarded: Forwarded
-  /** Start it even where the window is too small. */
-  force: boolean
   /** The command that continues this conversation later. */
   resumeCommand: string
   say: (line: string) => void
 }
 
-/** -> the exit status. Throws `bad_config` if the window is too small for Claude Code. */
+/** Throws `bad_config` if the window is too small for Claude Code. */
+export function checkWindow(
+  { window, windowLimit }: ModelInfo,
+  { token, modelName }: { token: string; modelName: string },
+): void {
+  const { settings } = claudeSettings({ url: 'http://localhost', token, window, modelName }, process.env)
+  const maxOutput = Number(settings.env.CLAUDE_CODE_MAX_OUTPUT_TOKENS)
+  const { verdict, message } = claudeWindow(window, maxOutput, windowLimit)
+  if (verdict === 'too-small') throw new TetherError('bad_config', message)
+}
+
+/** -> the exit status. Whether the window is large enough is for checkWindow. */
 export async function launchClaude(about: ClaudeLaunch): Promise<number> {
-  const { claude, running, log, modelName, key, forwarded, resumeCommand, force, say } = about
+  const { claude, running, log, modelName, key, forwarded, resumeCommand, say } = about
   const { window, windowLimit } = running.model.info
   const wiring = { url: running.server.url, token: key, window, modelName }
   const { env, settings } = claudeSettings(wiring, process.env)
   const maxOutput = Number(settings.env.CLAUDE_CODE_MAX_OUTPUT_TOKENS)
-  const { verdict, message } = claudeWindow(window, maxOutput, windowLimit)
-  if (verdict === 'too-small' && !force) throw new TetherError('bad_config', message)
+  const { message } = claudeWindow(window, maxOutput, windowLimit)
   if (message) say(message)
   const tools = toolArgs(window, forwarded.args, maxOutput)
 

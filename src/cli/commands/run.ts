@@ -1,7 +1,7 @@
 /** `tether`: finds Claude Code, loads a model, serves it, runs Claude Code on it, cleans up. */
 import { randomBytes } from 'node:crypto'
 import { homedir } from 'node:os'
-import type { LoadModelOptions } from '../../index.js'
+import type { LoadModelOptions, Model } from '../../index.js'
 import { configNames } from '../../models/find-model.js'
 import { loadOptions, pickOptions, samplingOptions } from '../../options.js'
 import { isLoopback } from '../../server/auth.js'
@@ -10,7 +10,7 @@ import { CannotRun, claudeVersion, versionWarning } from '../claude/claude-versi
 import { findClaude } from '../claude/find-claude.js'
 import { takeSettings } from '../claude/forwarded-settings.js'
 import { installHint, offerClaude, sayHowToGetClaude } from '../claude/install-claude.js'
-import { launchClaude } from '../claude/launch-claude.js'
+import { checkWindow, launchClaude } from '../claude/launch-claude.js'
 import { modelTableWarnings } from '../config/model-tables.js'
 import { builtIn, type Config } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
@@ -90,6 +90,7 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
       log: log.log,
       quiet,
       say: tell,
+      check: launching && key && !options.force ? checkFor(key, found.name) : undefined,
       unless: version,
     })
     const forget = record({ url: running.server.url, key, model: found.name, window: running.model.info.window })
@@ -108,7 +109,6 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
           key,
           forwarded,
           resumeCommand,
-          force: options.force,
           say: tell,
         })
       }
@@ -123,6 +123,10 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
     debug?.close()
     log.close()
   }
+}
+
+function checkFor(token: string, modelName: string): (model: Model) => void {
+  return ({ info }) => checkWindow(info, { token, modelName })
 }
 
 /** What a model is loaded with. Settings that are unset come from the checkpoint. */

@@ -38,6 +38,8 @@ export interface StartOptions extends Pick<Settings, 'host' | 'port' | 'maxReque
   /** Draw no progress bar. */
   quiet: boolean
   say: (line: string) => void
+  /** Called with the loaded model before anything says that it is ready. Its error fails the start. */
+  check?: (model: Model) => void
   /** Cancels the start if it rejects meanwhile. */
   unless?: Promise<unknown>
 }
@@ -87,6 +89,7 @@ export async function startModelServer(library: Library, options: StartOptions):
     const model = await Promise.race([load.promise, cancelled])
     await Promise.race([waitUntilReady(server.url), cancelled])
     progress.end()
+    options.check?.(model)
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     say(
       `${found.name} is ready on ${server.url} after ${seconds} s, on ${model.info.device}${kvBitsText(model.info)}; ${windowSentence(model.info)}`,

@@ -36,7 +36,7 @@ describe('a window for Claude Code', () => {
   it('counts as smaller if answers may be long', () => {
     expect(verdict(32_768, 32_000)).toBe('too-small')
     expect(verdict(49_152, 20_000)).toBe('small')
-    expect(claudeWindow(49_152, 20_000).message).toContain('unset CLAUDE_CODE_MAX_OUTPUT_TOKENS, which is 20000')
+    expect(claudeWindow(49_152, 20_000).message).toContain('Unset CLAUDE_CODE_MAX_OUTPUT_TOKENS, which is 20000')
   })
 
   it('leaves an eighth to an answer, less if it is small', () => {
@@ -59,14 +59,14 @@ describe('a window for Claude Code', () => {
   it('that is small comes with a message that says what helps', () => {
     const message = (limit?: 'checkpoint' | 'max_context' | 'memory') => claudeWindow(8192, 1024, limit).message
     expect(message('max_context')).toBe(
-      'a window of 8192 tokens is too small for Claude Code, which would compact at once; raise --max-context, to 65536 if memory allows, or start it anyway with --force',
+      'a window of 8192 tokens is too small for Claude Code (it would compact immediately). Raise --max-context (65536 if memory allows), or use --force to start anyway',
     )
-    expect(message('memory')).toContain('raise --memory-cap, or use a smaller checkpoint')
+    expect(message('memory')).toContain('Raise --memory-cap, or use a smaller checkpoint')
     expect(message('checkpoint')).toContain('use a checkpoint with a larger window')
-    expect(message()).toContain('raise --max-context or --memory-cap, or use')
-    expect(claudeWindow(20_480, 1024).message).toContain('compact after a few turns, at 6456 tokens')
+    expect(message()).toContain('Raise --max-context or --memory-cap, or use')
+    expect(claudeWindow(20_480, 1024).message).toContain('compact again and again, at 6456 tokens')
     expect(claudeWindow(32_768, 3867, 'max_context').message).toBe(
-      'a window of 32768 tokens is small for Claude Code: it gets the tools Bash, Read, Edit and Write only, and compacts at 15901 tokens; raise --max-context, to 65536 if memory allows',
+      'a window of 32768 tokens is small for Claude Code: it gets the tools Bash, Read, Edit and Write only, and compacts at 15901 tokens. Raise --max-context (65536 if memory allows)',
     )
     expect(claudeWindow(65_536, 8192, 'max_context').message).toBe('')
   })

@@ -238,6 +238,7 @@ describe('a window that is too small for Claude Code', () => {
     const refused = await tether.startWithClaude(['exit:0'], { FAKE_WINDOW: '16384' }).ended
     expect(refused.code).toBe(1)
     expect(refused.stderr).toMatch(/window of 16384 tokens is too small .* --force/)
+    expect(refused.stderr).not.toContain('is ready')
     expect(existsSync(tether.place.report)).toBe(false)
     await tether.expectNothingLeft()
     const forced = await tether.startOnDemo(['--force', '--claude-path', tether.place.claude, '--', 'exit:0'], {

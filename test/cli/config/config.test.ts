@@ -170,7 +170,7 @@ describe('mistakes in files', () => {
     ['[launch]\nlog_level = "loud"\n', '2: log_level must be one of critical'],
     ['[models.x]\ntemperature = "hot"\n', '2: temperature must be a number from 0 to 2, or auto, not "hot"'],
     ['[server]\nport = \n', '3: '],
-    ['[server\nport = 1\n', '2: '],
+    ['[server\nport = 1\n', '1: missing ] (for a table such as [server])'],
     ['[server]\nhost = localhost\n', '2: '],
     ['[server]\nport = 1\nport = 2\n', '3: '],
   ])('%j throws', async (text, message) => {
