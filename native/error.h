@@ -20,11 +20,12 @@ class Error : public std::runtime_error {
   std::string code_;
 };
 
-// A size for messages, such as "1.4 MiB" or "300 MiB".
+// A size for messages, such as "1.4 MB" or "18.0 GB": in powers of 1000, as --memory-cap reads them.
 inline std::string show_size(uint64_t bytes) {
-  uint64_t tenths = bytes * 10 / (1U << 20U);
+  const bool giga = bytes >= 1'000'000'000U;
+  const uint64_t tenths = bytes / (giga ? 100'000'000U : 100'000U);
   auto whole = std::to_string(tenths / 10);
-  return (tenths < 1000 ? whole + "." + std::to_string(tenths % 10) : whole) + " MiB";
+  return (tenths < 1000 ? whole + "." + std::to_string(tenths % 10) : whole) + (giga ? " GB" : " MB");
 }
 
 }  // namespace tether

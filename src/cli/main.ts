@@ -96,7 +96,7 @@ function failed(error: unknown, argv: string[]): number {
   }
   // A load in progress continues in its thread and would keep the process alive.
   if (error instanceof Interrupted) process.exit(exitStatus(error.signal))
-  if (error instanceof TetherError) say(debug ? stackOf(error) : error.message)
+  if (error instanceof TetherError) say(debug ? stackOf(error) : withoutTag(error.message))
   else if (debug) say(`unexpected error: ${stackOf(error)}`)
   else say(`unexpected error: ${messageOf(error)}; --log-level debug shows where it comes from`)
   return 1
@@ -106,6 +106,11 @@ function failed(error: unknown, argv: string[]): number {
 function wantsDebug(argv: string[]): boolean {
   const end = argv.indexOf('--')
   return /(^| )--log-level[= ](debug|trace)( |$)/i.test((end < 0 ? argv : argv.slice(0, end)).join(' '))
+}
+
+/** The addon says which of its parts an error comes from, as in `[weights] `: that is for its developers. */
+function withoutTag(message: string): string {
+  return message.replace(/^\[\w+\] /, '')
 }
 
 function messageOf(error: unknown): string {

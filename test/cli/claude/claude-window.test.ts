@@ -62,7 +62,7 @@ describe('a window for Claude Code', () => {
       'a window of 8192 tokens is too small for Claude Code (it would compact immediately). Raise --max-context (65536 if memory allows), or use --force to start anyway',
     )
     expect(message('memory')).toContain('Raise --memory-cap, or use a smaller checkpoint')
-    expect(message('checkpoint')).toContain('use a checkpoint with a larger window')
+    expect(message('checkpoint')).toContain('Use a checkpoint with a larger window')
     expect(message()).toContain('Raise --max-context or --memory-cap, or use')
     expect(claudeWindow(20_480, 1024).message).toContain('compact again and again, at 6456 tokens')
     expect(claudeWindow(32_768, 3867, 'max_context').message).toBe(

@@ -211,6 +211,13 @@ describe('a fault', () => {
     expect(stderr.trim().split('\n').at(-1)).toBe('tether: layer 7 is damaged')
   })
 
+  test('of the addon is printed without the tag of its part', async () => {
+    const { stderr } = await tether.startOnDemo(['--serve-only', '--port', '0'], {
+      FAKE_LOAD_ERROR: '[weights] the weights need 3.0 MB, the memory cap is 0.9 MB; raise --memory-cap',
+    }).ended
+    expect(stderr).toContain('tether: the weights need 3.0 MB, the memory cap is 0.9 MB; raise --memory-cap\n')
+  })
+
   test('shows its stack with --log-level debug', async () => {
     const args = ['--serve-only', '--port', '0', '--log-level', 'debug']
     const { stderr } = await tether.startOnDemo(args, { FAKE_LOAD_ERROR: 'unexpected' }).ended
