@@ -9,7 +9,7 @@ import { version } from './package.js'
 import type { Library } from './serving/model-server.js'
 import { canRedraw, isQuiet, say } from './terminal/say.js'
 import { shortPath } from './terminal/short-path.js'
-import { exitStatus, Interrupted } from './terminal/signals.js'
+import { Cancelled, exitStatus, Interrupted } from './terminal/signals.js'
 import { tetherCommand } from './tether-command.js'
 
 export interface MainOptions {
@@ -96,6 +96,7 @@ function failed(error: unknown, argv: string[]): number {
   }
   // A load in progress continues in its thread and would keep the process alive.
   if (error instanceof Interrupted) process.exit(exitStatus(error.signal))
+  if (error instanceof Cancelled) return 1
   if (error instanceof TetherError) say(debug ? stackOf(error) : withoutTag(error.message))
   else if (debug) say(`unexpected error: ${stackOf(error)}`)
   else say(`unexpected error: ${messageOf(error)}; --log-level debug shows where it comes from`)

@@ -17,6 +17,7 @@ import type { Settings } from '../config/settings-table.js'
 import { debugLogPath, openDebugLog } from '../log/debug-log.js'
 import { logToFile, logToStderr } from '../log/open-log.js'
 import { chooseModel } from '../models/choose-model.js'
+import { rememberModel } from '../models/last-model.js'
 import { exampleModel } from '../models/no-model.js'
 import { demoModel } from '../package.js'
 import { clientGuide, type ServedModel } from '../serving/client-guide.js'
@@ -93,6 +94,7 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
       check: launching && key && !options.force ? checkFor(key, found.name) : undefined,
       unless: version,
     })
+    if (!found.isDemo) rememberModel(found.path)
     const forget = record({ url: running.server.url, key, model: found.name, window: running.model.info.window })
     try {
       if (claude && key && launching) {

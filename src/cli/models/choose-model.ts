@@ -3,7 +3,9 @@ import { TetherError } from '../../errors.js'
 import { type DescribeOptions, describeModel, describeModels, type ModelSummary } from '../../models/describe-models.js'
 import { type FoundModel, findModel, type ModelPlaces } from '../../models/find-model.js'
 import { commandForModels } from '../tether-command.js'
-import { cancelledText, noModelText } from './no-model.js'
+import { Cancelled } from '../terminal/signals.js'
+import { lastFirst, lastModel } from './last-model.js'
+import { noModelText } from './no-model.js'
 
 export interface ChooseOptions extends ModelPlaces, DescribeOptions {
   /** What --model or the configuration names; unset: the picker. */
@@ -14,7 +16,7 @@ export interface ChooseOptions extends ModelPlaces, DescribeOptions {
   takeOnly?: boolean
 }
 
-/** Throws `model_not_found` with what to do if there is none or the user cancels, Interrupted for a signal. */
+/** Throws `model_not_found` with what to do if there is none, Cancelled if the user cancels, Interrupted for a signal. */
 export async function chooseModel(options: ChooseOptions): Promise<FoundModel> {
   if (options.model !== undefined) return named(options.model, options)
   const models = await describeModels(options.modelsDir, options)
@@ -25,9 +27,10 @@ export async function chooseModel(options: ChooseOptions): Promise<FoundModel> {
     throw new TetherError('model_not_found', noModelText(options.modelsDir, models))
   }
   if (usable.length === 1 && options.takeOnly) return found(only)
-  const picked = await pickModel(models)
+  const last = lastModel()
+  const picked = await pickModel(lastFirst(models, last), last)
   if (picked) return found(picked)
-  throw new TetherError('model_not_found', cancelledText(usable))
+  throw new Cancelled()
 }
 
 /** Throws what --list says of a model that is not supported. A damaged one is for the loader, which knows more. */
@@ -42,10 +45,13 @@ function found({ name, path }: ModelSummary): FoundModel {
   return { name, path, isDemo: false }
 }
 
-/** Lets the user pick: with keys in a terminal, otherwise by number. Draws on stderr. undefined: cancelled. */
-export async function pickModel(models: ModelSummary[]): Promise<ModelSummary | undefined> {
+/**
+ * Lets the user pick: with keys in a terminal, otherwise by number. Draws on stderr. `last`: the folder of the model
+ * that is marked as last used. undefined: cancelled. Rejects with Interrupted for a signal and for Ctrl-C.
+ */
+export async function pickModel(models: ModelSummary[], last?: string): Promise<ModelSummary | undefined> {
   const { stdin, stderr } = process
   const drawable = stdin.isTTY === true && stderr.isTTY === true && process.env.TERM !== 'dumb'
-  if (drawable) return (await import('./pick-in-terminal.js')).pickInTerminal(models, stdin, stderr)
-  return (await import('./pick-by-number.js')).pickByNumber(models, stderr)
+  if (drawable) return (await import('./pick-in-terminal.js')).pickInTerminal({ models, last }, stdin, stderr)
+  return (await import('./pick-by-number.js')).pickByNumber({ models, last }, stderr)
 }

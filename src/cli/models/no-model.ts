@@ -1,4 +1,4 @@
-/** Messages for when no model is usable or none was chosen: where models go, and how to get one. */
+/** The message for when no model is usable: where models go, and how to get one. */
 
 import type { ModelSummary } from '../../models/describe-models.js'
 import { shortPath } from '../terminal/short-path.js'
@@ -13,9 +13,4 @@ export function noModelText(modelsDir: string, unusable: ModelSummary[] = []): s
   const faults = unusable.map(({ name, fault }) => `  ${stripControls(name)}: ${stripControls(fault ?? '')}\n`).join('')
   const none = faults ? `no model here can be used:\n${faults}` : `there are no models in ${shortPath(modelsDir)}.\n`
   return `${none}To download one:\n  ${commandForModels(['pull', exampleModel])}`
-}
-
-/** One line, without a newline. */
-export function cancelledText([first]: ModelSummary[]): string {
-  return `no model was chosen; name one, as in: tether --model ${stripControls(first?.name ?? 'NAME')}`
 }

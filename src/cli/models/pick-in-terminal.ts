@@ -5,7 +5,8 @@ import type { ModelSummary } from '../../models/describe-models.js'
 import { deferred } from '../deferred.js'
 import { type Key, readKeys } from '../terminal/keys.js'
 import { Interrupted } from '../terminal/signals.js'
-import { openPicker, press } from './picker.js'
+import { isUtf8 } from '../terminal/text-width.js'
+import { type Choices, openPicker, press } from './picker.js'
 import { type Frame, pageOf, pickerFrame } from './picker-frame.js'
 
 // The alternate screen, because a terminal reflows lines when its width changes: only there can everything be redrawn.
@@ -14,21 +15,24 @@ const leave = '\u001b[?25h\u001b[?1049l'
 const resumeMs = 50
 const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
-/** undefined: cancelled. Rejects with Interrupted for a signal. */
+/** undefined: cancelled. Rejects with Interrupted for a signal and for Ctrl-C. */
 export async function pickInTerminal(
-  models: ModelSummary[],
+  choices: Choices,
   input: ReadStream,
   output: WriteStream,
 ): Promise<ModelSummary | undefined> {
   const { promise, resolve, reject } = deferred<ModelSummary | undefined>()
-  let picker = openPicker(models)
+  let picker = openPicker(choices)
   let resuming: NodeJS.Timeout | undefined
-  const size = () => ({ columns: output.columns || 80, rows: output.rows || 24 })
+  const ascii = !isUtf8()
+  const size = () => ({ columns: output.columns || 80, rows: output.rows || 24, ascii })
   const draw = () => output.write(screen(pickerFrame(picker, size())))
   const onKey = (key: Key) => {
     if (key === 'suspend') return suspend()
     const step = press(picker, key, pageOf(size()))
     if (step === 'cancelled') return resolve(undefined)
+    // In raw mode the terminal sends no signal for Ctrl-C.
+    if (step === 'interrupted') return reject(new Interrupted('SIGINT'))
     if ('picked' in step) return resolve(step.picked)
     picker = step.picker
     draw()
@@ -90,6 +94,7 @@ function paint(style: Frame['lines'][number]['style'], text: string): string {
   if (style === 'plain') return text
   const plain = process.env.NO_COLOR
   if (style === 'chosen') return styleText(plain ? 'bold' : ['bold', 'cyan'], text, { validateStream: false })
+  if (style === 'error') return styleText(plain ? 'bold' : ['bold', 'red'], text, { validateStream: false })
   if (style === 'warning') return plain ? text : styleText('yellow', text, { validateStream: false })
   return plain ? text : styleText('dim', text, { validateStream: false })
 }

@@ -2,63 +2,84 @@
 import type { ModelSummary } from '../../models/describe-models.js'
 import type { Key } from '../terminal/keys.js'
 
-export interface Picker {
+/** What there is to choose from. */
+export interface Choices {
+  /** In the order in which they are shown. */
   models: ModelSummary[]
-  /** Models that match the filter, in order. */
+  /** The folder of the model that is marked as last used. */
+  last?: string
+}
+
+export interface Picker extends Choices {
+  /** Models that match the filter; those that match by name come first. */
   shown: ModelSummary[]
   /** Index of the cursor in `shown`; 0 if that is empty. */
   at: number
   filter: string
-  /** Whether typed letters go into the filter. */
-  typing: boolean
+  /** Whether the filter is open. It may still be empty. */
+  filtering: boolean
+  /** Whether the last key was Enter on a model that cannot be loaded. */
+  refused: boolean
 }
 
-/** The picker continues, or ends with a model, or with none. */
-export type Step = { picker: Picker } | { picked: ModelSummary } | 'cancelled'
+/** The picker continues, or ends with a model, or without one. */
+export type Step = { picker: Picker } | { picked: ModelSummary } | 'cancelled' | 'interrupted'
 
-export function openPicker(models: ModelSummary[]): Picker {
-  return { models, shown: models, at: 0, filter: '', typing: false }
+export function openPicker(choices: Choices): Picker {
+  return { ...choices, shown: choices.models, at: 0, filter: '', filtering: false, refused: false }
 }
 
-/** `page` is how many rows the terminal shows. */
-export function press(picker: Picker, key: Key, page: number): Step {
-  if (key === 'interrupt') return 'cancelled'
-  if (picker.typing) return type(picker, key, page)
-  if (key === 'escape') return 'cancelled'
-  if (key === 'enter') return choose(picker)
-  if (typeof key !== 'object') return { picker: move(picker, key, page) }
-  if (key.letter === 'q') return 'cancelled'
-  if (key.letter === '/') return { picker: { ...picker, typing: true } }
-  return { picker: move(picker, letters[key.letter], page) }
-}
-
-const letters: Record<string, Key> = { j: 'down', k: 'up', g: 'home', G: 'end' }
-
-function type(picker: Picker, key: Key, page: number): Step {
-  if (key === 'enter') return { picker: { ...picker, typing: false } }
-  if (key === 'escape') return { picker: { ...filtered(picker, ''), typing: false } }
-  if (key === 'clear') return { picker: filtered(picker, '') }
-  if (key === 'backspace') {
-    if (picker.filter === '') return { picker: { ...picker, typing: false } }
-    return { picker: filtered(picker, [...picker.filter].slice(0, -1).join('')) }
+/** Every letter goes into the filter, as in fzf; `/` only opens it. `page` is how many rows the terminal shows. */
+export function press(before: Picker, key: Key, page: number): Step {
+  const picker = { ...before, refused: false }
+  if (typeof key === 'object') return { picker: type(picker, key.letter) }
+  switch (key) {
+    case 'interrupt':
+      return 'interrupted'
+    case 'end-of-input':
+      return 'cancelled'
+    case 'escape':
+      return picker.filtering ? { picker: close(picker) } : 'cancelled'
+    case 'enter':
+      return choose(picker)
+    case 'backspace':
+      if (picker.filter === '') return { picker: close(picker) }
+      return { picker: filtered(picker, [...picker.filter].slice(0, -1).join('')) }
+    case 'clear':
+      return { picker: filtered(picker, '') }
+    case 'clear-word':
+      return { picker: filtered(picker, picker.filter.replace(/\S*\s*$/, '')) }
+    default:
+      return { picker: move(picker, key, page) }
   }
-  if (typeof key === 'object') return { picker: filtered(picker, picker.filter + key.letter) }
-  return { picker: move(picker, key, page) }
 }
 
-/** Every word of the filter must occur in name, family or quantization. The cursor stays on its model if it can. */
+function type(picker: Picker, letter: string): Picker {
+  if (!picker.filtering && (letter === '/' || letter === ' ')) return { ...picker, filtering: letter === '/' }
+  return { ...filtered(picker, picker.filter + letter), filtering: true }
+}
+
+function close(picker: Picker): Picker {
+  return { ...filtered(picker, ''), filtering: false }
+}
+
+/** Every word of the filter must occur in name, family or quantization. */
 function filtered(picker: Picker, filter: string): Picker {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean)
-  const shown = picker.models.filter((model) => {
-    const text = `${model.name} ${model.family ?? ''} ${model.quantization ?? ''}`.toLowerCase()
-    return words.every((word) => text.includes(word))
-  })
+  const matches = (text: string) => words.every((word) => text.toLowerCase().includes(word))
+  const byName = picker.models.filter(({ name }) => matches(name))
+  const byKind = picker.models.filter(
+    ({ name, family, quantization }) => !matches(name) && matches(`${name} ${family ?? ''} ${quantization ?? ''}`),
+  )
+  const shown = [...byName, ...byKind]
   const current = picker.shown[picker.at]
-  return { ...picker, filter, shown, at: Math.max(0, current ? shown.indexOf(current) : 0) }
+  // Enter selects the best match. Without a filter the cursor stays on its model.
+  const at = words.length > 0 || current === undefined ? 0 : shown.indexOf(current)
+  return { ...picker, filter, shown, at }
 }
 
 /** One step wraps around; a page stops at the ends. */
-function move(picker: Picker, key: Key | undefined, page: number): Picker {
+function move(picker: Picker, key: string, page: number): Picker {
   const count = picker.shown.length
   if (count === 0) return picker
   const steps: Record<string, number> = {
@@ -69,11 +90,12 @@ function move(picker: Picker, key: Key | undefined, page: number): Picker {
     home: 0,
     end: count - 1,
   }
-  return { ...picker, at: (typeof key === 'string' ? steps[key] : undefined) ?? picker.at }
+  return { ...picker, at: steps[key] ?? picker.at }
 }
 
-/** A model that cannot be loaded cannot be chosen; its fault is on the screen. */
+/** A model that cannot be loaded cannot be chosen. */
 function choose(picker: Picker): Step {
   const model = picker.shown[picker.at]
-  return model?.state === 'ok' ? { picked: model } : { picker }
+  if (model?.state === 'ok') return { picked: model }
+  return { picker: { ...picker, refused: model !== undefined } }
 }

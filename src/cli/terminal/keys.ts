@@ -14,7 +14,9 @@ export type Key =
   | 'escape'
   | 'backspace'
   | 'clear'
+  | 'clear-word'
   | 'interrupt'
+  | 'end-of-input'
   | 'suspend'
 
 export interface KeyReader {
@@ -45,8 +47,9 @@ const sequences: Record<string, Key> = {
   '\u007f': 'backspace',
   '\b': 'backspace',
   '\u0015': 'clear',
+  '\u0017': 'clear-word',
   '\u0003': 'interrupt',
-  '\u0004': 'interrupt',
+  '\u0004': 'end-of-input',
   '\u001a': 'suspend',
   '\u0010': 'up',
   '\u000e': 'down',

@@ -31,6 +31,9 @@ export class Interrupted extends Error {
   }
 }
 
+/** The user cancelled what tether asked. tether exits with 1, without a message. */
+export class Cancelled extends Error {}
+
 /** The exit status of a program that this signal ended. */
 export function exitStatus(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal]

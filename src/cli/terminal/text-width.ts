@@ -1,7 +1,8 @@
-/** Text in columns of a terminal: how wide it is, cut and padded to a width, and without control characters. */
+/** Text in columns of a terminal: how wide it is, cut and padded to a width, in what a terminal can show. */
 
 /** East Asian letters and emoji take two columns, combining marks none. */
 export function widthOf(text: string): number {
+  if (/^[ -~]*$/.test(text)) return text.length
   let width = 0
   for (const letter of text) width += wide.test(letter) ? 2 : /\p{M}|\u200d|\ufe0f/u.test(letter) ? 0 : 1
   return width
@@ -26,7 +27,7 @@ export function cutEnd(text: string, width: number): string {
 }
 
 /** As many letters as fit. */
-function startOf(letters: string[], width: number): string[] {
+export function startOf(letters: string[], width: number): string[] {
   let used = 0
   const over = letters.findIndex((letter) => {
     used += widthOf(letter)
@@ -45,4 +46,17 @@ export function fill(text: string, width: number, side: 'left' | 'right' = 'left
 /** Replaces control characters: a folder's name may contain some, and a terminal would obey them. */
 export function stripControls(text: string): string {
   return text.replace(/\p{C}/gu, '?')
+}
+
+/** Whether the locale's encoding is UTF-8. Containers often set none; their terminals show UTF-8. */
+export function isUtf8(env: Record<string, string | undefined> = process.env): boolean {
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG
+  return !locale || /utf-?8/i.test(locale)
+}
+
+const asciiFor: Record<string, string> = { '…': '~', '·': '-', '█': '_', '↑': '^', '↓': 'v' }
+
+/** Text of the same width for a terminal that shows ASCII only. */
+export function toAscii(text: string): string {
+  return text.replace(/\P{ASCII}/gu, (letter) => asciiFor[letter] ?? '?'.repeat(widthOf(letter)))
 }

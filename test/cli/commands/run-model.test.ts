@@ -14,12 +14,12 @@ describe('the model that tether runs', () => {
   const bare = (args: string[], env: Record<string, string> = {}) =>
     tether.start(['--claude-path', tether.place.claude, ...args], env).ended
 
-  test('is picked by the user, even if there is only one; the end of input cancels', async () => {
+  test('is picked by the user, even if there is only one; without an answer it says how to name one', async () => {
     writeModel(join(models(), 'org', 'small'))
     const { code, stderr } = await bare(['--', 'exit:0'])
     expect(code).toBe(1)
     expect(stderr).toContain('1  org/small ')
-    expect(stderr).toContain('no model was chosen; name one, as in: tether --model org/small')
+    expect(stderr).toContain('no model was chosen; name one with --model NAME')
   })
 
   test('is the only one, without a question, for npm start', async () => {
