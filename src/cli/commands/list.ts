@@ -3,9 +3,10 @@ import { styleText } from 'node:util'
 import { type DescribeOptions, describeModels, type ModelSummary } from '../../models/describe-models.js'
 import type { Call } from '../args.js'
 import type { Config } from '../config/read-config.js'
-import { modelTable } from '../models/model-table.js'
+import { modelTable, reasonOf } from '../models/model-table.js'
 import { noModelText } from '../models/no-model.js'
-import { stripControls } from '../terminal/text-width.js'
+import { isUtf8, stripControls, toAscii } from '../terminal/text-width.js'
+import { wrap } from '../terminal/wrap.js'
 
 export interface ListOptions extends DescribeOptions {
   modelsDir: string
@@ -21,7 +22,9 @@ export interface ListOptions extends DescribeOptions {
 export async function runList({ flags }: Call, { settings }: Config): Promise<number> {
   const { modelsDir, memoryCap: memory, maxContext } = settings
   const options = { modelsDir, memory, maxContext, json: flags.json === true }
-  process.stdout.write(await listModels({ ...options, ...optionsFor(process.stdout) }))
+  const text = await listModels({ ...options, ...optionsFor(process.stdout) })
+  // A file or a pipe gets the names as they are.
+  process.stdout.write(process.stdout.isTTY && !isUtf8() ? toAscii(text) : text)
   return 0
 }
 
@@ -35,10 +38,17 @@ export async function listModels(options: ListOptions): Promise<string> {
     options.colors ? styleText(style, text, { validateStream: false }) : text
   const lines = [paint('dim', head), ...rows.map((row, i) => paint(styleOf(models[i]), row))]
   const faults = models.filter(({ fault }) => fault !== undefined)
-  if (faults.length > 0)
-    lines.push('', ...faults.map(({ name, fault }) => `${stripControls(name)}: ${stripControls(fault ?? '')}`))
+  if (faults.length > 0) lines.push('', ...faults.flatMap((model) => faultLines(model, options.width)))
   return `${lines.join('\n')}\n`
 }
+
+/** Wrapped between words, with the lines after the first indented. */
+function faultLines(model: ModelSummary, width = Number.POSITIVE_INFINITY): string[] {
+  const text = `${stripControls(model.name)}: ${reasonOf(model)}`
+  return wrap(text, width - indent.length).map((line, i) => (i === 0 ? line : `${indent}${line}`))
+}
+
+const indent = '  '
 
 /** The width of a stream, and colours if it shows them and NO_COLOR is not set. */
 function optionsFor(stream: NodeJS.WriteStream): Pick<ListOptions, 'width' | 'colors'> {

@@ -1,5 +1,5 @@
 /** What `tether --list` prints. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -44,6 +44,22 @@ describe('listModels', () => {
     const text = await list()
     expect(text).not.toContain('\u001b')
     expect(text).toContain('unsupported\n\nevil?[2J: strange models are not supported yet')
+  })
+
+  test.each([50, 80])('wraps faults between words in %i columns, without the path of a folder', async (width) => {
+    writeFileSync(join(writeModel(join(modelsDir, 'broken')), 'config.json'), '[]')
+    rmSync(join(writeModel(join(modelsDir, 'no-tokenizer')), 'tokenizer.json'))
+    writeModel(join(modelsDir, 'strange'), { config: { model_type: 'strange' } })
+    const faults = (await list({ width })).split('\n\n')[1] ?? ''
+    const lines = faults.trimEnd().split('\n')
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(width)
+    expect(faults).toMatch(/^broken: config\.json is not /)
+    expect(faults).toMatch(/^no-tokenizer: has no tokenizer\.json/m)
+    expect(faults).not.toContain(modelsDir)
+    expect(lines.every((line) => /^(\S+: | {2}\S)/.test(line))).toBe(true)
+    // Nothing is lost.
+    const whole = (await list()).split('\n\n')[1]
+    expect(faults.replaceAll('\n  ', ' ')).toBe(whole)
   })
 
   test('prints colours only if asked to', async () => {
