@@ -1,5 +1,5 @@
 /** A checkpoint's folder, read and checked before any weight is: config.json, its weight files, its stop tokens. */
-import { open, readFile, stat } from 'node:fs/promises'
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { TetherError } from '../errors.js'
 import { namesOf, plainSampling, type Sampling, samplingOptions } from '../options.js'
@@ -28,30 +28,32 @@ export interface TensorHeader {
 
 const HEADER_LIMIT = 100 * 1024 * 1024
 
-/** Throws `model_not_found`, `bad_config` or `bad_weights`. */
+/**
+ * Throws `model_not_found`, `bad_config` or `bad_weights`. Reads synchronously: these are a few small reads, each of
+ * which takes several times longer through libuv's threads, and a list of models makes thousands of them.
+ */
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   const path = resolve(folder)
-  const config = await readJson(join(path, 'config.json'))
+  const config = readJson(join(path, 'config.json'))
   if (!config) {
     throw new TetherError(
       'model_not_found',
       `${path} is not a model: it has no config.json; give the folder of an MLX checkpoint`,
     )
   }
-  const generation = (await readJson(join(path, 'generation_config.json'))) ?? {}
+  const generation = readJson(join(path, 'generation_config.json')) ?? {}
   const text = isObject(config.text_config) ? config.text_config : {}
   const stopTokens = tokenIds(generation.eos_token_id ?? config.eos_token_id ?? text.eos_token_id)
-  const files = await weightFiles(path)
-  const headers = []
-  for (const file of files) headers.push(await readSafetensors(file))
+  const files = weightFiles(path)
+  const headers = files.map(readSafetensors)
   return { path, name: basename(path), config, files, headers, stopTokens, sampling: samplingDefaults(generation) }
 }
 
 /** undefined if there is no such file. */
-async function readJson(path: string): Promise<Record<string, unknown> | undefined> {
+function readJson(path: string): Record<string, unknown> | undefined {
   let text: string
   try {
-    text = await readFile(path, 'utf8')
+    text = readFileSync(path, 'utf8')
   } catch (error) {
     if (isMissing(error)) return undefined
     throw new TetherError('bad_config', `${path} cannot be read (${(error as Error).message}); check its permissions`)
@@ -80,12 +82,12 @@ function samplingDefaults(generation: Record<string, unknown>): Sampling {
   return generation.do_sample === true ? sampling : { ...sampling, temperature: 0 }
 }
 
-async function weightFiles(path: string): Promise<string[]> {
+function weightFiles(path: string): string[] {
   const indexPath = join(path, 'model.safetensors.index.json')
-  const index = await readJson(indexPath)
+  const index = readJson(indexPath)
   if (!index) {
     const single = join(path, 'model.safetensors')
-    if (await exists(single)) return [single]
+    if (exists(single)) return [single]
     throw new TetherError(
       'bad_weights',
       `${path} has no model.safetensors and no model.safetensors.index.json; download the checkpoint again`,
@@ -101,7 +103,7 @@ async function weightFiles(path: string): Promise<string[]> {
     if (name !== basename(name)) {
       throw new TetherError('bad_weights', `${indexPath} names ${name}, which is outside of its folder`)
     }
-    if (!(await exists(join(path, name)))) {
+    if (!exists(join(path, name))) {
       throw new TetherError('bad_weights', `${indexPath} names ${name}, which is missing; download that file`)
     }
   }
@@ -109,26 +111,32 @@ async function weightFiles(path: string): Promise<string[]> {
 }
 
 /** The header must parse and the file must be as long as the header says, so an incomplete download is found here. */
-async function readSafetensors(path: string): Promise<Record<string, TensorHeader>> {
+function readSafetensors(path: string): Record<string, TensorHeader> {
   const bad = (what: string) => new TetherError('bad_weights', `${path} ${what}; download the file again`)
-  const file = await open(path).catch((error: Error) => {
-    throw bad(`cannot be opened (${error.message})`)
-  })
+  const file = openFile(path, bad)
   try {
-    const { size } = await file.stat()
+    const { size } = fstatSync(file)
     const head = Buffer.alloc(8)
-    const { bytesRead } = await file.read(head, 0, 8, 0)
+    const bytesRead = readSync(file, head, 0, 8, 0)
     const length = bytesRead === 8 ? Number(head.readBigUInt64LE()) : 0
     if (length < 2 || length > HEADER_LIMIT) throw bad('is not a safetensors file')
     if (8 + length > size) throw bad(`is truncated: ${size} bytes, its header alone has ${8 + length}`)
     const buffer = Buffer.alloc(length)
-    await file.read(buffer, 0, length, 8)
+    readSync(file, buffer, 0, length, 8)
     const tensors = parseHeader(buffer, bad)
     const needed = 8 + length + Math.max(0, ...Object.values(tensors).map(({ data_offsets: [, end] }) => end))
     if (size < needed) throw bad(`is truncated: ${size} bytes of ${needed}`)
     return tensors
   } finally {
-    await file.close()
+    closeSync(file)
+  }
+}
+
+function openFile(path: string, bad: (what: string) => TetherError): number {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    throw bad(`cannot be opened (${(error as Error).message})`)
   }
 }
 
@@ -157,9 +165,9 @@ function isNumbers(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'number')
 }
 
-async function exists(path: string): Promise<boolean> {
+function exists(path: string): boolean {
   try {
-    return (await stat(path)).isFile()
+    return statSync(path).isFile()
   } catch (error) {
     if (isMissing(error)) return false
     throw error

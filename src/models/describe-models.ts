@@ -1,5 +1,5 @@
 /** Describes the models on this machine, from configs and headers; no weights are read. */
-import { stat } from 'node:fs/promises'
+import { statSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { type Checkpoint, readCheckpoint } from '../engine/checkpoint.js'
@@ -101,7 +101,7 @@ export async function describeModel(
   const { config, headers, files } = checkpoint
   const text = textPart(config)
   const stored = storedAs(config, headers)
-  const size = (await Promise.all(files.map((file) => stat(file)))).reduce((sum, file) => sum + file.size, 0)
+  const size = files.reduce((sum, file) => sum + statSync(file).size, 0)
   const window = positive(text.max_position_embeddings)
   const family = string(config.model_type)
   const facts = { family, quantization: stored.label, size, window }
