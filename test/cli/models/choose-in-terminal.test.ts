@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { describeModels } from '../../../src/models/describe-models.js'
 import { useTether } from '../../support/cli-fixture.js'
 import { writeModel } from '../../support/model-folders.js'
 import type { Terminal } from '../../support/terminal.js'
@@ -51,6 +52,29 @@ describe.each(sizes)('tether in %ix%i', (columns, rows) => {
     second.type('\r')
     await second.shows('status 0')
   })
+})
+
+describe.each(sizes)('tether --list in %ix%i', (columns, rows) => {
+  test.each<Record<string, string>>([{ LANG: 'C.UTF-8' }, { LC_ALL: 'C' }])(
+    'fits the width and breaks reasons between words, with %o',
+    async (env) => {
+      const models = join(tether.place.home, '.tether', 'models')
+      writeModel(
+        join(models, 'mlx-community', 'a-name-that-is-too-long-for-any-terminal-of-this-width-1234567890-4bit'),
+      )
+      writeModel(join(models, 'strange'), { config: { model_type: 'strange' } })
+      const terminal = tether.openUntilStatus(['--list'], { columns, rows, env })
+      await terminal.shows('status 0')
+      const lines = terminal.screen()
+      const ellipsis = 'LC_ALL' in env ? '~' : '…'
+      expect(lines.find((line) => line.startsWith('mlx-'))).toMatch(new RegExp(`^mlx-.*${ellipsis}.*4bit .*yes$`))
+      const from = lines.findIndex((line) => line.startsWith('strange: '))
+      const reason = lines.slice(from, lines.indexOf('status 0'))
+      expect(reason.slice(1).every((line) => /^ {2}\S/.test(line))).toBe(true)
+      const [fault] = (await describeModels(models, { hubCache: '/none' })).flatMap(({ fault }) => fault ?? [])
+      expect(reason.map((line) => line.trim()).join(' ')).toBe(`strange: ${fault}`)
+    },
+  )
 })
 
 describe('tether', () => {
