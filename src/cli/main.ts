@@ -50,7 +50,8 @@ async function perform(call: Call, options: MainOptions): Promise<number> {
     case 'pull': {
       const { runPull } = await import('./commands/pull.js')
       const revision = call.flags.revision as string | undefined
-      return runPull({ model: call.words[0] as string, revision, modelsDir: config.settings.modelsDir })
+      const modelsDirGiven = call.settings.modelsDir !== undefined
+      return runPull({ model: call.words[0] as string, revision, modelsDir: config.settings.modelsDir, modelsDirGiven })
     }
     case 'env': {
       const { runEnv } = await import('./commands/env.js')

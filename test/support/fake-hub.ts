@@ -11,6 +11,8 @@ export interface FakeHubOptions {
   /** By path. Those of more than 1000 bytes are large: redirected to the other server, known by their sha256. */
   files: Record<string, Buffer>
   commit?: string
+  /** The repository's tags, such as base_model:org/name. */
+  tags?: string[]
   /** Without this token everything is 401. */
   token?: string
   /** An error code of the hub's own, in the headers of its errors. */
@@ -21,6 +23,8 @@ export interface FakeHubOptions {
 export interface Faults {
   /** Answers with this status and header. */
   refuse?: { times: number; status: number; retryAfter?: string }
+  /** Takes requests and does not answer. */
+  silent?: { times: number }
   /** Ends the connection after so many bytes of an answer. */
   drop?: { times: number; after: number }
   /** Sends other bytes than it should. */
@@ -63,7 +67,8 @@ export async function startFakeHub(options: FakeHubOptions): Promise<FakeHub> {
   const storeUrl = await listen(store)
   const hub = createServer((request, response) => {
     note('hub', request)
-    const { name = 'org/model', commit = 'c0ffee', token, errorCode, files } = hubServer.options
+    const { name = 'org/model', commit = 'c0ffee', token, errorCode, files, tags } = hubServer.options
+    if (faults.silent && faults.silent.times-- > 0) return
     if (refused(response)) return
     if (token && request.headers.authorization !== `Bearer ${token}`) {
       return void response.writeHead(401, errorCode ? { 'x-error-code': errorCode } : {}).end('{"error":"no"}')
@@ -74,7 +79,7 @@ export async function startFakeHub(options: FakeHubOptions): Promise<FakeHub> {
         return void response.writeHead(404, { 'x-error-code': 'RevisionNotFound' }).end()
       return void response
         .setHeader('content-type', 'application/json')
-        .end(JSON.stringify(infoOf(name, commit, files)))
+        .end(JSON.stringify({ ...infoOf(name, commit, files), tags }))
     }
     const path = url.startsWith(`/${name}/resolve/${commit}/`) ? url.split('/').slice(5).join('/') : undefined
     const content = path === undefined ? undefined : files[path]

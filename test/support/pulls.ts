@@ -41,6 +41,7 @@ export function usePulls(name = 'org/model'): PullFixture {
       modelsDir,
       hub: { endpoint: hub.endpoint },
       say: (line) => said.push(line),
+      progress: { retrying: (line) => said.push(line), begin: () => {}, add: () => {}, end: () => {} },
       backoffMs: 2,
       idleMs: 2000,
       pieceBytes: 1_500_000,

@@ -1,53 +1,80 @@
 /** `tether pull`: downloads a model and shows its progress. It can be stopped and continued at any time. */
-import { TetherError } from '../../errors.js'
+import { join } from 'node:path'
+import { isModel, modelsIn } from '../../models/models-dir.js'
 import { readHub } from '../../models/pull/hub.js'
-import { pull } from '../../models/pull/pull.js'
-import { parseRepo } from '../../models/repo.js'
+import { readHubName } from '../../models/pull/hub-name.js'
+import type { PullOptions } from '../../models/pull/pull.js'
+import { checkPulled } from '../../models/pull/receipt.js'
+import type { Repo } from '../../models/repo.js'
 import { pullProgress } from '../models/pull-progress.js'
-import { canRedraw, say } from '../terminal/say.js'
+import { say } from '../terminal/say.js'
+import { shortPath } from '../terminal/short-path.js'
 import { exitStatus, watchSignals } from '../terminal/signals.js'
 
 export interface PullCommand {
-  /** As it was typed: ORG/NAME or ORG/NAME@REVISION. */
+  /** As it was typed: ORG/NAME, ORG/NAME@REVISION or an address on the hub. */
   model: string
   /** The value of --revision. */
   revision?: string
   modelsDir: string
+  /** Whether --models-dir was given, so that the printed commands need it too. */
+  modelsDirGiven?: boolean
+  /** Tests pass short waits. */
+  waits?: Pick<PullOptions, 'backoffMs' | 'idleMs'>
 }
 
 /** -> the exit status. Throws TetherError. */
-export async function runPull({ model, revision, modelsDir }: PullCommand): Promise<number> {
-  const asked = parseRepo(model)
-  const repo = asked && parseRepo(`${asked.name}${withAt(revision ?? asked.revision)}`)
-  if (!repo) {
-    const example = 'tether pull mlx-community/gemma-4-e2b-it-4bit'
-    throw new TetherError(
-      'model_not_found',
-      `${model} is not the name of a model on the hub; use ORG/NAME, as in: ${example}`,
-    )
+export async function runPull(call: PullCommand): Promise<number> {
+  const { modelsDir } = call
+  const repo = presentModel(call) ?? readHubName(call.model, { ...call, endpoint: process.env.HF_ENDPOINT })
+  const path = join(modelsDir, repo.name)
+  if (isModel(path)) {
+    say(`${repo.name} is already downloaded (${shortPath(path)}, ${await checkPulled(path, repo)})`)
+    return 0
   }
+  const hub = readHub()
+  const { host } = new URL(hub.endpoint)
+  // Before the HTTP client is loaded, which takes longer than all until here.
+  say(`Looking up ${repo.name} on ${host}`)
   const signals = watchSignals()
   const stop = new AbortController()
   signals.came.then(() => stop.abort())
-  const progress = pullProgress(repo.name, process.stderr, say)
-  const tell = (line: string) => {
-    // Erase the bar first; it is drawn again below the line.
-    if (canRedraw(process.stderr)) process.stderr.write('\r\u001b[K')
-    say(line)
-  }
+  const progress = pullProgress({ label: repo.name, host, stream: process.stderr, say })
+  const command = (other: Repo) => commandLine('tether pull', other, call)
   try {
-    const { path, wasThere } = await pull(repo, { modelsDir, hub: readHub(), signal: stop.signal, say: tell, progress })
-    if (!wasThere) say(`${repo.name} is in ${path}; to use it: tether --model ${repo.name}`)
+    const { pull } = await import('../../models/pull/pull.js')
+    const shown = { say: progress.say, progress, command }
+    const { about } = await pull(repo, { modelsDir, hub, signal: stop.signal, ...shown, ...call.waits })
+    const size = about.replace(/^.*, /, '')
+    const run = commandLine('tether --model', { name: repo.name }, call)
+    progress.say(`Downloaded ${repo.name} to ${shortPath(path)} (${size}). Run it:\n  ${run}`)
     return 0
   } catch (error) {
+    progress.end()
     if (!stop.signal.aborted) throw error
     say(error instanceof Error ? error.message : String(error))
     return exitStatus(await signals.came)
   } finally {
+    progress.end()
     signals.end()
   }
 }
 
-function withAt(revision: string | undefined): string {
-  return revision === undefined ? '' : `@${revision}`
+/** A model that is there, by the last part of its name: only for a name that the hub cannot have. */
+function presentModel({ model, revision, modelsDir }: PullCommand): Repo | undefined {
+  const typed = model.trim()
+  if (typed === '' || typed.includes('/') || revision !== undefined) return undefined
+  const found = modelsIn(modelsDir).filter((name) => name === typed || name.endsWith(`/${typed}`))
+  return found.length === 1 ? { name: found[0] as string } : undefined
+}
+
+/** A command to paste, with the flags of this call. */
+function commandLine(command: string, { name, revision }: Repo, { modelsDir, modelsDirGiven }: PullCommand): string {
+  const ofRevision = revision === undefined ? [] : ['--revision', revision]
+  const ofFolder = modelsDirGiven ? ['--models-dir', modelsDir] : []
+  return [command, ...[name, ...ofRevision, ...ofFolder].map(quoted)].join(' ')
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -1,50 +1,97 @@
-/** Progress of a download: a line with speed and time left, redrawn in a terminal, repeated now and then elsewhere. */
-
+/** Progress of a pull: one line that is redrawn in a terminal, a line now and then elsewhere. */
 import type { PullProgress } from '../../models/pull/pull.js'
 import { showSize } from '../../models/show-size.js'
 import { canRedraw, painter } from '../terminal/say.js'
+import { cutEnd } from '../terminal/text-width.js'
 
 const drawMs = 100
 const lineMs = 10_000
+/** How long the hub may take to answer before it is said: in a terminal, and elsewhere. */
+const waitMs = { terminal: 1000, lines: 5000 }
+/** How long news of another try stay, if no bytes arrive. */
+const newsMs = 5000
 /** The speed is the average over this time. */
 const memoryMs = 8000
 const cells = 24
 
-/** `say` prints lines where the stream cannot be redrawn. */
-export function pullProgress(label: string, stream: NodeJS.WriteStream, say: (line: string) => void): PullProgress {
-  const bar = canRedraw(stream)
-  let total = 0
-  let done = 0
+export interface PullScreen extends Required<PullProgress> {
+  /** Prints a line above the one that is redrawn. */
+  say: (line: string) => void
+}
+
+export interface PullScreenOptions {
+  label: string
+  /** The hub that is asked first. */
+  host: string
+  stream: NodeJS.WriteStream
+  /** Prints a line. */
+  say: (line: string) => void
+}
+
+/** Begins to wait for the hub's first answer at once. */
+export function pullProgress({ label, host, stream, say }: PullScreenOptions): PullScreen {
+  const redraws = canRedraw(stream)
+  const started = performance.now()
+  let size: { done: number; total: number } | undefined
   let seen: { time: number; done: number }[] = []
+  let news: { text: string; time: number } | undefined
   let timer: NodeJS.Timeout | undefined
+  const erase = () => redraws && stream.write('\r\u001b[K')
+  const drawnLine = (time: number): string => {
+    const width = (stream.columns || 80) - 1
+    if (news && time < news.time + newsMs) return cutEnd(news.text, width)
+    if (size) return drawn(label, textOf(size, seen), size.done / Math.max(1, size.total), { stream, width })
+    const waited = time - started
+    return waited < waitMs.terminal ? '' : cutEnd(`waiting for ${host}, ${Math.floor(waited / 1000)} s`, width)
+  }
   const tick = () => {
     const time = performance.now()
-    seen = [...seen.filter((one) => one.time > time - memoryMs), { time, done }]
-    const text = progressText({ done, total, speed: speedOf(seen) })
-    if (bar) stream.write(`\r${drawn(label, text, done / Math.max(1, total), stream)}\u001b[K`)
-    else say(`${label}: ${text}`)
+    if (size) seen = [...seen.filter((one) => one.time > time - memoryMs), { time, done: size.done }]
+    if (redraws) stream.write(`\r${drawnLine(time)}\u001b[K`)
+    else say(size ? `${label}: ${textOf(size, seen)}` : `waiting for ${host}`)
   }
+  const every = (ms: number) => {
+    clearInterval(timer)
+    timer = setInterval(tick, ms)
+  }
+  every(redraws ? drawMs : waitMs.lines)
   return {
-    begin: (about) => {
-      total = about.total
-      done = about.done
+    say: (line) => {
+      erase()
+      say(line)
+    },
+    retrying: (text) => {
+      const time = performance.now()
+      // Pieces that are downloaded together lose the same connection.
+      const isNew = text !== news?.text || time > news.time + newsMs
+      news = { text, time }
+      if (redraws) tick()
+      else if (isNew) say(text)
+    },
+    begin: ({ done, total }) => {
+      const isSame = size?.total === total
+      size = { done, total }
+      news = undefined
       seen = [{ time: performance.now(), done }]
-      if (bar) tick()
-      else
-        say(
-          `${label}: ${showSize(total - done)} to download${done > 0 ? `, ${showSize(done)} already downloaded` : ''}`,
-        )
-      timer = setInterval(tick, bar ? drawMs : lineMs)
+      const had = done > 0 ? `, ${showSize(done)} already downloaded` : ''
+      if (redraws) tick()
+      else if (!isSame) say(`${label}: ${showSize(total - done)} to download${had}`)
+      every(redraws ? drawMs : lineMs)
     },
     add: (bytes) => {
-      done += bytes
+      if (size) size.done += bytes
+      if (bytes > 0) news = undefined
     },
     end: () => {
-      if (timer && bar) stream.write('\r\u001b[K')
+      if (timer) erase()
       clearInterval(timer)
       timer = undefined
     },
   }
+}
+
+function textOf({ done, total }: { done: number; total: number }, seen: { time: number; done: number }[]): string {
+  return progressText({ done, total, speed: speedOf(seen) })
 }
 
 export interface ProgressNumbers {
@@ -76,8 +123,12 @@ function speedOf(seen: { time: number; done: number }[]): number {
   return Math.max(0, ((last.done - first.done) / (last.time - first.time)) * 1000)
 }
 
-function drawn(label: string, text: string, fraction: number, stream: NodeJS.WriteStream): string {
-  const width = (stream.columns || 80) - 1
+function drawn(
+  label: string,
+  text: string,
+  fraction: number,
+  { stream, width }: { stream: NodeJS.WriteStream; width: number },
+): string {
   const paint = painter(stream)
   const full = Math.round(Math.min(1, Math.max(0, fraction)) * cells)
   const bar = `${paint('cyan', '█'.repeat(full))}${paint('dim', '░'.repeat(cells - full))} `

@@ -2,11 +2,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici'
 import { TetherError } from '../../errors.js'
-import type { Hub } from './hub.js'
-import { gaveUp, HubBusy, type HubResponse, isRetryable, RetryableError, responseError } from './hub-errors.js'
+import { type Hub, publicHub } from './hub.js'
+import { type HubResponse, responseError } from './hub-errors.js'
+import { HubFault, toHubFault } from './hub-fault.js'
+import { proxyOf } from './proxy.js'
 
 export interface HubClientOptions {
   hub: Hub
+  /** The repository, ORG/NAME. */
+  name: string
   /** Connections to one host at once. */
   connections: number
   signal: AbortSignal
@@ -14,8 +18,8 @@ export interface HubClientOptions {
   backoffMs: number
   /** How long a connection may be silent. */
   idleMs: number
-  /** Told why the client waits. */
-  say: (line: string) => void
+  /** Told why the client waits, and for which try. */
+  retrying: (line: string) => void
 }
 
 /** A range of bytes. */
@@ -39,8 +43,10 @@ export interface HubClient {
   close(): Promise<void>
 }
 
-/** Tries in a row without a byte, after which the client gives up. */
-const maxTries = 6
+/** Tries in a row without a byte, after which the client gives up: before the hub has answered once, and after. */
+const maxTries = { before: 5, after: 8 }
+/** How long a connection, and the answer to a small request, may take. */
+const maxAnswerMs = 10_000
 const maxWaitMs = 30_000
 const maxRedirects = 5
 
@@ -49,96 +55,119 @@ const handOnBytes = 1 << 20
 
 interface Connection extends HubClientOptions {
   dispatcher: Dispatcher
+  /** Whether the hub has answered once. */
+  reached: boolean
 }
 
 export function openHubClient(options: HubClientOptions): HubClient {
-  const connection = { ...options, dispatcher: openDispatcher(options) }
+  const connection: Connection = { ...options, dispatcher: openDispatcher(options), reached: false }
   return {
-    json: (url, what) => retry(connection, what, () => readJson(connection, url, what)),
+    json: (url, what) => retry(connection, () => readJson(connection, url, what)),
     read(url, what, span, onBytes) {
       const reader = spanReader(connection, { url, what, span, onBytes })
-      return retry(connection, what, reader.read, reader.position)
+      return retry(connection, reader.read, reader.position)
     },
     close: () => connection.dispatcher.destroy(),
   }
 }
 
 function openDispatcher({ connections, idleMs }: HubClientOptions): Dispatcher {
-  const settings = { connections, headersTimeout: idleMs, bodyTimeout: idleMs, connect: { timeout: idleMs } }
-  const proxied = ['http_proxy', 'https_proxy'].some((name) => process.env[name] || process.env[name.toUpperCase()])
-  return proxied ? new EnvHttpProxyAgent(settings) : new Agent(settings)
+  const connect = { timeout: Math.min(idleMs, maxAnswerMs) }
+  const settings = { connections, headersTimeout: idleMs, bodyTimeout: idleMs, connect }
+  const httpProxy = proxyOf('http:')?.address
+  const httpsProxy = proxyOf('https:')?.address
+  return httpsProxy ? new EnvHttpProxyAgent({ ...settings, httpProxy, httpsProxy }) : new Agent(settings)
 }
 
 /**
  * Calls until a call succeeds or fails for good. `position` grows while calls make progress, which resets the count of
  * tries.
  */
-async function retry<T>(
-  connection: Connection,
-  what: string,
-  call: () => Promise<T>,
-  position: () => number = () => 0,
-): Promise<T> {
+async function retry<T>(connection: Connection, call: () => Promise<T>, position: () => number = () => 0): Promise<T> {
   let failures = 0
   let had = position()
   for (;;) {
     try {
       return await call()
     } catch (error) {
-      if (connection.signal.aborted || !isRetryable(error)) throw error
+      if (connection.signal.aborted || !(error instanceof HubFault)) throw error
       failures = position() > had ? 1 : failures + 1
       had = position()
-      if (failures >= maxTries) throw gaveUp(what, error, connection.hub)
-      await waitBeforeRetry(connection, error, failures)
+      const tries = connection.reached ? maxTries.after : maxTries.before
+      const isLasting = error.retry === 'never' || (error.retry === 'once reached' && !connection.reached)
+      if (isLasting || failures >= tries) throw new TetherError('download_failed', error.message, { cause: error })
+      await waitBeforeRetry(connection, error, `${failures + 1} of ${tries}`, failures)
     }
   }
 }
 
-async function waitBeforeRetry(connection: Connection, error: unknown, failures: number): Promise<void> {
-  const { signal, backoffMs, say } = connection
-  const asked = error instanceof HubBusy ? error.retryAfterMs : undefined
-  if (asked !== undefined && asked > 2000) say(`the hub is busy; continuing in ${Math.ceil(asked / 1000)} s`)
-  const backoff = Math.min(maxWaitMs, backoffMs * 2 ** (failures - 1))
-  await sleep(asked ?? backoff * (0.75 + Math.random() / 2), undefined, { signal })
+async function waitBeforeRetry(connection: Connection, fault: HubFault, next: string, failures: number): Promise<void> {
+  const { signal, backoffMs, retrying } = connection
+  const backoff = Math.min(maxWaitMs, backoffMs * 2 ** (failures - 1)) * (0.75 + Math.random() / 2)
+  const waitMs = fault.retryAfterMs ?? backoff
+  const when = waitMs > 2000 ? ` in ${Math.ceil(waitMs / 1000)} s` : ''
+  retrying(`${fault.what}, trying again${when} (${next})`)
+  await sleep(waitMs, undefined, { signal })
+}
+
+interface Answer {
+  response: HubResponse
+  /** Where the last redirect led. */
+  url: URL
 }
 
 /** -> a response that is neither a redirect nor an error. Sends the token only to the hub, not where it redirects to. */
 async function send(
-  { hub, dispatcher, signal }: Connection,
+  connection: Connection,
   url: string,
   what: string,
-  headers: Record<string, string>,
-): Promise<HubResponse> {
+  { headers, headersTimeout }: { headers: Record<string, string>; headersTimeout?: number },
+): Promise<Answer> {
+  const { hub, name, dispatcher, signal } = connection
   const hubOrigin = new URL(hub.endpoint).origin
   let next = new URL(url)
   for (let hop = 0; hop <= maxRedirects; hop++) {
     const own = next.origin === hubOrigin && hub.token ? { authorization: `Bearer ${hub.token}` } : {}
-    const response = await request(next, { dispatcher, signal, headers: { ...headers, ...own } })
-    if (response.statusCode < 300) return response
+    const ask = request(next, { dispatcher, signal, headersTimeout, headers: { ...headers, ...own } })
+    const response = await ask.catch((error: unknown) => {
+      throw signal.aborted ? error : toHubFault(error, next, hub)
+    })
+    if (response.statusCode < 400) connection.reached = true
+    if (response.statusCode < 300) return { response, url: next }
     const { location } = response.headers
     await discard(response)
-    if (response.statusCode >= 400) throw responseError(response, what, hub)
+    if (response.statusCode >= 400) throw responseError(response, { hub, name, url: next, what })
     if (typeof location !== 'string') {
-      throw new TetherError('download_failed', `${what}: the hub redirects without saying where; try later`)
+      throw new TetherError('download_failed', `${what}: ${next.host} redirects without saying where. Try again later.`)
     }
     const target = new URL(location, next)
     if (next.protocol === 'https:' && target.protocol !== 'https:') {
-      throw new TetherError('download_failed', `${what}: the hub redirects to ${target.origin}, which is not encrypted`)
+      const text = `${next.host} redirects to ${target.origin}, which is not encrypted. Check HF_ENDPOINT.`
+      throw new TetherError('download_failed', `${what}: ${text}`)
     }
     next = target
   }
-  throw new TetherError('download_failed', `${what}: the hub redirects in circles; check HF_ENDPOINT`)
+  throw new TetherError('download_failed', `${what}: ${next.host} redirects in circles. Check HF_ENDPOINT.`)
 }
 
 async function readJson(connection: Connection, url: string, what: string): Promise<unknown> {
-  const { body } = await send(connection, url, what, { accept: 'application/json' })
-  const text = await body.text()
+  const headersTimeout = Math.min(connection.idleMs, maxAnswerMs)
+  const answer = await send(connection, url, what, { headers: { accept: 'application/json' }, headersTimeout })
+  const text = await answer.response.body.text().catch((error: unknown) => {
+    throw connection.signal.aborted ? error : toHubFault(error, answer.url, connection.hub)
+  })
   try {
     return JSON.parse(text)
   } catch {
-    const { endpoint } = connection.hub
-    throw new TetherError('download_failed', `${endpoint} did not answer as the hub does; check HF_ENDPOINT`)
+    throw new TetherError('download_failed', notTheHub(answer.url, connection.hub))
   }
+}
+
+/** For an answer that is a web page: of another server, or of a network that wants a sign-in first. */
+function notTheHub({ host }: URL, { endpoint }: Hub): string {
+  const text = `${host} did not answer as the hub does.`
+  if (endpoint !== publicHub) return `${text} Check HF_ENDPOINT.`
+  return `${text} If this network asks for a sign-in, open a web page and sign in, then run the command again.`
 }
 
 interface SpanRequest {
@@ -154,17 +183,18 @@ function spanReader(connection: Connection, { url, what, span, onBytes }: SpanRe
   const read = async (): Promise<boolean> => {
     if (at === span.end) return true
     const headers = { range: `bytes=${at}-${span.end - 1}`, 'accept-encoding': 'identity' }
-    const response = await send(connection, url, what, headers)
+    const { response, url: from } = await send(connection, url, what, { headers })
     if (response.statusCode !== 206 && at > 0) {
       await discard(response)
       return false
     }
     checkRange(response, at, what)
-    for await (const bytes of inBlocks(response, span.end - at)) {
+    const fault = (error: unknown) => toHubFault(error, from, connection.hub)
+    for await (const bytes of inBlocks(response, span.end - at, fault)) {
       await onBytes(bytes, at)
       at += bytes.length
     }
-    if (at < span.end) throw new RetryableError(`the connection ended at byte ${at} of ${span.end}`)
+    if (at < span.end) throw fault(Object.assign(new Error('the connection ended early'), { code: 'ECONNRESET' }))
     return true
   }
   return { read, position: () => at }
@@ -174,7 +204,11 @@ function spanReader(connection: Connection, { url, what, span, onBytes }: SpanRe
  * The first `count` bytes of a body, in blocks that are worth writing. A server without spans sends the whole file: the
  * rest of it is not read. If the connection breaks, what arrived before is the last block, and the error follows it.
  */
-async function* inBlocks({ body }: HubResponse, count: number): AsyncGenerator<Buffer> {
+async function* inBlocks(
+  { body }: HubResponse,
+  count: number,
+  toFault: (error: unknown) => Error,
+): AsyncGenerator<Buffer> {
   let held: Buffer[] = []
   let heldBytes = 0
   let left = count
@@ -196,13 +230,16 @@ async function* inBlocks({ body }: HubResponse, count: number): AsyncGenerator<B
     fault = error
   }
   if (heldBytes > 0) yield Buffer.concat(held)
-  if (fault) throw fault
+  if (fault) throw toFault(fault)
 }
 
 function checkRange({ statusCode, headers }: HubResponse, at: number, what: string): void {
   const start = /^bytes (\d+)-/.exec(String(headers['content-range']))?.[1]
   if (statusCode === 206 && Number(start) !== at) {
-    throw new TetherError('download_failed', `${what}: asked for bytes from ${at}, got them from ${start}`)
+    throw new TetherError(
+      'download_failed',
+      `${what}: asked for bytes from ${at}, got them from ${start}. Try again later.`,
+    )
   }
 }
 

@@ -1,63 +1,69 @@
-/** What can go wrong with the hub: which faults are worth another try, and what the user is told about the others. */
+/** What the hub's error statuses mean, and what the user is told about them. */
 import type { Dispatcher } from 'undici'
 import { TetherError } from '../../errors.js'
 import type { Hub } from './hub.js'
+import { HubFault } from './hub-fault.js'
 
 export type HubResponse = Dispatcher.ResponseData
 
 /** The longest wait that a busy hub is granted. */
 const maxRetryAfterMs = 330_000
 
-/** A fault after which another try may succeed. */
-export class RetryableError extends Error {}
-
-/** The hub says to wait. */
-export class HubBusy extends RetryableError {
-  constructor(
-    message: string,
-    readonly retryAfterMs?: number,
-  ) {
-    super(message)
-  }
+export interface Asked {
+  hub: Hub
+  /** The repository, ORG/NAME. */
+  name: string
+  url: URL
+  /** The file, or the repository with its revision: for messages. */
+  what: string
 }
 
-export function isRetryable(error: unknown): boolean {
-  if (error instanceof RetryableError) return true
-  const code = (error as NodeJS.ErrnoException).code ?? ''
-  return /^(UND_ERR_|ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN|ENETDOWN|ENETUNREACH|EHOSTUNREACH)/.test(code)
-}
-
-/** The error for a status of 400 or above: a RetryableError, or a TetherError that names the fix. */
-export function responseError({ statusCode, headers }: HubResponse, what: string, hub: Hub): Error {
+/** The error for a status of 400 or above: a HubFault, or a TetherError that names the fix. */
+export function responseError({ statusCode, headers }: HubResponse, { hub, name, url, what }: Asked): Error {
+  const { host } = url
   const code = headers['x-error-code']
-  if (statusCode === 429 || statusCode === 503) return busy(statusCode, headers['retry-after'], what)
-  if (statusCode >= 500 || statusCode === 408) return new RetryableError(`the hub answers ${statusCode}`)
-  // Without a token the hub answers 401 for a repository that does not exist, so as not to reveal private ones.
-  if (statusCode === 404 || code === 'RepoNotFound' || code === 'RevisionNotFound' || code === 'EntryNotFound') {
-    const which = code === 'RevisionNotFound' ? 'has no such revision' : 'is not on the hub'
-    const secret = statusCode === 401 && !hub.token ? '; if it is private, set HF_TOKEN' : ''
-    return new TetherError('model_not_found', `${what} ${which}; check its name${secret}`)
+  if (statusCode === 429 || statusCode === 503) return busy(statusCode, headers['retry-after'], host)
+  if (statusCode >= 500 || statusCode === 408) {
+    const text = `${host} has a fault of its own (it answers ${statusCode}). Try again later.`
+    return new HubFault(`the hub answers ${statusCode}`, text, 'always')
   }
-  if (statusCode === 401 || statusCode === 403) {
-    const isGated = code === 'GatedRepo' || statusCode === 403
-    const fix = isGated
-      ? `accept its conditions on its page at ${hub.endpoint}, then set HF_TOKEN to a token of that account`
-      : hub.token
-        ? 'the token is not valid; set HF_TOKEN to a valid one'
-        : 'set HF_TOKEN to a token of an account that may read it'
-    return new TetherError('unauthorized', `${what}: the hub denies access (${statusCode}); ${fix}`)
+  if (statusCode === 401 && !hub.token && code !== 'GatedRepo') {
+    // Without a token the hub answers 401 for a repository that does not exist, so as not to reveal private ones.
+    const text = 'this repository is private or does not exist. Check its name, or set HF_TOKEN if you have access.'
+    const kind = code === 'RepoNotFound' ? 'model_not_found' : 'unauthorized'
+    return new TetherError(kind, `${what}: access denied (401): ${text}`)
+  }
+  if (code === 'RevisionNotFound') {
+    return new TetherError('model_not_found', `${what}: there is no such revision. Check --revision.`)
+  }
+  if (statusCode === 404 || code === 'RepoNotFound' || code === 'EntryNotFound') {
+    return new TetherError('model_not_found', `${what} does not exist on ${host}. Check its name.`)
+  }
+  if (code === 'GatedRepo' || statusCode === 403) {
+    const page = `${hub.endpoint}/${name}`
+    const steps = `Accept its conditions, then set HF_TOKEN to a token of that account:\n  ${page}`
+    return new TetherError('unauthorized', `${name}: access denied (${statusCode}): this model is gated. ${steps}`)
+  }
+  if (statusCode === 401) {
+    const page = `${hub.endpoint}/settings/tokens`
+    const text = `access denied (401): the token is not valid. Set HF_TOKEN to a valid one:\n  ${page}`
+    return new TetherError('unauthorized', `${what}: ${text}`)
   }
   const said = headers['x-error-message']
-  return new TetherError('download_failed', `${what}: the hub answers ${statusCode}${said ? ` (${said})` : ''}`)
+  return new TetherError(
+    'download_failed',
+    `${what}: ${host} answers ${statusCode}${said ? ` (${said})` : ''}. Try again later.`,
+  )
 }
 
-function busy(statusCode: number, retryAfter: string | string[] | undefined, what: string): Error {
+function busy(statusCode: number, retryAfter: string | string[] | undefined, host: string): Error {
   const retryAfterMs = parseRetryAfter(retryAfter)
   if (retryAfterMs === undefined || retryAfterMs <= maxRetryAfterMs) {
-    return new HubBusy(`the hub is busy (${statusCode})`, retryAfterMs)
+    const text = `${host} is busy (it answers ${statusCode}). Try again later.`
+    return new HubFault('the hub is busy', text, 'always', { retryAfterMs })
   }
   const minutes = Math.ceil(retryAfterMs / 60_000)
-  return new TetherError('download_failed', `${what}: the hub is busy for ${minutes} minutes; try again then`)
+  return new TetherError('download_failed', `${host} is busy for ${minutes} minutes. Try again then.`)
 }
 
 /** Takes seconds or a date. */
@@ -65,15 +71,4 @@ function parseRetryAfter(value: string | string[] | undefined): number | undefin
   if (typeof value !== 'string') return undefined
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
   return Number.isNaN(ms) ? undefined : Math.max(0, ms)
-}
-
-/** The error when every try failed. */
-export function gaveUp(what: string, error: unknown, hub: Hub): TetherError {
-  const { message, code } = error as NodeJS.ErrnoException
-  const why = message || code || 'no answer'
-  return new TetherError(
-    'download_failed',
-    `${what} cannot be downloaded from ${hub.endpoint} (${why}); check the network, then pull again to continue`,
-    { cause: error },
-  )
 }

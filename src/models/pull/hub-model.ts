@@ -1,7 +1,7 @@
 /** What the hub says about a model: its commit, and the files at the top of its repository. */
 import { TetherError } from '../../errors.js'
 import { object, positive, string } from '../config-fields.js'
-import type { Repo } from '../repo.js'
+import { parseRepo, type Repo } from '../repo.js'
 import type { Hub } from './hub.js'
 import type { HubClient } from './hub-client.js'
 
@@ -17,18 +17,31 @@ export interface HubModel {
   /** The commit that the revision named when the hub was asked. */
   commit: string
   files: HubFile[]
+  /** The paths of all files, also of those in folders. */
+  paths: string[]
+  /** The model that this one was made from, if the hub knows it. */
+  baseModel?: string
 }
 
 /** Throws `model_not_found`, `unauthorized` or `download_failed`. */
-export async function fetchHubModel(hub: Hub, client: HubClient, { name, revision = 'main' }: Repo): Promise<HubModel> {
-  const url = `${hub.endpoint}/api/models/${name}/revision/${encodeURIComponent(revision)}?blobs=true`
-  const answer = object(await client.json(url, `${name}@${revision}`))
+export async function fetchHubModel(hub: Hub, client: HubClient, { name, revision }: Repo): Promise<HubModel> {
+  const url = `${hub.endpoint}/api/models/${name}/revision/${encodeURIComponent(revision ?? 'main')}?blobs=true`
+  const answer = object(await client.json(url, revision === undefined ? name : `${name}@${revision}`))
   const commit = string(answer?.sha)
   const siblings = answer?.siblings
   if (!commit || !/^[\w-]+$/.test(commit) || !Array.isArray(siblings)) {
-    throw new TetherError('download_failed', `${hub.endpoint} gave no list of the files of ${name}; check HF_ENDPOINT`)
+    const { host } = new URL(hub.endpoint)
+    throw new TetherError('download_failed', `${host} gave no list of the files of ${name}. Check HF_ENDPOINT.`)
   }
-  return { name, commit, files: siblings.map(readFile).filter((file) => file !== undefined) }
+  const paths = siblings.map((file) => string(object(file)?.rfilename)).filter((path) => path !== undefined)
+  const files = siblings.map(readFile).filter((file) => file !== undefined)
+  return { name, commit, files, paths, baseModel: baseModelOf(answer?.tags) }
+}
+
+/** From tags such as `base_model:adapter:org/name`. */
+function baseModelOf(tags: unknown): string | undefined {
+  const names = (Array.isArray(tags) ? tags : []).map((tag) => /^base_model:(?:\w+:)?(.*)$/.exec(String(tag))?.[1])
+  return names.map((name) => name && parseRepo(name)?.name).find((name) => name !== undefined)
 }
 
 export function fileUrl({ endpoint }: Hub, model: HubModel, path: string): string {

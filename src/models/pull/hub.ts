@@ -4,7 +4,7 @@ import { TetherError } from '../../errors.js'
 import { hubTokenFile } from '../hub-paths.js'
 
 /** The only host that tether contacts, and only for a pull. */
-const publicHub = 'https://huggingface.co'
+export const publicHub = 'https://huggingface.co'
 
 export interface Hub {
   /** Without a trailing slash. */

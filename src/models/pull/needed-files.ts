@@ -7,13 +7,15 @@ export const indexFile = 'model.safetensors.index.json'
 const small =
   /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|chat_template|processor_config|preprocessor_config)\.json$|\.jinja$|^(tokenizer\.model|merges\.txt|vocab\.txt)$|\.tiktoken$/
 
-/** Fetched before the weights, to know whether those are worth it. Throws `download_failed`. */
-export function smallFiles({ name, files }: HubModel): HubFile[] {
-  const found = files.filter(({ path }) => small.test(path) || path === indexFile)
-  if (!found.some(({ path }) => path === 'config.json')) {
-    throw new TetherError('download_failed', `${name} has no config.json, so it is not a model; ${remedy(files)}`)
-  }
-  return found
+/** Fetched before the weights, to know whether those are worth it. */
+export function smallFiles({ files }: HubModel): HubFile[] {
+  return files.filter(({ path }) => small.test(path) || path === indexFile)
+}
+
+/** The weights as far as the names of files tell, before the index is there. */
+export function likelyWeightFiles({ files }: HubModel): HubFile[] {
+  const isSharded = files.some(({ path }) => path === indexFile)
+  return files.filter(({ path }) => (isSharded ? /-of-\d+\.safetensors$/.test(path) : path === 'model.safetensors'))
 }
 
 /** `index` is the content of model.safetensors.index.json, if there is one. Throws `download_failed`. */
@@ -22,7 +24,7 @@ export function weightFiles({ name, files }: HubModel, index?: string): HubFile[
   return wanted.map((path) => {
     const file = files.find((one) => one.path === path)
     if (file) return file
-    throw new TetherError('download_failed', `${name} has no ${path}; ${remedy(files)}`)
+    throw new TetherError('download_failed', `${name} has no ${path}: its upload is not complete. Use another model.`)
   })
 }
 
@@ -37,14 +39,6 @@ function shardsOf(index: string, name: string): string[] {
   if (shards.length > 0 && shards.every((shard) => typeof shard === 'string')) return shards.sort()
   throw new TetherError(
     'download_failed',
-    `${name} has a broken ${indexFile}; report it to its authors, or use another model`,
+    `${name} has a broken ${indexFile}. Report it to its authors, or use another model.`,
   )
-}
-
-function remedy(files: HubFile[]): string {
-  const kinds = ['gguf', 'bin', 'pt', 'pth', 'onnx', 'npz'].filter((kind) =>
-    files.some(({ path }) => path.endsWith(`.${kind}`)),
-  )
-  const others = kinds.length > 0 ? `its weights are ${kinds.map((kind) => `.${kind}`).join(', ')}, ` : ''
-  return `${others}tether reads MLX's safetensors: use the model's version from mlx-community`
 }

@@ -12,11 +12,13 @@ import { showSize } from '../show-size.js'
 import { downloadFiles } from './download.js'
 import type { Hub } from './hub.js'
 import { openHubClient } from './hub-client.js'
+import { HubFault } from './hub-fault.js'
 import { fetchHubModel, type HubFile, type HubModel } from './hub-model.js'
 import { takeLock } from './lock.js'
-import { indexFile, smallFiles, weightFiles } from './needed-files.js'
+import { indexFile, likelyWeightFiles, smallFiles, weightFiles } from './needed-files.js'
 import { havePart, type OpenFile, verifiedLog } from './part-file.js'
 import { checkPulled, writeReceipt } from './receipt.js'
+import { checkKind } from './repository-kind.js'
 
 export interface PullOptions {
   modelsDir: string
@@ -26,6 +28,8 @@ export interface PullOptions {
   /** Called with news for the user. */
   say?: (line: string) => void
   progress?: PullProgress
+  /** The command line that pulls this, for messages. Default: with no flags. */
+  command?: (repo: Repo) => string
   /** Pieces downloaded at once. */
   connections?: number
   /** Bytes of a piece. */
@@ -39,6 +43,9 @@ export interface PullOptions {
 
 /** Counts bytes, of all of the model's files. */
 export interface PullProgress {
+  /** The hub did not answer, and is asked again. */
+  retrying?(line: string): void
+  /** Called again if the total turns out to be another. */
   begin(about: { done: number; total: number }): void
   add(bytes: number): void
   end(): void
@@ -49,6 +56,8 @@ export interface Pulled {
   path: string
   /** Whether it was there before, so that nothing was downloaded. */
   wasThere: boolean
+  /** Commit, if it is known, and size: such as `c0ffee1, 3.2 GB`. */
+  about: string
 }
 
 /**
@@ -59,13 +68,9 @@ export async function pull(repo: Repo, options: PullOptions): Promise<Pulled> {
   const path = join(options.modelsDir, repo.name)
   const unlock = await takeLock(`${partialFolder(path)}.lock`, repo.name)
   try {
-    if (isModel(path)) {
-      const about = await checkPulled(path, repo)
-      options.say?.(`${repo.name} is already in ${path} (${about})`)
-      return { path, wasThere: true }
-    }
-    await fetchModel(repo, path, options)
-    return { path, wasThere: false }
+    const wasThere = isModel(path)
+    if (!wasThere) await fetchModel(repo, path, options)
+    return { path, wasThere, about: await checkPulled(path, repo) }
   } finally {
     await unlock()
     // After a failure: removes the organization's folder if it is empty.
@@ -74,44 +79,69 @@ export async function pull(repo: Repo, options: PullOptions): Promise<Pulled> {
 }
 
 async function fetchModel(repo: Repo, path: string, options: PullOptions): Promise<void> {
-  const { hub, say = () => {}, connections = 8, backoffMs = 500, idleMs = 30_000 } = options
+  const { hub, say = () => {}, progress, command = commandOf, connections = 8 } = options
+  const { backoffMs = 500, idleMs = 30_000 } = options
   const stop = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
-  const client = openHubClient({ hub, connections, signal, backoffMs, idleMs, say })
+  const retrying = (line: string) => progress?.retrying?.(line)
+  const client = openHubClient({ hub, name: repo.name, connections, signal, backoffMs, idleMs, retrying })
   const folder = partialFolder(path)
   try {
     const model = await fetchHubModel(hub, client, repo)
+    checkKind(model, hub, command)
     const small = smallFiles(model)
     await mkdir(folder, { recursive: true })
-    const download = (files: HubFile[], onBytes: (count: number) => void) =>
+    const expected = await begin(progress, folder, [...small, ...likelyWeightFiles(model)])
+    const download = (files: HubFile[]) =>
       downloadFiles({
-        ...{ hub, model, client, folder, files, connections, signal, onBytes },
+        ...{ hub, model, client, folder, files, connections, signal },
+        onBytes: (count) => progress?.add(count),
         pieceBytes: options.pieceBytes ?? 64 * 1024 * 1024,
         openFile: options.disk?.open,
         stop: () => stop.abort(),
       })
-    await download(small, () => {})
+    await download(small)
     const index = small.some(({ path: name }) => name === indexFile)
       ? await readFile(join(folder, indexFile), 'utf8')
       : undefined
     const weights = weightFiles(model, index)
     await warnOfConfig(folder, say)
     const files = [...small, ...weights]
-    const done = await haveOf(folder, files)
-    const total = files.reduce((sum, { size }) => sum + size, 0)
-    await checkRoom(folder, total - done, options)
-    options.progress?.begin({ done, total })
-    await download(weights, (count) => options.progress?.add(count))
+    if (sizeOf(files) !== expected) await begin(progress, folder, files)
+    await checkRoom(folder, sizeOf(files) - (await haveOf(folder, files)), options)
+    await download(weights)
     await putInPlace(folder, path, { repo, model, files })
   } catch (error) {
-    if (!options.signal?.aborted) throw error
-    const kept = showSize(await keptBytes(folder))
-    const again = repo.revision ? `${repo.name} --revision ${repo.revision}` : repo.name
-    throw new TetherError('cancelled', `stopped; ${kept} are kept; to continue: tether pull ${again}`, { cause: error })
+    throw await withKept(error, folder, { isStopped: options.signal?.aborted === true, command: command(repo) })
   } finally {
-    options.progress?.end()
+    progress?.end()
     await client.close()
   }
+}
+
+/** -> the bytes of all files */
+async function begin(progress: PullProgress | undefined, folder: string, files: HubFile[]): Promise<number> {
+  const total = sizeOf(files)
+  progress?.begin({ done: await haveOf(folder, files), total })
+  return total
+}
+
+function commandOf({ name, revision }: Repo): string {
+  return revision === undefined ? `tether pull ${name}` : `tether pull ${name} --revision ${revision}`
+}
+
+/** Adds to an error of a pull that was stopped, or lost the hub, what is kept and how to continue. */
+async function withKept(
+  error: unknown,
+  folder: string,
+  { isStopped, command }: { isStopped: boolean; command: string },
+): Promise<unknown> {
+  const bytes = await keptBytes(folder)
+  const kept = bytes > 0 ? `${showSize(bytes)} kept` : 'nothing was downloaded yet'
+  const next = `To continue:\n  ${command}`
+  if (isStopped) return new TetherError('cancelled', `Stopped, ${kept}. ${next}`, { cause: error })
+  if (bytes === 0 || !(error instanceof TetherError && error.cause instanceof HubFault)) return error
+  return new TetherError('download_failed', `${error.message}\n${kept}. ${next}`, { cause: error.cause })
 }
 
 /** Only warns about a model that tether cannot load: the user may want it for something else. */
@@ -141,6 +171,10 @@ async function checkRoom(folder: string, needed: number, { disk }: PullOptions):
 async function freeBytes(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder)
   return bavail * bsize
+}
+
+function sizeOf(files: HubFile[]): number {
+  return files.reduce((sum, { size }) => sum + size, 0)
 }
 
 async function haveOf(folder: string, files: HubFile[]): Promise<number> {

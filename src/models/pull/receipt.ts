@@ -30,18 +30,19 @@ export async function writeReceipt(folder: string, { repo, model, files }: Pulle
   await writeFile(join(folder, name), `${JSON.stringify(receipt, null, 2)}\n`)
 }
 
-/** -> commit and size, as text. Reads sizes and headers, no weights. Throws TetherError if something is missing. */
+/**
+ * -> commit and size of all files, as text. Reads sizes and headers, no weights.
+ * Throws TetherError if something is missing.
+ */
 export async function checkPulled(path: string, repo: Repo): Promise<string> {
-  const { files } = await readCheckpoint(path).catch((error: Error) => {
+  await readCheckpoint(path).catch((error: Error) => {
     throw new TetherError(
       'download_failed',
       `${path} is damaged: ${error.message}; or remove that folder and pull again`,
     )
   })
-  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size))
-  const size = showSize(sizes.reduce((sum, bytes) => sum + bytes, 0))
   const receipt = await readReceipt(path)
-  if (!receipt) return size
+  if (!receipt) return showSize(await sizeOfFiles(path))
   const { commit, revision } = receipt
   const same = [revision, commit].includes(repo.revision) || commit.startsWith(repo.revision ?? '')
   if (!same) {
@@ -54,7 +55,14 @@ export async function checkPulled(path: string, repo: Repo): Promise<string> {
     const what = there ? `has ${there.size} bytes of ${file.size}` : 'is missing'
     throw new TetherError('download_failed', `${join(path, file.path)} ${what}; remove its folder and pull again`)
   }
-  return `${commit.slice(0, 7)}, ${size}`
+  return `${commit.slice(0, 7)}, ${showSize(receipt.files.reduce((sum, { size }) => sum + size, 0))}`
+}
+
+/** Of the files at the top of a folder, without hidden ones. */
+async function sizeOfFiles(folder: string): Promise<number> {
+  const names = (await readdir(folder)).filter((file) => !file.startsWith('.'))
+  const found = await Promise.all(names.map((file) => stat(join(folder, file))))
+  return found.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0)
 }
 
 interface Receipt {

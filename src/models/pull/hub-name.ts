@@ -1,0 +1,72 @@
+/** Reads the name of a model on the hub as a user types or pastes it: ORG/NAME, or the address of one of its pages. */
+import { TetherError } from '../../errors.js'
+import { parseRepo, type Repo } from '../repo.js'
+import { publicHub } from './hub.js'
+
+export interface NameOptions {
+  /** The value of --revision; it wins over the revision of an address. */
+  revision?: string
+  /** HF_ENDPOINT: addresses there are understood too. */
+  endpoint?: string
+}
+
+const example = 'mlx-community/gemma-4-e2b-it-4bit'
+const publicHosts = [new URL(publicHub).host, `www.${new URL(publicHub).host}`, 'hf.co', 'www.hf.co']
+/** First parts of paths on the hub that are not organizations. */
+const otherPages = ['api', 'collections', 'docs', 'join', 'login', 'models', 'organizations', 'papers', 'settings']
+/** Pages of a repository whose address goes on with a revision. */
+const pagesOfRevision = ['blob', 'commit', 'commits', 'raw', 'resolve', 'tree']
+
+/** Throws `model_not_found`, saying what a right name looks like. */
+export function readHubName(text: string, { revision, endpoint = publicHub }: NameOptions = {}): Repo {
+  const typed = text.trim().replace(/^<(.*)>$/, '$1')
+  const path = pathOnHub(typed, endpoint)
+  const asked = path === undefined ? parseRepo(typed.replace(/\/+$/, '')) : repoOfPath(path, typed)
+  if (!asked) throw notAName(typed)
+  const wanted = revision?.trim() ?? asked.revision
+  if (wanted === undefined || wanted === 'main') return { name: asked.name }
+  const repo = parseRepo(`${asked.name}@${wanted}`)
+  if (!repo) throw new TetherError('model_not_found', `not a revision: ${wanted}. Use a branch, a tag or a commit`)
+  return repo
+}
+
+/** The path of an address on the hub, without slashes around it. undefined for what is not an address. */
+function pathOnHub(text: string, endpoint: string): string | undefined {
+  const hosts = [...publicHosts, ...(URL.canParse(endpoint) ? [new URL(endpoint).host] : [])]
+  const [, scheme, rest = ''] = /^(?:(https?|hf):\/\/)?(.*)$/i.exec(text) ?? []
+  const ssh = /^git@([\w.-]+):(.*)$/.exec(rest)
+  const whole = ssh ? `${ssh[1]}/${ssh[2]}` : rest
+  const [host = '', ...parts] = whole.replace(/[?#].*$/, '').split('/')
+  if (scheme?.toLowerCase() === 'hf') return [host, ...parts].join('/')
+  if (hosts.includes(host.toLowerCase())) return parts.join('/')
+  if (!scheme && !ssh) return undefined
+  throw new TetherError('model_not_found', `not an address of ${new URL(endpoint).host}: ${text}\n${howTo}`)
+}
+
+function repoOfPath(path: string, text: string): Repo | undefined {
+  const [organization = '', name = '', page, ...rest] = path.split('/').filter((part) => part !== '')
+  if (organization === 'datasets' || organization === 'spaces') {
+    const what = organization === 'datasets' ? 'a dataset' : 'a space'
+    throw new TetherError('model_not_found', `${text} is ${what}, not a model\n${howTo}`)
+  }
+  if (otherPages.includes(organization)) return undefined
+  const revision = page !== undefined && pagesOfRevision.includes(page) ? revisionOf(rest) : ''
+  return parseRepo(`${organization}/${name.replace(/\.git$/, '')}${revision}`)
+}
+
+/** `@REVISION`. A reference such as refs/pr/3 is written as one part or as three. */
+function revisionOf([first, ...more]: string[]): string {
+  if (first === undefined) return ''
+  return `@${first === 'refs' ? [first, ...more.slice(0, 2)].join('/') : first.replaceAll(/%2F/gi, '/')}`
+}
+
+const howTo = `Use ORG/NAME or the address of the model's page:\n  tether pull ${example}\n  tether pull ${publicHub}/${example}`
+
+function notAName(text: string): TetherError {
+  const tag = /^(?:hf\.co\/|huggingface\.co\/)?([\w-][\w.-]*\/[\w-][\w.-]*):[\w.-]+$/.exec(text)
+  if (tag) {
+    const why = 'a tag after a colon names a GGUF file, which tether does not read'
+    return new TetherError('model_not_found', `not a repository name: ${text} (${why})\n${howTo}`)
+  }
+  return new TetherError('model_not_found', `not a repository name: ${text}\n${howTo}`)
+}
