@@ -4,7 +4,6 @@ import { isModel, modelsIn } from '../../models/models-dir.js'
 import { readHub } from '../../models/pull/hub.js'
 import { readHubName } from '../../models/pull/hub-name.js'
 import type { PullOptions } from '../../models/pull/pull.js'
-import { checkPulled } from '../../models/pull/receipt.js'
 import type { Repo } from '../../models/repo.js'
 import { pullProgress } from '../models/pull-progress.js'
 import { say } from '../terminal/say.js'
@@ -29,6 +28,7 @@ export async function runPull(call: PullCommand): Promise<number> {
   const repo = presentModel(call) ?? readHubName(call.model, { ...call, endpoint: process.env.HF_ENDPOINT })
   const path = join(modelsDir, repo.name)
   if (isModel(path)) {
+    const { checkPulled } = await import('../../models/pull/receipt.js')
     say(`${repo.name} is already downloaded (${shortPath(path)}, ${await checkPulled(path, repo)})`)
     return 0
   }

@@ -176,7 +176,9 @@ describe('tether pull', () => {
     await hub.close()
     expect((await ended).code).toBe(1)
     expect(stderr()).toMatch(/tether: connection (lost|refused), trying again \(2 of 8\)\n/)
-    expect(stderr()).toMatch(/Cannot reach .*: connection refused\. .*\n[\d.]+ [KM]B kept\. To continue:\n {2}tether pull org\/model\n$/)
+    expect(stderr()).toMatch(
+      /Cannot reach .*: connection refused\. .*\n[\d.]+ [KM]B kept\. To continue:\n {2}tether pull org\/model\n$/,
+    )
   })
 })
 
