@@ -48,7 +48,16 @@ export function pullProgress({ label, host, stream, say }: PullScreenOptions): P
     const time = performance.now()
     if (size) seen = [...seen.filter((one) => one.time > time - memoryMs), { time, done: size.done }]
     if (redraws) stream.write(`\r${drawnLine(time)}\u001b[K`)
-    else say(size ? `${label}: ${textOf(size, seen)}` : `waiting for ${host}`)
+    else if (size) say(`${label}: ${textOf(size, seen)}`)
+    else if (!news) retrying(`waiting for ${host}`)
+  }
+  const retrying = (text: string) => {
+    const time = performance.now()
+    // Pieces that are downloaded together lose the same connection.
+    const isNew = text !== news?.text || time > news.time + newsMs
+    news = { text, time }
+    if (redraws) tick()
+    else if (isNew) say(text)
   }
   const every = (ms: number) => {
     clearInterval(timer)
@@ -60,14 +69,7 @@ export function pullProgress({ label, host, stream, say }: PullScreenOptions): P
       erase()
       say(line)
     },
-    retrying: (text) => {
-      const time = performance.now()
-      // Pieces that are downloaded together lose the same connection.
-      const isNew = text !== news?.text || time > news.time + newsMs
-      news = { text, time }
-      if (redraws) tick()
-      else if (isNew) say(text)
-    },
+    retrying,
     begin: ({ done, total }) => {
       const isSame = size?.total === total
       size = { done, total }

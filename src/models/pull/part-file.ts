@@ -117,7 +117,7 @@ export function diskFault(error: unknown, folder: string): TetherError | undefin
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new TetherError('download_failed', `the disk of ${folder} is full; free space, then pull again to continue`)
   }
-  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'EIO') {
+  if (/^(EACCES|EROFS|EPERM|EIO|ENOTDIR|EEXIST|ELOOP|ENAMETOOLONG)$/.test(code ?? '')) {
     return new TetherError('download_failed', `${folder} cannot be written to (${message}); fix that, then pull again`)
   }
   return undefined

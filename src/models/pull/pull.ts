@@ -16,7 +16,7 @@ import { HubFault } from './hub-fault.js'
 import { fetchHubModel, type HubFile, type HubModel } from './hub-model.js'
 import { takeLock } from './lock.js'
 import { indexFile, likelyWeightFiles, smallFiles, weightFiles } from './needed-files.js'
-import { havePart, type OpenFile, verifiedLog } from './part-file.js'
+import { diskFault, havePart, type OpenFile, verifiedLog } from './part-file.js'
 import { checkPulled, writeReceipt } from './receipt.js'
 import { checkKind } from './repository-kind.js'
 
@@ -66,7 +66,9 @@ export interface Pulled {
  */
 export async function pull(repo: Repo, options: PullOptions): Promise<Pulled> {
   const path = join(options.modelsDir, repo.name)
-  const unlock = await takeLock(`${partialFolder(path)}.lock`, repo.name)
+  const unlock = await takeLock(`${partialFolder(path)}.lock`, repo.name).catch((error: unknown) => {
+    throw diskFault(error, options.modelsDir) ?? error
+  })
   try {
     const wasThere = isModel(path)
     if (!wasThere) await fetchModel(repo, path, options)

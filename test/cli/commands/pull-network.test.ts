@@ -192,6 +192,13 @@ describe('tether pull through a proxy', () => {
     expect(stderr).not.toContain('secret')
   })
 
+  test('that is set for http is used for a http hub, but not if NO_PROXY names it', async () => {
+    const hub = await listen(createServer((_request, response) => response.writeHead(404).end()))
+    const env = { HF_ENDPOINT: `http://${hub}`, http_proxy: 'http://127.0.0.1:1' }
+    expect(await pull(env)).toContain(`Cannot reach ${hub} through the proxy 127.0.0.1:1 (http_proxy)`)
+    expect(await pull({ ...env, NO_PROXY: 'other, 127.0.0.1' })).toContain(`org/model does not exist on ${hub}`)
+  })
+
   test('that does not run names the proxy and its variable', async () => {
     const stderr = await pull({ HTTPS_PROXY: 'http://127.0.0.1:1' })
     expect(stderr).toContain(

@@ -135,6 +135,15 @@ describe('a disk', () => {
     expect(pulls.hub.seen.some(({ url }) => url.endsWith('.safetensors'))).toBe(false)
   })
 
+  test('that has a file where the models folder should be is an error that names it', async () => {
+    const file = join(pulls.modelsDir, 'file')
+    writeFileSync(file, '')
+    await expect(pulls.pull({ modelsDir: join(file, 'models') })).rejects.toMatchObject({
+      code: 'download_failed',
+      message: expect.stringMatching(/\/file\/models cannot be written to \(ENOTDIR.*; fix that, then pull again/),
+    })
+  })
+
   test('that is full is an error, and the next pull continues', async () => {
     let room = 3e6
     const full = async (file: string, flags: string) => {
