@@ -47,23 +47,23 @@ interface Route {
   target: string
   /** The end of a sentence that says what to look at. */
   check: string
+  /** Whether HF_ENDPOINT names the host. */
+  isMirror: boolean
   proxy?: { host: string; variable: string }
 }
 
 function routeTo(url: URL, hub: Hub): Route {
   const { host } = url
+  const isMirror = host === new URL(hub.endpoint).host && hub.endpoint !== publicHub
   const proxy = isDirect(url) ? undefined : proxyOf(url.protocol)
   if (proxy) {
     const { variable } = proxy
     const target = `${host} through the proxy ${proxy.host} (${variable})`
-    return { host, target, check: `the address of the proxy in ${variable} and your internet connection`, proxy }
+    const check = `the address of the proxy in ${variable} and your internet connection`
+    return { host, target, check, isMirror, proxy }
   }
-  const isMirror = host === new URL(hub.endpoint).host && hub.endpoint !== publicHub
-  return {
-    host,
-    target: host,
-    check: isMirror ? 'HF_ENDPOINT and your internet connection' : 'your internet connection',
-  }
+  const check = isMirror ? 'HF_ENDPOINT and your internet connection' : 'your internet connection'
+  return { host, target: host, check, isMirror }
 }
 
 function explain(error: unknown, route: Route): Explanation {
@@ -91,7 +91,8 @@ function explain(error: unknown, route: Route): Explanation {
 }
 
 /** Faults of TLS. Another try would end the same way. */
-function certificateFault(code: string, error: unknown, { host, proxy, target }: Route): Explanation | undefined {
+function certificateFault(code: string, error: unknown, route: Route): Explanation | undefined {
+  const { host, proxy } = route
   const bad = (why: string, fix: string): Explanation => ({
     what: 'certificate rejected',
     text: `The certificate of ${host} ${why}`,
@@ -112,11 +113,21 @@ function certificateFault(code: string, error: unknown, { host, proxy, target }:
     const fix = `If your company's network checks encrypted traffic, set NODE_EXTRA_CA_CERTS to the file of its certificate (PEM), ${again}`
     return bad(why, fix)
   }
-  if (!/SSL|TLS|EPROTO/.test(`${code} ${String((error as Error).message)}`)) return undefined
+  return /SSL|TLS|EPROTO/.test(`${code} ${String((error as Error).message)}`) ? notEncrypted(route) : undefined
+}
+
+function notEncrypted({ target, proxy, isMirror }: Route): Explanation {
   const fix = proxy
-    ? `If the proxy speaks plain http, begin ${proxy.variable} with http://, ${again}`
-    : `If it is a plain http server, begin HF_ENDPOINT with http://, ${again}`
-  return { what: 'not encrypted', text: `${target} does not answer with https`, fix, retry: 'never' }
+    ? `If the proxy speaks plain http, begin ${proxy.variable} with http://`
+    : isMirror
+      ? 'If it is a plain http server, begin HF_ENDPOINT with http://'
+      : 'Something on this network answers in its place: sign in there, set HTTPS_PROXY, or use another network'
+  return {
+    what: 'not encrypted',
+    text: `${target} does not answer with https`,
+    fix: `${fix}, ${again}`,
+    retry: 'never',
+  }
 }
 
 /** node's HTTP parser names its faults HPE_. */
@@ -149,7 +160,7 @@ function proxyStatus(status: number, host: string, { host: name, variable }: Non
     const fix = `Check your internet connection, or try again later.`
     return { what: 'proxy gets no answer', text: `${at} cannot reach ${host} (${status})`, fix, retry: 'always' }
   }
-  const fix = `Ask whoever runs the proxy to allow ${host}, or exempt it with NO_PROXY.`
+  const fix = `Ask the administrator of the proxy to allow ${host}, or exempt it with NO_PROXY.`
   return { what: 'proxy refuses', text: `${at} does not connect to ${host} (${status})`, fix, retry: 'never' }
 }
 
