@@ -2,8 +2,8 @@
 import { TetherError } from '../../errors.js'
 import { type DescribeOptions, describeModel, describeModels, type ModelSummary } from '../../models/describe-models.js'
 import { type FoundModel, findModel, type ModelPlaces } from '../../models/find-model.js'
-import { commandForModels } from '../tether-command.js'
 import { Cancelled } from '../terminal/signals.js'
+import { commandForModels } from '../tether-command.js'
 import { lastFirst, lastModel } from './last-model.js'
 import { noModelText } from './no-model.js'
 
