@@ -6,6 +6,7 @@ import { readHubName } from '../../models/pull/hub-name.js'
 import type { PullOptions } from '../../models/pull/pull.js'
 import type { Repo } from '../../models/repo.js'
 import { pullProgress } from '../models/pull-progress.js'
+import { quoted } from '../terminal/quoted.js'
 import { say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
 import { exitStatus, watchSignals } from '../terminal/signals.js'
@@ -73,8 +74,4 @@ function commandLine(command: string, { name, revision }: Repo, { modelsDir, mod
   const ofRevision = revision === undefined ? [] : ['--revision', revision]
   const ofFolder = modelsDirGiven ? ['--models-dir', modelsDir] : []
   return [command, ...[name, ...ofRevision, ...ofFolder].map(quoted)].join(' ')
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -1,7 +1,8 @@
 /** Remembers the model that was used last, in a small private file, so that the picker can offer it first. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { makeFolder } from '../../make-folder.js'
 import type { ModelSummary } from '../../models/describe-models.js'
 
 /** ~/.tether/last-model.json */
@@ -24,7 +25,7 @@ export function rememberModel(path: string, file = lastModelFile()): void {
   // Renamed into place, so that another tether reads a whole file or none.
   const part = `${file}.${process.pid}.part`
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(file), 0o700)
     writeFileSync(part, `${JSON.stringify({ path })}\n`, { mode: 0o600 })
     renameSync(part, file)
   } catch {

@@ -1,13 +1,14 @@
 /** A lock, so that one process at a time pulls a model: a file with the process id, valid while that process lives. */
-import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { link, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { uptime } from 'node:os'
 import { dirname } from 'node:path'
 import { TetherError } from '../../errors.js'
+import { makeFolder } from '../../make-folder.js'
 import { isAlive } from './is-alive.js'
 
 /** -> releases it. Throws `download_failed` if another process has it. */
 export async function takeLock(path: string, what: string): Promise<() => Promise<void>> {
-  await mkdir(dirname(path), { recursive: true })
+  makeFolder(dirname(path))
   const own = `${path}.${process.pid}`
   await writeFile(own, `${process.pid}\n`)
   try {

@@ -1,8 +1,9 @@
 /** Downloads a model from the hub into the models folder: complete and verified, or not at all. */
-import { mkdir, readdir, readFile, rename, rm, rmdir, stat, statfs } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, rmdir, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { readCheckpoint } from '../../engine/checkpoint.js'
 import { TetherError } from '../../errors.js'
+import { makeFolder } from '../../make-folder.js'
 import { type Fields, object, string } from '../config-fields.js'
 import { isSupportedType, unsupportedQuantization, unsupportedType } from '../describe-models.js'
 import { partialFolder } from '../find-model.js'
@@ -92,7 +93,7 @@ async function fetchModel(repo: Repo, path: string, options: PullOptions): Promi
     const model = await fetchHubModel(hub, client, repo)
     checkKind(model, hub, command)
     const small = smallFiles(model)
-    await mkdir(folder, { recursive: true })
+    makeFolder(folder)
     const expected = await begin(progress, folder, [...small, ...likelyWeightFiles(model)])
     const download = (files: HubFile[]) =>
       downloadFiles({
