@@ -1,7 +1,7 @@
 /** Which model `loadModel` loads: a folder, a name in the models folder, or a repository in the Hugging Face cache. */
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { setting } from '../src/cli/config/settings-table.js'
 import { loadModel } from '../src/load-model.js'
@@ -66,7 +66,7 @@ describe('loadModel', () => {
     vi.stubEnv('TETHER_MODELS_DIR', modelsDir)
     const path = putModel(join(modelsDir, 'tiny'))
     expect(await loaded('tiny')).toMatchObject({ path })
-    await expect(loadModel('tiny', { modelsDir: folder })).rejects.toMatchObject({ code: 'model_not_found' })
+    await expect(loadModel('tiny', { modelsDir: join(folder, 'none') })).rejects.toMatchObject({ code: 'model_not_found' })
   })
 
   test('loads a repository in the Hugging Face cache, which is called as the repository is', async () => {
@@ -78,7 +78,7 @@ describe('loadModel', () => {
     putModel(join(modelsDir, 'tiny'))
     const found = () => findModel(wrong, { modelsDir })
     const error = await loadModel(wrong, { modelsDir }).catch((error) => error)
-    expect(error).toMatchObject({ code: 'model_not_found', message: expect.stringContaining(wrong) })
+    expect(error).toMatchObject({ code: 'model_not_found', message: expect.stringContaining(basename(wrong)) })
     expect(found).toThrow(error.message)
   })
 })

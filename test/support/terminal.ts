@@ -40,8 +40,12 @@ export function openTerminal(program: string, args: string[], options: TerminalO
   })
   // Programs ask a terminal what it can do; it answers like any other.
   emulator.onData((answer) => pty.write(answer))
+  // The exit may be reported before the last output was read from the terminal, and the emulator draws it later still.
   const ended = new Promise<number>((resolve) => {
-    pty.onExit(({ exitCode, signal }) => resolve(signal ? 128 + signal : exitCode))
+    pty.onExit(({ exitCode, signal }) => {
+      const drawn = () => resolve(signal ? 128 + signal : exitCode)
+      setTimeout(() => emulator.write('', drawn), 50)
+    })
   })
   const screen = () => linesOf(emulator)
   const shows: Terminal['shows'] = (text, ms = 20_000) => {
