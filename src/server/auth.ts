@@ -9,7 +9,10 @@ export function checkKey(request: Request, apiKey: string): void {
   const bearer = /^Bearer\s+(.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1]
   const given = [bearer, request.headers.get('x-api-key')].filter((key) => typeof key === 'string')
   if (given.some((key) => isSame(key, apiKey))) return
-  throw new TetherError('unauthorized', given.length > 0 ? 'the API key is wrong' : 'an API key is needed')
+  throw new TetherError(
+    'unauthorized',
+    `${given.length > 0 ? 'wrong' : 'missing'} API key; on the server's machine \`tether env\` shows the right one`,
+  )
 }
 
 /**

@@ -80,7 +80,7 @@ function defaults(): Layer {
   return Object.fromEntries(entries) as Layer
 }
 
-/** TETHER_MODELS_DIR is the only variable that configures tether. Files override it. */
+/** TETHER_MODELS_DIR is the only variable that sets a setting. Files override it. */
 function fromEnvironment(env: Record<string, string | undefined>): Layer {
   const read = env.TETHER_MODELS_DIR ? readValue('modelsDir', env.TETHER_MODELS_DIR) : undefined
   return read && 'value' in read ? ({ modelsDir: read.value } as Layer) : {}
