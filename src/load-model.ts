@@ -5,9 +5,9 @@ import type { CountTokensRequest, MessageRequest } from './anthropic/request.js'
 import type { Message, MessageEvent } from './anthropic/types.js'
 import { openModel } from './model/load.js'
 import type { LoadedModel, OpenModelOptions } from './model/types.js'
-import { defaultModelsDir } from './models/default-models-dir.js'
 import { expandHome } from './models/expand-home.js'
 import { findModel } from './models/find-model.js'
+import { defaultModelsDir } from './models/models-dir.js'
 
 /** Options of `loadModel`. */
 export interface LoadModelOptions extends OpenModelOptions {

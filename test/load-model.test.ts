@@ -5,9 +5,9 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { setting } from '../src/cli/config/settings-table.js'
 import { loadModel } from '../src/load-model.js'
-import { defaultModelsDir } from '../src/models/default-models-dir.js'
 import { expandHome } from '../src/models/expand-home.js'
 import { findModel } from '../src/models/find-model.js'
+import { defaultModelsDir } from '../src/models/models-dir.js'
 
 const demo = resolve('demo/model')
 
@@ -66,7 +66,9 @@ describe('loadModel', () => {
     vi.stubEnv('TETHER_MODELS_DIR', modelsDir)
     const path = putModel(join(modelsDir, 'tiny'))
     expect(await loaded('tiny')).toMatchObject({ path })
-    await expect(loadModel('tiny', { modelsDir: join(folder, 'none') })).rejects.toMatchObject({ code: 'model_not_found' })
+    await expect(loadModel('tiny', { modelsDir: join(folder, 'none') })).rejects.toMatchObject({
+      code: 'model_not_found',
+    })
   })
 
   test('loads a repository in the Hugging Face cache, which is called as the repository is', async () => {

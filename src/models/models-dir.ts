@@ -1,9 +1,16 @@
-/** The folders under the models folder that hold a model, or what looks like one. */
+/** The models folder, and the folders under it that hold a model or what looks like one. */
 import { readdirSync, type Stats, statSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join, relative } from 'node:path'
+import { expandHome } from './expand-home.js'
 
 /** How deep models may lie: `name`, `org/name`, and one more for users who sort theirs. */
 const depth = 3
+
+/** The models folder where nothing else is set: TETHER_MODELS_DIR, else ~/.tether/models. */
+export function defaultModelsDir(env: Record<string, string | undefined> = process.env, home = homedir()): string {
+  return expandHome(env.TETHER_MODELS_DIR || '~/.tether/models', home)
+}
 
 /** Names of the folders with a config.json, such as `gemma` or `org/gemma`, sorted. */
 export function modelsIn(modelsDir: string): string[] {
