@@ -1,6 +1,8 @@
 // The one exception that tether throws on purpose: a message for people and a code for programs.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -22,10 +24,13 @@ class Error : public std::runtime_error {
 
 // A size for messages, such as "1.4 MB" or "18.0 GB": in powers of 1000, as --memory-cap reads them.
 inline std::string show_size(uint64_t bytes) {
-  const bool giga = bytes >= 1'000'000'000U;
-  const uint64_t tenths = bytes / (giga ? 100'000'000U : 100'000U);
+  constexpr std::array kUnits{" KB", " MB", " GB"};
+  size_t unit = 0;
+  uint64_t size = 1000;
+  for (; unit + 1 < kUnits.size() && bytes >= size * 1000; unit++) size *= 1000;
+  uint64_t tenths = bytes * 10 / size;
   auto whole = std::to_string(tenths / 10);
-  return (tenths < 1000 ? whole + "." + std::to_string(tenths % 10) : whole) + (giga ? " GB" : " MB");
+  return (tenths < 1000 ? whole + "." + std::to_string(tenths % 10) : whole) + kUnits.at(unit);
 }
 
 }  // namespace tether

@@ -352,7 +352,7 @@ describe('a sound checkpoint', () => {
   test('that does not fit the memory cap fails and says both sizes', async () => {
     const error = await rejection(loadEngine(checkpoint('gemma4-a'), { memoryCap: 1000 }))
     expect(error.code).toBe('not_enough_memory')
-    expect(error.message).toMatch(/\d.* [KM]iB.*\d.* [KM]iB/)
+    expect(error.message).toMatch(/need \d+ KB, the memory cap is 1\.0 KB/)
     expect(error.message).toContain('memory')
   })
 
