@@ -13,7 +13,7 @@ export const notFound = 127
 
 /**
  * To be called where a build follows: elsewhere tether itself asks. `args`: the command line of tether.
- * -> present: Claude Code is there, or these arguments do not start it; declined: the user does without;
+ * -> present: Claude Code is there, or these arguments do not start it; declined: the user said no;
  * missing: nobody could be asked
  */
 export async function askForClaude(args) {

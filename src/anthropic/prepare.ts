@@ -4,13 +4,13 @@
  */
 import { countTurn, type PrepareOptions, prepareTurn } from '../turn/prepare-turn.js'
 import { parseJson, requestFields } from '../turn/request-fields.js'
-import type { PreparedTurn, Prompter } from '../turn/types.js'
+import type { PreparedTurn, Prompter, TurnRequest } from '../turn/types.js'
 import { parseCountRequest, parseMessagesRequest } from './parse.js'
 import { toTurn } from './to-turn.js'
 
 /** The body of POST /v1/messages. Throws `invalid_request`. */
 export function prepareBody(prompter: Prompter, body: Uint8Array, options?: PrepareOptions): PreparedTurn {
-  return prepareTurn(prompter, toTurn(parseMessagesRequest(parseJson(body), { modelRequired: true })), options)
+  return prepareTurn(prompter, turnIn(body), options)
 }
 
 /** The same for a request that is an object already, and need not name a model. */
@@ -35,5 +35,9 @@ export function requestIn(body: Uint8Array): unknown {
 
 /** Throws the `invalid_request` that `prepareBody` throws, without preparing anything. */
 export function checkBody(body: Uint8Array): void {
-  parseMessagesRequest(parseJson(body), { modelRequired: true })
+  turnIn(body)
+}
+
+function turnIn(body: Uint8Array): TurnRequest {
+  return toTurn(parseMessagesRequest(parseJson(body), { modelRequired: true }))
 }

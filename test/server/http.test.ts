@@ -261,7 +261,15 @@ it('a full server rejects a wrong request for what is wrong with it, so that its
   const { url } = await serveFake(engine, { maxRequests: 1 })
   const running = ask(`${url}/v1/messages`, { body: hello() }).catch(() => {})
   await until(() => engine.requests.length === 1)
-  const wrong = ['{"model":', '', [], hello({ model: null }), hello({ max_tokens: 0 }), hello({ messages: 'hi' })]
+  const wrong = [
+    '{"model":',
+    '',
+    [],
+    hello({ model: null }),
+    hello({ max_tokens: 0 }),
+    hello({ messages: 'hi' }),
+    hello({ tool_choice: { type: 'any' } }),
+  ]
   for (const body of wrong) expect((await ask(`${url}/v1/messages`, { body })).status, JSON.stringify(body)).toBe(400)
   expect((await ask(`${url}/v1/messages`, { body: hello() })).status).toBe(529)
   void running

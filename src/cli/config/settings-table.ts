@@ -55,9 +55,11 @@ export const settingsTable = {
     hint: 'DIR',
     help: 'where models are found by name, and where downloads go',
   },
-  ...ofOneModel('model', loadOptions),
-  maxContext: { ...ofOneModel('model', loadOptions).maxContext, default: 65_536 },
-  ...ofOneModel('model', { thinking: thinkingOption }),
+  ...ofOneModel('model', {
+    ...loadOptions,
+    maxContext: { ...loadOptions.maxContext, default: 65_536 },
+    thinking: thinkingOption,
+  }),
   onOverflow: {
     section: 'model',
     key: 'on_overflow',
