@@ -106,11 +106,14 @@ describe('Claude Code', () => {
 })
 
 describe('while the model is at work', () => {
-  /** A session whose prompt is being read, which takes the demo model some seconds on a CPU. */
+  /** Some 30000 tokens: with them, reading takes seconds even on a fast CPU, and still fits the window. */
+  const LONG = `${'kettle harbor '.repeat(7500)}\nSay tundra.`
+
+  /** A session whose prompt is being read. */
   async function atWork() {
-    const session = startSession(place, ['-p', 'Say tundra.'])
+    const session = startSession(place, ['-p', LONG])
     await until(() => askedOf(place).length > 0, 60_000)
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await new Promise((resolve) => setTimeout(resolve, 300))
     const [claude] = claudesOf(place)
     if (claude === undefined) throw new Error('there is no claude')
     return { session, claude, group: -Number(session.process.pid) }
