@@ -13,6 +13,8 @@ import { defaultModelsDir } from './models/models-dir.js'
 export interface LoadModelOptions extends OpenModelOptions {
   /** Where a model is looked up by its name. Default: TETHER_MODELS_DIR, else ~/.tether/models. */
   modelsDir?: string
+  /** What the model is called, as in `info.name` and by the server. Default: what it is found by, of a path the folder's name. */
+  name?: string
 }
 
 export interface Model extends LoadedModel {
@@ -39,10 +41,10 @@ export interface Model extends LoadedModel {
  */
 export async function loadModel(
   model: string,
-  { modelsDir = defaultModelsDir(), ...options }: LoadModelOptions = {},
+  { modelsDir = defaultModelsDir(), name, ...options }: LoadModelOptions = {},
 ): Promise<Model> {
-  const { path, name } = findModel(model, { modelsDir: resolve(expandHome(modelsDir)) })
-  return withMessages(named(name, await openModel(path, options)))
+  const found = findModel(model, { modelsDir: resolve(expandHome(modelsDir)) })
+  return withMessages(named(name ?? found.name, await openModel(found.path, options)))
 }
 
 /** A model is called what it was asked for by: the folder of a cached one is named after a commit. */

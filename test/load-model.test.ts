@@ -8,6 +8,7 @@ import { loadModel } from '../src/load-model.js'
 import { expandHome } from '../src/models/expand-home.js'
 import { findModel } from '../src/models/find-model.js'
 import { defaultModelsDir } from '../src/models/models-dir.js'
+import { serve } from '../src/server/serve.js'
 
 const demo = resolve('demo/model')
 
@@ -60,6 +61,18 @@ describe('loadModel', () => {
     putCachedModel('org/small', 'c1')
     expect(await loaded('tiny', { modelsDir })).toEqual({ name: 'tiny', path, answers: 'tiny' })
     expect(await loaded('org/small', { modelsDir })).toEqual({ name: 'org/small', path: nested, answers: 'org/small' })
+  })
+
+  test('calls a model what the caller says, also in the server', async () => {
+    const model = await loadModel('demo/model', { name: 'org/small' })
+    const server = await serve(model, { port: 0 })
+    const get = async (path: string) => (await fetch(server.url + path)).json()
+    expect(await get('/health')).toMatchObject({ model: 'org/small' })
+    expect(await get('/status')).toMatchObject({ model: 'org/small' })
+    expect(await get('/v1/models')).toMatchObject({ first_id: 'org/small' })
+    expect(await get(`/v1/models/${encodeURIComponent('org/small')}`)).toMatchObject({ display_name: 'org/small' })
+    await server.close()
+    await model.close()
   })
 
   test('looks up names in TETHER_MODELS_DIR where modelsDir is not given', async () => {

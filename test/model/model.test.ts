@@ -172,9 +172,9 @@ describe('sampling of a loaded model', () => {
 })
 
 test.each([
-  ['checkpoint', 'window 65536 tokens (all that the checkpoint has)'],
-  ['max_context', 'window 65536 tokens (max_context; the checkpoint has 131072)'],
-  ['memory', 'window 65536 tokens (memory; the checkpoint has 131072)'],
+  ['checkpoint', '64k-token window, all that the model supports'],
+  ['max_context', '64k-token window; the model supports 128k (raise it with maxContext)'],
+  ['memory', '64k-token window; the model supports 128k (raise it with memoryCap)'],
 ] as const)('the window sentence names %s as the bound', (windowLimit, sentence) => {
   const trainedWindow = windowLimit === 'checkpoint' ? 65_536 : 131_072
   expect(windowSentence({ window: 65_536, windowLimit, trainedWindow })).toBe(sentence)

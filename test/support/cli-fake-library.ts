@@ -22,7 +22,7 @@ let loadedWith = {}
 
 export const fakeLibrary: Library = {
   async loadModel(path, options) {
-    const { onProgress } = options
+    const { onProgress, name = 'fake' } = options
     loadedWith = options
     for (let step = 0; step <= 4; step++) {
       await sleep(Number(FAKE_LOAD_MS) / 5)
@@ -32,7 +32,8 @@ export const fakeLibrary: Library = {
     if (FAKE_LOAD_ERROR) throw new TetherError('bad_weights', FAKE_LOAD_ERROR)
     if (FAKE_NOISE) setInterval(makeNoise, 50).unref()
     const facts = { quantization: '4-bit', device: 'cpu', computeDtype: 'f32', parameters: 2e9, vocabSize: 100 }
-    const info = { name: 'fake', path, window: Number(FAKE_WINDOW), ...facts }
+    const window = Number(FAKE_WINDOW)
+    const info = { name, path, window, windowLimit: 'checkpoint', trainedWindow: window, ...facts }
     const stats = () => ({ outputTokens: Number(FAKE_OUTPUT_TOKENS) })
     return { info, stats, generate: generateSteadily, close: async () => {} } as unknown as Model
   },

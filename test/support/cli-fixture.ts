@@ -74,8 +74,8 @@ export function useTether(): TetherFixture {
     async serve(args = []) {
       const server = startOnDemo(['--serve-only', '--port', '0', ...args])
       onTestFinished(() => void server.process.kill('SIGKILL'))
-      await until(() => server.stdout().includes('Ctrl-C'))
-      return /export ANTHROPIC_BASE_URL=(\S+)/.exec(server.stdout())?.[1] ?? ''
+      await until(() => server.stderr().includes('Ctrl-C'))
+      return / ready at (\S+)/.exec(server.stderr())?.[1] ?? ''
     },
     configure(text) {
       const folder = join(place.home, '.tether', 'config')

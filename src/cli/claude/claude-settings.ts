@@ -1,4 +1,5 @@
 /** The environment and the settings that make Claude Code work with a local model, as data. */
+import { tokensInWords } from '../../model/window.js'
 import { claudeWindow, maxOutputFor, toolOutputFor } from './claude-window.js'
 
 export interface Wiring {
@@ -10,8 +11,6 @@ export interface Wiring {
   window: number
   /** As shown to the user. */
   modelName: string
-  /** Must not begin with claude- nor contain [1m]: Claude Code would assume a window of its own. */
-  modelId?: string
 }
 
 export type Env = Record<string, string | undefined>
@@ -51,7 +50,7 @@ export function claudeSettings(
   wiring: Wiring,
   inherited: Env,
 ): { env: Record<string, string>; settings: ClaudeSettings } {
-  const { url, window, modelName, modelId = 'tether-local' } = wiring
+  const { url, window, modelName } = wiring
   const ours = { ...defaults(window), ...present(pick(inherited, Object.keys(defaults(window)))), ...routing(wiring) }
   const proxies = noProxy(inherited, url)
   const cleared = new Set([...foreignVariables, ...windowVariables])
@@ -65,9 +64,9 @@ export function claudeSettings(
     modelPicker: {
       options: [
         {
-          model: modelId,
-          label: `${modelName} (tether)`,
-          description: `${inThousands(window)} window, on this machine`,
+          model: claudeModelId(modelName),
+          label: modelName,
+          description: `${tokensInWords(window)} window, on this machine by tether`,
         },
       ],
       replaceBuiltInOptions: true,
@@ -93,7 +92,16 @@ export function toolArgs(window: number, claudeArgs: string[], maxOutput = maxOu
   return verdict === 'ok' || chosen ? [] : ['--tools', 'Bash,Read,Edit,Write']
 }
 
-function routing({ url, token, window, modelId = 'tether-local' }: Wiring): Record<string, string> {
+/**
+ * What Claude Code calls the model: its name. A name with a word of Anthropic's models in it, or with brackets, would
+ * make Claude Code assume another window and other abilities.
+ */
+export function claudeModelId(modelName: string): string {
+  return /claude|anthropic|opus|sonnet|haiku|fable|\[|\p{Cc}/iu.test(modelName) ? 'tether-local' : modelName
+}
+
+function routing({ url, token, window, modelName }: Wiring): Record<string, string> {
+  const modelId = claudeModelId(modelName)
   return {
     ANTHROPIC_BASE_URL: url,
     ANTHROPIC_AUTH_TOKEN: token,
@@ -182,8 +190,4 @@ function present(env: Env): Record<string, string> {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function inThousands(tokens: number): string {
-  return tokens % 1024 === 0 ? `${tokens / 1024}k` : `${Math.round(tokens / 1000)}k`
 }

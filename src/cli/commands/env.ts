@@ -34,7 +34,10 @@ const usage: Record<Shell, (command: string) => string> = {
 }
 
 /** The variables that Claude Code is started with. Empty ones are to be unset. */
-export function variablesOf(server: RunningServer, inherited: NodeJS.ProcessEnv): Record<string, string> {
+export function variablesOf(
+  server: Pick<RunningServer, 'url' | 'key' | 'window' | 'model'>,
+  inherited: NodeJS.ProcessEnv,
+): Record<string, string> {
   const { url, key = 'any', window, model } = server
   return claudeSettings({ url, token: key, window, modelName: model }, inherited).settings.env
 }

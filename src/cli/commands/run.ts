@@ -20,14 +20,15 @@ import { chooseModel } from '../models/choose-model.js'
 import { rememberModel } from '../models/last-model.js'
 import { exampleModel } from '../models/no-model.js'
 import { demoModel } from '../package.js'
-import { clientGuide, type ServedModel } from '../serving/client-guide.js'
 import { type Library, type ModelServer, startModelServer } from '../serving/model-server.js'
-import { recordServer } from '../serving/running-servers.js'
+import { readyLines, servingLines } from '../serving/ready-lines.js'
+import { recordServer, runningServers } from '../serving/running-servers.js'
 import { sampleAnswer } from '../serving/sample-answer.js'
 import { isQuiet, say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
 import { watchSignals } from '../terminal/signals.js'
 import { commandForModels, givenFlags, tetherCommand } from '../tether-command.js'
+import { chooseShell, exportLines, variablesOf } from './env.js'
 
 export interface RunContext {
   /** Loads the library once it is needed. */
@@ -95,7 +96,11 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
       unless: version,
     })
     if (!found.isDemo) rememberModel(found.path)
-    const forget = record({ url: running.server.url, key, model: found.name, window: running.model.info.window })
+    const { url } = running.server
+    const { info } = running.model
+    tell(readyLines({ url, info, seconds: running.seconds }))
+    const served = { url, key, model: info.name, window: info.window }
+    const forget = record(served)
     try {
       if (claude && key && launching) {
         const outdated = versionWarning(await version)
@@ -103,22 +108,15 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
         // Without --model the name that was picked; what the configuration names is found again without it.
         const named = model === undefined ? ['--model', found.name] : []
         const resumeCommand = tetherCommand([...givenFlags(), ...named, '--', '--continue'])
-        return await launchClaude({
-          claude,
-          running,
-          log,
-          modelName: found.name,
-          key,
-          forwarded,
-          resumeCommand,
-          say: tell,
-        })
+        const modelName = info.name
+        return await launchClaude({ claude, running, log, modelName, key, forwarded, resumeCommand, say: tell })
       }
       if (!options.serveOnly) await introduce({ running, key, found: claude !== undefined, tell })
-      const { url } = running.server
-      return await serveUntilStopped({ url, key, name: found.name, host: options.host, info: running.model.info })
+      if (!forget) printVariables(served)
+      tell(servingLines({ host: options.host, url, envCommand: forget && envCommand(url) }))
+      return await serveUntilStopped()
     } finally {
-      forget()
+      forget?.()
       await running.close()
     }
   } finally {
@@ -137,14 +135,24 @@ function modelOptions(settings: Settings): LoadModelOptions {
   return { ...pickOptions(loadOptions, settings), thinking, sampling: pickOptions(samplingOptions, settings) }
 }
 
-/** A home that is not writable only disables `tether env`. */
-function record(server: Parameters<typeof recordServer>[0]): () => void {
+/** A home that is not writable only disables `tether env`: undefined. */
+function record(server: Parameters<typeof recordServer>[0]): (() => void) | undefined {
   try {
     return recordServer(server)
   } catch (error) {
     say(`other terminals will not find this server: ${(error as Error).message}`)
-    return () => {}
+    return undefined
   }
+}
+
+/** The command that prints the variables of this server's clients. */
+function envCommand(url: string): string {
+  return tetherCommand(['env', ...(runningServers().length > 1 ? ['--port', new URL(url).port] : [])])
+}
+
+/** What `tether env` would print, on stdout. */
+function printVariables(served: Parameters<typeof variablesOf>[0]): void {
+  process.stdout.write(exportLines(variablesOf(served, process.env), chooseShell(undefined, process.env)))
 }
 
 interface Options extends Settings {
@@ -176,12 +184,11 @@ function otherClaude({ claudePath }: Settings): string | undefined {
 }
 
 /** -> 0, after any signal to stop. An uncaught exception rejects. */
-async function serveUntilStopped(serving: ServedModel): Promise<number> {
+async function serveUntilStopped(): Promise<number> {
   const signals = watchSignals()
   const fault = new Promise<never>((_, reject) => {
     process.once('uncaughtException', reject)
   })
-  process.stdout.write(clientGuide(serving))
   await Promise.race([signals.came, fault])
   signals.end()
   return 0
@@ -191,5 +198,5 @@ async function introduce(about: { running: ModelServer; key?: string; found: boo
   const { running, key, found, tell } = about
   if (found) tell('there is no terminal for Claude Code, so tether only serves')
   else sayHowToGetClaude()
-  process.stdout.write(`${await sampleAnswer(running.server.url, key)}\n\n`)
+  process.stdout.write(`${await sampleAnswer(running.server.url, key)}\n`)
 }

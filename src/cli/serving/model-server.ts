@@ -1,6 +1,5 @@
 /** A model and a server around it, started and stopped together. */
 import type { LoadModelOptions, Model, ServeOptions, Server } from '../../index.js'
-import { windowSentence } from '../../model/window.js'
 import type { FoundModel } from '../../models/find-model.js'
 import { weightsSize } from '../../models/models-dir.js'
 import type { Settings } from '../config/settings-table.js'
@@ -8,7 +7,6 @@ import { deferred } from '../deferred.js'
 import type { Log } from '../log/log.js'
 import { showProgress } from '../terminal/progress.js'
 import { Interrupted, watchSignals } from '../terminal/signals.js'
-import { kvBitsText } from './kv-bits-text.js'
 import { logRequest } from './request-line.js'
 import { openRequestLog } from './request-log.js'
 import { serveOnPort } from './serve-on-port.js'
@@ -23,13 +21,15 @@ export interface Library {
 export interface ModelServer {
   model: Model
   server: Server
+  /** From the start of loading until the server answered that it is ready. */
+  seconds: number
   /** Safe to call twice. */
   close(): Promise<void>
 }
 
 export interface StartOptions extends Pick<Settings, 'host' | 'port' | 'maxRequests' | 'requestLog' | 'onOverflow'> {
   /** What the model is loaded with. */
-  load: Omit<LoadModelOptions, 'onProgress'>
+  load: Omit<LoadModelOptions, 'onProgress' | 'name'>
   portAsked: boolean
   serveOnly: boolean
   found: FoundModel
@@ -76,6 +76,7 @@ export async function startModelServer(library: Library, options: StartOptions):
   const started = performance.now()
   const loading = library.loadModel(found.path, {
     ...options.load,
+    name: found.name,
     onProgress: (now) => {
       fraction = now
       progress.update(now)
@@ -90,11 +91,8 @@ export async function startModelServer(library: Library, options: StartOptions):
     await Promise.race([waitUntilReady(server.url), cancelled])
     progress.end()
     options.check?.(model)
-    const seconds = ((performance.now() - started) / 1000).toFixed(1)
-    say(
-      `${found.name} is ready on ${server.url} after ${seconds} s, on ${model.info.device}${kvBitsText(model.info)}; ${windowSentence(model.info)}`,
-    )
-    return { model, server, close: once(() => closeBoth(server, model)) }
+    const seconds = (performance.now() - started) / 1000
+    return { model, server, seconds, close: once(() => closeBoth(server, model)) }
   } catch (error) {
     progress.end()
     await server.close()

@@ -15,13 +15,13 @@ describe('the settings for Claude Code', () => {
     const same = {
       ANTHROPIC_BASE_URL: 'http://127.0.0.1:8080',
       ANTHROPIC_AUTH_TOKEN: 'secret',
-      ANTHROPIC_MODEL: 'tether-local',
-      ANTHROPIC_DEFAULT_MODEL: 'tether-local',
-      ANTHROPIC_DEFAULT_OPUS_MODEL: 'tether-local',
-      ANTHROPIC_DEFAULT_SONNET_MODEL: 'tether-local',
-      ANTHROPIC_DEFAULT_HAIKU_MODEL: 'tether-local',
-      ANTHROPIC_DEFAULT_FABLE_MODEL: 'tether-local',
-      CLAUDE_CODE_SUBAGENT_MODEL: 'tether-local',
+      ANTHROPIC_MODEL: 'gemma',
+      ANTHROPIC_DEFAULT_MODEL: 'gemma',
+      ANTHROPIC_DEFAULT_OPUS_MODEL: 'gemma',
+      ANTHROPIC_DEFAULT_SONNET_MODEL: 'gemma',
+      ANTHROPIC_DEFAULT_HAIKU_MODEL: 'gemma',
+      ANTHROPIC_DEFAULT_FABLE_MODEL: 'gemma',
+      CLAUDE_CODE_SUBAGENT_MODEL: 'gemma',
       CLAUDE_CODE_MAX_CONTEXT_TOKENS: '65536',
       CLAUDE_CODE_DISABLE_1M_CONTEXT: '1',
       CLAUDE_CODE_MAX_OUTPUT_TOKENS: '8192',
@@ -45,10 +45,23 @@ describe('the settings for Claude Code', () => {
       skipWebFetchPreflight: true,
       permissions: { deny: ['WebSearch'] },
       modelPicker: {
-        options: [{ model: 'tether-local', label: 'gemma (tether)', description: '64k window, on this machine' }],
+        options: [{ model: 'gemma', label: 'gemma', description: '64k window, on this machine by tether' }],
         replaceBuiltInOptions: true,
       },
     })
+  })
+
+  test.each([
+    ['mlx-community/gemma-4-e2b-it-4bit', 'mlx-community/gemma-4-e2b-it-4bit'],
+    ['models with spaces', 'models with spaces'],
+    ['claude-like', 'tether-local'],
+    ['Llama-Opus-distill', 'tether-local'],
+    ['gemma[1m]', 'tether-local'],
+    ['two\nlines', 'tether-local'],
+  ])('call a model by its name, unless Claude Code would take it for another: %j', (modelName, id) => {
+    const { settings } = claudeSettings({ ...wiring, modelName }, {})
+    expect([settings.env.ANTHROPIC_MODEL, settings.env.ANTHROPIC_DEFAULT_HAIKU_MODEL]).toEqual([id, id])
+    expect(settings.modelPicker).toMatchObject({ options: [{ model: id, label: modelName }] })
   })
 
   test('cap the output of tools in a small window, unless the user did', () => {

@@ -26,7 +26,7 @@ describe('the model that tether runs', () => {
     writeModel(join(models(), 'org', 'small'))
     const { code, stderr } = await bare(['--', 'exit:0'], { FAKE_START: '1' })
     expect(code).toBe(0)
-    expect(stderr).toContain('org/small is ready')
+    expect(stderr).toContain('org/small ready at')
   })
 
   test('is the demo model for npm start if there is no other', async () => {
@@ -53,7 +53,7 @@ describe('the model that tether runs', () => {
     writeModel(join(models(), 'mlx-community', 'small-4bit'))
     const { code, stderr } = await bare(['--model', 'small-4bit', '--', 'exit:0'])
     expect(code).toBe(0)
-    expect(stderr).toContain('mlx-community/small-4bit is ready')
+    expect(stderr).toContain('mlx-community/small-4bit ready at')
     const bench = await tether.start(['bench', 'small-4bit', '--prompts', '8', '--tokens', '2', '--json']).ended
     expect(JSON.parse(bench.stdout).model).toBe('mlx-community/small-4bit')
     writeModel(join(models(), 'other', 'small-4bit'))
@@ -121,8 +121,8 @@ describe('the model that tether runs', () => {
   test('is that of [model] default without a question, and --model overrides it', async () => {
     for (const name of ['a', 'b']) writeModel(join(models(), name))
     tether.configure('[model]\ndefault = "b"\n')
-    expect((await bare(['--', 'exit:0'])).stderr).toContain('b is ready')
-    expect((await bare(['--model', 'a', '--', 'exit:0'])).stderr).toContain('a is ready')
+    expect((await bare(['--', 'exit:0'])).stderr).toContain('b ready at')
+    expect((await bare(['--model', 'a', '--', 'exit:0'])).stderr).toContain('a ready at')
   })
 
   test('is listed by --list; an empty list says how to get a model, with status 0', async () => {

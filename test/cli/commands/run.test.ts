@@ -59,7 +59,7 @@ describe('tether with Claude Code', () => {
       .ended
     const { args, settings } = await claudeReport(tether.place)
     expect(args.filter((arg) => arg === '--settings')).toHaveLength(1)
-    expect(settings).toMatchObject({ verbose: true, env: { FOO: '1', ANTHROPIC_MODEL: 'tether-local' } })
+    expect(settings).toMatchObject({ verbose: true, env: { FOO: '1', ANTHROPIC_MODEL: 'demo' } })
   })
 
   test('gives it a status line, unless the user has one', async () => {
@@ -245,7 +245,7 @@ describe('a window that is too small for Claude Code', () => {
     const refused = await tether.startWithClaude(['exit:0'], { FAKE_WINDOW: '16384' }).ended
     expect(refused.code).toBe(1)
     expect(refused.stderr).toMatch(/window of 16384 tokens is too small .* --force/)
-    expect(refused.stderr).not.toContain('is ready')
+    expect(refused.stderr).not.toContain('ready at')
     expect(existsSync(tether.place.report)).toBe(false)
     await tether.expectNothingLeft()
     const forced = await tether.startOnDemo(['--force', '--claude-path', tether.place.claude, '--', 'exit:0'], {

@@ -1,6 +1,8 @@
 /** tether as a server only, and with a port that is taken. */
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { useTether } from '../../support/cli-fixture.js'
 import { until } from '../../support/until.js'
@@ -9,32 +11,78 @@ const tether = useTether()
 
 describe('--serve-only', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)(
-    'prints what a client needs, logs requests, and exits with status 0 on %s',
+    'says where it is and how to reach it, logs requests, and exits with status 0 on %s',
     async (signal) => {
       const running = tether.startOnDemo(['--serve-only', '--port', '0', '--log-level', 'info'])
-      await until(() => running.stdout().includes('Ctrl-C'))
-      const url = /export ANTHROPIC_BASE_URL=(\S+)/.exec(running.stdout())?.[1] ?? ''
+      await until(() => running.stderr().includes('Ctrl-C'))
+      const url = / ready at (\S+)/.exec(running.stderr())?.[1] ?? ''
+      const said = running.stderr().slice(running.stderr().indexOf('tether: demo ready'))
+      expect(said.replace(/\d+\.\d s/, 'N s')).toBe(
+        `tether: demo ready at ${url} (N s, CPU)
+  64k-token window, all that the model supports
+tether: Variables for other terminals and programs:
+  tether env
+Ctrl-C stops the server.
+`,
+      )
       expect((await fetch(`${url}/v1/models`)).status).toBe(200)
-      expect(running.stdout()).toContain('export ANTHROPIC_AUTH_TOKEN=any')
-      expect(running.stdout()).toContain('export CLAUDE_CODE_MAX_CONTEXT_TOKENS=65536')
-      expect(running.stdout()).toContain(`curl -s ${url}/v1/messages`)
       await until(() => running.stderr().includes('GET /v1/models 200'))
       running.process.kill(signal)
       expect((await running.ended).code).toBe(0)
+      expect(running.stdout()).toBe('')
     },
   )
 
-  test('creates a key if other machines can reach it', async () => {
+  test('creates a key if other machines can reach it, which tether env prints', async () => {
     const running = tether.startOnDemo(['--serve-only', '--port', '0', '--host', '0.0.0.0'])
-    await until(() => running.stdout().includes('Ctrl-C'))
-    const key = /export ANTHROPIC_AUTH_TOKEN=(\S+)/.exec(running.stdout())?.[1] ?? ''
-    const url = /export ANTHROPIC_BASE_URL=(\S+)/.exec(running.stdout())?.[1] ?? ''
+    await until(() => running.stderr().includes('Ctrl-C'))
+    const url = / ready at (\S+)/.exec(running.stderr())?.[1] ?? ''
+    const key = (await variables()).ANTHROPIC_AUTH_TOKEN ?? ''
     expect(key.length).toBeGreaterThan(20)
     expect((await fetch(`${url}/v1/models`)).status).toBe(401)
     expect((await fetch(`${url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).status).toBe(200)
     running.process.kill('SIGINT')
     await running.ended
   })
+
+  test('names the port for tether env where two servers run', async () => {
+    await tether.serve()
+    const second = tether.startOnDemo(['--serve-only', '--port', '0'])
+    await until(() => second.stderr().includes('Ctrl-C'))
+    const port = / ready at http:\/\/127\.0\.0\.1:(\d+)/.exec(second.stderr())?.[1]
+    expect(second.stderr()).toContain(`\n  tether env --port ${port}\n`)
+    second.process.kill('SIGINT')
+    await second.ended
+  })
+
+  test('prints the variables itself where it cannot record its server', async () => {
+    writeFileSync(join(tether.place.home, '.tether'), 'a file where a folder should be')
+    const running = tether.startOnDemo(['--serve-only', '--port', '0'])
+    await until(() => running.stderr().includes('Ctrl-C'))
+    const url = / ready at (\S+)/.exec(running.stderr())?.[1]
+    expect(running.stdout()).toContain(`export ANTHROPIC_BASE_URL='${url}'\n`)
+    expect(running.stderr()).not.toContain('Variables for')
+    running.process.kill('SIGINT')
+    await running.ended
+  })
+
+  test('calls a model that was named in short by its whole name', async () => {
+    const folder = join(tether.place.home, '.tether', 'models', 'org', 'small')
+    cpSync(tether.demo, folder, { recursive: true })
+    const running = tether.start(['--serve-only', '--port', '0', '--model', 'small'])
+    await until(() => running.stderr().includes('Ctrl-C'))
+    expect(running.stderr()).toContain('tether: org/small ready at ')
+    expect(await variables()).toMatchObject({ ANTHROPIC_MODEL: 'org/small', CLAUDE_CODE_SUBAGENT_MODEL: 'org/small' })
+    const runs = join(tether.place.home, '.tether', 'run')
+    const [record = ''] = readdirSync(runs)
+    expect(JSON.parse(readFileSync(join(runs, record), 'utf8'))).toMatchObject({ model: 'org/small' })
+    running.process.kill('SIGINT')
+    await running.ended
+  })
+
+  async function variables(): Promise<Record<string, string>> {
+    return JSON.parse((await tether.start(['env', '--shell', 'json']).ended).stdout)
+  }
 })
 
 describe('a taken port', () => {

@@ -158,7 +158,7 @@ describe('while a model loads', () => {
   test('a bar shows percent of bytes and an estimate, and disappears', async () => {
     const terminal = tether(serve, { ...load, columns: 90 })
     await until(() => /Loading demo .*█+.*░ *\S* 25% of 3 MB, about \d+ s left/.test(terminal.written()))
-    await until(() => terminal.written().includes('Ctrl-C stops it'))
+    await until(() => terminal.written().includes('Ctrl-C stops the server'))
     expect(terminal.written()).toContain('\u001b[?25l')
     expect(terminal.written().lastIndexOf('\u001b[?25h')).toBeGreaterThan(terminal.written().lastIndexOf('Loading'))
   })

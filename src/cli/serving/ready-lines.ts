@@ -1,0 +1,50 @@
+/** What a start ends with: the model's name and address, its window, and how other programs reach it. */
+import { networkInterfaces } from 'node:os'
+import type { ModelInfo } from '../../index.js'
+import { windowSentence } from '../../model/window.js'
+import { kvBitsText } from './kv-bits-text.js'
+
+export interface ReadyModel {
+  /** The server's address on this machine. */
+  url: string
+  info: ModelInfo
+  /** How long the start took. */
+  seconds: number
+}
+
+/** Two lines. */
+export function readyLines({ url, info, seconds }: ReadyModel): string {
+  const device = info.device === 'cpu' ? 'CPU' : info.device
+  const remedies = { max_context: 'raise it with --max-context', memory: 'raise it with --memory-cap' }
+  return [
+    `${info.name} ready at ${url} (${seconds.toFixed(1)} s, ${device}${kvBitsText(info)})`,
+    `  ${windowSentence(info, remedies)}`,
+  ].join('\n')
+}
+
+export interface ServingPlace {
+  /** The address that it listens on. */
+  host: string
+  url: string
+  /** Prints the variables of its clients. Unset: they were printed. */
+  envCommand?: string
+}
+
+/** What follows if there is only the server. */
+export function servingLines({ host, url, envCommand }: ServingPlace): string {
+  return [
+    ...addressesElsewhere(host, url).map((other) => `for other machines: ${other}`),
+    ...(envCommand === undefined ? [] : [`Variables for other terminals and programs:\n  ${envCommand}`]),
+    'Ctrl-C stops the server.',
+  ].join('\n')
+}
+
+/** The server's addresses for other machines. */
+function addressesElsewhere(host: string, url: string): string[] {
+  if (host !== '0.0.0.0' && host !== '::') return []
+  const { port } = new URL(url)
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+  return addresses
+    .filter(({ internal, family }) => !internal && family === 'IPv4')
+    .map(({ address }) => `http://${address}:${port}`)
+}
