@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { Template } from '@huggingface/jinja'
 import { describe, expect, test } from 'vitest'
-import { chatFamily, FAMILIES } from '../../src/chat/families.js'
+import { FAMILIES } from '../../src/chat/families.js'
 import type { Chat, ChatFamily, ChatMessage, ChatPart, ChatTool, PromptPiece } from '../../src/chat/types.js'
 import { answer, sentence, TOOLS, toMessage } from '../support/chat-conversations.js'
 import { type Random, seeded } from '../support/chat-random.js'
@@ -251,6 +251,18 @@ function withoutTypeLists(chat: Chat): Chat {
   return { ...chat, tools: JSON.parse(tools) }
 }
 
+describe('a result that is an error', () => {
+  test.each(Object.entries(FAMILIES))('reads as one in the prompt of %s, and others do not', (_, { render }) => {
+    const prompt = (isError: boolean) => {
+      const failed: ChatPart = { type: 'tool_result', id: '1', text: 'Done: 3 of 5', isError }
+      return written(render(chat([user(text('Go')), model(call('1')), user(failed)], { tools: [READ] })))
+    }
+    expect(prompt(true)).toMatch(/Error( of Read)?: ?\n?Done: 3 of 5/)
+    expect(prompt(false)).not.toContain('Error')
+  })
+})
+
+
 const python = process.env.TETHER_ORACLE_PYTHON
 const folder = '../shared/templates'
 const templates = [
@@ -290,37 +302,3 @@ describe.runIf(existsSync(folder)).each(templates)(
     })
   },
 )
-
-const LLAMA3 = ['<|eot_id|>', '<|start_header_id|>']
-const GEMMA = ['<start_of_turn>']
-const TEMPLATE = { source: '{{ bos_token }}[INST] x', path: 'chat_template.jinja', tokens: {}, controls: ['<s>'] }
-
-test.each<[string, string[], boolean, string]>([
-  ['gemma4', [], false, 'gemma4'],
-  ['gemma4_text', [], true, 'gemma4'],
-  ['gemma4_unified', [], false, 'gemma4'],
-  ['gemma3_text', GEMMA, true, 'gemma3'],
-  ['gemma3', GEMMA, false, 'gemma3'],
-  ['gemma3n', GEMMA, false, 'gemma3'],
-  ['gemma2', GEMMA, false, 'gemma2'],
-  ['llama', LLAMA3, true, 'llama3'],
-  ['llama', ['<s>'], true, 'llama2'],
-  ['mistral', ['[INST]'], true, 'llama2'],
-])('model type %s with the tokens %j is of family %s', (modelType, tokens, hasTemplate, name) => {
-  const template = hasTemplate ? TEMPLATE : undefined
-  expect(chatFamily({ modelType, has: (token) => tokens.includes(token), template }).name).toBe(name)
-})
-
-test('a template with tools and a vocabulary with [TOOL_CALLS] make the format Mistral’s', () => {
-  const template = { ...TEMPLATE, source: '{{ tools }}' }
-  expect(chatFamily({ modelType: 'mistral', has: () => true, template }).name).toBe('mistral')
-})
-
-test.each([
-  ['qwen3', 'unsupported_model', /Gemma, Llama or Mistral/],
-  ['llama', 'bad_config', /no chat template/],
-])('model type %s without a template is rejected with %s', (modelType, code, message) => {
-  expect(() => chatFamily({ modelType, has: () => false })).toThrow(
-    expect.objectContaining({ code, message: expect.stringMatching(message) }),
-  )
-})

@@ -12,7 +12,15 @@
  * - Thoughts are dropped: these models have no place for them.
  */
 import type { Chat, ChatMessage, PromptPiece } from '../types.js'
-import { arrange, joinText, matchResults, type PendingCall, type PromptWriter, promptWriter } from './layout.js'
+import {
+  arrange,
+  joinText,
+  matchResults,
+  type PendingCall,
+  type PromptWriter,
+  promptWriter,
+  shownResult,
+} from './layout.js'
 import { taughtCall, taughtResult, teachTools } from './teach-tools.js'
 
 export function renderGemma3(chat: Chat): PromptPiece[] {
@@ -50,7 +58,7 @@ function textsOf(message: ChatMessage, calls: PendingCall[]): string[] {
   const text = joinText(message.parts)
   return [
     ...answered.map(({ name, text, isError }) => taughtResult({ name, text, isError })),
-    ...others.map((result) => result.text),
+    ...others.map(shownResult),
     ...(text === '' ? [] : [text]),
   ]
 }

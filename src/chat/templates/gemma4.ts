@@ -26,6 +26,7 @@ import {
   type PendingCall,
   type PromptWriter,
   promptWriter,
+  shownResult,
   sortedEntries,
 } from './layout.js'
 
@@ -74,7 +75,7 @@ function renderMessage(out: PromptWriter, message: ChatMessage, turn: ModelTurn,
     return
   }
   const { answered, others } = matchResults(turn.open ? turn.calls : [], message.parts)
-  for (const { name, text } of answered) renderResult(out, name, text)
+  for (const result of answered) renderResult(out, result.name, shownResult(result))
   turn.calls = []
   const texts = message.parts.filter((part) => part.type === 'text')
   if (answered.length > 0 && others.length === 0 && texts.length === 0) return
@@ -82,7 +83,7 @@ function renderMessage(out: PromptWriter, message: ChatMessage, turn: ModelTurn,
   turn.open = false
   out.control('<|turn>')
   out.text(`${message.role}\n`)
-  out.text(joinText([...others.map(({ text }) => ({ type: 'text' as const, text })), ...texts]))
+  out.text(joinText([...others.map((result) => ({ type: 'text' as const, text: shownResult(result) })), ...texts]))
   closeTurn(out)
 }
 

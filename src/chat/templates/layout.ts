@@ -74,6 +74,11 @@ export function matchResults(
   return { answered, others: results.filter(({ id }) => !known.has(id)) }
 }
 
+/** A result as the model reads it. Of an error that looks like success, the model is told. */
+export function shownResult({ text, isError }: Pick<Result, 'text' | 'isError'>): string {
+  return isError ? `Error: ${text}` : text
+}
+
 /** Entries sorted by key, ignoring case. */
 export function sortedEntries(object: JsonObject): [string, JsonObject[string]][] {
   const folded = Object.entries(object).map((entry) => ({ entry, key: entry[0].toLowerCase() }))

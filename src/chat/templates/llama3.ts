@@ -14,7 +14,15 @@
  * - Results without a call in the turn before them are user text, so that nothing that a client sent is lost.
  */
 import type { Chat, ChatMessage, ChatTool, JsonObject, JsonValue, PromptPiece } from '../types.js'
-import { arrange, joinText, matchResults, type PendingCall, type PromptWriter, promptWriter } from './layout.js'
+import {
+  arrange,
+  joinText,
+  matchResults,
+  type PendingCall,
+  type PromptWriter,
+  promptWriter,
+  shownResult,
+} from './layout.js'
 
 const DATES = 'Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n'
 
@@ -55,10 +63,10 @@ export function renderLlama3(chat: Chat): PromptPiece[] {
 /** A user or system message: the results of the calls before it, each in a turn of its own, then its text. */
 function renderOther(out: PromptWriter, message: ChatMessage, calls: PendingCall[], introduction: string): void {
   const { answered, others } = matchResults(calls, message.parts)
-  for (const { text } of answered) renderTurn(out, 'ipython', toJson({ output: text }))
+  for (const result of answered) renderTurn(out, 'ipython', toJson({ output: shownResult(result) }))
   const texts = message.parts.filter((part) => part.type === 'text')
   if (answered.length > 0 && others.length === 0 && texts.length === 0) return
-  const text = joinText([...others.map(({ text }) => ({ type: 'text' as const, text })), ...texts])
+  const text = joinText([...others.map((result) => ({ type: 'text' as const, text: shownResult(result) })), ...texts])
   renderTurn(out, message.role, introduction + text)
 }
 
