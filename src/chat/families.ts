@@ -5,12 +5,18 @@ import { gemma4Format } from './formats/gemma4.js'
 import { llama2Format } from './formats/llama2.js'
 import { llama3Format } from './formats/llama3.js'
 import { mistralFormat } from './formats/mistral.js'
-import { promptedTools } from './formats/prompted-tools.js'
+import { hermesFormat, promptedTools } from './formats/prompted-tools.js'
 import { renderGemma3 } from './templates/gemma3.js'
 import { renderGemma4 } from './templates/gemma4.js'
-import { type ChatTemplate, jinjaFamily } from './templates/jinja.js'
 import { renderLlama3 } from './templates/llama3.js'
-import type { ChatFamily, OutputFormat } from './types.js'
+import { PLAIN_PROBES, TOOL_PROBES } from './templates/probe-template.js'
+import {
+  type ChatTemplate,
+  type TemplateFacts,
+  type TemplateFamily,
+  templateFamily,
+} from './templates/template-family.js'
+import type { Chat, ChatFamily, OutputFormat, PromptPiece } from './types.js'
 
 export const FAMILIES: Record<string, ChatFamily> = {
   gemma4: { ...gemma4Format, render: renderGemma4 },
@@ -27,6 +33,7 @@ export const FORMATS: Record<string, OutputFormat> = {
   gemma2: gemma2Format,
   llama2: llama2Format,
   mistral: mistralFormat,
+  hermes: hermesFormat,
   taught: promptedTools,
 }
 
@@ -39,36 +46,90 @@ export interface ChatSource {
   template?: ChatTemplate
 }
 
+/** What was found out about a template. Plain data, which is kept for the next load. */
+export interface TemplateVerdict {
+  /** The family whose renderer in TypeScript writes what the template writes, several times faster. */
+  own?: string
+  facts: TemplateFacts
+}
+
+export interface ChosenFamily {
+  family: ChatFamily
+  verdict: TemplateVerdict
+}
+
 /**
- * Looks at the tokens of its turns too: a checkpoint of type llama may be a Llama 3, or another model with Llama's
- * architecture and a template of its own. Throws `unsupported_model`, or `bad_config` if there is no template.
+ * The checkpoint's own template decides. A renderer of ours is used only where it writes the same on a set of probes.
+ * `known`: an earlier verdict on the same template. Throws `unsupported_model`, or `bad_config` if there is no template
+ * or it cannot be used.
  */
-export function chatFamily({ modelType, has, template }: ChatSource): ChatFamily {
-  if (/^gemma4(_|$)/.test(modelType)) return family('gemma4')
-  if (/^gemma/.test(modelType) && has('<start_of_turn>')) return family(modelType === 'gemma2' ? 'gemma2' : 'gemma3')
-  if (modelType === 'llama' && has('<|eot_id|>') && has('<|start_header_id|>')) return family('llama3')
+export function chatFamily({ modelType, has, template }: ChatSource, known?: TemplateVerdict): ChosenFamily {
   if (!/^(gemma|llama|mistral|ministral)/.test(modelType)) {
     throw new TetherError(
       'unsupported_model',
       `model_type "${modelType}" is not supported; take a checkpoint of Gemma, Llama or Mistral`,
     )
   }
-  if (template) return jinjaTemplateFamily(template, has)
-  throw new TetherError(
-    'bad_config',
-    'the checkpoint has no chat template, so it is a base model or one without its tokenizer_config.json; take its instruct version',
-  )
+  if (!template) {
+    throw new TetherError(
+      'bad_config',
+      'the checkpoint has no chat template, so it is probably a base model, which only continues text. Use its instruct version: its name usually ends in -it or -Instruct',
+    )
+  }
+  const ownName = ownRenderer(modelType, has)
+  if (known?.own !== undefined && known.own === ownName) return { family: familyOf(ownName), verdict: known }
+  const found = templateFamily(template, known?.facts)
+  const { facts } = found
+  if (!known && ownName !== undefined && writesTheSame(familyOf(ownName), found)) {
+    return { family: familyOf(ownName), verdict: { own: ownName, facts } }
+  }
+  return { family: { ...formatOf(facts, template, has), render: found.render }, verdict: { facts } }
 }
 
-function family(name: keyof typeof FAMILIES): ChatFamily {
+/** The renderer of ours that may fit: a checkpoint of type llama may be a Llama 3, or anything else of that architecture. */
+function ownRenderer(modelType: string, has: ChatSource['has']): string | undefined {
+  if (/^gemma4(_|$)/.test(modelType)) return 'gemma4'
+  if (/^gemma/.test(modelType) && has('<start_of_turn>')) return modelType === 'gemma2' ? 'gemma2' : 'gemma3'
+  return modelType === 'llama' && has('<|eot_id|>') && has('<|start_header_id|>') ? 'llama3' : undefined
+}
+
+function familyOf(name: string): ChatFamily {
   return FAMILIES[name] as ChatFamily
 }
 
-/** A model whose template writes tools in its own format answers in that format; it is used if it is a known one. */
-function jinjaTemplateFamily(template: ChatTemplate, has: ChatSource['has']): ChatFamily {
-  const { render, hasTools } = jinjaFamily(template)
-  if (hasTools && has('[TOOL_CALLS]')) return { ...mistralFormat, render }
-  if (has('[INST]') || template.source.includes('[INST]')) return { ...llama2Format, render }
-  const end = template.tokens.eos_token
-  return { ...promptedTools, stopTokens: end === undefined ? [] : [end], render }
+function writesTheSame(own: ChatFamily, found: TemplateFamily): boolean {
+  try {
+    return [...PLAIN_PROBES, ...TOOL_PROBES].every(
+      (chat: Chat) => written(own.render(chat)) === written(found.render(chat)),
+    )
+  } catch (error) {
+    if (error instanceof TetherError && error.code === 'invalid_request') return false
+    throw error
+  }
+}
+
+/** Control tokens apart from text. Gemma 4's empty thoughts do not count: ours stay in earlier turns on purpose. */
+function written(pieces: PromptPiece[]): string {
+  const text = pieces.map((piece) =>
+    typeof piece === 'string' ? piece : 'control' in piece ? `\0${piece.control}\0` : '',
+  )
+  return text.join('').replaceAll('\0<|channel>\0thought\n\0<channel|>\0', '')
+}
+
+/** A model answers in the format in which its template writes calls, if that is a known one. */
+function formatOf(
+  { call, stops }: TemplateFacts,
+  { source, tokens }: ChatTemplate,
+  has: ChatSource['has'],
+): OutputFormat {
+  const format = formatOfCall(call) ?? (has('[INST]') || source.includes('[INST]') ? llama2Format : promptedTools)
+  const ends = [...stops, tokens.eos_token].filter((token) => token !== undefined)
+  return { ...format, stopTokens: [...new Set([...format.stopTokens, ...ends])] }
+}
+
+function formatOfCall(call: string): OutputFormat | undefined {
+  if (call.includes('[TOOL_CALLS]')) return mistralFormat
+  if (call.includes('<|tool_call>call:')) return gemma4Format
+  if (call.includes('<tool_call>')) return hermesFormat
+  return /"parameters": ?\{/.test(call) ? llama3Format : undefined
 }

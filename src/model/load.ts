@@ -1,6 +1,7 @@
 /** A model folder to a loaded model: engine, tokenizer and family, checked against each other. */
-import { chatFamily } from '../chat/families.js'
+import { type ChatSource, chatFamily } from '../chat/families.js'
 import { readTemplate } from '../chat/templates/read-template.js'
+import { readVerdict, templateCache, writeVerdict } from '../chat/templates/verdict-cache.js'
 import { loadTokenizer } from '../chat/tokenizer/load.js'
 import type { ChatFamily, Tokenizer } from '../chat/types.js'
 import { type Checkpoint, readCheckpoint } from '../engine/checkpoint.js'
@@ -26,7 +27,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
   const type = modelType(checkpoint)
   const tokenizer = await loadTokenizer(checkpoint.path)
   const template = await readTemplate(checkpoint.path, tokenizer.controls)
-  const family = chatFamily({ modelType: type, has: (token) => tokenizer.controls.includes(token), template })
+  const family = await chooseFamily({ modelType: type, has: (token) => tokenizer.controls.includes(token), template })
   checkVocabulary(checkpoint, tokenizer)
   const engine = await openEngine(checkpoint, options)
   const stopTokens = Int32Array.from(allStopTokens(checkpoint, tokenizer, family))
@@ -51,6 +52,14 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     stats: () => engine.stats(),
     close: () => engine.close(),
   }
+}
+
+/** A template is probed once: what was found is kept. */
+async function chooseFamily(source: ChatSource): Promise<ChatFamily> {
+  const known = source.template && (await readVerdict(templateCache(), source))
+  const { family, verdict } = chatFamily(source, known)
+  if (!known) await writeVerdict(templateCache(), source, verdict)
+  return family
 }
 
 function modelType(checkpoint: Checkpoint): string {

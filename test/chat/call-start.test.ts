@@ -14,6 +14,10 @@ const REST: Record<string, { any: string; tool: string }> = {
   gemma2: taught,
   llama2: taught,
   taught,
+  hermes: {
+    any: 'Read", "arguments": {"file_path": "a"}}\n</tool_call>',
+    tool: '{"file_path": "a"}}\n</tool_call>',
+  },
   mistral: { any: 'Read", "arguments": {"file_path": "a"}}]', tool: '{"file_path": "a"}}]' },
   llama3: { any: 'Read", "parameters": {"file_path": "a"}}', tool: '{"file_path": "a"}}' },
 }

@@ -262,7 +262,6 @@ describe('a result that is an error', () => {
   })
 })
 
-
 const python = process.env.TETHER_ORACLE_PYTHON
 const folder = '../shared/templates'
 const templates = [

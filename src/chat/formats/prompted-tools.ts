@@ -17,6 +17,15 @@ const FENCES = [...NAMES, 'tool_calls', 'tools', 'json', 'python', 'py', '']
 /** For any model: the checkpoint says which tokens end its turns. */
 export const promptedTools: OutputFormat = promptedToolsFormat('taught', [])
 
+/** For models whose template writes calls as JSON in `<tool_call>` tags, as Hermes and those after it. */
+export const hermesFormat: OutputFormat = {
+  ...promptedTools,
+  name: 'hermes',
+  callStart: (tool) => [
+    tool === undefined ? '<tool_call>\n{"name": "' : `<tool_call>\n{"name": ${JSON.stringify(tool)}, "arguments": `,
+  ],
+}
+
 /** `ends`: control tokens that end a turn. */
 export function promptedToolsFormat(name: string, ends: string[]): OutputFormat {
   return {

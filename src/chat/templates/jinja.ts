@@ -1,5 +1,5 @@
 /**
- * Renders prompts with the checkpoint's own Jinja template, for families without a template in TypeScript.
+ * Renders prompts with the checkpoint's own Jinja template.
  *
  * A template renders one string, in which its own markers look like the same characters in a user's text. So every
  * marker in a request is broken by a character that occurs nowhere in the request. A marker that is whole after
@@ -7,15 +7,15 @@
  *
  * It differs from the template on purpose: the date never changes, since no prefix could be reused the next day.
  */
-import { createHash } from 'node:crypto'
 import { Template } from '@huggingface/jinja'
 import { TetherError } from '../../errors.js'
-import type { Chat, ChatMessage, ChatPart, ChatTool, JsonObject, JsonValue, PromptPiece } from '../types.js'
-import { arrange, joinText, matchResults, type PendingCall, promptWriter } from './layout.js'
-import { taughtCall, taughtResult, teachTools } from './teach-tools.js'
+import type { Chat, JsonValue, PromptPiece } from '../types.js'
+import { promptWriter } from './layout.js'
+import type { MessageForm } from './message-form.js'
+import { declaration, type TemplateMessage, toMessages } from './template-messages.js'
 
-/** A checkpoint's template, and its variables besides the chat. */
-export interface ChatTemplate {
+/** A template's source, and its variables besides the chat. */
+export interface TemplateSource {
   source: string
   /** The template's file, for error messages. */
   path: string
@@ -25,130 +25,71 @@ export interface ChatTemplate {
   controls: readonly string[]
 }
 
-export interface JinjaFamily {
-  render(chat: Chat): PromptPiece[]
-  /** Whether the template writes tools, calls and results in a format of its own. */
-  hasTools: boolean
-}
+/** A template that is ready to write conversations in any form. Throws what the template throws. */
+export type WriteChat = (chat: Chat, form: MessageForm) => PromptPiece[]
 
-/** Throws `bad_config` for a template that cannot be parsed; `render` throws it if the template rejects the chat. */
-export function jinjaFamily(template: ChatTemplate): JinjaFamily {
+/** Throws `bad_config` for a template that cannot be parsed. */
+export function jinjaTemplate(template: TemplateSource): WriteChat {
   const parsed = parse(template)
-  const hasTools = /\btools\b/.test(template.source)
   const split = splitter(template.controls)
-  return { hasTools, render: (chat) => renderChat(chat, { template, parsed, hasTools, split }) }
+  return (chat, form) => {
+    const breaker = unusedCharacter(
+      JSON.stringify([chat.tools, chat.messages.map(({ parts }) => parts)]) + template.source,
+    )
+    const text = writeText(chat, form, { template, parsed, breaker })
+    return split(text).map((piece) => (typeof piece === 'string' ? piece.replaceAll(breaker, '') : piece))
+  }
 }
 
-interface Renderer {
-  template: ChatTemplate
+interface Writer {
+  template: TemplateSource
   parsed: Template
-  hasTools: boolean
-  split: (text: string) => PromptPiece[]
+  breaker: string
 }
 
-/** What a template's `messages` hold. */
-interface Message {
-  [key: string]: JsonValue
-  role: string
-  content: string
-}
-
-function renderChat(chat: Chat, { template, parsed, hasTools, split }: Renderer): PromptPiece[] {
-  const breaker = unusedCharacter(
-    JSON.stringify([chat.tools, chat.messages.map(({ parts }) => parts)]) + template.source,
-  )
+/** With the request's markers broken. A conversation that ends with the assistant's message leaves its turn open. */
+function writeText(chat: Chat, form: MessageForm, { template, parsed, breaker }: Writer): string {
   const mask = masker(template.controls, breaker)
+  const tools = form.toolRoles && chat.tools.length > 0 ? { tools: mask(chat.tools.map(declaration)) } : {}
+  const messages = mask(toMessages(chat, form)) as TemplateMessage[]
+  const write = (shown: TemplateMessage[], isContinued: boolean) =>
+    parsed.render({
+      ...template.tokens,
+      messages: shown,
+      ...tools,
+      add_generation_prompt: !isContinued,
+      enable_thinking: chat.thinking,
+    })
+  const last = messages.at(-1)
+  if (chat.messages.at(-1)?.role !== 'assistant' || last?.role !== 'assistant') return write(messages, false)
   // Three in a row occur nowhere else. What the template adds after them is cut off: the model continues its text.
   const here = breaker.repeat(3)
-  const isContinued = chat.messages.at(-1)?.role === 'assistant'
-  const tools = hasTools && chat.tools.length > 0 ? { tools: mask(chat.tools.map(declaration)) } : {}
-  const render = (ownSystem: boolean) => {
-    const messages = mask(toMessages(chat, { hasTools, ownSystem })) as Message[]
-    const last = messages.at(-1)
-    if (isContinued && last) last.content += here
-    return parsed.render({ ...template.tokens, messages, ...tools, add_generation_prompt: !isContinued })
-  }
-  const text = firstThatWorks(render, template)
-  const end = isContinued ? text.lastIndexOf(here) : text.length
-  return split(text.slice(0, end)).map((piece) => (typeof piece === 'string' ? piece.replaceAll(breaker, '') : piece))
-}
-
-/** If the template rejects a system message, it becomes part of the first user message. */
-function firstThatWorks(render: (ownSystem: boolean) => string, { path }: ChatTemplate): string {
+  const marked = [...messages.slice(0, -1), { ...last, content: withEnd(last.content, here) }]
+  const before = messages.slice(0, -1)
+  const canStandApart = last.tool_calls === undefined && before.some(({ role }) => role === 'user')
   try {
-    return render(true)
-  } catch {
-    try {
-      return render(false)
-    } catch (cause) {
-      const message = `${path}: the chat template cannot write this conversation (${(cause as Error).message})`
-      throw new TetherError('bad_config', `${message}; take a newer version of the checkpoint`, { cause })
-    }
+    const text = write(marked, true)
+    const end = text.lastIndexOf(here)
+    if (end >= 0) return text.slice(0, end)
+    if (!canStandApart) throw new Error('it leaves out the last message')
+  } catch (error) {
+    if (!canStandApart) throw error
   }
+  // The template refuses the assistant's turn at the end, or does not show it.
+  return write(before, false) + textOf(last.content)
 }
 
-/** Alternates user and model, as most templates require: everything between two answers of the model is one turn. */
-function toMessages(chat: Chat, { hasTools, ownSystem }: { hasTools: boolean; ownSystem: boolean }): Message[] {
-  const { system = '', rest } = arrange(chat.messages)
-  const lesson = hasTools ? '' : teachTools(chat.tools).trimEnd()
-  const heading = [system, lesson].filter((text) => text !== '').join('\n\n')
-  const messages: Message[] = heading !== '' && ownSystem ? [{ role: 'system', content: heading }] : []
-  let texts = heading !== '' && !ownSystem ? [`${heading}\n`] : []
-  let calls: PendingCall[] = []
-  const closeUser = () => {
-    if (texts.length > 0) messages.push({ role: 'user', content: texts.join('\n').trim() })
-    texts = []
-  }
-  for (const message of rest) {
-    if (message.role === 'assistant') {
-      closeUser()
-      messages.push(modelMessage(message, hasTools))
-      calls = message.parts.filter((part) => part.type === 'tool_call')
-      continue
-    }
-    const { answered, others } = matchResults(calls, message.parts)
-    for (const result of answered) {
-      if (hasTools) messages.push(toolMessage(result))
-      else texts.push(taughtResult(result))
-    }
-    calls = []
-    texts.push(...others.map(({ text }) => text), joinText(message.parts))
-    texts = texts.filter((text) => text !== '')
-  }
-  closeUser()
-  return messages
+function withEnd(content: JsonValue, end: string): JsonValue {
+  return Array.isArray(content) ? [{ type: 'text', text: textOf(content) + end }] : `${textOf(content)}${end}`
 }
 
-function modelMessage({ parts }: ChatMessage, hasTools: boolean): Message {
-  let content = ''
-  const calls: JsonObject[] = []
-  for (const part of parts) {
-    if (part.type === 'text') content += part.text
-    if (part.type !== 'tool_call') continue
-    if (hasTools) calls.push(callOf(part))
-    else content += (content === '' || content.endsWith('\n') ? '' : '\n') + taughtCall(part.name, part.input)
-  }
-  return { role: 'assistant', content, ...(calls.length > 0 ? { tool_calls: calls } : {}) }
+/** The text of a message, in either form of content. */
+function textOf(content: JsonValue): string {
+  if (!Array.isArray(content)) return String(content)
+  return content.map((part) => String((part as { text?: JsonValue }).text ?? '')).join('')
 }
 
-function callOf({ id, name, input }: Extract<ChatPart, { type: 'tool_call' }>): JsonObject {
-  return { id: shortId(id), type: 'function', function: { name, arguments: input } }
-}
-
-function toolMessage({ id, name, text }: { id: string; name: string; text: string }): Message {
-  return { role: 'tool', name, tool_call_id: shortId(id), content: text }
-}
-
-/** Nine letters and digits, as Mistral's templates require. */
-function shortId(id: string): string {
-  return createHash('sha256').update(id).digest('hex').slice(0, 9)
-}
-
-function declaration({ name, description, schema }: ChatTool): JsonObject {
-  return { type: 'function', function: { name, description, parameters: schema } }
-}
-
-function parse({ source, path }: ChatTemplate): Template {
+function parse({ source, path }: TemplateSource): Template {
   try {
     // With a changing date no prefix could be reused. The library's function cannot be replaced, so its calls are.
     return new Template(source.replaceAll(/strftime_now\([^)]*\)/g, '"26 Jul 2024"'))
