@@ -10,7 +10,9 @@ import {
   readTyped,
   textOr,
 } from '../turn/request-fields.js'
-import type { ContentBlock, OtherBlock, RequestMessage, TextBlock } from './types.js'
+import { otherBlock } from './block-text.js'
+import { readTool } from './parse-tools.js'
+import type { ContentBlock, RequestMessage, TextBlock } from './types.js'
 
 export function readMessages(value: unknown): RequestMessage[] {
   if (value === undefined) fail('messages', 'Field required')
@@ -91,22 +93,24 @@ function readPlainBlock(block: Fields & { type: string }, at: string): ContentBl
   if (block.type === 'tool_reference') {
     return [{ type: 'tool_reference', tool_name: readText(block.tool_name, `${at}.tool_name`) }]
   }
+  if (block.type === 'tool_addition' || block.type === 'tool_removal') return [readToolChange(block, at)]
   const source = isFields(block.source) ? block.source : {}
   // A plain text document is text that any model can read.
   if (block.type === 'document' && source.type === 'text' && typeof source.data === 'string') {
     return [{ type: 'text', text: source.data }]
   }
   if (block.type === 'document' && source.type === 'content') return readResult(source.content, `${at}.source.content`)
-  return [readOther(block, source)]
+  return otherBlock(block)
 }
 
-function readOther(block: Fields & { type: string }, source: Fields): OtherBlock {
-  const data = typeof source.data === 'string' ? source.data : ''
-  const other: OtherBlock = { type: 'other', kind: block.type, bytes: Math.floor((data.length * 3) / 4) }
-  if (typeof source.media_type === 'string') other.mediaType = source.media_type
-  const name = block.title ?? block.name
-  if (typeof name === 'string' && name !== '') other.name = name
-  return other
+/** The tool is named by a reference, or defined here. */
+function readToolChange({ type, tool, tool_name }: Fields, at: string): ContentBlock {
+  const given: Fields = isFields(tool) ? tool : { name: tool ?? tool_name }
+  const definition = isFields(given.definition) ? given.definition : given
+  const name = readText(definition.name ?? definition.tool_name, `${at}.tool.name`)
+  if (type === 'tool_removal') return { type, tool_name: name }
+  if (definition.input_schema === undefined) return { type: 'tool_reference', tool_name: name }
+  return { type: 'tool_addition', tool: readTool(definition, `${at}.tool`) }
 }
 
 export function readSystem(value: unknown): TextBlock[] {

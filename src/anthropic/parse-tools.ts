@@ -1,30 +1,53 @@
 /** Tools and tool_choice. */
 import type { JsonObject } from '../chat/types.js'
-import { fail, isFields, readFlag, readText, readTyped, textOr } from '../turn/request-fields.js'
+import { type Fields, fail, isFields, readFlag, readText, readTyped, textOr } from '../turn/request-fields.js'
+import { clientTool } from './client-tools.js'
 import type { RequestTool, ToolChoice } from './types.js'
 
-export function readTools(value: unknown): RequestTool[] {
-  if (value === undefined || value === null) return []
-  if (!Array.isArray(value)) fail('tools', 'Input should be a list')
-  return value.flatMap((tool, i) => readTool(tool, `tools.${i}`))
+export interface ReadTools {
+  tools: RequestTool[]
+  /** Types of tools that only Anthropic's servers can run. The model is not told of them. */
+  ignoredTools: string[]
 }
 
-function readTool(tool: unknown, at: string): RequestTool[] {
-  if (!isFields(tool)) fail(at, 'Input should be an object')
-  const custom = tool.type === undefined || tool.type === null || tool.type === 'custom'
-  // Tools such as web_search_… run on Anthropic's servers and have no schema to show to a model.
-  if (!custom && !isFields(tool.input_schema)) return []
+export function readTools(value: unknown): ReadTools {
+  const read: ReadTools = { tools: [], ignoredTools: [] }
+  if (value === undefined || value === null) return read
+  if (!Array.isArray(value)) fail('tools', 'Input should be a list')
+  for (const [i, tool] of value.entries()) {
+    const at = `tools.${i}`
+    if (!isFields(tool)) fail(at, 'Input should be an object')
+    const ignored = typeOfServerTool(tool, at)
+    if (ignored === undefined) read.tools.push(readTool(tool, at))
+    else read.ignoredTools.push(ignored)
+  }
+  return read
+}
+
+/** A tool such as web_search_… has no schema to show to a model. undefined: the tool is the client's. */
+function typeOfServerTool({ type, input_schema, function: openAi }: Fields, at: string): string | undefined {
+  if (isFields(openAi))
+    fail(
+      `${at}.function`,
+      "Extra field: name, description and input_schema stand in the tool itself, as Anthropic's API has them",
+    )
+  if (type === undefined || type === null || type === 'custom' || isFields(input_schema)) return undefined
+  if (typeof type !== 'string') fail(`${at}.type`, 'Input should be a string')
+  return clientTool(type) ? undefined : type
+}
+
+export function readTool(given: Fields, at: string): RequestTool {
+  const known = typeof given.type === 'string' ? clientTool(given.type) : undefined
+  const tool: Fields = known ? { ...known, ...given } : given
   const name = readText(tool.name, `${at}.name`)
   if (tool.input_schema === undefined) fail(`${at}.input_schema`, 'Field required')
   if (!isFields(tool.input_schema)) fail(`${at}.input_schema`, 'Input should be an object')
-  return [
-    {
-      name,
-      description: textOr(tool.description),
-      input_schema: tool.input_schema as JsonObject,
-      defer_loading: tool.defer_loading === true,
-    },
-  ]
+  return {
+    name,
+    description: textOr(tool.description),
+    input_schema: tool.input_schema as JsonObject,
+    defer_loading: tool.defer_loading === true,
+  }
 }
 
 export function readToolChoice(value: unknown): ToolChoice {

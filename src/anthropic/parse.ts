@@ -1,4 +1,5 @@
 /** The JSON of the Messages API to a ParsedRequest. A body is walked here once, and typed from here on. */
+import type { JsonObject } from '../chat/types.js'
 import { namesOf, optionFault, type RequestSampling, requestOptions } from '../options.js'
 import { type Fields, fail, isFields, readFlag, readText, readTyped, requestFields } from '../turn/request-fields.js'
 import { readMessages, readSystem } from './parse-content.js'
@@ -26,8 +27,9 @@ function readCommon(fields: Fields, { modelRequired = false }: ParseOptions = {}
     model: fields.model === undefined && !modelRequired ? undefined : readText(fields.model, 'model'),
     messages: readMessages(fields.messages),
     system: readSystem(fields.system),
-    tools: readTools(fields.tools),
+    ...readTools(fields.tools),
     toolChoice: readToolChoice(fields.tool_choice),
+    outputSchema: readOutputSchema(fields),
     stream: readFlag(fields.stream, 'stream'),
     stopSequences: readStopSequences(fields.stop_sequences),
     thinking: readThinking(fields.thinking),
@@ -57,6 +59,19 @@ function readThinkingBudget(value: unknown): number | undefined {
   if (!Number.isInteger(budget_tokens)) fail('thinking.budget_tokens', 'Input should be a valid integer')
   if ((budget_tokens as number) < 1) fail('thinking.budget_tokens', 'Input should be greater than or equal to 1')
   return budget_tokens as number
+}
+
+/** `output_config.format`, or `output_format` as it was called before. */
+function readOutputSchema({ output_config: config, output_format: older }: Fields): JsonObject | undefined {
+  if (config !== undefined && config !== null && !isFields(config)) fail('output_config', 'Input should be an object')
+  const [format, at] =
+    isFields(config) && config.format !== undefined ? [config.format, 'output_config.format'] : [older, 'output_format']
+  if (format === undefined || format === null) return undefined
+  const { type, schema } = readTyped(format, at)
+  if (type === 'text') return undefined
+  if (type !== 'json_schema') fail(`${at}.type`, "Input should be 'json_schema'")
+  if (!isFields(schema)) fail(`${at}.schema`, schema === undefined ? 'Field required' : 'Input should be an object')
+  return schema as JsonObject
 }
 
 function readStopSequences(value: unknown): string[] {

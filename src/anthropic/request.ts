@@ -29,6 +29,8 @@ export interface CountTokensRequest extends ExtraFields {
   tool_choice?: ToolChoiceParam | null
   /** Whether the model thinks before it answers, and for how long. Default: it does not. */
   thinking?: ThinkingParam | null
+  /** What the answer has to be. The model is told so; nothing holds it to that yet. */
+  output_config?: OutputConfigParam | null
   /** Strings that end the answer; they are not part of it. */
   stop_sequences?: string[] | null
   /** 0 to 2. 0 always takes the likeliest token. Default: the loaded model's, as of all sampling fields. */
@@ -182,10 +184,26 @@ interface JsonSchema extends ExtraFields {
   required?: unknown
 }
 
-/** A tool that runs on Anthropic's servers, such as web_search. It is ignored: here it cannot run. */
+/**
+ * A tool of Anthropic's, by its dated type. bash, text_editor, memory and computer get the schema that they have there;
+ * one that runs on Anthropic's servers, such as web_search, cannot run here and is left out.
+ */
 interface ServerToolParam extends ExtraFields {
   /** Such as `web_search_20250305`. */
   type: AnyWord
+}
+
+/** What the answer has to be. */
+interface OutputConfigParam extends ExtraFields {
+  /** JSON that fits a schema. Default: text. */
+  format?: OutputFormatParam | null
+}
+
+/** JSON that fits a schema. */
+interface OutputFormatParam extends ExtraFields {
+  type: OneOf<'json_schema' | 'text'>
+  /** The JSON schema. */
+  schema?: JsonSchema
 }
 
 /** Whether the model has to call a tool. */

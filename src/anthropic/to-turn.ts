@@ -1,5 +1,5 @@
 /** A ParsedRequest as a turn: blocks become parts, and what the model cannot read becomes a short text in its place. */
-import type { Chat, ChatMessage, ChatPart, ChatTool } from '../chat/types.js'
+import type { Chat, ChatMessage, ChatPart, ChatTool, JsonObject } from '../chat/types.js'
 import { namesOf, type RequestSampling, requestOptions } from '../options.js'
 import { fail } from '../turn/request-fields.js'
 import type { ToolChoice, TurnRequest } from '../turn/types.js'
@@ -18,6 +18,7 @@ export function toTurn(ask: ParsedRequest): TurnRequest {
     stopSequences: ask.stopSequences,
     sampling: toSampling(ask),
     callIdPrefix: 'toolu_',
+    ignoredTools: ask.ignoredTools.length > 0 ? ask.ignoredTools : undefined,
   }
 }
 
@@ -27,22 +28,40 @@ export function toTurn(ask: ParsedRequest): TurnRequest {
  * results come before the text beside them.
  */
 export function toChat(ask: ParsedRequest): Chat {
-  const known = new Map(ask.tools.map((tool) => [tool.name, tool]))
-  const referenced = new Set<string>()
+  const known: LateTools = { tools: new Map(ask.tools.map((tool) => [tool.name, tool])), loaded: new Map() }
   const messages: ChatMessage[] = []
   if (ask.system.length > 0) {
     messages.push({ role: 'system', parts: [{ type: 'text', text: joinLines(ask.system.map((b) => b.text)) }] })
   }
   for (const blocks of joinTurns(ask.messages)) {
-    const message = toMessage(blocks, known, referenced)
+    const message = toMessage(blocks, known)
     if (message) messages.push(message)
   }
+  const tools = ask.tools.filter((tool) => !tool.defer_loading)
+  const late = [...known.loaded.values()].filter(({ name }) => !tools.some((tool) => tool.name === name))
   return {
-    messages,
-    tools: ask.tools.filter((tool) => !tool.defer_loading).map(toTool),
-    deferred: ask.tools.filter((tool) => tool.defer_loading && referenced.has(tool.name)).map(toTool),
+    messages: ask.outputSchema ? askForJson(messages, ask.outputSchema) : messages,
+    tools: tools.map(toTool),
+    deferred: late.map(toTool),
     thinking: ask.thinking,
   }
+}
+
+/** Tools that the model learns of in the middle of the conversation. */
+interface LateTools {
+  /** Those that the request lists. */
+  tools: Map<string, RequestTool>
+  /** Those that a block has loaded. */
+  loaded: Map<string, RequestTool>
+}
+
+/** The end of the last message that is not the model's says what the answer has to be: nothing holds the model to it yet. */
+function askForJson(messages: ChatMessage[], schema: JsonObject): ChatMessage[] {
+  const text = `Answer with one JSON value and nothing else: no other text, no code fence. It has to fit this JSON schema:\n${JSON.stringify(schema)}`
+  const part: ChatPart = { type: 'text', text }
+  const at = messages.findLastIndex(({ role }) => role !== 'assistant')
+  if (at < 0) return [{ role: 'system', parts: [part] }, ...messages]
+  return messages.map((message, i) => (i === at ? { ...message, parts: [...message.parts, part] } : message))
 }
 
 /** A call can only be demanded of a tool that the request has. */
@@ -78,12 +97,8 @@ function joinTurns(messages: RequestMessage[]): RequestMessage[] {
 }
 
 /** undefined: an empty message, unless it is a user's. */
-function toMessage(
-  message: RequestMessage,
-  known: Map<string, RequestTool>,
-  referenced: Set<string>,
-): ChatMessage | undefined {
-  const parts = message.content.flatMap((block) => toPart(block, known, referenced))
+function toMessage(message: RequestMessage, known: LateTools): ChatMessage | undefined {
+  const parts = message.content.flatMap((block) => toPart(block, known))
   if (message.role === 'assistant') return parts.length > 0 ? { role: 'assistant', parts } : undefined
   const results = parts.filter((part) => part.type === 'tool_result')
   const texts = parts.filter((part) => part.type === 'text').map((part) => part.text)
@@ -93,18 +108,18 @@ function toMessage(
   return { role: message.role, parts: [...results, { type: 'text', text }] }
 }
 
-function toPart(block: ContentBlock, known: Map<string, RequestTool>, referenced: Set<string>): ChatPart[] {
+function toPart(block: ContentBlock, known: LateTools): ChatPart[] {
   switch (block.type) {
     case 'thinking':
       return block.thinking === '' ? [] : [{ type: 'thinking', text: block.thinking }]
     case 'tool_use':
       return [{ type: 'tool_call', id: block.id, name: block.name, input: block.input }]
     case 'tool_result': {
-      const text = joinLines(block.content.map((inner) => toText(inner, known, referenced)))
+      const text = joinLines(block.content.map((inner) => toText(inner, known)))
       return [{ type: 'tool_result', id: block.tool_use_id, text, isError: block.is_error }]
     }
     default: {
-      const text = toText(block, known, referenced)
+      const text = toText(block, known)
       return text === '' ? [] : [{ type: 'text', text }]
     }
   }
@@ -114,13 +129,28 @@ function joinLines(texts: string[]): string {
   return texts.reduce((all, text) => all + (all === '' || all.endsWith('\n') ? '' : '\n') + text, '')
 }
 
-function toText(block: ContentBlock, known: Map<string, RequestTool>, referenced: Set<string>): string {
-  if (block.type === 'text') return block.text
-  if (block.type === 'other') return describe(block)
-  if (block.type !== 'tool_reference') return ''
-  const tool = known.get(block.tool_name)
-  if (!tool) return `[tool ${block.tool_name}: not available]`
-  referenced.add(tool.name)
+function toText(block: ContentBlock, known: LateTools): string {
+  switch (block.type) {
+    case 'text':
+      return block.text
+    case 'other':
+      return describe(block)
+    case 'tool_addition':
+      return load(block.tool, known)
+    case 'tool_removal':
+      return `Tool ${block.tool_name} is no longer available.`
+    case 'tool_reference': {
+      const tool = known.tools.get(block.tool_name)
+      return tool ? load(tool, known) : `[tool ${block.tool_name}: not available]`
+    }
+    default:
+      return ''
+  }
+}
+
+/** From here on the tool may be called. */
+function load(tool: RequestTool, known: LateTools): string {
+  known.loaded.set(tool.name, tool)
   const { name, description, input_schema } = tool
   return `Tool ${name} is now available:\n${JSON.stringify({ name, description, input_schema })}`
 }

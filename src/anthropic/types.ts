@@ -14,7 +14,16 @@ export type ToolResultBlock = {
 /** Anything that a text model cannot read (image, document, …): kept as its type and a size to say. */
 export type OtherBlock = { type: 'other'; kind: string; bytes: number; mediaType?: string; name?: string }
 export type ToolReferenceBlock = { type: 'tool_reference'; tool_name: string }
-export type ContentBlock = TextBlock | ThinkingBlock | ToolUseBlock | ToolResultBlock | ToolReferenceBlock | OtherBlock
+/** A tool that came in the middle of the conversation, with its definition, or one that left. */
+export type ToolChangeBlock = { type: 'tool_addition'; tool: RequestTool } | { type: 'tool_removal'; tool_name: string }
+export type ContentBlock =
+  | TextBlock
+  | ThinkingBlock
+  | ToolUseBlock
+  | ToolResultBlock
+  | ToolReferenceBlock
+  | ToolChangeBlock
+  | OtherBlock
 
 export interface RequestMessage {
   role: 'user' | 'assistant' | 'system'
@@ -39,7 +48,11 @@ export interface ParsedRequest extends RequestSampling {
   messages: RequestMessage[]
   system: TextBlock[]
   tools: RequestTool[]
+  /** Types of tools that only Anthropic's servers can run. */
+  ignoredTools: string[]
   toolChoice: ToolChoice
+  /** The JSON schema that the answer has to fit; `{}`: any JSON. Unset: the answer is text. */
+  outputSchema?: JsonObject
   /** undefined in a count_tokens request. */
   maxTokens?: number
   stream: boolean

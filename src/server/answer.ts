@@ -61,10 +61,10 @@ export async function answer<Event>(
   // Once the first event is read, ending the events ends the turn too.
   const first = await events.next()
   if (first.done) throw new TetherError('internal', 'an answer ended before it began')
-  if (!start.stream) return withDropped(json(await protocol.fold(resume(first.value, events))), start)
+  if (!start.stream) return withNotes(json(await protocol.fold(resume(first.value, events))), start)
   const stream = sse(first.value, events, { protocol, pingMs, requestId, leave: () => reader.abort() })
   const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' }
-  return withDropped(new Response(stream, { headers }), start)
+  return withNotes(new Response(stream, { headers }), start)
 }
 
 /** Throws what is wrong with the request. */
@@ -84,9 +84,16 @@ async function* resume<T>(first: T, rest: AsyncGenerator<T, void, undefined>): A
   }
 }
 
-function withDropped(response: Response, { dropped }: TurnStart): Response {
+/** Says what of the request did not reach the model. */
+function withNotes(response: Response, { dropped, ignoredTools }: TurnStart): Response {
+  if (ignoredTools) response.headers.set('tether-ignored-tools', headerText(ignoredTools.join(', ')))
   if (!dropped) return response
   response.headers.set('tether-dropped-messages', String(dropped.messages))
   response.headers.set('tether-dropped-tokens', String(dropped.tokens))
   return response
+}
+
+/** Text of a request, as a header may hold it. */
+function headerText(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 1000)
 }

@@ -14,6 +14,8 @@ export interface LogLine {
   inputTokens?: number
   /** The oldest messages, dropped because the prompt did not fit the window. */
   dropped?: Dropped
+  /** Tools that cannot run here, and of which the model was not told. */
+  ignoredTools?: string[]
   cachedTokens?: number
   outputTokens?: number
   /** From the request's arrival to the first part of the answer. */

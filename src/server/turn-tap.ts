@@ -27,7 +27,7 @@ export async function* tapTurn(
     for await (const part of parts) {
       if (part.type === 'start') {
         inputTokens = part.promptTokens
-        Object.assign(line, { model: part.model, inputTokens, dropped: part.dropped })
+        Object.assign(line, { model: part.model, inputTokens, dropped: part.dropped, ignoredTools: part.ignoredTools })
       } else {
         line.ttftMs ??= Math.round(performance.now() - started)
       }

@@ -58,8 +58,8 @@ async function* answer(
   debug?.prompted(record.pieces ?? [], prompt, record.dropped)
   const room = roomFor(prompt.length, engine.info.window)
   const maxTokens = Math.min(record.maxTokens ?? room, room)
-  const { dropped, stream } = record
-  yield { type: 'start', model: record.model ?? model.name, stream, promptTokens: prompt.length, dropped }
+  const { dropped, ignoredTools, stream } = record
+  yield { type: 'start', model: record.model ?? model.name, stream, promptTokens: prompt.length, dropped, ignoredTools }
 
   const { signal, abort, release } = following(options.signal)
   try {

@@ -28,6 +28,8 @@ export interface TurnRequest {
   sampling: RequestSampling
   /** What the ids of calls begin with, as the protocol's clients know them. */
   callIdPrefix: string
+  /** Tools of the request that cannot run here, and of which the model is not told. Unset: there are none. */
+  ignoredTools?: string[]
 }
 
 /** A prompt that does not fit the window: an error, or its oldest turns are dropped. */
@@ -63,6 +65,7 @@ export interface TurnStart {
   stream: boolean
   promptTokens: number
   dropped?: Dropped
+  ignoredTools?: string[]
 }
 
 /** How a turn ended. */

@@ -18,6 +18,7 @@ describe('a Messages request', () => {
       messages: [{ role: 'user', content: [{ type: 'text', text: 'hi' }] }],
       system: [],
       tools: [],
+      ignoredTools: [],
       toolChoice: { type: 'auto', disable_parallel_tool_use: false },
       maxTokens: 10,
       stream: false,

@@ -157,7 +157,7 @@ type Declared<Type> = keyof { [Key in keyof Type as string extends Key ? never :
 type SamplingKey = Exclude<
   Declared<MessageRequest>,
   | ('model' | 'max_tokens' | 'messages' | 'system' | 'stream' | 'stop_sequences')
-  | ('thinking' | 'tools' | 'tool_choice')
+  | ('thinking' | 'tools' | 'tool_choice' | 'output_config')
 >
 export const allSamplingKeys: [ParsedKey, SamplingKey] extends [SamplingKey, ParsedKey] ? true : false = true
 

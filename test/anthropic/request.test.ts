@@ -27,7 +27,7 @@ describe('request-samples.ts', () => {
 
 const requestFields = [
   ...['max_tokens', 'messages', 'model', 'system', 'tools', 'tool_choice', 'thinking', 'stop_sequences', 'stream'],
-  ...['temperature', 'top_p', 'top_k', 'min_p', 'repetition_penalty', 'seed'],
+  ...['output_config', 'temperature', 'top_p', 'top_k', 'min_p', 'repetition_penalty', 'seed'],
 ].sort()
 
 describe('an editor offers', () => {

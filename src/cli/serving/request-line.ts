@@ -13,13 +13,24 @@ export function logRequest(log: Log, line: LogLine): void {
 }
 
 export function requestLine(line: LogLine): string {
-  const { inputTokens, cachedTokens, dropped, outputTokens, ttftMs, stopReason, invalidToolInputs = [], error } = line
+  const {
+    inputTokens,
+    cachedTokens,
+    dropped,
+    ignoredTools,
+    outputTokens,
+    ttftMs,
+    stopReason,
+    invalidToolInputs = [],
+    error,
+  } = line
   const parts = [
     `${line.method} ${line.path} ${line.status === 499 ? '499 (client left)' : line.status}`,
     `${(line.ms / 1000).toFixed(2)} s`,
   ]
   if (inputTokens !== undefined) parts.push(`${inputTokens} in${cachedTokens ? ` (${cachedTokens} cached)` : ''}`)
   if (dropped) parts.push(`${dropped.messages} oldest messages dropped (${dropped.tokens} tokens)`)
+  if (ignoredTools) parts.push(`without the tools ${ignoredTools.join(', ')}, which cannot run here`)
   if (outputTokens !== undefined) parts.push(`${outputTokens} out`)
   if (ttftMs !== undefined) parts.push(`first after ${(ttftMs / 1000).toFixed(2)} s`)
   if (stopReason) parts.push(stopReason)
