@@ -1,5 +1,5 @@
 /** Which model `loadModel` loads: a folder, a name in the models folder, or a repository in the Hugging Face cache. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -61,6 +61,25 @@ describe('loadModel', () => {
     putCachedModel('org/small', 'c1')
     expect(await loaded('tiny', { modelsDir })).toEqual({ name: 'tiny', path, answers: 'tiny' })
     expect(await loaded('org/small', { modelsDir })).toEqual({ name: 'org/small', path: nested, answers: 'org/small' })
+  })
+
+  test('loads a base model for raw text, and refuses its chats', async () => {
+    const path = join(modelsDir, 'base')
+    cpSync(demo, path, { recursive: true })
+    rmSync(join(path, 'chat_template.jinja'))
+    const model = await loadModel(path)
+    expect(model.info.family).toBe('base')
+    for await (const { tokens } of model.generate({ prompt: 'Say', maxTokens: 1 })) expect(tokens.length).toBe(1)
+    const request = { max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }] }
+    await expect(model.message(request)).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: expect.stringContaining('base model'),
+    })
+    await model.close()
+    await expect(loadModel(path, { needsChat: true })).rejects.toMatchObject({
+      code: 'bad_config',
+      message: expect.stringContaining('base model'),
+    })
   })
 
   test('calls a model what the caller says, also in the server', async () => {

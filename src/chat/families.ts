@@ -55,13 +55,27 @@ export interface TemplateVerdict {
 
 export interface ChosenFamily {
   family: ChatFamily
-  verdict: TemplateVerdict
+  /** Unset for a checkpoint without a template. */
+  verdict?: TemplateVerdict
+}
+
+/** Why a checkpoint without a template answers no messages. */
+export const NO_TEMPLATE =
+  'this checkpoint has no chat template, so it is probably a base model, which only continues text. Use its instruct version: its name usually ends in -it or -Instruct'
+
+/** It generates from raw tokens, and knows no prompt for a chat. */
+const baseModel: ChatFamily = {
+  ...promptedTools,
+  name: 'base',
+  render() {
+    throw new TetherError('invalid_request', NO_TEMPLATE)
+  },
 }
 
 /**
  * The checkpoint's own template decides. A renderer of ours is used only where it writes the same on a set of probes.
- * `known`: an earlier verdict on the same template. Throws `unsupported_model`, or `bad_config` if there is no template
- * or it cannot be used.
+ * `known`: an earlier verdict on the same template. Without a template the family is `base`, which refuses every chat.
+ * Throws `unsupported_model`, or `bad_config` for a template that cannot be used.
  */
 export function chatFamily({ modelType, has, template }: ChatSource, known?: TemplateVerdict): ChosenFamily {
   if (!/^(gemma|llama|mistral|ministral)/.test(modelType)) {
@@ -70,12 +84,7 @@ export function chatFamily({ modelType, has, template }: ChatSource, known?: Tem
       `model_type "${modelType}" is not supported; take a checkpoint of Gemma, Llama or Mistral`,
     )
   }
-  if (!template) {
-    throw new TetherError(
-      'bad_config',
-      'the checkpoint has no chat template, so it is probably a base model, which only continues text. Use its instruct version: its name usually ends in -it or -Instruct',
-    )
-  }
+  if (!template) return { family: baseModel }
   const ownName = ownRenderer(modelType, has)
   if (known?.own !== undefined && known.own === ownName) return { family: familyOf(ownName), verdict: known }
   const found = templateFamily(template, known?.facts)

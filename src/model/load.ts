@@ -1,5 +1,5 @@
 /** A model folder to a loaded model: engine, tokenizer and family, checked against each other. */
-import { type ChatSource, chatFamily } from '../chat/families.js'
+import { type ChatSource, chatFamily, NO_TEMPLATE } from '../chat/families.js'
 import { readTemplate } from '../chat/templates/read-template.js'
 import { readVerdict, templateCache, writeVerdict } from '../chat/templates/verdict-cache.js'
 import { loadTokenizer } from '../chat/tokenizer/load.js'
@@ -27,6 +27,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
   const type = modelType(checkpoint)
   const tokenizer = await loadTokenizer(checkpoint.path)
   const template = await readTemplate(checkpoint.path, tokenizer.controls)
+  if (!template && options.needsChat) throw new TetherError('bad_config', `${checkpoint.path}: ${NO_TEMPLATE}`)
   const family = await chooseFamily({ modelType: type, has: (token) => tokenizer.controls.includes(token), template })
   checkVocabulary(checkpoint, tokenizer)
   const engine = await openEngine(checkpoint, options)
@@ -58,7 +59,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
 async function chooseFamily(source: ChatSource): Promise<ChatFamily> {
   const known = source.template && (await readVerdict(templateCache(), source))
   const { family, verdict } = chatFamily(source, known)
-  if (!known) await writeVerdict(templateCache(), source, verdict)
+  if (verdict && !known) await writeVerdict(templateCache(), source, verdict)
   return family
 }
 

@@ -51,6 +51,8 @@ export interface OpenModelOptions extends EngineOptions {
   thinking?: Thinking
   /** Called with every request; what it returns is told the rest of the turn. For debugging: it sees whole prompts. */
   onDebug?: DebugHook
+  /** Refuse a checkpoint that has no chat template before its weights are read. Default: only its chats are refused. */
+  needsChat?: boolean
   /** 0…1 while weights are read. */
   onProgress?: (fraction: number) => void
 }

@@ -184,7 +184,7 @@ describe('the family of a checkpoint', () => {
     const calls = ['<|tool_call>', '<tool_call|>', '<|tool_response>', '<tool_response|>']
     const source = readFileSync('demo/model/chat_template.jinja', 'utf8')
     const { verdict, family } = choose('gemma4_text', template(source, [...controls, ...calls]))
-    expect(verdict.own).toBe('gemma4')
+    expect(verdict?.own).toBe('gemma4')
     const known = TOOLS.filter(({ name }) => name !== 'TodoWrite')
     const talk = chat([system(text('S')), user(text('Hi'))], known)
     expect(written(templateFamily(template(source, controls)).render(talk))).toBe(written(family.render(talk)))
@@ -229,7 +229,7 @@ describe('the family of a checkpoint', () => {
       const first = choose(modelType, own)
       const again = chatFamily(
         { modelType, has: (token) => own.controls.includes(token), template: own },
-        JSON.parse(JSON.stringify(first.verdict)),
+        JSON.parse(JSON.stringify(first.verdict ?? {})),
       )
       expect(again.family.name).toBe(first.family.name)
       const talk = chat([...work, user(result('1', 'inside'))])
@@ -238,15 +238,12 @@ describe('the family of a checkpoint', () => {
   })
 
   test.each(['gemma3', 'gemma4', 'gemma2', 'llama', 'mistral'])(
-    '%s without a template is a base model',
+    '%s without a template is a base model, which refuses every chat',
     (modelType) => {
-      const source = { modelType, has: () => true }
-      expect(() => chatFamily(source)).toThrow(
-        expect.objectContaining({
-          code: 'bad_config',
-          message: expect.stringMatching(/no chat template.*base model.*-it/),
-        }),
-      )
+      const { family } = chatFamily({ modelType, has: () => true })
+      expect(family.name).toBe('base')
+      const refusal = { code: 'invalid_request', message: expect.stringMatching(/no chat template.*base model.*-it/) }
+      expect(() => family.render(chat([user(text('Hi'))]))).toThrow(expect.objectContaining(refusal))
     },
   )
 

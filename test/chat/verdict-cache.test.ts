@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type ChatSource, chatFamily } from '../../src/chat/families.js'
+import { type ChatSource, chatFamily, type TemplateVerdict } from '../../src/chat/families.js'
 import { readVerdict, writeVerdict } from '../../src/chat/templates/verdict-cache.js'
 import { CHATML_TOKENS, HERMES } from '../support/chat-templates.js'
 
@@ -12,7 +12,7 @@ const source: ChatSource = {
   has: () => false,
   template: { source: HERMES, path: 'chat_template.jinja', tokens: {}, controls: CHATML_TOKENS },
 }
-const { verdict } = chatFamily(source)
+const verdict = chatFamily(source).verdict as TemplateVerdict
 
 let folder: string
 beforeEach(() => {

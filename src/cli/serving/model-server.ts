@@ -29,7 +29,7 @@ export interface ModelServer {
 
 export interface StartOptions extends Pick<Settings, 'host' | 'port' | 'maxRequests' | 'requestLog' | 'onOverflow'> {
   /** What the model is loaded with. */
-  load: Omit<LoadModelOptions, 'onProgress' | 'name'>
+  load: Omit<LoadModelOptions, 'onProgress' | 'name' | 'needsChat'>
   portAsked: boolean
   serveOnly: boolean
   found: FoundModel
@@ -77,6 +77,7 @@ export async function startModelServer(library: Library, options: StartOptions):
   const loading = library.loadModel(found.path, {
     ...options.load,
     name: found.name,
+    needsChat: true,
     onProgress: (now) => {
       fraction = now
       progress.update(now)
