@@ -26,7 +26,7 @@ import { recordServer, runningServers } from '../serving/running-servers.js'
 import { sampleAnswer } from '../serving/sample-answer.js'
 import { isQuiet, say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
-import { watchSignals } from '../terminal/signals.js'
+import { type SignalWatch, watchSignals } from '../terminal/signals.js'
 import { commandForModels, givenFlags, tetherCommand } from '../tether-command.js'
 import { chooseShell, exportLines, variablesOf } from './env.js'
 
@@ -83,6 +83,8 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
   const key = options.apiKey ?? (needsKey ? randomBytes(24).toString('base64url') : undefined)
   const debug = process.env.TETHER_DEBUG === '1' ? openDebugLog(debugLogPath(homedir())) : undefined
   if (debug) tell(`every request, prompt and answer is written to ${shortPath(debug.path)}`)
+  // Watched from before the load until the end: a signal that comes between two watches would be lost.
+  const signals = watchSignals()
   try {
     const running = await startModelServer(await library(), {
       ...options,
@@ -105,6 +107,7 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
       if (claude && key && launching) {
         const outdated = versionWarning(await version)
         if (outdated) tell(outdated)
+        signals.end()
         // Without --model the name that was picked; what the configuration names is found again without it.
         const named = model === undefined ? ['--model', found.name] : []
         const resumeCommand = tetherCommand([...givenFlags(), ...named, '--', '--continue'])
@@ -114,12 +117,13 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
       if (!options.serveOnly) await introduce({ running, key, found: claude !== undefined, tell })
       if (!forget) printVariables(served)
       tell(servingLines({ host: options.host, url, envCommand: forget && envCommand(url) }))
-      return await serveUntilStopped()
+      return await serveUntilStopped(signals)
     } finally {
       forget?.()
       await running.close()
     }
   } finally {
+    signals.end()
     debug?.close()
     log.close()
   }
@@ -184,13 +188,11 @@ function otherClaude({ claudePath }: Settings): string | undefined {
 }
 
 /** -> 0, after any signal to stop. An uncaught exception rejects. */
-async function serveUntilStopped(): Promise<number> {
-  const signals = watchSignals()
+async function serveUntilStopped(signals: SignalWatch): Promise<number> {
   const fault = new Promise<never>((_, reject) => {
     process.once('uncaughtException', reject)
   })
   await Promise.race([signals.came, fault])
-  signals.end()
   return 0
 }
 

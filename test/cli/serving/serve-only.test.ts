@@ -33,6 +33,14 @@ Ctrl-C stops the server.
     },
   )
 
+  test('stops for a signal that comes at the moment it is ready', async () => {
+    const running = tether.startOnDemo(['--serve-only', '--port', '0'])
+    running.process.stderr?.on('data', (text: Buffer) => {
+      if (String(text).includes('ready at')) running.process.kill('SIGTERM')
+    })
+    expect((await running.ended).code).toBe(0)
+  })
+
   test('creates a key if other machines can reach it, which tether env prints', async () => {
     const running = tether.startOnDemo(['--serve-only', '--port', '0', '--host', '0.0.0.0'])
     await until(() => running.stderr().includes('Ctrl-C'))
