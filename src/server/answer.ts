@@ -1,5 +1,4 @@
 /** A request for an answer, in any protocol: its events, as a stream or folded into one body. */
-import { type Request, Response } from 'undici'
 import { TetherError } from '../errors.js'
 import type { LoadedModel } from '../model/types.js'
 import { answerTurn } from '../turn/answer-turn.js'

@@ -1,6 +1,5 @@
 /** The server without its socket: a Request in, a Response out, every error answered in Anthropic's shape. */
 import { randomBytes } from 'node:crypto'
-import { type Request, Response } from 'undici'
 import { anthropic } from '../anthropic/protocol.js'
 import { toFault } from '../errors.js'
 import type { Protocol } from '../turn/protocol.js'

@@ -1,6 +1,5 @@
 /** Who may send requests: clients with the key if one is set, else clients that address this machine by a loopback name. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Request } from 'undici'
 import { TetherError } from '../errors.js'
 import { HttpError } from './http-error.js'
 

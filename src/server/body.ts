@@ -1,5 +1,4 @@
 /** Bodies: a request's bytes, of bounded size, and JSON answers. */
-import { type Request, Response } from 'undici'
 import { HttpError } from './http-error.js'
 
 export const MAX_BODY_BYTES = 64 * 1024 * 1024

@@ -1,5 +1,4 @@
 /** POST /v1/messages/count_tokens: the length of a request's prompt, without an answer. */
-import type { Request, Response } from 'undici'
 import { countBody } from '../anthropic/prepare.js'
 import type { LoadedModel } from '../model/types.js'
 import { prompterOf } from '../turn/answer-turn.js'

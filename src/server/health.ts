@@ -1,5 +1,4 @@
 /** GET /health: whether requests will be answered, and by what. */
-import type { Response } from 'undici'
 import { json } from './body.js'
 import type { LoadState } from './loading.js'
 

@@ -1,8 +1,7 @@
-/** node:http under undici's web types: a socket's request becomes a Request, and the Response is written to the socket. */
+/** node:http under the web's types: a socket's request becomes a Request, and the Response is written to the socket. */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Headers, Request, type Response } from 'undici'
 import { TetherError } from '../errors.js'
 import type { App } from './app.js'
 import type { LogLine } from './log.js'
@@ -21,7 +20,7 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** A request that is being answered. It holds the Request, since undici keeps only a weak reference to its signal. */
+/** A request that is being answered. It holds the Request, since Node keeps only a weak reference to its signal. */
 interface Exchange {
   request?: Request
   leave: AbortController

@@ -1,5 +1,4 @@
 /** GET /v1/models: the one model that is loaded. Messages are answered by it whatever model they name. */
-import type { Response } from 'undici'
 import type { LoadedModel } from '../model/types.js'
 import { json } from './body.js'
 import { HttpError } from './http-error.js'

@@ -1,5 +1,4 @@
 /** GET /status: what the model is doing and what its last answer cost, for status lines and monitors. */
-import type { Response } from 'undici'
 import type { LoadedModel } from '../model/types.js'
 import { json } from './body.js'
 

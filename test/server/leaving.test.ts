@@ -1,7 +1,6 @@
 /** A client that leaves, a slow reader and a closing server end or slow down what they should, and nothing else. */
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Request } from 'undici'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createApp } from '../../src/server/app.js'
 import { watchLoad } from '../../src/server/loading.js'

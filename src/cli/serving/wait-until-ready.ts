@@ -1,18 +1,17 @@
 /** Waits until the server answers that its model is ready, asking as any client would. */
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
+import { json } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TetherError } from '../../errors.js'
-
-type Undici = typeof import('undici')
 
 const timeoutMs = 15_000
 
 /** Throws `internal` if the model failed to load, or if the server is not ready within 15 seconds. */
 export async function waitUntilReady(url: string): Promise<void> {
-  // Imported once the model loads: it takes 80 ms, which the picker would open later.
-  const { request } = await import('undici')
   const end = performance.now() + timeoutMs
   for (;;) {
-    const health = await askHealth(url, request)
+    const health = await askHealth(url)
     if (health.status === 'ok') return
     if (health.status === 'failed') throw new TetherError('internal', health.message ?? 'the model failed to load')
     if (performance.now() > end) {
@@ -23,11 +22,17 @@ export async function waitUntilReady(url: string): Promise<void> {
   }
 }
 
-/** `status` is ok, loading, failed, or the error of the request. */
-async function askHealth(url: string, request: Undici['request']): Promise<{ status: string; message?: string }> {
+interface Health {
+  status: string
+  message?: string
+}
+
+/** `status` is ok, loading, failed, or the error of the request. An agent of its own keeps no connection, and no proxy. */
+async function askHealth(url: string): Promise<Health> {
   try {
-    const { body } = await request(`${url}/health`, { headersTimeout: 3000, bodyTimeout: 3000, reset: true })
-    return (await body.json()) as { status: string; message?: string }
+    const asked = get(`${url}/health`, { agent: false, signal: AbortSignal.timeout(3000) })
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    return (await json(answer)) as Health
   } catch (error) {
     return { status: error instanceof Error ? error.message : String(error) }
   }
