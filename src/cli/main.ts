@@ -1,9 +1,7 @@
 /** The command `tether`: arguments in, exit status out. Every error is printed here, as one line. */
-import { join } from 'node:path'
 import { TetherError } from '../errors.js'
 import { type Call, commandIn, readArgs, UsageError } from './args.js'
-import { writeTemplate } from './config/config-template.js'
-import { type Config, configFolder, readConfig } from './config/read-config.js'
+import type { Config } from './config/read-config.js'
 import { help } from './help.js'
 import { version } from './package.js'
 import type { Library } from './serving/model-server.js'
@@ -74,7 +72,11 @@ async function perform(call: Call, options: MainOptions): Promise<number> {
 
 /** Merges the files and the flags. Creates config.toml if it is missing. */
 async function configured({ settings }: Call): Promise<Config> {
-  const path = join(configFolder(), 'config.toml')
+  const [{ writeTemplate }, { configFolder, readConfig }] = await Promise.all([
+    import('./config/config-template.js'),
+    import('./config/read-config.js'),
+  ])
+  const path = `${configFolder()}/config.toml`
   const created = writeTemplate(path)
   const config = await readConfig(settings)
   if (isQuiet(config.settings)) return config

@@ -1,6 +1,6 @@
 /** Runs Claude Code in this terminal until it exits, and forwards signals between the two. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { keepTerminal } from '../terminal/say.js'
+import { keepTerminal } from '../terminal/keep-terminal.js'
 import { exitStatus } from '../terminal/signals.js'
 import { CannotRun } from './claude-version.js'
 import { watchForOrphan } from './orphan-watch.js'

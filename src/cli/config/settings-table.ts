@@ -1,6 +1,6 @@
 /** The table of all settings, from which the flags, the keys of the files, --help and the template are made. */
 import { loadOptions, type Option, samplingOptions, thinkingOption } from '../../options.js'
-import { logLevels } from '../log/log.js'
+import { logLevels } from '../log/log-levels.js'
 
 export interface Setting {
   /** The TOML table that its key is in. */

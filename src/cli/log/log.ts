@@ -1,9 +1,6 @@
 /** Log lines with a level: to the terminal, or to a file while Claude Code has the terminal. */
 import { createConsola, type LogObject } from 'consola/core'
-
-/** From the fewest lines to the most. */
-export const logLevels = ['critical', 'error', 'warning', 'info', 'debug', 'trace'] as const
-export type LogLevel = (typeof logLevels)[number]
+import { type LogLevel, logLevels } from './log-levels.js'
 
 /** A function for each level. Errors are written with their stacks. */
 export type Log = Record<LogLevel, (...args: unknown[]) => void>

@@ -2,8 +2,9 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { say } from '../terminal/say.js'
-import { createLog, type Log, type LogLevel, type LogOptions } from './log.js'
+import { createLog, type Log, type LogOptions } from './log.js'
 import { type LogFile, openRunLog } from './log-file.js'
+import type { LogLevel } from './log-levels.js'
 
 export interface OpenLog {
   log: Log

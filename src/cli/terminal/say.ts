@@ -1,7 +1,6 @@
 /** What tether prints for the user. Always on stderr: stdout belongs to Claude Code. */
-import { spawnSync } from 'node:child_process'
 import { styleText } from 'node:util'
-import type { LogLevel } from '../log/log.js'
+import type { LogLevel } from '../log/log-levels.js'
 import { wrap } from './wrap.js'
 
 /** Prints a line after tether's name. */
@@ -41,19 +40,3 @@ export function canRedraw(stream: NodeJS.WriteStream): boolean {
 export function isInteractive(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true
 }
-
-/** Saves the terminal's settings. -> restores them, after a program that was killed */
-export function keepTerminal(): () => void {
-  if (!process.stdin.isTTY) return () => {}
-  const stty = (...args: string[]) =>
-    spawnSync('stty', args, { stdio: ['inherit', 'pipe', 'ignore'], encoding: 'utf8' })
-  const settings = (stty('-g').stdout ?? '').trim()
-  return () => {
-    if (settings) stty(settings)
-    if (process.stdout.isTTY) process.stdout.write(plain)
-  }
-}
-
-/** Cursor shown, no mouse reports, no bracketed paste, usual keys, main screen. */
-const plain =
-  '\u001b[?25h\u001b[?1000l\u001b[?1002l\u001b[?1003l\u001b[?1006l\u001b[?2004l\u001b[?1004l\u001b[<u\u001b[?1049l\r'

@@ -3,8 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createLog, type LogLevel, logLevels } from '../../../src/cli/log/log.js'
+import { createLog } from '../../../src/cli/log/log.js'
 import { openRunLog } from '../../../src/cli/log/log-file.js'
+import { type LogLevel, logLevels } from '../../../src/cli/log/log-levels.js'
 
 let folder: string
 beforeEach(() => {
