@@ -8,6 +8,7 @@ import { MODEL_TYPES } from '../engine/model-types.js'
 import { TetherError } from '../errors.js'
 import { positive, string, textPart } from './config-fields.js'
 import { type ContextNeed, contextNeed } from './context-need.js'
+import { openDescriptionCache } from './description-cache.js'
 import { foreignFormat, isForeignFile } from './foreign-format.js'
 import { cachedModels } from './hub-cache.js'
 import { hubCacheDir } from './hub-paths.js'
@@ -48,7 +49,11 @@ export interface DescribeOptions {
   hubCache?: string
   /** Bytes of an element of keys and values. Default: what tether computes in on this platform. */
   element?: number
+  /** The file that keeps descriptions for the next time. Default: none. */
+  cache?: string
 }
+
+type Description = Omit<ModelSummary, 'name' | 'path' | 'place'>
 
 /** A model counts as too big if not even this window fits. */
 const leastWindow = 4096
@@ -66,15 +71,30 @@ export async function describeModels(modelsDir: string, options: DescribeOptions
     ...lookIn(modelsDir, isForeign).map((name) => ({ name, path: join(modelsDir, name), place: 'models' as const })),
     ...cachedModels(options.hubCache ?? hubCacheDir()).map((model) => ({ ...model, place: 'hub' as const })),
   ]
+  const { cache, memory, maxContext, element } = options
+  const about = { memory: memoryFor(memory), maxContext, element }
+  const descriptions = openDescriptionCache<Description>(cache, about, isDescription)
+  const describe = (path: string) => descriptions.get(path, () => describeModel(path, options))
   const found: ModelSummary[] = []
   for (let i = 0; i < places.length; i += atOnce) {
-    const some = places
-      .slice(i, i + atOnce)
-      .map(async (place) => ({ ...place, ...(await describeModel(place.path, options)) }))
+    const some = places.slice(i, i + atOnce).map(async (place) => ({ ...place, ...(await describe(place.path)) }))
     found.push(...(await Promise.all(some)))
   }
+  descriptions.save()
   // Array.sort is stable: within a rank the order of places and names stays.
   return found.sort((a, b) => rank(a) - rank(b))
+}
+
+/** A kept description comes from a file, which anything may have written. */
+function isDescription(kept: object): boolean {
+  const { state, fault, family, quantization, size, window, fits, fittingWindow } = kept as Record<string, unknown>
+  const isOr = (type: string) => (value: unknown) => value === undefined || typeof value === type
+  return (
+    ['ok', 'unsupported', 'damaged'].includes(state as string) &&
+    [undefined, 'yes', 'short', 'no'].includes(fits as string | undefined) &&
+    [fault, family, quantization].every(isOr('string')) &&
+    [size, window, fittingWindow].every(isOr('number'))
+  )
 }
 
 function rank({ state }: ModelSummary): number {
@@ -87,10 +107,7 @@ function isForeign(path: string): boolean {
 }
 
 /** Describes one folder. Never throws because of it. */
-export async function describeModel(
-  path: string,
-  options: DescribeOptions = {},
-): Promise<Omit<ModelSummary, 'name' | 'path' | 'place'>> {
+export async function describeModel(path: string, options: DescribeOptions = {}): Promise<Description> {
   let checkpoint: Checkpoint
   try {
     checkpoint = await readCheckpoint(path)

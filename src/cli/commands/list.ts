@@ -1,6 +1,7 @@
 /** `tether --list`: prints every model on this machine, as a table or as JSON. */
 import { styleText } from 'node:util'
 import { type DescribeOptions, describeModels, type ModelSummary } from '../../models/describe-models.js'
+import { descriptionFile } from '../../models/description-cache.js'
 import type { Call } from '../args.js'
 import type { Config } from '../config/read-config.js'
 import { modelTable, reasonOf } from '../models/model-table.js'
@@ -21,7 +22,7 @@ export interface ListOptions extends DescribeOptions {
 /** -> the exit status */
 export async function runList({ flags }: Call, { settings }: Config): Promise<number> {
   const { modelsDir, memoryCap: memory, maxContext } = settings
-  const options = { modelsDir, memory, maxContext, json: flags.json === true }
+  const options = { modelsDir, memory, maxContext, cache: descriptionFile(), json: flags.json === true }
   const text = await listModels({ ...options, ...optionsFor(process.stdout) })
   // A file or a pipe gets the names as they are.
   process.stdout.write(process.stdout.isTTY && !isUtf8() ? toAscii(text) : text)

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { homedir } from 'node:os'
 import type { LoadModelOptions, Model } from '../../index.js'
+import { descriptionFile } from '../../models/description-cache.js'
 import { configNames } from '../../models/find-model.js'
 import { loadOptions, pickOptions, samplingOptions } from '../../options.js'
 import { isLoopback } from '../../server/auth.js'
@@ -67,7 +68,7 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
   // Handled later, when awaited.
   version?.catch(() => {})
   const { model, modelsDir, maxContext, memoryCap: memory } = options
-  const places = { modelsDir, demo: demoModel, demoIfNone: start, takeOnly: start }
+  const places = { modelsDir, demo: demoModel, demoIfNone: start, takeOnly: start, cache: descriptionFile() }
   const found = await chooseModel({ ...places, model, memory, maxContext })
   const own = config.forModel(configNames(found)).settings
   for (const warning of modelTableWarnings(config, places, found)) tell(`warning: ${warning}`)

@@ -1,9 +1,9 @@
 /** Remembers the model that was used last, in a small private file, so that the picker can offer it first. */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { makeFolder } from '../../make-folder.js'
+import { join } from 'node:path'
 import type { ModelSummary } from '../../models/describe-models.js'
+import { writePrivate } from '../../write-private.js'
 
 /** ~/.tether/last-model.json */
 export function lastModelFile(): string {
@@ -22,23 +22,7 @@ export function lastModel(file = lastModelFile()): string | undefined {
 
 /** Never throws: without the file the picker only has another order. */
 export function rememberModel(path: string, file = lastModelFile()): void {
-  // Renamed into place, so that another tether reads a whole file or none.
-  const part = `${file}.${process.pid}.part`
-  try {
-    makeFolder(dirname(file), 0o700)
-    writeFileSync(part, `${JSON.stringify({ path })}\n`, { mode: 0o600 })
-    renameSync(part, file)
-  } catch {
-    remove(part)
-  }
-}
-
-function remove(path: string): void {
-  try {
-    rmSync(path, { force: true })
-  } catch {
-    // It cannot be there: its folder is a file, or may not be written.
-  }
+  writePrivate(file, `${JSON.stringify({ path })}\n`)
 }
 
 /** The same models, the last used one first if it can still be used. */
