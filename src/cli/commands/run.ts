@@ -72,10 +72,7 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
   const found = await chooseModel({ ...places, model, memory, maxContext })
   const own = config.forModel(configNames(found)).settings
   for (const warning of modelTableWarnings(config, places, found)) tell(`warning: ${warning}`)
-  if (found.isDemo) {
-    tell('this is the demo model: it only repeats words and runs simple tools, to show that everything works')
-    if (model === undefined) tell(`For a real model:\n  ${commandForModels(['pull', exampleModel])}`)
-  }
+  if (found.isDemo) tellOfDemo(tell, model)
 
   const launching = claude !== undefined && !unattended
   const log = launching ? logToFile(options.logLevel) : logToStderr(options.logLevel)
@@ -128,6 +125,11 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
     debug?.close()
     log.close()
   }
+}
+
+function tellOfDemo(tell: (line: string) => void, asked: string | undefined): void {
+  tell('this is the demo model: it only repeats words and runs simple tools, to show that everything works')
+  if (asked === undefined) tell(`For a real model:\n  ${commandForModels(['pull', exampleModel])}`)
 }
 
 function checkFor(token: string, modelName: string): (model: Model) => void {
