@@ -5,6 +5,7 @@ import type { AST } from 'toml-eslint-parser'
 import { TetherError } from '../../errors.js'
 import { nearest } from '../../models/nearest.js'
 import { shortPath } from '../terminal/short-path.js'
+import { configTemplate } from './config-template.js'
 import { readValue } from './setting-value.js'
 import { type Layer, type SettingName, setting, settingNames } from './settings-table.js'
 
@@ -51,11 +52,32 @@ const first = 'config.toml'
 
 async function readConfigFile(path: string): Promise<ConfigFile> {
   const file: ConfigFile = { path, layer: {}, perModel: {}, lines: new Map(), warnings: [], faults: [] }
+  if (isAsCreated(path)) return asCreated(file)
   const places = await parse(path)
   if (typeof places === 'string') return { ...file, faults: [places] }
-  // c12 takes 80 ms to import, and a config.toml as tether creates it has comments only.
   const values = places.length > 0 ? await load(path) : {}
   for (const place of places) readKey(file, place, valueAt(values, place.keys))
+  return file
+}
+
+/** Most people never change the file that tether made. Without the parsers, which take 80 ms to import, it is read at once. */
+function isAsCreated(path: string): boolean {
+  try {
+    return basename(path) === first && readFileSync(path, 'utf8') === configTemplate()
+  } catch {
+    return false
+  }
+}
+
+/** It sets one key, to its default. */
+function asCreated(file: ConfigFile): ConfigFile {
+  const { key, default: value } = setting('maxContext')
+  const line =
+    1 +
+    configTemplate()
+      .split('\n')
+      .findIndex((text) => text.startsWith(`${key} = `))
+  set(file.layer, 'maxContext', value, { file, at: `${file.path}:${line}`, id: 'maxContext', key })
   return file
 }
 

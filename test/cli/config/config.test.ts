@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { readConfigFiles } from '../../../src/cli/config/config-files.js'
 import { configTemplate, defaultOf, writeTemplate } from '../../../src/cli/config/config-template.js'
 import { builtIn, readConfig } from '../../../src/cli/config/read-config.js'
 import { type Layer, setting, settingNames } from '../../../src/cli/config/settings-table.js'
@@ -190,6 +191,15 @@ describe('mistakes in files', () => {
 })
 
 describe('the template of config.toml', () => {
+  test('is read as it would be with a change that means nothing', async () => {
+    const path = join(folder, 'config.toml')
+    writeFileSync(path, configTemplate())
+    const created = await readConfigFiles(folder)
+    writeFileSync(path, `${configTemplate()}# a remark\n`)
+    expect(created).toEqual(await readConfigFiles(folder))
+    expect(created[0]?.lines.get('maxContext')).toMatch(/config\.toml:\d+$/)
+  })
+
   test('sets max_context and nothing else, with every other key and its default as a comment', async () => {
     expect(writeTemplate(join(folder, 'config.toml'))).toBe(true)
     const { settings, origins, warnings } = await read()
