@@ -9,7 +9,7 @@ import { contextNeed } from '../dist/models/context-need.js'
 const GiB = 1024 ** 3
 const memories = [8, 16, 24, 32, 64]
 
-const gemma = { vocab_size: 262_144, tie_word_embeddings: true }
+const gemma = { vocab_size: 262_144 }
 const gemma3 = { ...gemma, model_type: 'gemma3_text', sliding_window: 1024, max_position_embeddings: 131_072 }
 const gemma4 = { ...gemma, model_type: 'gemma4_text', head_dim: 256, global_head_dim: 512 }
 const edge = { ...gemma4, hidden_size_per_layer_input: 256, sliding_window: 512, max_position_embeddings: 131_072 }
@@ -76,8 +76,9 @@ export const models = [
 export function parameters(config) {
   const { hidden_size: hidden, num_hidden_layers: count, vocab_size: vocab } = config
   const perLayer = config.hidden_size_per_layer_input ?? 0
-  const embeddings = vocab * hidden * (config.tie_word_embeddings ? 1 : 2) + perLayer * count * (vocab + hidden)
-  let total = embeddings
+  const isTied = config.tie_word_embeddings ?? config.model_type.startsWith('gemma')
+  const perLayerRows = (config.vocab_size_per_layer_input ?? vocab) + hidden
+  let total = vocab * hidden * (isTied ? 1 : 2) + perLayer * count * perLayerRows
   for (let layer = 0; layer < count; layer++) {
     total += attention(config, layer) + mlp(config, layer) + 2 * hidden * perLayer
   }

@@ -1,6 +1,16 @@
 /** The readers of documentation, on made-up pages. */
 import { describe, expect, it } from 'vitest'
-import { codeBelow, firstCells, linkedPaths, namesIn, pathsInCode, pathsOfDiagram, readMap } from './markdown.js'
+import {
+  codeBelow,
+  firstCells,
+  linkedPaths,
+  namesIn,
+  pathsInCode,
+  pathsOfDiagram,
+  readMap,
+  shellCommands,
+  tableBelow,
+} from './markdown.js'
 
 describe('codeBelow', () => {
   it('finds the first code below a heading', () => {
@@ -65,4 +75,18 @@ it('pathsOfDiagram finds the paths on the left, and none in the text beside them
     '                  or/and more of the text',
   ]
   expect(pathsOfDiagram(diagram.join('\n'))).toEqual(['server/listen', 'model/run', 'engine/a-long-name'])
+})
+
+it('shellCommands finds every command of blocks of shell, joined and without comments, and no other code', () => {
+  const page = "```sh\n# first\na 'b#c'   # why\nd \\\n  e\n\n```\n\n```ts\nf()\n```\n\n```bash\ng\n```\n"
+  expect(shellCommands(page)).toEqual(["a 'b#c'", 'd e', 'g'])
+})
+
+it('tableBelow finds the rows of the first table below a heading', () => {
+  const page = '\n## One\n\nText.\n\n| a | b |\n| - | - |\n| c | `d` |\n| e | f |\n\n| g |\n| - |\n| h |\n\n## Two\n'
+  expect(tableBelow(page, 'One')).toEqual([
+    ['c', '`d`'],
+    ['e', 'f'],
+  ])
+  expect(tableBelow(page, 'Two')).toEqual([])
 })

@@ -12,6 +12,27 @@ export function firstCells(page: string): string[] {
   return [...page.matchAll(/^\| +`([^`]+)` +\|/gm)].map(([, code = '']) => code)
 }
 
+/** The commands of the page's blocks of shell, each on one line and without comments. */
+export function shellCommands(page: string): string[] {
+  const blocks = [...page.matchAll(/^```(?:sh|bash|shell|console)\n([\s\S]*?)^```$/gm)].map(([, code = '']) => code)
+  const lines = blocks.flatMap((code) => code.replaceAll(/\\\n\s*/g, '').split('\n'))
+  return lines.map((line) => line.replace(/(?:^|\s+)#.*$/, '').trim()).filter((line) => line !== '')
+}
+
+/** The rows of the first table below a heading, without its head. */
+export function tableBelow(page: string, heading: string): string[][] {
+  const section = page.split(`\n## ${heading}\n`)[1]?.split(/^## /m)[0] ?? ''
+  const rows = (/^\|[\s\S]*?(?=\n\n|$(?![\s\S]))/m.exec(section)?.[0] ?? '').split('\n').slice(2)
+  return rows
+    .filter((row) => row.startsWith('|'))
+    .map((row) =>
+      row
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
+}
+
 /** Targets of links that are no addresses, as paths from the root; `page` is where they stand. */
 export function linkedPaths(page: string, text: string): string[] {
   const targets = [...withoutCodeBlocks(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
