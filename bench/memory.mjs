@@ -1,4 +1,4 @@
-// Which models fit which memory: the table of README. Computed from published configs, by the estimate of tether --list.
+// Which models fit which memory: the table of README. Computed from published configs, as the engine reserves memory.
 //
 //   node bench/memory.mjs
 import { pathToFileURL } from 'node:url'
@@ -109,11 +109,23 @@ function hasOwnKeys({ num_hidden_layers: count, num_kv_shared_layers: shared = 0
 /** 4 bits, and a scale and an offset of 16 bits for each group of 64. */
 const bytesPerWeight = (4 + 32 / 64) / 8
 
-/** The longest window beside the weights, keys and values in 16 bits; 0: not even the weights fit. */
+/**
+ * The longest window that the engine gives one conversation, as native/engine/memory.h reserves it: weights, scratch of a
+ * pass (the most that loading lets it take), MLX's freed buffers, keys and values with two snapshots of the sliding layers.
+ * `need` is what contextNeed() returns.
+ */
+export function longestWindow(cap, weights, need) {
+  const left = cap - weights
+  const scratch = left / 16
+  const freed = Math.min(256 * 1024 ** 2, left / 16)
+  return Math.max(0, Math.floor((left - scratch - freed - 3 * need.fixed) / need.perToken))
+}
+
+/** In a machine's memory, with keys and values in 16 bits. */
 export function fittingWindow(config, memory) {
-  const need = contextNeed(config, 2)
-  const left = memory * DEFAULT_MEMORY_SHARE - parameters(config) * bytesPerWeight - need.fixed
-  return Math.max(0, Math.min(config.max_position_embeddings, Math.floor(left / need.perToken)))
+  const weights = parameters(config) * bytesPerWeight
+  const most = longestWindow(memory * DEFAULT_MEMORY_SHARE, weights, contextNeed(config, 2))
+  return Math.min(config.max_position_embeddings, most)
 }
 
 /** What the table says of a window: nothing if it is too small for Claude Code. */

@@ -2,6 +2,8 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { loadEngine } from '../../src/engine/load.js'
+import { type ContextNeed, contextNeed } from '../../src/models/context-need.js'
 import { CHECKPOINTS, checkpoint } from '../support/checkpoints.js'
 import { readHeader } from '../support/safetensors.js'
 import { tableBelow } from './markdown.js'
@@ -32,6 +34,7 @@ describe('the messages in README.md', () => {
 describe('the table of models that fit', () => {
   interface Memory {
     memoryTable(): string
+    longestWindow(cap: number, weights: number, need: ContextNeed): number
     parameters(config: object): number
     models: { name: string; config: Record<string, unknown> & { model_type: string } }[]
     fittingWindow(config: object, memory: number): number
@@ -66,6 +69,22 @@ describe('the table of models that fit', () => {
       const matrices = shapes.filter(([name, shape]) => shape.length > 1 && !isOther.test(name))
       const counted = matrices.reduce((sum, [, shape]) => sum + shape.reduce((a, b) => a * b, 1), 0)
       expect(memory.parameters({ num_key_value_heads: text.num_attention_heads, ...text })).toBe(counted)
+    },
+  )
+
+  it.each([32, 48, 64])(
+    'gives the demo model in %d MB about the window of the engine, and no longer one',
+    async (MB) => {
+      const cap = MB * 1e6
+      const engine = await loadEngine('demo/model', { memoryCap: cap, maxContext: 0 })
+      await engine.close()
+      const { window, windowLimit, memory: of } = engine.info
+      expect(windowLimit).toBe('memory')
+      // On a CPU it computes in 32 bits.
+      const need = contextNeed(JSON.parse(read('demo/model/config.json')), 4) as ContextNeed
+      const computed = memory.longestWindow(cap, of.weights, need)
+      expect(computed).toBeLessThanOrEqual(window)
+      expect(computed).toBeGreaterThan(0.7 * window)
     },
   )
 
