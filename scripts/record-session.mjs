@@ -44,7 +44,9 @@ function makePlace(claude) {
   writeFileSync(join(home, '.claude.json'), JSON.stringify(seen))
   const env = { HOME: home, TMPDIR: join(base, 'temp'), PATH: `${bin}:/usr/local/bin:/usr/bin:/bin`, LANG: 'C.UTF-8' }
   execFileSync('git', ['init', '-q'], { cwd: project, env })
-  return { base, project, env: { ...env, TERM: 'xterm-256color', COLORTERM: 'truecolor', PS1: '$ ' } }
+  // On a Mac sh is bash, which would begin with a notice.
+  const terminal = { TERM: 'xterm-256color', COLORTERM: 'truecolor', PS1: '$ ', BASH_SILENCE_DEPRECATION_WARNING: '1' }
+  return { base, project, env: { ...env, ...terminal } }
 }
 
 /** The session, step by step. -> its frames, and the one that says most */
