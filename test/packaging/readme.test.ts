@@ -103,11 +103,13 @@ beforeAll(async () => {
   const { code, stderr } = await runInShell(`tether pull ${model}`)
   expect({ code, stderr: code ? stderr : '' }).toEqual({ code: 0, stderr: '' })
   port = await freePort()
-  servers = [
-    inTerminal(`tether --serve-only --model gemma-4-e2b-it-4bit --port ${port}`),
-    inTerminal('tether --model gemma-4-e2b-it-4bit --port 0 -- sleep'),
-  ]
-  for (const terminal of servers) await terminal.shows(/\bready\b/, 60_000)
+  servers = []
+  // One after the other: `tether env` takes the one that started last.
+  for (const command of [`--serve-only --port ${port}`, '--port 0 -- sleep']) {
+    const terminal = inTerminal(`tether --model gemma-4-e2b-it-4bit ${command}`)
+    servers.push(terminal)
+    await terminal.shows(/\bready\b/, 60_000)
+  }
 }, 240_000)
 
 afterAll(async () => {
@@ -168,7 +170,9 @@ describe('the commands of README.md', () => {
       terminal.type('\u0003')
     }
     const code = await terminal.ended
-    expect(code, terminal.screen().join('\n')).toBe(0)
+    // 130: it was interrupted before it had printed everything.
+    const expected = 'serves' in proof ? [0, 130] : [0]
+    expect(expected, terminal.screen().join('\n')).toContain(code)
     if ('serves' in proof) return
     const report = JSON.parse(readFileSync(env.FAKE_CLAUDE_REPORT as string, 'utf8')) as ClaudeReport
     expect(report).toMatchObject({ authorized: 200, unauthorized: 401 })
