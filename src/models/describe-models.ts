@@ -145,11 +145,11 @@ export function isSupportedType(modelType: string): boolean {
 }
 
 export function unsupportedType(modelType: string): string {
-  return `${modelType} models are not supported yet (supported: ${families})`
+  return `${modelType} models are not supported yet. Supported: ${families}.`
 }
 
 export function unsupportedQuantization(method: string): string {
-  return `quantization by ${method} is not supported; use an MLX checkpoint, such as one from mlx-community`
+  return `quantization by ${method} is not supported. Use an MLX checkpoint, such as one from mlx-community.`
 }
 
 function fitting(

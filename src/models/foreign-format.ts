@@ -3,12 +3,12 @@ import { readdirSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import { isFile, isFolder } from './models-dir.js'
 
-const instead = 'use an MLX checkpoint, such as one from mlx-community'
+const instead = 'Use an MLX checkpoint, such as one from mlx-community.'
 
 const reasons = {
-  gguf: `GGUF is not supported; ${instead}`,
-  adapter: 'a LoRA adapter is not a model; merge it into its base model, for example with mlx_lm.fuse',
-  pytorch: `PyTorch weights are not supported; ${instead}`,
+  gguf: `GGUF is not supported. ${instead}`,
+  adapter: 'a LoRA adapter is not a whole model. Merge it into its base model, for example with mlx_lm.fuse.',
+  pytorch: `PyTorch weights are not supported. ${instead}`,
 }
 
 /** Why this folder or file cannot be used, as a sentence that can follow its path; undefined if its format is not known. */

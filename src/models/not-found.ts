@@ -36,7 +36,7 @@ export function whyNotFound(model: string, searched: Searched): string {
   const { modelsDir, hubCache = hubCacheDir(), isPath, short, command = plain } = searched
   if (short.length > 1) {
     const commands = short.slice(0, most).map(({ name }) => command(['--model', name]))
-    return lines(`${short.length} models are named ${model}; use the whole name, as in:`, ...commands)
+    return lines(`${short.length} models are named ${model}. Use the full name, such as:`, ...commands)
   }
   const path = resolve(expandHome(model))
   const repo = parseRepo(model)
@@ -56,9 +56,9 @@ export function whyNotFound(model: string, searched: Searched): string {
 }
 
 function notAtPath(path: string): string {
-  if (isFile(path)) return `${path} is a file; give the folder of an MLX checkpoint`
-  if (isFolder(path)) return `${path} has no config.json; give the folder of an MLX checkpoint`
-  return `there is no folder ${path}`
+  if (isFile(path)) return `${path} is a file. Pass the folder of an MLX checkpoint.`
+  if (isFolder(path)) return `${path} has no config.json. Pass the folder of an MLX checkpoint.`
+  return `no such folder: ${path}`
 }
 
 /** Whether a model is worth suggesting: it has a config and its weights. Reads no weights. */

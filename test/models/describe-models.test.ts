@@ -156,10 +156,10 @@ describe('describeModels', () => {
     // Some repositories have a config.json beside such weights.
     writeFileSync(join(modelsDir, 'q4', 'config.json'), '{"model_type":"llama"}')
     const found = await describeAll()
-    expect(found.map(({ name, state, fault }) => `${name} ${state} ${fault?.split(';')[0] ?? ''}`)).toEqual([
+    expect(found.map(({ name, state, fault }) => `${name} ${state} ${fault?.split('. ')[0] ?? ''}`)).toEqual([
       'org/a ok ',
       'loose.gguf unsupported GGUF is not supported',
-      'lora unsupported a LoRA adapter is not a model',
+      'lora unsupported a LoRA adapter is not a whole model',
       'org/torch unsupported PyTorch weights are not supported',
       'q4 unsupported GGUF is not supported',
     ])

@@ -94,7 +94,7 @@ describe('findModel', () => {
     writeModel(join(modelsDir, 'one', 'gemma'))
     writeCachedModel(hubCache, 'two/gemma', 'c1')
     expect(messageOf('gemma')).toEqual([
-      '2 models are named gemma; use the whole name, as in:',
+      '2 models are named gemma. Use the full name, such as:',
       '  tether --model one/gemma',
       '  tether --model two/gemma',
     ])
@@ -126,18 +126,18 @@ describe('findModel', () => {
   test('names a wrong path once, and says what is there', () => {
     mkdirSync(join(folder, 'empty'))
     writeModel(join(modelsDir, 'gemma'))
-    expect(messageOf(join(folder, 'gone'))).toEqual([`there is no folder ${join(folder, 'gone')}`])
+    expect(messageOf(join(folder, 'gone'))).toEqual([`no such folder: ${join(folder, 'gone')}`])
     expect(messageOf(join(folder, 'empty'))[0]).toMatch(
-      /empty has no config\.json; give the folder of an MLX checkpoint$/,
+      /empty has no config\.json\. Pass the folder of an MLX checkpoint\.$/,
     )
-    expect(messageOf(join(modelsDir, 'gemma', 'config.json'))[0]).toContain('config.json is a file; give the folder')
+    expect(messageOf(join(modelsDir, 'gemma', 'config.json'))[0]).toContain('config.json is a file. Pass the folder')
   })
 
   test.each([
-    ['a GGUF file', 'llama.gguf', 'llama.gguf', /^.*llama\.gguf cannot be used: GGUF is not supported; use an MLX/],
-    ['a folder of GGUF files', 'q4', 'q4/llama.Q4.gguf', /q4 cannot be used: GGUF is not supported; use an MLX/],
-    ['an adapter', 'lora', 'lora/adapter_config.json', /a LoRA adapter is not a model; merge it into its base model/],
-    ['PyTorch weights', 'torch', 'torch/pytorch_model.bin', /PyTorch weights are not supported; use an MLX checkpoint/],
+    ['a GGUF file', 'llama.gguf', 'llama.gguf', /^.*llama\.gguf cannot be used: GGUF is not supported. Use an MLX/],
+    ['a folder of GGUF files', 'q4', 'q4/llama.Q4.gguf', /q4 cannot be used: GGUF is not supported. Use an MLX/],
+    ['an adapter', 'lora', 'lora/adapter_config.json', /a LoRA adapter is not a whole model. Merge it into its base model/],
+    ['PyTorch weights', 'torch', 'torch/pytorch_model.bin', /PyTorch weights are not supported. Use an MLX checkpoint/],
   ])('says what %s is, by path and by name', (_, name, file, message) => {
     mkdirSync(join(modelsDir, name === file ? '.' : name), { recursive: true })
     writeFileSync(join(modelsDir, file), '')

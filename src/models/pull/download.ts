@@ -98,7 +98,7 @@ async function complete(download: Download, options: DownloadOptions): Promise<v
   if (download.tries >= maxRetries) {
     throw new TetherError(
       'download_failed',
-      `${file.path} arrived twice with a wrong hash; try later, or use another network`,
+      `${file.path} arrived twice with a wrong hash. Try again later, or use another network.`,
     )
   }
   const part = await openPart(options.folder, file, options.openFile)
@@ -118,7 +118,7 @@ async function fetchWhole(download: Download, options: DownloadOptions): Promise
   }
   throw new TetherError(
     'download_failed',
-    `${file.path}: the connection keeps breaking, and the server cannot resume; try later`,
+    `${file.path}: the connection keeps breaking, and the server cannot resume. Try again later.`,
   )
 }
 

@@ -24,7 +24,7 @@ export function responseError({ statusCode, headers }: HubResponse, { hub, name,
   const code = headers['x-error-code']
   if (statusCode === 429 || statusCode === 503) return busy(statusCode, headers['retry-after'], host)
   if (statusCode >= 500 || statusCode === 408) {
-    const text = `${host} has a fault of its own (it answers ${statusCode}). Try again later.`
+    const text = `${host} answers with an error (${statusCode}). Try again later.`
     return new HubFault(`the hub answers ${statusCode}`, text, 'always')
   }
   if (statusCode === 401 && !hub.token && code !== 'GatedRepo') {
@@ -34,7 +34,7 @@ export function responseError({ statusCode, headers }: HubResponse, { hub, name,
     return new TetherError(kind, `${what}: access denied (401): ${text}`)
   }
   if (code === 'RevisionNotFound') {
-    return new TetherError('model_not_found', `${what}: there is no such revision. Check --revision.`)
+    return new TetherError('model_not_found', `${what}: no such revision. Check --revision.`)
   }
   if (statusCode === 404 || code === 'RepoNotFound' || code === 'EntryNotFound') {
     return new TetherError('model_not_found', `${what} does not exist on ${host}. Check its name.`)
@@ -59,7 +59,7 @@ export function responseError({ statusCode, headers }: HubResponse, { hub, name,
 function busy(statusCode: number, retryAfter: string | string[] | undefined, host: string): Error {
   const retryAfterMs = parseRetryAfter(retryAfter)
   if (retryAfterMs === undefined || retryAfterMs <= maxRetryAfterMs) {
-    const text = `${host} is busy (it answers ${statusCode}). Try again later.`
+    const text = `${host} is busy (${statusCode}). Try again later.`
     return new HubFault('the hub is busy', text, 'always', { retryAfterMs })
   }
   const minutes = Math.ceil(retryAfterMs / 60_000)

@@ -26,7 +26,7 @@ export function readHubName(text: string, { revision, endpoint = publicHub }: Na
   const wanted = revision?.trim() ?? asked.revision
   if (wanted === undefined || wanted === 'main') return { name: asked.name }
   const repo = parseRepo(`${asked.name}@${wanted}`)
-  if (!repo) throw new TetherError('model_not_found', `not a revision: ${wanted}. Use a branch, a tag or a commit`)
+  if (!repo) throw new TetherError('model_not_found', `not a revision: ${wanted}. Use a branch, a tag or a commit.`)
   return repo
 }
 

@@ -18,7 +18,7 @@ export interface Hub {
  */
 export function readHub(env: Record<string, string | undefined> = process.env): Hub {
   if (/^(1|on|yes|true)$/i.test(env.HF_HUB_OFFLINE ?? '')) {
-    throw new TetherError('download_failed', 'HF_HUB_OFFLINE is set; unset it to pull a model')
+    throw new TetherError('download_failed', 'HF_HUB_OFFLINE is set. Unset it to download a model.')
   }
   const endpoint = (env.HF_ENDPOINT || publicHub).replace(/\/+$/, '')
   if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol)) {

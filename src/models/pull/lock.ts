@@ -22,11 +22,11 @@ export async function takeLock(path: string, what: string): Promise<() => Promis
       }
       const holder = await holderOf(path)
       if (holder !== undefined) {
-        throw new TetherError('download_failed', `${what} is being pulled already, by process ${holder}; wait for it`)
+        throw new TetherError('download_failed', `${what} is already being downloaded by process ${holder}. Wait until it is done.`)
       }
       await rm(path, { force: true })
     }
-    throw new TetherError('download_failed', `the lock ${path} cannot be taken; remove it`)
+    throw new TetherError('download_failed', `cannot lock ${path}. Remove that file, then run the command again.`)
   } finally {
     await rm(own, { force: true })
   }

@@ -115,10 +115,10 @@ export async function hashOf(path: string, { hash, size }: HubFile, signal?: Abo
 export function diskFault(error: unknown, folder: string): TetherError | undefined {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new TetherError('download_failed', `the disk of ${folder} is full; free space, then pull again to continue`)
+    return new TetherError('download_failed', `the disk of ${folder} is full. Free space, then pull again to continue.`)
   }
   if (/^(EACCES|EROFS|EPERM|EIO|ENOTDIR|EEXIST|ELOOP|ENAMETOOLONG)$/.test(code ?? '')) {
-    return new TetherError('download_failed', `${folder} cannot be written to (${message}); fix that, then pull again`)
+    return new TetherError('download_failed', `${folder} cannot be written to (${message}). Fix that, then pull again.`)
   }
   return undefined
 }

@@ -158,17 +158,17 @@ async function warnOfConfig(folder: string, say: (line: string) => void): Promis
   const type = string(config?.model_type)
   const method = string(object(config?.quantization_config)?.quant_method)
   if (type === undefined)
-    say('warning: its config.json has no model_type, so tether cannot load it; Ctrl-C stops the download')
-  else if (!isSupportedType(type)) say(`warning: ${unsupportedType(type)}; Ctrl-C stops the download`)
+    say('warning: its config.json has no model_type, so tether cannot load it. Press Ctrl-C to stop the download.')
+  else if (!isSupportedType(type)) say(`warning: ${unsupportedType(type)} Press Ctrl-C to stop the download.`)
   else if (method && !object(config?.quantization))
-    say(`warning: ${unsupportedQuantization(method)}; Ctrl-C stops the download`)
+    say(`warning: ${unsupportedQuantization(method)} Press Ctrl-C to stop the download.`)
 }
 
 async function checkRoom(folder: string, needed: number, { disk }: PullOptions): Promise<void> {
   const free = disk?.free ? await disk.free(folder) : await freeBytes(folder)
   if (needed <= free) return
-  const text = `${showSize(needed)} are still to download, and the disk of ${folder} has ${showSize(free)} left`
-  throw new TetherError('download_failed', `${text}; free space, or use another --models-dir`)
+  const text = `${showSize(needed)} are left to download, and the disk of ${folder} has ${showSize(free)} free`
+  throw new TetherError('download_failed', `${text}. Free space, or use another --models-dir.`)
 }
 
 async function freeBytes(folder: string): Promise<number> {

@@ -38,7 +38,7 @@ export async function checkPulled(path: string, repo: Repo): Promise<string> {
   await readCheckpoint(path).catch((error: Error) => {
     throw new TetherError(
       'download_failed',
-      `${path} is damaged: ${error.message}; or remove that folder and pull again`,
+      `${path} is damaged: ${error.message}\nOr remove the folder, then pull again.`,
     )
   })
   const receipt = await readReceipt(path)
@@ -47,13 +47,13 @@ export async function checkPulled(path: string, repo: Repo): Promise<string> {
   const same = [revision, commit].includes(repo.revision) || commit.startsWith(repo.revision ?? '')
   if (!same) {
     const text = `${path} is revision ${revision ?? 'main'} (${commit.slice(0, 7)}), not ${repo.revision}`
-    throw new TetherError('download_failed', `${text}; move that folder away to pull the other one`)
+    throw new TetherError('download_failed', `${text}. Move that folder away to download the other revision.`)
   }
   for (const file of receipt.files) {
     const there = await stat(join(path, file.path)).catch(() => undefined)
     if (there?.size === file.size) continue
     const what = there ? `has ${there.size} bytes of ${file.size}` : 'is missing'
-    throw new TetherError('download_failed', `${join(path, file.path)} ${what}; remove its folder and pull again`)
+    throw new TetherError('download_failed', `${join(path, file.path)} ${what}. Remove the folder, then pull again.`)
   }
   return `${commit.slice(0, 7)}, ${showSize(receipt.files.reduce((sum, { size }) => sum + size, 0))}`
 }

@@ -36,7 +36,7 @@ function mlxVersion({ name }: HubModel, { endpoint }: Hub): string {
 }
 
 function adapter({ name, baseModel }: HubModel, command: (repo: Repo) => string): TetherError {
-  const what = `${name} is an adapter (LoRA), not a whole model; tether does not read adapters.`
+  const what = `${name} is an adapter (LoRA), not a whole model. tether does not read adapters.`
   const fix = baseModel
     ? `To download the model that it changes:\n  ${command({ name: baseModel })}`
     : 'Use a repository in which the adapter is merged into the model (fused).'

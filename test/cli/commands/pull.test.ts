@@ -111,7 +111,7 @@ describe('tether pull', () => {
     await partWritten()
     const { code, stderr } = await start().ended
     expect(code).toBe(1)
-    expect(stderr).toContain(`org/model is being pulled already, by process ${first.child.pid}`)
+    expect(stderr).toContain(`org/model is already being downloaded by process ${first.child.pid}`)
     hub.faults.slowMs = 0
     expect((await first.ended).code).toBe(0)
     expectWhole()

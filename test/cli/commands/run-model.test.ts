@@ -94,10 +94,10 @@ describe('the model that tether runs', () => {
   })
 
   test.each([
-    ['q4', 'q4/llama.Q4_K_M.gguf', 'GGUF is not supported; use an MLX checkpoint'],
-    ['lora', 'lora/adapter_config.json', 'a LoRA adapter is not a model; merge it'],
-    ['torch', 'torch/pytorch_model-00001-of-00002.bin', 'PyTorch weights are not supported; use an MLX checkpoint'],
-  ])('is said to be what it is if it is no MLX checkpoint (%s)', async (name, file, reason) => {
+    ['q4', 'q4/llama.Q4_K_M.gguf', 'GGUF is not supported. Use an MLX checkpoint'],
+    ['lora', 'lora/adapter_config.json', 'a LoRA adapter is not a whole model. Merge it'],
+    ['torch', 'torch/pytorch_model-00001-of-00002.bin', 'PyTorch weights are not supported. Use an MLX checkpoint'],
+  ])('is said to be what it is if it is not an MLX checkpoint (%s)', async (name, file, reason) => {
     mkdirSync(join(models(), file, '..'), { recursive: true })
     writeFileSync(join(models(), file), '')
     for (const model of [name, join(models(), name)]) {
@@ -114,7 +114,7 @@ describe('the model that tether runs', () => {
     const { code, stderr } = await bare(['--model', 'strange'], { FAKE_LOAD_MS: '60000' })
     expect(code).toBe(1)
     expect(stderr).toContain(
-      'tether: strange: qwen3 models are not supported yet (supported: Gemma 2 to 4, Llama, Mistral)\n',
+      'tether: strange: qwen3 models are not supported yet. Supported: Gemma 2 to 4, Llama, Mistral.\n',
     )
   })
 

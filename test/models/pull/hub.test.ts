@@ -119,7 +119,7 @@ describe('the hub', () => {
     await expect(pull({ name: 'org/other' }, pulls.options)).rejects.toThrow(
       /^org\/other does not exist on 127.*Check its name\.$/,
     )
-    await expect(pulls.pull({}, 'v9')).rejects.toThrow('org/model@v9: there is no such revision. Check --revision.')
+    await expect(pulls.pull({}, 'v9')).rejects.toThrow('org/model@v9: no such revision. Check --revision.')
   })
 
   test('that has other kinds of weights is an error that names mlx-community', async () => {

@@ -40,7 +40,7 @@ describe('a pull', () => {
   test('finds that a model that is already there is damaged', async () => {
     await pulls.pull()
     truncateSync(join(pulls.path(), 'tokenizer.json'), 1)
-    await expect(pulls.pull()).rejects.toThrow(/tokenizer\.json has 1 bytes of 2; remove its folder and pull again/)
+    await expect(pulls.pull()).rejects.toThrow(/tokenizer\.json has 1 bytes of 2\. Remove the folder, then pull again\./)
     truncateSync(join(pulls.path(), 'model-00001-of-00002.safetensors'), 5000)
     await expect(pulls.pull()).rejects.toThrow(/is damaged: .*truncated/)
   })
@@ -130,7 +130,7 @@ describe('a pull that was stopped', () => {
 describe('a disk', () => {
   test('with too little space is an error before the weights are downloaded', async () => {
     await expect(pulls.pull({ disk: { free: async () => 8e6 } })).rejects.toThrow(
-      /8\.2 MB are still to download, and the disk of .* has 8\.0 MB left; free space/,
+      /8\.2 MB are left to download, and the disk of .* has 8\.0 MB free\. Free space/,
     )
     expect(pulls.hub.seen.some(({ url }) => url.endsWith('.safetensors'))).toBe(false)
   })
@@ -140,7 +140,7 @@ describe('a disk', () => {
     writeFileSync(file, '')
     await expect(pulls.pull({ modelsDir: join(file, 'models') })).rejects.toMatchObject({
       code: 'download_failed',
-      message: expect.stringMatching(/\/file\/models cannot be written to \(ENOTDIR.*; fix that, then pull again/),
+      message: expect.stringMatching(/\/file\/models cannot be written to \(ENOTDIR.*\). Fix that, then pull again/),
     })
   })
 
@@ -157,7 +157,7 @@ describe('a disk', () => {
       return handle
     }
     await expect(pulls.pull({ disk: { open: full } })).rejects.toThrow(
-      /the disk of .* is full; free space, then pull again/,
+      /the disk of .* is full\. Free space, then pull again/,
     )
     expect(existsSync(pulls.path())).toBe(false)
     await pulls.pull()
@@ -171,7 +171,7 @@ describe('a disk', () => {
     try {
       const disk = { free: async () => Number.POSITIVE_INFINITY }
       await expect(pulls.pull({ modelsDir: small, disk })).rejects.toThrow('is full')
-      await expect(pulls.pull({ modelsDir: small })).rejects.toThrow('free space')
+      await expect(pulls.pull({ modelsDir: small })).rejects.toThrow('Free space')
     } finally {
       execFileSync('umount', [small])
     }
