@@ -17,9 +17,13 @@ async function start() {
   process.exit(code)
 }
 
+/** The scripts of `tether completion` call this: it answers at once or not at all. */
+const completes = process.argv[2] === '__complete'
+
 /** Builds what is missing. --help and --version build nothing if they can be answered. -> 0, or the exit status of a failure */
 async function ready() {
   if (isBuilt()) return 0
+  if (completes) return 1
   const { askForClaude, notFound } = await import('../scripts/check-claude.mjs')
   if ((await askForClaude(process.argv.slice(2))) !== 'present') {
     console.error('To run only the server:\n\n  tether --serve-only\n')
@@ -38,7 +42,8 @@ async function ready() {
 
 function isBuilt() {
   if (!existsSync(`${root}dist/cli/main.js`)) return false
-  const onlyAsks = process.argv.slice(2).some((arg) => ['--help', '-h', '--version', '-v'].includes(arg))
+  const [first] = process.argv.slice(2)
+  const onlyAsks = completes || ['help', 'completion'].includes(first) || process.argv.slice(2).some((arg) => ['--help', '-h', '--version', '-v'].includes(arg))
   return onlyAsks || existsSync(`${root}build/Release/tether.node`) || hasPlatformPackage()
 }
 

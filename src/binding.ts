@@ -90,9 +90,9 @@ export function loadBinding(): Binding {
     }
   }
   const fix = existsSync(join(root, 'src'))
-    ? 'run `npm run build` in the folder of tether'
-    : `install @tether/mlx again, with its optional packages, or build the addon: node ${join(root, 'scripts/build.mjs')} --native`
-  throw new TetherError('addon_missing', `tether's native addon cannot be loaded; ${fix} (${tried.join('; ')})`)
+    ? "To build it, run npm run build in tether's folder."
+    : `Install @tether/mlx again with its optional packages, or build the addon:\n  node ${join(root, 'scripts/build.mjs')} --native`
+  throw new TetherError('addon_missing', `tether's native addon cannot be loaded (${tried.join(', ')}). ${fix}`)
 }
 
 /** An addon of another version may lack what this one calls. -> the folder of a platform package's package.json */

@@ -19,10 +19,10 @@ export type ErrorCode =
   | 'port_in_use' // the address is taken by another program
   | 'prompt_too_long' // the prompt leaves no room for one token
   | 'unauthorized' // the key is missing or wrong
-  | 'unsupported_model' // model_type is none that tether knows
+  | 'unsupported_model' // tether does not support its model_type
   | 'internal' // a fault of tether's own
 
-/** An error with a `code`. The message names the thing and the fix, in one sentence. */
+/** An error with a `code`. The message names the thing and the fix, each in a sentence. */
 export class TetherError extends Error {
   override readonly name = 'TetherError'
 
@@ -33,6 +33,12 @@ export class TetherError extends Error {
   ) {
     super(message, options)
   }
+}
+
+/** What to say of a checkpoint whose `model_type` tether cannot load. The addon says the same: native/model/model.cpp. */
+export function unsupportedType(modelType: string): string {
+  const what = modelType === '' ? 'models without a model_type' : `${modelType} models`
+  return `${what} are not supported yet. Supported: Gemma 2 to 4, Llama, Mistral.`
 }
 
 /** Errors that only a server can have. */

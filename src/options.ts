@@ -33,7 +33,7 @@ export const loadOptions = {
     least: 0,
     most: Number.MAX_SAFE_INTEGER,
     hint: 'SIZE',
-    help: "most memory to take, such as 18GB, 20GiB or 1.5t; 0: no cap; auto: 75% of the machine's",
+    help: "most memory to use, such as 18GB, 20GiB or 1.5t; 0: no cap; auto: 75% of the machine's",
   },
   /** Tokens that prompt and answer may have together; 0 or unset: the checkpoint's own window. */
   maxContext: {

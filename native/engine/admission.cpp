@@ -27,7 +27,7 @@ int common_prefix(std::span<const int32_t> a, std::span<const int32_t> b) {
 void Batch::check(const GenerateRequest& request) const {
   const auto& info = loaded_.info;
   auto size = static_cast<int>(request.prompt.size());
-  if (size == 0) throw Error("invalid_request", "the prompt is empty; give at least one token");
+  if (size == 0) throw Error("invalid_request", "the prompt is empty. Pass at least one token.");
   if (size >= info.window)
     throw Error("prompt_too_long", "prompt is too long: " + std::to_string(size) + " tokens > " +
                                        std::to_string(info.window - 1) + " maximum");
@@ -58,7 +58,7 @@ bool Batch::fits(uint64_t bytes, uint64_t tokens) const {
   throw Error("not_enough_memory", "this request needs up to " + show_size(bytes) + " for " + std::to_string(tokens) +
                                        " tokens beside " + show_size(used) +
                                        " that the model takes, the memory cap is " + show_size(memory.cap) +
-                                       "; raise --memory-cap or ask for fewer tokens");
+                                       ". Raise --memory-cap, or ask for fewer tokens.");
 }
 
 // Drops prefixes until the others fit beside the live requests.

@@ -168,8 +168,8 @@ void Batch::accept(Live& live, int32_t token) {
   if (token == kNotANumber)
     return fail(live, Error("bad_weights", "[generate] the model's logits are not numbers after " +
                                                std::to_string(live.sequence.length()) +
-                                               " tokens; its weights are damaged or too large for " +
-                                               loaded_.info.compute_dtype + ", download the checkpoint again"));
+                                               " tokens. Its weights are damaged or too large for " +
+                                               loaded_.info.compute_dtype + ". Download the checkpoint again."));
   if (std::ranges::find(request.stop_tokens, token) != request.stop_tokens.end()) {
     finish.stop_token = token;
     return end(live, FinishReason::stop);

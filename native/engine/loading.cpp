@@ -27,7 +27,7 @@ Weights open_weights(const LoadRequest& request, const Config& config, const Dev
   if (!request.options.memory_cap || weights.predicted_bytes() <= request.options.memory_cap) return weights;
   throw Error("not_enough_memory", "[weights] the weights need " + show_size(weights.predicted_bytes()) +
                                        ", the memory cap is " + show_size(request.options.memory_cap) +
-                                       "; raise --memory-cap or take a smaller or more quantized checkpoint");
+                                       ". Raise --memory-cap, or use a smaller or more quantized checkpoint.");
 }
 
 // On a GPU the pool computes little: how many threads it has is not measured.
@@ -96,7 +96,7 @@ void set_window(EngineInfo& info, const MemoryModel& memory, int max_context) {
   limit(memory.longest(kOwnSnapshots), WindowLimit::memory);
   if (info.window < 2)
     throw Error("not_enough_memory", "[weights] nothing is left of the memory cap of " + show_size(info.memory_cap) +
-                                         " for a context; raise --memory-cap or take a smaller checkpoint");
+                                         " for a context. Raise --memory-cap, or use a smaller checkpoint.");
 }
 
 }  // namespace

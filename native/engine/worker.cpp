@@ -121,7 +121,7 @@ const EngineInfo& Worker::load(const LoadRequest& request, const std::function<v
 }
 
 Loaded& Worker::loaded() {
-  if (!loaded_) throw Error("not_loaded", "no model is loaded; call load() first");
+  if (!loaded_) throw Error("not_loaded", "no model is loaded. Call load() first.");
   return *loaded_;
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 [[noreturn]] void wrong(const std::string& where, const std::string& key, const char* want) {
   throw Error("bad_config",
-              "[config] " + where + ": \"" + key + "\" must be " + want + "; get the checkpoint's config.json again");
+              "[config] " + where + ": \"" + key + "\" must be " + want + ". Download the checkpoint's config.json again.");
 }
 
 int to_integer(const Json& json, const std::string& where, const std::string& key) {
@@ -33,7 +33,7 @@ QuantMode read_mode(const Config& config) {
   for (auto mode : {QuantMode::affine, QuantMode::mxfp4, QuantMode::mxfp8, QuantMode::nvfp4})
     if (name == mode_name(mode)) return mode;
   throw Error("bad_config", "[config] " + config.where() + R"(: quantization "mode" ")" + name +
-                                "\" is not one of affine, mxfp4, mxfp8, nvfp4; convert the checkpoint again");
+                                "\" is not one of affine, mxfp4, mxfp8, nvfp4. Convert the checkpoint again.");
 }
 
 // The only one of a floating-point mode.
@@ -43,7 +43,7 @@ Quantization fixed_format(QuantMode mode) {
 
 Quantization read_quantization(const Config& config) {
   auto reject = [&](const std::string& what) {
-    throw Error("bad_config", "[config] " + config.where() + ": " + what + "; convert the checkpoint again");
+    throw Error("bad_config", "[config] " + config.where() + ": " + what + ". Convert the checkpoint again.");
   };
   auto mode = read_mode(config);
   if (mode == QuantMode::affine) {
@@ -79,7 +79,7 @@ bool Config::has(const std::string& key) const { return present(key) != nullptr;
 
 int Config::integer(const std::string& key) const {
   const auto* found = present(key);
-  if (!found) throw Error("bad_config", "[config] " + where_ + " has no \"" + key + "\"; get config.json again");
+  if (!found) throw Error("bad_config", "[config] " + where_ + " has no \"" + key + "\". Download config.json again.");
   return to_integer(*found, where_, key);
 }
 
@@ -180,7 +180,7 @@ QuantizationConfig QuantizationConfig::read(const Config& config) {
   if (found->has("quant_method"))
     throw Error("unsupported_model", "[config] " + found->where() + ": quantization by \"" +
                                          found->text("quant_method", "") +
-                                         "\" is not MLX's; convert the checkpoint with mlx_lm.convert");
+                                         "\" is not MLX's. Convert the checkpoint with mlx_lm.convert.");
   QuantizationConfig result;
   result.all = read_quantization(*found);
   for (const auto& [name, value] : std::get<Json::Object>(found->json().value)) {

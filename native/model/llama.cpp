@@ -209,11 +209,11 @@ std::unique_ptr<Model> load_llama(const Config& config, Weights& weights) {
 
 std::unique_ptr<Model> load_mistral3(const Config& config, Weights& weights) {
   auto text = config.object("text_config");
-  if (!text) throw Error("bad_config", "[config] " + config.where() + " has no \"text_config\"; get config.json again");
+  if (!text) throw Error("bad_config", "[config] " + config.where() + " has no \"text_config\". Download config.json again.");
   auto type = text->text("model_type", "mistral");
   if (type != "mistral" && type != "ministral3" && type != "llama")
     throw Error("unsupported_model", R"([model] model_type "mistral3" around ")" + type +
-                                         "\" is not supported; supported: mistral, ministral3, llama");
+                                         "\" is not supported. Supported: mistral, ministral3, llama.");
   return std::make_unique<Llama>(*text, weights, false);
 }
 

@@ -14,7 +14,7 @@ namespace tether {
 namespace {
 
 [[noreturn]] void reject(const Config& scaling, const std::string& what) {
-  throw Error("bad_config", "[config] " + scaling.where() + ": " + what + "; get config.json again");
+  throw Error("bad_config", "[config] " + scaling.where() + ": " + what + ". Download config.json again.");
 }
 
 double positive(const Config& scaling, const std::string& key, double fallback) {
@@ -166,7 +166,7 @@ Rope Rope::make(const Plain& plain, const std::optional<Config>& scaling) {
     make_longrope(rope, plain, *scaling);
   else
     throw Error("bad_config", "[config] " + scaling->where() + ": rope type \"" + kind +
-                                  "\" is not known; known: default, linear, dynamic, llama3, yarn, longrope, "
+                                  "\" is not supported. Supported: default, linear, dynamic, llama3, yarn, longrope, "
                                   "proportional, mrope");
   rope.base = std::nullopt;
   return rope;

@@ -74,7 +74,7 @@ Weights::Weights(const std::vector<std::string>& files, QuantizationConfig quant
         tensors_.insert_or_assign(name, Tensor{array, &file});
       }
     } catch (const std::exception& error) {
-      throw Error("bad_weights", "[weights] " + file + " cannot be read (" + error.what() + "); download it again");
+      throw Error("bad_weights", "[weights] " + file + " cannot be read (" + error.what() + "). Download it again.");
     }
   }
   // Activations take the half-precision dtype of most unquantized tensors.
@@ -93,7 +93,7 @@ std::string Weights::prefix_of(const std::string& name, const std::vector<std::s
   }
   throw Error("bad_weights", "[weights] no tensor " + tried + " in " + (files_.empty() ? "no files" : files_[0]) +
                                  (files_.size() > 1 ? " and the other shards" : "") +
-                                 "; download the checkpoint again");
+                                 ". Download the checkpoint again.");
 }
 
 void Weights::ignore(const std::string& prefix) {
@@ -105,7 +105,7 @@ void Weights::expect_none_left() const {
   const auto& [name, tensor] = *std::ranges::min_element(tensors_, {}, [](const auto& entry) { return entry.first; });
   throw Error("bad_weights", "[weights] config.json describes a model without " + name + ", which is in " +
                                  *tensor.file + " (" + std::to_string(tensors_.size()) +
-                                 " such tensors); config.json and weights belong to different checkpoints");
+                                 " such tensors). config.json and weights belong to different checkpoints.");
 }
 
 size_t Weights::predicted_bytes() const {
@@ -141,7 +141,7 @@ Weights::Tensor Weights::take(const std::string& name) {
     std::string file = files_.empty() ? "no files" : files_[0];
     for (const auto& [other, tensor] : tensors_)
       if (other.starts_with(layer.substr(0, layer.find_last_of('.')))) file = *tensor.file;
-    throw Error("bad_weights", "[weights] " + name + " is missing from " + file + "; download the checkpoint again");
+    throw Error("bad_weights", "[weights] " + name + " is missing from " + file + ". Download the checkpoint again.");
   }
   auto tensor = std::move(it->second);
   tensors_.erase(it);
@@ -154,7 +154,7 @@ mx::array Weights::read(const Tensor& tensor, const std::string& name) {
     mx::eval(array);
   } catch (const std::exception& error) {
     throw Error("bad_weights", "[weights] " + name + " in " + *tensor.file + " cannot be read (" + error.what() +
-                                   "); download the file again");
+                                   "). Download the file again.");
   }
   read_bytes_ += array.nbytes();
   progress_(total_bytes_ ? static_cast<double>(read_bytes_) / static_cast<double>(total_bytes_) : 1.0);
@@ -175,7 +175,7 @@ mx::array Weights::tensor(const std::string& name, const mx::Shape& shape) {
   if (array.shape() != shape || !is_float(array.dtype()))
     throw Error("bad_weights", "[weights] " + name + " in " + *taken.file + " has shape " + show(array.shape()) +
                                    (is_float(array.dtype()) ? "" : " of integers") + ", config.json asks for " +
-                                   show(shape) + "; config.json and weights belong to different checkpoints");
+                                   show(shape) + ". config.json and weights belong to different checkpoints.");
   parameters_ += array.size();
   kinds_[dtype_name(array.dtype())] += array.size();
   auto wanted = keep(converted(read(taken, name)));
@@ -188,7 +188,7 @@ Quantization Weights::quantization_of(const std::string& layer, int width) const
   if (!quantization)
     throw Error("bad_config",
                 "[weights] " + layer + ".weight in " + *tensors_.at(layer + ".scales").file +
-                    R"( is quantized, but config.json has no "quantization" for it; get config.json again)");
+                    R"( is quantized, but config.json has no "quantization" for it. Download config.json again.)");
   if (width % quantization->group_size != 0)
     throw Error("bad_config", "[weights] " + layer + ".weight in " + *tensors_.at(layer + ".scales").file +
                                   ": config.json's quantization in groups of " +
@@ -216,7 +216,7 @@ Matrix Weights::matrix(const std::string& layer, const mx::Shape& shape) {
                                      show(taken.array.shape()) + ", config.json's " + name_of(quantization) +
                                      " quantization in groups of " + std::to_string(quantization.group_size) +
                                      " asks for " + show(wanted) + (integers ? " of integers" : "") +
-                                     "; config.json and weights belong to different checkpoints");
+                                     ". config.json and weights belong to different checkpoints.");
     return taken;
   };
   auto packed = part(".weight", packed_shape, true);

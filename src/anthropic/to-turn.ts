@@ -66,11 +66,11 @@ function askForJson(messages: ChatMessage[], schema: JsonObject): ChatMessage[] 
 
 /** A call can only be demanded of a tool that the request has. */
 function toToolChoice({ toolChoice: choice, tools }: ParsedRequest): ToolChoice {
-  if (choice.type === 'any' && tools.length === 0) fail('tool_choice', 'there are no tools')
+  if (choice.type === 'any' && tools.length === 0) fail('tool_choice', 'the request has no tools')
   if (choice.type !== 'tool') return { type: choice.type }
   const { name } = choice
   if (tools.some((tool) => tool.name === name)) return { type: 'tool', name }
-  return fail('tool_choice', `there is no tool ${name} among tools`)
+  return fail('tool_choice', `no tool named ${name} in tools`)
 }
 
 function toSampling(ask: ParsedRequest): RequestSampling {

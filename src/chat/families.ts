@@ -1,5 +1,5 @@
 /** Chooses the family of a checkpoint, which says how its prompts and answers are written. */
-import { TetherError } from '../errors.js'
+import { TetherError, unsupportedType } from '../errors.js'
 import { gemma2Format, gemma3Format } from './formats/gemma3.js'
 import { gemma4Format } from './formats/gemma4.js'
 import { llama2Format } from './formats/llama2.js'
@@ -79,10 +79,7 @@ const baseModel: ChatFamily = {
  */
 export function chatFamily({ modelType, has, template }: ChatSource, known?: TemplateVerdict): ChosenFamily {
   if (!/^(gemma|llama|mistral|ministral)/.test(modelType)) {
-    throw new TetherError(
-      'unsupported_model',
-      `model_type "${modelType}" is not supported; take a checkpoint of Gemma, Llama or Mistral`,
-    )
+    throw new TetherError('unsupported_model', unsupportedType(modelType))
   }
   if (!template) return { family: baseModel }
   const ownName = ownRenderer(modelType, has)

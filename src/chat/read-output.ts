@@ -24,7 +24,7 @@ export function readOutput(chunks: Iterable<Piece>, options: ReadOutputOptions):
   const format = Object.hasOwn(FORMATS, options.family) ? FORMATS[options.family] : undefined
   if (!format) {
     const known = Object.keys(FORMATS).join(', ')
-    throw new TetherError('unsupported_model', `there is no family "${options.family}"; there are: ${known}`)
+    throw new TetherError('unsupported_model', `unknown family "${options.family}". Use one of: ${known}`)
   }
   const reader = format.reader({ tools: options.tools })
   const parts: Part[] = []

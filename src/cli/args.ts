@@ -20,7 +20,9 @@ export interface Call {
   claudeArgs: string[]
 }
 
-export type Invocation = { kind: 'help'; command: CommandName } | { kind: 'version' } | { kind: 'call'; call: Call }
+export type Invocation =
+  /** `short`: at most a screen. */
+  { kind: 'help'; command: CommandName; short?: true } | { kind: 'version' } | { kind: 'call'; call: Call }
 
 /** A mistake on the command line. The message names it and the fix. */
 export class UsageError extends Error {
@@ -38,7 +40,8 @@ export function readArgs(argv: string[]): Invocation {
   const isList = first !== undefined && listVerbs.includes(first)
   const plain = isList ? ['--list', ...others] : own
   const [name, rest]: [CommandName, string[]] = isCommand(first) ? [first, others] : ['run', plain]
-  if (rest.includes('--help') || rest.includes('-h')) return { kind: 'help', command: name }
+  if (rest.includes('--help')) return { kind: 'help', command: name }
+  if (rest.includes('-h')) return { kind: 'help', command: name, short: true }
   if (name === 'run' && (rest.includes('--version') || rest.includes('-v'))) return { kind: 'version' }
 
   const { settings, flags, words } = readWords(name, rest)
@@ -55,7 +58,7 @@ function helpAbout(word: string | undefined): CommandName {
   if (word === undefined || word.startsWith('-') || word === 'run' || listVerbs.includes(word)) return 'run'
   if (isCommand(word)) return word
   const near = nearest(word, Object.keys(commands))
-  throw new UsageError(`unknown command ${word}${near ? `; did you mean tether help ${near}?` : ''}`)
+  throw new UsageError(`unknown command ${word}${near ? `. Did you mean tether help ${near}?` : ''}`)
 }
 
 /** The command that the arguments are for, as far as they can be read. */
@@ -100,7 +103,10 @@ function checkWords(name: CommandName, rest: string[], known: Map<string, AnyFla
     }
     const [flag, value] = split(word)
     const about = known.get(flag)
-    if (!about) throw new UsageError(`${flag} is not a flag of ${title(name)}${suggestion(name, flag, known)}`)
+    if (!about)
+      throw new UsageError(
+        `unknown flag ${flag}${name === 'run' ? '' : ` of ${title(name)}`}${suggestion(name, flag, known)}`,
+      )
     if (!about.hint) {
       if (value !== undefined) throw new UsageError(`${flag} takes no value`)
       continue
@@ -117,6 +123,11 @@ function checkCount(name: CommandName, words: string[]): void {
   const needed = wanted.filter((word) => !word.startsWith('['))
   if (words.length < needed.length) {
     throw new UsageError(`tether ${name} needs ${needed[words.length]}, as in ${command(name).examples[0]?.[0]}`)
+  }
+  const { of: choices } = command(name)
+  if (choices && words[0] !== undefined && !choices.includes(words[0])) {
+    const what = (wanted[0] ?? '').toLowerCase()
+    throw new UsageError(`unknown ${what} ${words[0]}. Use one of: ${choices.join(', ')}`)
   }
   if (words.length > wanted.length) throw new UsageError(`${words[wanted.length]} is not expected after tether ${name}`)
 }
@@ -145,20 +156,20 @@ function title(name: CommandName): string {
 
 function suggestion(name: CommandName, flag: string, known: Map<string, Flag>): string {
   const near = nearest(flag.toLowerCase().replaceAll('_', '-'), [...known.keys()])
-  if (near) return `; did you mean ${near}?`
+  if (near) return `. Did you mean ${near}?`
   return name === 'run' ? `. Claude Code's flags go after --:\n  ${tetherCommand(['--', flag])}` : ''
 }
 
 function unexpected(name: CommandName, word: string, next: string | undefined): string {
   if (name !== 'run') return `${word} is not expected after tether ${name}`
   const instead = insteadOf(word, next?.startsWith('-') ? undefined : next)
-  if (instead) return `tether has no command ${word}; ${instead}`
+  if (instead) return `unknown command ${word}. ${instead}`
   const near = nearest(
     word,
     [...Object.keys(commands), 'serve', ...listVerbs, 'help'].filter((known) => known !== 'run'),
   )
-  if (near === 'serve') return `unknown command ${word}; did you mean --serve-only?`
-  if (near) return `unknown command ${word}; did you mean tether ${near}?`
+  if (near === 'serve') return `unknown command ${word}. Did you mean --serve-only?`
+  if (near) return `unknown command ${word}. Did you mean tether ${near}?`
   if (/\s/.test(word)) return `unknown command ${quoted(word)}. To send a prompt:\n  ${tetherCommand(['--', word])}`
   const commandLines = [
     ['--model', word],

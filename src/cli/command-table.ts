@@ -16,15 +16,24 @@ export interface Command {
   summary: string
   /** Names of its words, in order; optional ones are in brackets. */
   words: string[]
+  /** The only values of its first word. */
+  of?: readonly string[]
   flags: Record<string, Flag>
   /** Settings that it takes as flags. */
   settings: readonly SettingName[]
   examples: [command: string, meaning: string][]
 }
 
-const help: Flag = { help: 'print this', alias: 'h' }
+const help: Flag = { help: 'print help: a screen with -h, everything with --help', alias: 'h' }
 const version: Flag = { help: 'print the version', alias: 'v' }
 const json: Flag = { help: 'print JSON' }
+
+/** Those that `tether completion` has scripts for. */
+export const shells = ['bash', 'zsh', 'fish'] as const
+export type Shell = (typeof shells)[number]
+
+/** What those scripts call as `tether __complete SHELL WORD…`; not for people, so no help names it. */
+export const completionEntry = '__complete'
 
 const ofModel: SettingName[] = ['modelsDir', ...namesOf(loadOptions)]
 
@@ -52,13 +61,13 @@ export const commands = {
     ],
   },
   pull: {
-    summary: 'download a model from Hugging Face into the models folder',
+    summary: 'download a model from Hugging Face',
     words: ['ORG/NAME'],
     flags: { revision: { hint: 'REV', help: 'a branch, tag or commit (main)' }, help },
     settings: ['modelsDir'],
     examples: [
       ['tether pull mlx-community/gemma-4-e2b-it-4bit', 'download the files that the model needs'],
-      ['HF_TOKEN=hf_… tether pull ORG/NAME', 'for a model that needs an account'],
+      ['HF_TOKEN=hf_… tether pull ORG/NAME', 'for a gated model'],
     ],
   },
   config: {
@@ -72,7 +81,7 @@ export const commands = {
     ],
   },
   env: {
-    summary: 'print variables that point other programs at the running server',
+    summary: 'print environment variables for using the running server from another terminal',
     words: [],
     flags: {
       shell: {
@@ -91,7 +100,7 @@ export const commands = {
     ],
   },
   doctor: {
-    summary: 'check everything that tether needs, and say what to fix',
+    summary: 'check everything that tether needs, and say how to fix it',
     words: [],
     flags: { json, help },
     settings: settingNames,
@@ -109,6 +118,19 @@ export const commands = {
     },
     settings: [...ofModel],
     examples: [['tether bench gemma-4-e2b-it-4bit', 'a table and a plot']],
+  },
+  completion: {
+    summary: 'print a script that completes commands, flags and models',
+    words: ['SHELL'],
+    of: shells,
+    flags: { help },
+    settings: [],
+    examples: [
+      ['tether completion bash', 'print the script for bash (or zsh, or fish)'],
+      [`echo 'eval "$(tether completion bash)"' >> ~/.bashrc`, 'install it for bash'],
+      [`echo 'eval "$(tether completion zsh)"' >> ~/.zshrc`, 'install it for zsh'],
+      ['tether completion fish > ~/.config/fish/completions/tether.fish', 'install it for fish'],
+    ],
   },
 } as const satisfies Record<string, Command>
 

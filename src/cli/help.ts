@@ -1,7 +1,7 @@
-/** What `--help` prints: 80 columns, examples first. */
-import { styleText } from 'node:util'
+/** What `-h` and `--help` print: at most 80 columns; `-h` also at most the 24 lines of a small terminal. */
 import { type AnyFlag, type CommandName, command, commands, flagsOf } from './command-table.js'
 import { type Setting, setting } from './config/settings-table.js'
+import { type Paint, plain } from './terminal/colour.js'
 import { wrap } from './terminal/wrap.js'
 
 const groups: [title: string, section: Setting['section']][] = [
@@ -11,93 +11,137 @@ const groups: [title: string, section: Setting['section']][] = [
   ['Launch', 'launch'],
 ]
 
-/** `colour`: print headings in bold. */
-export function help(name: CommandName, version: string, { colour = false } = {}): string {
-  const heading = (text: string) => (colour ? styleText('bold', text, { validateStream: false }) : text)
-  const lines = name === 'run' ? helpOfTether(version, heading) : helpOfCommand(name, heading)
-  return `${lines.join('\n')}\n`
+/** The flags that `tether -h` shows, each in a line. */
+const common: [flag: string, about: string][] = [
+  ['--model MODEL', 'a folder, a name, or ORG/NAME; none: choose from a list'],
+  ['--list', 'list the models on this machine and exit'],
+  ['--serve-only', 'only the server, no Claude Code'],
+  ['--port N', 'port to listen on (8080)'],
+  ['--max-context N', 'most tokens of prompt and answer together (65536)'],
+  ['--memory-cap SIZE', 'most memory to use, such as 18GB'],
+  ['-v, --version', 'print the version'],
+]
+
+export interface HelpOptions {
+  /** For -h: only what is needed most. */
+  short?: boolean
+  /** Default: without colours. */
+  paint?: Paint
 }
 
-type Heading = (text: string) => string
-
-function helpOfTether(version: string, heading: Heading): string[] {
-  const others = Object.keys(commands).filter((name) => name !== 'run') as CommandName[]
-  return [
-    `tether ${version}: ${command('run').summary}`,
-    '',
-    `${heading('Usage:')} tether [flags] [-- arguments of claude]`,
-    '       tether COMMAND [flags]',
-    '',
-    "Loads a model, serves Anthropic's Messages API on this machine, starts Claude",
-    'Code on it, and stops everything when Claude Code exits.',
-    '',
-    heading('Examples:'),
-    ...examplesOf('run'),
-    '',
-    heading('Commands:'),
-    ...others.flatMap((other) => row([other, ...command(other).words].join(' '), command(other).summary)),
-    ...row('help COMMAND', 'the flags of one command'),
-    ...flagsByGroup('run', heading),
-    '',
-    heading('Settings:'),
-    ...paragraph(
-      'Each flag above with a value is also a key of the same name in ~/.tether/config/config.toml and the NN-name.toml files beside it (--model is [model] default). Flags override the files, later files override earlier ones. `tether config` shows every setting and where it comes from. TETHER_MODELS_DIR sets [model] models_dir where no file does. No configuration is read from the working directory.',
-    ),
-    '',
-    heading('Logs:'),
-    ...paragraph(
-      'With --serve-only the log goes to stderr, otherwise to a file in ~/.tether/logs, since Claude Code has the screen. TETHER_DEBUG=1 also writes every request, prompt and answer to a file there. NO_COLOR is respected.',
-    ),
-    '',
-    heading('Exit status:'),
-    ...paragraph(
-      "Claude Code's own; 0 when --serve-only is stopped; 1 for a failure; 2 for a wrong command line; 127 if there is no claude to run; 128 + n after signal n.",
-    ),
-  ]
-}
-
-function helpOfCommand(name: CommandName, heading: Heading): string[] {
-  const { summary, words } = command(name)
-  return [
-    `tether ${name}: ${summary}`,
-    '',
-    `${heading('Usage:')} ${['tether', name, ...words, '[flags]'].join(' ')}`,
-    '',
-    heading('Examples:'),
-    ...examplesOf(name),
-    ...flagsByGroup(name, heading),
-  ]
-}
-
-function examplesOf(name: CommandName): string[] {
-  return command(name).examples.flatMap(([line, meaning]) => [`  ${line}`, `      ${meaning}`])
-}
-
-function flagsByGroup(name: CommandName, heading: Heading): string[] {
-  const flags = [...flagsOf(name)]
-  const own = flags.filter(([, flag]) => !flag.setting)
-  const ofSettings = groups.flatMap(([title, section]) => {
-    const here = flags.filter(([, flag]) => flag.setting && setting(flag.setting).section === section)
-    return here.length > 0 ? ['', heading(`${title}:`), ...here.flatMap(([flag, about]) => flagRow(flag, about))] : []
-  })
-  return [...ofSettings, '', heading('Other:'), ...own.flatMap(([flag, about]) => flagRow(flag, about))]
-}
-
-function flagRow(flag: string, { hint, help: about, alias, setting: name }: AnyFlag): string[] {
-  const fallback = name === undefined ? undefined : setting(name).default
-  const suffix = fallback === undefined || fallback === false || fallback === 0 ? '' : ` (${fallback})`
-  return row(`${alias ? `-${alias}, ` : ''}${flag}${hint ? ` ${hint}` : ''}`, about + suffix)
+export function help(name: CommandName, version: string, { short = false, paint = plain }: HelpOptions = {}): string {
+  const page = new Page(paint)
+  if (name === 'run') page.ofTether(version, short)
+  else page.ofCommand(name, short)
+  return `${page.lines.join('\n')}\n`
 }
 
 const column = 28
 
-function row(head: string, about: string): string[] {
-  const [first = '', ...rest] = wrap(about, 80 - column)
-  const indent = ' '.repeat(column)
-  const start = head.length + 2 < column ? [`  ${head}`.padEnd(column) + first] : [`  ${head}`, indent + first]
-  return [...start, ...rest.map((line) => indent + line)]
-}
+/** Collects lines. Headings are bold, commands and flags cyan, placeholders plain. */
+class Page {
+  readonly lines: string[] = []
+  constructor(private readonly paint: Paint) {}
 
-function paragraph(text: string): string[] {
-  return wrap(text, 78).map((line) => `  ${line}`)
+  ofTether(version: string, short: boolean): void {
+    this.lines.push(`tether ${version}: ${command('run').summary}`, '')
+    this.usage('tether', '[flags] [-- arguments of claude]')
+    this.lines.push(`       ${this.paint('cyan', 'tether')} COMMAND [flags]`)
+    if (!short) {
+      this.lines.push('', "Loads a model, serves Anthropic's Messages API on this machine, starts Claude")
+      this.lines.push('Code on it, and stops everything when Claude Code exits.')
+      this.examples('run')
+    }
+    this.heading('Commands:')
+    for (const other of Object.keys(commands) as CommandName[]) {
+      if (other !== 'run') this.row([other, ...command(other).words].join(' '), command(other).summary)
+    }
+    this.row('help COMMAND', 'everything about one command')
+    if (!short) return this.restOfTether()
+    this.heading('Flags:')
+    for (const [flag, about] of common) this.row(flag, about)
+    this.lines.push('', `All flags and settings: ${this.paint('cyan', 'tether --help')}`)
+  }
+
+  private restOfTether(): void {
+    this.flagsByGroup('run')
+    this.paragraph(
+      'Settings:',
+      'Each flag above with a value is also a key of the same name in ~/.tether/config/config.toml and the NN-name.toml files beside it (--model is [model] default). Flags override the files, later files override earlier ones. `tether config` shows every setting and where it comes from. TETHER_MODELS_DIR sets [model] models_dir where no file does. No configuration is read from the working directory.',
+    )
+    this.paragraph(
+      'Logs:',
+      'With --serve-only the log goes to stderr, otherwise to a file in ~/.tether/logs, since Claude Code has the screen. TETHER_DEBUG=1 also writes every request, prompt and answer to a file there.',
+    )
+    this.paragraph(
+      'Colours:',
+      'Only in a terminal, and not with NO_COLOR or TERM=dumb. FORCE_COLOR=1 turns them on everywhere, FORCE_COLOR=0 off.',
+    )
+    this.paragraph(
+      'Exit status:',
+      "Claude Code's own. 0 when --serve-only is stopped, 1 for a failure, 2 for a wrong command line, 127 if no claude can be run, 128 + n after signal n.",
+    )
+  }
+
+  ofCommand(name: CommandName, short: boolean): void {
+    const { summary, words, settings, of } = command(name)
+    this.lines.push(`tether ${name}: ${summary}`, '')
+    this.usage(`tether ${name}`, [...words, '[flags]'].join(' '))
+    if (of) this.lines.push(`       ${words[0]}: ${of.join(', ')}`)
+    this.examples(name)
+    if (!short) return this.flagsByGroup(name)
+    this.heading('Flags:')
+    for (const [flag, about] of flagsOf(name)) if (!about.setting) this.flag(flag, about)
+    const [first] = [...flagsOf(name)].filter(([, { setting: key }]) => key)
+    const more = settings.length > 0 ? `All flags, such as ${first?.[0]}: ` : 'The same, with tether itself: '
+    this.lines.push('', more + this.paint('cyan', settings.length > 0 ? `tether help ${name}` : 'tether --help'))
+  }
+
+  private heading(text: string): void {
+    this.lines.push('', this.paint('bold', text))
+  }
+
+  private usage(program: string, words: string): void {
+    this.lines.push(`${this.paint('bold', 'Usage:')} ${this.paint('cyan', program)} ${words}`)
+  }
+
+  private examples(name: CommandName): void {
+    this.heading('Examples:')
+    for (const [line, meaning] of command(name).examples) {
+      this.lines.push(`  ${this.paint('cyan', line)}`, `      ${meaning}`)
+    }
+  }
+
+  private paragraph(title: string, text: string): void {
+    this.heading(title)
+    this.lines.push(...wrap(text, 78).map((line) => `  ${line}`))
+  }
+
+  private flagsByGroup(name: CommandName): void {
+    const flags = [...flagsOf(name)]
+    for (const [title, section] of groups) {
+      const here = flags.filter(([, flag]) => flag.setting && setting(flag.setting).section === section)
+      if (here.length > 0) this.heading(`${title}:`)
+      for (const [flag, about] of here) this.flag(flag, about)
+    }
+    this.heading('Other:')
+    for (const [flag, about] of flags) if (!about.setting) this.flag(flag, about)
+  }
+
+  private flag(flag: string, { hint, help: about, alias, setting: name }: AnyFlag): void {
+    const fallback = name === undefined ? undefined : setting(name).default
+    const suffix = fallback === undefined || fallback === false || fallback === 0 ? '' : ` (${fallback})`
+    this.row(`${alias ? `-${alias}, ` : ''}${flag}${hint ? ` ${hint}` : ''}`, about + suffix)
+  }
+
+  /** `head`: a command or flags, with placeholders in capitals. */
+  private row(head: string, about: string): void {
+    const [first = '', ...rest] = wrap(about, 80 - column)
+    const indent = ' '.repeat(column)
+    const fits = head.length + 2 < column
+    const shown = `  ${head.replace(/(^|(?<=[ ,]))[a-z-][\w-]*/g, (word) => this.paint('cyan', word))}`
+    const gap = ' '.repeat(Math.max(0, column - 2 - head.length))
+    this.lines.push(...(fits ? [shown + gap + first] : [shown, indent + first]))
+    this.lines.push(...rest.map((line) => indent + line))
+  }
 }

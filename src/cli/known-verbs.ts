@@ -8,17 +8,17 @@ export const listVerbs = ['ls', 'list']
 export function insteadOf(verb: string, model = 'NAME'): string | undefined {
   switch (verb) {
     case 'run':
-      return `to run a model:\n  ${tetherCommand(['--model', model])}`
+      return `To run a model:\n  ${tetherCommand(['--model', model])}`
     case 'serve':
-      return `to run only the server:\n  ${tetherCommand(['--serve-only'])}`
+      return `To run only the server:\n  ${tetherCommand(['--serve-only'])}`
     case 'show':
-      return `to see what is known of each model (tether show is planned):\n  ${tetherCommand(['--list', '--json'])}`
+      return `To see the facts of each model (tether show is planned):\n  ${tetherCommand(['--list', '--json'])}`
     case 'ps':
-      return `to see which servers run (tether ps is planned), in the line about the port:\n  ${tetherCommand(['doctor'])}`
+      return `To see which servers run (tether ps is planned), look at the line about the port:\n  ${tetherCommand(['doctor'])}`
     case 'stop':
-      return 'press Ctrl-C in the terminal of that tether; tether stop is planned'
+      return "Press Ctrl-C in that tether's terminal (tether stop is planned)."
     case 'rm':
-      return 'to remove a model, delete its folder, which tether --list --json shows; tether rm is planned'
+      return 'To remove a model, delete its folder, which tether --list --json shows (tether rm is planned).'
     default:
       return undefined
   }

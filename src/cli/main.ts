@@ -1,11 +1,13 @@
 /** The command `tether`: arguments in, exit status out. Every error is printed here, as one line. */
 import { TetherError } from '../errors.js'
 import { type Call, commandIn, readArgs, UsageError } from './args.js'
+import { completionEntry, type Shell } from './command-table.js'
 import type { Config } from './config/read-config.js'
 import { help } from './help.js'
 import { version } from './package.js'
 import type { Library } from './serving/model-server.js'
-import { canRedraw, isQuiet, say } from './terminal/say.js'
+import { painter } from './terminal/colour.js'
+import { isQuiet, say } from './terminal/say.js'
 import { shortPath } from './terminal/short-path.js'
 import { Cancelled, exitStatus, Interrupted } from './terminal/signals.js'
 import { tetherCommand } from './tether-command.js'
@@ -20,11 +22,15 @@ export interface MainOptions {
 /** Never rejects. */
 export async function main(argv: string[], options: MainOptions = {}): Promise<number> {
   try {
+    if (argv[0] === completionEntry) {
+      const { complete } = await import('./completion/complete.js')
+      return print(await complete(argv.slice(1)))
+    }
     const invocation = readArgs(argv)
     if (invocation.kind === 'version') return print(`tether ${version()}\n`)
     if (invocation.kind === 'help') {
-      const colour = canRedraw(process.stdout) && !process.env.NO_COLOR
-      return print(help(invocation.command, version(), { colour }))
+      const { command, short } = invocation
+      return print(help(command, version(), { short, paint: painter(process.stdout) }))
     }
     return await perform(invocation.call, options)
   } catch (error) {
@@ -37,6 +43,10 @@ async function perform(call: Call, options: MainOptions): Promise<number> {
     // It reads the configuration itself, because a broken one is a finding.
     const { runDoctor } = await import('./commands/doctor.js')
     return runDoctor(call)
+  }
+  if (call.command === 'completion') {
+    const { completionScript } = await import('./completion/scripts.js')
+    return print(completionScript(call.words[0] as Shell))
   }
   const config = await configured(call)
   const { start = false, library = () => import('../index.js') } = options
@@ -102,7 +112,7 @@ function failed(error: unknown, argv: string[]): number {
   if (error instanceof Cancelled) return 1
   if (error instanceof TetherError) say(debug ? stackOf(error) : withoutTag(error.message))
   else if (debug) say(`unexpected error: ${stackOf(error)}`)
-  else say(`unexpected error: ${messageOf(error)}; --log-level debug shows where it comes from`)
+  else say(`unexpected error: ${messageOf(error)}\nTo see where it comes from, add --log-level debug.`)
   return 1
 }
 

@@ -38,7 +38,7 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   if (!config) {
     throw new TetherError(
       'model_not_found',
-      `${path} is not a model: it has no config.json; give the folder of an MLX checkpoint`,
+      `${path} is not a model: it has no config.json. Pass the folder of an MLX checkpoint.`,
     )
   }
   const generation = readJson(join(path, 'generation_config.json')) ?? {}
@@ -56,7 +56,7 @@ function readJson(path: string): Record<string, unknown> | undefined {
     text = readFileSync(path, 'utf8')
   } catch (error) {
     if (isMissing(error)) return undefined
-    throw new TetherError('bad_config', `${path} cannot be read (${(error as Error).message}); check its permissions`)
+    throw new TetherError('bad_config', `${path} cannot be read (${(error as Error).message}). Check its permissions.`)
   }
   try {
     const value: unknown = JSON.parse(text)
@@ -64,7 +64,7 @@ function readJson(path: string): Record<string, unknown> | undefined {
   } catch {
     // Thrown below: broken JSON and JSON of the wrong kind need the same fix.
   }
-  throw new TetherError('bad_config', `${path} is not a JSON object; get the file again`)
+  throw new TetherError('bad_config', `${path} is not valid JSON: download it again`)
 }
 
 function tokenIds(value: unknown): number[] {
@@ -90,12 +90,12 @@ function weightFiles(path: string): string[] {
     if (exists(single)) return [single]
     throw new TetherError(
       'bad_weights',
-      `${path} has no model.safetensors and no model.safetensors.index.json; download the checkpoint again`,
+      `${path} has no model.safetensors and no model.safetensors.index.json. Download the checkpoint again.`,
     )
   }
   const map = index.weight_map
   if (!isObject(map) || !Object.values(map).every((file) => typeof file === 'string')) {
-    throw new TetherError('bad_weights', `${indexPath} has no weight_map; download the file again`)
+    throw new TetherError('bad_weights', `${indexPath} has no weight_map. Download the file again.`)
   }
   const names = [...new Set(Object.values(map) as string[])].sort()
   for (const name of names) {
@@ -104,7 +104,7 @@ function weightFiles(path: string): string[] {
       throw new TetherError('bad_weights', `${indexPath} names ${name}, which is outside of its folder`)
     }
     if (!exists(join(path, name))) {
-      throw new TetherError('bad_weights', `${indexPath} names ${name}, which is missing; download that file`)
+      throw new TetherError('bad_weights', `${indexPath} names ${name}, which is missing. Download that file.`)
     }
   }
   return names.map((name) => join(path, name))
@@ -112,7 +112,7 @@ function weightFiles(path: string): string[] {
 
 /** The header must parse and the file must be as long as the header says, so an incomplete download is found here. */
 function readSafetensors(path: string): Record<string, TensorHeader> {
-  const bad = (what: string) => new TetherError('bad_weights', `${path} ${what}; download the file again`)
+  const bad = (what: string) => new TetherError('bad_weights', `${path} ${what}. Download the file again.`)
   const file = openFile(path, bad)
   try {
     const { size } = fstatSync(file)

@@ -76,7 +76,7 @@ async function startNative(checkpoint: Checkpoint, options: NativeOptions) {
 function engineOptions(options: EngineOptions): Required<EngineOptions> {
   for (const name of namesOf(loadOptions)) {
     const fault = options[name] === undefined ? undefined : optionFault(loadOptions[name], options[name])
-    if (fault) throw new TetherError('bad_config', `${name} is ${options[name]}; it must be ${fault}`)
+    if (fault) throw new TetherError('bad_config', `${name} must be ${fault}, not ${options[name]}`)
   }
   const cap = options.memoryCap ?? Math.floor(totalmem() * DEFAULT_MEMORY_SHARE)
   const values = namesOf(loadOptions).map((name) => [name, options[name] ?? 0])

@@ -21,7 +21,7 @@ import type { LoadedModel, OpenModelOptions } from './types.js'
 export async function openModel(dir: string, options: OpenModelOptions = {}): Promise<LoadedModel> {
   const { thinking = thinkingOption.default, onDebug } = options
   const fault = optionFault(thinkingOption, thinking)
-  if (fault) throw new TetherError('bad_config', `thinking is ${String(thinking)}; it must be ${fault}`)
+  if (fault) throw new TetherError('bad_config', `thinking must be ${fault}, not ${String(thinking)}`)
   const checkpoint = await readCheckpoint(dir)
   const defaults = defaultSampling(checkpoint, options.sampling)
   const type = modelType(checkpoint)
@@ -66,7 +66,7 @@ async function chooseFamily(source: ChatSource): Promise<ChatFamily> {
 function modelType(checkpoint: Checkpoint): string {
   const type = checkpoint.config.model_type
   if (typeof type === 'string') return type
-  throw new TetherError('bad_config', `${checkpoint.path}/config.json has no model_type; get the file again`)
+  throw new TetherError('bad_config', `${checkpoint.path}/config.json has no model_type. Download the file again.`)
 }
 
 /** A turn ends at the checkpoint's own stop ids and at those of its family, whichever comes first. */
@@ -85,6 +85,6 @@ function checkVocabulary(checkpoint: Checkpoint, tokenizer: Tokenizer): void {
   if (typeof size !== 'number' || tokenizer.vocabSize <= size) return
   throw new TetherError(
     'bad_tokenizer',
-    `${checkpoint.path}/tokenizer.json has ids up to ${tokenizer.vocabSize - 1}, but config.json says vocab_size ${size}; they belong to different checkpoints`,
+    `${checkpoint.path}/tokenizer.json has ids up to ${tokenizer.vocabSize - 1}, but config.json says vocab_size ${size}. They belong to different checkpoints.`,
   )
 }

@@ -10,7 +10,7 @@ export function defaultSampling(
   const names = namesOf(samplingOptions)
   for (const key of Object.keys(options)) {
     if (names.some((name) => name === key)) continue
-    throw new TetherError('bad_config', `sampling.${key} is not known; there are ${names.join(', ')}`)
+    throw new TetherError('bad_config', `unknown option sampling.${key}. Use one of: ${names.join(', ')}`)
   }
   // Some checkpoints write top_k -1 for off.
   const sampling: Sampling = { ...checkpoint.sampling, topK: Math.max(0, checkpoint.sampling.topK) }
@@ -19,7 +19,7 @@ export function defaultSampling(
     const from = own === undefined ? `${checkpoint.path}/generation_config.json: ` : 'sampling.'
     const value = own ?? sampling[name]
     const fault = optionFault(samplingOptions[name], value)
-    if (fault) throw new TetherError('bad_config', `${from}${name} is ${value}; it must be ${fault}`)
+    if (fault) throw new TetherError('bad_config', `${from}${name} must be ${fault}, not ${value}`)
     sampling[name] = value
   }
   return sampling

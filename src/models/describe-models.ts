@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type Checkpoint, readCheckpoint } from '../engine/checkpoint.js'
 import { DEFAULT_MEMORY_SHARE } from '../engine/load.js'
 import { MODEL_TYPES } from '../engine/model-types.js'
-import { TetherError } from '../errors.js'
+import { TetherError, unsupportedType } from '../errors.js'
 import { positive, string, textPart } from './config-fields.js'
 import { type ContextNeed, contextNeed } from './context-need.js'
 import { openDescriptionCache } from './description-cache.js'
@@ -57,8 +57,6 @@ type Description = Omit<ModelSummary, 'name' | 'path' | 'place'>
 
 /** A model counts as too big if not even this window fits. */
 const leastWindow = 4096
-/** What MODEL_TYPES are, for people. */
-const families = 'Gemma 2 to 4, Llama, Mistral'
 /** How many folders are read at a time. */
 const atOnce = 8
 
@@ -142,10 +140,6 @@ function unusable(path: string, family?: string, foreign?: string): Pick<ModelSu
 
 export function isSupportedType(modelType: string): boolean {
   return MODEL_TYPES.includes(modelType)
-}
-
-export function unsupportedType(modelType: string): string {
-  return `${modelType} models are not supported yet. Supported: ${families}.`
 }
 
 export function unsupportedQuantization(method: string): string {

@@ -71,7 +71,7 @@ export function createApp({ load, apiKey, localOnly, pingMs, maxRequests, onOver
       if (!handler) throw notAllowed(request.method, pathname, Object.keys(methods))
       return handler(request, { requestId, line, id: decode(match.groups?.id ?? '') })
     }
-    throw new HttpError('not_found', `not found: ${pathname} (tether serves POST /v1/messages)`)
+    throw new HttpError('not_found', `not found: ${pathname} (tether serves Anthropic's POST /v1/messages)`)
   }
 
   return async (request, line) => {
@@ -103,7 +103,7 @@ function refuse(
 
 function notAllowed(method: string, path: string, methods: string[]): HttpError {
   const allow = methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])).join(', ')
-  return new HttpError('method_not_allowed', `method ${method} not allowed for ${path}; allowed: ${allow}`, { allow })
+  return new HttpError('method_not_allowed', `method ${method} not allowed for ${path} (allowed: ${allow})`, { allow })
 }
 
 /** A path that is not validly encoded names nothing that exists, and stays as it was sent. */

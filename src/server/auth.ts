@@ -10,7 +10,7 @@ export function checkKey(request: Request, apiKey: string): void {
   if (given.some((key) => isSame(key, apiKey))) return
   throw new TetherError(
     'unauthorized',
-    `${given.length > 0 ? 'wrong' : 'missing'} API key; on the server's machine \`tether env\` shows the right one`,
+    `${given.length > 0 ? 'wrong' : 'missing'} API key: run tether env on the server's machine to see it`,
   )
 }
 

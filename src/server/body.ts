@@ -13,7 +13,7 @@ export async function readBody(request: Request): Promise<Uint8Array> {
     else chunks.length = 0
   }
   if (bytes <= MAX_BODY_BYTES) return Buffer.concat(chunks)
-  throw new HttpError('too_large', `the request has ${bytes} bytes; the most is ${MAX_BODY_BYTES}`)
+  throw new HttpError('too_large', `the request has ${bytes} bytes, more than the limit of ${MAX_BODY_BYTES}`)
 }
 
 export function json(value: unknown, status = 200): Response {

@@ -153,7 +153,7 @@ function writable(outgoing: ServerResponse): Promise<void> {
 function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): TetherError {
   const at = `${host.includes(':') ? `[${host}]` : host}:${port}`
   if (error.code === 'EADDRINUSE') {
-    return new TetherError('port_in_use', `${at} is taken by another program; choose another port`, { cause: error })
+    return new TetherError('port_in_use', `${at} is in use by another program. Use another port.`, { cause: error })
   }
   return new TetherError('bad_config', `cannot listen on ${at}: ${error.message}`, { cause: error })
 }

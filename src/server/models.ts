@@ -10,7 +10,7 @@ export function models(model: LoadedModel): Response {
 
 export function oneModel(model: LoadedModel, id: string): Response {
   if (id === model.info.name) return json(describe(model))
-  throw new HttpError('not_found', `there is no model ${id}; loaded is ${model.info.name}`)
+  throw new HttpError('not_found', `no model named ${id} is loaded. The loaded model is ${model.info.name}.`)
 }
 
 function describe({ info }: LoadedModel) {

@@ -12,5 +12,5 @@ export function overflowFor(onOverflow: OnOverflow, userAgent: string | null): O
 
 export function checkOverflow(onOverflow: OnOverflow = 'auto'): OnOverflow {
   if (['auto', 'truncate', 'error'].includes(onOverflow)) return onOverflow
-  throw new TetherError('bad_config', `onOverflow is ${String(onOverflow)}; it must be auto, truncate or error`)
+  throw new TetherError('bad_config', `onOverflow must be auto, truncate or error, not ${String(onOverflow)}`)
 }

@@ -13,7 +13,7 @@ export function createQueue(most: number): Queue {
     isFull: () => inside >= most,
     async *admit(events) {
       if (inside >= most) {
-        throw new HttpError('overloaded', `${inside} requests are waiting already`, { 'retry-after': '5' })
+        throw new HttpError('overloaded', `${inside} requests are already waiting`, { 'retry-after': '5' })
       }
       inside++
       try {

@@ -65,10 +65,10 @@ describe('preparing a body', () => {
   it.each([
     ['{"model"', /^the body is not valid JSON: /],
     [hello({ model: undefined }), /^model: Field required$/],
-    [hello({ tool_choice: { type: 'any' } }), /^tool_choice: there are no tools$/],
+    [hello({ tool_choice: { type: 'any' } }), /^tool_choice: the request has no tools$/],
     [
       hello({ tools: [READ], tool_choice: { type: 'tool', name: 'Grep' } }),
-      /^tool_choice: there is no tool Grep among tools$/,
+      /^tool_choice: no tool named Grep in tools$/,
     ],
   ])('rejects %j', (body, message) => {
     for (const prepare of [prepareBody, countBody]) {

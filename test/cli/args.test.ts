@@ -1,11 +1,13 @@
 /** What the command line may hold, and what it means. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { type Call, readArgs, UsageError } from '../../src/cli/args.js'
 import { type CommandName, command, commands, flagsOf } from '../../src/cli/command-table.js'
 import { flagOf, type Layer, settingNames } from '../../src/cli/config/settings-table.js'
 import { help } from '../../src/cli/help.js'
+import { paint } from '../../src/cli/terminal/colour.js'
 
 const nothing: Call = { command: 'run', words: [], settings: {}, flags: {}, claudeArgs: [] }
 
@@ -70,20 +72,30 @@ describe('readArgs', () => {
     [['bench', 'gemma', '--runs', '5'], { command: 'bench', words: ['gemma'], flags: { runs: '5' } }],
     [['bench'], { command: 'bench' }],
     [['doctor'], { command: 'doctor' }],
+    [['completion', 'fish'], { command: 'completion', words: ['fish'] }],
   ])('%j is read as a call', (argv, call) => {
     expect(readArgs(argv)).toEqual({ kind: 'call', call: { ...nothing, ...call } })
   })
 
   test.each<[string[], CommandName]>([
-    [['--help'], 'run'],
     [['-h'], 'run'],
     [['--model', '-h'], 'run'],
+    [['pull', '-h'], 'pull'],
+    [['bench', 'x', '-h'], 'bench'],
+  ])('%j asks for the short help of %s', (argv, name) => {
+    expect(readArgs(argv)).toEqual({ kind: 'help', command: name, short: true })
+  })
+
+  test.each<[string[], CommandName]>([
+    [['--help'], 'run'],
+    [['-h', '--help'], 'run'],
     [['--nonsense', '--help'], 'run'],
     [['help'], 'run'],
     [['help', '--port'], 'run'],
     [['help', 'pull'], 'pull'],
     [['pull', '--help'], 'pull'],
-    [['bench', 'x', '-h'], 'bench'],
+    [['bench', 'x', '--help'], 'bench'],
+    [['help', 'completion'], 'completion'],
   ])('%j asks for the help of %s', (argv, name) => {
     expect(readArgs(argv)).toEqual({ kind: 'help', command: name })
   })
@@ -93,35 +105,37 @@ describe('readArgs', () => {
   })
 
   test.each([
-    [['--modle', 'x'], '--modle is not a flag of tether; did you mean --model?'],
-    [['--servo-only'], 'did you mean --serve-only?'],
-    [['--serve'], 'did you mean --serve-only?'],
-    [['--noclaude'], 'did you mean --no-claude?'],
-    [['--claude'], '--claude is not a flag of tether; '],
-    [['--memoryCap', '1G'], 'did you mean --memory-cap?'],
-    [['--memory_cap', '1G'], 'did you mean --memory-cap?'],
-    [['--temprature', '1'], 'did you mean --temperature?'],
-    [['--no-model'], '--no-model is not a flag of tether'],
+    [['--modle', 'x'], 'unknown flag --modle. Did you mean --model?'],
+    [['--servo-only'], 'Did you mean --serve-only?'],
+    [['--serve'], 'Did you mean --serve-only?'],
+    [['--noclaude'], 'Did you mean --no-claude?'],
+    [['--claude'], 'unknown flag --claude. '],
+    [['--memoryCap', '1G'], 'Did you mean --memory-cap?'],
+    [['--memory_cap', '1G'], 'Did you mean --memory-cap?'],
+    [['--temprature', '1'], 'Did you mean --temperature?'],
+    [['--no-model'], 'unknown flag --no-model. '],
     [['--resume'], "Claude Code's flags go after --:\n  tether -- --resume"],
     [['-p', 'hi'], 'tether -- -p'],
     [['gemma'], '--model gemma'],
-    [['serve'], 'to run only the server:\n  tether --serve-only'],
-    [['run', 'gemma'], 'tether has no command run; to run a model:\n  tether --model gemma'],
-    [['run'], 'to run a model:\n  tether --model NAME'],
+    [['serve'], 'To run only the server:\n  tether --serve-only'],
+    [['run', 'gemma'], 'unknown command run. To run a model:\n  tether --model gemma'],
+    [['run'], 'To run a model:\n  tether --model NAME'],
     [['show', 'gemma'], 'tether --list --json'],
     [['ps'], 'tether doctor'],
-    [['stop'], 'press Ctrl-C in the terminal of that tether'],
+    [['stop'], "Press Ctrl-C in that tether's terminal"],
     [['rm', 'gemma'], 'delete its folder'],
-    [['serev'], 'did you mean --serve-only?'],
-    [['lst'], 'did you mean tether '],
+    [['serev'], 'Did you mean --serve-only?'],
+    [['lst'], 'Did you mean tether '],
     [['fix my bug'], "unknown command 'fix my bug'. To send a prompt:\n  tether -- 'fix my bug'"],
-    [['help', 'bnech'], 'unknown command bnech; did you mean tether help bench?'],
+    [['help', 'bnech'], 'unknown command bnech. Did you mean tether help bench?'],
     [['help', 'nonsense'], 'unknown command nonsense'],
-    [['confg'], 'did you mean tether config?'],
+    [['confg'], 'Did you mean tether config?'],
+    [['completion', 'csh'], 'unknown shell csh. Use one of: bash, zsh, fish'],
+    [['completion'], 'tether completion needs SHELL, as in tether completion bash'],
     [['config', 'x'], 'x is not expected after tether config'],
     [['pull'], 'tether pull needs ORG/NAME, as in tether pull '],
     [['pull', 'a/b', 'c/d'], 'c/d is not expected after tether pull'],
-    [['pull', 'a/b', '--port', '1'], '--port is not a flag of tether pull'],
+    [['pull', 'a/b', '--port', '1'], 'unknown flag --port of tether pull'],
     [['pull', 'a/b', '--', 'x'], 'tether pull does not start Claude Code'],
     [['env', '--shell', 'csh'], '--shell must be one of sh, bash'],
     [['--list', '--', '-p'], '--list does not start Claude Code'],
@@ -160,6 +174,23 @@ describe('help', () => {
     },
   )
 
+  test.each(Object.keys(commands) as CommandName[])('of %s is at most a screen of 24 lines with -h', (name) => {
+    const lines = help(name, '1.2.3', { short: true }).split('\n')
+    expect(lines.length).toBeLessThanOrEqual(24)
+    expect(lines.filter((line) => line.length > 80)).toEqual([])
+    expect(lines.join('\n')).toMatch(/Usage: tether[^]*(--help|tether help \w+)\n$/)
+  })
+
+  test('of tether with -h names every command, the most used flags, and --help', () => {
+    const text = help('run', '1.2.3', { short: true })
+    for (const name of Object.keys(commands).filter((name) => name !== 'run')) expect(text).toContain(`\n  ${name}`)
+    const flags = [...flagsOf('run').keys()]
+    const named = [...text.matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm)].map(([, flag]) => flag)
+    expect(named).toContain('--model')
+    expect(named.filter((flag) => !flags.includes(flag as string))).toEqual([])
+    expect(text).toContain('tether --help')
+  })
+
   test('of tether names every setting and every command, and the default share of memory', () => {
     const text = help('run', '1.2.3')
     for (const name of settingNames) expect(text).toContain(flagOf(name))
@@ -170,6 +201,9 @@ describe('help', () => {
   test('has escape sequences only if asked to', () => {
     const sequence = '\u001b['
     expect(help('run', '1.2.3')).not.toContain(sequence)
-    expect(help('run', '1.2.3', { colour: true })).toContain(sequence)
+    const coloured = help('run', '1.2.3', { paint })
+    expect(coloured).toContain('\u001b[1mExamples:\u001b[22m')
+    expect(coloured).toContain('\u001b[36m--model\u001b[39m MODEL ')
+    expect(stripVTControlCharacters(coloured)).toBe(help('run', '1.2.3'))
   })
 })

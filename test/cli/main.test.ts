@@ -9,8 +9,8 @@ describe('the command line', () => {
   test.each([
     [['pull'], 'tether pull needs ORG/NAME, as in tether pull '],
     [['frob'], 'unknown command frob. If it is a model, or a prompt for Claude Code:\n  tether --model frob\n'],
-    [['docter'], 'unknown command docter; did you mean tether doctor?'],
-    [['help', 'docter'], 'unknown command docter; did you mean tether help doctor?'],
+    [['docter'], 'unknown command docter. Did you mean tether doctor?'],
+    [['help', 'docter'], 'unknown command docter. Did you mean tether help doctor?'],
   ])('%j exits with status 2 and writes no file', async (args, message) => {
     const { code, stdout, stderr } = await tether.start(args).ended
     expect([code, stdout]).toEqual([2, ''])

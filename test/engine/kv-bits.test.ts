@@ -227,6 +227,6 @@ describe('loading with keys and values in fewer bits', () => {
   test.each([5, 16])('fails for %i bits', async (kvBits) => {
     const error = await rejection(loadEngine(DEMO, { kvBits }))
     expect(error.code).toBe('bad_config')
-    expect(error.message).toBe(`kvBits is ${kvBits}; it must be 0, 8 or 4`)
+    expect(error.message).toBe(`kvBits must be 0, 8 or 4, not ${kvBits}`)
   })
 })

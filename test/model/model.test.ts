@@ -119,7 +119,7 @@ describe('a loaded model', () => {
     expect(content[0]).not.toMatchObject({ name: 'Bash' })
     await expect(model.message(ask({ type: 'tool', name: 'Nope' }))).rejects.toMatchObject({
       code: 'invalid_request',
-      message: 'tool_choice: there is no tool Nope among tools',
+      message: 'tool_choice: no tool named Nope in tools',
     })
   })
 
@@ -151,10 +151,10 @@ describe('sampling of a loaded model', () => {
   })
 
   test.each([
-    [{ sampling: { temperature: 3 } }, 'sampling.temperature is 3; it must be a number between 0 and 2'],
-    [{ sampling: { topK: 1.5 } }, 'sampling.topK is 1.5; it must be a whole number between 0 and 2147483647'],
-    [{ sampling: { top_p: 1 } as object }, 'sampling.top_p is not known; there are temperature, topP, topK, minP'],
-    [{ thinking: 'maybe' as 'on' }, 'thinking is maybe; it must be auto, on or off'],
+    [{ sampling: { temperature: 3 } }, 'sampling.temperature must be a number between 0 and 2, not 3'],
+    [{ sampling: { topK: 1.5 } }, 'sampling.topK must be a whole number between 0 and 2147483647, not 1.5'],
+    [{ sampling: { top_p: 1 } as object }, 'unknown option sampling.top_p. Use one of: temperature, topP, topK, minP'],
+    [{ thinking: 'maybe' as 'on' }, 'thinking must be auto, on or off, not maybe'],
   ])('as in %j is rejected before anything is loaded', async (options, message) => {
     await expect(loadModel('demo/model', options)).rejects.toMatchObject({
       code: 'bad_config',
@@ -165,7 +165,7 @@ describe('sampling of a loaded model', () => {
   test('names a generation_config.json with a wrong value', () => {
     const sampling = { ...plainSampling, topP: 7, topK: -1 }
     expect(() => defaultSampling({ path: '/m', sampling })).toThrow(
-      '/m/generation_config.json: topP is 7; it must be a number between 0 and 1',
+      '/m/generation_config.json: topP must be a number between 0 and 1, not 7',
     )
     expect(defaultSampling({ path: '/m', sampling }, { topP: 0 })).toMatchObject({ topP: 0, topK: 0 })
   })

@@ -90,7 +90,7 @@ describe('onOverflow', () => {
   it('any other value is rejected by name', async () => {
     await expect(start({ onOverflow: 'maybe' as 'auto' })).rejects.toMatchObject({
       code: 'bad_config',
-      message: 'onOverflow is maybe; it must be auto, truncate or error',
+      message: 'onOverflow must be auto, truncate or error, not maybe',
     })
   })
 })

@@ -95,7 +95,7 @@ function parse({ source, path }: TemplateSource): Template {
     return new Template(source.replaceAll(/strftime_now\([^)]*\)/g, '"26 Jul 2024"'))
   } catch (cause) {
     const message = `${path}: the chat template cannot be read (${(cause as Error).message})`
-    throw new TetherError('bad_config', `${message}; get the file again`, { cause })
+    throw new TetherError('bad_config', `${message}. Download the file again.`, { cause })
   }
 }
 

@@ -60,7 +60,7 @@ function parse(path: string, text: string): Record<string, unknown> {
   } catch {
     // Reported below.
   }
-  throw new TetherError('bad_config', `${path} is not a JSON object; get the file again`)
+  throw new TetherError('bad_config', `${path} is not valid JSON: download it again`)
 }
 
 /** One template, or of several named ones that for tools and that for all others. undefined: there is none. */

@@ -57,7 +57,7 @@ function formOf({ path }: ChatTemplate, write: WriteChat, tools: 'never' | 'perh
   const why = found.error === undefined ? 'it leaves the message out' : messageOf(found.error)
   throw new TetherError(
     'bad_config',
-    `${path}: the chat template cannot write a plain message (${why}); get the file again, or a newer version of the checkpoint`,
+    `${path}: the chat template cannot write a plain message (${why}). Download the file again, or a newer version of the checkpoint.`,
     { cause: found.error },
   )
 }

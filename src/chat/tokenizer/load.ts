@@ -26,8 +26,8 @@ const SMALLEST_CACHED = 2_000_000
 export async function loadTokenizer(dir: string, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
   const path = join(dir, 'tokenizer.json')
   const fail: Fail = (what) => {
-    const fix = 'use the tokenizer.json of a Gemma, Llama or Mistral checkpoint'
-    throw new TetherError('bad_tokenizer', `${path} ${what}; ${fix}`)
+    const fix = 'Use the tokenizer.json of a Gemma, Llama or Mistral checkpoint.'
+    throw new TetherError('bad_tokenizer', `${path} ${what}. ${fix}`)
   }
   return makeTokenizer(await readParts(await readBytes(path), options, fail), fail)
 }
@@ -36,7 +36,9 @@ async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path)
   } catch (cause) {
-    throw new TetherError('bad_tokenizer', `${path} cannot be read; get the file from the model's page`, { cause })
+    throw new TetherError('bad_tokenizer', `${path} cannot be read. Download the file from the model's page.`, {
+      cause,
+    })
   }
 }
 

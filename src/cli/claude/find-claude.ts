@@ -40,7 +40,7 @@ function whyNot(file: string): string | undefined {
     return undefined
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return 'there is no such file'
+    if (code === 'ENOENT' || code === 'ENOTDIR') return 'no such file'
     if (code === 'EACCES') return 'it is not executable (chmod +x)'
     return message
   }

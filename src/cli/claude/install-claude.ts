@@ -21,14 +21,14 @@ export async function offerClaude(find: () => string | undefined): Promise<strin
   const claude = find()
   const version = claude && (await claudeVersion(claude))
   if (version) say(`Claude Code ${version} is installed`)
-  else if (!claude) say('npm installed Claude Code into a folder that is not on PATH; `npm prefix -g` shows where')
+  else if (!claude) say('npm installed Claude Code into a folder that is not on PATH. To see which:\n  npm prefix -g')
   return claude
 }
 
 /** What to do without a claude that runs. `found`: one that --claude-path did not name. */
 export function installHint(found?: string): string {
   const serve = `To run only the server:\n  ${tetherCommand(['--serve-only'])}`
-  if (found) return `There is one at ${found}; without --claude-path it is used. ${serve}`
+  if (found) return `One is installed at ${found}. To use it, omit --claude-path. ${serve}`
   return `Install it:\n  ${command.join(' ')}\nAlready have it? Pass --claude-path PATH. ${serve}`
 }
 

@@ -29,7 +29,7 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
   const leave = new AbortController()
   signals.came.then(() => leave.abort())
   for (const prompt of options.prompts.filter((prompt) => !fits(model, prompt, options.tokens))) {
-    say(`${prompt} + ${options.tokens} tokens do not fit into the window of ${model.info.window}; skipped`)
+    say(`${prompt} + ${options.tokens} tokens do not fit into the window of ${model.info.window}, skipped`)
   }
   const running = progress('Measuring')
   try {
@@ -91,5 +91,5 @@ export function readBenchFlags(flags: Call['flags']): Required<Omit<BenchOptions
 function count(name: string, text: string, least: number): number {
   const number = /^\d{1,7}$/.test(text.trim()) ? Number(text) : Number.NaN
   if (number >= least) return number
-  throw new UsageError(`--${name} must be a whole number from ${least} up, not ${text}`)
+  throw new UsageError(`--${name} must be a whole number of at least ${least}, not ${text}`)
 }

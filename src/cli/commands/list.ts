@@ -6,6 +6,7 @@ import type { Call } from '../args.js'
 import type { Config } from '../config/read-config.js'
 import { modelTable, reasonOf } from '../models/model-table.js'
 import { noModelText } from '../models/no-model.js'
+import { showsColour } from '../terminal/colour.js'
 import { isUtf8, stripControls, toAscii } from '../terminal/text-width.js'
 import { wrap } from '../terminal/wrap.js'
 
@@ -51,10 +52,9 @@ function faultLines(model: ModelSummary, width = Number.POSITIVE_INFINITY): stri
 
 const indent = '  '
 
-/** The width of a stream, and colours if it shows them and NO_COLOR is not set. */
+/** The width of a terminal, and colours if the stream shows them. */
 function optionsFor(stream: NodeJS.WriteStream): Pick<ListOptions, 'width' | 'colors'> {
-  if (!stream.isTTY) return {}
-  return { width: stream.columns || 80, colors: !process.env.NO_COLOR && process.env.TERM !== 'dumb' }
+  return { width: stream.isTTY ? stream.columns || 80 : undefined, colors: showsColour(stream) }
 }
 
 type Style = 'dim' | 'yellow' | 'red' | 'reset'

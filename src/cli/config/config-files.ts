@@ -97,7 +97,7 @@ function readKey(file: ConfigFile, { keys, line }: Place, value: unknown): void 
         .map((candidate) => setting(candidate).key)
       const near = nearest(third, known)
       file.warnings.push(
-        `${shortPath(at)}: [models] has no key ${third}; ${near ? `did you mean ${near}?` : oneOf(known)}`,
+        `${shortPath(at)}: [models] has no key ${third}. ${near ? `Did you mean ${near}?` : oneOf(known)}`,
       )
       return
     }
@@ -109,7 +109,7 @@ function readKey(file: ConfigFile, { keys, line }: Place, value: unknown): void 
     (known) => keys.length === 2 && setting(known).section === section && setting(known).key === second,
   )
   if (name) set(file.layer, name, value, { file, at, id: name, key: second })
-  else file.warnings.push(`${shortPath(at)}: unknown key ${shown(keys)}; ${suggestion(keys)}`)
+  else file.warnings.push(`${shortPath(at)}: unknown key ${shown(keys)}. ${suggestion(keys)}`)
 }
 
 function set(
@@ -144,12 +144,12 @@ function suggestion(keys: string[]): string {
   const found = settingNames.find(
     (name) => setting(name).key === near && (!here.includes(near) || setting(name).section === section),
   )
-  if (found) return `did you mean [${setting(found).section}] ${setting(found).key}?`
+  if (found) return `Did you mean [${setting(found).section}] ${setting(found).key}?`
   return here.length > 0 ? oneOf(here) : oneOf(['[server]', '[model]', '[sampling]', '[launch]', '[models."NAME"]'])
 }
 
 function oneOf(words: string[]): string {
-  return `there are: ${words.join(', ')}`
+  return `Use one of: ${words.join(', ')}`
 }
 
 function valueAt(values: unknown, keys: string[]): unknown {
@@ -169,7 +169,7 @@ async function parse(path: string): Promise<Place[] | string> {
     const at = shortPath(lineNumber === undefined ? path : `${path}:${lineNumber}`)
     const open = text.split('\n', lineNumber).findIndex((line) => /^\s*\[[^\]=]*$/.test(line))
     if (open >= 0) return `${shortPath(`${path}:${open + 1}`)}: missing ] (for a table such as [server])`
-    return `${at}: ${message}${lineNumber === undefined ? '' : '; put text in quotes, and begin comments with #'}`
+    return `${at}: ${message}${lineNumber === undefined ? '' : '. Put text in quotes, and start comments with #.'}`
   }
 }
 

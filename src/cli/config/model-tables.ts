@@ -25,6 +25,6 @@ export function modelTableWarnings(
       all.map(({ name }) => name),
       1,
     )
-    return `${at} is not the name of a model here${near ? `; did you mean ${JSON.stringify(near)}?` : ''}`
+    return `${at} is not the name of a model here${near ? `. Did you mean ${JSON.stringify(near)}?` : ''}`
   })
 }

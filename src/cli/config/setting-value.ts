@@ -56,7 +56,7 @@ function expectation(name: SettingName): string {
   if (least === undefined) return `${what}${or}`
   // A bound that is only the largest integer says nothing.
   const isOpen = most === undefined || most >= 2 ** 31 - 1
-  return isOpen ? `${what} from ${least} up${or}` : `${what} from ${least} to ${most}${or}`
+  return isOpen ? `${what} of at least ${least}${or}` : `${what} from ${least} to ${most}${or}`
 }
 
 const powers = ['', 'k', 'm', 'g', 't']

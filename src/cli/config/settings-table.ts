@@ -86,7 +86,7 @@ export const settingsTable = {
     least: 0,
     most: 65_535,
     hint: 'N',
-    help: 'port to listen on, 0 for any; the next free one if it is taken, except with --serve-only or a port that you set',
+    help: 'port to listen on, 0 for any; the next free one if it is in use; with --serve-only or a port that you set, it must be free',
   },
   apiKey: {
     section: 'server',

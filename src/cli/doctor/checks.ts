@@ -70,7 +70,7 @@ function checkMemory({ memoryCap }: Settings): Finding {
   const cap = memoryCap === 0 ? totalmem() : (memoryCap ?? totalmem() * DEFAULT_MEMORY_SHARE)
   const named =
     memoryCap === undefined ? `${DEFAULT_MEMORY_SHARE * 100}% of it` : memoryCap === 0 ? 'no cap' : 'memory_cap'
-  const detail = `${showSize(totalmem())}, of which ${showSize(freemem())} are free; tether may take ${showSize(cap)} (${named})`
+  const detail = `${showSize(totalmem())}, of which ${showSize(freemem())} are free. tether may use ${showSize(cap)} (${named})`
   if (cap <= totalmem()) return { about: 'memory', verdict: 'ok', detail }
   return { about: 'memory', verdict: 'note', detail, fix: 'set memory_cap below the memory of the machine' }
 }
@@ -80,11 +80,13 @@ async function checkModels({ modelsDir, memoryCap, maxContext }: Settings): Prom
   const usable = models.filter(({ state }) => state === 'ok')
   const fitting = usable.filter(({ fits }) => fits !== 'no')
   const faulty = models.length - usable.length
-  const rest = faulty > 0 ? `; ${faulty} cannot be used (tether --list says why)` : ''
+  const rest = faulty > 0 ? `. ${faulty} cannot be used (tether --list says why)` : ''
   const detail = `${usable.length} in ${shortPath(modelsDir)} and the Hugging Face cache, ${fitting.length} of them fit in memory${rest}`
   if (fitting.length > 0) return { about: 'models', verdict: faulty > 0 ? 'note' : 'ok', detail }
   const fix =
-    usable.length > 0 ? 'raise memory_cap, or get a smaller model' : 'tether pull mlx-community/gemma-4-e2b-it-4bit'
+    usable.length > 0
+      ? 'raise memory_cap, or download a smaller model'
+      : 'tether pull mlx-community/gemma-4-e2b-it-4bit'
   return { about: 'models', verdict: 'fail', detail, fix }
 }
 
@@ -109,13 +111,13 @@ function checkConfig({ config, configError }: DoctorContext): Finding {
   if (!config) return { about: 'config', verdict: 'fail', detail: messageOf(configError), fix: 'fix that line' }
   const detail = config.files.map(shortPath).join(', ') || 'no file'
   if (config.warnings.length === 0) return { about: 'config', verdict: 'ok', detail }
-  return { about: 'config', verdict: 'note', detail, fix: config.warnings.join('; ') }
+  return { about: 'config', verdict: 'note', detail, fix: config.warnings.join('\n') }
 }
 
 async function checkPort({ host, port }: Settings): Promise<Finding> {
   const servers = runningServers()
   const running = servers.map(({ url, model }) => `${model} on ${url}`).join(', ')
-  const also = running ? `; running now: ${running}` : ''
+  const also = running ? `. Running now: ${running}` : ''
   const fault = await listenFault(host, port)
   if (!fault) return { about: 'port', verdict: 'ok', detail: `${port === 0 ? 'any' : `${port} is free`}${also}` }
   if (fault.code !== 'EADDRINUSE') {
@@ -123,7 +125,7 @@ async function checkPort({ host, port }: Settings): Promise<Finding> {
     return { about: 'port', verdict: 'fail', detail: `cannot listen: ${fault.message}`, fix }
   }
   const owner = await portOwner(port)
-  const detail = `${port} is taken${owner ? ` by ${owner.name} (process ${owner.pid})` : ''}${also}`
+  const detail = `${port} is in use${owner ? ` by ${owner.name} (process ${owner.pid})` : ''}${also}`
   if (servers.some((server) => server.url.endsWith(`:${port}`))) return { about: 'port', verdict: 'ok', detail }
   return {
     about: 'port',
@@ -152,9 +154,9 @@ function checkFolder(name: string, otherwise: string): Finding {
     const free = bavail * bsize
     const detail = `${shortPath(folder)}, ${showSize(sizeOf(folder))} used, ${showSize(free)} free on the disk`
     if (free > 1e9) return { about: name, verdict: 'ok', detail }
-    return { about: name, verdict: 'note', detail, fix: `free space on the disk; otherwise ${otherwise}` }
+    return { about: name, verdict: 'note', detail, fix: `Free space on the disk. Otherwise ${otherwise}.` }
   } catch (error) {
-    const fix = `make ${shortPath(folder)} writable; otherwise ${otherwise}`
+    const fix = `Make ${shortPath(folder)} writable. Otherwise ${otherwise}.`
     return { about: name, verdict: 'note', detail: messageOf(error), fix }
   }
 }

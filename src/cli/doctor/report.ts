@@ -1,5 +1,5 @@
 /** The findings of `tether doctor`, and their report for a terminal. */
-import { painter } from '../terminal/say.js'
+import { painter } from '../terminal/colour.js'
 import { wrap } from '../terminal/wrap.js'
 
 /** `note`: it works, but could be better. */

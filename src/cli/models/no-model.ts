@@ -11,6 +11,6 @@ export const exampleModel = 'mlx-community/gemma-4-e2b-it-4bit'
 /** Without a final newline. `unusable`: models that are there but cannot be used. */
 export function noModelText(modelsDir: string, unusable: ModelSummary[] = []): string {
   const faults = unusable.map(({ name, fault }) => `  ${stripControls(name)}: ${stripControls(fault ?? '')}\n`).join('')
-  const none = faults ? `no model here can be used:\n${faults}` : `there are no models in ${shortPath(modelsDir)}.\n`
+  const none = faults ? `no model here can be used:\n${faults}` : `no models in ${shortPath(modelsDir)}.\n`
   return `${none}To download one:\n  ${commandForModels(['pull', exampleModel])}`
 }

@@ -33,7 +33,7 @@ export async function pickByNumber(
     // A terminal has shown the newline that the user typed.
     if (line === undefined || !isatty(stdin)) output.write('\n')
     if (line === undefined && isatty(stdin)) return undefined
-    if (line === undefined) throw new TetherError('model_not_found', 'no model was chosen; name one with --model NAME')
+    if (line === undefined) throw new TetherError('model_not_found', 'no model was chosen. Pass one with --model NAME.')
     const answer = line.trim()
     if (answer === '') return undefined
     const picked = /^\d+$/.test(answer) ? models[Number(answer) - 1] : undefined

@@ -90,7 +90,7 @@ function about({ shown, at, refused }: Picker, width: number): FrameLine[] {
 
 function warningFor(model: ModelSummary): string | undefined {
   if (model.state !== 'ok') return reasonOf(model)
-  if (model.fits === 'no') return 'does not fit into memory; loading it would fail'
+  if (model.fits === 'no') return 'does not fit into memory, so loading it would fail'
   if (model.fits !== 'short') return undefined
   return `only a window of ${showWindow(model.fittingWindow ?? 0)} fits into memory`
 }

@@ -1,7 +1,8 @@
 /** Progress of a pull: one line that is redrawn in a terminal, a line now and then elsewhere. */
 import type { PullProgress } from '../../models/pull/pull.js'
 import { showSize } from '../../models/show-size.js'
-import { canRedraw, painter } from '../terminal/say.js'
+import { painter } from '../terminal/colour.js'
+import { canRedraw } from '../terminal/say.js'
 import { cutEnd } from '../terminal/text-width.js'
 
 const drawMs = 100

@@ -27,7 +27,7 @@ export async function serveOnPort(
     const taken = `port ${port} is in use${by(owner)}`
     if (fixed) throw new TetherError('port_in_use', `${taken}. ${remedy(port, owner)}`, { cause: error })
     const server = await nextFree(port, serve)
-    say(`${taken}; using ${server.port} instead`)
+    say(`${taken}, using ${server.port} instead`)
     return server
   }
 }

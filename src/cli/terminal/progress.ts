@@ -1,5 +1,6 @@
 /** Progress of a long operation: a bar in a terminal, a line now and then elsewhere. */
-import { canRedraw, painter } from './say.js'
+import { painter } from './colour.js'
+import { canRedraw } from './say.js'
 
 export interface Progress {
   /** 0…1 */

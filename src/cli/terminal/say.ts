@@ -1,5 +1,4 @@
 /** What tether prints for the user. Always on stderr: stdout belongs to Claude Code. */
-import { styleText } from 'node:util'
 import type { LogLevel } from '../log/log-levels.js'
 import { wrap } from './wrap.js'
 
@@ -21,14 +20,6 @@ function inLines(text: string): string {
 /** Whether only errors are to be printed. */
 export function isQuiet({ logLevel }: { logLevel: LogLevel }): boolean {
   return logLevel === 'critical' || logLevel === 'error'
-}
-
-/** Adds colours if the stream shows them and NO_COLOR is not set. */
-export function painter(
-  stream: NodeJS.WriteStream,
-): (style: 'cyan' | 'dim' | 'green' | 'yellow' | 'red', text: string) => string {
-  const shows = canRedraw(stream) && !process.env.NO_COLOR
-  return (style, text) => (shows ? styleText(style, text, { validateStream: false }) : text)
 }
 
 /** Whether a line can be redrawn. */

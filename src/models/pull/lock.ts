@@ -22,7 +22,10 @@ export async function takeLock(path: string, what: string): Promise<() => Promis
       }
       const holder = await holderOf(path)
       if (holder !== undefined) {
-        throw new TetherError('download_failed', `${what} is already being downloaded by process ${holder}. Wait until it is done.`)
+        throw new TetherError(
+          'download_failed',
+          `${what} is already being downloaded by process ${holder}. Wait until it is done.`,
+        )
       }
       await rm(path, { force: true })
     }

@@ -35,7 +35,7 @@ describe('without Claude Code', () => {
       Buffer.alloc(100, 'x\n'),
     ])
     test.each([
-      ['a file that does not exist', undefined, 0, 'there is no such file'],
+      ['a file that does not exist', undefined, 0, 'no such file'],
       ['a file that is not executable', '#!/bin/sh\n', 0o644, 'it is not executable (chmod +x)'],
       [
         'a script with a missing interpreter',
@@ -113,7 +113,7 @@ test('a wrong --claude-path names the claude that is there without it', async ()
     PATH: dirname(tether.place.claude),
   }).ended
   expect(code).toBe(127)
-  expect(stderr).toContain('--claude-path /no/such/claude cannot be run: there is no such file\n')
+  expect(stderr).toContain('--claude-path /no/such/claude cannot be run: no such file\n')
   expect(stderr).toContain(`There is one at ${tether.place.claude}; without --claude-path it is used.`)
   expect(stderr).not.toContain('npm install')
 })

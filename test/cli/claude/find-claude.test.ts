@@ -37,7 +37,7 @@ describe('findClaude', () => {
     program(join(path, 'claude'))
     const find = (explicit: string) => findClaude({ explicit, path, home: folder })
     expect(find(program(join(folder, 'my-claude')))).toBe(join(folder, 'my-claude'))
-    expect(() => find(join(folder, 'none'))).toThrow('there is no such file')
+    expect(() => find(join(folder, 'none'))).toThrow('no such file')
     expect(() => find(folder)).toThrow('it is not a file')
   })
 

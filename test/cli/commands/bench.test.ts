@@ -118,13 +118,13 @@ describe('tether bench', () => {
     expect(code).toBe(0)
     const { model, rows } = JSON.parse(stdout) as { model: string; rows: { prompt: number }[] }
     expect([model, rows.map(({ prompt }) => prompt)]).toEqual(['demo', [100]])
-    expect(stderr).toContain('70000 + 64 tokens do not fit into the window of 65536; skipped')
+    expect(stderr).toContain('70000 + 64 tokens do not fit into the window of 65536, skipped')
   })
 
   test('a skipped prompt is reported on a line of its own', async () => {
     const terminal = tether.openUntilStatus(['bench', tether.demo, '--prompts', '100,70000'], { columns: 100 })
     await terminal.shows('status 0')
-    expect(terminal.screen()).toContain('tether: 70000 + 64 tokens do not fit into the window of 65536; skipped')
+    expect(terminal.screen()).toContain('tether: 70000 + 64 tokens do not fit into the window of 65536, skipped')
   })
 
   test('exits with status 1 if no prompt fits', async () => {
@@ -133,9 +133,9 @@ describe('tether bench', () => {
   })
 
   test.each([
-    [['--tokens', '1'], '--tokens must be a whole number from 2 up, not 1'],
-    [['--prompts', '512,many'], '--prompts must be a whole number from 1 up, not many'],
-    [['--runs', '0'], '--runs must be a whole number from 1 up, not 0'],
+    [['--tokens', '1'], '--tokens must be a whole number of at least 2, not 1'],
+    [['--prompts', '512,many'], '--prompts must be a whole number of at least 1, not many'],
+    [['--runs', '0'], '--runs must be a whole number of at least 1, not 0'],
     [['another'], 'another is not expected after tether bench'],
   ])('%j exits with status 2', async (args, message) => {
     const { code, stdout, stderr } = await bench(args)

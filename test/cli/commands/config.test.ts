@@ -108,7 +108,7 @@ describe('tether config', () => {
     )
     const at = 'tether: warning: ~/.tether/config/10-test.toml'
     const warnings = [
-      `${at}:2: [models."gema"] is not the name of a model here; did you mean "org/gemma"?`,
+      `${at}:2: [models."gema"] is not the name of a model here. Did you mean "org/gemma"?`,
       `${at}:8: [models."llama"] applies to one/llama and two/llama`,
     ]
     const { code, stderr } = await tether.start(['config']).ended

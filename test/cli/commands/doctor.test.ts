@@ -68,7 +68,7 @@ describe('tether doctor', () => {
   test('notes an unknown key', async () => {
     tether.configure('[server]\nprot = 1\n')
     const { of } = await findings()
-    expect(of('config')).toMatchObject({ verdict: 'note', fix: expect.stringContaining('did you mean [server] port?') })
+    expect(of('config')).toMatchObject({ verdict: 'note', fix: expect.stringContaining('Did you mean [server] port?') })
   })
 
   test('runs all checks in a home that is not writable', async () => {
@@ -84,7 +84,7 @@ describe('tether doctor', () => {
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
     const { port } = other.address() as AddressInfo
     const taken = await findings(['--port', String(port)])
-    expect(taken.of('port')).toMatchObject({ verdict: 'note', detail: expect.stringContaining(`${port} is taken`) })
+    expect(taken.of('port')).toMatchObject({ verdict: 'note', detail: expect.stringContaining(`${port} is in use`) })
     // 192.0.2.0/24 is for documentation: no machine has it.
     const foreign = await findings(['--host', '192.0.2.1'])
     expect(foreign.of('port')).toMatchObject({ verdict: 'fail', detail: expect.stringContaining('192.0.2.1') })

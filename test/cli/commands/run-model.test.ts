@@ -19,7 +19,7 @@ describe('the model that tether runs', () => {
     const { code, stderr } = await bare(['--', 'exit:0'])
     expect(code).toBe(1)
     expect(stderr).toContain('1  org/small ')
-    expect(stderr).toContain('no model was chosen; name one with --model NAME')
+    expect(stderr).toContain('no model was chosen. Pass one with --model NAME.')
   })
 
   test('is the only one, without a question, for npm start', async () => {
@@ -39,7 +39,7 @@ describe('the model that tether runs', () => {
   test('is an error that says how to get one, if there is none', async () => {
     const { code, stderr } = await bare(['--', 'exit:0'])
     expect(code).toBe(1)
-    expect(stderr).toContain('there are no models in ~/.tether/models.\n')
+    expect(stderr).toContain('no models in ~/.tether/models.\n')
     expect(stderr).toContain('tether pull ')
   })
 

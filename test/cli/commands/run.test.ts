@@ -198,7 +198,7 @@ describe('a fault', () => {
     expect(code).toBe(1)
     expect(isAlive(pid)).toBe(false)
     expect(stderr.trim().split('\n').at(-1)).toBe(
-      'tether: unexpected error: a fault on purpose; --log-level debug shows where it comes from',
+      'tether: unexpected error: a fault on purpose\nTo see where it comes from, add --log-level debug.',
     )
     await tether.expectNothingLeft()
   })
@@ -213,9 +213,9 @@ describe('a fault', () => {
 
   test('of the addon is printed without the tag of its part', async () => {
     const { stderr } = await tether.startOnDemo(['--serve-only', '--port', '0'], {
-      FAKE_LOAD_ERROR: '[weights] the weights need 3.0 MB, the memory cap is 0.9 MB; raise --memory-cap',
+      FAKE_LOAD_ERROR: '[weights] the weights need 3.0 MB, the memory cap is 0.9 MB. Raise --memory-cap',
     }).ended
-    expect(stderr).toContain('tether: the weights need 3.0 MB, the memory cap is 0.9 MB; raise --memory-cap\n')
+    expect(stderr).toContain('tether: the weights need 3.0 MB, the memory cap is 0.9 MB. Raise --memory-cap\n')
   })
 
   test('shows its stack with --log-level debug', async () => {
@@ -227,7 +227,7 @@ describe('a fault', () => {
   test('of the command line exits with status 2', async () => {
     const { code, stderr } = await tether.startOnDemo(['--modle', 'x']).ended
     expect(code).toBe(2)
-    expect(stderr).toContain('did you mean --model?')
+    expect(stderr).toContain('Did you mean --model?')
   })
 })
 

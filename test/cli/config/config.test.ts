@@ -129,25 +129,25 @@ describe('tether is not configured by', () => {
     const { settings, warnings } = await read()
     expect(settings.port).toBe(1)
     expect(warnings.map((line) => line.split(': ')[1])).toEqual([
-      'unknown key extends; there are',
-      'unknown key [$test.server] port; did you mean [server] port?',
-      'unknown key [$env.test.server] port; did you mean [server] port?',
+      'unknown key extends. Use one of',
+      'unknown key [$test.server] port. Did you mean [server] port?',
+      'unknown key [$env.test.server] port. Did you mean [server] port?',
     ])
   })
 })
 
 describe('mistakes in files', () => {
   test.each([
-    ['[server]\nprot = 1\n', '2: unknown key [server] prot; did you mean [server] port?'],
-    ['[model]\nmax-context = 1\n', '2: unknown key [model] max-context; did you mean [model] max_context?'],
-    ['max_context = 1\n', '1: unknown key max_context; did you mean [model] max_context?'],
-    ['[server]\nmax_context = 1\n', '2: unknown key [server] max_context; did you mean [model] max_context?'],
-    ['[servr]\nport = 1\n', '2: unknown key [servr] port; did you mean [server] port?'],
-    ['[server]\nzzzzzzzz = 1\n', '2: unknown key [server] zzzzzzzz; there are: host, port'],
-    ['[model.deep]\nx = 1\n', '2: unknown key [model.deep] x; '],
-    ['[models.gemma]\nport = 1\n', '2: [models] has no key port; '],
-    ['[models.gemma]\ntemprature = 1\n', '2: [models] has no key temprature; did you mean temperature?'],
-    ['models = 3\n', '1: unknown key models; '],
+    ['[server]\nprot = 1\n', '2: unknown key [server] prot. Did you mean [server] port?'],
+    ['[model]\nmax-context = 1\n', '2: unknown key [model] max-context. Did you mean [model] max_context?'],
+    ['max_context = 1\n', '1: unknown key max_context. Did you mean [model] max_context?'],
+    ['[server]\nmax_context = 1\n', '2: unknown key [server] max_context. Did you mean [model] max_context?'],
+    ['[servr]\nport = 1\n', '2: unknown key [servr] port. Did you mean [server] port?'],
+    ['[server]\nzzzzzzzz = 1\n', '2: unknown key [server] zzzzzzzz. Use one of: host, port'],
+    ['[model.deep]\nx = 1\n', '2: unknown key [model.deep] x. Use one of: default, '],
+    ['[models.gemma]\nport = 1\n', '2: [models] has no key port. Use one of: memory_cap, '],
+    ['[models.gemma]\ntemprature = 1\n', '2: [models] has no key temprature. Did you mean temperature?'],
+    ['models = 3\n', '1: unknown key models. Did you mean [model] models_dir?'],
   ])('%j gives a warning', async (text, warning) => {
     write('config.toml', text)
     const { warnings } = await read()
@@ -161,7 +161,7 @@ describe('mistakes in files', () => {
     ['[server]\nhost = 1\n', '2: host must be a text, not 1'],
     ['[server]\nhost = ["a"]\n', '2: host must be a text, not ["a"]'],
     ['[server]\nhost = ""\n', '2: host must be a text, not ""'],
-    ['[model]\nmax_context = 1.5\n', '2: max_context must be a whole number from 0 up, not 1.5'],
+    ['[model]\nmax_context = 1.5\n', '2: max_context must be a whole number of at least 0, not 1.5'],
     ['[model]\nmemory_cap = "much"\n', '2: memory_cap must be a size such as'],
     ['[model]\nmemory_cap = -1\n', '2: memory_cap must be a size such as'],
     ['[model]\nthinking = true\n', '2: thinking must be one of auto, on, off, not true'],

@@ -370,7 +370,7 @@ describe('the picker without a terminal', () => {
   })
 
   test.each(['', '99\n'])('says how to name a model if the input %j ends without an answer', async (input) => {
-    expect((await answer(input)).stdout).toBe('no model was chosen; name one with --model NAME\n')
+    expect((await answer(input)).stdout).toBe('no model was chosen. Pass one with --model NAME.\n')
   })
 
   test('shows the model that was used last first, and marks it', async () => {

@@ -8,14 +8,14 @@ import { TetherError } from '../../../src/errors.js'
 describe('serveOnPort', () => {
   const taken = new Set([8080, 8081])
   const serve = async (port: number) => {
-    if (taken.has(port)) throw new TetherError('port_in_use', `${port} is taken`)
+    if (taken.has(port)) throw new TetherError('port_in_use', `${port} is in use`)
     return { url: `http://127.0.0.1:${port}`, port, close: async () => {} }
   }
 
   test('uses the next free port, and says so', async () => {
     const said: string[] = []
     expect((await serveOnPort({ port: 8080, fixed: false }, serve, (line) => said.push(line))).port).toBe(8082)
-    expect(said.join()).toMatch(/^port 8080 is in use.*; using 8082 instead$/)
+    expect(said.join()).toMatch(/^port 8080 is in use.*, using 8082 instead$/)
   })
 
   test('uses no other port than the one that was asked for', async () => {

@@ -123,7 +123,9 @@ describe('a taken port', () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining('port 8080 is in use')])
     if (isFree) await new Promise((resolve) => other.close(resolve))
     const help = (await tether.start(['--help']).ended).stdout.replace(/\s+/g, ' ')
-    expect(help).toContain('the next free one if it is taken, except with --serve-only or a port that you set')
+    expect(help).toContain(
+      'the next free one if it is in use; with --serve-only or a port that you set, it must be free',
+    )
   })
 
   test('of another tether is said to be that, with the command that connects to it', async () => {

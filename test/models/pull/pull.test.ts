@@ -40,7 +40,9 @@ describe('a pull', () => {
   test('finds that a model that is already there is damaged', async () => {
     await pulls.pull()
     truncateSync(join(pulls.path(), 'tokenizer.json'), 1)
-    await expect(pulls.pull()).rejects.toThrow(/tokenizer\.json has 1 bytes of 2\. Remove the folder, then pull again\./)
+    await expect(pulls.pull()).rejects.toThrow(
+      /tokenizer\.json has 1 bytes of 2\. Remove the folder, then pull again\./,
+    )
     truncateSync(join(pulls.path(), 'model-00001-of-00002.safetensors'), 5000)
     await expect(pulls.pull()).rejects.toThrow(/is damaged: .*truncated/)
   })
