@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const require = createRequire(import.meta.url)
 
+/** The scripts of `tether completion` call this: it answers at once or not at all. */
+const completes = process.argv[2] === '__complete'
+
 process.exitCode = (await ready()) || (await start())
 
 async function start() {
@@ -16,9 +19,6 @@ async function start() {
   // Everything is closed by now; a leftover such as a keep-alive timer must not delay the exit.
   process.exit(code)
 }
-
-/** The scripts of `tether completion` call this: it answers at once or not at all. */
-const completes = process.argv[2] === '__complete'
 
 /** Builds what is missing. --help and --version build nothing if they can be answered. -> 0, or the exit status of a failure */
 async function ready() {
@@ -43,7 +43,10 @@ async function ready() {
 function isBuilt() {
   if (!existsSync(`${root}dist/cli/main.js`)) return false
   const [first] = process.argv.slice(2)
-  const onlyAsks = completes || ['help', 'completion'].includes(first) || process.argv.slice(2).some((arg) => ['--help', '-h', '--version', '-v'].includes(arg))
+  const onlyAsks =
+    completes ||
+    ['help', 'completion'].includes(first) ||
+    process.argv.slice(2).some((arg) => ['--help', '-h', '--version', '-v'].includes(arg))
   return onlyAsks || existsSync(`${root}build/Release/tether.node`) || hasPlatformPackage()
 }
 

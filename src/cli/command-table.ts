@@ -14,6 +14,8 @@ export interface Flag {
 
 export interface Command {
   summary: string
+  /** For the line in `tether -h`, where the summary is too long for one. */
+  brief?: string
   /** Names of its words, in order; optional ones are in brackets. */
   words: string[]
   /** The only values of its first word. */
@@ -24,7 +26,7 @@ export interface Command {
   examples: [command: string, meaning: string][]
 }
 
-const help: Flag = { help: 'print help: a screen with -h, everything with --help', alias: 'h' }
+const help: Flag = { help: 'print help; -h prints a screen of it', alias: 'h' }
 const version: Flag = { help: 'print the version', alias: 'v' }
 const json: Flag = { help: 'print JSON' }
 
@@ -82,6 +84,7 @@ export const commands = {
   },
   env: {
     summary: 'print environment variables for using the running server from another terminal',
+    brief: 'print variables for using the running server',
     words: [],
     flags: {
       shell: {
@@ -100,14 +103,14 @@ export const commands = {
     ],
   },
   doctor: {
-    summary: 'check everything that tether needs, and say how to fix it',
+    summary: 'check everything that tether needs',
     words: [],
     flags: { json, help },
     settings: settingNames,
     examples: [['tether doctor', 'a line for each check: ok, or what to do']],
   },
   bench: {
-    summary: 'measure how fast a model reads and writes on this machine',
+    summary: 'measure how fast a model is on this machine',
     words: ['[MODEL]'],
     flags: {
       prompts: { hint: 'N,N', help: 'prompt lengths in tokens (512,2048,8192)' },
@@ -120,7 +123,7 @@ export const commands = {
     examples: [['tether bench gemma-4-e2b-it-4bit', 'a table and a plot']],
   },
   completion: {
-    summary: 'print a script that completes commands, flags and models',
+    summary: 'print a completion script for bash, zsh or fish',
     words: ['SHELL'],
     of: shells,
     flags: { help },

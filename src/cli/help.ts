@@ -54,10 +54,14 @@ class Page {
     }
     this.heading('Commands:')
     for (const other of Object.keys(commands) as CommandName[]) {
-      if (other !== 'run') this.row([other, ...command(other).words].join(' '), command(other).summary)
+      const { summary, words, brief = summary } = command(other)
+      if (other !== 'run') this.row([other, ...words].join(' '), short ? brief : summary)
     }
     this.row('help COMMAND', 'everything about one command')
-    if (!short) return this.restOfTether()
+    if (!short) {
+      this.restOfTether()
+      return
+    }
     this.heading('Flags:')
     for (const [flag, about] of common) this.row(flag, about)
     this.lines.push('', `All flags and settings: ${this.paint('cyan', 'tether --help')}`)
@@ -85,11 +89,14 @@ class Page {
 
   ofCommand(name: CommandName, short: boolean): void {
     const { summary, words, settings, of } = command(name)
-    this.lines.push(`tether ${name}: ${summary}`, '')
+    this.lines.push(...wrap(`tether ${name}: ${summary}`, 80), '')
     this.usage(`tether ${name}`, [...words, '[flags]'].join(' '))
     if (of) this.lines.push(`       ${words[0]}: ${of.join(', ')}`)
     this.examples(name)
-    if (!short) return this.flagsByGroup(name)
+    if (!short) {
+      this.flagsByGroup(name)
+      return
+    }
     this.heading('Flags:')
     for (const [flag, about] of flagsOf(name)) if (!about.setting) this.flag(flag, about)
     const [first] = [...flagsOf(name)].filter(([, { setting: key }]) => key)

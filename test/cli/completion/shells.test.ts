@@ -14,7 +14,10 @@ function inShell(shell: string, args: string[], script: string): string[] {
   const { home } = tether.place
   const bin = join(home, 'bin')
   mkdirSync(bin, { recursive: true })
-  writeFileSync(join(bin, 'tether'), `#!/bin/sh\nexec "${process.execPath}" "${tether.compiled}/bin/tether.mjs" "$@"\n`)
+  writeFileSync(
+    join(bin, 'tether'),
+    `#!/bin/sh\nexec "${process.execPath}" "${join(tether.compiled, 'test', 'support', 'cli-entry.js')}" "$@"\n`,
+  )
   chmodSync(join(bin, 'tether'), 0o755)
   for (const name of names) {
     mkdirSync(join(home, '.tether', 'models', name), { recursive: true })
