@@ -13,12 +13,11 @@ const groups: [title: string, section: Setting['section']][] = [
 
 /** The flags that `tether -h` shows, each in a line. */
 const common: [flag: string, about: string][] = [
-  ['--model MODEL', 'a folder, a name, or ORG/NAME; none: choose from a list'],
+  ['--model MODEL', 'a folder or a name; none: choose from a list'],
   ['--list', 'list the models on this machine and exit'],
   ['--serve-only', 'only the server, no Claude Code'],
   ['--port N', 'port to listen on (8080)'],
   ['--max-context N', 'most tokens of prompt and answer together (65536)'],
-  ['--memory-cap SIZE', 'most memory to use, such as 18GB'],
   ['-v, --version', 'print the version'],
 ]
 

@@ -12,7 +12,7 @@ const names = ['plain-model', 'my model', "it's", '日本語', 'org/name']
 /** Runs a script in a shell that finds tether and some models. */
 function inShell(shell: string, args: string[], script: string): string[] {
   const { home } = tether.place
-  const bin = join(home, 'bin')
+  const bin = join(home, '.bin')
   mkdirSync(bin, { recursive: true })
   writeFileSync(
     join(bin, 'tether'),
