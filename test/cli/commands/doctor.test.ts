@@ -93,6 +93,6 @@ describe('tether doctor', () => {
   test('names the running server', async () => {
     const url = await tether.serve()
     const { of } = await findings()
-    expect(of('port')?.detail).toContain(`running now: demo on ${url}`)
+    expect(of('port')?.detail).toContain(`Running now: demo on ${url}`)
   })
 })
