@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TetherError } from '../../errors.js'
+import { parsePythonJson } from '../../python-json.js'
 import type { ChatTemplate } from './template-family.js'
 
 /**
@@ -55,7 +56,7 @@ async function readText(path: string): Promise<string | undefined> {
 
 function parse(path: string, text: string): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(text)
+    const value: unknown = parsePythonJson(text)
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
   } catch {
     // Reported below.
