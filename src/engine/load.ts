@@ -4,6 +4,7 @@ import { loadBinding, type NativeAbout, type NativeEngine, type NativeEvent, typ
 import { type ErrorCode, TetherError } from '../errors.js'
 import { type EngineOptions, loadOptions, namesOf, optionFault } from '../options.js'
 import { type Checkpoint, readCheckpoint } from './checkpoint.js'
+import { checkReadable } from './supported.js'
 import type { Engine, GenerateRequest, LoadOptions, TokenBatch } from './types.js'
 
 /** The share of the machine's memory that tether takes when no cap is given. */
@@ -59,6 +60,7 @@ export async function loadNative(
 }
 
 async function startNative(checkpoint: Checkpoint, options: NativeOptions) {
+  checkReadable(checkpoint)
   const { config, files } = checkpoint
   const request = { config, files, ...engineOptions(options), asGpu: options.asGpu ?? false }
   const native = new (loadBinding().Engine)()

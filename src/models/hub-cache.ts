@@ -1,6 +1,7 @@
 /** Finds models in the cache of the hub's own tools. No network. */
 import { readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { weightFiles } from '../engine/weight-files.js'
 import { foldersIn, isFile, isModel } from './models-dir.js'
 import { parseRepo, type Repo } from './repo.js'
 
@@ -53,18 +54,10 @@ export function snapshotsOf(cacheDir: string, name: string): string[] {
  */
 export function isWhole(snapshot: string): boolean {
   if (!isModel(snapshot)) return false
-  const index = join(snapshot, 'model.safetensors.index.json')
-  if (!isFile(index)) return isFile(join(snapshot, 'model.safetensors'))
-  return shardsOf(index).every((shard) => isFile(join(snapshot, shard)))
-}
-
-/** Empty for a broken index, which is reported when the model is described or loaded. */
-function shardsOf(index: string): string[] {
   try {
-    const { weight_map } = JSON.parse(readFileSync(index, 'utf8'))
-    return [...new Set(Object.values(weight_map as Record<string, string>))]
+    return weightFiles(snapshot).files.length > 0
   } catch {
-    return []
+    return false
   }
 }
 

@@ -2,6 +2,7 @@
 import { readdirSync, type Stats, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, relative } from 'node:path'
+import { weightFiles } from '../engine/weight-files.js'
 import { expandHome } from './expand-home.js'
 
 /** How deep models may lie: `name`, `org/name`, and one more for users who sort theirs. */
@@ -52,8 +53,7 @@ export function isFile(path: string): boolean {
 /** Bytes of the weights on disk. 0 if the folder cannot be read: loading it will say why. */
 export function weightsSize(folder: string): number {
   try {
-    const files = readdirSync(folder).filter((name) => name.endsWith('.safetensors'))
-    return files.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
+    return weightFiles(folder).files.reduce((sum, file) => sum + statSync(file).size, 0)
   } catch {
     return 0
   }

@@ -1,6 +1,7 @@
 /** What to say when a model is not found: at most four short lines, each command on a line of its own. */
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { parsePythonJson } from '../python-json.js'
 import { expandHome } from './expand-home.js'
 import { foreignFormat } from './foreign-format.js'
 import { isWhole, snapshotsOf } from './hub-cache.js'
@@ -64,7 +65,7 @@ function notAtPath(path: string): string {
 /** Whether a model is worth suggesting: it has a config and its weights. Reads no weights. */
 function looksUsable(folder: string): boolean {
   try {
-    const config: unknown = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
+    const config = parsePythonJson(readFileSync(join(folder, 'config.json'), 'utf8'))
     return typeof config === 'object' && config !== null && 'model_type' in config && isWhole(folder)
   } catch {
     return false
