@@ -21,9 +21,9 @@ constexpr size_t kPrefixEntries = 8;
 constexpr uint64_t kMostFreed = uint64_t{256} << 20U;
 
 // Rejects weights that cannot fit before anything is read.
-Weights open_weights(const LoadRequest& request, const Config& config, const DevicePolicy& device,
+Weights open_weights(const LoadRequest& request, const DevicePolicy& device,
                      const std::function<void(double)>& progress) {
-  Weights weights(request.files, QuantizationConfig::read(config), device, progress);
+  Weights weights(request.files, device, progress);
   if (!request.options.memory_cap || weights.predicted_bytes() <= request.options.memory_cap) return weights;
   throw Error("not_enough_memory", "[weights] the weights need " + show_size(weights.predicted_bytes()) +
                                        ", the memory cap is " + show_size(request.options.memory_cap) +
@@ -111,7 +111,7 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   auto text = config.object("text_config");
   // The model's own shapes decide; this check fails before the weights are read.
   kv_quantization(request.options.kv_bits, (text ? *text : config).integer("head_dim", 64));
-  auto weights = open_weights(request, config, device, progress);
+  auto weights = open_weights(request, device, progress);
   auto model = load_model(config, weights);
 
   EngineInfo info;

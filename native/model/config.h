@@ -50,17 +50,4 @@ class Config {
 // For messages and reports, such as "4-bit" or "mxfp4".
 std::string name_of(const Quantization& quantization);
 
-// `quantization` of config.json: one setting for all, and per-layer ones that override it.
-struct QuantizationConfig {
-  std::optional<Quantization> all;
-  std::map<std::string, std::optional<Quantization>> layers;  // nullopt: not quantized
-
-  // That of the layer with this name (without ".weight").
-  std::optional<Quantization> of(const std::string& layer) const;
-
-  // From `quantization`, else `quantization_config`, else that of text_config. Throws Error("bad_config") for formats
-  // that MLX does not have, Error("unsupported_model") for quantizations that are not MLX's.
-  static QuantizationConfig read(const Config& config);
-};
-
 }  // namespace tether

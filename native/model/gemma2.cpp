@@ -25,14 +25,15 @@ struct Gemma2Config {
   float logit_softcap;      // 0: off
   float scale;
   bool rope_traditional;
+  bool tied;
 
   explicit Gemma2Config(const Config& c)
       : hidden(c.positive("hidden_size")),
         layers(c.positive("num_hidden_layers")),
         intermediate(c.positive("intermediate_size")),
         heads(c.positive("num_attention_heads")),
-        kv_heads(c.positive("num_key_value_heads")),
-        head_dim(c.positive("head_dim")),
+        kv_heads(c.positive("num_key_value_heads", 4)),
+        head_dim(c.positive("head_dim", 256)),
         vocab(c.positive("vocab_size")),
         max_positions(c.positive("max_position_embeddings", 8192)),
         eps(static_cast<float>(c.number("rms_norm_eps", 1e-6))),
@@ -40,7 +41,8 @@ struct Gemma2Config {
         attention_softcap(static_cast<float>(c.optional_number("attn_logit_softcapping", 50).value_or(0))),
         logit_softcap(static_cast<float>(c.optional_number("final_logit_softcapping", 30).value_or(0))),
         scale(static_cast<float>(1 / std::sqrt(c.number("query_pre_attn_scalar", 144)))),
-        rope_traditional(c.flag("rope_traditional", false)) {
+        rope_traditional(c.flag("rope_traditional", false)),
+        tied(c.flag("tie_word_embeddings", true)) {
     if (heads % kv_heads)
       throw Error("bad_config",
                   "[config] " + c.where() + ": num_attention_heads must be a multiple of num_key_value_heads");
@@ -115,10 +117,12 @@ class Gemma2 : public Model {
                           .base = config_.rope_theta,
                           .traditional = config_.rope_traditional,
                           .max_positions = config_.max_positions},
-                         std::nullopt)),
-        embedding_(w.embedding("model.embed_tokens", config_.vocab, config_.hidden)) {
-    for (int i = 0; i < config_.layers; i++) blocks_.emplace_back(config_, w, "model.layers." + std::to_string(i));
-    norm_ = w.norm_beyond_one("model.norm", config_.hidden, config_.eps);
+                         json.object("rope_scaling"))),
+        prefix_(w.prefix_of("embed_tokens.weight", {"model.", "language_model.model.", ""})),
+        embedding_(w.embedding(prefix_ + "embed_tokens", config_.vocab, config_.hidden)) {
+    for (int i = 0; i < config_.layers; i++) blocks_.emplace_back(config_, w, prefix_ + "layers." + std::to_string(i));
+    norm_ = w.norm_beyond_one(prefix_ + "norm", config_.hidden, config_.eps);
+    head_ = w.head({"", "language_model.", "model."}, config_.tied, config_.vocab, config_.hidden);
   }
 
   mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {
@@ -129,7 +133,7 @@ class Gemma2 : public Model {
   }
 
   mx::array logits(const mx::array& hidden) override {
-    return softcap(embedding_.as_linear(hidden), config_.logit_softcap);
+    return softcap(head_ ? (*head_)(hidden) : embedding_.as_linear(hidden), config_.logit_softcap);
   }
 
   std::vector<CacheShape> cache_shapes() const override {
@@ -142,9 +146,11 @@ class Gemma2 : public Model {
  private:
   Gemma2Config config_;
   Rope rope_;
+  std::string prefix_;
   Embedding embedding_;
   std::vector<Gemma2Block> blocks_;
   RMSNorm norm_{};
+  std::optional<Linear> head_;
 };
 
 }  // namespace

@@ -51,7 +51,7 @@ struct Gemma3Config {
       throw Error("bad_config", "[config] " + c.where() + ": \"query_pre_attn_scalar\" must be above 0");
     auto types = c.texts("layer_types");
     int pattern = c.positive("sliding_window_pattern", 6);
-    if (types.empty() || c.has("sliding_window_pattern")) {
+    if (types.empty()) {
       for (int i = 0; i < layers; i++) sliding.push_back((i + 1) % pattern != 0);
     } else {
       for (const auto& type : types) sliding.push_back(type == "sliding_attention");
@@ -137,15 +137,14 @@ class Gemma3 : public Model {
       : config_(text, defaults),
         // In training the scale of embeddings was a bfloat16.
         embedding_scale_(static_cast<float>(mx::bfloat16_t(std::sqrt(static_cast<float>(config_.hidden))))) {
-    auto prefix = w.prefix_of("embed_tokens.weight", {"language_model.model.", "model.language_model.", "model."});
+    auto prefix = w.prefix_of("embed_tokens.weight", {"language_model.model.", "model.language_model.", "model.", ""});
     make_ropes(text);
     embedding_ = w.embedding(prefix + "embed_tokens", config_.vocab, config_.hidden);
     for (int i = 0; i < config_.layers; i++)
       blocks_.emplace_back(config_, w, prefix + "layers." + std::to_string(i), config_.sliding[static_cast<size_t>(i)]);
     norm_ = w.norm_beyond_one(prefix + "norm", config_.hidden, config_.eps);
-    // As in mlx-lm, the weights decide whether there is a head.
-    for (const char* head : {"language_model.lm_head", "lm_head"})
-      if (w.has(std::string(head) + ".weight")) head_ = w.linear(head, config_.vocab, config_.hidden);
+    head_ = w.head({"language_model.", "", "model."}, text.flag("tie_word_embeddings", true), config_.vocab,
+                   config_.hidden);
   }
 
   mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {
@@ -172,21 +171,17 @@ class Gemma3 : public Model {
   int max_positions() const override { return config_.max_positions; }
 
  private:
-  // Newer config.json files have one entry per kind of layer, in rope_parameters.
   void make_ropes(const Config& text) {
     auto parameters = text.object("rope_parameters");
-    auto sliding = parameters ? parameters->object("sliding_attention") : std::nullopt;
-    auto full = parameters ? parameters->object("full_attention") : std::nullopt;
-    auto plain = [&](const char* key, const std::optional<Config>& entry, double fallback) {
-      double base = text.number(key, entry ? entry->number("rope_theta", fallback) : fallback);
+    auto plain = [&](const char* key, double fallback) {
       return Rope::Plain{.dims = config_.head_dim,
-                         .base = static_cast<float>(base),
+                         .base = static_cast<float>(text.number(key, fallback)),
                          .traditional = false,
                          .max_positions = config_.max_positions};
     };
-    sliding_rope_ = Rope::make(plain("rope_local_base_freq", sliding, 10000), sliding);
-    full_rope_ =
-        Rope::make(plain("rope_theta", full, 1000000), text.has("rope_scaling") ? text.object("rope_scaling") : full);
+    sliding_rope_ = Rope::make(plain("rope_local_base_freq", 10000),
+                               parameters ? parameters->object("sliding_attention") : std::nullopt);
+    full_rope_ = Rope::make(plain("rope_theta", 1000000), text.object("rope_scaling"));
   }
 
   Gemma3Config config_;

@@ -258,8 +258,8 @@ class Gemma3n : public Model {
   Gemma3n(const Config& text, Weights& w) : config_(text) {
     auto prefix = w.prefix_of("embed_tokens.weight",
                               {"model.language_model.", "language_model.model.", "language_model.", "model."});
-    sliding_rope_ = rope(text, "sliding_attention", "rope_local_base_freq", 10000);
-    full_rope_ = rope(text, "full_attention", "rope_theta", 1000000);
+    sliding_rope_ = rope(text, "rope_local_base_freq", 10000);
+    full_rope_ = rope(text, "rope_theta", 1000000);
     embedding_ = w.embedding(prefix + "embed_tokens", config_.vocab, config_.hidden);
     per_layer_.emplace(w, prefix,
                        PerLayerEmbedding::Shape{.rows = config_.per_layer_vocab,
@@ -277,6 +277,8 @@ class Gemma3n : public Model {
           w.linear(prefix + "altup_unembed_projections." + index, config_.hidden, config_.hidden));
     }
     norm_ = w.norm(prefix + "norm", config_.hidden, config_.eps);
+    // It has no head of its own; some files repeat the embedding as one.
+    w.head({"", "language_model.", "model."}, true, config_.vocab, config_.hidden);
   }
 
   mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {
@@ -315,10 +317,7 @@ class Gemma3n : public Model {
   int max_positions() const override { return config_.max_positions; }
 
  private:
-  // Newer config.json files have one entry per kind of layer, in rope_parameters.
-  Rope rope(const Config& text, const std::string& kind, const std::string& key, double fallback) const {
-    if (auto parameters = text.object("rope_parameters"))
-      if (auto entry = parameters->object(kind)) fallback = entry->number("rope_theta", fallback);
+  Rope rope(const Config& text, const std::string& key, double fallback) const {
     return Rope::make({.dims = config_.head_dim,
                        .base = static_cast<float>(text.number(key, fallback)),
                        .traditional = false,

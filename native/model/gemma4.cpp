@@ -290,7 +290,7 @@ class Gemma4 : public Model {
  public:
   Gemma4(const Config& json, const Config& text, Weights& w) : config_(text) {
     // Published checkpoints come bare or wrapped, and wrapped ones in two spellings.
-    auto prefix = w.prefix_of("embed_tokens.weight", {"language_model.model.", "model.language_model.", "model."});
+    auto prefix = w.prefix_of("embed_tokens.weight", {"language_model.model.", "model.language_model.", "model.", ""});
     auto parameters = text.object("rope_parameters");
     if (!parameters) parameters = json.object("rope_parameters");
     sliding_rope_ = rope("sliding_attention", config_.head_dim, 10000, parameters);
@@ -308,10 +308,7 @@ class Gemma4 : public Model {
     for (size_t i = 0; i < static_cast<size_t>(config_.layers); i++)
       blocks_.emplace_back(config_, w, prefix + "layers." + std::to_string(i), i);
     norm_ = w.norm(prefix + "norm", config_.hidden, config_.eps);
-    if (!config_.tied) {
-      auto head = w.prefix_of("lm_head.weight", {"language_model.", "", "model."});
-      head_ = w.linear(head + "lm_head", config_.vocab, config_.hidden);
-    }
+    head_ = w.head({"language_model.", "", "model."}, config_.tied, config_.vocab, config_.hidden);
   }
 
   mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {

@@ -29,7 +29,7 @@ struct LlamaConfig {
   double query_beta = 0;
   int query_period = 0;
 
-  LlamaConfig(const Config& c, bool tied_by_default)
+  explicit LlamaConfig(const Config& c)
       : hidden(c.positive("hidden_size")),
         layers(c.positive("num_hidden_layers")),
         intermediate(c.positive("intermediate_size")),
@@ -38,12 +38,12 @@ struct LlamaConfig {
         head_dim(c.positive("head_dim", heads ? hidden / heads : 0)),
         vocab(c.positive("vocab_size")),
         max_positions(c.positive("max_position_embeddings", 4096)),
-        eps(static_cast<float>(c.number("rms_norm_eps", 1e-5))),
-        rope_theta(read_theta(c)),
+        eps(static_cast<float>(c.number("rms_norm_eps", 1e-6))),
+        rope_theta(static_cast<float>(c.number("rope_theta", 10000))),
         rope_traditional(c.flag("rope_traditional", false)),
         attention_bias(c.flag("attention_bias", false)),
         mlp_bias(c.flag("mlp_bias", false)),
-        tied(c.flag("tie_word_embeddings", tied_by_default)),
+        tied(c.flag("tie_word_embeddings", true)),
         sliding_window(c.integer("sliding_window", 0)),
         sliding(static_cast<size_t>(layers), false) {
     if (heads <= 0 || kv_heads <= 0 || head_dim <= 0 || heads % kv_heads != 0)
@@ -64,17 +64,10 @@ struct LlamaConfig {
       throw Error("bad_config", "[config] " + c.where() + ": sliding layers need a sliding_window above 0");
   }
 
-  // Newer config.json files have it in rope_parameters.
-  static float read_theta(const Config& c) {
-    auto parameters = c.object("rope_parameters");
-    double fallback = parameters ? parameters->number("rope_theta", 10000) : 10000;
-    return static_cast<float>(c.number("rope_theta", fallback));
-  }
-
   Rope rope(const Config& c) const {
     Rope::Plain plain{
         .dims = head_dim, .base = rope_theta, .traditional = rope_traditional, .max_positions = max_positions};
-    return Rope::make(plain, c.object(c.has("rope_scaling") ? "rope_scaling" : "rope_parameters"));
+    return Rope::make(plain, c.object("rope_scaling"));
   }
 };
 
@@ -139,20 +132,14 @@ struct LlamaBlock {
 
 class Llama : public Model {
  public:
-  Llama(const Config& text, Weights& w, bool tied_by_default)
-      : config_(text, tied_by_default), rope_(config_.rope(text)) {
-    auto prefix = w.prefix_of("embed_tokens.weight", {"model.", "language_model.model.", "model.language_model."});
+  Llama(const Config& text, Weights& w) : config_(text), rope_(config_.rope(text)) {
+    auto prefix = w.prefix_of("embed_tokens.weight",
+                              {"model.", "language_model.model.", "model.language_model.", "language_model.", ""});
     embedding_ = w.embedding(prefix + "embed_tokens", config_.vocab, config_.hidden);
     for (int i = 0; i < config_.layers; i++)
       blocks_.emplace_back(config_, w, prefix + "layers." + std::to_string(i), config_.sliding[static_cast<size_t>(i)]);
     norm_ = w.norm(prefix + "norm", config_.hidden, config_.eps);
-    if (config_.tied) {
-      w.ignore("lm_head.");
-      w.ignore("language_model.lm_head.");
-    } else {
-      head_ =
-          w.linear(w.prefix_of("lm_head.weight", {"", "language_model."}) + "lm_head", config_.vocab, config_.hidden);
-    }
+    head_ = w.head({"", "language_model.", "model."}, config_.tied, config_.vocab, config_.hidden);
   }
 
   mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {
@@ -204,7 +191,7 @@ class Llama : public Model {
 }  // namespace
 
 std::unique_ptr<Model> load_llama(const Config& config, Weights& weights) {
-  return std::make_unique<Llama>(config, weights, true);
+  return std::make_unique<Llama>(config, weights);
 }
 
 std::unique_ptr<Model> load_mistral3(const Config& config, Weights& weights) {
@@ -214,7 +201,7 @@ std::unique_ptr<Model> load_mistral3(const Config& config, Weights& weights) {
   if (type != "mistral" && type != "ministral3" && type != "llama")
     throw Error("unsupported_model", R"([model] model_type "mistral3" around ")" + type +
                                          "\" is not supported. Supported: mistral, ministral3, llama.");
-  return std::make_unique<Llama>(*text, weights, false);
+  return std::make_unique<Llama>(*text, weights);
 }
 
 }  // namespace tether

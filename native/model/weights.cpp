@@ -37,7 +37,8 @@ bool is_other_part(const std::string& name) {
   static const std::vector<std::string> kParts{
       "rotary_emb.",  "input_max",     "input_min",        "output_max",
       "output_min",   "vision_tower.", "vision_embedder.", "multi_modal_projector.",
-      "audio_tower.", "embed_audio.",  "embed_vision."};
+      "audio_tower.", "embed_audio.",  "embed_vision.",    "vision_model.",
+      "visual.",      "mm_projector.", "image_newline",    "vision_encoder."};
   return std::ranges::any_of(kParts, [&](const auto& part) { return name.find(part) != std::string::npos; });
 }
 
@@ -63,9 +64,9 @@ void use_large_pages(char* begin, size_t size) {
 
 }  // namespace
 
-Weights::Weights(const std::vector<std::string>& files, QuantizationConfig quantization, const DevicePolicy& device,
+Weights::Weights(const std::vector<std::string>& files, const DevicePolicy& device,
                  std::function<void(double)> progress)
-    : files_(files), quantization_(std::move(quantization)), device_(device), progress_(std::move(progress)) {
+    : files_(files), device_(device), progress_(std::move(progress)) {
   for (const auto& file : files_) {
     try {
       for (auto& [name, array] : mx::load_safetensors(file).first) {
@@ -183,18 +184,33 @@ mx::array Weights::tensor(const std::string& name, const mx::Shape& shape) {
   return wanted;
 }
 
+// As in mlx-lm the shapes tell: a config.json may name a layer otherwise than the files do, or not at all.
 Quantization Weights::quantization_of(const std::string& layer, int width) const {
-  auto quantization = quantization_.of(layer);
-  if (!quantization)
-    throw Error("bad_config",
-                "[weights] " + layer + ".weight in " + *tensors_.at(layer + ".scales").file +
-                    R"( is quantized, but config.json has no "quantization" for it. Download config.json again.)");
-  if (width % quantization->group_size != 0)
-    throw Error("bad_config", "[weights] " + layer + ".weight in " + *tensors_.at(layer + ".scales").file +
-                                  ": config.json's quantization in groups of " +
-                                  std::to_string(quantization->group_size) + " does not fit its width of " +
-                                  std::to_string(width));
-  return *quantization;
+  const auto& [scales, file] = tensors_.at(layer + ".scales");
+  auto weight = tensors_.find(layer + ".weight");
+  if (weight != tensors_.end() && scales.ndim() > 0 && weight->second.array.ndim() > 0) {
+    int groups = scales.shape(-1);
+    int64_t packed = int64_t{32} * weight->second.array.shape(-1);
+    auto fits = [&](int bits, int group) {
+      return packed == int64_t{bits} * width && int64_t{groups} * group == width;
+    };
+    if (is_float(scales.dtype())) {
+      for (int bits : {2, 3, 4, 5, 6, 8})
+        for (int group : {32, 64, 128})
+          if (fits(bits, group)) return {.mode = QuantMode::affine, .bits = bits, .group_size = group};
+    } else {
+      if (fits(4, 32)) return {.mode = QuantMode::mxfp4, .bits = 4, .group_size = 32};
+      if (fits(8, 32)) return {.mode = QuantMode::mxfp8, .bits = 8, .group_size = 32};
+      if (fits(4, 16)) return {.mode = QuantMode::nvfp4, .bits = 4, .group_size = 16};
+    }
+    throw Error("bad_weights", "[weights] " + layer + ".weight in " + *file + " has shape " +
+                                   show(weight->second.array.shape()) + " and scales of shape " + show(scales.shape()) +
+                                   ", which is no quantization of MLX for rows of " + std::to_string(width) +
+                                   " numbers, as config.json asks for. config.json and weights belong to different " +
+                                   "checkpoints.");
+  }
+  throw Error("bad_weights", "[weights] " + layer + ".weight is missing from " + *file +
+                                 ", which has its scales. Download the checkpoint again.");
 }
 
 // Along the last two axes of `shape`.
@@ -213,9 +229,9 @@ Matrix Weights::matrix(const std::string& layer, const mx::Shape& shape) {
     auto taken = take(layer + suffix);
     if (taken.array.shape() != wanted || is_float(taken.array.dtype()) == integers)
       throw Error("bad_weights", "[weights] " + layer + suffix + " in " + *taken.file + " has shape " +
-                                     show(taken.array.shape()) + ", config.json's " + name_of(quantization) +
-                                     " quantization in groups of " + std::to_string(quantization.group_size) +
-                                     " asks for " + show(wanted) + (integers ? " of integers" : "") +
+                                     show(taken.array.shape()) + ", a matrix in " + name_of(quantization) +
+                                     " and groups of " + std::to_string(quantization.group_size) + " has " +
+                                     show(wanted) + (integers ? " of integers" : "") +
                                      ". config.json and weights belong to different checkpoints.");
     return taken;
   };
@@ -264,6 +280,12 @@ Embedding Weights::embedding(const std::string& layer, int rows, int dim) {
   else if (matrix.quantization.mode == QuantMode::affine)
     dtype = matrix.scales->dtype();
   return {std::move(table), dtype};
+}
+
+std::optional<Linear> Weights::head(const std::vector<std::string>& prefixes, bool tied, int vocab, int dim) {
+  if (!tied) return linear(prefix_of("lm_head.weight", prefixes) + "lm_head", vocab, dim);
+  for (const auto& prefix : prefixes) ignore(prefix + "lm_head.");
+  return std::nullopt;
 }
 
 RMSNorm Weights::norm_beyond_one(const std::string& layer, int dim, float eps) {

@@ -22,8 +22,7 @@ class Weights {
  public:
   // files: absolute paths of .safetensors files. Only their headers are read here.
   // progress: called with 0…1 as bytes are read; may throw to stop loading.
-  Weights(const std::vector<std::string>& files, QuantizationConfig quantization, const DevicePolicy& device,
-          std::function<void(double)> progress);
+  Weights(const std::vector<std::string>& files, const DevicePolicy& device, std::function<void(double)> progress);
 
   const DevicePolicy& device() const { return device_; }
 
@@ -36,6 +35,8 @@ class Weights {
   Linear linear(const std::string& layer, int out, int in, bool bias = false);
   ExpertLinear experts(const std::string& layer, int count, int out, int in);
   Embedding embedding(const std::string& layer, int rows, int dim);
+  // The output layer under one of these prefixes. nullopt: the embedding is used for it, and a head is ignored.
+  std::optional<Linear> head(const std::vector<std::string>& prefixes, bool tied, int vocab, int dim);
   RMSNorm norm(const std::string& layer, int dim, float eps) {
     return {tensor(layer + ".weight", {dim}), eps, device_};
   }
@@ -66,6 +67,7 @@ class Weights {
 
   Tensor take(const std::string& name);
   Matrix matrix(const std::string& layer, const mx::Shape& shape);
+  // Of a layer with scales, whose rows have `width` numbers.
   Quantization quantization_of(const std::string& layer, int width) const;
   mx::array converted(const mx::array& array) const;
   mx::array converted_scales(const mx::array& array) const;
@@ -76,7 +78,6 @@ class Weights {
 
   std::vector<std::string> files_;
   std::unordered_map<std::string, Tensor> tensors_;
-  QuantizationConfig quantization_;
   DevicePolicy device_;
   std::optional<mx::Dtype> half_;  // dtype of activations, if the policy has none; nullopt: no tensor is a half
   std::function<void(double)> progress_;

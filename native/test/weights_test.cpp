@@ -31,8 +31,8 @@ class Checkpoint {
   Checkpoint(const Checkpoint&) = delete;
   Checkpoint& operator=(const Checkpoint&) = delete;
 
-  Weights open(const DevicePolicy& device, const std::optional<Quantization>& quantization = std::nullopt) const {
-    return Weights({path_}, {.all = quantization, .layers = {}}, device, [](double) {});
+  Weights open(const DevicePolicy& device) const {
+    return Weights({path_}, device, [](double) {});
   }
   const std::string& path() const { return path_; }
 
@@ -96,7 +96,7 @@ void every_format_computes_what_it_holds() {
     auto mixed = mx::gather_mm(rows, experts, std::nullopt, chosen);
     for (const auto& device : {cpu(), gpu()}) {
       auto where = name + " on " + std::string(device.name);
-      auto weights = file.open(device, format);
+      auto weights = file.open(device);
       auto predicted = weights.predicted_bytes();
       auto linear = weights.linear("linear", 64, 128);
       auto embedding = weights.embedding("embedding", 64, 128);
@@ -141,7 +141,7 @@ void one_half_holds_for_all() {
     tensors.insert_or_assign("plain.weight", mx::ones({128, 128}, norms));
     tensors.insert_or_assign("odd.weight", mx::ones({4, 128}, norms == mx::bfloat16 ? mx::float16 : mx::bfloat16));
     Checkpoint file(tensors);
-    auto weights = file.open(gpu(), format);
+    auto weights = file.open(gpu());
     auto x = mx::ones({2, 128}, norms);
     check(weights.linear("linear", 64, 128)(x).dtype() == norms, "a quantized layer returns the dtype of activations");
     check(weights.linear("plain", 128, 128)(x).dtype() == norms, "plain weights keep their dtype");
@@ -159,7 +159,7 @@ void one_half_holds_for_all() {
 
 void float32_stays_float32() {
   Checkpoint file(quantized(affine(4, 32), mx::float32));
-  auto weights = file.open(gpu(), affine(4, 32));
+  auto weights = file.open(gpu());
   check(weights.linear("linear", 64, 128)(mx::ones({2, 128})).dtype() == mx::float32,
         "a checkpoint without halves is computed in float32");
 }
@@ -176,16 +176,29 @@ void rejects(const std::string& what, const std::vector<std::string>& words, con
 
 void what_contradicts_config_is_named() {
   Quantization format = affine(4, 32);
-  Checkpoint file(quantized(format, mx::float32));
-  rejects("no quantization in config.json", {"linear.weight", file.path()},
-          [&] { file.open(gpu()).linear("linear", 64, 128); });
-  rejects("another number of bits", {"linear.weight", file.path(), "8-bit"},
-          [&] { file.open(gpu(), affine(8, 32)).linear("linear", 64, 128); });
-  rejects("another format", {"linear.scales", file.path(), "mxfp4"}, [&] {
-    file.open(gpu(), Quantization{.mode = QuantMode::mxfp4, .bits = 4, .group_size = 32}).linear("linear", 64, 128);
-  });
+  auto tensors = quantized(format, mx::float32);
+  Checkpoint file(tensors);
+  rejects("rows of another width", {"linear.weight", file.path(), "(64, 16)", "(64, 4)", "192"},
+          [&] { file.open(gpu()).linear("linear", 64, 192); });
+  rejects("another number of rows", {"linear.weight", file.path(), "4-bit", "(32, 16)"},
+          [&] { file.open(gpu()).linear("linear", 32, 128); });
   rejects("another number of experts", {"experts.weight", file.path(), "(4, 64, 16)"},
-          [&] { file.open(gpu(), format).experts("experts", 4, 64, 128); });
+          [&] { file.open(gpu()).experts("experts", 4, 64, 128); });
+  tensors.erase("linear.weight");
+  Checkpoint half(tensors);
+  rejects("scales without their numbers", {"linear.weight", half.path()},
+          [&] { half.open(gpu()).linear("linear", 64, 128); });
+}
+
+void a_head_is_read_or_ignored() {
+  Checkpoint file({{"lm_head.weight", mx::ones({4, 32})}, {"norm.weight", mx::ones({32})}});
+  for (bool tied : {true, false}) {
+    auto weights = file.open(cpu());
+    check(weights.head({"model.", ""}, tied, 4, 32).has_value() != tied, "a head is there unless it is tied");
+    weights.norm("norm", 32, 1e-6F);
+    weights.expect_none_left();
+  }
+  rejects("a head that is missing", {"lm_head.weight"}, [&] { file.open(cpu()).head({"model."}, false, 4, 32); });
 }
 
 }  // namespace
@@ -198,5 +211,6 @@ int main() {
   one_half_holds_for_all();
   float32_stays_float32();
   what_contradicts_config_is_named();
+  a_head_is_read_or_ignored();
   return result();
 }

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { loadEngine } from '../../src/engine/load.js'
 import {
-  type CheckpointName,
   checkpoint,
   collect,
   copyOf,
@@ -63,29 +62,6 @@ describe('loading a folder', () => {
     expect(error.message).toContain(SECOND)
     expect(error.message).toContain('model.safetensors.index.json')
   })
-
-  test.each(['../elsewhere.safetensors', '/etc/elsewhere.safetensors', 'sub/elsewhere.safetensors'])(
-    'with an index that names %s fails',
-    async (shard) => {
-      const folder = await copyOf('llama-b')
-      await setField(
-        join(folder, 'model.safetensors.index.json'),
-        'weight_map/model.layers.0.self_attn.q_proj.weight',
-        shard,
-      )
-      const error = await loadError(folder)
-      expect(error.code).toBe('bad_weights')
-      expect(error.message).toContain('index.json')
-    },
-  )
-
-  test.each(['{', '[]', '{"weight_map": 3}', '{}'])('with %s as its index fails', async (text) => {
-    const folder = await copyOf('llama-b')
-    await writeFile(join(folder, 'model.safetensors.index.json'), text)
-    const error = await loadError(folder)
-    expect(['bad_weights', 'bad_config']).toContain(error.code)
-    expect(error.message).toContain('index.json')
-  })
 })
 
 describe('loading a config.json', () => {
@@ -122,8 +98,6 @@ describe('loading a config.json', () => {
     ['layer_types', 'sliding_attention'],
     ['layer_types', [1, 2, 3, 4]],
     ['max_position_embeddings', 0],
-    ['quantization', { bits: 4 }],
-    ['quantization', { group_size: 32, bits: 4, quant_method: 'gptq' }],
   ])('with %s = %j fails and names the field', async (field, value) => {
     const folder = await copyOf('llama-a')
     await setField(join(folder, 'config.json'), field, value)
@@ -132,44 +106,6 @@ describe('loading a config.json', () => {
     expect(error.message).toContain('config.json')
     // For a nested field one of its names is enough.
     expect(field.split('/').some((name) => error.message.includes(name))).toBe(true)
-  })
-
-  test('with a quantization that does not fit the width of a tensor fails', async () => {
-    const folder = await copyOf('llama-a-4bit')
-    await setField(join(folder, 'config.json'), 'quantization', { group_size: 24, bits: 4 })
-    await setField(join(folder, 'config.json'), 'quantization_config', undefined)
-    expect(['bad_config', 'bad_weights']).toContain((await loadError(folder)).code)
-  })
-})
-
-// mlx-lm believes the tensors then. But a config.json that is wrong about them may be wrong about more.
-describe('a quantization that the tensors contradict', () => {
-  test.each<[CheckpointName, string, unknown, string]>([
-    ['llama-a-4bit', 'quantization', { group_size: 32, bits: 8 }, 'model.embed_tokens.weight'],
-    ['llama-a-4bit', 'quantization', { group_size: 64, bits: 4 }, 'model.embed_tokens.weight'],
-    ['llama-b-8bit', 'quantization', { mode: 'mxfp8', group_size: 32, bits: 8 }, 'model.embed_tokens.scales'],
-    ['llama-b-8bit', 'quantization/model.layers.1.mlp.up_proj', false, 'model.layers.1.mlp.up_proj.weight'],
-    ['gemma4-d-4bit', 'quantization/language_model.model.layers.0.router.proj/bits', 4, 'layers.0.router.proj.weight'],
-  ])('fails for %s with %s = %j and names the tensor and its file', async (name, field, value, wrong) => {
-    const folder = await copyOf(name)
-    await setField(join(folder, 'config.json'), field, value)
-    const error = await loadError(folder)
-    expect(['bad_config', 'bad_weights']).toContain(error.code)
-    expect(error.message).toContain(wrong)
-    expect(error.message).toContain(join(folder, WEIGHTS))
-  })
-
-  test.each([
-    [{ group_size: 32, bits: 7 }, 'bits'],
-    [{ group_size: 16, bits: 4 }, 'group_size'],
-    [{ group_size: 32, bits: 4, mode: 'nf4' }, 'mode'],
-    [{ group_size: 64, bits: 4, mode: 'mxfp4' }, 'mode'],
-  ])('fails for %j, which MLX does not have, and names the field', async (quantization, wrong) => {
-    const folder = await copyOf('llama-a-4bit')
-    await setField(join(folder, 'config.json'), 'quantization', quantization)
-    const error = await loadError(folder)
-    expect(error.code).toBe('bad_config')
-    expect(error.message).toContain(`"${wrong}"`)
   })
 })
 

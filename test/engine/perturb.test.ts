@@ -71,7 +71,6 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
     ['rope_scaling/original_max_position_embeddings', 8192, DIFFERENT],
     ['rope_scaling/original_max_position_embeddings', ABSENT, DIFFERENT],
     ['tie_word_embeddings', true, DIFFERENT],
-    ['tie_word_embeddings', ABSENT, DIFFERENT],
   ],
   'llama-b': [
     ['rms_norm_eps', ABSENT, EITHER],
@@ -92,7 +91,6 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
     ['sliding_window', ABSENT, EITHER],
     ['tie_word_embeddings', false, REJECTED],
   ],
-  'llama-b-8bit': [['quantization', ABSENT, REJECTED]],
   'gemma3n-a': [
     ['text_config/vocab_size', 319, REJECTED],
     ['text_config/hidden_size', 64, REJECTED],
@@ -164,7 +162,6 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
     ['text_config/sliding_window', 9, DIFFERENT],
     ['text_config/layer_types', ABSENT, DIFFERENT],
     ['text_config/tie_word_embeddings', true, DIFFERENT],
-    ['text_config/rope_parameters', ABSENT, REJECTED],
     ['text_config/rope_parameters/rope_theta', 100, DIFFERENT],
     ['text_config/rope_parameters/llama_4_scaling_beta', 0, DIFFERENT],
     ['text_config/rope_parameters/original_max_position_embeddings', 12, DIFFERENT],
@@ -220,7 +217,6 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
     ['rope_scaling', yarn, DIFFERENT],
   ],
   'gemma3-b': [
-    ['vocab_size', 319, REJECTED],
     ['text_config/num_hidden_layers', 6, EITHER],
     ['text_config/num_attention_heads', 2, REJECTED],
     ['text_config/num_attention_heads', ABSENT, REJECTED],
@@ -303,7 +299,6 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
     ['text_config/hidden_size_per_layer_input', 16, REJECTED],
     ['text_config/hidden_size_per_layer_input', ABSENT, REJECTED],
     ['text_config/tie_word_embeddings', true, EITHER],
-    ['text_config/tie_word_embeddings', ABSENT, EITHER],
     ['text_config/sliding_window', 9, DIFFERENT],
     ['text_config/final_logit_softcapping', ABSENT, DIFFERENT],
     ['text_config/rms_norm_eps', ABSENT, DIFFERENT],
@@ -311,10 +306,6 @@ const FIELDS: Partial<Record<CheckpointName, Row[]>> = {
     ['text_config/num_attention_heads', 8, REJECTED],
     ['text_config/num_attention_heads', ABSENT, REJECTED],
     ['text_config/num_key_value_heads', ABSENT, REJECTED],
-  ],
-  'gemma4-b-mixed': [
-    ['quantization/language_model.model.embed_tokens/bits', 4, REJECTED],
-    ['quantization/language_model.model.layers.0.mlp.gate_proj/group_size', 16, REJECTED],
   ],
   'gemma4-c': [
     ['text_config/sliding_window_pattern', 2, DIFFERENT],
@@ -341,10 +332,6 @@ const table = Object.entries(FIELDS).flatMap(([name, rows]) =>
 async function changed(name: CheckpointName, field: string, value: unknown): Promise<string> {
   const folder = await copyOf(name)
   await setField(join(folder, 'config.json'), field, value)
-  // Published checkpoints have it twice.
-  if (field.startsWith('quantization')) {
-    await setField(join(folder, 'config.json'), field.replace('quantization', 'quantization_config'), value)
-  }
   return folder
 }
 
