@@ -72,6 +72,11 @@ const baseModel: ChatFamily = {
   },
 }
 
+/** Whether the checkpoint has a chat template, so that it answers messages. */
+export function hasTemplate(family: ChatFamily): boolean {
+  return family !== baseModel
+}
+
 /**
  * The checkpoint's own template decides. A renderer of ours is used only where it writes the same on a set of probes.
  * `known`: an earlier verdict on the same template. Without a template the family is `base`, which refuses every chat.

@@ -5,15 +5,15 @@ import { isObject, type JsonObject } from './json-file.js'
 import type { TensorHeader } from './safetensors.js'
 import { isAdapter } from './weight-files.js'
 
-const instead = 'use an MLX checkpoint of the model, such as one from mlx-community'
+const instead = 'Use an MLX checkpoint of the model, such as one from mlx-community'
 const convert = 'or make one from the original weights with mlx_lm.convert'
 
 const reasons = {
-  gguf: `GGUF is not supported; ${instead}`,
-  adapter: 'a LoRA adapter is not a model; merge it into its base model, for example with mlx_lm.fuse',
-  pytorch: `PyTorch weights are not supported; ${instead}, ${convert}`,
-  npz: `MLX weights in .npz files are not supported; ${instead}, ${convert}`,
-  mistral: `weights in Mistral's own format are not supported; ${instead}, or the checkpoint's model.safetensors`,
+  gguf: `GGUF is not supported. ${instead}.`,
+  adapter: 'a LoRA adapter is not a whole model. Merge it into its base model, for example with mlx_lm.fuse.',
+  pytorch: `PyTorch weights are not supported. ${instead}, ${convert}.`,
+  npz: `MLX weights in .npz files are not supported. ${instead}, ${convert}.`,
+  mistral: `weights in Mistral's own format are not supported. ${instead}, or the checkpoint's model.safetensors.`,
 }
 
 /** Why a folder's files cannot be used; undefined if their format is not known to be foreign, or if there is no folder. */
@@ -50,7 +50,7 @@ export function foreignQuantization(config: JsonObject, headers: Record<string, 
 }
 
 export function unsupportedQuantization(method: string): string {
-  return `quantization by ${NAMES[method] ?? method} is not supported; ${instead}, ${convert}`
+  return `quantization by ${NAMES[method] ?? method} is not supported. ${instead}, ${convert}.`
 }
 
 /** The reason for weights with the names of another program. */

@@ -1,13 +1,10 @@
 /** What of a checkpoint tether has no code for: the loader and the list of models ask here. */
-import { TetherError } from '../errors.js'
+import { TetherError, unsupportedType } from '../errors.js'
 import type { Checkpoint } from './checkpoint.js'
 import { canonicalType } from './config/canonical.js'
 import { foreignNames, foreignQuantization, unsupportedQuantization } from './foreign.js'
 import type { JsonObject } from './json-file.js'
 import { MODEL_TYPES } from './model-types.js'
-
-/** What MODEL_TYPES are, for people. */
-const families = 'Gemma 2 to 4, Llama, Mistral'
 
 type Facts = Pick<Checkpoint, 'path' | 'config' | 'headers'>
 
@@ -16,7 +13,7 @@ export function checkSupported(checkpoint: Facts): void {
   const fault = typeFault(checkpoint.config)
   if (fault !== undefined) throw new TetherError('unsupported_model', fault)
   if (typeof checkpoint.config.model_type !== 'string') {
-    throw new TetherError('bad_config', `${checkpoint.path}/config.json has no model_type; get the file again`)
+    throw new TetherError('bad_config', `${checkpoint.path}/config.json has no model_type. Download the file again.`)
   }
   checkReadable(checkpoint)
 }
@@ -33,5 +30,5 @@ export function checkReadable({ path, config, headers }: Facts): void {
 export function typeFault(config: JsonObject): string | undefined {
   const type = canonicalType(config)
   if (typeof type !== 'string' || MODEL_TYPES.includes(type)) return undefined
-  return `${type} models are not supported yet (supported: ${families})`
+  return unsupportedType(type)
 }

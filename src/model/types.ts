@@ -16,6 +16,8 @@ export interface ModelInfo extends EngineInfo {
   /** Sampling of a request that sets none. */
   sampling: Sampling
   thinking: Thinking
+  /** What is wrong with files of the checkpoint that it runs without, such as a broken generation_config.json. */
+  warnings: string[]
 }
 
 /**

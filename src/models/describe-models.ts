@@ -4,15 +4,15 @@ import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { type Checkpoint, readCheckpoint } from '../engine/checkpoint.js'
 import { DEFAULT_MEMORY_SHARE } from '../engine/load.js'
-import { MODEL_TYPES } from '../engine/model-types.js'
-import { TetherError, unsupportedType } from '../errors.js'
+import { toFault } from '../errors.js'
+import { readModel } from '../model/read-model.js'
 import { positive, string, textPart } from './config-fields.js'
 import { type ContextNeed, contextNeed } from './context-need.js'
 import { openDescriptionCache } from './description-cache.js'
 import { foreignFormat, isForeignFile } from './foreign-format.js'
 import { cachedModels } from './hub-cache.js'
 import { hubCacheDir } from './hub-paths.js'
-import { isFile, isFolder, lookIn } from './models-dir.js'
+import { isFolder, lookIn } from './models-dir.js'
 import { storedAs } from './quantization.js'
 
 /** Sizes in bytes, windows in tokens. */
@@ -38,6 +38,8 @@ export interface ModelSummary {
   state: 'ok' | 'unsupported' | 'damaged'
   /** Why it is not ok, with what to do. */
   fault?: string
+  /** What is wrong with files that it can be loaded without. */
+  warnings?: string[]
 }
 
 export interface DescribeOptions {
@@ -57,8 +59,6 @@ type Description = Omit<ModelSummary, 'name' | 'path' | 'place'>
 
 /** A model counts as too big if not even this window fits. */
 const leastWindow = 4096
-/** How many folders are read at a time. */
-const atOnce = 8
 
 /**
  * All models of the models folder, then those of the hub's cache; usable ones first.
@@ -74,10 +74,8 @@ export async function describeModels(modelsDir: string, options: DescribeOptions
   const descriptions = openDescriptionCache<Description>(cache, about, isDescription)
   const describe = (path: string) => descriptions.get(path, () => describeModel(path, options))
   const found: ModelSummary[] = []
-  for (let i = 0; i < places.length; i += atOnce) {
-    const some = places.slice(i, i + atOnce).map(async (place) => ({ ...place, ...(await describe(place.path)) }))
-    found.push(...(await Promise.all(some)))
-  }
+  // One after the other: a tokenizer takes much memory while it is read.
+  for (const place of places) found.push({ ...place, ...(await describe(place.path)) })
   descriptions.save()
   // Array.sort is stable: within a rank the order of places and names stays.
   return found.sort((a, b) => rank(a) - rank(b))
@@ -85,11 +83,15 @@ export async function describeModels(modelsDir: string, options: DescribeOptions
 
 /** A kept description comes from a file, which anything may have written. */
 function isDescription(kept: object): boolean {
-  const { state, fault, family, quantization, size, window, fits, fittingWindow } = kept as Record<string, unknown>
+  const { state, fault, warnings, family, quantization, size, window, fits, fittingWindow } = kept as Record<
+    string,
+    unknown
+  >
   const isOr = (type: string) => (value: unknown) => value === undefined || typeof value === type
   return (
     ['ok', 'unsupported', 'damaged'].includes(state as string) &&
     [undefined, 'yes', 'short', 'no'].includes(fits as string | undefined) &&
+    (warnings === undefined || (Array.isArray(warnings) && warnings.every(isOr('string')))) &&
     [fault, family, quantization].every(isOr('string')) &&
     [size, window, fittingWindow].every(isOr('number'))
   )
@@ -106,22 +108,31 @@ function isForeign(path: string): boolean {
 
 /** Describes one folder. Never throws because of it. */
 export async function describeModel(path: string, options: DescribeOptions = {}): Promise<Description> {
+  const foreign = foreignFormat(path)
+  if (foreign !== undefined) return { state: 'unsupported', fault: foreign }
   let checkpoint: Checkpoint
   try {
     checkpoint = await readCheckpoint(path)
   } catch (error) {
-    const foreign = foreignFormat(path)
-    return foreign ? { state: 'unsupported', fault: foreign } : { state: 'damaged', fault: messageOf(error) }
+    return faultOf(error)
   }
-  const { config, headers, files } = checkpoint
-  const text = textPart(config)
-  const stored = storedAs(config, headers)
+  const { config, headers, files, warnings } = checkpoint
   const size = files.reduce((sum, file) => sum + statSync(file).size, 0)
-  const window = positive(text.max_position_embeddings)
-  const family = string(config.model_type)
-  const facts = { family, quantization: stored.label, size, window }
-  const fault = unusable(path, family, stored.foreign)
-  if (fault) return { ...facts, ...fault }
+  const window = positive(textPart(config).max_position_embeddings)
+  const quantization = storedAs(config, headers).label
+  const facts = {
+    family: string(config.model_type),
+    quantization,
+    size,
+    window,
+    ...(warnings.length > 0 ? { warnings } : {}),
+  }
+  try {
+    // What the loader does before it reads the weights, so that the list and the loader agree.
+    await readModel(checkpoint)
+  } catch (error) {
+    return { ...facts, ...faultOf(error) }
+  }
   const need = contextNeed(config, options.element ?? defaultElement())
   return {
     ...facts,
@@ -130,20 +141,9 @@ export async function describeModel(path: string, options: DescribeOptions = {})
   }
 }
 
-function unusable(path: string, family?: string, foreign?: string): Pick<ModelSummary, 'state' | 'fault'> | undefined {
-  if (family === undefined) return { state: 'damaged', fault: `${path}/config.json has no model_type` }
-  if (!isSupportedType(family)) return { state: 'unsupported', fault: unsupportedType(family) }
-  if (foreign) return { state: 'unsupported', fault: unsupportedQuantization(foreign) }
-  if (!isFile(join(path, 'tokenizer.json'))) return { state: 'damaged', fault: `${path} has no tokenizer.json` }
-  return undefined
-}
-
-export function isSupportedType(modelType: string): boolean {
-  return MODEL_TYPES.includes(modelType)
-}
-
-export function unsupportedQuantization(method: string): string {
-  return `quantization by ${method} is not supported. Use an MLX checkpoint, such as one from mlx-community.`
+function faultOf(error: unknown): Pick<ModelSummary, 'state' | 'fault'> {
+  const { code, message } = toFault(error)
+  return { state: code === 'unsupported_model' ? 'unsupported' : 'damaged', fault: message }
 }
 
 function fitting(
@@ -168,9 +168,4 @@ function memoryFor(cap: number | undefined): number {
 /** A CPU computes in float32, Metal in the checkpoint's own 16 bits; on Linux the larger of the two is assumed. */
 function defaultElement(): number {
   return process.platform === 'darwin' ? 2 : 4
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof TetherError) return error.message
-  return error instanceof Error ? error.message : String(error)
 }

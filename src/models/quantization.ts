@@ -1,55 +1,61 @@
 /** How a checkpoint's weights are stored, from its config.json and the headers of its files. */
-import type { TensorHeader } from '../engine/checkpoint.js'
-import { type Fields, object, positive, string } from './config-fields.js'
+import { foreignQuantization } from '../engine/foreign.js'
+import type { TensorHeader } from '../engine/safetensors.js'
+import { type Fields, object, positive, textPart } from './config-fields.js'
 
 export interface StoredAs {
-  /** Such as `4-bit`, `4/8-bit`, `mxfp4`, `bf16`. */
+  /** Such as `4-bit`, `4/8-bit`, `mxfp4`, `bf16`, `gptq`. */
   label: string
   /** Bits of the weights, most used first; empty where nothing is quantized. */
   bits: number[]
-  /** The name of a scheme that is not MLX's, such as `gptq`. */
-  foreign?: string
 }
 
 const floats: Record<string, string> = { BF16: 'bf16', F16: 'f16', F32: 'f32', F8_E4M3: 'fp8' }
+/** The bits and group sizes that MLX has. */
+const BITS = [2, 3, 4, 5, 6, 8]
+const GROUPS = [64, 32, 128, 16]
 
 export function storedAs(config: Fields, headers: Record<string, TensorHeader>[]): StoredAs {
-  const settings = object(config.quantization) ?? object(config.quantization_config)
-  const foreign = string(settings?.quant_method)
-  if (foreign !== undefined && object(config.quantization) === undefined) return { label: foreign, bits: [], foreign }
-  const bits = settings ? bitsOf(settings, headers) : []
-  const mode = string(settings?.mode)
+  const foreign = foreignQuantization(config, headers)
+  if (foreign !== undefined) return { label: foreign, bits: [] }
+  const { bits, modes } = formatsOf(settingsOf(config), headers)
   if (bits.length === 0) return { label: mostUsedFloat(headers), bits }
-  const label = mode && mode !== 'affine' ? mode : `${[...bits].sort((a, b) => a - b).join('/')}-bit`
-  return { label, bits }
+  const [mode] = modes
+  return { label: mode ?? `${[...bits].sort((a, b) => a - b).join('/')}-bit`, bits }
+}
+
+function settingsOf(config: Fields): Fields {
+  const text = textPart(config)
+  const all = [config.quantization, config.quantization_config, text.quantization, text.quantization_config]
+  return all.map(object).find((found) => found !== undefined) ?? {}
 }
 
 /**
  * A quantized matrix is `name.weight`, packed into 32-bit words, beside `name.scales` with one scale a group: the two
- * shapes and the group's size give the bits. Bits of less than a twentieth of all elements are ignored.
+ * shapes and the group's size give the bits. Bits of less than a twentieth of all elements are ignored. Scales that are
+ * bytes belong to a floating-point mode.
  */
-function bitsOf(settings: Fields, headers: Record<string, TensorHeader>[]): number[] {
-  const stated = positive(settings.bits)
-  // Where no layer has a setting of its own, all are as stated, and thousands of names need no check.
-  if (stated && !Object.values(settings).some((value) => object(value) !== undefined)) return [stated]
+function formatsOf(settings: Fields, headers: Record<string, TensorHeader>[]): { bits: number[]; modes: string[] } {
   const elements = new Map<number, number>()
+  const modes = new Set<string>()
   for (const tensors of headers) {
     for (const [name, scales] of Object.entries(tensors)) {
       if (!name.endsWith('.scales')) continue
       const layer = name.slice(0, -'.scales'.length)
       const packed = tensors[`${layer}.weight`]?.shape.at(-1)
-      const group = positive(object(settings[layer])?.group_size) ?? positive(settings.group_size) ?? 64
-      const row = (scales.shape.at(-1) ?? 0) * group
-      if (packed === undefined || row === 0) continue
-      const bits = Math.round((packed * 32) / row)
+      const groups = scales.shape.at(-1)
+      if (!packed || !groups) continue
+      const own = positive(object(settings[layer])?.group_size) ?? positive(settings.group_size)
+      const group = [own, ...GROUPS].find((size) => size && BITS.includes((packed * 32) / (groups * size))) ?? own ?? 64
+      const bits = Math.round((packed * 32) / (groups * group))
+      if (scales.dtype === 'U8') modes.add(bits === 8 ? 'mxfp8' : group === 16 ? 'nvfp4' : 'mxfp4')
       const count = scales.shape.reduce((product, size) => product * size, group)
       elements.set(bits, (elements.get(bits) ?? 0) + count)
     }
   }
   const total = [...elements.values()].reduce((sum, count) => sum + count, 0)
   const used = [...elements].filter(([, count]) => count * 20 >= total).sort(([, a], [, b]) => b - a)
-  if (used.length > 0) return used.map(([bits]) => bits)
-  return stated ? [stated] : []
+  return { bits: used.map(([bits]) => bits), modes: [...modes] }
 }
 
 function mostUsedFloat(headers: Record<string, TensorHeader>[]): string {

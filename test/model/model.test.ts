@@ -162,12 +162,9 @@ describe('sampling of a loaded model', () => {
     })
   })
 
-  test('names a generation_config.json with a wrong value', () => {
-    const sampling = { ...plainSampling, topP: 7, topK: -1 }
-    expect(() => defaultSampling({ path: '/m', sampling })).toThrow(
-      '/m/generation_config.json: topP must be a number between 0 and 1, not 7',
-    )
-    expect(defaultSampling({ path: '/m', sampling }, { topP: 0 })).toMatchObject({ topP: 0, topK: 0 })
+  test("as options comes before the checkpoint's own", () => {
+    const own = { ...plainSampling, topP: 0.5, topK: 7 }
+    expect(defaultSampling(own, { topP: 0 })).toEqual({ ...own, topP: 0 })
   })
 })
 

@@ -93,7 +93,9 @@ describe('describeModels', () => {
     const config = { quantization: { group_size: 32, bits: 4, l1: { group_size: 32, bits: 8 } } }
     writeModel(join(modelsDir, 'a'), { config, tensors: tensors([layer(4, 100), layer(8, 4)]) })
     writeModel(join(modelsDir, 'b'), { config, tensors: tensors([layer(8, 60), layer(4, 40)]) })
-    writeModel(join(modelsDir, 'c'), { config: { quantization: { group_size: 32, bits: 4, mode: 'mxfp4' } } })
+    const { weight, scales } = layer(4, 100)
+    const mxfp4 = { 'l0.weight': weight, 'l0.scales': { ...scales, dtype: 'U8' } }
+    writeModel(join(modelsDir, 'c'), { config: { quantization: { group_size: 32, bits: 4 } }, tensors: mxfp4 })
     writeModel(join(modelsDir, 'd'), { config: { quantization_config: { quant_method: 'gptq', bits: 4 } } })
     const found = await describeAll()
     expect(found.map(({ quantization }) => quantization)).toEqual(['4-bit', '4/8-bit', 'mxfp4', 'gptq'])
@@ -129,15 +131,15 @@ describe('describeModels', () => {
     writeModel(join(modelsDir, 'f'), { config: { num_hidden_layers: null, num_attention_heads: [] } })
     const found = await describeAll()
     expect(found.map(({ name, state }) => `${name} ${state}`)).toEqual([
-      'f ok',
       'a damaged',
       'b damaged',
       'c damaged',
       'd damaged',
       'e unsupported',
+      'f damaged',
     ])
-    expect(found[1]?.fault).toMatch(/model\.safetensors is truncated/)
-    expect(found[3]?.fault).toMatch(/00002-of-00002\.safetensors, which is missing/)
+    expect(found[0]?.fault).toMatch(/model\.safetensors is truncated/)
+    expect(found[2]?.fault).toMatch(/00002-of-00002\.safetensors, which is missing/)
   })
 
   test('names GGUF, adapters and PyTorch weights for what they are, and the models beside them', async () => {

@@ -33,7 +33,7 @@ export const fakeLibrary: Library = {
     if (FAKE_NOISE) setInterval(makeNoise, 50).unref()
     const facts = { quantization: '4-bit', device: 'cpu', computeDtype: 'f32', parameters: 2e9, vocabSize: 100 }
     const window = Number(FAKE_WINDOW)
-    const info = { name, path, window, windowLimit: 'checkpoint', trainedWindow: window, ...facts }
+    const info = { name, path, window, windowLimit: 'checkpoint', trainedWindow: window, warnings: [], ...facts }
     const stats = () => ({ outputTokens: Number(FAKE_OUTPUT_TOKENS) })
     return { info, stats, generate: generateSteadily, close: async () => {} } as unknown as Model
   },

@@ -25,7 +25,15 @@ export function fakeModel(engine: FakeEngine, more: Partial<TurnModel> = {}): Mo
   const turns = fakeTurnModel(engine, more)
   const { defaults: sampling, thinking } = turns
   return withMessages({
-    info: { ...engine.info, name: 'fake-model', path: '/models/fake-model', family: 'fake', sampling, thinking },
+    info: {
+      ...engine.info,
+      name: 'fake-model',
+      path: '/models/fake-model',
+      family: 'fake',
+      sampling,
+      thinking,
+      warnings: [],
+    },
     tokenizer: fakeTokenizer(),
     turns,
     generate: () => {

@@ -1,12 +1,14 @@
-/** Model folders for tests: complete in files and headers, with weights of zeros. */
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+/** Model folders for tests: a small llama that can be loaded, with weights of zeros. */
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
+
+type Tensors = Record<string, { dtype: string; shape: number[] }>
 
 export interface ModelFolder {
   /** Fields that override the config of a small llama. */
   config?: Record<string, unknown>
-  /** The tensors of a weights file; default: one of bf16. */
-  tensors?: Record<string, { dtype: string; shape: number[] }>
+  /** Tensors of a weights file besides those of the small llama. */
+  tensors?: Tensors
   /** The number of weights files; from two up there is an index. */
   shards?: number
 }
@@ -17,24 +19,54 @@ export const llamaConfig = {
   num_hidden_layers: 4,
   num_attention_heads: 4,
   num_key_value_heads: 2,
+  intermediate_size: 32,
+  vocab_size: 512,
   max_position_embeddings: 8192,
 }
+
+const bf16 = (...shape: number[]) => ({ dtype: 'BF16', shape })
+const llamaTensors: Tensors = {
+  'model.embed_tokens.weight': bf16(512, 64),
+  'model.norm.weight': bf16(64),
+  ...Object.fromEntries(
+    [0, 1, 2, 3].flatMap((layer) =>
+      Object.entries({
+        'self_attn.q_proj': bf16(64, 64),
+        'self_attn.k_proj': bf16(32, 64),
+        'self_attn.v_proj': bf16(32, 64),
+        'self_attn.o_proj': bf16(64, 64),
+        'mlp.gate_proj': bf16(32, 64),
+        'mlp.up_proj': bf16(32, 64),
+        'mlp.down_proj': bf16(64, 32),
+        input_layernorm: bf16(64),
+        post_attention_layernorm: bf16(64),
+      }).map(([name, tensor]) => [`model.layers.${layer}.${name}.weight`, tensor]),
+    ),
+  ),
+}
+
+const llamaTokenizer = readFileSync(join(import.meta.dirname, '../fixtures/tokenizers/llama3-tiny/tokenizer.json'))
 
 const bytesOf: Record<string, number> = { BF16: 2, F16: 2, F32: 4, U32: 4 }
 
 export function writeModel(folder: string, model: ModelFolder = {}): string {
   mkdirSync(folder, { recursive: true })
-  for (const [name, content] of Object.entries(modelFiles(model))) writeFileSync(join(folder, name), content)
+  for (const [name, content] of Object.entries(usable(model))) writeFileSync(join(folder, name), content)
   return folder
 }
 
-/** The files of such a folder, by name. */
+function usable(model: ModelFolder): Record<string, Buffer> {
+  const files = modelFiles({ ...model, tensors: { ...llamaTensors, ...model.tensors } })
+  return { ...files, 'tokenizer.json': llamaTokenizer }
+}
+
+/** Files as a repository has them, by name, which are small: of the llama's tensors only its embedding. */
 export function modelFiles({ config, tensors, shards = 1 }: ModelFolder = {}): Record<string, Buffer> {
   const files: Record<string, Buffer> = {
     'config.json': Buffer.from(JSON.stringify({ ...llamaConfig, ...config })),
     'tokenizer.json': Buffer.from('{}'),
   }
-  const weights = safetensors(tensors ?? { 'model.embed_tokens.weight': { dtype: 'BF16', shape: [8, 64] } })
+  const weights = safetensors(tensors ?? { 'model.embed_tokens.weight': bf16(8, 64) })
   if (shards === 1) return { ...files, 'model.safetensors': weights }
   const weight_map: Record<string, string> = {}
   for (let i = 1; i <= shards; i++) {
@@ -50,7 +82,7 @@ export function writeCachedModel(cache: string, name: string, commit: string, mo
   const folder = join(cache, `models--${name.replace('/', '--')}`)
   const snapshot = join(folder, 'snapshots', commit)
   for (const path of [snapshot, join(folder, 'blobs'), join(folder, 'refs')]) mkdirSync(path, { recursive: true })
-  for (const [file, content] of Object.entries(modelFiles(model))) {
+  for (const [file, content] of Object.entries(usable(model))) {
     const blob = join(folder, 'blobs', `${commit}-${file}`)
     writeFileSync(blob, content)
     symlinkSync(relative(dirname(join(snapshot, file)), blob), join(snapshot, file))

@@ -91,6 +91,7 @@ export async function startModelServer(library: Library, options: StartOptions):
     const model = await Promise.race([load.promise, cancelled])
     await Promise.race([waitUntilReady(server.url), cancelled])
     progress.end()
+    for (const warning of model.info.warnings) say(`warning: ${warning}`)
     options.check?.(model)
     const seconds = (performance.now() - started) / 1000
     return { model, server, seconds, close: once(() => closeBoth(server, model)) }

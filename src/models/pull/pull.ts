@@ -2,10 +2,12 @@
 import { readdir, readFile, rename, rm, rmdir, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { readCheckpoint } from '../../engine/checkpoint.js'
-import { TetherError, unsupportedType } from '../../errors.js'
+import { foreignQuantization, unsupportedQuantization } from '../../engine/foreign.js'
+import { typeFault } from '../../engine/supported.js'
+import { TetherError } from '../../errors.js'
 import { makeFolder } from '../../make-folder.js'
+import { parsePythonJson } from '../../python-json.js'
 import { type Fields, object, string } from '../config-fields.js'
-import { isSupportedType, unsupportedQuantization } from '../describe-models.js'
 import { partialFolder } from '../find-model.js'
 import { isModel } from '../models-dir.js'
 import type { Repo } from '../repo.js'
@@ -151,17 +153,17 @@ async function withKept(
 async function warnOfConfig(folder: string, say: (line: string) => void): Promise<void> {
   let config: Fields | undefined
   try {
-    config = object(JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')))
+    config = object(parsePythonJson(await readFile(join(folder, 'config.json'), 'utf8')))
   } catch {
     // Reported below.
   }
-  const type = string(config?.model_type)
-  const method = string(object(config?.quantization_config)?.quant_method)
-  if (type === undefined)
+  const type = config && typeFault(config)
+  // The tensors decide in the end; they are not here yet.
+  const method = config && foreignQuantization(config, [])
+  if (string(config?.model_type) === undefined)
     say('warning: its config.json has no model_type, so tether cannot load it. Press Ctrl-C to stop the download.')
-  else if (!isSupportedType(type)) say(`warning: ${unsupportedType(type)} Press Ctrl-C to stop the download.`)
-  else if (method && !object(config?.quantization))
-    say(`warning: ${unsupportedQuantization(method)} Press Ctrl-C to stop the download.`)
+  else if (type !== undefined) say(`warning: ${type} Press Ctrl-C to stop the download.`)
+  else if (method !== undefined) say(`warning: ${unsupportedQuantization(method)} Press Ctrl-C to stop the download.`)
 }
 
 async function checkRoom(folder: string, needed: number, { disk }: PullOptions): Promise<void> {

@@ -23,8 +23,8 @@ describe('listModels', () => {
     writeModel(join(modelsDir, 'organization', 'longer-name'))
     expect((await list()).split('\n')).toEqual([
       'name                      family  stored as    size  window  fits',
-      'a                         llama   bf16       1.1 KB      8k  yes',
-      'organization/longer-name  llama   bf16       1.1 KB      8k  yes',
+      'a                         llama   bf16       218 KB      8k  yes',
+      'organization/longer-name  llama   bf16       218 KB      8k  yes',
       '',
     ])
   })
@@ -54,7 +54,7 @@ describe('listModels', () => {
     const lines = faults.trimEnd().split('\n')
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(width)
     expect(faults).toMatch(/^broken: config\.json is not /)
-    expect(faults).toMatch(/^no-tokenizer: has no tokenizer\.json/m)
+    expect(faults).toMatch(/^no-tokenizer: tokenizer\.json cannot be read/m)
     expect(faults).not.toContain(modelsDir)
     expect(lines.every((line) => /^(\S+: | {2}\S)/.test(line))).toBe(true)
     // Nothing is lost.

@@ -98,7 +98,7 @@ describe('the picker in 80x24', () => {
     const lines = terminal.screen()
     expect(lines[0]).toMatch(/^Choose a model +1 of 35$/)
     expect(lines[1]).toMatch(/^ {2}name +family +stored as +size +window +fits$/)
-    expect(lines[2]).toMatch(/^> alpha-2b-4bit +llama +bf16 +1\.1 KB +8k +yes$/)
+    expect(lines[2]).toMatch(/^> alpha-2b-4bit +llama +bf16 +218 KB +8k +yes$/)
     expect(lines[22]).toContain(join(modelsDir, 'alpha-2b-4bit'))
     expect(lines[23]).toBe('type to filter · ↑/↓ move · Enter select · Esc quit')
     terminal.type('\r')
