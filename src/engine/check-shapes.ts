@@ -9,6 +9,9 @@ type Facts = Pick<Checkpoint, 'path' | 'config' | 'headers' | 'files'>
 /** Sizes that these families have no default for. */
 const NEEDED = ['hidden_size', 'num_hidden_layers', 'num_attention_heads', 'intermediate_size', 'vocab_size']
 const WITHOUT_DEFAULTS = ['llama', 'mistral', 'ministral3', 'gemma2', 'gemma3n', 'gemma3n_text']
+/** Sizes that may be absent, and numbers that may be 0. */
+const SIZES = ['num_key_value_heads', 'head_dim', 'max_position_embeddings', 'vocab_size_per_layer_input']
+const COUNTS = ['global_head_dim', 'num_kv_shared_layers', 'hidden_size_per_layer_input', 'sliding_window']
 /** What every layer of every family has. */
 const PARTS = ['self_attn.q_proj.weight', 'self_attn.o_proj.weight', 'mlp.down_proj.weight', 'input_layernorm.weight']
 
@@ -25,18 +28,20 @@ export function checkShapes(checkpoint: Facts): void {
   const prefix = embedding.slice(0, -'embed_tokens.weight'.length)
   checkEmbedding(checkpoint, text, { embedding, tensors })
   checkLayers(checkpoint, text, { prefix, tensors })
+  checkHeads(checkpoint, text, { prefix, tensors })
 }
 
 function checkSizes(path: string, text: JsonObject, type: string): void {
   const wrong = (what: string) => new TetherError('bad_config', `${path}/config.json: ${what}; get the file again`)
-  for (const field of NEEDED) {
-    const value = text[field]
-    if (value === undefined || value === null) {
-      if (WITHOUT_DEFAULTS.includes(type)) throw wrong(`there is no "${field}"`)
-    } else if (!isSize(value) && !(field === 'intermediate_size' && Array.isArray(value))) {
-      throw wrong(`"${field}" must be a whole number above 0`)
-    }
+  const isAbsent = (field: string) => text[field] === undefined || text[field] === null
+  const missing = WITHOUT_DEFAULTS.includes(type) ? NEEDED.find(isAbsent) : undefined
+  if (missing !== undefined) throw wrong(`there is no "${missing}"`)
+  for (const field of [...NEEDED, ...SIZES]) {
+    const isList = field === 'intermediate_size' && Array.isArray(text[field])
+    if (!isAbsent(field) && !isSize(text[field]) && !isList) throw wrong(`"${field}" must be a whole number above 0`)
   }
+  const count = COUNTS.find((field) => !isAbsent(field) && text[field] !== 0 && !isSize(text[field]))
+  if (count !== undefined) throw wrong(`"${count}" must be a whole number`)
   const { num_attention_heads: heads, num_key_value_heads: keys, layer_types: types } = text
   if (typeof heads === 'number' && isSize(keys) && heads % keys !== 0) {
     throw wrong('num_attention_heads must be a multiple of num_key_value_heads')
@@ -80,6 +85,23 @@ function checkLayers(checkpoint: Facts, text: JsonObject, { prefix, tensors }: T
         `${missing} is missing from ${fileOf(checkpoint, `${prefix}embed_tokens.weight`)}; download the checkpoint again`,
       )
     }
+  }
+}
+
+/** The first layer's, whose kind all have in common: Gemma 4's full layers, which come later, have other heads. */
+function checkHeads(checkpoint: Facts, text: JsonObject, { prefix, tensors }: Tensors & { prefix: string }): void {
+  const { num_attention_heads: heads, num_key_value_heads: keys = heads, head_dim: own, hidden_size: hidden } = text
+  if (!isSize(heads) || !isSize(hidden) || String(text.model_type).startsWith('gemma4')) return
+  const size = isSize(own) ? own : Math.floor(hidden / heads)
+  if (!isSize(own) && String(text.model_type).startsWith('gemma')) return
+  const rows = { q_proj: heads * size, k_proj: isSize(keys) ? keys * size : undefined }
+  for (const [part, wanted] of Object.entries(rows)) {
+    const name = `${prefix}layers.0.self_attn.${part}.weight`
+    const found = tensors.get(name)?.shape[0]
+    if (wanted === undefined || found === undefined || found === wanted) continue
+    throw bad(
+      `${name} in ${fileOf(checkpoint, name)} has ${found} rows, config.json asks for ${wanted}; config.json and weights belong to different checkpoints`,
+    )
   }
 }
 

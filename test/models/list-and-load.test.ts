@@ -143,6 +143,32 @@ const TABLE: [name: CheckpointName, what: string, change: Change, state: State, 
   ],
 ]
 
+/** Fields of config.json that the addon would reject. */
+const WRONG: [CheckpointName, Record<string, unknown>][] = [
+  ['llama-a', { num_key_value_heads: 'half' }],
+  ['llama-a', { num_key_value_heads: 1 }],
+  ['llama-a', { num_key_value_heads: undefined }],
+  ['llama-a', { head_dim: 0 }],
+  ['llama-a', { head_dim: 8 }],
+  ['llama-a', { head_dim: 1e12 }],
+  ['llama-a', { max_position_embeddings: 0 }],
+  ['llama-a', { sliding_window: -1 }],
+  ['llama-a', { intermediate_size: 1.5 }],
+  ['llama-a', { layer_types: ['full_attention'] }],
+  ['gemma4-a', { num_kv_shared_layers: 'some' }],
+  ['gemma4-a', { global_head_dim: -1 }],
+  ['gemma4-a', { hidden_size_per_layer_input: 1e308 }],
+  ['gemma4-a', { vocab_size_per_layer_input: 0 }],
+]
+
+test.each(WRONG)('%s with %j is damaged in the list, and is not loaded', async (name, fields) => {
+  const folder = await copyOf(name)
+  config(fields)(folder)
+  const { state, fault = '' } = await describeModel(folder, {})
+  expect(state).toBe('damaged')
+  await expect(loadModel(folder, { maxContext: 256 })).rejects.toThrow(fault)
+})
+
 test.each(TABLE)('%s with %s: list and loader agree', async (name, _, change, state, words) => {
   const folder = await copyOf(name)
   await change(folder)
