@@ -44,7 +44,8 @@ function kinds(text: Fields, count: number): (Kind | 'linear')[] {
   if (types?.length === count) return types.map(kindOf)
   // The engine runs all layers of Gemma 2 with full attention.
   const slides = /^gemma(?!2)/.test(string(text.model_type) ?? '') && text.sliding_window
-  const pattern = positive(text.sliding_window_pattern) ?? (slides ? 6 : undefined)
+  const usual = /^gemma4/.test(string(text.model_type) ?? '') ? 5 : 6
+  const pattern = positive(text.sliding_window_pattern) ?? (slides ? usual : undefined)
   const interval = positive(text.full_attention_interval)
   return Array.from({ length: count }, (_, layer) => {
     if (interval) return (layer + 1) % interval === 0 ? 'full' : 'linear'

@@ -4,6 +4,7 @@ import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { type Checkpoint, readCheckpoint } from '../engine/checkpoint.js'
 import { DEFAULT_MEMORY_SHARE } from '../engine/load.js'
+import { checkSupported } from '../engine/supported.js'
 import { toFault } from '../errors.js'
 import { readModel } from '../model/read-model.js'
 import { positive, string, textPart } from './config-fields.js'
@@ -139,6 +140,19 @@ export async function describeModel(path: string, options: DescribeOptions = {})
     ...fitting(size, need, { memory: memoryFor(options.memory), window, wanted: options.maxContext }),
     state: 'ok',
   }
+}
+
+/** What the list says of a model that is not supported; undefined for any other. Reads no tokenizer, so it is fast. */
+export async function whyUnsupported(path: string): Promise<string | undefined> {
+  const foreign = foreignFormat(path)
+  if (foreign !== undefined) return foreign
+  try {
+    checkSupported(await readCheckpoint(path))
+  } catch (error) {
+    const { state, fault } = faultOf(error)
+    return state === 'unsupported' ? fault : undefined
+  }
+  return undefined
 }
 
 function faultOf(error: unknown): Pick<ModelSummary, 'state' | 'fault'> {

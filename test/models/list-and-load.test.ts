@@ -208,3 +208,11 @@ test('a warning is in the list and in the loaded model', async () => {
   await model.close()
   expect(model.info.warnings).toEqual([warning])
 })
+
+test("the list knows the window of a Gemma 3 that leaves its family's usual sizes out", async () => {
+  const folder = await copyOf('gemma3-b')
+  edit('config.json', ({ text_config: text }) => {
+    for (const field of ['max_position_embeddings', 'model_type']) delete text[field]
+  })(folder)
+  expect(await describeModel(folder, {})).toMatchObject({ window: 131_072, family: 'gemma3' })
+})

@@ -1,6 +1,11 @@
 /** Chooses the model to run: the one that is named, or one that the user picks. */
 import { TetherError } from '../../errors.js'
-import { type DescribeOptions, describeModel, describeModels, type ModelSummary } from '../../models/describe-models.js'
+import {
+  type DescribeOptions,
+  describeModels,
+  type ModelSummary,
+  whyUnsupported,
+} from '../../models/describe-models.js'
 import { type FoundModel, findModel, type ModelPlaces } from '../../models/find-model.js'
 import { Cancelled } from '../terminal/signals.js'
 import { commandForModels } from '../tether-command.js'
@@ -36,8 +41,8 @@ export async function chooseModel(options: ChooseOptions): Promise<FoundModel> {
 /** Throws what --list says of a model that is not supported. A damaged one is for the loader, which knows more. */
 async function named(model: string, options: ChooseOptions): Promise<FoundModel> {
   const found = findModel(model, { command: commandForModels, ...options })
-  const { state, fault = '' } = await describeModel(found.path, options)
-  if (state !== 'unsupported') return found
+  const fault = await whyUnsupported(found.path)
+  if (fault === undefined) return found
   throw new TetherError('unsupported_model', `${found.name}: ${fault}`)
 }
 

@@ -24,6 +24,7 @@ const NESTED_DEFAULTS: Record<string, JsonObject> = {
     rms_norm_eps: 1e-6,
     max_position_embeddings: 131072,
   },
+  gemma3_text: { num_attention_heads: 8, num_key_value_heads: 4, head_dim: 256, max_position_embeddings: 131072 },
   ministral3: {
     ...sizes(4096, 14336, 34, 32),
     num_key_value_heads: 8,
@@ -33,6 +34,9 @@ const NESTED_DEFAULTS: Record<string, JsonObject> = {
     max_position_embeddings: 262144,
   },
 }
+
+/** The type of a language model that does not say its own. */
+const INNER: Record<string, string> = { mistral3: 'mistral', gemma3: 'gemma3_text' }
 
 /** Fields of a language model that may stand beside its `text_config`, where that lacks them. */
 const TEXT_FIELDS =
@@ -50,7 +54,7 @@ export function canonicalConfig(config: JsonObject, headers: Headers): JsonObjec
   const inner = isObject(outer.text_config) ? renamed(outer.text_config) : undefined
   const { text_config: _, ...top } = outer
   if (!inner) return withText(top, top, headers)
-  const type = String(inner.model_type ?? (outer.model_type === 'mistral3' ? 'mistral' : ''))
+  const type = String(inner.model_type ?? INNER[String(outer.model_type)])
   const text: JsonObject = { ...NESTED_DEFAULTS[type], ...textFields(top), ...present(inner) }
   if (PLAIN.includes(String(outer.model_type)))
     return withText({ ...top, ...text, model_type: outer.model_type }, text, headers)
