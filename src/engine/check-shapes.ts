@@ -78,6 +78,15 @@ function checkEmbedding(
 function checkLayers(checkpoint: Facts, text: JsonObject, { prefix, tensors }: Tensors & { prefix: string }): void {
   const { num_hidden_layers: count } = text
   if (!isSize(count)) return
+  const layers = `${prefix}layers.`
+  const extra = [...tensors.keys()].find(
+    (name) => name.startsWith(layers) && Number.parseInt(name.slice(layers.length), 10) >= count,
+  )
+  if (extra !== undefined) {
+    throw bad(
+      `config.json describes a model without ${extra}, which is in ${fileOf(checkpoint, extra)}; config.json and weights belong to different checkpoints`,
+    )
+  }
   for (let layer = 0; layer < count; layer += 1) {
     const missing = PARTS.map((part) => `${prefix}layers.${layer}.${part}`).find((name) => !tensors.has(name))
     if (missing !== undefined) {

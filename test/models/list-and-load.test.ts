@@ -152,6 +152,7 @@ const WRONG: [CheckpointName, Record<string, unknown>][] = [
   ['llama-a', { head_dim: 8 }],
   ['llama-a', { head_dim: 1e12 }],
   ['llama-a', { max_position_embeddings: 0 }],
+  ['llama-a', { num_hidden_layers: 3 }],
   ['llama-a', { sliding_window: -1 }],
   ['llama-a', { intermediate_size: 1.5 }],
   ['llama-a', { layer_types: ['full_attention'] }],
