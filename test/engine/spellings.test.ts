@@ -280,6 +280,15 @@ test('all layers of a ministral slide unless it names their types', async () => 
   expect(await logitsOf(ministral, prompt)).toEqual(await logitsOf(named, prompt))
 })
 
+test('Gemma 2 scales its rotations where config.json says so, as in transformers', async () => {
+  const { prompt } = golden('gemma2-a')
+  const scaled = (factor: number) =>
+    respelled('gemma2-a', (c) => Object.assign(c, { rope_scaling: { rope_type: 'linear', factor } }))
+  const plain = await logitsOf(await copyOf('gemma2-a'), prompt)
+  expect(await logitsOf(await scaled(1), prompt)).toEqual(plain)
+  expect(distance(await logitsOf(await scaled(2), prompt), plain)).toBeGreaterThan(1e-3)
+})
+
 describe('a difference between layers that the engine does not have', () => {
   test.each<[CheckpointName, Fields]>([
     ['gemma4-b', { '0': { intermediate_size: 32 } }],
