@@ -27,6 +27,11 @@ function mark() {
   writeFileSync(cache, readFileSync(cache, 'utf8').replaceAll('"quantization":"bf16"', '"quantization":"kept"'))
 }
 
+/** The file with another dtype of the same size, and a header of the same length. */
+function asF16(file: string): string {
+  return readFileSync(file, 'latin1').replaceAll('"BF16"', '"F16" ')
+}
+
 /** Until the folders have not changed for a while. */
 const settled = () => sleep(2100)
 
@@ -45,18 +50,20 @@ describe('kept descriptions', () => {
     // Of the same size and with the time it had before.
     const file = join(models, 'a', 'model.safetensors')
     const { atime, mtime } = statSync(file)
-    writeFileSync(file, readFileSync(file, 'latin1').replace('BF16', 'F16 '), 'latin1')
+    writeFileSync(file, asF16(file), 'latin1')
     utimesSync(file, atime, mtime)
     rmSync(join(models, 'b', 'tokenizer.json'))
     writeFileSync(join(models, 'c', 'adapter_config.json'), '{}')
-    writeModel(join(base, 'other'), { tensors: { 'model.norm.weight': { dtype: 'F32', shape: [8] } } })
+    writeModel(join(base, 'other'))
+    const weights = join(base, 'other', 'model.safetensors')
+    writeFileSync(weights, asF16(weights), 'latin1')
     renameSync(join(models, 'd'), join(base, 'gone'))
     renameSync(join(base, 'other'), join(models, 'd'))
     expect(await labels()).toEqual({
-      a: 'f16 ',
+      a: 'f16',
       b: expect.not.stringMatching('kept'),
       c: 'bf16',
-      d: 'f32',
+      d: 'f16',
       e: 'kept',
     })
   })
