@@ -4,6 +4,22 @@ import { TetherError } from '../errors.js'
 import type { AnswerBlock, Message, MessageEvent } from './types.js'
 
 export async function fold(events: AsyncIterable<MessageEvent>): Promise<Message> {
+  return (await foldWhole(events)).message
+}
+
+/** The Message as JSON text: the inputs of calls as they came, since parsing rounds long numbers. */
+export async function foldText(events: AsyncIterable<MessageEvent>): Promise<string> {
+  const { message, json } = await foldWhole(events)
+  const blocks = message.content.map((block, i) => {
+    if (block.type !== 'tool_use' || !json[i]) return JSON.stringify(block)
+    const { input, ...others } = block
+    return `${JSON.stringify(others).slice(0, -1)},"input":${json[i]}}`
+  })
+  const { content, ...others } = message
+  return `${JSON.stringify(others).slice(0, -1)},"content":[${blocks.join(',')}]}`
+}
+
+async function foldWhole(events: AsyncIterable<MessageEvent>): Promise<{ message: Message; json: string[] }> {
   let message: Message | undefined
   const content: AnswerBlock[] = []
   const json: string[] = []
@@ -15,7 +31,7 @@ export async function fold(events: AsyncIterable<MessageEvent>): Promise<Message
     else if (event.type === 'message_delta' && message) message = { ...message, ...event.delta, usage: event.usage }
   }
   if (!message || message.stop_reason === null) throw new TetherError('internal', 'the answer broke off')
-  return message
+  return { message, json }
 }
 
 function extend(

@@ -1,6 +1,5 @@
 /** The parts of an answer as the events of Anthropic's stream, in the order and with the fields that its clients require. */
 import { createHash } from 'node:crypto'
-import type { JsonObject } from '../chat/types.js'
 import { TetherError } from '../errors.js'
 import type { TurnFinish, TurnPart } from '../turn/types.js'
 import type { AnswerBlock, MessageEvent, StopReason } from './types.js'
@@ -118,10 +117,10 @@ function* endBlock({ type, index }: OpenBlock, messageId: string): Generator<Mes
   yield { type: 'content_block_stop', index }
 }
 
-function* toolUse(index: number, call: { id: string; name: string; input: JsonObject }): Generator<MessageEvent> {
-  const { id, name, input } = call
+function* toolUse(index: number, call: Extract<TurnPart, { type: 'tool_call' }>): Generator<MessageEvent> {
+  const { id, name, input, json } = call
   yield { type: 'content_block_start', index, content_block: { type: 'tool_use', id, name, input: {} } }
-  for (const partial_json of slices(JSON.stringify(input))) {
+  for (const partial_json of slices(json ?? JSON.stringify(input))) {
     yield { type: 'content_block_delta', index, delta: { type: 'input_json_delta', partial_json } }
   }
   yield { type: 'content_block_stop', index }

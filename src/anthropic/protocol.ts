@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Protocol } from '../turn/protocol.js'
 import { faultAnswer } from './errors.js'
-import { fold } from './fold.js'
+import { foldText } from './fold.js'
 import { stopReason, toEvents } from './from-turn.js'
 import { checkBody, prepareBody, requestIn } from './prepare.js'
 import type { MessageEvent } from './types.js'
@@ -12,7 +12,7 @@ export const anthropic: Protocol<MessageEvent> = {
   checkBody,
   requestIn,
   toEvents: (parts) => toEvents(parts, { id: newMessageId() }),
-  fold,
+  foldText,
   stopReason,
   faultAnswer,
   encode,

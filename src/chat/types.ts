@@ -51,7 +51,8 @@ export interface Chat {
 export type Part =
   | { type: 'text'; text: string }
   | { type: 'thinking'; text: string }
-  | { type: 'tool_call'; name: string; input: JsonObject }
+  /** `json`: the input as JSON with all digits, only where JavaScript's numbers would round one. */
+  | { type: 'tool_call'; name: string; input: JsonObject; json?: string }
 
 /** How the text ended: by itself, or cut off. */
 export type ReadEnd = 'stop' | 'length'

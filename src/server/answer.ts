@@ -4,7 +4,7 @@ import type { LoadedModel } from '../model/types.js'
 import { answerTurn } from '../turn/answer-turn.js'
 import type { Protocol } from '../turn/protocol.js'
 import type { TurnStart } from '../turn/types.js'
-import { json, readBody } from './body.js'
+import { jsonText, readBody } from './body.js'
 import type { LogLine } from './log.js'
 import { type OnOverflow, overflowFor } from './overflow.js'
 import type { Queue } from './queue.js'
@@ -60,7 +60,7 @@ export async function answer<Event>(
   // Once the first event is read, ending the events ends the turn too.
   const first = await events.next()
   if (first.done) throw new TetherError('internal', 'an answer ended before it began')
-  if (!start.stream) return withNotes(json(await protocol.fold(resume(first.value, events))), start)
+  if (!start.stream) return withNotes(jsonText(await protocol.foldText(resume(first.value, events))), start)
   const stream = sse(first.value, events, { protocol, pingMs, requestId, leave: () => reader.abort() })
   const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' }
   return withNotes(new Response(stream, { headers }), start)

@@ -17,7 +17,10 @@ export async function readBody(request: Request): Promise<Uint8Array> {
 }
 
 export function json(value: unknown, status = 200): Response {
-  const body = JSON.stringify(value)
+  return jsonText(JSON.stringify(value), status)
+}
+
+export function jsonText(body: string, status = 200): Response {
   const headers = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }
   return new Response(body, { status, headers })
 }

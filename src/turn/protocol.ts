@@ -27,8 +27,8 @@ export interface Protocol<Event> {
   requestIn(body: Uint8Array): unknown
   /** An answer as events. The first is given out before the part after the start is asked for. */
   toEvents(parts: AsyncIterable<TurnPart>): AsyncGenerator<Event, void, undefined>
-  /** Events as the one body of an answer that is not streamed. */
-  fold(events: AsyncIterable<Event>): Promise<object>
+  /** Events as the one body of an answer that is not streamed, in JSON. */
+  foldText(events: AsyncIterable<Event>): Promise<string>
   /** How an answer ended, in the protocol's own word. */
   stopReason(finish: TurnFinish): string
   faultAnswer(fault: Fault, requestId: string): FaultAnswer

@@ -85,7 +85,8 @@ export type TurnPart =
   | TurnStart
   | { type: 'text'; text: string }
   | { type: 'thinking'; text: string }
-  | { type: 'tool_call'; id: string; name: string; input: JsonObject }
+  /** `json`: the input as JSON with all digits, only where JavaScript's numbers would round one. */
+  | { type: 'tool_call'; id: string; name: string; input: JsonObject; json?: string }
   | TurnFinish
 
 /** A call whose input does not fit its tool's schema. */

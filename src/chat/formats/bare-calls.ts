@@ -8,12 +8,15 @@
 import type { ChatTool, Part, ReadEnd } from '../types.js'
 import { readCode, readCodeFence, readTicks } from './bare/code.js'
 import { readFenceBody, readFenceCall, readFenceComment, readFenceHead } from './bare/fence.js'
+import type { BareForms } from './bare/forms.js'
+import { readFunctionBody, readFunctionHead, readFunctionInput, readFunctionParameters } from './bare/function-tag.js'
 import { bareOutput } from './bare/output.js'
 import { readCall, readData, readProse, readRestOfLine, readTag } from './bare/prose.js'
-import { type Bare, type BareForms, heldText, PROSE, type State } from './bare/state.js'
+import { type Bare, heldText, PROSE, type State } from './bare/state.js'
 import type { ToolCall } from './call.js'
 import { type Place, placeIn } from './place.js'
 import type { CallShape } from './scan/state.js'
+import { readUnclosedCalls } from './scanned-calls.js'
 
 export interface BareCalls {
   read(text: string): Part[]
@@ -65,6 +68,11 @@ export function bareCalls(tools: ChatTool[] | undefined, forms: BareForms): Bare
       return out.take()
     },
     end(end) {
+      const calls = end === 'stop' ? unclosed(bare, state) : undefined
+      if (calls) {
+        out.calls(calls)
+        state = PROSE
+      }
       settle(end)
       out.releaseHeld(forms.tags)
       out.end()
@@ -76,7 +84,7 @@ export function bareCalls(tools: ChatTool[] | undefined, forms: BareForms): Bare
 function callShape(tools: ChatTool[] | undefined, pythonic: boolean): CallShape {
   const names = tools?.map((tool) => tool.name)
   return {
-    mayName: (name) => (names ? names.some((one) => one.startsWith(name)) : /^[\w.-]*$/.test(name)),
+    mayName: (name) => (names ? names.some((one) => one.startsWith(name)) : /^[\w.:-]*$/.test(name)),
     isName: (name) => (names ? names.includes(name) : name !== ''),
     pythonic,
   }
@@ -95,6 +103,14 @@ function read(bare: Bare, state: State, place: Place): State {
       return readTicks(bare, state, place)
     case 'tag':
       return readTag(bare, state, place)
+    case 'function-head':
+      return readFunctionHead(bare, state, place)
+    case 'function-body':
+      return readFunctionBody(bare, state, place)
+    case 'function-parameters':
+      return readFunctionParameters(bare, state, place)
+    case 'function-input':
+      return readFunctionInput(bare, state, place)
     case 'call':
       return readCall(bare, state, place)
     case 'data':
@@ -110,6 +126,15 @@ function read(bare: Bare, state: State, place: Place): State {
     case 'fence-call':
       return readFenceCall(bare, state, place)
   }
+}
+
+/** The calls of an answer that ended by itself without the last brackets of its call. */
+function unclosed({ tools, out }: Bare, state: State): ToolCall[] | undefined {
+  if (state.at === 'call') return readUnclosedCalls(state, tools, { marked: out.isMarked() })
+  if (state.at !== 'fence-call') return undefined
+  const { fence } = state
+  const last = readUnclosedCalls(state, tools, { marked: fence.forCalls })
+  return last && [...fence.calls, ...last]
 }
 
 /** Emits what the state holds back: whole calls as calls if the text ended by itself, everything else as text. */

@@ -25,6 +25,8 @@ export interface CallScan {
   inLongString(): boolean
   /** Whether what ended has the shape of a call. */
   isCall(): boolean
+  /** The brackets that JSON lacks which has the shape of a call so far and ends after a value. undefined: it is not so. */
+  missing(): string | undefined
 }
 
 /** `asData`: the text is part of code, and not a call even if it looks like one. */
@@ -50,6 +52,7 @@ export function callScan(shape: CallShape, { asData = false } = {}): CallScan {
     inString: () => isString(state) || state.at === 'first-quote',
     inLongString: () => state.at === 'long-string' || (state.at === 'escape' && state.within.at === 'long-string'),
     isCall: () => scan.mayBeCall,
+    missing: () => (scan.mayBeCall && (state.at === 'next' || state.at === 'word') ? closing(scan) : undefined),
   }
 }
 
@@ -77,6 +80,14 @@ function read(scan: Scan, state: State, place: Place): State {
     default:
       return NONE
   }
+}
+
+function closing({ open }: Scan): string | undefined {
+  if (open.length === 0 || open.includes('(') || open.includes('print(')) return undefined
+  return [...open]
+    .reverse()
+    .map((bracket) => (bracket === '{' ? '}' : ']'))
+    .join('')
 }
 
 function isString({ at }: State): boolean {

@@ -44,6 +44,10 @@ export function readItems(cursor: Cursor, close: string, readItem: () => void): 
   }
 }
 
+export function unreadable(): never {
+  throw UNREADABLE
+}
+
 /** The result of `read`, or undefined if it throws UNREADABLE. */
 export function ifReadable<T>(read: () => T): T | undefined {
   try {

@@ -1,9 +1,11 @@
 /** The inside of Gemma 4's tool calls: `call:Name{key:<|"|>text<|"|>,n:1,list:[…],object:{…}}`. */
 import type { JsonObject, JsonValue } from '../types.js'
 import type { WrittenCall } from './call.js'
-import { Cursor, ifReadable, NUMBER, readItems, SPACE, UNREADABLE, WORD, WORDS } from './cursor.js'
+import { Cursor, ifReadable, NUMBER, readItems, SPACE, UNREADABLE, unreadable, WORD, WORDS } from './cursor.js'
 import { MAX_DEPTH } from './depth.js'
-import { isObject, setKey } from './schema.js'
+import { type WrittenObject, type WrittenValue, writtenNumber } from './exact-number.js'
+import { setKey } from './json-value.js'
+import { isOfKind, SchemaCheck } from './schema.js'
 
 /** The text between the markers. `quotes`: the positions in `source` of `<|"|>` control tokens, in order. */
 interface CallBody {
@@ -92,7 +94,7 @@ class BodyCursor extends Cursor {
 }
 
 const BETWEEN_CALLS = /[\s,;]*/y
-const NAME = /[^\s{}()[\]<>"',:=]+/y
+const NAME = /[^\s{}()[\]<>"',:=]+(?::+[^\s{}()[\]<>"',:=]+)*/y
 const BARE_KEY = /[^{}()[\]<>"',:=]+/y
 // Without quotes only text that cannot be anything else; a URL may have its colon.
 const BARE_TEXT = /(?:[^\n{}()[\]<>"',:=]|:\/\/)+(?=[,}\])]|$)/y
@@ -108,47 +110,66 @@ function readCalls(cursor: BodyCursor, hints: CallHints): WrittenCall[] {
     const name = cursor.skip(NAME)
     cursor.skip(SPACE)
     if (name === '') throw UNREADABLE
-    calls.push({ name, input: readInput(cursor, hints.schemaOf(name)) })
+    calls.push({ name, input: readInput(cursor, wanted(hints.schemaOf(name))) })
     cursor.skip(BETWEEN_CALLS)
   }
   if (calls.length === 0) throw UNREADABLE
   return calls
 }
 
+/** What the tool's schema says about the value that is read. */
+interface Wanted {
+  check: SchemaCheck
+  schema: JsonValue | undefined
+}
+
+function wanted(schema: JsonObject | undefined): Wanted {
+  return { check: new SchemaCheck(schema ?? {}), schema }
+}
+
+function wantedOf({ check, schema }: Wanted, key: string | number): Wanted {
+  const branches = check.branches(schema)
+  return { check, schema: typeof key === 'string' ? check.property(branches, key) : check.item(branches, key) }
+}
+
+/** Whether the schema says that the value may be text; one that says nothing does not. */
+function mayBeText({ check, schema }: Wanted): boolean {
+  return check.branches(schema).some((branch) => isOfKind('', branch) && !isOfKind([], branch))
+}
+
 /** `{…}`, `(…)` or `({…})`. */
-function readInput(cursor: BodyCursor, schema: JsonValue | undefined): JsonObject {
-  if (cursor.take('{')) return readObject(cursor, '}', 0, schema)
+function readInput(cursor: BodyCursor, want: Wanted): WrittenObject {
+  if (cursor.take('{')) return readObject(cursor, '}', 0, want)
   if (!cursor.take('(')) throw UNREADABLE
   cursor.skip(SPACE)
-  if (!cursor.take('{')) return readObject(cursor, ')', 0, schema)
-  const input = readObject(cursor, '}', 0, schema)
+  if (!cursor.take('{')) return readObject(cursor, ')', 0, want)
+  const input = readObject(cursor, '}', 0, want)
   cursor.skip(SPACE)
   if (!cursor.take(')')) throw UNREADABLE
   return input
 }
 
 /** The object after its opening brace. */
-function readObject(cursor: BodyCursor, close: string, depth: number, schema: JsonValue | undefined): JsonObject {
-  const object: JsonObject = {}
-  const properties = isObject(schema) && isObject(schema.properties) ? schema.properties : {}
+function readObject(cursor: BodyCursor, close: string, depth: number, want: Wanted): WrittenObject {
+  const object: WrittenObject = {}
   readItems(cursor, close, () => {
     const key = cursor.takeQuoted() ?? readQuotes(cursor) ?? cursor.skip(BARE_KEY).trim()
     cursor.skip(SPACE)
     if (key === '' || !(cursor.take(':') || cursor.take('='))) throw UNREADABLE
     // The same key twice: two calls ran into one another.
     if (Object.hasOwn(object, key)) throw UNREADABLE
-    setKey(object, key, readValue(cursor, depth + 1, Object.hasOwn(properties, key) ? properties[key] : undefined))
+    setKey(object, key, readValue(cursor, depth + 1, wantedOf(want, key)))
   })
   return object
 }
 
-function readList(cursor: BodyCursor, depth: number, items: JsonValue | undefined): JsonValue[] {
-  const list: JsonValue[] = []
-  readItems(cursor, ']', () => list.push(readValue(cursor, depth + 1, items)))
+function readList(cursor: BodyCursor, depth: number, want: Wanted): WrittenValue[] {
+  const list: WrittenValue[] = []
+  readItems(cursor, ']', () => list.push(readValue(cursor, depth + 1, wantedOf(want, list.length))))
   return list
 }
 
-function readValue(cursor: BodyCursor, depth: number, schema: JsonValue | undefined): JsonValue {
+function readValue(cursor: BodyCursor, depth: number, want: Wanted): WrittenValue {
   if (depth > MAX_DEPTH) throw UNREADABLE
   cursor.skip(SPACE)
   const quoted = cursor.takeQuoted()
@@ -159,21 +180,15 @@ function readValue(cursor: BodyCursor, depth: number, schema: JsonValue | undefi
     cursor.takeQuote()
     return text
   }
-  if (cursor.take('{')) return readObject(cursor, '}', depth, schema)
-  if (cursor.take('[')) return readList(cursor, depth, isObject(schema) ? schema.items : undefined)
+  if (cursor.take('{')) return readObject(cursor, '}', depth, want)
+  if (cursor.take('[')) return readList(cursor, depth, want)
   const number = cursor.skip(NUMBER)
-  if (number !== '') return finite(Number(number))
+  if (number !== '') return writtenNumber(number) ?? unreadable()
   const word = WORDS[cursor.skip(WORD)]
   if (word !== undefined) return word
-  const bare =
-    cursor.takeUnopened() ?? (isObject(schema) && schema.type === 'string' ? cursor.skip(BARE_TEXT).trim() : '')
+  const bare = cursor.takeUnopened() ?? (mayBeText(want) ? cursor.skip(BARE_TEXT).trim() : '')
   if (bare === '') throw UNREADABLE
   return bare
-}
-
-function finite(number: number): number {
-  if (!Number.isFinite(number)) throw UNREADABLE
-  return number
 }
 
 const ESCAPES: Record<string, string> = {

@@ -91,7 +91,7 @@ function readCalls(pieces: Piece[], tools: ChatTool[] | undefined, unclosed: boo
   }
   const source = written(pieces)
   // Sometimes the model writes JSON after the marker.
-  if (/^\s*\{/.test(source)) return readJsonCalls(source, tools)
+  if (/^\s*\{/.test(source)) return readJsonCalls(source, tools, { marked: true })
   const schemaOf = (name: string) => tools?.find((tool) => tool.name === name)?.schema
   const calls = parseCalls({ source, quotes }, { schemaOf, unclosed })
   return calls && allCalls(calls, tools)

@@ -1,9 +1,13 @@
-/** JSON as a tool's input may have it: nested to a limit, and without numbers that JSON cannot write. */
+/** JSON as a tool's input may have it, read the fast way: nested to a limit, and with plain numbers. */
 import type { JsonValue } from '../types.js'
 import { MAX_DEPTH } from './depth.js'
 
-/** undefined: not JSON, or JSON that could not be sent on. */
+// Numbers that JSON.parse may round or print differently: long ones, and those with an exponent, a trailing zero or -0.
+const KEEPS_DIGITS = /[\d.]{16}|\d[eE]|\.\d*0(?!\d)|-0/
+
+/** undefined: not JSON, JSON that could not be sent on, or JSON whose numbers JavaScript would print differently. */
 export function parseJson(text: string): JsonValue | undefined {
+  if (KEEPS_DIGITS.test(text)) return undefined
   try {
     const value: JsonValue = JSON.parse(text)
     return isSound(value) ? value : undefined

@@ -4,15 +4,15 @@
  * Reading takes linear time and goes no deeper than MAX_DEPTH. Beyond JSON it accepts what has only one meaning:
  * strings in ' and """, line feeds within a string, True, False and None, a trailing comma.
  */
-import type { JsonObject, JsonValue } from '../types.js'
 import type { WrittenCall } from './call.js'
-import { Cursor, ifReadable, NUMBER, readItems, SPACE, UNREADABLE, WORD, WORDS } from './cursor.js'
+import { Cursor, ifReadable, NUMBER, readItems, SPACE, UNREADABLE, unreadable, WORD, WORDS } from './cursor.js'
 import { MAX_DEPTH } from './depth.js'
+import { type WrittenObject, type WrittenValue, writtenNumber } from './exact-number.js'
 import { parseJson } from './json.js'
-import { setKey } from './schema.js'
+import { setKey } from './json-value.js'
 
 /** undefined: the text is not one whole value. */
-export function parseLiteral(source: string): JsonValue | undefined {
+export function parseLiteral(source: string): WrittenValue | undefined {
   return parseJson(source) ?? reading(source, (cursor) => readValue(cursor, 0))
 }
 
@@ -41,7 +41,7 @@ function reading<T>(source: string, read: (cursor: Cursor) => T): T | undefined 
   })
 }
 
-const NAME = /[A-Za-z_][\w.-]*/y
+const NAME = /[A-Za-z_][\w.:-]*/y
 const KEYWORD = /[A-Za-z_]\w*(?=\s*=(?!=))/y
 
 function readCall(cursor: Cursor): WrittenCall {
@@ -59,8 +59,8 @@ function readCall(cursor: Cursor): WrittenCall {
     return inner
   }
   cursor.at = start
-  const input: JsonObject = {}
-  const positional: JsonValue[] = []
+  const input: WrittenObject = {}
+  const positional: WrittenValue[] = []
   readItems(cursor, ')', () => {
     const key = cursor.skip(KEYWORD)
     if (key === '') {
@@ -75,31 +75,28 @@ function readCall(cursor: Cursor): WrittenCall {
   return positional.length > 0 ? { name, input, positional } : { name, input }
 }
 
-function readValue(cursor: Cursor, depth: number): JsonValue {
+function readValue(cursor: Cursor, depth: number): WrittenValue {
   if (depth > MAX_DEPTH) throw UNREADABLE
   cursor.skip(SPACE)
   const text = readString(cursor)
   if (text !== undefined) return text
   if (cursor.take('{')) return readObject(cursor, depth)
   if (cursor.take('[')) {
-    const list: JsonValue[] = []
+    const list: WrittenValue[] = []
     readItems(cursor, ']', () => list.push(readValue(cursor, depth + 1)))
     return list
   }
   if (cursor.take('(')) return readTuple(cursor, depth)
   const number = cursor.skip(NUMBER)
-  if (number !== '') {
-    if (!Number.isFinite(Number(number))) throw UNREADABLE
-    return Number(number)
-  }
+  if (number !== '') return writtenNumber(number) ?? unreadable()
   const word = WORDS[cursor.skip(WORD)]
   if (word === undefined) throw UNREADABLE
   return word
 }
 
 /** (1, 2) is a list, and ("a") is "a". */
-function readTuple(cursor: Cursor, depth: number): JsonValue {
-  const list: JsonValue[] = []
+function readTuple(cursor: Cursor, depth: number): WrittenValue {
+  const list: WrittenValue[] = []
   const start = cursor.at
   readItems(cursor, ')', () => list.push(readValue(cursor, depth + 1)))
   const [only] = list
@@ -107,8 +104,8 @@ function readTuple(cursor: Cursor, depth: number): JsonValue {
   return list.length === 1 && only !== undefined && !comma ? only : list
 }
 
-function readObject(cursor: Cursor, depth: number): JsonObject {
-  const object: JsonObject = {}
+function readObject(cursor: Cursor, depth: number): WrittenObject {
+  const object: WrittenObject = {}
   readItems(cursor, '}', () => {
     const key = readString(cursor)
     cursor.skip(SPACE)

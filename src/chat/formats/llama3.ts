@@ -2,10 +2,12 @@
  * Llama 3's answers: text, and calls as JSON objects `{"name": …, "parameters": {…}}`, to parts.
  *
  * A call may stand at the start, after text, after `<|python_tag|>`, or after another call and `;`. A list of Python
- * calls, `[f(a=1), g()]`, which these models were trained on as well, is read too. Code in backticks is not a call,
- * unless a ```json fence contains nothing else, as the small models write it.
+ * calls, `[f(a=1), g()]`, which these models were trained on as well, is read too, and so is Llama 3.1's
+ * `<function=f>{…}</function>`. Code in backticks is not a call, unless a ```json fence, or one that is named after
+ * calls, contains nothing else, as the small models write it.
  */
 import type { ChatTool, OutputFormat, OutputReader } from '../types.js'
+import { CALL_FENCES, CALL_TAGS } from './bare/forms.js'
 import { bareCalls } from './bare-calls.js'
 
 const PYTHON_TAG = '<|python_tag|>'
@@ -20,7 +22,7 @@ export const llama3Format: OutputFormat = {
 }
 
 function llama3Reader(tools: ChatTool[] | undefined): OutputReader {
-  const calls = bareCalls(tools, { pythonic: true, fences: ['json'], tags: [] })
+  const calls = bareCalls(tools, { pythonic: true, fences: [...CALL_FENCES, 'json'], tags: CALL_TAGS })
   return {
     push(piece) {
       if (typeof piece === 'string') return calls.read(piece)

@@ -6,14 +6,15 @@
  */
 import type { ChatTool, OutputFormat, OutputReader, Part } from '../types.js'
 import { append } from './append.js'
+import { CALL_FENCES, CALL_TAGS } from './bare/forms.js'
 import { type BareCalls, bareCalls } from './bare-calls.js'
 import type { ToolCall } from './call.js'
 import { type CallScan, callScan } from './call-scan.js'
 import { allCalls, readJsonCalls } from './json-call.js'
+import { isObject } from './json-value.js'
 import { parseLiteral } from './literal.js'
 import { type Place, placeIn } from './place.js'
-import type { CallShape } from './scan/state.js'
-import { isObject } from './schema.js'
+import { ANY_OBJECT } from './scan/state.js'
 
 const CALLS = '[TOOL_CALLS]'
 const ARGS = '[ARGS]'
@@ -50,7 +51,6 @@ type CallHead = Extract<State, { at: 'call-head' }>
 type CallInput = Extract<State, { at: 'call-input' }>
 
 const TEXT: State = { at: 'text' }
-const ANY_OBJECT: CallShape = { mayName: () => true, isName: () => true, pythonic: false, anyObject: true }
 
 interface Reader {
   readonly tools: ChatTool[] | undefined
@@ -61,8 +61,8 @@ interface Reader {
 
 /** `tools` undefined: every name counts as offered. */
 function mistralReader(tools: ChatTool[] | undefined): OutputReader {
-  // A list of calls is read without its marker too, which models sometimes forget.
-  const plain = bareCalls(tools, { pythonic: false, fences: [], tags: [] })
+  // Calls are read without their marker too, which models sometimes forget.
+  const plain = bareCalls(tools, { pythonic: false, fences: [...CALL_FENCES, 'json'], tags: CALL_TAGS })
   const reader: Reader = { tools, plain, state: TEXT }
   return {
     push: (piece) => (typeof piece === 'string' ? read(reader, piece) : readControl(reader, piece.control)),
@@ -111,7 +111,8 @@ function readCallInput(reader: Reader, state: CallInput, place: Place): Part[] {
 
 function finishCall(reader: Reader, { name, input }: CallInput): Part[] {
   const { tools, plain } = reader
-  const calls = name.trim() === '' ? readJsonCalls(input, tools) : namedCall(name.trim(), input, tools)
+  const calls =
+    name.trim() === '' ? readJsonCalls(input, tools, { marked: true }) : namedCall(name.trim(), input, tools)
   if (!calls) return giveUpCall(reader)
   reader.state = TEXT
   return plain.pass(calls)

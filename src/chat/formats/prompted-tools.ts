@@ -3,16 +3,14 @@
  * fall back to, as JSON or as Python, in a code fence or not, in tags or not.
  */
 import type { ChatTool, OutputFormat, OutputReader } from '../types.js'
+import { CALL_FENCES, CALL_TAGS } from './bare/forms.js'
 import { bareCalls } from './bare-calls.js'
 
 /** The beginning of a call in the format of our prompt. */
 export const CALL_FENCE = '```tool_call\n'
 
-const NAMES = ['tool_call', 'function_call', 'tool', 'tool_code']
-const TAGS = NAMES.flatMap((name) => [`<${name}>`, `</${name}>`])
-
 // Other fences hold code.
-const FENCES = [...NAMES, 'tool_calls', 'tools', 'json', 'python', 'py', '']
+const FENCES = [...CALL_FENCES, 'json', 'python', 'py', '']
 
 /** For any model: the checkpoint says which tokens end its turns. */
 export const promptedTools: OutputFormat = promptedToolsFormat('taught', [])
@@ -40,12 +38,12 @@ export function promptedToolsFormat(name: string, ends: string[]): OutputFormat 
 }
 
 function promptedToolsReader(tools: ChatTool[] | undefined, ends: string[]): OutputReader {
-  const calls = bareCalls(tools, { pythonic: true, fences: FENCES, tags: TAGS })
+  const calls = bareCalls(tools, { pythonic: true, fences: FENCES, tags: CALL_TAGS })
   return {
     push(piece) {
       if (typeof piece === 'string') return calls.read(piece)
       // Some vocabularies have these tags as tokens.
-      if (TAGS.includes(piece.control)) return calls.mark(piece.control)
+      if (CALL_TAGS.includes(piece.control)) return calls.mark(piece.control)
       return ends.includes(piece.control) ? calls.end('stop') : calls.write(piece.control)
     },
     end: calls.end,

@@ -1,56 +1,76 @@
-/** Checks a tool's input against its JSON schema, and corrects values of the wrong type that have only one meaning. */
-import type { JsonObject, JsonValue } from '../types.js'
+/** Checks a value against a JSON schema. */
+import type { JsonValue } from '../types.js'
 import { MAX_DEPTH } from './depth.js'
-import { parseJson } from './json.js'
+import { digitsOf, isInteger, isNumber, isSameNumber, type WrittenObject, type WrittenValue } from './exact-number.js'
+import { isObject } from './json-value.js'
+import { type Branch, SchemaReader } from './resolve-schema.js'
 
-/**
- * Corrects values of the wrong type that have only one meaning: a number, a boolean, a list or an object in quotes, and
- * a bare integer or boolean where the schema wants text. A value that the schema allows stays as it is.
- */
-export function coerce(value: JsonValue, schema: JsonValue | undefined, depth = 0): JsonValue {
-  if (!isObject(schema) || depth > MAX_DEPTH) return value
-  if (typeof value === 'string') return coerceString(value, schema, depth)
-  // Other numbers may have been written differently, such as 1.10.
-  const plain = typeof value === 'boolean' || Number.isSafeInteger(value)
-  if (plain && onlyType(schema) === 'string') return String(value)
-  if (Array.isArray(value)) return value.map((item) => coerce(item, schema.items, depth + 1))
-  const { properties } = schema
-  if (!isObject(value) || !isObject(properties)) return value
-  const result: JsonObject = {}
-  for (const [key, inner] of Object.entries(value)) {
-    setKey(result, key, coerce(inner, Object.hasOwn(properties, key) ? properties[key] : undefined, depth + 1))
-  }
-  return result
-}
+// What one value may cost; a schema can be written so that each level of a value doubles the work.
+const MAX_STEPS = 1_000_000
+
+/** Thrown where a check would take too long; the value then counts as fitting. */
+export const TOO_MUCH_WORK = Symbol('too much work')
 
 /**
  * The first reason why a value does not fit, such as `edits.0.old_string: Field required`; undefined if it fits.
  * Keywords that it does not know are ignored, so there are no false reports.
  */
-export function misfit(value: JsonValue, schema: JsonValue | undefined, at = 'input', depth = 0): string | undefined {
-  if (!isObject(schema) || depth > MAX_DEPTH) return undefined
-  const types = typesOf(schema)
-  if (types.length > 0 && !types.some((type) => isOfType(value, type))) return `${at}: should be ${types.join(' or ')}`
-  if (Array.isArray(schema.enum) && !schema.enum.some((one) => sameJson(one, value)))
-    return `${at}: not one of its enum`
-  const choices = schema.anyOf ?? schema.oneOf
-  if (Array.isArray(choices) && choices.length > 0) {
-    if (choices.every((choice) => misfit(value, choice, at, depth + 1) !== undefined)) return `${at}: fits no choice`
+export function misfit(value: JsonValue, schema: JsonValue | undefined): string | undefined {
+  if (!isObject(schema)) return undefined
+  try {
+    return new SchemaCheck(schema).misfit(value, schema, 'input', 0)
+  } catch (error) {
+    if (error === TOO_MUCH_WORK) return undefined
+    throw error
   }
-  if (Array.isArray(value))
-    return first(value.entries(), ([i, item]) => misfit(item, schema.items, `${at}.${i}`, depth + 1))
-  return isObject(value) ? objectMisfit(value, schema, at, depth) : undefined
 }
 
-function objectMisfit(value: JsonObject, schema: JsonObject, at: string, depth: number): string | undefined {
-  const { required, additionalProperties } = schema
-  const properties = isObject(schema.properties) ? schema.properties : {}
-  const missing = Array.isArray(required) ? required.find((key) => !Object.hasOwn(value, String(key))) : undefined
-  if (missing !== undefined) return `${at}.${String(missing)}: Field required`
-  return first(Object.entries(value), ([key, inner]) => {
-    if (Object.hasOwn(properties, key)) return misfit(inner, properties[key], `${at}.${key}`, depth + 1)
-    return additionalProperties === false ? `${at}.${key}: not a field of it` : undefined
-  })
+/** Checks values against the schemas within `root`. Its methods throw TOO_MUCH_WORK. */
+export class SchemaCheck extends SchemaReader {
+  private steps = 0
+
+  step(): void {
+    this.steps += 1
+    if (this.steps > MAX_STEPS) throw TOO_MUCH_WORK
+  }
+
+  /** `at`: where the value stands, for the reason. */
+  misfit(value: WrittenValue, schema: JsonValue | undefined, at: string, depth: number): string | undefined {
+    if (depth > MAX_DEPTH) return undefined
+    const branches = this.branches(schema)
+    const [only] = branches
+    if (only && branches.length === 1) return this.branchMisfit(value, only, at, depth)
+    const fits = branches.some((branch) => this.branchMisfit(value, branch, at, depth) === undefined)
+    return fits ? undefined : `${at}: fits no choice`
+  }
+
+  branchMisfit(value: WrittenValue, branch: Branch, at: string, depth: number): string | undefined {
+    this.step()
+    const types = typesOf(branch)
+    if (types.length > 0 && !types.some((type) => isOfType(value, type)))
+      return `${at}: should be ${types.join(' or ')}`
+    if (Array.isArray(branch.enum) && !branch.enum.some((one) => isSame(one, value)))
+      return `${at}: not one of its enum`
+    if (branch.const !== undefined && !isSame(branch.const, value)) return `${at}: not ${JSON.stringify(branch.const)}`
+    const limit = limitMisfit(value, branch)
+    if (limit !== undefined) return `${at}: ${limit}`
+    if (Array.isArray(value)) {
+      return first(value.entries(), ([i, item]) => this.misfit(item, this.item([branch], i), `${at}.${i}`, depth + 1))
+    }
+    return isObject(value) ? this.objectMisfit(value, branch, at, depth) : undefined
+  }
+
+  private objectMisfit(value: WrittenObject, branch: Branch, at: string, depth: number): string | undefined {
+    const { required, additionalProperties, patternProperties } = branch
+    const properties = isObject(branch.properties) ? branch.properties : {}
+    const missing = Array.isArray(required) ? required.find((key) => !Object.hasOwn(value, String(key))) : undefined
+    if (missing !== undefined) return `${at}.${String(missing)}: Field required`
+    const closed = additionalProperties === false && !isObject(patternProperties)
+    return first(Object.entries(value), ([key, inner]) => {
+      if (closed && !Object.hasOwn(properties, key)) return `${at}.${key}: not a field of it`
+      return this.misfit(inner, this.property([branch], key), `${at}.${key}`, depth + 1)
+    })
+  }
 }
 
 function first<T>(items: Iterable<T>, reason: (item: T) => string | undefined): string | undefined {
@@ -61,33 +81,34 @@ function first<T>(items: Iterable<T>, reason: (item: T) => string | undefined): 
   return undefined
 }
 
-function coerceString(value: string, schema: JsonObject, depth: number): JsonValue {
-  const type = onlyType(schema)
-  if (type === 'boolean' && /^(?:true|false)$/i.test(value)) return value.toLowerCase() === 'true'
-  if (type === 'array' || type === 'object') {
-    const parsed = parseJson(value)
-    const fits = type === 'array' ? Array.isArray(parsed) : isObject(parsed)
-    return fits && parsed !== undefined ? coerce(parsed, schema, depth + 1) : value
-  }
-  if (type !== 'number' && type !== 'integer') return value
-  if (!/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(value)) return value
-  const number = Number(value)
-  const fits = type === 'number' ? Number.isFinite(number) : Number.isSafeInteger(number)
-  return fits ? number : value
+/** Whether the value's type is one that the branch allows, whatever else it asks for. */
+export function isOfKind(value: WrittenValue, branch: Branch): boolean {
+  const types = kindsOf(branch)
+  return types.length === 0 || types.some((type) => isOfType(value, type))
 }
 
-/** The schema's type, which may also be null; undefined if it allows several. */
-function onlyType(schema: JsonObject): string | undefined {
-  const types = typesOf(schema).filter((type) => type !== 'null')
-  return types.length === 1 ? types[0] : undefined
+/** The types that a branch allows, by its type or its values; [] if any. */
+function kindsOf(branch: Branch): string[] {
+  const types = typesOf(branch)
+  if (types.length > 0) return types
+  const values = Array.isArray(branch.enum) ? branch.enum : branch.const === undefined ? [] : [branch.const]
+  if (values.length > 0) return [...new Set(values.map(typeOf))]
+  // A schema that describes properties means an object, though it does not say so.
+  if (isObject(branch.properties)) return ['object']
+  return isObject(branch.items) || Array.isArray(branch.prefixItems) ? ['array'] : []
 }
 
-function typesOf({ type }: JsonObject): string[] {
-  if (typeof type === 'string') return [type]
-  return Array.isArray(type) ? type.filter((one) => typeof one === 'string') : []
+function typesOf({ type }: Branch): string[] {
+  const types = Array.isArray(type) ? type : [type]
+  return types.flatMap((one) => (typeof one === 'string' ? [one.toLowerCase()] : []))
 }
 
-function isOfType(value: JsonValue, type: string): boolean {
+function typeOf(value: JsonValue): string {
+  if (value === null) return 'null'
+  return Array.isArray(value) ? 'array' : typeof value
+}
+
+function isOfType(value: WrittenValue, type: string): boolean {
   switch (type) {
     case 'object':
       return isObject(value)
@@ -96,9 +117,10 @@ function isOfType(value: JsonValue, type: string): boolean {
     case 'null':
       return value === null
     case 'integer':
-      return Number.isInteger(value)
-    case 'string':
+      return isNumber(value) && isInteger(value)
     case 'number':
+      return isNumber(value)
+    case 'string':
     case 'boolean':
       return typeof value === type
     default:
@@ -106,17 +128,30 @@ function isOfType(value: JsonValue, type: string): boolean {
   }
 }
 
-function sameJson(a: JsonValue, b: JsonValue): boolean {
+/** Lengths and bounds. Patterns are not tried: a client's regular expression may take forever. */
+function limitMisfit(value: WrittenValue, branch: Branch): string | undefined {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = branch
+  if (isNumber(value)) {
+    const number = Number(digitsOf(value))
+    if (typeof minimum === 'number' && number < minimum) return `below ${minimum}`
+    if (typeof maximum === 'number' && number > maximum) return `above ${maximum}`
+    if (typeof exclusiveMinimum === 'number' && number <= exclusiveMinimum) return `not above ${exclusiveMinimum}`
+    if (typeof exclusiveMaximum === 'number' && number >= exclusiveMaximum) return `not below ${exclusiveMaximum}`
+  }
+  const [least, most] = Array.isArray(value)
+    ? [branch.minItems, branch.maxItems]
+    : typeof value === 'string'
+      ? [branch.minLength, branch.maxLength]
+      : []
+  if (typeof value !== 'string' && !Array.isArray(value)) return undefined
+  if (typeof least === 'number' && value.length < least) return `shorter than ${least}`
+  // A string's length is counted in characters: code units may be twice as many.
+  const length =
+    typeof value === 'string' && typeof most === 'number' && value.length > most ? [...value].length : value.length
+  return typeof most === 'number' && length > most ? `longer than ${most}` : undefined
+}
+
+function isSame(a: JsonValue, b: WrittenValue): boolean {
+  if (isNumber(a) && isNumber(b)) return isSameNumber(a, b)
   return a === b || (typeof a === 'object' && typeof b === 'object' && JSON.stringify(a) === JSON.stringify(b))
-}
-
-export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** Assigns like `=`, but treats `__proto__` as an ordinary key. */
-export function setKey(object: JsonObject, key: string, value: JsonValue): void {
-  if (key === '__proto__')
-    Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true })
-  else object[key] = value
 }

@@ -1,7 +1,9 @@
 /** The states of a reader of bare calls in a fence that may contain calls, and then contains nothing else. */
+import type { ToolCall } from '../call.js'
 import { callScan } from '../call-scan.js'
 import type { Place } from '../place.js'
-import { readScannedCalls } from '../scanned-calls.js'
+import { readScannedCalls, readUnclosedCalls } from '../scanned-calls.js'
+import { CALL_FENCES } from './forms.js'
 import {
   type Bare,
   type FenceBody,
@@ -39,7 +41,7 @@ function endFenceHead({ forms, out }: Bare, state: FenceHead, place: Place): Sta
   place.at += 1
   const written = heldText(state)
   if (forms.fences.includes(name)) {
-    const fence = { ticks, forCalls: name.startsWith('tool'), written, calls: [] }
+    const fence = { ticks, forCalls: CALL_FENCES.includes(name), written, calls: [] }
     return { at: 'fence-body', fence, closing: 0 }
   }
   out.text(written)
@@ -96,6 +98,12 @@ export function readFenceCall(bare: Bare, state: FenceCall, place: Place): State
         bare.out.text(fence.written + state.written + source.slice(from, place.at))
         return PROSE
       }
+      // The line that closes the fence comes before the call's last brackets: they are missing.
+      if (state.closing === 1 && !scan.inString()) {
+        state.written += source.slice(from, place.at)
+        const calls = readUnclosedCalls(state, bare.tools, { marked: fence.forCalls })
+        return calls ? keepCalls(state, calls) : asCode(bare, state)
+      }
     }
     one.end = place.at + 1
     const result = scan.push(one)
@@ -118,8 +126,11 @@ function closingTicks(before: number | undefined, char: string): number | undefi
 
 function endFenceCall(bare: Bare, state: FenceCall): State {
   const { fence, scan, written } = state
-  const calls = scan.isCall() ? readScannedCalls(written, bare.tools) : undefined
-  if (!calls) return asCode(bare, state)
+  const calls = scan.isCall() ? readScannedCalls(written, bare.tools, { marked: fence.forCalls }) : undefined
+  return calls ? keepCalls(state, calls) : asCode(bare, state)
+}
+
+function keepCalls({ fence, written }: FenceCall, calls: ToolCall[]): FenceBody {
   for (const call of calls) fence.calls.push(call)
   fence.written += written
   return { at: 'fence-body', fence, closing: 0 }

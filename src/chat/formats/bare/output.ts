@@ -12,6 +12,8 @@ export interface BareOutput {
   hold(written: string): void
   /** Whether this character is to be held: white space after what is held, white space and separators after a call. */
   holds(char: string): boolean
+  /** Whether what is held ends with an opening tag or a marker, which says that a call follows. */
+  isMarked(): boolean
   /** Emits what is held. After a call, mere separators and tags are dropped. */
   releaseHeld(tags: readonly string[]): void
   /** A thought or a call stands here: white space beside it is dropped. */
@@ -30,6 +32,7 @@ export interface BareOutput {
 
 // How many characters before a bracket may matter.
 const RECENT = 8
+const MAX_TAG = 32
 
 export function bareOutput(): BareOutput {
   const run = textRun()
@@ -63,6 +66,7 @@ export function bareOutput(): BareOutput {
       held += written
     },
     holds: (char) => (afterCall ? /[\s;,]/.test(char) : held !== '' && /\s/.test(char)),
+    isMarked: () => /<[^/<>][^<>]*>$/.test(held.trimEnd().slice(-MAX_TAG)),
     releaseHeld(tags) {
       const separates = afterCall && /^[\s;,]*$/.test(tags.reduce((left, tag) => left.replaceAll(tag, ''), held))
       if (!separates) text('')

@@ -2,6 +2,7 @@
 import { callScan } from '../call-scan.js'
 import type { Place } from '../place.js'
 import { readScannedCalls } from '../scanned-calls.js'
+import { FUNCTION_TAG } from './forms.js'
 import {
   type Bare,
   type Data,
@@ -67,11 +68,12 @@ function begin(bare: Bare, char: string, place: Place): State {
 
 export function readTag({ forms, out }: Bare, state: Tag, place: Place): State {
   const written = state.written + place.source[place.at]
-  if (!forms.tags.some((tag) => tag.startsWith(written))) {
+  if (![...forms.tags, FUNCTION_TAG].some((tag) => tag.startsWith(written))) {
     out.text(state.written)
     return PROSE
   }
   place.at += 1
+  if (written === FUNCTION_TAG) return { at: 'function-head', written, name: '' }
   if (!forms.tags.includes(written)) return { at: 'tag', written }
   out.hold(written)
   return PROSE
@@ -89,7 +91,7 @@ export function readCall(bare: Bare, state: OpenCall, place: Place): State {
 }
 
 function endCall({ out, tools }: Bare, { scan, written }: OpenCall): State {
-  const calls = scan.isCall() ? readScannedCalls(written, tools) : undefined
+  const calls = scan.isCall() ? readScannedCalls(written, tools, { marked: out.isMarked() }) : undefined
   if (calls && !/^[{[]/.test(written)) return { at: 'rest-of-line', written, calls }
   if (calls) out.calls(calls)
   else out.text(written)

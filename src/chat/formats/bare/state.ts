@@ -3,16 +3,8 @@ import type { ChatTool } from '../../types.js'
 import type { ToolCall } from '../call.js'
 import type { CallScan } from '../call-scan.js'
 import type { CallShape } from '../scan/state.js'
+import type { BareForms } from './forms.js'
 import type { BareOutput } from './output.js'
-
-export interface BareForms {
-  /** Whether `[f(a=1)]` is a call, and `f(a=1)` in a fence or on a line of its own. */
-  pythonic: boolean
-  /** The names of code fences that may contain calls, and then contain nothing else; '' for a fence without a name. */
-  fences: string[]
-  /** Tags that may stand before and after a call. */
-  tags: string[]
-}
 
 /** What all states of one reader share. */
 export interface Bare {
@@ -32,6 +24,21 @@ export type CodeFence = { at: 'code-fence'; ticks: number }
 export type Ticks = { at: 'ticks'; count: number; within: Prose | Code | CodeFence }
 /** The beginning of a tag. */
 export type Tag = { at: 'tag'; written: string }
+/** The name in `<function=name>`. */
+export type FunctionHead = { at: 'function-head'; written: string; name: string }
+/** What stands between `<function=name>` and its input: an object, or parameters in tags. */
+export type FunctionBody = { at: 'function-body'; written: string; name: string }
+/** `<parameter=key>value</parameter>`, up to the end of the function. `start`: where they begin in `written`. */
+export type FunctionParameters = {
+  at: 'function-parameters'
+  written: string
+  name: string
+  start: number
+  /** The last characters of `written`. */
+  recent: string
+}
+/** The object of `<function=name>{…}`. */
+export type FunctionInput = { at: 'function-input'; written: string; name: string; start: number; scan: CallScan }
 /** What may still become a call. */
 export type OpenCall = { at: 'call'; written: string; scan: CallScan }
 /** A value in brackets that is not a call. */
@@ -68,6 +75,10 @@ export type State =
   | CodeFence
   | Ticks
   | Tag
+  | FunctionHead
+  | FunctionBody
+  | FunctionParameters
+  | FunctionInput
   | OpenCall
   | Data
   | RestOfLine
@@ -84,6 +95,10 @@ export function heldText(state: State): string {
     case 'ticks':
       return '`'.repeat(state.count)
     case 'tag':
+    case 'function-head':
+    case 'function-body':
+    case 'function-parameters':
+    case 'function-input':
     case 'call':
     case 'rest-of-line':
       return state.written

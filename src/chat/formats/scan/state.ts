@@ -1,7 +1,9 @@
 /** The states of a scan for calls: what each waits for, and what it keeps. */
 
+/** What a call may call its input. */
+export const INPUT_KEYS = ['parameters', 'arguments', 'args', 'input']
 /** The keys of a call. An object with other keys is no call: a tool's definition or a package.json has more. */
-export const CALL_KEYS = ['name', 'parameters', 'arguments', 'type', 'id']
+export const CALL_KEYS = ['name', 'function', ...INPUT_KEYS, 'type', 'id']
 
 /** What counts as a call. */
 export interface CallShape {
@@ -41,8 +43,8 @@ export type Long = { at: 'long-string'; closing: number } & OpenString
 
 /** Waits for a value; after `[` and `(` also for their end. */
 export type Value = { at: 'value' }
-/** Waits for the value of a call's "name", which has to be a string. */
-export type NameValue = { at: 'name' }
+/** Waits for the value of a call's "name", which has to be a string; that of its "function" may be an object too. */
+export type NameValue = { at: 'name'; orObject: boolean }
 /** Waits for a key, or for the end of the object. */
 export type Key = { at: 'key' }
 export type Colon = { at: 'colon'; value: Value | NameValue }
@@ -65,14 +67,17 @@ export type Structure = Value | NameValue | Key | Colon | Next | AfterWord
 export type State = Structure | Word | FirstQuote | SecondQuote | Short | Long | Escape | Whole | None
 
 export const VALUE: Value = { at: 'value' }
-export const NAME_VALUE: NameValue = { at: 'name' }
 export const KEY: Key = { at: 'key' }
 export const COLON: Colon = { at: 'colon', value: VALUE }
-export const COLON_OF_NAME: Colon = { at: 'colon', value: NAME_VALUE }
+export const COLON_OF_NAME: Colon = { at: 'colon', value: { at: 'name', orObject: false } }
+export const COLON_OF_FUNCTION: Colon = { at: 'colon', value: { at: 'name', orObject: true } }
 export const NEXT: Next = { at: 'next' }
 export const AFTER_WORD: AfterWord = { at: 'after-word' }
 export const WHOLE: Whole = { at: 'whole' }
 export const NONE: None = { at: 'none' }
+
+/** After a marker that says that an object is the input of a call. */
+export const ANY_OBJECT: CallShape = { mayName: () => true, isName: () => true, pythonic: false, anyObject: true }
 
 /** Whether a `print(` waits for its call. */
 export function awaitsPrinted({ open }: Scan): boolean {

@@ -4,6 +4,7 @@ import {
   awaitsPrinted,
   CALL_KEYS,
   COLON,
+  COLON_OF_FUNCTION,
   COLON_OF_NAME,
   type Escape,
   type FirstQuote,
@@ -98,6 +99,7 @@ function closeString(scan: Scan, role: Role, text: string): State {
   switch (role) {
     case 'call-key':
       if (!CALL_KEYS.includes(text)) scan.mayBeCall = false
+      if (text === 'function') return COLON_OF_FUNCTION
       return text === 'name' ? COLON_OF_NAME : COLON
     case 'call-name':
       if (!scan.shape.isName(text)) scan.mayBeCall = false

@@ -55,7 +55,7 @@ function readValue(scan: Scan, state: Value | NameValue | Key, char: string): St
 function enter(scan: Scan, state: Value | NameValue, bracket: '{' | '[' | '('): State {
   const { open } = scan
   // A name is a string, print(…) contains a call, and a list of calls contains no lists.
-  if (state.at === 'name' || awaitsPrinted(scan)) scan.mayBeCall = false
+  if ((state.at === 'name' && !(state.orObject && bracket === '{')) || awaitsPrinted(scan)) scan.mayBeCall = false
   if (bracket === '[' && open.length === 1 && open[0] === '[') scan.mayBeCall = false
   open.push(bracket)
   if (open.length > MAX_DEPTH) scan.mayBeCall = false

@@ -17,6 +17,7 @@ import {
 import { openString } from './strings.js'
 
 const MAX_NAME = 128
+const COLON = 0x3a
 // The prefix of Gemini's own tools, which Gemma learned from it.
 const PREFIX = 'default_api.'
 
@@ -33,7 +34,10 @@ export function openWord(scan: Scan, state: Value | NameValue, char: string): Wo
 }
 
 export function readWord(scan: Scan, state: Word, place: Place): State {
-  if (isWordCharacter(place.source.charCodeAt(place.at))) return scan.mayBeCall ? keep(scan, state, place) : skip(place)
+  const code = place.source.charCodeAt(place.at)
+  if (isWordCharacter(code)) return scan.mayBeCall ? keep(scan, state, place) : skip(place)
+  if (code === COLON && scan.mayBeCall && isNaming(scan) && mayBeWord(scan, `${state.text}:`))
+    return keep(scan, state, place)
   const { open } = scan
   const char = place.source[place.at]
   if (char === '(') {
@@ -64,9 +68,14 @@ function skip(place: Place): Word {
 
 /** By itself and in a list of calls, a word has to be the name of a call. */
 function mayBeWord(scan: Scan, text: string): boolean {
-  if (scan.open.length > 0 && !inCallList(scan)) return true
+  if (!isNaming(scan)) return true
   const { pythonic, mayName } = scan.shape
   return pythonic && (mayName(withoutPrefix(text)) || PREFIX.startsWith(text) || 'print'.startsWith(text))
+}
+
+/** Whether a word here would be the name of a call. */
+function isNaming(scan: Scan): boolean {
+  return scan.open.length === 0 || inCallList(scan)
 }
 
 function openCall(scan: Scan, text: string): State {
