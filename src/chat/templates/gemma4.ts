@@ -12,13 +12,14 @@
  * - A call that never got its result is not followed by an open `<|tool_response>`, unless it ends the conversation.
  * - System messages in the middle stay where they are; one right after the first user message moves before it.
  * - Two assistant messages in a row are one turn, without an end between them.
- * - A null in arguments is `null`, not Python's `None`. A declaration without a type has the type OBJECT, and a
- *   property whose schema is not an object is dropped; the official template fails at both.
+ * - A null in arguments is `null`, not Python's `None`.
+ * - A declaration says all that its schema says (gemma4-declaration.ts); the official template leaves most of it out.
  * - A turn that this model wrote, and that is remembered, is rendered as its own tokens.
  * - Results without a call in the turn before them are user text, so that nothing that a client sent is lost.
  */
-import { isObject } from '../formats/schema.js'
-import type { Chat, ChatMessage, ChatTool, JsonObject, JsonValue, PromptPiece } from '../types.js'
+import type { Chat, ChatMessage, PromptPiece } from '../types.js'
+import { renderDeclaration } from './gemma4-declaration.js'
+import { renderObject, renderString } from './gemma4-values.js'
 import {
   arrange,
   joinText,
@@ -27,7 +28,6 @@ import {
   type PromptWriter,
   promptWriter,
   shownResult,
-  sortedEntries,
 } from './layout.js'
 
 export function renderGemma4(chat: Chat): PromptPiece[] {
@@ -130,141 +130,4 @@ function renderResult(out: PromptWriter, name: string, text: string): void {
   renderString(out, text)
   out.text('}')
   out.control('<tool_response|>')
-}
-
-function renderString(out: PromptWriter, text: string): void {
-  out.control('<|"|>')
-  out.text(text)
-  out.control('<|"|>')
-}
-
-/** Keys are quoted inside schemas and bare in calls. */
-function renderValue(out: PromptWriter, value: JsonValue, quoteKeys: boolean): void {
-  if (typeof value === 'string') renderString(out, value)
-  else if (Array.isArray(value)) renderList(out, value, (item) => renderValue(out, item, quoteKeys))
-  else if (typeof value === 'object' && value !== null) renderObject(out, value, quoteKeys)
-  else out.text(String(value))
-}
-
-function renderObject(out: PromptWriter, object: JsonObject, quoteKeys: boolean): void {
-  out.text('{')
-  for (const [i, [key, value]] of sortedEntries(object).entries()) {
-    if (i > 0) out.text(',')
-    if (quoteKeys) renderString(out, key)
-    else out.text(key)
-    out.text(':')
-    renderValue(out, value, quoteKeys)
-  }
-  out.text('}')
-}
-
-function renderList<T>(out: PromptWriter, items: T[], render: (item: T) => void): void {
-  out.text('[')
-  for (const [i, item] of items.entries()) {
-    if (i > 0) out.text(',')
-    render(item)
-  }
-  out.text(']')
-}
-
-function renderDeclaration(out: PromptWriter, tool: ChatTool): void {
-  const { properties, required, type } = tool.schema
-  out.text(`declaration:${tool.name}{description:`)
-  renderString(out, tool.description)
-  out.text(',parameters:{')
-  if (isObject(properties) && Object.keys(properties).length > 0) {
-    out.text('properties:')
-    renderProperties(out, properties)
-    out.text(',')
-  }
-  if (Array.isArray(required) && required.length > 0) {
-    renderRequired(out, required)
-    out.text(',')
-  }
-  out.text('type:')
-  renderString(out, typeName(type ?? 'object'))
-  out.text('}}')
-}
-
-// The fields of a schema that are not properties.
-const OWN_FIELDS = new Set(['description', 'type', 'properties', 'required', 'nullable'])
-
-function renderProperties(out: PromptWriter, properties: JsonObject, filter = false): void {
-  out.text('{')
-  let first = true
-  for (const [key, schema] of sortedEntries(properties)) {
-    if (!isObject(schema) || (filter && OWN_FIELDS.has(key))) continue
-    if (!first) out.text(',')
-    first = false
-    out.text(`${key}:{`)
-    renderSchema(out, schema)
-    out.text('}')
-  }
-  out.text('}')
-}
-
-/** The fields in the official order. The type is always present, and last. */
-function renderSchema(out: PromptWriter, schema: JsonObject): void {
-  const { description, properties, items, required } = schema
-  const type = typeName(schema.type)
-  if (description) {
-    out.text('description:')
-    renderString(out, String(description))
-    out.text(',')
-  }
-  if (type === 'STRING' && Array.isArray(schema.enum) && schema.enum.length > 0) {
-    out.text('enum:')
-    renderValue(out, schema.enum, true)
-    out.text(',')
-  }
-  if (type === 'ARRAY' && isObject(items) && Object.keys(items).length > 0) {
-    renderItems(out, items)
-    out.text(',')
-  }
-  if (schema.nullable) out.text('nullable:true,')
-  if (type === 'OBJECT') {
-    out.text('properties:')
-    renderProperties(out, isObject(properties) ? properties : schema, !isObject(properties))
-    out.text(',')
-    if (Array.isArray(required) && required.length > 0) {
-      renderRequired(out, required)
-      out.text(',')
-    }
-  }
-  out.text('type:')
-  renderString(out, type)
-}
-
-function renderItems(out: PromptWriter, items: JsonObject): void {
-  out.text('items:{')
-  let first = true
-  for (const [key, value] of sortedEntries(items)) {
-    if (value === null) continue
-    if (!first) out.text(',')
-    first = false
-    if (key === 'properties') {
-      out.text('properties:')
-      renderProperties(out, isObject(value) ? value : {})
-    } else if (key === 'required' && Array.isArray(value)) {
-      renderRequired(out, value)
-    } else if (key === 'type') {
-      out.text('type:')
-      renderValue(out, Array.isArray(value) ? value.map((one) => String(one).toUpperCase()) : typeName(value), true)
-    } else {
-      out.text(`${key}:`)
-      renderValue(out, value, true)
-    }
-  }
-  out.text('}')
-}
-
-function renderRequired(out: PromptWriter, names: JsonValue[]): void {
-  out.text('required:')
-  renderList(out, names, (name) => renderString(out, String(name)))
-}
-
-/** A list of types is written as Python prints it, as in the official template. */
-function typeName(type: JsonValue | undefined): string {
-  if (Array.isArray(type)) return `[${type.map((one) => `'${String(one)}'`).join(', ')}]`.toUpperCase()
-  return typeof type === 'string' ? type.toUpperCase() : ''
 }

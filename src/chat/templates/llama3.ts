@@ -23,6 +23,7 @@ import {
   promptWriter,
   shownResult,
 } from './layout.js'
+import { shownSchema } from './shown-schema.js'
 
 const DATES = 'Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n'
 
@@ -108,7 +109,7 @@ function toolsText(tools: ChatTool[]): string {
 }
 
 function declaration({ name, description, schema }: ChatTool): JsonObject {
-  return { type: 'function', function: { name, description, parameters: schema } }
+  return { type: 'function', function: { name, description, parameters: shownSchema(schema) } }
 }
 
 /** JSON on one line with a space after commas and colons, as Python writes it. */

@@ -1,6 +1,7 @@
 /** Our prompt for tools, for models without a tool format of their own, and the calls and results of earlier turns. */
 import { CALL_FENCE } from '../formats/prompted-tools.js'
 import type { ChatTool, JsonObject } from '../types.js'
+import { shownSchema } from './shown-schema.js'
 
 const RULES = `You can use tools. To use one, write a code block like this:
 
@@ -17,7 +18,9 @@ The tools, each with the JSON schema of its arguments:
 /** The prompt's text about tools, one line for each in their order; '' without tools. */
 export function teachTools(tools: ChatTool[]): string {
   if (tools.length === 0) return ''
-  const lines = tools.map(({ name, description, schema }) => JSON.stringify({ name, description, parameters: schema }))
+  const lines = tools.map(({ name, description, schema }) =>
+    JSON.stringify({ name, description, parameters: shownSchema(schema) }),
+  )
   return `${RULES}${lines.join('\n')}\n`
 }
 

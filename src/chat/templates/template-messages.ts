@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Chat, ChatMessage, ChatPart, ChatTool, JsonObject, JsonValue } from '../types.js'
 import { arrange, joinText, matchResults, shownResult } from './layout.js'
 import type { MessageForm } from './message-form.js'
+import { shownSchema } from './shown-schema.js'
 import { taughtCall, taughtResult, teachTools } from './teach-tools.js'
 
 /** What a template's `messages` hold. */
@@ -52,7 +53,7 @@ export function toMessages(chat: Chat, asked: MessageForm): TemplateMessage[] {
 
 /** What templates call a tool. */
 export function declaration({ name, description, schema }: ChatTool): JsonObject {
-  return { type: 'function', function: { name, description, parameters: schema } }
+  return { type: 'function', function: { name, description, parameters: shownSchema(schema) } }
 }
 
 function turnsOf(messages: ChatMessage[], form: MessageForm): Turn[] {
