@@ -19,7 +19,7 @@ export type {
   Usage,
 } from './anthropic/types.js'
 export type { NativeAbout } from './binding.js'
-export { type ReadOutputOptions, readOutput } from './chat/read-output.js'
+export { type ApiTool, type ReadOutputOptions, readOutput } from './chat/read-output.js'
 export { type LoadTokenizerOptions, loadTokenizer } from './chat/tokenizer/load.js'
 export type { ChatTool, JsonObject, JsonValue, Part, Piece, PromptPiece, Tokenizer, TokenStream } from './chat/types.js'
 export { about } from './engine/load.js'

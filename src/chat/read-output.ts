@@ -1,13 +1,20 @@
 /** Raw generated text to parts, without a server: for tests, logs and bug reports. */
 import { TetherError } from '../errors.js'
 import { FORMATS } from './families.js'
-import type { ChatTool, Part, Piece, ReadEnd } from './types.js'
+import type { ChatTool, JsonObject, Part, Piece, ReadEnd } from './types.js'
+
+/** A tool as Anthropic's API writes it. */
+export interface ApiTool {
+  name: string
+  description?: string
+  input_schema: JsonObject
+}
 
 export interface ReadOutputOptions {
   /** `gemma4`, `gemma3`, `gemma2`, `llama3`, `llama2`, `mistral`; `taught` for any other model. */
   family: string
-  /** The tools that may be called. Unset: every name may be. */
-  tools?: ChatTool[]
+  /** The tools that may be called, as here or as Anthropic's API writes them. Unset: every name may be. */
+  tools?: (ChatTool | ApiTool)[]
   /** Why the text ended. Default `length`: a call that was not closed is text. */
   finish?: ReadEnd
 }
@@ -26,13 +33,18 @@ export function readOutput(chunks: Iterable<Piece>, options: ReadOutputOptions):
     const known = Object.keys(FORMATS).join(', ')
     throw new TetherError('unsupported_model', `unknown family "${options.family}". Use one of: ${known}`)
   }
-  const reader = format.reader({ tools: options.tools })
+  const reader = format.reader({ tools: options.tools?.map(toChatTool) })
   const parts: Part[] = []
   for (const piece of findMarkers(chunks, format.markers)) {
     for (const part of reader.push(piece)) addPart(parts, part)
   }
   for (const part of reader.end(options.finish ?? 'length')) addPart(parts, part)
   return parts
+}
+
+function toChatTool(tool: ChatTool | ApiTool): ChatTool {
+  if (!('input_schema' in tool)) return tool
+  return { name: tool.name, description: tool.description ?? '', schema: tool.input_schema }
 }
 
 /** A marker may be cut between two strings, so neighbouring strings are joined. */

@@ -33,11 +33,14 @@ export interface CallScan {
 export function callScan(shape: CallShape, { asData = false } = {}): CallScan {
   const scan: Scan = { shape, open: [], mayBeCall: !asData }
   let state: State = VALUE
+  // What it waited for when the text ended or stopped to belong to it.
+  let last: State = VALUE
   return {
     push(place) {
       const before = scan.mayBeCall
       while (place.at < place.end) {
         const { at } = place
+        last = state
         state = read(scan, state, place)
         if (state.at === 'whole') return 'whole'
         if (state.at === 'none') {
@@ -52,7 +55,10 @@ export function callScan(shape: CallShape, { asData = false } = {}): CallScan {
     inString: () => isString(state) || state.at === 'first-quote',
     inLongString: () => state.at === 'long-string' || (state.at === 'escape' && state.within.at === 'long-string'),
     isCall: () => scan.mayBeCall,
-    missing: () => (scan.mayBeCall && (state.at === 'next' || state.at === 'word') ? closing(scan) : undefined),
+    missing() {
+      const { at } = state.at === 'none' ? last : state
+      return scan.mayBeCall && (at === 'next' || at === 'word') ? closing(scan) : undefined
+    },
   }
 }
 

@@ -27,8 +27,8 @@ export interface CallHints {
  * All calls of one body, usually one; undefined if any of it cannot be read.
  * Besides the trained form it accepts known mistakes of the model that have only one meaning: strings in " and ',
  * strings whose two quotes differ or of which one is missing, bare words where the schema wants text, quoted keys and
- * keys with spaces, = for :, (…) and ({…}) for {…}, a missing "call", a leading colon, a trailing comma, and several
- * calls in one body.
+ * keys with spaces, = for :, (…) and ({…}) for {…}, no braces where the tool needs no arguments, a missing "call", a
+ * leading colon, a trailing comma, and several calls in one body.
  */
 export function parseCalls(body: CallBody, hints: CallHints): WrittenCall[] | undefined {
   return ifReadable(() => readCalls(new BodyCursor(body, hints.unclosed), hints))
@@ -110,7 +110,9 @@ function readCalls(cursor: BodyCursor, hints: CallHints): WrittenCall[] {
     const name = cursor.skip(NAME)
     cursor.skip(SPACE)
     if (name === '') throw UNREADABLE
-    calls.push({ name, input: readInput(cursor, wanted(hints.schemaOf(name))) })
+    const want = wanted(hints.schemaOf(name))
+    const bare = cursor.at === cursor.source.length && needsNothing(want)
+    calls.push({ name, input: bare ? {} : readInput(cursor, want) })
     cursor.skip(BETWEEN_CALLS)
   }
   if (calls.length === 0) throw UNREADABLE
@@ -135,6 +137,12 @@ function wantedOf({ check, schema }: Wanted, key: string | number): Wanted {
 /** Whether the schema says that the value may be text; one that says nothing does not. */
 function mayBeText({ check, schema }: Wanted): boolean {
   return check.branches(schema).some((branch) => isOfKind('', branch) && !isOfKind([], branch))
+}
+
+/** Whether a tool was offered that may be called without arguments. */
+function needsNothing({ check, schema }: Wanted): boolean {
+  if (schema === undefined) return false
+  return check.branches(schema).every(({ required }) => !Array.isArray(required) || required.length === 0)
 }
 
 /** `{…}`, `(…)` or `({…})`. */

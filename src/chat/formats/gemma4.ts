@@ -122,7 +122,7 @@ function readOpening(reader: Reader, { written, afterThought }: Opening, piece: 
     return []
   }
   const mayBeThought = !afterThought && THOUGHT_HEADER.startsWith(whole)
-  const mayBeCall = sharesStart(whole, 'call:') && /^.{0,5}[\w.-]{0,64}(?:[{(]|$)/.test(whole)
+  const mayBeCall = sharesStart(whole, 'call:') && /^.{0,5}[\w.:-]{0,128}(?:[{(]|$)/.test(whole)
   if (mayBeCall && /[{(]/.test(whole)) {
     reader.state = { at: 'call', call: openCall('', whole) }
     return []

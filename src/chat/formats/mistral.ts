@@ -66,7 +66,7 @@ function mistralReader(tools: ChatTool[] | undefined): OutputReader {
   const reader: Reader = { tools, plain, state: TEXT }
   return {
     push: (piece) => (typeof piece === 'string' ? read(reader, piece) : readControl(reader, piece.control)),
-    end: (end) => append(giveUpCall(reader), plain.end(end)),
+    end: (end) => append(end === 'stop' ? closeCall(reader) : giveUpCall(reader), plain.end(end)),
   }
 }
 
@@ -118,6 +118,14 @@ function finishCall(reader: Reader, { name, input }: CallInput): Part[] {
   return plain.pass(calls)
 }
 
+/** The answer ended by itself: a call that lacks its last brackets is a call, any other that is open is text. */
+function closeCall(reader: Reader): Part[] {
+  const { state } = reader
+  const missing = state.at === 'call-input' ? state.scan.missing() : undefined
+  if (state.at !== 'call-input' || missing === undefined) return giveUpCall(reader)
+  return finishCall(reader, { ...state, input: state.input + missing })
+}
+
 /** A call that is open turns out to be text. */
 function giveUpCall(reader: Reader): Part[] {
   const { state, plain } = reader
@@ -136,8 +144,8 @@ function readControl(reader: Reader, control: string): Part[] {
     state.written += control
     return []
   }
+  if (ends) return append(closeCall(reader), plain.end('stop'))
   const parts = giveUpCall(reader)
-  if (ends) return append(parts, plain.end('stop'))
   if (control !== CALLS && control !== THINK) return append(parts, plain.write(control))
   reader.state = control === THINK ? { at: 'thought' } : { at: 'call-head', written: CALLS, name: '', inId: false }
   return append(parts, plain.settle('stop'))

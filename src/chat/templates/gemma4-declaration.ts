@@ -122,9 +122,8 @@ function renderRest(out: PromptWriter, schema: JsonObject): void {
 }
 
 function renderInBraces(out: PromptWriter, schema: JsonValue): void {
-  if (!isObject(schema)) return out.text(String(schema))
   out.text('{')
-  renderSchema(out, plain(schema))
+  if (isObject(schema)) renderSchema(out, plain(schema))
   out.text('}')
 }
 

@@ -2,8 +2,9 @@
  * A tool's schema as the model is shown it: references replaced by what they stand for, and bounded in size.
  *
  * A schema without references that is not too large is shown as it came. A definition that contains itself is written
- * out once, and named where it comes again. What is too large loses its deepest parts first, then long texts and lists
- * are cut, then the last properties go, which is said in its description. The result depends on the schema alone.
+ * out once, and named where it comes again. What is too large is cut in steps, each shorter than the one before: long
+ * texts, long lists, the last properties (the description says how many), the deepest parts. Only the schema decides, so
+ * that a tool is shown alike in every request.
  */
 import { isObject, setKey } from '../formats/json-value.js'
 import { merge, referenced, refOf } from '../formats/resolve-schema.js'
@@ -27,12 +28,16 @@ interface Bounds {
   items: number
 }
 
-const WHOLE = { text: Number.POSITIVE_INFINITY, items: Number.POSITIVE_INFINITY }
+const WHOLE = { depth: 100, text: Number.POSITIVE_INFINITY, items: Number.POSITIVE_INFINITY }
 const STEPS = [
-  ...[100, 48, 32, 24, 16, 12, 10, 8, 6].map((depth) => ({ depth, ...WHOLE })),
-  ...[200, 50, 10].map((items) => ({ depth: 6, text: 200, items })),
+  WHOLE,
+  { depth: 100, text: 4000, items: 1000 },
+  { depth: 32, text: 2000, items: 500 },
+  { depth: 16, text: 1000, items: 200 },
+  { depth: 8, text: 500, items: 100 },
+  { depth: 6, text: 200, items: 50 },
+  { depth: 4, text: 100, items: 10 },
 ]
-const LAST = { depth: 4, text: 100, items: 10 }
 
 const shown = new WeakMap<JsonObject, JsonObject>()
 
@@ -45,7 +50,7 @@ export function shownSchema(schema: JsonObject): JsonObject {
 }
 
 function bounded(schema: JsonObject): JsonObject {
-  const asItCame = new Copy(schema, { depth: 100, characters: MAX_SCHEMA_CHARACTERS, ...WHOLE }, false)
+  const asItCame = new Copy(schema, { ...WHOLE, characters: MAX_SCHEMA_CHARACTERS }, false)
   const copied = asItCame.copy()
   // Nothing was replaced or cut, so the original is the same.
   if (copied && !asItCame.hasRefs && !asItCame.isCut) return schema
@@ -55,7 +60,7 @@ function bounded(schema: JsonObject): JsonObject {
     const result = new Copy(schema, { ...step, characters }, true).copy()
     if (result) return result
   }
-  return new Copy(schema, { ...LAST, characters }, true).copy() ?? { type: 'object' }
+  return { type: 'object' }
 }
 
 class Copy {
@@ -113,14 +118,14 @@ class Copy {
   private fields(schema: JsonObject, depth: number): JsonValue {
     if (depth <= 0) return this.summary(schema)
     const result: JsonObject = {}
-    for (const [key, value] of Object.entries(schema)) {
+    for (const key of keysOf(schema)) {
       if (this.left < 0) break
       // References to them are written out.
       if (this.resolves && (key === '$defs' || key === 'definitions')) continue
       this.left -= key.length + 4
-      setKey(result, key, this.field(key, value, depth - 1))
+      setKey(result, key, this.field(key, schema[key] as JsonValue, depth - 1))
     }
-    const dropped = isObject(schema.properties) ? Object.keys(schema.properties).length - this.bounds.items : 0
+    const dropped = isObject(schema.properties) ? keysOf(schema.properties).length - this.bounds.items : 0
     if (dropped > 0) {
       const more = `… and ${dropped} more properties`
       result.description = typeof result.description === 'string' ? `${result.description}\n${more}` : more
@@ -139,19 +144,18 @@ class Copy {
 
   private map(schemas: JsonObject, depth: number): JsonObject {
     const result: JsonObject = {}
-    const entries = Object.entries(schemas)
-    for (const [key, value] of entries.slice(0, this.bounds.items)) {
-      if (this.left < 0) break
+    for (const [i, key] of keysOf(schemas).entries()) {
+      if (this.left < 0 || i >= this.bounds.items) break
       this.left -= key.length + 4
-      setKey(result, key, this.schema(value, depth - 1))
+      setKey(result, key, this.schema(schemas[key] as JsonValue, depth - 1))
     }
     return result
   }
 
   private list(values: JsonValue[], copy: (value: JsonValue) => JsonValue): JsonValue[] {
     const result: JsonValue[] = []
-    for (const value of values.slice(0, this.bounds.items)) {
-      if (this.left < 0) break
+    for (const [i, value] of values.entries()) {
+      if (this.left < 0 || i >= this.bounds.items) break
       this.left -= 1
       result.push(copy(value))
     }
@@ -170,10 +174,10 @@ class Copy {
     }
     if (Array.isArray(value)) return this.list(value, (one) => this.data(one, depth - 1))
     const result: JsonObject = {}
-    for (const [key, inner] of Object.entries(value).slice(0, this.bounds.items)) {
-      if (this.left < 0) break
+    for (const [i, key] of keysOf(value).entries()) {
+      if (this.left < 0 || i >= this.bounds.items) break
       this.left -= key.length + 4
-      setKey(result, key, this.data(inner, depth - 1))
+      setKey(result, key, this.data(value[key] as JsonValue, depth - 1))
     }
     return result
   }
@@ -194,6 +198,17 @@ class Copy {
     this.left -= kept.length + 2
     return kept
   }
+}
+
+const keys = new WeakMap<JsonObject, string[]>()
+
+/** Listing the keys of a large object each time would take longer than everything else. */
+function keysOf(object: JsonObject): string[] {
+  const known = keys.get(object)
+  if (known) return known
+  const found = Object.keys(object)
+  keys.set(object, found)
+  return found
 }
 
 // Keywords whose value is an object of schemas, a list of schemas, or a schema (`items` may be a list as well).

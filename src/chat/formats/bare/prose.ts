@@ -1,7 +1,7 @@
 /** The states of a reader of bare calls outside of fences: prose, tags, and calls in the middle of prose. */
 import { callScan } from '../call-scan.js'
 import type { Place } from '../place.js'
-import { readScannedCalls } from '../scanned-calls.js'
+import { readScannedCalls, readUnclosedCalls } from '../scanned-calls.js'
 import { FUNCTION_TAG } from './forms.js'
 import {
   type Bare,
@@ -86,6 +86,12 @@ export function readCall(bare: Bare, state: OpenCall, place: Place): State {
   state.written += place.source.slice(from, place.at)
   if (result === 'call') return state
   if (result === 'whole') return endCall(bare, state)
+  if (result === 'none' && place.source[place.at] === '<' && bare.out.isMarked()) {
+    // The closing tag comes before the call's last brackets: they are missing.
+    const calls = readUnclosedCalls(state, bare.tools, { marked: true })
+    if (calls) bare.out.calls(calls)
+    if (calls) return PROSE
+  }
   bare.out.text(state.written)
   return result === 'data' ? { at: 'data', scan } : PROSE
 }
