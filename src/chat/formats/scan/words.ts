@@ -56,7 +56,7 @@ export function readWord(scan: Scan, state: Word, place: Place): State {
 function keep(scan: Scan, state: Word, place: Place): Word {
   state.text += place.source[place.at]
   place.at += 1
-  if (state.text.length > MAX_NAME || !mayBeWord(scan, state.text)) scan.mayBeCall = false
+  if ((isNaming(scan) && state.text.length > MAX_NAME) || !mayBeWord(scan, state.text)) scan.mayBeCall = false
   return state
 }
 
