@@ -1,6 +1,6 @@
 /** Parts become events in Anthropic's order, and events one message. */
 import { describe, expect, it, test } from 'vitest'
-import { fold } from '../../src/anthropic/fold.js'
+import { fold, foldText } from '../../src/anthropic/fold.js'
 import { toEvents } from '../../src/anthropic/from-turn.js'
 import type { MessageEvent } from '../../src/anthropic/types.js'
 import type { GeneratedPart } from '../../src/turn/read-answer.js'
@@ -124,4 +124,14 @@ test.each<[GeneratedPart[], string, string | null]>([
 it('an answer whose generation was cancelled or ended without a finish throws', async () => {
   await expect(message(text('a'), end('cancelled'))).rejects.toMatchObject({ code: 'cancelled' })
   await expect(message(text('a'))).rejects.toMatchObject({ code: 'internal' })
+})
+
+it('numbers that JavaScript would round keep their digits, streamed or not', async () => {
+  const json = '{"id":12345678901234567890}'
+  const exact: GeneratedPart = { type: 'tool_call', name: 'A', input: JSON.parse(json), json }
+  const seen = await events(text('a'), exact, end())
+  expect(JSON.stringify(seen)).toContain(JSON.stringify(json))
+  const whole = await foldText(from(seen))
+  expect(whole).toContain(`"input":${json}`)
+  expect(JSON.parse(whole)).toEqual(await fold(from(seen)))
 })

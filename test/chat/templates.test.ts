@@ -209,8 +209,15 @@ function plainChat(random: Random, family: string): Chat {
     }
     if (turns > 1) messages.push(model(text(sentence(random))))
   }
-  const tools = random.chance(0.7) ? TOOLS : []
+  const tools = random.chance(0.7) ? withoutExtras(TOOLS) : []
   return { messages, tools, thinking: mayThink }
+}
+
+/** Without what Gemma 4's official template leaves out and ours does not. */
+function withoutExtras(tools: ChatTool[]): ChatTool[] {
+  return JSON.parse(
+    JSON.stringify(tools, (key, value) => (key === 'minLength' || key === 'default' ? undefined : value)),
+  )
 }
 
 function noNulls<T>(value: T): T {
