@@ -7,12 +7,15 @@
  *
  * It differs from the template on purpose: the date never changes, since no prefix could be reused the next day.
  */
-import { Template } from '@huggingface/jinja'
 import { TetherError } from '../../errors.js'
+import { Template } from '../jinja/template.js'
 import type { Chat, JsonValue, PromptPiece } from '../types.js'
 import { promptWriter } from './layout.js'
 import type { MessageForm } from './message-form.js'
 import { declaration, type TemplateMessage, toMessages } from './template-messages.js'
+
+/** With a changing date no prefix could be reused. */
+const DATE = new Date('2024-07-26')
 
 /** A template's source, and its variables besides the chat. */
 export interface TemplateSource {
@@ -50,16 +53,21 @@ interface Writer {
 /** With the request's markers broken. A conversation that ends with the assistant's message leaves its turn open. */
 function writeText(chat: Chat, form: MessageForm, { template, parsed, breaker }: Writer): string {
   const mask = masker(template.controls, breaker)
-  const tools = form.toolRoles && chat.tools.length > 0 ? { tools: mask(chat.tools.map(declaration)) } : {}
+  const tools = form.toolRoles && chat.tools.length > 0 ? mask(chat.tools.map(declaration)) : null
   const messages = mask(toMessages(chat, form)) as TemplateMessage[]
   const write = (shown: TemplateMessage[], isContinued: boolean) =>
-    parsed.render({
-      ...template.tokens,
-      messages: shown,
-      ...tools,
-      add_generation_prompt: !isContinued,
-      enable_thinking: chat.thinking,
-    })
+    parsed.render(
+      {
+        ...template.tokens,
+        messages: shown,
+        // transformers defines tools and documents too where there are none.
+        tools,
+        documents: null,
+        add_generation_prompt: !isContinued,
+        enable_thinking: chat.thinking,
+      },
+      { now: DATE, verbatim: breaker },
+    )
   const last = messages.at(-1)
   if (chat.messages.at(-1)?.role !== 'assistant' || last?.role !== 'assistant') return write(messages, false)
   // Three in a row occur nowhere else. What the template adds after them is cut off: the model continues its text.
@@ -91,8 +99,7 @@ function textOf(content: JsonValue): string {
 
 function parse({ source, path }: TemplateSource): Template {
   try {
-    // With a changing date no prefix could be reused. The library's function cannot be replaced, so its calls are.
-    return new Template(source.replaceAll(/strftime_now\([^)]*\)/g, '"26 Jul 2024"'))
+    return new Template(source)
   } catch (cause) {
     const message = `${path}: the chat template cannot be read (${(cause as Error).message})`
     throw new TetherError('bad_config', `${message}. Download the file again.`, { cause })
