@@ -28,9 +28,12 @@ describe('a template', () => {
     expect(snippets.filter(({ error }) => error !== undefined).length).toBeGreaterThan(100)
   })
 
-  test.each(snippets.filter(({ text }) => text !== undefined))('renders as jinja2 does: $source', ({ source, text }) => {
-    expect(render(source)).toBe(text)
-  })
+  test.each(snippets.filter(({ text }) => text !== undefined))(
+    'renders as jinja2 does: $source',
+    ({ source, text }) => {
+      expect(render(source)).toBe(text)
+    },
+  )
 
   test.each(snippets.filter(({ error }) => error !== undefined))('fails as jinja2 does: $source', ({ source }) => {
     expect(() => render(source)).toThrow(TemplateError)
@@ -39,12 +42,24 @@ describe('a template', () => {
 
 describe('an error of a template', () => {
   test.each([
-    ['says the line and what is undefined', 'a\n{% if true %}\n{{ missing.x }}\n{% endif %}', "line 3: 'missing' is undefined"],
-    ['says the line of the call after a macro of other lines', '{% macro m() %}\n\n\nx{% endmacro %}\n{{ m() + 1 }}', /^line 5: /],
+    [
+      'says the line and what is undefined',
+      'a\n{% if true %}\n{{ missing.x }}\n{% endif %}',
+      "line 3: 'missing' is undefined",
+    ],
+    [
+      'says the line of the call after a macro of other lines',
+      '{% macro m() %}\n\n\nx{% endmacro %}\n{{ m() + 1 }}',
+      /^line 5: /,
+    ],
     ['says what has no such attribute', '{{ nested.q.r }}', "line 1: 'dict object' has no attribute 'q'"],
     ['says the line of a tag that is unknown', '\n{% nope %}', 'line 2: unknown tag "nope"'],
     ['says the line where a tag is expected', '{% if a %}\nb\n', /^line 3?2?: the template ends before {% endif %}/],
-    ['has the text of raise_exception alone', "\n\n{{ raise_exception('roles must alternate') }}", 'roles must alternate'],
+    [
+      'has the text of raise_exception alone',
+      "\n\n{{ raise_exception('roles must alternate') }}",
+      'roles must alternate',
+    ],
   ])('%s', (_, source, message) => {
     let caught: unknown
     try {
@@ -62,8 +77,8 @@ const ENDLESS = [
   "{{ 'a' * 10**9 }}",
   '{{ [0] * 10**9 }}',
   '{{ (0,) * 10**9 }}',
-  '{{ 10 ** 10**9 }}',
-  '{{ 2 ** 2 ** 2 ** 2 ** 2 ** 2 }}',
+  '{{ 10 ** (10**9) }}',
+  '{{ (2 ** 60000) ** 60000 }}',
   "{{ '%1000000000d' % 1 }}",
   "{{ '%.1000000000f' % 1.5 }}",
   "{{ '{:1000000000}'.format(1) }}",
@@ -73,7 +88,7 @@ const ENDLESS = [
   '{{ [1] | tojson(indent=10**9) }}',
   "{{ '\t'.expandtabs(10**9) }}",
   "{{ [1] | batch(10**9, 'x') | list }}",
-  "{{ [1] | slice(10**9) | list }}",
+  '{{ [1] | slice(10**9) | list }}',
   '{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}',
   '{% for a in range(99999) %}{% for b in range(99999) %}{{ a }}{% endfor %}{% endfor %}',
   "{% set ns = namespace(x='ab') %}{% for a in range(99) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
@@ -81,12 +96,12 @@ const ENDLESS = [
   '{% set ns = namespace(x=9) %}{% for a in range(99) %}{% set ns.x = ns.x * ns.x %}{% endfor %}',
   "{% set ns = namespace(x='a') %}{% for a in range(99) %}{% set ns.x = ns.x.replace('a', 'aa') %}{% endfor %}",
   "{% set ns = namespace(x=['a']) %}{% for a in range(99) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
-  "{% set ns = namespace(x=['a']) %}{% for a in range(99) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x == ns.x[:] }}",
+  "{% set ns = namespace(x=['a'], y=['a']) %}{% for a in range(99) %}{% set ns.x = [ns.x, ns.x] %}{% set ns.y = [ns.y, ns.y] %}{% endfor %}{{ ns.x == ns.y }}",
   "{% set ns = namespace(x=['a']) %}{% for a in range(99) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x | tojson }}",
   "{% set t = 'ab' * 1000000 %}{% for a in range(99999) %}{{ 'x' in t }}{% endfor %}",
   "{% set t = 'ab' * 1000000 %}{% for a in range(99999) %}{{ t.upper()[0] }}{% endfor %}",
   "{% set t = 'ab' * 1000000 %}{% for a in range(99999) %}{{ t.isalpha() }}{% endfor %}",
-  "{% set t = 'ab' * 1000000 %}{% for a in range(99999) %}{{ t == t ~ '' }}{% endfor %}",
+  "{% set t = 'ab' * 1000000 %}{% for a in range(99999) %}{{ t == t[1:] ~ 'a' }}{% endfor %}",
   "{% set t = '😀' * 1000000 %}{% for a in range(99999) %}{{ t | length }}{{ t[5] }}{% endfor %}",
   '{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}',
   '{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}',
@@ -117,7 +132,7 @@ describe('a template that would not end', () => {
     `{{ text ${'| trim'.repeat(20_000)} }}`,
     `{{ messages${'[0:]'.repeat(20_000)} }}`,
     `{% if no %}{% ${'elif no %}{% '.repeat(20_000)}endif %}`,
-    "{{ x }}".repeat(20_000),
+    '{{ x }}'.repeat(20_000),
   ])('but a long one renders or fails with an error of its own: %.40s', (source) => {
     try {
       expect(typeof render(source)).toBe('string')

@@ -27,7 +27,7 @@ export type Expression = { line: number } & (
   | { kind: 'binary'; operator: Operator; left: Expression; right: Expression }
   | { kind: 'and' | 'or'; left: Expression; right: Expression }
   | { kind: 'compare'; first: Expression; rest: [Comparison, Expression][] }
-  | { kind: 'condition'; test: Expression; then: Expression; otherwise: Expression | undefined }
+  | { kind: 'condition'; test: Expression; whenTrue: Expression; otherwise: Expression | undefined }
 )
 
 export type Target =

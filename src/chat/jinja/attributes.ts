@@ -1,10 +1,24 @@
 /** `value.name`, `value[key]` and slices. Only what is listed exists: nothing of JavaScript can be reached. */
 import { numberOf } from './compare.js'
 import { format } from './format.js'
-import { searching, spend, TemplateError } from './limits.js'
+import { building, spend, TemplateError } from './limits.js'
 import { methodOf } from './methods.js'
 import { repr } from './python-text.js'
-import { Dict, either, Float, Fn, Group, hasPairs, type Int, Range, Thing, Tuple, typeName, Undefined, type Value } from './values.js'
+import { Range } from './sequences.js'
+import {
+  Dict,
+  either,
+  Float,
+  Fn,
+  Group,
+  hasPairs,
+  type Int,
+  Thing,
+  Tuple,
+  typeName,
+  Undefined,
+  type Value,
+} from './values.js'
 
 /** An attribute first, else the item of this name. */
 export function attribute(value: Value, name: string): Value {
@@ -67,7 +81,7 @@ function indexed(value: Value, key: Value): Value | undefined {
 /** Indexable by character: most texts have no character of two units and are it already. */
 export function charactersOf(text: string): string | string[] {
   if (!hasPairs(text)) return text
-  searching(text.length * 16)
+  building(text.length * 4)
   return [...text]
 }
 
@@ -84,8 +98,13 @@ export function slice(value: Value, start: Value, stop: Value, step: Value): Val
     }
     return pick(characters, from, to, by).join('')
   }
-  const items = value instanceof Tuple ? value.items : value instanceof Range ? [...value.items()] : value
-  if (!Array.isArray(items)) return new Undefined(`'${typeName(value)}' object cannot be sliced`)
+  if (value instanceof Range) {
+    const [from, to] = range(value.length, bound(start), bound(stop), by)
+    const at = (index: number) => value.start + index * value.step
+    return new Range(at(from), at(to), value.step * by)
+  }
+  const items = value instanceof Tuple ? value.items : value
+  if (!Array.isArray(items)) throw new TemplateError(`'${typeName(value)}' object cannot be sliced`)
   const [from, to] = range(items.length, bound(start), bound(stop), by)
   const picked = by === 1 ? items.slice(from, Math.max(from, to)) : pick(items, from, to, by)
   spend(picked.length / 4)

@@ -1,6 +1,7 @@
 /** Equality, order and membership, as Python has them. */
 import { searching, spend, TemplateError } from './limits.js'
-import { Dict, Float, hasPairs, type Int, iterate, Range, Tuple, typeName, Undefined, type Value, View } from './values.js'
+import { Range } from './sequences.js'
+import { Dict, Float, hasPairs, type Int, iterate, Tuple, typeName, Undefined, type Value, View } from './values.js'
 
 /** Of an int, a float or a bool; undefined: it is none. */
 export function numberOf(value: Value): Int | undefined {
@@ -10,6 +11,10 @@ export function numberOf(value: Value): Int | undefined {
 }
 
 export function equal(a: Value, b: Value): boolean {
+  if (typeof a === 'string' && typeof b === 'string') {
+    if (a.length === b.length && a.length > 64) searching(a.length)
+    return a === b
+  }
   if (a === b) return !(a instanceof Float && Number.isNaN(a.value))
   if (typeof a === 'string' || typeof b === 'string' || a === null || b === null) return false
   const [x, y] = [numberOf(a), numberOf(b)]

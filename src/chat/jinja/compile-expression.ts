@@ -7,7 +7,18 @@ import { spend, TemplateError } from './limits.js'
 import { binary, joinTwo, negative, positive } from './numbers.js'
 import { str } from './python-text.js'
 import type { Scope } from './scope.js'
-import { Dict, type Keywords, listOf, NO_KEYWORDS, Thing, Tuple, truthy, typeName, Undefined, type Value } from './values.js'
+import {
+  Dict,
+  type Keywords,
+  listOf,
+  NO_KEYWORDS,
+  Thing,
+  Tuple,
+  truthy,
+  typeName,
+  Undefined,
+  type Value,
+} from './values.js'
 
 export type Evaluate = (scope: Scope) => Value
 export type Given = (scope: Scope) => [args: Value[], keywords: Keywords]
@@ -186,8 +197,8 @@ function compileComparisons(first: Expression, rest: [Comparison, Expression][])
   }
 }
 
-function compileCondition({ test, then, otherwise }: Expression & { kind: 'condition' }): Evaluate {
-  const [isTrue, value, other] = [compile(test), compile(then), otherwise && compile(otherwise)]
+function compileCondition({ test, whenTrue, otherwise }: Expression & { kind: 'condition' }): Evaluate {
+  const [isTrue, value, other] = [compile(test), compile(whenTrue), otherwise && compile(otherwise)]
   return (scope) => {
     if (truthy(isTrue(scope))) return value(scope)
     return other ? other(scope) : new Undefined('the inline if-expression was false and has no else')

@@ -161,8 +161,7 @@ function compileFor(loop: For, line: number): Run {
   }
   const run = (scope: Scope, value: Value, depth0: number): void => {
     const all = selected(scope, value)
-    const recurse = (more: Value, depth: number) =>
-      deeper(() => scope.page.capture(() => run(scope, more, depth)))
+    const recurse = (more: Value, depth: number) => deeper(() => scope.page.capture(() => run(scope, more, depth)))
     let isWhole = false
     const state = new Loop(all, depth0, loop.recursive ? recurse : undefined)
     for (const [i, one] of all.entries()) {

@@ -4,6 +4,7 @@ import { equal, numberOf, order, sorted } from './compare.js'
 import { spend, TemplateError } from './limits.js'
 import { binary, rounded, toFloat, toInt } from './numbers.js'
 import { str } from './python-text.js'
+import { Iter } from './sequences.js'
 import { count, place, text } from './signature.js'
 import { join } from './text.js'
 import {
@@ -12,12 +13,11 @@ import {
   either,
   Float,
   Group,
-  Iter,
   iterate,
   type Keywords,
   listOf,
   sizeOf,
-  Tuple,
+  type Tuple,
   truthy,
   typeName,
   Undefined,
@@ -35,7 +35,8 @@ export function filter(name: string, parameters: string[], run: (value: Value, g
 /** Follows a path such as `function.name` or `0`. */
 export function getter(path: Value | undefined, fallback?: Value): (value: Value) => Value {
   if (path === undefined || path === null) return (value) => value
-  const parts = typeof path === 'string' ? path.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part)) : [path]
+  const parts =
+    typeof path === 'string' ? path.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part)) : [path]
   return (value) =>
     parts.reduce((inner: Value, part) => {
       const found = item(inner, part)
@@ -184,10 +185,10 @@ function dictSort(value: Value, isExact: boolean, by: Value, isReversed: boolean
   return sorted([...new View(value, 'items').items()], key, isReversed)
 }
 
-function items(value: Value): Value {
-  if (value instanceof Undefined) return new Iter([])
+function* items(value: Value): Iterable<Value> {
+  if (value instanceof Undefined) return
   if (!(value instanceof Dict)) throw new TemplateError('Can only get item pairs from a mapping.')
-  return new Iter(new View(value, 'items').items())
+  yield* new View(value, 'items').items()
 }
 
 function joined(value: Value, separator: Value, path: Value | undefined): Value {
@@ -202,7 +203,11 @@ const fallback: Filter = filter('default', ['default_value?', 'boolean?'], (valu
 
 export const LIST_FILTERS: Record<string, Filter> = {
   abs: filter('abs', [], absolute),
-  batch: filter('batch', ['linecount', 'fill_with?'], (value, [size, fill]) => new Iter(batches(value, count(size, 'batch'), fill))),
+  batch: filter(
+    'batch',
+    ['linecount', 'fill_with?'],
+    (value, [size, fill]) => new Iter(batches(value, count(size, 'batch'), fill)),
+  ),
   count: filter('count', [], length),
   d: fallback,
   default: fallback,
@@ -223,7 +228,7 @@ export const LIST_FILTERS: Record<string, Filter> = {
     const float = toFloat(value)
     return either(float === undefined ? undefined : toInt(new Float(float)), () => other)
   }),
-  items: filter('items', [], items),
+  items: filter('items', [], (value) => new Iter(items(value))),
   join: filter('join', ['d?', 'attribute?'], (value, [separator = '', path]) => joined(value, separator, path)),
   last: filter('last', [], last),
   length: filter('length', [], length),
@@ -239,12 +244,18 @@ export const LIST_FILTERS: Record<string, Filter> = {
   round: filter('round', ['precision?', 'method?'], (value, [digits = 0, method = 'common']) =>
     round(value, count(digits, 'round'), text(method, 'round')),
   ),
-  slice: filter('slice', ['slices', 'fill_with?'], (value, [parts, fill]) => new Iter(slices(value, count(parts, 'slice'), fill))),
+  slice: filter(
+    'slice',
+    ['slices', 'fill_with?'],
+    (value, [parts, fill]) => new Iter(slices(value, count(parts, 'slice'), fill)),
+  ),
   sort: filter('sort', ['reverse?', 'case_sensitive?', 'attribute?'], (value, [reversed, exact, path]) =>
     sorted([...listOf(value)], sortKey(path, isSet(exact)), isSet(reversed)),
   ),
   sum: filter('sum', ['attribute?', 'start?'], (value, [path, start = 0]) => sum(value, path, start)),
-  unique: filter('unique', ['case_sensitive?', 'attribute?'], (value, [exact, path]) =>
-    new Iter(unique(value, folded(getter(path), isSet(exact)))),
+  unique: filter(
+    'unique',
+    ['case_sensitive?', 'attribute?'],
+    (value, [exact, path]) => new Iter(unique(value, folded(getter(path), isSet(exact)))),
   ),
 }

@@ -1,13 +1,14 @@
 /** Filters of text, and those that write a value as text. */
-import { filter, type Filter } from './filters-of-lists.js'
+
 import { sorted } from './compare.js'
+import { type Filter, filter } from './filters-of-lists.js'
 import { building, built, isVerbatim, TemplateError } from './limits.js'
 import { toFloat } from './numbers.js'
 import { printf } from './printf.js'
-import { fixedText, json, type JsonOptions, repr, SPACE, str } from './python-text.js'
+import { fixedText, type JsonOptions, json, repr, SPACE, str } from './python-text.js'
 import { count, text } from './signature.js'
 import * as text_ from './text.js'
-import { Dict, iterate, lengthOf, listOf, Tuple, truthy, Undefined, type Value } from './values.js'
+import { Dict, iterate, lengthOf, listOf, sizeOf, Tuple, truthy, Undefined, type Value } from './values.js'
 import { wrapLine } from './wrap.js'
 
 const isSet = (value: Value | undefined): boolean => value !== undefined && truthy(value)
@@ -15,12 +16,14 @@ const ofText = (name: string, run: (text: string) => Value): Filter => filter(na
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&#39;', '"': '&#34;' }
 
-function escape(value: Value): string {
+function toEntities(value: Value): string {
   return built(str(value).replace(/[&<>'"]/g, (one) => ENTITIES[one] as string))
 }
 
 function stripTags(value: Value): string {
-  const bare = str(value).replace(/<!--[^]*?-->/g, '').replace(/<[^>]*>/g, '')
+  const bare = str(value)
+    .replace(/<!--[\s\S]*?-->/g, '')
+    .replace(/<[^>]*>/g, '')
   const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\xa0' }
   return text_.squeeze(bare).replace(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|(\w+));/gi, (whole, decimal, hex, name) => {
     const code = decimal ? Number(decimal) : Number.parseInt(hex, 16)
@@ -32,7 +35,9 @@ function stripTags(value: Value): string {
 /** Of each word, which a space, a hyphen or an opening bracket begins. */
 function titled(value: string): string {
   const parts = value.split(new RegExp(`([-${SPACE}({\\[<]+)`)).filter((part) => part !== '')
-  return parts.map((part) => [...part].map((one, i) => (i === 0 ? one.toUpperCase() : one.toLowerCase())).join('')).join('')
+  return parts
+    .map((part) => [...part].map((one, i) => (i === 0 ? one.toUpperCase() : one.toLowerCase())).join(''))
+    .join('')
 }
 
 function indent(value: Value, width: Value, isFirst: boolean, isBlank: boolean): string {
@@ -50,11 +55,12 @@ function sized(width: number): number {
   return width
 }
 
-function truncate(value: Value, [length = 255, killWords, end = '...', leeway]: (Value | undefined)[]): string {
-  const whole = text(value, 'truncate')
+function truncate(value: Value, [length = 255, killWords, end = '...', leeway]: (Value | undefined)[]): Value {
   const [most, slack, mark] = [count(length, 'truncate'), count(leeway ?? 5, 'truncate'), text(end, 'truncate')]
   if (most < lengthOf(mark) || slack < 0) throw new TemplateError(`expected length >= ${lengthOf(mark)}, got ${most}`)
-  if (lengthOf(whole) <= most + slack) return whole
+  // A list that is short enough is left as it is too.
+  if ((sizeOf(value) ?? Number.POSITIVE_INFINITY) <= most + slack) return value
+  const whole = text(value, 'truncate')
   const cut = text_.section(whole, undefined, most - lengthOf(mark)) as string
   if (isSet(killWords)) return cut + mark
   return (text_.split(cut, ' ', 1, true)[0] ?? '') + mark
@@ -74,7 +80,10 @@ function fileSize(value: Value, isBinary: boolean): string {
   if (bytes === 1) return '1 Byte'
   if (bytes < base) return `${Math.trunc(bytes)} Bytes`
   const letters = [...'kMGTPEZY']
-  const at = Math.max(0, letters.findIndex((_, i) => bytes < base ** (i + 2) || i === letters.length - 1))
+  const at = Math.max(
+    0,
+    letters.findIndex((_, i) => bytes < base ** (i + 2) || i === letters.length - 1),
+  )
   const size = (base * bytes) / base ** (at + 2)
   const letter = letters[at] as string
   return `${fixedText(size, 1)} ${isBinary ? `${letter.toUpperCase()}iB` : `${letter}B`}`
@@ -82,8 +91,14 @@ function fileSize(value: Value, isBinary: boolean): string {
 
 function urlEncode(value: Value): string {
   if (typeof value === 'string' || iterate(value) === undefined) return quoted(value, false)
-  const pairs = value instanceof Dict ? [...value.entries()] : listOf(value).map((pair) => listOf(pair) as [Value, Value])
+  const pairs = value instanceof Dict ? [...value.entries()] : listOf(value).map(pairOf)
   return pairs.map(([key, inner]) => `${quoted(key, true)}=${quoted(inner, true)}`).join('&')
+}
+
+function pairOf(pair: Value): [Value, Value] {
+  const [key, inner, ...more] = listOf(pair)
+  if (key === undefined || inner === undefined || more.length > 0) throw new TemplateError('urlencode takes pairs')
+  return [key, inner]
 }
 
 function quoted(value: Value, isQuery: boolean): string {
@@ -101,18 +116,26 @@ function xmlAttributes(value: Value, hasSpace: boolean): string {
   const parts: string[] = []
   for (const [key, inner] of value.entries()) {
     if (inner === null || inner instanceof Undefined) continue
-    if (/[\s/>=]/.test(str(key))) throw new TemplateError(`Invalid character in attribute name: ${repr(key)}`)
-    parts.push(`${escape(key)}="${escape(inner)}"`)
+    if (typeof key !== 'string' || /[\s/>=]/.test(key))
+      throw new TemplateError(`Invalid character in attribute name: ${repr(key)}`)
+    parts.push(`${toEntities(key)}="${toEntities(inner)}"`)
   }
   return (hasSpace && parts.length > 0 ? ' ' : '') + parts.join(' ')
 }
 
-function toJson(value: Value, [asciiOnly = false, indent, separators, sortKeys = false]: (Value | undefined)[]): string {
+function toJson(
+  value: Value,
+  [asciiOnly = false, indent, separators, sortKeys = false]: (Value | undefined)[],
+): string {
   const isIndented = indent !== undefined && indent !== null
   const [between, colon] = separators === undefined || separators === null ? [] : listOf(separators)
   const options: JsonOptions = {
     asciiOnly: truthy(asciiOnly),
-    indent: !isIndented ? undefined : typeof indent === 'string' ? indent : ' '.repeat(Math.max(0, sized(count(indent, 'tojson')))),
+    indent: !isIndented
+      ? undefined
+      : typeof indent === 'string'
+        ? indent
+        : ' '.repeat(Math.max(0, sized(count(indent, 'tojson')))),
     separators: [
       between === undefined ? (isIndented ? ',' : ', ') : text(between, 'tojson'),
       colon === undefined ? ': ' : text(colon, 'tojson'),
@@ -123,11 +146,13 @@ function toJson(value: Value, [asciiOnly = false, indent, separators, sortKeys =
 }
 
 const same = filter('safe', [], (value) => str(value))
-const escaped = filter('escape', [], escape)
+const escaped = filter('escape', [], toEntities)
 
 export const TEXT_FILTERS: Record<string, Filter> = {
   capitalize: ofText('capitalize', text_.capitalize),
-  center: filter('center', ['width?'], (value, [width = 80]) => text_.justify(str(value), count(width, 'center'), ' ', 'both')),
+  center: filter('center', ['width?'], (value, [width = 80]) =>
+    text_.justify(str(value), count(width, 'center'), ' ', 'both'),
+  ),
   e: escaped,
   escape: escaped,
   filesizeformat: filter('filesizeformat', ['binary?'], (value, [isBinary]) => fileSize(value, isSet(isBinary))),
@@ -143,7 +168,12 @@ export const TEXT_FILTERS: Record<string, Filter> = {
   ),
   lower: ofText('lower', (value) => built(value).toLowerCase()),
   replace: filter('replace', ['old', 'new', 'count?'], (value, [old = '', replacement = '', most]) =>
-    text_.replace(str(value), str(old), str(replacement), most === undefined || most === null ? -1 : count(most, 'replace')),
+    text_.replace(
+      str(value),
+      str(old),
+      str(replacement),
+      most === undefined || most === null ? -1 : count(most, 'replace'),
+    ),
   ),
   safe: same,
   string: same,

@@ -6,13 +6,13 @@ import { TEXT_FILTERS } from './filters-of-text.js'
 import { TemplateError } from './limits.js'
 import { binary } from './numbers.js'
 import { repr, str } from './python-text.js'
+import { Iter } from './sequences.js'
 import { place, text } from './signature.js'
 import { STRING_METHODS } from './string-methods.js'
 import {
   Dict,
   each,
   Float,
-  Iter,
   iterate,
   type Keywords,
   Namespace,
@@ -35,22 +35,21 @@ export function applyTest(name: string, value: Value, args: Value[], keywords: K
   return run(value, place(name, parameters, args, keywords)[0] as Value)
 }
 
-const map: Filter = (value, args, keywords) => {
-  let change: (one: Value) => Value
-  if (args.length === 0 && keywords.has('attribute')) {
-    const [path, fallback] = place('map', ['attribute', 'default?'], args, keywords)
-    change = getter(path, fallback)
-  } else {
-    const [name, ...more] = args
-    if (name === undefined) throw new TemplateError('map requires a filter argument')
-    change = (one) => applyFilter(text(name, 'map'), one, more, keywords)
-  }
-  return new Iter(mapped(value, change))
+/** As in Python nothing is checked before the first item is asked for. */
+function* mapped(value: Value, args: Value[], keywords: Keywords): Iterable<Value> {
+  if (!truthy(value)) return
+  const change = mapping(args, keywords)
+  for (const one of each(value)) yield change(one)
 }
 
-function* mapped(value: Value, change: (one: Value) => Value): Iterable<Value> {
-  if (!truthy(value)) return
-  for (const one of each(value)) yield change(one)
+function mapping(args: Value[], keywords: Keywords): (one: Value) => Value {
+  if (args.length === 0 && keywords.has('attribute')) {
+    const [path, fallback] = place('map', ['attribute', 'default?'], args, keywords)
+    return getter(path, fallback)
+  }
+  const [name, ...more] = args
+  if (name === undefined) throw new TemplateError('map requires a filter argument')
+  return (one) => applyFilter(text(name, 'map'), one, more, keywords)
 }
 
 function selection(wanted: boolean, ofAttribute: boolean): Filter {
@@ -58,7 +57,8 @@ function selection(wanted: boolean, ofAttribute: boolean): Filter {
     const [path, name, ...more] = ofAttribute ? args : [null, ...args]
     if (path === undefined) throw new TemplateError('Missing parameter for attribute name')
     const get = getter(path)
-    const test = (one: Value) => (name === undefined ? truthy(one) : applyTest(text(name, 'select'), one, more, keywords))
+    const test = (one: Value) =>
+      name === undefined ? truthy(one) : applyTest(text(name, 'select'), one, more, keywords)
     return new Iter(selected(value, (one) => test(get(one)) === wanted))
   }
 }
@@ -75,7 +75,7 @@ const FILTERS: Record<string, Filter> = {
     if (own(value, text(name, 'attr')) !== undefined) return attribute(value, name as string)
     return new Undefined(`there is no attribute ${repr(name as string)}`)
   }),
-  map,
+  map: (value, args, keywords) => new Iter(mapped(value, args, keywords)),
   reject: selection(false, false),
   rejectattr: selection(false, true),
   select: selection(true, false),
@@ -91,8 +91,7 @@ const than = (operator: string, run: (order: number) => boolean): Test => [
 
 const isInt = (value: Value) => typeof value === 'number' || typeof value === 'bigint'
 const remainder = (value: Value, by: Value) => binary('%', value, by)
-const isCased = (method: string) =>
-  is((value) => (STRING_METHODS[method]?.[1] as (text: string, given: []) => boolean)(str(value), []))
+const isCased = (method: string) => is((value) => STRING_METHODS[method]?.[1](str(value), []) === true)
 
 const equals: Test = [['other'], equal]
 const greater = than('>', (order) => order > 0)

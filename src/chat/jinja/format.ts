@@ -56,7 +56,7 @@ function closing(text: string, open: number): number {
   throw new TemplateError("expected '}' before end of string")
 }
 
-const FIELD = /^((?:[^!:[\]]|\[[^\]]*\])*)(?:!([^:]*))?(?::([^]*))?$/
+const FIELD = /^((?:[^!:[\]]|\[[^\]]*\])*)(?:!([^:]*))?(?::([\s\S]*))?$/
 
 function field(text: string, given: Arguments, depth: number): string {
   const [, name = '', conversion, spec = ''] = FIELD.exec(text) ?? []
@@ -70,7 +70,7 @@ function field(text: string, given: Arguments, depth: number): string {
 }
 
 function lookUp(name: string, given: Arguments): Value {
-  const [, first = '', rest = ''] = /^([^.[]*)([^]*)$/.exec(name) ?? []
+  const [, first = '', rest = ''] = /^([^.[]*)([\s\S]*)$/.exec(name) ?? []
   let value = /^\d*$/.test(first) ? given.args[position(first, given)] : given.keywords.get(first)
   if (value === undefined) throw new TemplateError(`the format has no argument for {${name}}`)
   for (const [, dotted, index] of rest.matchAll(/\.([^.[]*)|\[([^\]]*)\]/g)) {
@@ -140,8 +140,9 @@ function formatText(text: string, spec: Spec): string {
 }
 
 function formatNumber(number: Int, isFloat: boolean, spec: Spec): string {
-  const text = isFloat || 'eEfFgG%'.includes(spec.type || 'd') ? floatDigits(Number(number), spec) : intDigits(number, spec)
-  const [, minus = '', prefix = '', body = ''] = /^(-?)(0[xXob])?([^]*)$/.exec(text) ?? []
+  const text =
+    isFloat || 'eEfFgG%'.includes(spec.type || 'd') ? floatDigits(Number(number), spec) : intDigits(number, spec)
+  const [, minus = '', prefix = '', body = ''] = /^(-?)(0[xXob])?([\s\S]*)$/.exec(text) ?? []
   const lead = (minus || (spec.sign === '-' ? '' : spec.sign)) + prefix
   const align = spec.align ?? (spec.zero ? '=' : '>')
   const fill = spec.fill ?? (spec.zero ? '0' : ' ')
@@ -171,13 +172,15 @@ function withPoint(number: number, precision: number): string {
   const text = floatNotation(number, 'g', precision, false)
   const point = Math.floor(Math.log10(Math.abs(number) || 1))
   if (/[e.n]/.test(text)) return text
-  return point >= precision - 1 && precision > 0 && point > 0 ? floatNotation(number, 'e', precision - 1, false).replace(/\.?0*e/, 'e') : `${text}.0`
+  return point >= precision - 1 && precision > 0 && point > 0
+    ? floatNotation(number, 'e', precision - 1, false).replace(/\.?0*e/, 'e')
+    : `${text}.0`
 }
 
 function group(body: string, { grouping, type }: Spec, width: number): string {
   if (grouping === '') return body
   const size = 'xXob'.includes(type || 'd') ? 4 : 3
-  const [, whole = '', rest = ''] = /^([0-9a-fA-F]*)([^]*)$/.exec(body) ?? []
+  const [, whole = '', rest = ''] = /^([0-9a-fA-F]*)([\s\S]*)$/.exec(body) ?? []
   const count = (digits: string) => digits.replace(new RegExp(`\\B(?=(?:[0-9a-fA-F]{${size}})+$)`, 'g'), grouping)
   let digits = whole
   while (count(digits).length + rest.length < width) digits = `0${digits}`

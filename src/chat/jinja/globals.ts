@@ -1,9 +1,22 @@
 /** The functions that every template has. */
 import { TemplateError } from './limits.js'
 import { str } from './python-text.js'
+import { Range } from './sequences.js'
 import { count, text } from './signature.js'
 import { strftime } from './strftime.js'
-import { Dict, either, Fn, iterate, type Keywords, listOf, Namespace, Range, Thing, typeName, Undefined, type Value } from './values.js'
+import {
+  Dict,
+  either,
+  Fn,
+  iterate,
+  type Keywords,
+  listOf,
+  Namespace,
+  Thing,
+  typeName,
+  Undefined,
+  type Value,
+} from './values.js'
 
 /** What a template raises itself: its text is shown as it is. */
 export class RaisedError extends TemplateError {}
@@ -20,7 +33,8 @@ export function globals(now: Date): Map<string, Value> {
       throw new RaisedError(str(message))
     },
     range: (args) => range(args.map((one) => count(one, 'range'))),
-    strftime_now: ([format], keywords) => strftime(now, text(format === undefined ? keywords.get('format') : format, 'strftime_now')),
+    strftime_now: ([format], keywords) =>
+      strftime(now, text(format === undefined ? keywords.get('format') : format, 'strftime_now')),
   }
   const all = new Map<string, Value>([['dict', new DictType()]])
   for (const [name, run] of Object.entries(functions)) all.set(name, new Fn(name, run))
@@ -29,7 +43,8 @@ export function globals(now: Date): Map<string, Value> {
 
 function range(bounds: number[]): Range {
   if (bounds.length < 1 || bounds.length > 3) throw new TemplateError('range expected 1 to 3 arguments')
-  const [start, stop, step] = bounds.length === 1 ? [0, bounds[0] as number, 1] : [bounds[0] as number, bounds[1] as number, bounds[2] ?? 1]
+  const [start, stop, step] =
+    bounds.length === 1 ? [0, bounds[0] as number, 1] : [bounds[0] as number, bounds[1] as number, bounds[2] ?? 1]
   if (step === 0) throw new TemplateError('range() arg 3 must not be zero')
   const result = new Range(start, stop, step)
   if (result.length > LONGEST_RANGE) {
@@ -71,7 +86,12 @@ class DictType extends Thing {
   }
   override attribute(name: string): Value | undefined {
     if (name !== 'fromkeys') return undefined
-    return new Fn(name, ([keys = [], value = null]) => addAll(new Dict(), listOf(keys).map((key) => [key, value] as const)))
+    return new Fn(name, ([keys = [], value = null]) =>
+      addAll(
+        new Dict(),
+        listOf(keys).map((key) => [key, value] as const),
+      ),
+    )
   }
 }
 
@@ -93,7 +113,8 @@ class Cycler extends Thing {
   }
   override attribute(name: string): Value | undefined {
     if (name === 'current') return this.all[this.at]
-    if (name === 'reset') return new Fn(name, () => {
+    if (name === 'reset')
+      return new Fn(name, () => {
         this.at = 0
         return null
       })

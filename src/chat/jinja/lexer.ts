@@ -16,7 +16,7 @@ const FLOAT = /(?<!\.)(?:\d+_)*\d+(?:(?:\.(?:\d+_)*\d+)?e[+-]?(?:\d+_)*\d+|\.(?:
 const INTEGER = /0b(?:_?[01])+|0o(?:_?[0-7])+|0x(?:_?[\da-f])+|[1-9](?:_?\d)*|0(?:_?0)*/iy
 const NAME = /[\p{L}\p{N}\p{M}_]+/uy
 const IDENTIFIER = /^[\p{XID_Start}_]\p{XID_Continue}*$/u
-const STRING = /'[^'\\]*(?:\\[^][^'\\]*)*'|"[^"\\]*(?:\\[^][^"\\]*)*"/y
+const STRING = /'[^'\\]*(?:\\[\s\S][^'\\]*)*'|"[^"\\]*(?:\\[\s\S][^"\\]*)*"/y
 const SPACES = new RegExp(`[${SPACE}]+`, 'y')
 const TAG = /\{([%{#])([-+]?)/g
 const RAW = new RegExp(`\\{%[-+]?[${SPACE}]*raw[${SPACE}]*(?:-%\\}[${SPACE}]*|%\\})`, 'y')
@@ -112,10 +112,11 @@ class Lexer {
     this.advance(this.at + opening)
     const open: string[] = []
     while (true) {
-      if (open.length === 0 && this.match(ENDS[kind]) !== undefined) return this.add('end', kind)
+      if (open.length === 0 && this.match(ENDS[kind]) !== undefined) break
       if (this.at >= this.source.length) throw new TemplateError('a tag has no end', this.line)
       this.token(open)
     }
+    this.add('end', kind)
   }
 
   private token(open: string[]): void {
@@ -126,7 +127,7 @@ class Lexer {
       if (text === undefined) continue
       if (type === 'operator') this.balance(text, open)
       if (type === 'name' && !IDENTIFIER.test(text)) throw new TemplateError(`"${text}" is not a name`, begun)
-      this.tokens.push({ type, value: type === 'string' ? unescape(text.slice(1, -1), begun) : text, line: begun })
+      this.tokens.push({ type, value: type === 'string' ? unescaped(text.slice(1, -1), begun) : text, line: begun })
       return
     }
     throw new TemplateError(`unexpected character ${JSON.stringify(this.source[this.at])}`, this.line)
@@ -162,10 +163,10 @@ const ESCAPES: Record<string, string> = {
 }
 
 /** As Python's string literals: an unknown escape stays as it is. */
-function unescape(text: string, line: number): string {
+function unescaped(text: string, line: number): string {
   if (!text.includes('\\')) return text
-  const escape = /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{1,3})|([^]))/g
-  return text.replace(escape, (whole: string, x?: string, u?: string, wide?: string, octal?: string, one = '') => {
+  const pattern = /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{1,3})|([\s\S]))/g
+  return text.replace(pattern, (whole: string, x?: string, u?: string, wide?: string, octal?: string, one = '') => {
     const hex = x ?? u ?? wide
     if (hex !== undefined) {
       const code = Number.parseInt(hex, 16)

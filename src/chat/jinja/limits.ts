@@ -14,8 +14,8 @@ export class TemplateError extends Error {
   }
 }
 
-/** What a template may spend: about two seconds, and 64 million characters. */
-const BUDGET = 16e6
+/** What a template may spend: a few seconds at most, or 128 million characters. */
+const BUDGET = 8e6
 const DEEPEST = 200
 
 interface Meter {
@@ -48,7 +48,7 @@ export function spend(units: number): void {
 
 /** Counts a text before it is built, since one that is too large must not be built at all. */
 export function building(length: number): void {
-  spend(1 + length / 4)
+  spend(1 + length / 16)
 }
 
 export function built(text: string): string {
@@ -58,7 +58,7 @@ export function built(text: string): string {
 
 /** Counts a search through a text. */
 export function searching(length: number): void {
-  spend(1 + length / 64)
+  spend(1 + length / 128)
 }
 
 /** Runs a macro or a recursive loop one level deeper. */

@@ -46,10 +46,14 @@ export class MacroThing extends Thing {
       else if (at >= 0 && at < args.length) rest.set(key, value)
     }
     if (uses.caller && !parameters.includes('caller')) {
-      places.set('caller', either(keywords.get('caller'), () => new Undefined('No caller defined')))
+      places.set(
+        'caller',
+        either(keywords.get('caller'), () => new Undefined('No caller defined')),
+      )
     }
     if (uses.kwargs) places.set('kwargs', rest)
-    else if (rest.size > 0) throw new TemplateError(`macro '${name}' takes no keyword argument '${[...rest.keys()][0]}'`)
+    else if (rest.size > 0)
+      throw new TemplateError(`macro '${name}' takes no keyword argument '${[...rest.keys()][0]}'`)
     if (uses.varargs) places.set('varargs', new Tuple(args.slice(parameters.length)))
     else if (args.length > parameters.length) {
       throw new TemplateError(`macro '${name}' takes not more than ${parameters.length} argument(s)`)

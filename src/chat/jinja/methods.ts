@@ -1,9 +1,10 @@
 /** The methods of strings, lists, dicts and numbers. Those that change a value do not exist: values are shared. */
 import { equal } from './compare.js'
-import { spend, TemplateError } from './limits.js'
+import { building, spend, TemplateError } from './limits.js'
+import { Range } from './sequences.js'
 import { count, place } from './signature.js'
 import { type Method, STRING_METHODS } from './string-methods.js'
-import { Dict, either, Float, Fn, type Int, Range, Tuple, Undefined, type Value, View } from './values.js'
+import { Dict, either, Float, Fn, type Int, Tuple, Undefined, type Value, View } from './values.js'
 
 const SEQUENCE_METHODS: Record<string, Method<readonly Value[]>> = {
   count: [
@@ -52,7 +53,10 @@ const CHANGING: Record<string, readonly string[]> = {
 
 /** undefined: there is none of this name. */
 export function methodOf(value: Value, name: string): Value | undefined {
-  if (typeof value === 'string') return bind(STRING_METHODS, name, value)
+  if (typeof value === 'string') {
+    if (value.length > 64) building(value.length)
+    return bind(STRING_METHODS, name, value)
+  }
   if (value instanceof Dict) return bind(DICT_METHODS, name, value) ?? refused('dict', name)
   if (Array.isArray(value)) {
     return bind(SEQUENCE_METHODS, name, value) ?? bind(LIST_METHODS, name, value) ?? refused('list', name)
@@ -91,4 +95,3 @@ function integerBits(value: Int | boolean): number {
   const big = BigInt(value)
   return big === 0n ? 0 : (big < 0n ? -big : big).toString(2).length
 }
-

@@ -112,7 +112,8 @@ function floatResult(operator: Operator, a: number, b: number): number {
     if (a === 0 && b < 0) throw new TemplateError('0.0 cannot be raised to a negative power')
     if (a < 0 && !Number.isInteger(b)) throw new TemplateError('complex numbers are not supported')
     const result = a ** b
-    if (Number.isFinite(a) && Number.isFinite(b) && !Number.isFinite(result)) throw new TemplateError('a float is too large')
+    if (Number.isFinite(a) && Number.isFinite(b) && !Number.isFinite(result))
+      throw new TemplateError('a float is too large')
     return a === 1 || b === 0 ? 1 : result
   }
   if (b === 0) throw new TemplateError('division by zero')

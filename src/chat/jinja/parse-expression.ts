@@ -13,7 +13,7 @@ export function parseExpression(stream: TokenStream): Expression {
       const { line } = stream.next()
       const test = parseOr(stream)
       const otherwise = stream.skip('name', 'else') ? parseExpression(stream) : undefined
-      value = { kind: 'condition', line, test, then: value, otherwise }
+      value = { kind: 'condition', line, test, whenTrue: value, otherwise }
     }
     return value
   })
@@ -184,7 +184,12 @@ function parseSubscript(stream: TokenStream, of: Expression, line: number): Expr
   if (first && stream.skip('operator', ']')) return { kind: 'item', line, of, key: first }
   if (first && stream.isOperator(',')) {
     stream.next()
-    return { kind: 'item', line, of, key: { kind: 'tuple', line, items: [first, ...parseItems(stream, ']', parseExpression)] } }
+    return {
+      kind: 'item',
+      line,
+      of,
+      key: { kind: 'tuple', line, items: [first, ...parseItems(stream, ']', parseExpression)] },
+    }
   }
   const bounds = [first]
   while (bounds.length < 3 && stream.skip('operator', ':')) {

@@ -38,7 +38,8 @@ class Parser {
     const { value: tag, line } = stream.current
     const parse = Object.hasOwn(TAGS, tag) ? TAGS[tag] : undefined
     if (!parse) {
-      const hint = ends.length > 0 ? `, where ${ends.map((end) => `{% ${end} %}`).join(' or ')} would end the block` : ''
+      const hint =
+        ends.length > 0 ? `, where ${ends.map((end) => `{% ${end} %}`).join(' or ')} would end the block` : ''
       return stream.fail(`unknown tag "${tag}"${hint}`)
     }
     stream.next()

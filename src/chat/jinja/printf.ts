@@ -2,10 +2,11 @@
 import { numberOf } from './compare.js'
 import { building, built, TemplateError } from './limits.js'
 import { exponentText, fixedText, floatText, repr, str } from './python-text.js'
+import { Range } from './sequences.js'
 import { Dict, Float, type Int, lengthOf, Tuple, typeName, Undefined, type Value } from './values.js'
 
 /** `%[(key)][flags][width][.precision][length]type` */
-const SPEC = /%(?:\(([^()]*(?:\([^()]*\)[^()]*)*)\))?([-+ #0]*)(\*|\d+)?(?:\.(\*|\d*))?[hlL]?([^]?)/g
+const SPEC = /%(?:\(([^()]*(?:\([^()]*\)[^()]*)*)\))?([-+ #0]*)(\*|\d+)?(?:\.(\*|\d*))?[hlL]?([\s\S]?)/g
 
 interface Spec {
   flags: string
@@ -45,7 +46,8 @@ export function printf(format: string, values: Value): string {
     return built(converted(value, spec))
   })
   // Python counts what is left over only for a value that it cannot index.
-  const isIndexed = Array.isArray(values) || values instanceof Dict || values instanceof Undefined
+  const isIndexed =
+    Array.isArray(values) || values instanceof Dict || values instanceof Range || values instanceof Undefined
   if (used < list.length && !isMapping && !isIndexed) {
     throw new TemplateError('not all arguments converted during string formatting')
   }
@@ -67,7 +69,8 @@ function converted(value: Value, spec: Spec): string {
   let body: string
   if ('diu'.includes(type) && type !== '') body = String(integer(value, type, true))
   else if ('xXo'.includes(type) && type !== '') body = radixText(integer(value, type, false), type, flags.includes('#'))
-  else if ('eEfFgG'.includes(type) && type !== '') body = floatNotation(real(value), type, precision ?? 6, flags.includes('#'))
+  else if ('eEfFgG'.includes(type) && type !== '')
+    body = floatNotation(real(value), type, precision ?? 6, flags.includes('#'))
   else throw new TemplateError(type === '' ? 'incomplete format' : `unsupported format character '${type}'`)
   const isInt = !'eEfFgG'.includes(type)
   const [sign, prefix, digits] = parts(body)
@@ -78,7 +81,7 @@ function converted(value: Value, spec: Spec): string {
 }
 
 function parts(text: string): [sign: string, prefix: string, digits: string] {
-  const [, sign = '', prefix = '', digits = ''] = /^(-?)(0[xXob])?([^]*)$/.exec(text) ?? []
+  const [, sign = '', prefix = '', digits = ''] = /^(-?)(0[xXob])?([\s\S]*)$/.exec(text) ?? []
   return [sign, prefix, digits]
 }
 
@@ -132,7 +135,11 @@ export function floatNotation(value: number, type: string, precision: number, ke
   const places = Math.min(precision, 100)
   const kind = type.toLowerCase()
   const text =
-    kind === 'f' ? fixedText(value, precision) : kind === 'e' ? exponential(value, places) : general(value, places, keepsZeros)
+    kind === 'f'
+      ? fixedText(value, precision)
+      : kind === 'e'
+        ? exponential(value, places)
+        : general(value, places, keepsZeros)
   const pointed = keepsZeros && !text.includes('.') ? text.replace(/(?=e|$)/, '.') : text
   return isUpper ? pointed.toUpperCase() : pointed
 }

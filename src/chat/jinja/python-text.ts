@@ -124,13 +124,18 @@ export function json(value: Value, options: JsonOptions, outer = '\n'): string {
   if (value instanceof Float) return jsonFloat(value.value)
   const { indent, separators } = options
   const line = indent === undefined ? '' : outer + indent
+  spend(3)
   const wrap = (open: string, parts: string[], close: string) => {
     if (parts.length === 0) return open + close
     building(parts.length * (line.length + separators[0].length))
     return `${open}${line}${parts.join(separators[0] + line)}${indent === undefined ? '' : outer}${close}`
   }
   if (Array.isArray(value) || value instanceof Tuple) {
-    return wrap('[', Array.from(each(value), (item) => json(item, options, line)), ']')
+    return wrap(
+      '[',
+      Array.from(each(value), (item) => json(item, options, line)),
+      ']',
+    )
   }
   if (!(value instanceof Dict)) throw new TemplateError(`Object of type ${typeName(value)} is not JSON serializable`)
   const keys = options.order?.([...value.keys()]) ?? value.keys()

@@ -68,7 +68,7 @@ const FIELDS: Record<string, (date: Date) => string> = {
 
 /** `%-d` leaves out zeros in front. An unknown field stays as it is. */
 export function strftime(date: Date, format: string): string {
-  return format.replace(/%([-_0^#]?)([^])/g, (whole, flag: string, name: string) => {
+  return format.replace(/%([-_0^#]?)([\s\S])/g, (whole, flag: string, name: string) => {
     const composed = COMPOSED[name]
     const text = composed !== undefined ? strftime(date, composed) : FIELDS[name]?.(date)
     if (text === undefined) return whole

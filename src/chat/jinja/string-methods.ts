@@ -1,9 +1,9 @@
 /** Python's methods of strings. */
 import { searching, TemplateError } from './limits.js'
 import { isPrintable } from './python-text.js'
-import * as text_ from './text.js'
 import { count, text, texts } from './signature.js'
-import { listOf, lengthOf, Tuple, type Value } from './values.js'
+import * as text_ from './text.js'
+import { lengthOf, listOf, Tuple, type Value } from './values.js'
 
 type Given = (Value | undefined)[]
 export type Method<T> = [parameters: string[], run: (self: T, given: Given) => Value]

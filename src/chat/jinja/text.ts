@@ -9,7 +9,8 @@ const SPACES = new RegExp(`[${SPACE}]+`, 'g')
 const WORD = new RegExp(`[^${SPACE}]+`, 'g')
 const IS_SPACE = new RegExp(`[${SPACE}]`)
 const ALL_SPACE = new RegExp(`^[${SPACE}]+$`)
-const LINE_END = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/g
+const LINE_ENDS = '\n\r\v\f\x1c-\x1e\x85\u2028\u2029'
+const LINE_END = new RegExp(`\r\n|[${LINE_ENDS}]`, 'g')
 
 export function isSpace(text: string): boolean {
   return ALL_SPACE.test(text)

@@ -1,5 +1,5 @@
 /** A template's tokens, one after the other. */
-import { tokenize, type Token, type TokenType } from './lexer.js'
+import { type Token, type TokenType, tokenize } from './lexer.js'
 import { TemplateError } from './limits.js'
 
 const DEEPEST = 150

@@ -2,7 +2,7 @@
  * The values of a template, as Python has them. Of JavaScript's own values these stand for themselves: null (None),
  * booleans, strings, arrays (lists), and numbers, which are ints; an int that a number cannot hold exactly is a bigint.
  */
-import { spend, TemplateError } from './limits.js'
+import { building, searching, spend, TemplateError } from './limits.js'
 
 export type Int = number | bigint
 export type Value = null | boolean | Int | string | Float | Value[] | Tuple | Dict | Thing
@@ -93,46 +93,6 @@ export class Fn extends Thing {
   }
   override repr(): string {
     return `<function ${this.name}>`
-  }
-}
-
-/** Python's iterators and generators: true whatever they hold, without a length, and read once. */
-export class Iter extends Thing {
-  private readonly iterator: Iterator<Value>
-  constructor(
-    items: Iterable<Value>,
-    readonly type = 'generator',
-  ) {
-    super()
-    this.iterator = items[Symbol.iterator]()
-  }
-  override *items(): Iterable<Value> {
-    for (let next = this.iterator.next(); !next.done; next = this.iterator.next()) yield next.value
-  }
-}
-
-export class Range extends Thing {
-  readonly type = 'range'
-  readonly length: number
-  constructor(
-    readonly start: number,
-    readonly stop: number,
-    readonly step: number,
-  ) {
-    super()
-    this.length = Math.max(0, Math.ceil((stop - start) / step))
-  }
-  override *items(): Iterable<Value> {
-    for (let i = 0; i < this.length; i++) yield this.start + i * this.step
-  }
-  override size(): number {
-    return this.length
-  }
-  override attribute(name: string): Value | undefined {
-    return name === 'start' || name === 'stop' || name === 'step' ? this[name] : undefined
-  }
-  override repr(): string {
-    return `range(${this.start}, ${this.stop}${this.step === 1 ? '' : `, ${this.step}`})`
   }
 }
 
@@ -273,11 +233,13 @@ export function sizeOf(value: Value): number | undefined {
 export function lengthOf(text: string): number {
   let length = text.length
   if (!hasPairs(text)) return length
+  building(length)
   for (let i = 0; i < text.length; i++) if ((text.codePointAt(i) as number) > 0xffff) length--
   return length
 }
 
 export function hasPairs(text: string): boolean {
+  if (text.length > 64) searching(text.length)
   return /[\ud800-\udbff]/.test(text)
 }
 
