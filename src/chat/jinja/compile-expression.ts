@@ -3,6 +3,7 @@ import type { Arguments, Comparison, Expression } from './ast.js'
 import { attribute, item, slice } from './attributes.js'
 import { contains, equal, order } from './compare.js'
 import { applyFilter, applyTest } from './filters.js'
+import { toEntities } from './filters-of-text.js'
 import { spend, TemplateError } from './limits.js'
 import { binary, joinTwo, negative, positive } from './numbers.js'
 import { str } from './python-text.js'
@@ -52,7 +53,11 @@ export function compile(expression: Expression): Evaluate {
       return compileLogic(expression.kind, compile(expression.left), compile(expression.right))
     case 'binary': {
       const { operator } = expression
-      const [left, right] = [compile(expression.left), compile(expression.right)]
+      let [left, right] = [compile(expression.left), compile(expression.right)]
+      if (operator === '+' && isMarkup(expression)) {
+        if (!isMarkup(expression.left)) left = escaped(left)
+        if (!isMarkup(expression.right)) right = escaped(right)
+      }
       return (scope) => binary(operator, left(scope), right(scope))
     }
     case 'unary':
@@ -63,6 +68,20 @@ export function compile(expression: Expression): Evaluate {
       return compileCondition(expression)
     default:
       return compileAccess(expression)
+  }
+}
+
+/** What these filters return is markup: text that is added to it is escaped, even though nothing else is. */
+function isMarkup(expression: Expression): boolean {
+  if (expression.kind === 'filter') return ['safe', 'e', 'escape', 'forceescape'].includes(expression.name)
+  if (expression.kind !== 'binary' || expression.operator !== '+') return false
+  return isMarkup(expression.left) || isMarkup(expression.right)
+}
+
+function escaped(of: Evaluate): Evaluate {
+  return (scope) => {
+    const value = of(scope)
+    return typeof value === 'string' ? toEntities(value) : value
   }
 }
 

@@ -16,7 +16,7 @@ const ofText = (name: string, run: (text: string) => Value): Filter => filter(na
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&#39;', '"': '&#34;' }
 
-function toEntities(value: Value): string {
+export function toEntities(value: Value): string {
   return built(str(value).replace(/[&<>'"]/g, (one) => ENTITIES[one] as string))
 }
 

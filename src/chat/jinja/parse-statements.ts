@@ -3,11 +3,13 @@ import type { Expression, Filters, Macro, Statement, Target } from './ast.js'
 import { parseExpression, parseFilter, parseOr, parsePrimary, parseTuple } from './parse-expression.js'
 import { describe, TokenStream } from './token-stream.js'
 
-export function parseTemplate(source: string): Statement[] {
-  return new Parser(new TokenStream(source)).statements([])
+export function parseTemplate(source: string): { body: Statement[]; blocks: ReadonlyMap<string, Statement[]> } {
+  const parser = new Parser(new TokenStream(source))
+  return { body: parser.statements([]), blocks: parser.blocks }
 }
 
 class Parser {
+  readonly blocks = new Map<string, Statement[]>()
   private isInLoop = false
 
   constructor(private readonly stream: TokenStream) {}
@@ -193,6 +195,8 @@ class Parser {
     stream.skip('name', 'required')
     const body = this.apart('endblock')
     stream.skip('name', name)
+    if (this.blocks.has(name)) stream.fail(`block "${name}" is defined twice`, line)
+    this.blocks.set(name, body)
     return { kind: 'block', line, name, body }
   }
 

@@ -5,10 +5,10 @@
  */
 import { compileBody, type Run } from './compile-statements.js'
 import { globals, RaisedError } from './globals.js'
-import { metered, TemplateError } from './limits.js'
+import { deeper, metered, TemplateError } from './limits.js'
 import { parseTemplate } from './parse-statements.js'
 import { Page, Scope } from './scope.js'
-import { fromJson } from './values.js'
+import { Fn, fromJson, Thing, type Value } from './values.js'
 
 export { TemplateError }
 
@@ -21,10 +21,15 @@ export interface RenderOptions {
 
 export class Template {
   private readonly run: Run
+  private readonly blocks = new Map<string, Run>()
 
   /** Throws TemplateError if the template cannot be parsed. */
   constructor(source: string) {
-    this.run = metered('', () => compileBody(parseTemplate(source)))
+    this.run = metered('', () => {
+      const { body, blocks } = parseTemplate(source)
+      for (const [name, statements] of blocks) this.blocks.set(name, compileBody(statements))
+      return compileBody(body)
+    })
   }
 
   /** Throws TemplateError, with the line, if the template fails or takes too much; `variables` are JSON. */
@@ -35,12 +40,33 @@ export class Template {
         const root = new Scope(page)
         for (const [name, value] of globals(now)) root.set(name, value)
         for (const [name, value] of Object.entries(variables)) root.set(name, fromJson(value))
-        this.run(new Scope(page, root))
+        const top = new Scope(page, root)
+        root.set('self', new Self(this.blocks, top))
+        this.run(top)
         return page.text
       })
     } catch (error) {
       if (error instanceof RaisedError || !(error instanceof TemplateError)) throw error
       throw error.line === undefined ? new TemplateError(error.message, page.line) : error
     }
+  }
+}
+
+/** The variable `self`: its attributes render the template's blocks. */
+class Self extends Thing {
+  readonly type = 'TemplateReference'
+  constructor(
+    private readonly blocks: ReadonlyMap<string, Run>,
+    private readonly top: Scope,
+  ) {
+    super()
+  }
+  override attribute(name: string): Value | undefined {
+    const run = this.blocks.get(name)
+    const { page } = this.top
+    return run && new Fn(name, () => deeper(() => page.capture(() => run(this.top.inner()))))
+  }
+  override repr(): string {
+    return '<TemplateReference None>'
   }
 }

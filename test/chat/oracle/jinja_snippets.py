@@ -33,6 +33,7 @@ def answer(source, variables):
 if __name__ == "__main__":
     variables = json.loads((GOLDEN / "jinja-variables.json").read_text(encoding="utf8"))
     path = GOLDEN / "jinja.jsonl"
-    sources = [json.loads(line)["source"] for line in path.read_text(encoding="utf8").splitlines()]
+    # Not splitlines(): it would split at U+2028 inside a text.
+    sources = [json.loads(line)["source"] for line in path.read_text(encoding="utf8").strip().split("\n")]
     lines = [json.dumps({"source": source, **answer(source, variables)}, ensure_ascii=False) for source in sources]
     path.write_text("\n".join(lines) + "\n", encoding="utf8")
