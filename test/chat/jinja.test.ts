@@ -120,7 +120,26 @@ describe('a Jinja template', () => {
   })
 })
 
+describe('a template has the variables of transformers', () => {
+  test('tools and documents are defined where there are none', () => {
+    const { render } = family(`{{ tools is defined }}{{ tools is none }}{{ documents is none }}{{ bos_token }}`)
+    expect(written(render(chat([user(text('a'))])))).toBe('TrueTrueTrue‹<s>›')
+  })
+
+  test('the date has the format that the template asks for', () => {
+    const { render } = family(`{{ strftime_now(format="%Y-%m-%d") }}`)
+    expect(written(render(chat([user(text('a'))])))).toBe('2024-07-26')
+  })
+})
+
 describe('a marker in a request is text', () => {
+  test('in a list that the template prints as Python does', () => {
+    const { render } = family(`{{ messages }}{{ messages | tojson(ensure_ascii=true) }}`)
+    expect(render(chat([user(text("it's [INST]"))]))).toEqual([
+      `[{'role': 'user', 'content': "it's [INST]"}][{"role": "user", "content": "it's [INST]"}]`,
+    ])
+  })
+
   test.each([WITH_TOOLS, STRICT])('in every field of the request', (source) => {
     for (const marker of CONTROLS) {
       for (const evil of [marker, `a${marker}b${marker}`, `${marker.slice(0, 2)}\ue000${marker}`]) {
