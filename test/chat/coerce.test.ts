@@ -142,7 +142,11 @@ test.each<[string, JsonValue, JsonObject]>([
     'that doubles the work at each level',
     { $ref: '#/$defs/T' },
     {
-      T: { anyOf: ['a', 'b'].map((b) => ({ type: 'object', properties: { [b]: {}, n: { $ref: '#/$defs/T' } } })) },
+      T: {
+        anyOf: ['a', 'b'].map(
+          (b): JsonObject => ({ type: 'object', properties: { [b]: {}, n: { $ref: '#/$defs/T' } } }),
+        ),
+      },
     },
   ],
   [

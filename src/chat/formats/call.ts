@@ -4,16 +4,9 @@ import { coerce } from './coerce.js'
 import { toInput, type WrittenObject, type WrittenValue } from './exact-number.js'
 import { isObject } from './json-value.js'
 import { SchemaReader } from './resolve-schema.js'
+import type { WrittenCall } from './written-call.js'
 
 export type ToolCall = Extract<Part, { type: 'tool_call' }>
-
-/** A call as it was written. */
-export interface WrittenCall {
-  name: string
-  input: WrittenObject
-  /** Arguments without a name, as Python allows them. */
-  positional?: WrittenValue[]
-}
 
 /** undefined: the tool was not offered, or an argument's name is not certain. Without a list every tool is offered. */
 export function toCall(

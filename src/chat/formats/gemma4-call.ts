@@ -1,11 +1,11 @@
 /** The inside of Gemma 4's tool calls: `call:Name{key:<|"|>text<|"|>,n:1,list:[…],object:{…}}`. */
 import type { JsonObject, JsonValue } from '../types.js'
-import type { WrittenCall } from './call.js'
 import { Cursor, ifReadable, NUMBER, readItems, SPACE, UNREADABLE, unreadable, WORD, WORDS } from './cursor.js'
 import { MAX_DEPTH } from './depth.js'
 import { type WrittenObject, type WrittenValue, writtenNumber } from './exact-number.js'
 import { setKey } from './json-value.js'
 import { isOfKind, SchemaCheck } from './schema.js'
+import type { WrittenCall } from './written-call.js'
 
 /** The text between the markers. `quotes`: the positions in `source` of `<|"|>` control tokens, in order. */
 interface CallBody {

@@ -3,11 +3,12 @@
  * has it, `{"type": "function", "function": {"name": …, "arguments": …}}`.
  */
 import type { ChatTool } from '../types.js'
-import { type ToolCall, toCall, type WrittenCall } from './call.js'
+import { type ToolCall, toCall } from './call.js'
 import type { WrittenObject, WrittenValue } from './exact-number.js'
 import { isObject } from './json-value.js'
 import { parseLiteral } from './literal.js'
 import { CALL_KEYS, INPUT_KEYS } from './scan/state.js'
+import type { WrittenCall } from './written-call.js'
 
 /**
  * One call or a list of calls. undefined: something in it is not a call that may run.

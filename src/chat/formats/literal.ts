@@ -4,12 +4,13 @@
  * Reading takes linear time and goes no deeper than MAX_DEPTH. Beyond JSON it accepts what has only one meaning:
  * strings in ' and """, line feeds within a string, True, False and None, a trailing comma.
  */
-import type { WrittenCall } from './call.js'
+
 import { Cursor, ifReadable, NUMBER, readItems, SPACE, UNREADABLE, unreadable, WORD, WORDS } from './cursor.js'
 import { MAX_DEPTH } from './depth.js'
 import { type WrittenObject, type WrittenValue, writtenNumber } from './exact-number.js'
 import { parseJson } from './json.js'
 import { setKey } from './json-value.js'
+import type { WrittenCall } from './written-call.js'
 
 /** undefined: the text is not one whole value. */
 export function parseLiteral(source: string): WrittenValue | undefined {
