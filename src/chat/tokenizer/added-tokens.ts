@@ -54,7 +54,7 @@ export function makeFinder(tokens: AddedTokenEntry[], normalize?: (text: string)
   const trie: Trie = { first: new Int32Array(0x10000), next: new Map(), ends: [undefined] }
   const contents: string[] = []
   for (const token of tokens) {
-    const content = normalize ? normalize(token.content) : token.content
+    const content = normalize && !token.verbatim ? normalize(token.content) : token.content
     if (content === '') continue
     insert(trie, content, token)
     contents.push(content)

@@ -6,10 +6,10 @@ import type { Ids } from './ids.js'
 import { mergeSymbols } from './merge.js'
 import { byteTokens, type Tables } from './tables.js'
 import { writeUtf8 } from './utf8.js'
-import { findToken } from './vocabulary.js'
+import { findToken, type Vocabulary } from './vocabulary.js'
 import { hashUnit, LONGEST_WORD, makeWordCache } from './word-cache.js'
 
-export interface Bpe {
+export interface WordEncoder {
   /** Appends the ids of text[start..end), which is one word and well-formed. */
   encode(text: string, start: number, end: number, out: Ids): void
   /** Whether no merge joins these two characters. */
@@ -31,11 +31,11 @@ interface Symbols {
 }
 
 /** Keeps recent words in a bounded cache. */
-export function makeBpe(model: BpeEntry, options: BpeOptions, fail: Fail): Bpe {
+export function makeBpe(model: BpeEntry, options: BpeOptions, fail: Fail): WordEncoder {
   const { tables, closed, byteLevel } = options
   const { merges, joints } = tables
   const symbols: Symbols = { ids: new Int32Array(256), count: 0 }
-  const readSymbols = byteLevel ? byteSymbols(options, fail) : characterSymbols(model, options, fail)
+  const readSymbols = byteLevel ? byteSymbols(options) : characterSymbols(model, options, fail)
   const whole = model.ignore_merges === true ? wholeWords(options) : undefined
   const cache = makeWordCache()
 
@@ -91,14 +91,12 @@ export function makeBpe(model: BpeEntry, options: BpeOptions, fail: Fail): Bpe {
 
 type ReadSymbols = (text: string, start: number, end: number, symbols: Symbols) => void
 
-function byteSymbols({ tables }: BpeOptions, fail: Fail): ReadSymbols {
-  const ids = new Int32Array(256)
+/** Bytes without a token are left out of the text, as in the reference. */
+function byteSymbols({ tables }: BpeOptions): ReadSymbols {
+  const ids = byteLevelTokens(tables.vocabulary)
   const scratch = new Uint8Array(4)
-  for (let byte = 0; byte < 256; byte += 1) {
-    ids[byte] = findToken(tables.vocabulary, scratch, 0, writeUtf8(scratch, 0, CODE_OF_BYTE[byte] as number))
-    if (ids[byte] === -1) return fail(`has no token for the byte ${byte}, which a byte-level vocabulary needs`)
-  }
-  return (text, start, end, symbols) => {
+  const complete = !ids.includes(-1)
+  const read: ReadSymbols = (text, start, end, symbols) => {
     const out = symbols.ids
     let count = 0
     for (let i = start; i < end; i += 1) {
@@ -116,6 +114,19 @@ function byteSymbols({ tables }: BpeOptions, fail: Fail): ReadSymbols {
     }
     symbols.count = count
   }
+  if (complete) return read
+  return (text, start, end, symbols) => {
+    read(text, start, end, symbols)
+    const { ids: out, count } = symbols
+    symbols.count = 0
+    for (let i = 0; i < count; i += 1) if ((out[i] as number) >= 0) out[symbols.count++] = out[i] as number
+  }
+}
+
+/** The tokens of a byte-level vocabulary for single bytes, -1 if there is none. */
+export function byteLevelTokens(vocabulary: Vocabulary): Int32Array {
+  const scratch = new Uint8Array(4)
+  return Int32Array.from(CODE_OF_BYTE, (code) => findToken(vocabulary, scratch, 0, writeUtf8(scratch, 0, code)))
 }
 
 /** The ids of known characters; of others, their bytes; without byte tokens, one unk for a run of them. */
@@ -189,14 +200,14 @@ function wholeWords({ tables, byteLevel }: BpeOptions): (text: string, start: nu
       if (code > 0xffff) i += 1
       const from = length
       length = writeUtf8(scratch, length, code)
-      if (byteLevel) length = spellBytes(scratch, from, length)
+      if (byteLevel) length = spellInPlace(scratch, from, length)
     }
     return findToken(tables.vocabulary, scratch, 0, length)
   }
 }
 
 /** Replaces each byte of scratch[from..to) by the UTF-8 of its character. Returns the new end. */
-function spellBytes(scratch: Uint8Array, from: number, to: number): number {
+function spellInPlace(scratch: Uint8Array, from: number, to: number): number {
   const bytes = scratch.slice(from, to)
   let end = from
   for (const byte of bytes) end = writeUtf8(scratch, end, CODE_OF_BYTE[byte] as number)

@@ -16,3 +16,12 @@ function makeAlphabet(): number[] {
   }
   return alphabet
 }
+
+/** Each byte as its character; a text is its UTF-8. */
+export function spellBytes(text: string | Uint8Array): string {
+  let spelled = ''
+  for (const byte of typeof text === 'string' ? Buffer.from(text) : text) {
+    spelled += String.fromCharCode(CODE_OF_BYTE[byte] as number)
+  }
+  return spelled
+}

@@ -1,6 +1,7 @@
 /** Decoders: tokens back to text, one by one. Text that later tokens may still change is held back. */
 import { BYTE_OF_CODE } from './byte-level.js'
 import type { Fail, Step } from './file.js'
+import { replacer } from './normalizer.js'
 import { readPattern } from './pattern.js'
 
 /** One step of decoding, for one text. */
@@ -38,8 +39,8 @@ function readStage(step: Step, fused: boolean, fail: Fail): Stage {
         return { make: () => eachToken((token) => token.replaceAll(plain, () => content)), fused }
       }
       if (fused) return fail('has a decoder with a pattern after Fuse, which is not supported')
-      const pattern = readPattern(step.pattern, fail)
-      return { make: () => eachToken((token) => token.replace(pattern, () => content)), fused }
+      const replace = replacer(readPattern(step.pattern, fail), content)
+      return { make: () => eachToken(replace), fused }
     }
     case 'ByteFallback':
       if (fused) return fail('has a ByteFallback after Fuse, which is not supported')

@@ -1,6 +1,6 @@
-/** Text to ids: added tokens first, then the normalizer, the pre-tokenizer and byte-pair encoding. */
+/** Text to ids: added tokens first, then the normalizer, the pre-tokenizer and the model. */
 import { type Finder, makeFinder } from './added-tokens.js'
-import type { Bpe } from './bpe.js'
+import type { WordEncoder } from './bpe.js'
 import type { AddedTokenEntry } from './file.js'
 import type { Ids } from './ids.js'
 import type { Normalizer } from './normalizer.js'
@@ -17,10 +17,10 @@ export interface Encoder {
 interface Steps {
   normalizer: Normalizer
   preTokenizer: PreTokenizer
-  bpe: Bpe
+  model: WordEncoder
 }
 
-export function makeEncoder(tokens: AddedTokenEntry[], { normalizer, preTokenizer, bpe }: Steps): Encoder {
+export function makeEncoder(tokens: AddedTokenEntry[], { normalizer, preTokenizer, model }: Steps): Encoder {
   const { next } = preTokenizer
   const raw = makeFinder(tokens.filter((token) => !token.normalized))
   const normalized = makeFinder(
@@ -32,18 +32,19 @@ export function makeEncoder(tokens: AddedTokenEntry[], { normalizer, preTokenize
     if (next) {
       for (let at = 0; at < text.length; ) {
         const end = next(text, at, text.length)
-        bpe.encode(text, at, end, out)
+        model.encode(text, at, end, out)
         at = end
       }
       return
     }
-    for (const word of preTokenizer.words(text, { first })) bpe.encode(word, 0, word.length, out)
+    for (const word of preTokenizer.words(text, { first })) model.encode(word, 0, word.length, out)
   }
 
   return {
     encode(text, out) {
       let first = true
       for (const stretch of raw.find(text)) {
+        if (first && preTokenizer.start && typeof stretch === 'string') first = normalizer.keepsStart?.(stretch) ?? true
         const parts = typeof stretch === 'number' ? [stretch] : normalized.find(normalizer.normalize(stretch))
         for (const part of parts) {
           if (typeof part === 'number') out.push(part)
@@ -52,12 +53,12 @@ export function makeEncoder(tokens: AddedTokenEntry[], { normalizer, preTokenize
         }
       }
     },
-    mayCut: (before, after) => mayCut([raw, normalized], { normalizer, preTokenizer, bpe }, before, after),
+    mayCut: (before, after) => mayCut([raw, normalized], { normalizer, preTokenizer, model }, before, after),
   }
 }
 
 /** No added token, word or merge may cross the cut, and the normalizer must not treat the start of a text specially. */
-function mayCut(finders: Finder[], { normalizer, preTokenizer, bpe }: Steps, before: string, after: string): boolean {
+function mayCut(finders: Finder[], { normalizer, preTokenizer, model }: Steps, before: string, after: string): boolean {
   if (!normalizer.local || finders.some(({ looksAround }) => looksAround)) return false
   const pair = normalizer.normalize(before + after)
   if (finders.some(({ contents }) => contents.some((text) => text.includes(before + after) || text.includes(pair)))) {
@@ -65,5 +66,5 @@ function mayCut(finders: Finder[], { normalizer, preTokenizer, bpe }: Steps, bef
   }
   if (preTokenizer.next)
     return preTokenizer.next(pair, 0, pair.length) === before.length && /[\p{L}\p{N}]\s/u.test(pair)
-  return preTokenizer.local && preTokenizer.words(pair, { first: true }).length === 1 && bpe.mayCut(pair)
+  return preTokenizer.local && preTokenizer.words(pair, { first: true }).length === 1 && model.mayCut(pair)
 }

@@ -9,7 +9,9 @@ export interface TokenizerFile {
   pre_tokenizer?: Step | null
   post_processor?: Step | null
   decoder?: Step | null
-  model: BpeEntry
+  model: BpeEntry | UnigramEntry
+  /** Of files that are not tokenizer.json: added tokens have the ids that are written, also those above the vocabulary. */
+  exact_ids?: boolean
 }
 
 export interface AddedTokenEntry {
@@ -20,10 +22,12 @@ export interface AddedTokenEntry {
   lstrip?: boolean
   rstrip?: boolean
   single_word?: boolean
+  /** Searched in the normalized text as it is, without being normalized itself. */
+  verbatim?: boolean
 }
 
 export interface BpeEntry {
-  type?: string
+  type?: 'BPE'
   vocab: Record<string, number>
   /** "a b", or in newer files ["a", "b"]. */
   merges: (string | [string, string])[]
@@ -34,6 +38,18 @@ export interface BpeEntry {
   dropout?: number | null
   continuing_subword_prefix?: string | null
   end_of_word_suffix?: string | null
+}
+
+export interface UnigramEntry {
+  type: 'Unigram'
+  vocab: [string, number][]
+  unk_id?: number | null
+  byte_fallback?: boolean
+  /** Of SentencePiece's files: sums are kept in float32, and these ids are treated apart. */
+  single_precision?: boolean
+  normal?: number[]
+  user_defined?: number[]
+  unused?: number[]
 }
 
 /** One normalizer, pre-tokenizer, post-processor or decoder: a type and its own fields. */
@@ -47,13 +63,8 @@ export function checkFile(json: unknown, fail: Fail): TokenizerFile {
   const file = json as TokenizerFile | null
   const model = file?.model
   if (typeof model !== 'object' || model === null) return fail('has no model')
-  const type = model.type ?? 'BPE'
-  if (type !== 'BPE') return fail(`holds a ${type} model, and only BPE is supported`)
-  if (typeof model.vocab !== 'object' || model.vocab === null) return fail('has no model.vocab')
-  if (!Array.isArray(model.merges)) return fail('has no model.merges')
-  for (const field of ['dropout', 'continuing_subword_prefix', 'end_of_word_suffix'] as const) {
-    if (model[field]) return fail(`sets model.${field}, which is not supported`)
-  }
+  if (model.type === 'Unigram') checkUnigram(model, fail)
+  else checkBpe(model, fail)
   const added = file?.added_tokens ?? []
   if (!Array.isArray(added)) return fail('has added_tokens that are not a list')
   for (const token of added) {
@@ -62,4 +73,27 @@ export function checkFile(json: unknown, fail: Fail): TokenizerFile {
     }
   }
   return file as TokenizerFile
+}
+
+function checkBpe(model: BpeEntry, fail: Fail): void {
+  const type: string = model.type ?? 'BPE'
+  if (type !== 'BPE') return fail(`holds a ${type} model, and only BPE and Unigram are supported`)
+  if (typeof model.vocab !== 'object' || model.vocab === null) return fail('has no model.vocab')
+  if (!Array.isArray(model.merges)) return fail('has no model.merges')
+  for (const field of ['dropout', 'continuing_subword_prefix', 'end_of_word_suffix'] as const) {
+    if (model[field]) return fail(`sets model.${field}, which is not supported`)
+  }
+}
+
+function checkUnigram(model: UnigramEntry, fail: Fail): void {
+  if (!Array.isArray(model.vocab) || model.vocab.length === 0) return fail('has no model.vocab')
+  for (const entry of model.vocab) {
+    if (!Array.isArray(entry) || typeof entry[0] !== 'string' || !Number.isFinite(entry[1])) {
+      return fail(`has an entry of model.vocab that is not a token and its score: ${JSON.stringify(entry)}`)
+    }
+  }
+  const unknown = model.unk_id ?? 0
+  if (!Number.isInteger(unknown) || unknown < 0 || unknown >= model.vocab.length) {
+    return fail('has a model.unk_id that is not in its vocabulary')
+  }
 }

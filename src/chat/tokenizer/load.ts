@@ -1,5 +1,6 @@
-/** tokenizer.json to a Tokenizer. */
+/** The tokenizer's file in a model's folder to a Tokenizer. */
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -7,11 +8,14 @@ import { TetherError } from '../../errors.js'
 import { parsePythonJson } from '../../python-json.js'
 import type { Tokenizer } from '../types.js'
 import { readTables, writeTables } from './cache.js'
+import { addConfigured, readConfigured } from './configured.js'
 import { checkFile, type Fail, type TokenizerFile } from './file.js'
+import { readTekken, readTiktoken } from './ranks.js'
 import { scan } from './scan.js'
+import { type Converted, isSentencePiece, readSentencePiece } from './sentencepiece.js'
 import { makeTables } from './tables.js'
 import { controlTokens, makeTokenizer, type Parts, readAdded } from './tokenizer.js'
-import { tokenText } from './vocabulary.js'
+import { listVocabulary, tokenText } from './vocabulary.js'
 
 export interface LoadTokenizerOptions {
   /** The cache folder for tables of large tokenizers, which make the next load ten times faster. false: no cache. */
@@ -22,20 +26,63 @@ export interface LoadTokenizerOptions {
 
 /** A smaller file is read as fast as its cached tables would be. */
 const SMALLEST_CACHED = 2_000_000
+/** The same of a file without merges, which have to be found. */
+const SMALLEST_DERIVED = 200_000
+
+/** Files that hold a tokenizer; of several in a folder the first is read. */
+const FILES = ['tokenizer.json', 'tekken.json', 'tokenizer.model'] as const
+type FileName = (typeof FILES)[number]
+
+/** The name of the file in a model's folder that its tokenizer is read from, undefined without one. */
+export function tokenizerFileName(dir: string): FileName | undefined {
+  return FILES.find((name) => existsSync(join(dir, name)))
+}
 
 /**
- * Reads `tokenizer.json` in a model's folder. Throws `bad_tokenizer`, naming the file and the fix.
+ * Reads `tokenizer.json` in a model's folder; without one `tekken.json`, or else `tokenizer.model` (SentencePiece's, or
+ * Llama 3's ranks). Throws `bad_tokenizer`, naming the file and the fix.
  * Tables of large files are kept in `~/.tether/cache/tokenizers` unless `cache` says otherwise.
  */
 export async function loadTokenizer(dir: string, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
   const { below = Number.POSITIVE_INFINITY } = options
-  const path = join(dir, 'tokenizer.json')
+  const name = tokenizerFileName(dir) ?? 'tokenizer.json'
+  const path = join(dir, name)
   const fail: Fail = (what) => {
     const fix = 'Use the tokenizer.json of a Gemma, Llama or Mistral checkpoint.'
     throw new TetherError('bad_tokenizer', `${path} ${what}. ${fix}`)
   }
-  const parts = await readParts(await readBytes(path), options, fail)
+  const bytes = await readBytes(path)
+  const source = name === 'tokenizer.json' ? json(bytes, fail) : await converted(dir, name, bytes, fail)
+  const parts = await readParts(source, options, fail)
   return makeTokenizer(within(parts, below, path), fail)
+}
+
+/** A tokenizer's file, how it is read, and what the cache keeps it under. */
+interface Source {
+  bytes: Uint8Array
+  /** All that decides what is read. */
+  key: Uint8Array
+  smallestCached: number
+  /** `rest`: what the cache keeps beside the tables. */
+  read(): Converted & { rest: string }
+}
+
+function json(bytes: Uint8Array, fail: Fail): Source {
+  const key = createHash('sha256').update(bytes).digest()
+  return { bytes, key, smallestCached: SMALLEST_CACHED, read: () => readJson(bytes, fail) }
+}
+
+/** A file of another kind, which needs the checkpoint's tokenizer_config.json beside it. */
+async function converted(dir: string, name: FileName, bytes: Uint8Array, fail: Fail): Promise<Source> {
+  const configured = await readConfigured(dir)
+  const key = createHash('sha256').update(name).update(JSON.stringify(configured)).update(bytes).digest()
+  const read = () => {
+    const raw = name === 'tekken.json' ? readTekken(bytes, fail) : readModel(bytes, fail)
+    const file = addConfigured(raw.file, configured)
+    if (file.added_tokens?.length === 0) return fail('has no special tokens, and tokenizer_config.json names none')
+    return { ...raw, file, rest: JSON.stringify(file) }
+  }
+  return { bytes, key, smallestCached: SMALLEST_DERIVED, read }
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
@@ -68,26 +115,39 @@ function withoutMark(bytes: Uint8Array): Uint8Array {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes
 }
 
-async function readParts(bytes: Uint8Array, { cache }: LoadTokenizerOptions, fail: Fail): Promise<Parts> {
-  if (cache === false || bytes.length < SMALLEST_CACHED) return readFresh(bytes, fail).parts
+async function readParts(source: Source, { cache }: LoadTokenizerOptions, fail: Fail): Promise<Parts> {
+  if (cache === false || source.bytes.length < source.smallestCached) return readFresh(source.read())
   const folder = cache ?? join(homedir(), '.tether', 'cache', 'tokenizers')
-  const key = createHash('sha256').update(bytes).digest()
-  const saved = await readTables(folder, key)
+  const saved = await readTables(folder, source.key)
   if (saved) {
     const file = parse(saved.rest, fail)
     return { file, added: readAdded(file, saved.tables.vocabulary), tables: saved.tables }
   }
-  const { parts, rest } = readFresh(bytes, fail)
-  await writeTables(folder, key, { tables: parts.tables, rest })
+  const fresh = source.read()
+  const parts = readFresh(fresh)
+  // A unigram's scores are no part of the tables, and its file is read as fast.
+  if (fresh.file.model.type !== 'Unigram')
+    await writeTables(folder, source.key, { tables: parts.tables, rest: fresh.rest })
   return parts
 }
 
-function readFresh(bytes: Uint8Array, fail: Fail): { parts: Parts; rest: string } {
-  const { rest, vocabulary, triples } = scan(bytes, fail)
-  const file = parse(rest, fail)
+function readFresh({ file, vocabulary, triples }: Converted): Parts {
   const added = readAdded(file, vocabulary)
   const closed = new Set(controlTokens(added).keys())
-  return { parts: { file, added, tables: makeTables(file.model, vocabulary, triples, closed) }, rest }
+  return { file, added, tables: makeTables(file.model, vocabulary, triples, closed) }
+}
+
+function readJson(bytes: Uint8Array, fail: Fail): Converted & { rest: string } {
+  const { rest, vocabulary, triples } = scan(bytes, fail)
+  const file = parse(rest, fail)
+  if (file.model.type !== 'Unigram') return { file, vocabulary, triples, rest }
+  const tokens = file.model.vocab.map(([token]) => token)
+  return { file, vocabulary: listVocabulary(tokens, tokens.length), triples, rest }
+}
+
+/** A tokenizer.model is SentencePiece's, or a list of ranks. */
+function readModel(bytes: Uint8Array, fail: Fail): Converted {
+  return isSentencePiece(bytes) ? readSentencePiece(bytes, fail) : readTiktoken(bytes, fail)
 }
 
 function parse(text: string, fail: Fail): TokenizerFile {

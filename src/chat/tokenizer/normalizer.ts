@@ -1,11 +1,18 @@
 /** Normalizers: they change a text before it is split. */
+import { spellBytes } from './byte-level.js'
+import { classOfSet, WHITE_SPACE } from './character-sets.js'
+import { readCharsmap } from './charsmap.js'
 import type { Fail, Step } from './file.js'
 import { readPattern } from './pattern.js'
+import { readSentencePieceNormalizer } from './sentencepiece-normalizer.js'
+import { matches } from './split.js'
 
 export interface Normalizer {
   normalize(text: string): string
   /** Whether each character is changed by itself, so that a text may be normalized in parts. */
   readonly local: boolean
+  /** Whether the beginning of a text is still its beginning, and nothing before it was removed or replaced; if not given, always. */
+  keepsStart?(text: string): boolean
 }
 
 export function readNormalizer(step: Step | null | undefined, fail: Fail): Normalizer {
@@ -14,24 +21,107 @@ export function readNormalizer(step: Step | null | undefined, fail: Fail): Norma
     case 'Sequence': {
       const all = ((step.normalizers ?? []) as Step[]).map((inner) => readNormalizer(inner, fail))
       const normalize = (text: string) => all.reduce((result, inner) => inner.normalize(result), text)
-      return { normalize, local: all.every(({ local }) => local) }
-    }
-    case 'Replace': {
-      const { String: plain } = (step.pattern ?? {}) as { String?: string }
-      const content = String(step.content ?? '')
-      if (plain) {
-        // A string is several times faster than a function, but $ is special in it.
-        const replacement = content.replaceAll('$', '$$$$')
-        return { normalize: (text) => text.replaceAll(plain, replacement), local: plain.length === 1 }
+      const keepsStart = (text: string) => {
+        let current = text
+        return all.every((inner) => {
+          const keeps = inner.keepsStart?.(current) ?? true
+          current = inner.normalize(current)
+          return keeps
+        })
       }
-      const pattern = readPattern(step.pattern, fail)
-      return { normalize: (text) => text.replace(pattern, () => content), local: false }
+      return { normalize, local: all.every(({ local }) => local), keepsStart }
     }
+    case 'Replace':
+      return readReplace(step, fail)
     case 'Prepend': {
       const start = String(step.prepend ?? '')
       return { normalize: (text) => (text === '' ? text : start + text), local: start === '' }
     }
+    case 'Strip':
+      return readStrip(step)
+    case 'NFC':
+    case 'NFD':
+    case 'NFKC':
+    case 'NFKD':
+      return readForm(step.type)
+    case 'Lowercase':
+      // JavaScript alone writes a sigma at the end of a word differently.
+      return { normalize: (text) => text.replaceAll('Σ', 'σ').toLowerCase(), local: true }
+    case 'StripAccents': {
+      const accents = new RegExp(`[${classOfSet('accents')}]+`, 'gu')
+      const keepsStart = (text: string) => text.search(accents) !== 0
+      return { normalize: (text) => text.replace(accents, ''), local: true, keepsStart }
+    }
+    case 'ByteLevel':
+      return { normalize: spellBytes, local: true }
+    case 'Precompiled': {
+      return {
+        normalize: readCharsmap(Buffer.from(String(step.precompiled_charsmap ?? ''), 'base64'), fail),
+        local: false,
+      }
+    }
+    case 'SentencePiece':
+      return { normalize: readSentencePieceNormalizer(step, fail), local: false }
     default:
       return fail(`has a normalizer of the unknown type ${step.type}`)
   }
+}
+
+function readReplace(step: Step, fail: Fail): Normalizer {
+  const { String: plain } = (step.pattern ?? {}) as { String?: string }
+  const content = String(step.content ?? '')
+  if (plain) {
+    // A string is several times faster than a function, but $ is special in it.
+    const replacement = content.replaceAll('$', '$$$$')
+    return {
+      normalize: (text) => text.replaceAll(plain, replacement),
+      local: plain.length === 1,
+      keepsStart: (text) => !text.startsWith(plain),
+    }
+  }
+  const pattern = readPattern(step.pattern, fail)
+  const keepsStart = (text: string) => matches(text, pattern).next().value?.[0] !== 0
+  return { normalize: replacer(pattern, content), local: false, keepsStart }
+}
+
+/** Replaces the matches that the reference finds; JavaScript's own replace finds other empty ones. */
+export function replacer(pattern: RegExp, content: string): (text: string) => string {
+  return (text) => {
+    let replaced = ''
+    let at = 0
+    for (const [start, end] of matches(text, pattern)) {
+      replaced += text.slice(at, start) + content
+      at = end
+    }
+    return at === 0 && replaced === '' ? text : replaced + text.slice(at)
+  }
+}
+
+function readStrip(step: Step): Normalizer {
+  const left = step.strip_left !== false
+  const right = step.strip_right !== false
+  const start = new RegExp(`^[${WHITE_SPACE}]+`, 'u')
+  const space = new RegExp(`[${WHITE_SPACE}]`, 'u')
+  const normalize = (text: string) => {
+    let end = text.length
+    // A pattern that ends in $ would look at every run of white space from each of its characters.
+    while (right && end > 0 && space.test(text[end - 1] as string)) end -= 1
+    const rest = text.slice(0, end)
+    return left ? rest.replace(start, '') : rest
+  }
+  return { normalize, local: !left && !right, keepsStart: (text) => !left || !start.test(text) }
+}
+
+function readForm(form: 'NFC' | 'NFD' | 'NFKC' | 'NFKD'): Normalizer {
+  const inert = new RegExp(`[${classOfSet('inert')}]+`, 'gu')
+  const normalize = (text: string) => {
+    let normalized = ''
+    let at = 0
+    for (const found of text.matchAll(inert)) {
+      normalized += text.slice(at, found.index).normalize(form) + found[0]
+      at = found.index + found[0].length
+    }
+    return normalized + text.slice(at).normalize(form)
+  }
+  return { normalize, local: false }
 }

@@ -5,15 +5,18 @@ import { classOf } from './unicode.js'
 /** `{ String }` or `{ Regex }`, as found in Split and Replace. Always global and Unicode-aware. */
 export function readPattern(json: unknown, fail: Fail): RegExp {
   const pattern = (typeof json === 'string' ? { String: json } : json) as { String?: string; Regex?: string } | null
-  if (typeof pattern?.String === 'string' && pattern.String !== '') {
-    return new RegExp(pattern.String.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'gu')
-  }
+  if (typeof pattern?.String === 'string') return literal(pattern.String)
   if (typeof pattern?.Regex !== 'string') return fail(`has a pattern that cannot be read: ${JSON.stringify(json)}`)
   try {
     return new RegExp(translate(pattern.Regex), 'gu')
   } catch {
     return fail(`has a pattern that is not supported: ${pattern.Regex}`)
   }
+}
+
+/** Matches a text as it is. */
+export function literal(text: string): RegExp {
+  return new RegExp(text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'gu')
 }
 
 const FOLDS: Record<string, string> = { s: 'sSſ', k: 'kK\u212a' }

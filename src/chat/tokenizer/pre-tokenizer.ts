@@ -1,13 +1,22 @@
-/** Pre-tokenizers: they split a normalized text into the words that BPE encodes one by one. */
+/** Pre-tokenizers: they split a normalized text into the words that the model encodes one by one. */
+import { spellBytes } from './byte-level.js'
+import { classOfSet, WHITE_SPACE } from './character-sets.js'
 import { cutterFor, type NextWord } from './cutter.js'
 import type { Fail, Step } from './file.js'
-import { readPattern } from './pattern.js'
+import { literal, readPattern } from './pattern.js'
+import { contiguous, cut, isolated, type Merge, mergedWithNext, readBehavior, removed } from './split.js'
+import { wordClass } from './unicode.js'
 
-/** `first`: these words begin the whole text. Returns no empty words. */
-type SplitWords = (words: string[], first: boolean) => string[]
+/** `first`: the first of these words begins the whole text. */
+interface Words {
+  list: string[]
+  first: boolean
+}
+
+type SplitWords = (words: Words) => Words
 
 export interface PreTokenizer {
-  /** The words of a text; `first`: it begins the whole text. */
+  /** The words of a text, none of them empty; `first`: it begins the whole text. */
   words(text: string, options: { first: boolean }): string[]
   /** The same, word by word and much faster, for the splits that are written by hand. */
   readonly next?: NextWord
@@ -15,27 +24,43 @@ export interface PreTokenizer {
   readonly byteLevel: boolean
   /** Whether words end at certain characters, independent of the characters around them. */
   readonly local: boolean
+  /** Whether the beginning of a text is treated apart. */
+  readonly start: boolean
 }
-
-type Behavior = 'Removed' | 'Isolated' | 'MergedWithPrevious' | 'MergedWithNext' | 'Contiguous'
-type Stretch = { text: string; match: boolean }
 
 // The split that ByteLevel does itself if no Split precedes it.
 const GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
-export function readPreTokenizer(step: Step | null | undefined, fail: Fail): PreTokenizer {
+export interface PreTokenizerOptions {
+  /** Whether the last ByteLevel is left to the model, which is faster. */
+  bytesInModel: boolean
+}
+
+export function readPreTokenizer(
+  step: Step | null | undefined,
+  { bytesInModel }: PreTokenizerOptions,
+  fail: Fail,
+): PreTokenizer {
   const steps = flatten(step)
-  const bytes = steps.findIndex(({ type }) => type === 'ByteLevel')
-  if (bytes >= 0 && bytes < steps.length - 1) return fail('has a pre-tokenizer after ByteLevel, which is not supported')
-  const splits = steps.map((inner) => readSplit(inner, fail))
+  const byteLevel = bytesInModel && endsInBytes(step)
+  const splits = steps.map((inner, i) => readSplit(inner, byteLevel && i === steps.length - 1, fail))
   return {
-    words: (text, { first }) => splits.reduce((words, split) => split(words, first), [text]),
-    next: handWritten(steps),
-    byteLevel: bytes >= 0,
+    words: (text, { first }) =>
+      splits.reduce((words, split) => split(words), { list: text === '' ? [] : [text], first }).list,
+    next: byteLevel || !steps.some(({ type }) => type === 'ByteLevel') ? handWritten(steps) : undefined,
+    byteLevel,
+    start: steps.some(({ prepend_scheme }) => prepend_scheme === 'first'),
     local: steps.every(
       ({ type, pattern }) => type === 'Split' && (pattern as { String?: string })?.String?.length === 1,
     ),
   }
+}
+
+/** Whether ByteLevel is the last step and the only one of its kind, so that nothing sees the bytes as characters. */
+export function endsInBytes(step: Step | null | undefined): boolean {
+  const steps = flatten(step)
+  const at = steps.findIndex(({ type }) => type === 'ByteLevel')
+  return at >= 0 && at === steps.length - 1
 }
 
 function flatten(step: Step | null | undefined): Step[] {
@@ -49,25 +74,25 @@ function handWritten([split, bytes, ...more]: Step[]): NextWord | undefined {
   const bare = !bytes || (bytes.type === 'ByteLevel' && bytes.add_prefix_space === false && bytes.use_regex === false)
   if (split?.type !== 'Split' || pattern === undefined || !bare || more.length > 0) return undefined
   // These patterns match every character, so the behavior for the rest does not matter.
-  return split.behavior === 'Isolated' && split.invert !== true ? cutterFor(pattern) : undefined
+  return /^isolated$/i.test(String(split.behavior)) && split.invert !== true ? cutterFor(pattern) : undefined
 }
 
-function readSplit(step: Step, fail: Fail): SplitWords {
+function readSplit(step: Step, bytesInModel: boolean, fail: Fail): SplitWords {
   switch (step.type) {
-    case 'Split': {
-      const pattern = readPattern(step.pattern, fail)
-      const merge = readBehavior(step.behavior, fail)
-      const invert = step.invert === true
-      return (words) => words.flatMap((word) => merge(cut(word, pattern, invert)))
-    }
-    case 'ByteLevel': {
-      const spaced = step.add_prefix_space !== false
-      const pattern = step.use_regex === false ? undefined : readPattern({ Regex: GPT2 }, fail)
-      return (words) => {
-        const started = spaced ? words.map((word) => (word.startsWith(' ') ? word : ` ${word}`)) : words
-        return pattern ? started.flatMap((word) => cut(word, pattern, false).map(({ text }) => text)) : started
-      }
-    }
+    case 'Split':
+      return splitter(readPattern(step.pattern, fail), readBehavior(step.behavior, fail), step.invert === true)
+    case 'Digits':
+      return splitter(setPattern(classOfSet('numeric')), step.individual_digits === true ? isolated : contiguous)
+    case 'Punctuation':
+      return splitter(setPattern(classOfSet('punctuation')), readBehavior(step.behavior ?? 'Isolated', fail))
+    case 'Whitespace':
+      return splitter(new RegExp(`[${wordClass()}]+|[^${wordClass()}${WHITE_SPACE}]+`, 'gu'), removed, true)
+    case 'WhitespaceSplit':
+      return splitter(setPattern(WHITE_SPACE), removed)
+    case 'CharDelimiterSplit':
+      return splitter(readPattern({ String: step.delimiter }, fail), removed)
+    case 'ByteLevel':
+      return readByteLevel(step, bytesInModel, fail)
     case 'Metaspace':
       return readMetaspace(step)
     default:
@@ -75,85 +100,64 @@ function readSplit(step: Step, fail: Fail): SplitWords {
   }
 }
 
+/** Each character of a set is a match of its own. */
+function setPattern(inside: string): RegExp {
+  return new RegExp(`[${inside}]`, 'gu')
+}
+
+function splitter(pattern: RegExp, merge: Merge, invert = false): SplitWords {
+  return eachWord((word) => merge(cut(word, pattern, invert)))
+}
+
+/** Drops empty words. If the first one goes, the next does not begin the text. */
+function eachWord(split: (word: string, first: boolean) => string[]): SplitWords {
+  return ({ list, first }) => {
+    const words: string[] = []
+    let begins = first
+    for (const [i, word] of list.entries()) {
+      const parts = split(word, first && i === 0)
+      // Word by word: a call has room for about a hundred thousand arguments.
+      for (const part of parts) if (part !== '') words.push(part)
+      if (i === 0) begins = first && beginsAlike(word, parts)
+    }
+    return { list: words, first: begins }
+  }
+}
+
+/** Whether the first part is still the beginning of the word, and not what follows a part that was removed. */
+function beginsAlike(word: string, parts: string[]): boolean {
+  const first = parts.find((part) => part !== '')
+  return first !== undefined && word.startsWith(first)
+}
+
+function readByteLevel(step: Step, bytesInModel: boolean, fail: Fail): SplitWords {
+  const spaced = step.add_prefix_space !== false
+  const pattern = step.use_regex === false ? undefined : readPattern({ Regex: GPT2 }, fail)
+  return ({ list, first }) => {
+    const words: string[] = []
+    for (const word of list) {
+      const started = spaced && !word.startsWith(' ') ? ` ${word}` : word
+      if (!pattern) words.push(started)
+      else for (const { text } of cut(started, pattern, false)) words.push(text)
+    }
+    return { list: bytesInModel ? words : words.map(spellBytes), first }
+  }
+}
+
 function readMetaspace(step: Step): SplitWords {
   const mark = String(step.replacement ?? '▁')
   const scheme = step.prepend_scheme ?? (step.add_prefix_space === false ? 'never' : 'always')
-  const pattern = new RegExp(mark.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'gu')
-  return (words, first) =>
-    words.flatMap((word, i) => {
+  const pattern = literal(mark)
+  const split = step.split !== false
+  return ({ list, first }) => {
+    const words: string[] = []
+    for (const [i, word] of list.entries()) {
       const marked = word.replaceAll(' ', () => mark)
       const prepend = scheme === 'always' || (scheme === 'first' && first && i === 0)
       const whole = prepend && !marked.startsWith(mark) ? mark + marked : marked
-      if (step.split === false) return [whole]
-      return mergedWithNext(cut(whole, pattern, false))
-    })
-}
-
-function readBehavior(json: unknown, fail: Fail): (stretches: Stretch[]) => string[] {
-  switch (json as Behavior) {
-    case 'Isolated':
-      return (stretches) => stretches.map(({ text }) => text)
-    case 'Removed':
-      return (stretches) => stretches.filter(({ match }) => !match).map(({ text }) => text)
-    case 'MergedWithPrevious':
-      return mergedWithPrevious
-    case 'MergedWithNext':
-      return mergedWithNext
-    case 'Contiguous':
-      return contiguous
-    default:
-      return fail(`has a Split of the unknown behavior ${String(json)}`)
-  }
-}
-
-/** The text in order, as stretches that match and stretches that do not. */
-function cut(text: string, pattern: RegExp, invert: boolean): Stretch[] {
-  const stretches: Stretch[] = []
-  let at = 0
-  pattern.lastIndex = 0
-  for (let found = pattern.exec(text); found; found = pattern.exec(text)) {
-    const match = found[0]
-    if (match === '') {
-      pattern.lastIndex += 1
-      continue
+      if (!split) words.push(whole)
+      else for (const part of mergedWithNext(cut(whole, pattern, false))) words.push(part)
     }
-    if (found.index > at) stretches.push({ text: text.slice(at, found.index), match: invert })
-    stretches.push({ text: match, match: !invert })
-    at = found.index + match.length
+    return { list: words, first }
   }
-  if (at < text.length) stretches.push({ text: text.slice(at), match: invert })
-  return stretches
-}
-
-function mergedWithPrevious(stretches: Stretch[]): string[] {
-  const words: string[] = []
-  let after = false
-  for (const { text, match } of stretches) {
-    if (match && !after && words.length > 0) words[words.length - 1] += text
-    else words.push(text)
-    after = match
-  }
-  return words
-}
-
-function mergedWithNext(stretches: Stretch[]): string[] {
-  const words: string[] = []
-  let after = false
-  for (const { text, match } of stretches.toReversed()) {
-    if (match && !after && words.length > 0) words[words.length - 1] = text + words[words.length - 1]
-    else words.push(text)
-    after = match
-  }
-  return words.reverse()
-}
-
-function contiguous(stretches: Stretch[]): string[] {
-  const words: string[] = []
-  let last: boolean | undefined
-  for (const { text, match } of stretches) {
-    if (match === last) words[words.length - 1] += text
-    else words.push(text)
-    last = match
-  }
-  return words
 }

@@ -1,6 +1,6 @@
 /** The tables for encoding: vocabulary, merges, and the pairs of characters that merges join. */
 import { type Joints, makeJoints } from './boundaries.js'
-import type { BpeEntry } from './file.js'
+import type { TokenizerFile } from './file.js'
 import { type Merges, makeMerges } from './merges.js'
 import { findToken, type Vocabulary } from './vocabulary.js'
 
@@ -13,13 +13,14 @@ export interface Tables {
 
 /** `triples`: left, right and result of each merge, by rank. `closed`: ids that no merge may produce. */
 export function makeTables(
-  model: BpeEntry,
+  model: TokenizerFile['model'],
   vocabulary: Vocabulary,
   triples: Int32Array,
   closed: ReadonlySet<number>,
 ): Tables {
   const merges = makeMerges(triples, closed)
-  const cuttable = model.byte_fallback === true && standsForItself(vocabulary, triples, closed)
+  const cuttable =
+    model.type !== 'Unigram' && model.byte_fallback === true && standsForItself(vocabulary, triples, closed)
   return { vocabulary, merges, joints: cuttable ? makeJoints(vocabulary, merges) : undefined }
 }
 

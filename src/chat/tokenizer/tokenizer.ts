@@ -1,7 +1,7 @@
 /** A tokenizer.json, read into its parts, as a Tokenizer that gives the ids Hugging Face's `tokenizers` gives. */
 import type { PromptPiece, Tokenizer } from '../types.js'
 import { isControl } from './added-tokens.js'
-import { makeBpe } from './bpe.js'
+import { type BpeOptions, byteLevelTokens, makeBpe, type WordEncoder } from './bpe.js'
 import { readDecoder } from './decoder.js'
 import { makeEncoder } from './encoder.js'
 import type { AddedTokenEntry, Fail, TokenizerFile } from './file.js'
@@ -9,13 +9,15 @@ import { Ids } from './ids.js'
 import { makeMemory } from './memory.js'
 import { readNormalizer } from './normalizer.js'
 import { readPrefix } from './post-processor.js'
-import { readPreTokenizer } from './pre-tokenizer.js'
+import { endsInBytes, readPreTokenizer } from './pre-tokenizer.js'
 import { makeStream } from './stream.js'
 import type { Tables } from './tables.js'
+import { makeUnigram } from './unigram.js'
 import { findToken, tokenText, type Vocabulary } from './vocabulary.js'
 
 /** An added token under the id that it has in the reference. */
 export function readAdded(file: TokenizerFile, vocabulary: Vocabulary): AddedTokenEntry[] {
+  if (file.exact_ids) return file.added_tokens ?? []
   const encoder = new TextEncoder()
   const scratch = new Uint8Array(1024)
   const known = new Map<string, number>()
@@ -58,13 +60,13 @@ export function makeTokenizer({ file, added, tables }: Parts, fail: Fail): Token
   const normalizer = readNormalizer(file.normalizer, fail)
   // Decoding gives normalized text, for added tokens too.
   const contents = new Map<number, string>()
-  for (const { id, content, normalized } of added) {
-    contents.set(id, normalized ? normalizer.normalize(content) : content)
+  for (const { id, content, normalized, verbatim } of added) {
+    contents.set(id, normalized && !verbatim ? normalizer.normalize(content) : content)
   }
-  const preTokenizer = readPreTokenizer(file.pre_tokenizer, fail)
-  const { byteLevel } = preTokenizer
-  const bpe = makeBpe(file.model, { tables, closed: new Set(controls.keys()), byteLevel }, fail)
-  const steps = { normalizer, preTokenizer, bpe }
+  const preTokenizer = readPreTokenizer(file.pre_tokenizer, { bytesInModel: readsBytes(file, vocabulary) }, fail)
+  const closed = new Set(controls.keys())
+  const model = makeModel(file.model, { tables, closed, byteLevel: preTokenizer.byteLevel }, fail)
+  const steps = { normalizer, preTokenizer, model }
   const everything = makeEncoder(added, steps)
   const plain = makeEncoder(
     added.filter((token) => !controls.has(token.id)),
@@ -116,6 +118,16 @@ export function makeTokenizer({ file, added, tables }: Parts, fail: Fail): Token
     control: (token) => controls.get(token),
     stream,
   }
+}
+
+function makeModel(model: TokenizerFile['model'], options: BpeOptions, fail: Fail): WordEncoder {
+  return model.type === 'Unigram' ? makeUnigram(model, options, fail) : makeBpe(model, options, fail)
+}
+
+/** Whether BPE may read bytes itself: not if the ones without a token become something else than nothing. */
+function readsBytes({ model, pre_tokenizer }: TokenizerFile, vocabulary: Vocabulary): boolean {
+  if (model.type === 'Unigram' || !endsInBytes(pre_tokenizer)) return false
+  return !byteLevelTokens(vocabulary).includes(-1) || !(model.unk_token || model.byte_fallback)
 }
 
 /** Neighbouring strings become one text: a token may cross from one to the next. */

@@ -2,6 +2,7 @@
  * What kind of character a code point is, by the Unicode version of the reference's regular expressions. Node's Unicode
  * version differs from it, and would split some texts into other words.
  */
+import { escapeRun, escapeRuns, runsOf } from './character-sets.js'
 import { RUNS, WORD_STEPS } from './unicode-table.js'
 
 /** Bits of a character's kind. */
@@ -62,8 +63,7 @@ export function classOf(name: string, { negated }: { negated: boolean }): string
   if (!letters) return undefined
   let out = ''
   for (const [letter, start, end] of runs()) {
-    if (letters.includes(letter) === negated) continue
-    out += `\\u{${start.toString(16)}}-\\u{${(end - 1).toString(16)}}`
+    if (letters.includes(letter) !== negated) out += escapeRun(start, end)
   }
   return out
 }
@@ -83,14 +83,12 @@ let words: Uint8Array | undefined
 export function isWordCharacter(code: number): boolean {
   if (!words) {
     words = new Uint8Array(0x110000)
-    let at = 0
-    let inside = false
-    for (const step of WORD_STEPS.split(' ')) {
-      const next = at + Number.parseInt(step, 36)
-      if (inside) words.fill(1, at, next)
-      inside = !inside
-      at = next
-    }
+    for (const [start, end] of runsOf(WORD_STEPS)) words.fill(1, start, end)
   }
   return words[code] === 1
+}
+
+/** The inside of a JavaScript character class with the characters of words. */
+export function wordClass(): string {
+  return escapeRuns(runsOf(WORD_STEPS))
 }

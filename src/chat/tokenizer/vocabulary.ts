@@ -90,6 +90,20 @@ export function buildVocabulary(expected: number): VocabularyBuilder {
   }
 }
 
+/** The vocabulary of tokens whose ids are their places in a list. */
+export function listVocabulary(tokens: Iterable<string>, count: number): Vocabulary {
+  const builder = buildVocabulary(count)
+  let id = 0
+  for (const token of tokens) {
+    const bytes = Buffer.from(token)
+    let hash = HASH_START
+    for (const byte of bytes) hash = hashByte(hash, byte)
+    builder.add(bytes, bytes.length, hash, id)
+    id += 1
+  }
+  return builder.finish()
+}
+
 /** The token's slot in the table, or the free slot for it. */
 function slotOf(
   slots: Int32Array,
