@@ -7,7 +7,7 @@
 export type ErrorCode =
   | 'addon_missing' // tether.node cannot be found or loaded
   | 'bad_config' // config.json, generation_config.json or an option has a wrong value
-  | 'bad_tokenizer' // tokenizer.json is missing, broken or of an unknown kind
+  | 'bad_tokenizer' // the tokenizer's file is missing, broken or of an unknown kind
   | 'bad_weights' // a tensor is missing, mis-shaped or its file is damaged
   | 'cancelled' // the caller's signal fired
   | 'closed' // the model was closed

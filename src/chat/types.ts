@@ -67,7 +67,7 @@ export interface OutputReader {
   end(end: ReadEnd): Part[]
 }
 
-/** tokenizer.json, as Hugging Face's `tokenizers` reads it (without the post-processor's own additions). */
+/** A tokenizer's file, as Hugging Face's `tokenizers` reads it (without the post-processor's own additions). */
 export interface Tokenizer {
   /** Ids are < vocabSize. */
   readonly vocabSize: number

@@ -15,19 +15,23 @@ const { models, cases }: Kinds = JSON.parse(
 const folder = mkdtempSync(join(tmpdir(), 'tether-kinds-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-test.each(Object.keys(models))('%s: gives the ids and texts that Hugging Face gives', { timeout: 600_000 }, async (name) => {
-  const own = cases.filter(({ model }) => model === name)
-  expect(own.length).toBeGreaterThan(0)
-  const wrong: unknown[] = []
-  for (const { file, texts, ids, decoded } of own) {
-    writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify({ ...file, model: models[name] }))
-    const tokenizer = await loadTokenizer(folder, { cache: false })
-    for (const [i, text] of texts.entries()) {
-      const got = [...tokenizer.encode(text, { special: true })]
-      const back = tokenizer.decode(ids[i] as number[])
-      if (got.join() === ids[i]?.join() && back === decoded[i]) continue
-      wrong.push({ file, text, ids: ids[i], got, decoded: decoded[i], back })
+test.each(Object.keys(models))(
+  '%s: gives the ids and texts that Hugging Face gives',
+  { timeout: 600_000 },
+  async (name) => {
+    const own = cases.filter(({ model }) => model === name)
+    expect(own.length).toBeGreaterThan(0)
+    const wrong: unknown[] = []
+    for (const { file, texts, ids, decoded } of own) {
+      writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify({ ...file, model: models[name] }))
+      const tokenizer = await loadTokenizer(folder, { cache: false })
+      for (const [i, text] of texts.entries()) {
+        const got = [...tokenizer.encode(text, { special: true })]
+        const back = tokenizer.decode(ids[i] as number[])
+        if (got.join() === ids[i]?.join() && back === decoded[i]) continue
+        wrong.push({ file, text, ids: ids[i], got, decoded: decoded[i], back })
+      }
     }
-  }
-  expect(wrong).toEqual([])
-})
+    expect(wrong).toEqual([])
+  },
+)

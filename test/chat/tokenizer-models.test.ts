@@ -76,7 +76,10 @@ test('from the cache it is the same tokenizer, and another tokenizer_config.json
   const ranks = readFileSync(join(FIXTURES, 'tiktoken-tiny', 'tokenizer.model'), 'utf8')
   const own = ranks.trim().split('\n')
   // Large enough to be kept: tokens that no text has.
-  const more = Array.from({ length: 12000 }, (_, i) => `${Buffer.from(`\u0001${i}\u0002`).toString('base64')} ${own.length + i}`)
+  const more = Array.from(
+    { length: 12000 },
+    (_, i) => `${Buffer.from(`\u0001${i}\u0002`).toString('base64')} ${own.length + i}`,
+  )
   const model = `${[...own, ...more].join('\n')}\n`
   const config = (token: string) =>
     JSON.stringify({ added_tokens_decoder: { 12420: { content: token, special: true } }, bos_token: token })
@@ -101,7 +104,8 @@ describe('a damaged file', () => {
     const whole = readFileSync(join(FIXTURES, name, file))
     for (let i = 0; i < 60; i += 1) {
       const bytes = Buffer.from(i % 2 === 0 ? whole.subarray(0, (whole.length * i) / 60) : whole)
-      if (i % 2 === 1) for (let j = 0; j < 8; j += 1) bytes[(i * 7919 + j * 104729) % bytes.length] = (i * 37 + j * 11) & 255
+      if (i % 2 === 1)
+        for (let j = 0; j < 8; j += 1) bytes[(i * 7919 + j * 104729) % bytes.length] = (i * 37 + j * 11) & 255
       const loaded = await loadTokenizer(checkpoint({ [file]: bytes }), { cache: false }).catch((error) => error)
       if (loaded instanceof Error) expect(loaded, `${i}: ${loaded.stack}`).toBeInstanceOf(TetherError)
       else expect([...loaded.encode('the lamp', { special: false })].length, `${i}`).toBeLessThan(64)
@@ -115,7 +119,11 @@ describe('a damaged file', () => {
     [/special tokens/, 'tokenizer.model', 'YQ== 0\n'],
     [/config/, 'tekken.json', '{}'],
     [/JSON object/, 'tekken.json', 'null'],
-    [/fewer/, 'tekken.json', '{"config":{"pattern":"a","default_vocab_size":9,"default_num_special_tokens":1},"vocab":[]}'],
+    [
+      /fewer/,
+      'tekken.json',
+      '{"config":{"pattern":"a","default_vocab_size":9,"default_num_special_tokens":1},"vocab":[]}',
+    ],
   ])('that says %s', async (message, file, content) => {
     const dir = checkpoint({ [file]: content })
     const error = await loadTokenizer(dir).catch((thrown) => thrown)

@@ -77,23 +77,23 @@ export function checkFile(json: unknown, fail: Fail): TokenizerFile {
 
 function checkBpe(model: BpeEntry, fail: Fail): void {
   const type: string = model.type ?? 'BPE'
-  if (type !== 'BPE') return fail(`holds a ${type} model, and only BPE and Unigram are supported`)
-  if (typeof model.vocab !== 'object' || model.vocab === null) return fail('has no model.vocab')
-  if (!Array.isArray(model.merges)) return fail('has no model.merges')
+  if (type !== 'BPE') fail(`holds a ${type} model, and only BPE and Unigram are supported`)
+  if (typeof model.vocab !== 'object' || model.vocab === null) fail('has no model.vocab')
+  if (!Array.isArray(model.merges)) fail('has no model.merges')
   for (const field of ['dropout', 'continuing_subword_prefix', 'end_of_word_suffix'] as const) {
-    if (model[field]) return fail(`sets model.${field}, which is not supported`)
+    if (model[field]) fail(`sets model.${field}, which is not supported`)
   }
 }
 
 function checkUnigram(model: UnigramEntry, fail: Fail): void {
-  if (!Array.isArray(model.vocab) || model.vocab.length === 0) return fail('has no model.vocab')
+  if (!Array.isArray(model.vocab) || model.vocab.length === 0) fail('has no model.vocab')
   for (const entry of model.vocab) {
     if (!Array.isArray(entry) || typeof entry[0] !== 'string' || !Number.isFinite(entry[1])) {
-      return fail(`has an entry of model.vocab that is not a token and its score: ${JSON.stringify(entry)}`)
+      fail(`has an entry of model.vocab that is not a token and its score: ${JSON.stringify(entry)}`)
     }
   }
   const unknown = model.unk_id ?? 0
   if (!Number.isInteger(unknown) || unknown < 0 || unknown >= model.vocab.length) {
-    return fail('has a model.unk_id that is not in its vocabulary')
+    fail('has a model.unk_id that is not in its vocabulary')
   }
 }

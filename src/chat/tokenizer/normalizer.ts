@@ -76,12 +76,20 @@ function readReplace(step: Step, fail: Fail): Normalizer {
     return {
       normalize: (text) => text.replaceAll(plain, replacement),
       local: plain.length === 1,
-      keepsStart: (text) => !text.startsWith(plain),
+      keepsStart: (text) => !text.startsWith(plain) || standsIn(plain, content),
     }
   }
   const pattern = readPattern(step.pattern, fail)
-  const keepsStart = (text: string) => matches(text, pattern).next().value?.[0] !== 0
+  const keepsStart = (text: string) => {
+    const first = matches(text, pattern).next().value
+    return first?.[0] !== 0 || standsIn(text.slice(0, first[1]), content)
+  }
   return { normalize: replacer(pattern, content), local: false, keepsStart }
+}
+
+/** Whether the replacement counts as the text's beginning to the reference: only that of a single character. */
+function standsIn(match: string, content: string): boolean {
+  return content !== '' && [...match].length === 1
 }
 
 /** Replaces the matches that the reference finds; JavaScript's own replace finds other empty ones. */

@@ -38,7 +38,8 @@ interface Spec {
   charsmap: Uint8Array
   dummyPrefix: boolean
   removeExtra: boolean
-  escape: boolean
+  /** escape_whitespaces: a space becomes ▁. */
+  marksSpaces: boolean
 }
 
 /** Whether the file may be one of SentencePiece's: it begins with a piece. */
@@ -109,8 +110,8 @@ function addedTokens(pieces: Piece[], unigram: boolean): AddedTokenEntry[] {
 }
 
 /** In the common form where that is enough, which is faster. */
-function normalizerOf({ charsmap, dummyPrefix, removeExtra, escape }: Spec, pieces: Piece[]): Step | null {
-  if (charsmap.length === 0 && !removeExtra && escape) {
+function normalizerOf({ charsmap, dummyPrefix, removeExtra, marksSpaces }: Spec, pieces: Piece[]): Step | null {
+  if (charsmap.length === 0 && !removeExtra && marksSpaces) {
     const replace = { type: 'Replace', pattern: { String: ' ' }, content: '▁' }
     return dummyPrefix ? { type: 'Sequence', normalizers: [{ type: 'Prepend', prepend: '▁' }, replace] } : replace
   }
@@ -119,7 +120,7 @@ function normalizerOf({ charsmap, dummyPrefix, removeExtra, escape }: Spec, piec
     charsmap: Buffer.from(charsmap).toString('base64'),
     dummy_prefix: dummyPrefix,
     remove_extra: removeExtra,
-    escape,
+    escape: marksSpaces,
     user_defined: idsOf(pieces, USER_DEFINED).map((id) => pieces[id]?.token),
   }
 }
@@ -137,7 +138,7 @@ function decoderOf({ dummyPrefix, removeExtra }: Spec): Step {
 function readModel(bytes: Uint8Array, fail: Fail): { pieces: Piece[]; trainer: Trainer; spec: Spec } {
   const pieces: Piece[] = []
   const trainer: Trainer = { model: UNIGRAM, byteFallback: false, suffix: false }
-  const spec: Spec = { charsmap: new Uint8Array(0), dummyPrefix: true, removeExtra: true, escape: true }
+  const spec: Spec = { charsmap: new Uint8Array(0), dummyPrefix: true, removeExtra: true, marksSpaces: true }
   for (const field of readFields(bytes)) {
     if (!field) return fail('is damaged: it is neither a SentencePiece model nor a list of ranks')
     if (field.number === 1) pieces.push(readPiece(field.bytes, fail))
@@ -161,7 +162,7 @@ function readPiece(bytes: Uint8Array, fail: Fail): Piece {
 
 function readTrainer(bytes: Uint8Array, trainer: Trainer, fail: Fail): void {
   for (const field of readFields(bytes)) {
-    if (!field) return fail('has a damaged trainer_spec')
+    if (!field) fail('has a damaged trainer_spec')
     if (field.number === 3) trainer.model = field.value
     else if (field.number === 35) trainer.byteFallback = field.value !== 0
     else if (field.number === 24) trainer.suffix = field.value !== 0
@@ -170,10 +171,10 @@ function readTrainer(bytes: Uint8Array, trainer: Trainer, fail: Fail): void {
 
 function readSpec(bytes: Uint8Array, spec: Spec, fail: Fail): void {
   for (const field of readFields(bytes)) {
-    if (!field) return fail('has a damaged normalizer_spec')
+    if (!field) fail('has a damaged normalizer_spec')
     if (field.number === 2) spec.charsmap = field.bytes
     else if (field.number === 3) spec.dummyPrefix = field.value !== 0
     else if (field.number === 4) spec.removeExtra = field.value !== 0
-    else if (field.number === 5) spec.escape = field.value !== 0
+    else if (field.number === 5) spec.marksSpaces = field.value !== 0
   }
 }
