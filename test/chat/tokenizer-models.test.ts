@@ -114,6 +114,7 @@ describe('a damaged file', () => {
 
   test.each([
     [/line 2/, 'tokenizer.model', 'YQ== 0\nYg== 5\n'],
+    [/too long/, 'tokenizer.model', `${Buffer.alloc(100_000, 'a').toString('base64')} 0\n`],
     [/neither/, 'tokenizer.model', Uint8Array.of(0x0a, 0xff, 0xff, 0xff, 0xff, 0x7f)],
     [/no pieces/, 'tokenizer.model', Uint8Array.of(0x0a, 0x00).subarray(0, 0)],
     [/special tokens/, 'tokenizer.model', 'YQ== 0\n'],

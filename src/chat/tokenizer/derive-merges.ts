@@ -1,4 +1,5 @@
 /** Merges for files that have none: every way to put a token together from two others is one. */
+import type { Fail } from './file.js'
 import { findToken, type Vocabulary } from './vocabulary.js'
 
 export interface Derivation {
@@ -9,15 +10,21 @@ export interface Derivation {
   scores?: Float64Array
 }
 
+/** Trying all cuts of a token takes the square of its length. Gemma's 262,144 tokens come to 30 million. */
+const MOST_WORK = 2 ** 30
+
 /** By rank, three each: left, right, result; in the order in which Hugging Face's converters write them. */
-export function deriveMerges({ vocabulary, apart, scores }: Derivation): Int32Array {
+export function deriveMerges({ vocabulary, apart, scores }: Derivation, fail: Fail): Int32Array {
   const { spans, bytes } = vocabulary
   const triples: number[] = []
   const keys: number[] = []
+  let work = 0
   for (let id = 0; id * 2 < spans.length; id += 1) {
     const start = spans[id * 2] as number
     const end = spans[id * 2 + 1] as number
     if (start < 0 || apart.has(id)) continue
+    work += (end - start) ** 2
+    if (work > MOST_WORK) return fail('has tokens that are too long to be real')
     const local: [left: number, right: number][] = []
     for (let cut = start + 1; cut < end; cut += 1) {
       if (((bytes[cut] as number) & 0xc0) === 0x80) continue

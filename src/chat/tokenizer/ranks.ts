@@ -42,7 +42,7 @@ export function readTiktoken(bytes: Uint8Array, fail: Fail): Converted {
     tokens.push(Buffer.from(token, 'base64'))
   }
   const added = tokens.length === LLAMA3_RANKS ? llamaSpecials() : []
-  return convert({ tokens, first: 0, pattern: LLAMA3, added })
+  return convert({ tokens, first: 0, pattern: LLAMA3, added }, fail)
 }
 
 function llamaSpecials(): AddedTokenEntry[] {
@@ -83,7 +83,7 @@ export function readTekken(bytes: Uint8Array, fail: Fail): Converted {
   const added = Array.from({ length: first }, (_, id) => {
     return { id, content: names.get(id) ?? `<SPECIAL_${id}>`, special: true }
   })
-  return convert({ tokens, first, pattern, added })
+  return convert({ tokens, first, pattern, added }, fail)
 }
 
 function parse(bytes: Uint8Array, fail: Fail): Tekken {
@@ -107,7 +107,7 @@ interface Ranks {
   added: AddedTokenEntry[]
 }
 
-function convert({ tokens, first, pattern, added }: Ranks): Converted {
+function convert({ tokens, first, pattern, added }: Ranks, fail: Fail): Converted {
   const builder = buildVocabulary(tokens.length)
   for (const [rank, token] of tokens.entries()) {
     const spelled = Buffer.from(spellBytes(token))
@@ -125,5 +125,5 @@ function convert({ tokens, first, pattern, added }: Ranks): Converted {
     decoder: { type: 'ByteLevel' },
     model: { type: 'BPE', vocab: {}, merges: [], ignore_merges: true },
   }
-  return { file, vocabulary, triples: deriveMerges({ vocabulary, apart: new Set() }) }
+  return { file, vocabulary, triples: deriveMerges({ vocabulary, apart: new Set() }, fail) }
 }

@@ -73,7 +73,7 @@ export function readSentencePiece(bytes: Uint8Array, fail: Fail): Converted {
     file.model = { ...file.model, type: 'BPE', vocab: {}, merges: [], byte_fallback: trainer.byteFallback }
     const apart = new Set([UNKNOWN, CONTROL, BYTE].flatMap((kind) => idsOf(pieces, kind)))
     const scores = Float64Array.from(pieces, ({ score }) => score)
-    return { file, vocabulary, triples: deriveMerges({ vocabulary, apart, scores }) }
+    return { file, vocabulary, triples: deriveMerges({ vocabulary, apart, scores }, fail) }
   }
   file.model = unigramOf(pieces, unknown, trainer, unused)
   return { file, vocabulary, triples: new Int32Array(0) }
