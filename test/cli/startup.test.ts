@@ -61,18 +61,18 @@ test.each(['--help', '-h', '--version', 'help'])(
   },
 )
 
-test('--list imports only the parser of config.toml besides, and neither the library nor an HTTP client', async () => {
+test('--list imports no package besides where config.toml is as it was created, and no HTTP client', async () => {
   writeModel(join(tether.place.home, '.tether', 'models', 'a'))
   const all = await imported(['--list'])
   expect(all).toContain('models/describe-models.js')
-  expect(packages(all)).toEqual(['citty', 'toml-eslint-parser'])
-  expect(all.filter((name) => /^(index|server|chat|anthropic|turn|cli\/claude)\b/.test(name))).toEqual([])
+  expect(packages(all)).toEqual(['citty'])
+  expect(all.filter((name) => /^(index|server|anthropic|turn|cli\/claude)\b/.test(name))).toEqual([])
   expect(all).not.toContain('node:child_process')
 })
 
 test('the library and the command that serves import no HTTP client: it takes longer than a small model', () => {
   for (const [module, its] of [
-    ['index.js', ['@huggingface/jinja']],
+    ['index.js', []],
     ['cli/commands/run.js', ['consola']],
   ] as const) {
     const { status } = spawnSync(process.execPath, [join(tether.compiled, 'src', module)], {
