@@ -6,6 +6,7 @@ import { cachedModel, cachedModels } from './hub-cache.js'
 import { hubCacheDir } from './hub-paths.js'
 import { isFolder, isModel, modelsIn } from './models-dir.js'
 import { type KnownModel, whyNotFound } from './not-found.js'
+import { nameInAddress } from './pull/hub-name.js'
 import { parseRepo } from './repo.js'
 
 export interface FoundModel {
@@ -27,13 +28,15 @@ export interface ModelPlaces {
   command?: (words: string[]) => string
 }
 
-/** Throws `model_not_found`, saying what there is instead and how to get the model. */
+/** `model`: a path, a name, or an address on the hub. Throws `model_not_found`, saying how to get the model. */
 export function findModel(model: string, places: ModelPlaces): FoundModel {
   const asPath = resolve(expandHome(model))
   if (isModel(asPath)) {
     const isDemo = places.demo !== undefined && asPath === resolve(places.demo)
     return { path: asPath, name: isDemo ? 'demo' : basename(asPath), isDemo }
   }
+  const inAddress = nameInAddress(model)
+  if (inAddress !== undefined) return findModel(inAddress, places)
   if (!isPath(model)) {
     const found = byName(model, places)
     if (found) return found

@@ -45,6 +45,31 @@ describe('findModel', () => {
     expect(find('org/llama')).toEqual({ path: join(modelsDir, 'org', 'llama'), name: 'org/llama', isDemo: false })
   })
 
+  test.each([
+    'https://huggingface.co/org/llama',
+    'https://huggingface.co/org/llama/',
+    'https://huggingface.co/org/llama/tree/main?a=b',
+    'huggingface.co/org/llama',
+    'hf.co/org/llama',
+    'hf://org/llama',
+  ])('takes the address %s as pull does', (address) => {
+    const path = writeModel(join(modelsDir, 'org', 'llama'))
+    expect(find(address)).toEqual({ path, name: 'org/llama', isDemo: false })
+    rmSync(path, { recursive: true })
+    expect(messageOf(address)).toEqual([
+      'no model named org/llama on this machine. To download it:',
+      '  tether pull org/llama',
+    ])
+  })
+
+  test('takes a revision from an address, and a folder before an address', () => {
+    const one = writeCachedModel(hubCache, 'org/llama', 'c1')
+    mkdirSync(join(hubCache, 'models--org--llama', 'refs'), { recursive: true })
+    writeFileSync(join(hubCache, 'models--org--llama', 'refs', 'v2'), 'c1')
+    expect(find('https://huggingface.co/org/llama/tree/v2')).toEqual({ path: one, name: 'org/llama@v2', isDemo: false })
+    expect(() => find('https://example.com/org/llama')).toThrow('no model named')
+  })
+
   test('knows the demo model by its path, and by the name demo unless another model has it', () => {
     writeModel(join(folder, 'demo'))
     expect(find(join(folder, 'demo'))).toMatchObject({ name: 'demo', isDemo: true })

@@ -6,10 +6,10 @@ import { readHubName } from '../../models/pull/hub-name.js'
 import type { PullOptions } from '../../models/pull/pull.js'
 import type { Repo } from '../../models/repo.js'
 import { pullProgress } from '../models/pull-progress.js'
-import { quoted } from '../terminal/quoted.js'
 import { say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
 import { exitStatus, watchSignals } from '../terminal/signals.js'
+import { tetherCommand } from '../tether-command.js'
 
 export interface PullCommand {
   /** As it was typed: ORG/NAME, ORG/NAME@REVISION or an address on the hub. */
@@ -41,13 +41,13 @@ export async function runPull(call: PullCommand): Promise<number> {
   const stop = new AbortController()
   signals.came.then(() => stop.abort())
   const progress = pullProgress({ label: repo.name, host, stream: process.stderr, say })
-  const command = (other: Repo) => commandLine('tether pull', other, call)
+  const command = (other: Repo) => commandLine(['pull', other.name], other, call)
   try {
     const { pull } = await import('../../models/pull/pull.js')
     const shown = { say: progress.say, progress, command }
     const { about } = await pull(repo, { modelsDir, hub, signal: stop.signal, ...shown, ...call.waits })
     const size = about.replace(/^.*, /, '')
-    const run = commandLine('tether --model', { name: repo.name }, call)
+    const run = commandLine(['--model', repo.name], { name: repo.name }, call)
     progress.say(`Downloaded ${repo.name} to ${shortPath(path)} (${size}). Run it:\n  ${run}`)
     return 0
   } catch (error) {
@@ -70,8 +70,8 @@ function presentModel({ model, revision, modelsDir }: PullCommand): Repo | undef
 }
 
 /** A command to paste, with the flags of this call. */
-function commandLine(command: string, { name, revision }: Repo, { modelsDir, modelsDirGiven }: PullCommand): string {
+function commandLine(words: string[], { revision }: Repo, { modelsDir, modelsDirGiven }: PullCommand): string {
   const ofRevision = revision === undefined ? [] : ['--revision', revision]
   const ofFolder = modelsDirGiven ? ['--models-dir', modelsDir] : []
-  return [command, ...[name, ...ofRevision, ...ofFolder].map(quoted)].join(' ')
+  return tetherCommand([...words, ...ofRevision, ...ofFolder])
 }

@@ -30,6 +30,17 @@ export function readHubName(text: string, { revision, endpoint = publicHub }: Na
   return repo
 }
 
+/** ORG/NAME or ORG/NAME@REVISION in an address on the hub; undefined for anything else. */
+export function nameInAddress(text: string, endpoint = process.env.HF_ENDPOINT ?? publicHub): string | undefined {
+  try {
+    if (pathOnHub(text.trim(), endpoint) === undefined) return undefined
+    const { name, revision } = readHubName(text, { endpoint })
+    return revision === undefined ? name : `${name}@${revision}`
+  } catch {
+    return undefined
+  }
+}
+
 /** The path of an address on the hub, without slashes around it. undefined for what is not an address. */
 function pathOnHub(text: string, endpoint: string): string | undefined {
   const hosts = [...publicHosts, ...(URL.canParse(endpoint) ? [new URL(endpoint).host] : [])]
