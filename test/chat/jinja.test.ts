@@ -122,13 +122,13 @@ describe('a Jinja template', () => {
 
 describe('a template has the variables of transformers', () => {
   test('tools and documents are defined where there are none', () => {
-    const { render } = family(`{{ tools is defined }}{{ tools is none }}{{ documents is none }}{{ bos_token }}`)
-    expect(written(render(chat([user(text('a'))])))).toBe('TrueTrueTrue‹<s>›')
+    const { render } = family(`{{ tools is defined }}{{ tools is none }}{{ documents is none }}{{ bos_token }}{{ messages[0].content }}`)
+    expect(written(render(chat([user(text('a'))])))).toBe('TrueTrueTrue‹<s>›a')
   })
 
   test('the date has the format that the template asks for', () => {
-    const { render } = family(`{{ strftime_now(format="%Y-%m-%d") }}`)
-    expect(written(render(chat([user(text('a'))])))).toBe('2024-07-26')
+    const { render } = family(`{{ strftime_now(format="%Y-%m-%d") }} {{ messages[0].content }}`)
+    expect(written(render(chat([user(text('a'))])))).toBe('2024-07-26 a')
   })
 })
 
