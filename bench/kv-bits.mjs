@@ -43,7 +43,7 @@ async function texts({ modelType }) {
     Int32Array.from([...tokenizer.prefix, ...tokenizer.encode(text, { special: false })]).subarray(0, most)
   if (options.text) return [{ name: options.text, tokens: plain(readFileSync(options.text, 'utf8')) }]
   const template = await readTemplate(options.model, tokenizer.controls)
-  const family = chatFamily({ modelType, has: (token) => tokenizer.controls.includes(token), template })
+  const { family } = chatFamily({ modelType, has: (token) => tokenizer.controls.includes(token), template })
   const pages = ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/library.md', 'docs/launch.md']
   const text = pages.map((page) => readFileSync(join(root, page), 'utf8')).join('\n')
   return [

@@ -122,7 +122,9 @@ describe('a Jinja template', () => {
 
 describe('a template has the variables of transformers', () => {
   test('tools and documents are defined where there are none', () => {
-    const { render } = family(`{{ tools is defined }}{{ tools is none }}{{ documents is none }}{{ bos_token }}{{ messages[0].content }}`)
+    const { render } = family(
+      `{{ tools is defined }}{{ tools is none }}{{ documents is none }}{{ bos_token }}{{ messages[0].content }}`,
+    )
     expect(written(render(chat([user(text('a'))])))).toBe('TrueTrueTrue‹<s>›a')
   })
 

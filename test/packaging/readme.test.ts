@@ -49,6 +49,8 @@ const proofs: Record<string, Proof> = {
   'tether --list': { prints: /mlx-community\/gemma-4-e2b-it-4bit +gemma4_text .* yes/ },
   'tether config': { prints: /^max_context = 65536 +# .*config\.toml:\d+$/m },
   'tether env': { prints: /^export ANTHROPIC_BASE_URL='http:\/\/127\.0\.0\.1:\d+'/m },
+  'tether completion bash': { prints: /complete .*tether/ },
+  'tether completion -h': { prints: /Usage: tether completion/ },
   'tether doctor': { prints: /ok +addon[\s\S]*ok +models[\s\S]*ok +claude/ },
   'tether bench': { prints: /read tok\/s/, as: 'tether bench gemma-4-e2b-it-4bit --prompts 64 --tokens 4 --runs 1' },
   'curl -s http://127.0.0.1:8080/health': { prints: /"status":"ok"/ },
@@ -181,7 +183,7 @@ describe('the commands of README.md', () => {
 
   test('without its key the curl beside Claude Code is told where the key is', async () => {
     const { stdout } = await runInShell('curl -s "$ANTHROPIC_BASE_URL/status"')
-    expect(stdout).toMatch(/missing API key; on the server's machine `tether env` shows the right one/)
+    expect(stdout).toMatch(/missing API key: run tether env on the server's machine to see it/)
   })
 })
 

@@ -197,7 +197,7 @@ describe('a fault', () => {
     const { code, stderr } = await running.ended
     expect(code).toBe(1)
     expect(isAlive(pid)).toBe(false)
-    expect(stderr.trim().split('\n').at(-1)).toBe(
+    expect(stderr.trim().split('\n').slice(-2).join('\n')).toBe(
       'tether: unexpected error: a fault on purpose\nTo see where it comes from, add --log-level debug.',
     )
     await tether.expectNothingLeft()
