@@ -11,8 +11,8 @@ namespace tether {
 namespace {
 
 [[noreturn]] void wrong(const std::string& where, const std::string& key, const char* want) {
-  throw Error("bad_config",
-              "[config] " + where + ": \"" + key + "\" must be " + want + ". Download the checkpoint's config.json again.");
+  throw Error("bad_config", "[config] " + where + ": \"" + key + "\" must be " + want +
+                                ". Download the checkpoint's config.json again.");
 }
 
 int to_integer(const Json& json, const std::string& where, const std::string& key) {

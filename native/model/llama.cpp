@@ -196,7 +196,8 @@ std::unique_ptr<Model> load_llama(const Config& config, Weights& weights) {
 
 std::unique_ptr<Model> load_mistral3(const Config& config, Weights& weights) {
   auto text = config.object("text_config");
-  if (!text) throw Error("bad_config", "[config] " + config.where() + " has no \"text_config\". Download config.json again.");
+  if (!text)
+    throw Error("bad_config", "[config] " + config.where() + " has no \"text_config\". Download config.json again.");
   auto type = text->text("model_type", "mistral");
   if (type != "mistral" && type != "ministral3" && type != "llama")
     throw Error("unsupported_model", R"([model] model_type "mistral3" around ")" + type +

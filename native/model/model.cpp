@@ -22,9 +22,8 @@ std::unique_ptr<Model> load_model(const Config& config, Weights& weights) {
     weights.expect_none_left();
     return model;
   }
-  throw Error("unsupported_model",
-              "[model] " + (type.empty() ? "models without a model_type" : type + " models") +
-                  " are not supported yet. Supported: Gemma 2 to 4, Llama, Mistral.");
+  throw Error("unsupported_model", "[model] " + (type.empty() ? "models without a model_type" : type + " models") +
+                                       " are not supported yet. Supported: Gemma 2 to 4, Llama, Mistral.");
 }
 
 }  // namespace tether
