@@ -154,7 +154,7 @@ describe('a NaN in the weights', () => {
       collect(engine.generate(good)),
     ])
     expect(bad).toMatchObject({ status: 'rejected', reason: { code: 'bad_weights' } })
-    expect((bad as PromiseRejectedResult).reason.message).toMatch(/not numbers after 3 tokens.*download/)
+    expect((bad as PromiseRejectedResult).reason.message).toMatch(/not numbers after 3 tokens.*Download/)
     expect(other).toEqual({ status: 'fulfilled', value: expect.objectContaining({ tokens: wanted }) })
     // What the failed request computed is not reused.
     await expect(collect(engine.generate(greedy([5, damaged, 9, 4], 5)))).rejects.toMatchObject({ code: 'bad_weights' })
