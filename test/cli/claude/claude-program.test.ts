@@ -114,7 +114,7 @@ test('a wrong --claude-path names the claude that is there without it', async ()
   }).ended
   expect(code).toBe(127)
   expect(stderr).toContain('--claude-path /no/such/claude cannot be run: no such file\n')
-  expect(stderr).toContain(`There is one at ${tether.place.claude}; without --claude-path it is used.`)
+  expect(stderr).toContain(`One is installed at ${tether.place.claude}. To use it, omit --claude-path.`)
   expect(stderr).not.toContain('npm install')
 })
 
