@@ -29,7 +29,6 @@ import { isQuiet, say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
 import { type SignalWatch, watchSignals } from '../terminal/signals.js'
 import { commandForModels, givenFlags, tetherCommand } from '../tether-command.js'
-import { chooseShell, exportLines, variablesOf } from './env.js'
 
 export interface RunContext {
   /** Loads the library once it is needed. */
@@ -113,7 +112,7 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
         return await launchClaude({ claude, running, log, modelName, key, forwarded, resumeCommand, say: tell })
       }
       if (!options.serveOnly) await introduce({ running, key, found: claude !== undefined, tell })
-      if (!forget) printVariables(served)
+      if (!forget) await printVariables(served)
       tell(servingLines({ host: options.host, url, envCommand: forget && envCommand(url) }))
       return await serveUntilStopped(signals)
     } finally {
@@ -158,7 +157,9 @@ function envCommand(url: string): string {
 }
 
 /** What `tether env` would print, on stdout. */
-function printVariables(served: Parameters<typeof variablesOf>[0]): void {
+async function printVariables(served: Parameters<typeof recordServer>[0]): Promise<void> {
+  // Imported here: with its HTTP client it takes longer than a small model.
+  const { chooseShell, exportLines, variablesOf } = await import('./env.js')
   process.stdout.write(exportLines(variablesOf(served, process.env), chooseShell(undefined, process.env)))
 }
 
