@@ -1,8 +1,9 @@
 // What the start-up bench runs in: a home with many models, and a project that Claude Code trusts.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 export function makePlaces({ models }) {
   const base = realpathSync(mkdtempSync(join(tmpdir(), 'tether-bench-')))
@@ -21,43 +22,9 @@ export function makePlaces({ models }) {
   return places
 }
 
-const config = {
-  model_type: 'llama',
-  hidden_size: 2048,
-  num_hidden_layers: 28,
-  num_attention_heads: 16,
-  num_key_value_heads: 8,
-  max_position_embeddings: 131072,
-  quantization: { group_size: 64, bits: 4 },
-}
+const demo = fileURLToPath(new URL('../demo/model', import.meta.url))
 
-/** With headers as long as those of a real 4-bit checkpoint of 28 layers, and hardly any weights. */
+/** The demo model again: the list checks all that loading checks, so its models have to be whole. */
 function writeModel(folder) {
-  mkdirSync(folder, { recursive: true })
-  const tensors = {}
-  let end = 0
-  const add = (name, dtype, bytes, shape) => {
-    tensors[name] = { dtype, shape, data_offsets: [end, end + bytes] }
-    end += bytes
-  }
-  const parts = ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj', 'self_attn.o_proj']
-  parts.push('mlp.gate_proj', 'mlp.up_proj', 'mlp.down_proj')
-  const matrix = (name) => {
-    add(`${name}.weight`, 'U32', 4, [1, 1])
-    add(`${name}.scales`, 'BF16', 2, [1, 1])
-    add(`${name}.biases`, 'BF16', 2, [1, 1])
-  }
-  matrix('model.embed_tokens')
-  for (let layer = 0; layer < config.num_hidden_layers; layer += 1) {
-    for (const part of parts) matrix(`model.layers.${layer}.${part}`)
-    for (const norm of ['input_layernorm', 'post_attention_layernorm'])
-      add(`model.layers.${layer}.${norm}.weight`, 'BF16', 2, [1])
-  }
-  add('model.norm.weight', 'BF16', 2, [1])
-  const header = Buffer.from(JSON.stringify(tensors))
-  const length = Buffer.alloc(8)
-  length.writeBigUInt64LE(BigInt(header.length))
-  writeFileSync(join(folder, 'model.safetensors'), Buffer.concat([length, header, Buffer.alloc(end)]))
-  writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
-  writeFileSync(join(folder, 'tokenizer.json'), '{}')
+  cpSync(demo, folder, { recursive: true })
 }

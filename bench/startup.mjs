@@ -88,7 +88,7 @@ function rowsFor(places) {
     { name: 'pull, first line', run: (tether) => untilPrinted([tether, 'pull', 'org/name'], 'Looking up', offline) },
     {
       name: 'demo, ready',
-      run: (tether, clone) => untilPrinted([tether, '--serve-only', ...demo(clone)], 'is ready on', bare),
+      run: (tether, clone) => untilPrinted([tether, '--serve-only', ...demo(clone)], ' ready at ', bare),
     },
   ]
   return options.claude ? [...rows, ...rowsOfClaude(places, demo)] : rows
