@@ -157,6 +157,13 @@ describe('the prompt of Gemma 4', () => {
 const DATES = 'Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n'
 const header = (role: string) => `<|start_header_id|>${role}<|end_header_id|>\n\n`
 
+/** The beginning of the first user turn of Llama 3. */
+const toolsOf = ({ name, description, schema: parameters }: ChatTool) =>
+  'Given the following functions, please respond with a JSON for a function call with its proper arguments that best ' +
+  'answers the given prompt.\n\nRespond in the format {"name": function name, "parameters": dictionary of argument name ' +
+  'and its value}. Do not use variables.\n\n' +
+  `${JSON.stringify({ type: 'function', function: { name, description, parameters } }, null, 4)}\n\n`
+
 describe('the prompt of Llama 3', () => {
   const start = `<|begin_of_text|>${header('system')}${DATES}`
   const table: [string, Chat, string][] = [
@@ -176,6 +183,12 @@ describe('the prompt of Llama 3', () => {
       `${start}S<|eot_id|>${header('user')}a<|eot_id|>${header('assistant')}I look.\n{"name": "Read", "parameters": {"p": "x"}}; ` +
         `{"name": "Read", "parameters": {}}<|eot_id|>${header('ipython')}{"output": "\\"1\\""}<|eot_id|>` +
         `${header('ipython')}{"output": "two"}<|eot_id|>${header('assistant')}`,
+    ],
+    [
+      'has system messages before the first user message between the tools and its text',
+      chat([system(text('S')), user(text('Hi')), system(text('Env'))], { tools: [READ] }),
+      `<|begin_of_text|>${header('system')}Environment: ipython\n${DATES}S<|eot_id|>${header('user')}` +
+        `${toolsOf(READ)}Env\nHi<|eot_id|>${header('assistant')}`,
     ],
     [
       'drops thoughts, and has system messages where they are',

@@ -9,6 +9,7 @@
  *   beginning of the next prompt.
  * - A system message right after the first user message moves before it; later ones stay where they are.
  * - Tools are in the first user message, as in the official template. Without one they get a user turn of their own.
+ *   System messages before that message come between the tools and its text: they change every day, the tools do not.
  * - Thoughts are dropped: these models have no place for them.
  * - A turn that this model wrote, and that is remembered, is rendered as its own tokens.
  * - Results without a call in the turn before them are user text, so that nothing that a client sent is lost.
@@ -43,6 +44,7 @@ export function renderLlama3(chat: Chat): PromptPiece[] {
   const environment = chat.tools.length > 0 ? 'Environment: ipython\n' : ''
   renderTurn(out, 'system', environment + DATES + (system ?? (environment && DEFAULT_SYSTEM)))
   let tools = chat.tools
+  if (tools.length > 0) joinFirstUser(rest)
   if (tools.length > 0 && !rest.some((message) => message.role === 'user')) {
     renderTurn(out, 'user', toolsText(tools).trimEnd())
     tools = []
@@ -59,6 +61,15 @@ export function renderLlama3(chat: Chat): PromptPiece[] {
   }
   if (rest.at(-1)?.role !== 'assistant') openTurn(out, 'assistant')
   return out.pieces
+}
+
+/** System messages before the first user message become the beginning of its text, so that the tools come before them. */
+function joinFirstUser(rest: ChatMessage[]): void {
+  const at = rest.findIndex(({ role }) => role !== 'system')
+  const first = rest[at]
+  if (first?.role !== 'user') return
+  const parts = rest.slice(0, at + 1).flatMap((message) => message.parts)
+  rest.splice(0, at + 1, { ...first, parts })
 }
 
 /** A user or system message: the results of the calls before it, each in a turn of its own, then its text. */
