@@ -92,6 +92,19 @@ export const thinkingOption = {
   help: 'whether the model thinks before it answers; auto: as the request asks',
 } as const satisfies Option
 
+/**
+ * What comes first in a prompt with tools. `stable-first`: the tools, which sessions of all folders share. `auto`: tools
+ * first where the checkpoint's template has no place for tools, so that none of its tokens move. Not for the engine.
+ */
+export const promptOrderOption = {
+  key: 'prompt_order',
+  kind: 'choice',
+  of: ['auto', 'template', 'stable-first'],
+  default: 'auto',
+  hint: 'ORDER',
+  help: "template: as the model's template has it; stable-first: tools before the system text, which more sessions then share; auto: stable-first where the template has no tools",
+} as const satisfies Option
+
 /** How tokens are chosen. Defaults are the checkpoint's own, from generation_config.json. */
 export const samplingOptions = {
   /** 0 is greedy. */
@@ -156,6 +169,8 @@ export const requestOptions = {
 export type EngineOptions = { -readonly [Name in keyof typeof loadOptions]?: number }
 
 export type Thinking = (typeof thinkingOption.of)[number]
+
+export type PromptOrder = (typeof promptOrderOption.of)[number]
 
 /** How tokens are chosen: a value for each option. */
 export type Sampling = { -readonly [Name in keyof typeof samplingOptions]: number }

@@ -1,5 +1,6 @@
 /** Chooses the family of a checkpoint, which says how its prompts and answers are written. */
 import { TetherError, unsupportedType } from '../errors.js'
+import type { PromptOrder } from '../options.js'
 import { gemma2Format, gemma3Format } from './formats/gemma3.js'
 import { gemma4Format } from './formats/gemma4.js'
 import { llama2Format } from './formats/llama2.js'
@@ -117,6 +118,12 @@ function writesTheSame(own: ChatFamily, found: TemplateFamily): boolean {
     if (error instanceof TetherError && error.code === 'invalid_request') return false
     throw error
   }
+}
+
+/** Whether this order of the prompt differs from the template's. */
+export function reorders(family: ChatFamily, order: PromptOrder): boolean {
+  const [asked] = TOOL_PROBES as [Chat]
+  return written(family.render(asked, order)) !== written(family.render(asked))
 }
 
 /** Control tokens apart from text. Gemma 4's empty thoughts do not count: ours stay in earlier turns on purpose. */

@@ -1,5 +1,7 @@
 /** Types of the text layer: a chat of messages, a prompt of pieces, an answer of parts. */
 
+import type { PromptOrder } from '../options.js'
+
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
 export type JsonObject = { [key: string]: JsonValue }
 
@@ -116,6 +118,6 @@ export interface OutputFormat {
 
 /** How a model family writes prompts and answers. */
 export interface ChatFamily extends OutputFormat {
-  /** Renders a chat as the prompt for the next assistant turn. Pure. */
-  render(chat: Chat): PromptPiece[]
+  /** Renders a chat as the prompt for the next assistant turn. Pure. Default order: the template's. */
+  render(chat: Chat, order?: PromptOrder): PromptPiece[]
 }

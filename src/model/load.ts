@@ -1,10 +1,10 @@
 /** A model folder to a loaded model: engine, tokenizer and family, checked against each other. */
-import { hasTemplate, NO_TEMPLATE } from '../chat/families.js'
+import { hasTemplate, NO_TEMPLATE, reorders } from '../chat/families.js'
 import type { ChatFamily, Tokenizer } from '../chat/types.js'
 import { type Checkpoint, readCheckpoint } from '../engine/checkpoint.js'
 import { openEngine } from '../engine/load.js'
 import { TetherError } from '../errors.js'
-import { optionFault, thinkingOption } from '../options.js'
+import { type Option, optionFault, promptOrderOption, thinkingOption } from '../options.js'
 import { createTurnMemory } from '../turn/turn-memory.js'
 import type { TurnModel } from '../turn/types.js'
 import { generateText } from './generate.js'
@@ -12,19 +12,24 @@ import { readModel } from './read-model.js'
 import { defaultSampling } from './sampling.js'
 import type { LoadedModel, OpenModelOptions } from './types.js'
 
+const NO_ORDER =
+  'prompt_order "stable-first" changes nothing here: this model\'s own chat template decides where tools stand'
+
 /**
  * Loads a checkpoint. Everything that can be known to be wrong is found before the weights are read.
  * Throws TetherError; on failure nothing is left behind.
  */
 export async function openModel(dir: string, options: OpenModelOptions = {}): Promise<LoadedModel> {
-  const { thinking = thinkingOption.default, onDebug } = options
-  const fault = optionFault(thinkingOption, thinking)
-  if (fault) throw new TetherError('bad_config', `thinking must be ${fault}, not ${String(thinking)}`)
+  const { thinking = thinkingOption.default, promptOrder = promptOrderOption.default, onDebug } = options
+  check('thinking', thinkingOption, thinking)
+  check('promptOrder', promptOrderOption, promptOrder)
   const checkpoint = await readCheckpoint(dir)
   const defaults = defaultSampling(checkpoint.sampling, options.sampling)
   const { tokenizer, family } = await readModel(checkpoint)
   if (options.needsChat && !hasTemplate(family))
     throw new TetherError('bad_config', `${checkpoint.path}: ${NO_TEMPLATE}`)
+  if (promptOrder === 'stable-first' && hasTemplate(family) && !reorders(family, promptOrder))
+    checkpoint.warnings.push(NO_ORDER)
   const engine = await openEngine(checkpoint, options)
   const stopTokens = Int32Array.from(allStopTokens(checkpoint, tokenizer, family))
   const { name, path, warnings } = checkpoint
@@ -32,7 +37,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     name,
     engine,
     tokenizer,
-    family,
+    family: { ...family, render: (chat) => family.render(chat, promptOrder) },
     defaults,
     thinking,
     stopTokens,
@@ -40,7 +45,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     onDebug,
   }
   return {
-    info: { ...engine.info, name, path, family: family.name, sampling: defaults, thinking, warnings },
+    info: { ...engine.info, name, path, family: family.name, sampling: defaults, thinking, promptOrder, warnings },
     tokenizer,
     turns,
     generate: (request) => generateText({ engine, tokenizer, defaults, stopTokens }, request),
@@ -48,6 +53,11 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     stats: () => engine.stats(),
     close: () => engine.close(),
   }
+}
+
+function check(name: string, option: Option, value: unknown): void {
+  const fault = optionFault(option, value)
+  if (fault) throw new TetherError('bad_config', `${name} must be ${fault}, not ${String(value)}`)
 }
 
 /** A turn ends at the checkpoint's own stop ids and at those of its family, whichever comes first. */

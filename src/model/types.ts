@@ -1,7 +1,7 @@
 /** A loaded model, spoken to in no protocol yet: an engine, a tokenizer and a family. */
 import type { Tokenizer } from '../chat/types.js'
 import type { EngineInfo, EngineStats, Finish } from '../engine/types.js'
-import type { EngineOptions, RequestSampling, Sampling, Thinking } from '../options.js'
+import type { EngineOptions, PromptOrder, RequestSampling, Sampling, Thinking } from '../options.js'
 import type { DebugHook } from '../turn/debug.js'
 import type { TurnModel } from '../turn/types.js'
 
@@ -16,7 +16,8 @@ export interface ModelInfo extends EngineInfo {
   /** Sampling of a request that sets none. */
   sampling: Sampling
   thinking: Thinking
-  /** What is wrong with files of the checkpoint that it runs without, such as a broken generation_config.json. */
+  promptOrder: PromptOrder
+  /** What is wrong but does not stop it, such as a broken generation_config.json that it runs without. */
   warnings: string[]
 }
 
@@ -51,6 +52,11 @@ export interface OpenModelOptions extends EngineOptions {
   sampling?: Partial<Sampling>
   /** Whether the model thinks before it answers: as a request asks (the default), always if its family can, never. */
   thinking?: Thinking
+  /**
+   * What comes first in a prompt with tools: what the checkpoint's template puts there, or the tools (`stable-first`), which
+   * more sessions then share. Default: `auto`, tools first where the template has no place for them.
+   */
+  promptOrder?: PromptOrder
   /** Called with every request; what it returns is told the rest of the turn. For debugging: it sees whole prompts. */
   onDebug?: DebugHook
   /** Refuse a checkpoint that has no chat template before its weights are read. Default: only its chats are refused. */

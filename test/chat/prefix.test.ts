@@ -46,12 +46,13 @@ function read(family: ChatFamily, pieces: Piece[]): Part[] {
 const families = [
   { type: 'gemma4', speak: speakGemma4, thinks: true, tokenizer: 'test/fixtures/tokenizers/gemma4-tiny' },
   { type: 'llama3', speak: speakLlama3, thinks: false, tokenizer: 'test/fixtures/tokenizers/llama3-tiny' },
-]
+].flatMap((one) => (['template', 'stable-first'] as const).map((order) => ({ ...one, order })))
 
 describe.each(families)(
-  '$type: the next prompt begins with the prompt and its answer',
-  ({ type, speak, thinks, tokenizer: dir }) => {
-    const family = FAMILIES[type] as ChatFamily
+  '$type, $order: the next prompt begins with the prompt and its answer',
+  ({ type, order, speak, thinks, tokenizer: dir }) => {
+    const known = FAMILIES[type] as ChatFamily
+    const family: ChatFamily = { ...known, render: (chat) => known.render(chat, order) }
 
     test('in 150 conversations, and the answer is read as its parts', async () => {
       const tokenizer = await loadTokenizer(dir)

@@ -122,6 +122,32 @@ function anyTalk(random: Random): Chat {
   return chat(messages, random.chance(0.8) ? [READ] : [])
 }
 
+describe('the order of the prompt', () => {
+  const asked = chat([system(text('S')), user(text('Hi'))])
+  const prompts = (own: ChatTemplate) => {
+    const { render } = templateFamily(own)
+    return [written(render(asked)), written(render(asked, 'auto')), written(render(asked, 'stable-first'))]
+  }
+
+  test.each([
+    ['Mistral', template(MISTRAL, MISTRAL_TOKENS)],
+    ['Hermes', template(HERMES, CHATML_TOKENS)],
+  ])('is always the own one of %s, which has a place for tools', (_, own) => {
+    const [before, auto, after] = prompts(own)
+    expect([auto, after]).toEqual([before, before])
+  })
+
+  test.each([
+    ['Gemma 3', template(GEMMA3, GEMMA_TOKENS)],
+    ['ChatML', template(CHATML, CHATML_TOKENS)],
+  ])('has our text about tools before the system text of %s, which has no place for tools', (_, own) => {
+    const [before, auto, after] = prompts(own)
+    expect(before).toMatch(/S\n\nYou can use tools/)
+    expect(after).toMatch(/You can use tools[\s\S]*"Read".*\n\nS/)
+    expect(auto).toBe(after)
+  })
+})
+
 describe('what a template refuses is changed as little as needed', () => {
   const mistral = templateFamily(template(MISTRAL, MISTRAL_TOKENS))
 

@@ -202,6 +202,48 @@ describe('the prompt of Llama 3', () => {
   })
 })
 
+describe('the order stable-first', () => {
+  const asked = chat([system(text('S')), user(text('Hi'))], { tools: [READ] })
+  const noTools = chat([system(text('S')), user(text('Hi'))])
+
+  test('has the tools of Gemma 4 before the system text, and the thinking mark before both', () => {
+    const before = written(gemma4.render({ ...asked, thinking: true }))
+    const [, declaration] = /(<\|tool>.*<tool\|>)/.exec(before) ?? []
+    expect(before).toContain(`<|turn>system\n<|think|>\nS${declaration}<turn|>`)
+    const after = written(gemma4.render({ ...asked, thinking: true }, 'stable-first'))
+    expect(after).toBe(before.replace(`S${declaration}`, `${declaration}S`))
+  })
+
+  test('has the tools of Llama 3 in the system turn, before its text', () => {
+    const prompt = written(llama3.render(asked, 'stable-first'))
+    expect(prompt.indexOf('"name": "Read"')).toBeGreaterThan(0)
+    expect(prompt.slice(prompt.indexOf('"name": "Read"'))).toMatch(/\}\n\nS<\|eot_id\|>/)
+    expect(prompt.endsWith(`${header('user')}Hi<|eot_id|>${header('assistant')}`)).toBe(true)
+  })
+
+  test.each(['gemma3', 'gemma2'])('has the tools of %s before the system text, in the first user turn', (name) => {
+    const family = FAMILIES[name] as ChatFamily
+    const [before, after] = [written(family.render(asked)), written(family.render(asked, 'stable-first'))]
+    expect(before).toMatch(/^<bos><start_of_turn>user\nS\n\nYou can use tools\.[\s\S]*"Read"/)
+    expect(after).toMatch(/^<bos><start_of_turn>user\nYou can use tools\.[\s\S]*"Read".*\n\nS\n\nHi<end_of_turn>/)
+  })
+
+  test.each([
+    ['gemma4', 'template'],
+    ['llama3', 'template'],
+    ['gemma3', 'stable-first'],
+    ['gemma2', 'stable-first'],
+  ] as const)('of %s is not what auto means, or is: %s', (name, order) => {
+    const { render } = FAMILIES[name] as ChatFamily
+    expect(written(render(asked, 'auto'))).toBe(written(render(asked, order)))
+    expect(written(render(asked, 'template'))).not.toBe(written(render(asked, 'stable-first')))
+  })
+
+  test.each(Object.entries(FAMILIES))('changes no prompt of %s without tools', (_, { render }) => {
+    expect(written(render(noTools, 'stable-first'))).toBe(written(render(noTools)))
+  })
+})
+
 /** Conversations without the differences that the templates' headers list. */
 function plainChat(random: Random, family: string): Chat {
   const mayThink = family === 'gemma4' && random.chance(0.5)
@@ -279,22 +321,29 @@ describe('a result that is an error', () => {
 const python = process.env.TETHER_ORACLE_PYTHON
 const folder = '../shared/templates'
 const templates = [
-  { family: gemma4, file: `${folder}/gemma4-google.jinja`, more: { bos_token: '<bos>' } },
+  { family: gemma4, order: 'template', file: `${folder}/gemma4-google.jinja`, more: { bos_token: '<bos>' } },
   {
     family: llama3,
+    order: 'template',
     file: `${folder}/llama3.1-tools.jinja`,
     more: { bos_token: '<|begin_of_text|>', date_string: '26 Jul 2024' },
   },
-]
+  {
+    family: llama3,
+    order: 'stable-first',
+    file: `${folder}/llama3.1-tools.jinja`,
+    more: { bos_token: '<|begin_of_text|>', date_string: '26 Jul 2024', tools_in_user_message: false },
+  },
+] as const
 
 describe.runIf(existsSync(folder)).each(templates)(
-  '$family.name compared with its official template',
-  ({ family, file, more }) => {
+  '$family.name in the order $order compared with its official template',
+  ({ family, order, file, more }) => {
     const chats = Array.from({ length: 300 }, (_, seed) => plainChat(seeded(seed), family.name))
 
     /** Compares without the empty thought of earlier turns, which the official template has only in the last turn. */
     const compare = (chat: Chat, expected: string | undefined, seed: number) => {
-      const prompt = written(family.render(chat))
+      const prompt = written(family.render(chat, order))
       expect(prompt.endsWith(PRIMER), `seed ${seed}`).toBe(expected?.endsWith(PRIMER))
       expect(prompt.replaceAll(PRIMER, ''), `seed ${seed}`).toBe(expected?.replaceAll(PRIMER, ''))
     }

@@ -39,6 +39,7 @@ describe('readArgs', () => {
     ],
     [['--repetition-penalty', '1.1'], { repetitionPenalty: 1.1 }],
     [['--thinking', 'off', '--on-overflow=error'], { thinking: 'off', onOverflow: 'error' }],
+    [['--prompt-order', 'stable-first'], { promptOrder: 'stable-first' }],
     [['--force'], { force: true }],
     [
       ['--api-key', 'secret', '--max-requests', '4', '--request-log', 'r.jsonl'],

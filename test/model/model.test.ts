@@ -155,6 +155,7 @@ describe('sampling of a loaded model', () => {
     [{ sampling: { topK: 1.5 } }, 'sampling.topK must be a whole number between 0 and 2147483647, not 1.5'],
     [{ sampling: { top_p: 1 } as object }, 'unknown option sampling.top_p. Use one of: temperature, topP, topK, minP'],
     [{ thinking: 'maybe' as 'on' }, 'thinking must be auto, on or off, not maybe'],
+    [{ promptOrder: 'tools' as 'auto' }, 'promptOrder must be auto, template or stable-first, not tools'],
   ])('as in %j is rejected before anything is loaded', async (options, message) => {
     await expect(loadModel('demo/model', options)).rejects.toMatchObject({
       code: 'bad_config',

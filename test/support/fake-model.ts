@@ -32,6 +32,7 @@ export function fakeModel(engine: FakeEngine, more: Partial<TurnModel> = {}): Mo
       family: 'fake',
       sampling,
       thinking,
+      promptOrder: 'auto',
       warnings: [],
     },
     tokenizer: fakeTokenizer(),

@@ -10,7 +10,7 @@ import { taughtCall } from '../../src/chat/templates/teach-tools.js'
 import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
 import type { ChatFamily, Part, Piece, Tokenizer } from '../../src/chat/types.js'
 import type { Engine, Finish, GenerateRequest, TokenBatch } from '../../src/engine/types.js'
-import { plainSampling } from '../../src/options.js'
+import { type PromptOrder, plainSampling } from '../../src/options.js'
 import { createTurnMemory } from '../../src/turn/turn-memory.js'
 import type { TurnModel } from '../../src/turn/types.js'
 import { answer, sentence, TOOLS } from '../support/chat-conversations.js'
@@ -29,15 +29,15 @@ const families = [
   { name: 'gemma4', speak: speakGemma4, thinks: true, folder: 'gemma4-tiny' },
   { name: 'gemma3', speak: speakGemma3, thinks: false, folder: 'gemma4-tiny' },
   { name: 'llama3', speak: speakLlama3, thinks: false, folder: 'llama3-tiny' },
-]
+].flatMap((one) => (['template', 'stable-first'] as const).map((order) => ({ ...one, order })))
 
-describe.each(families)('prompts of $name', ({ name, speak, thinks, folder }) => {
+describe.each(families)('prompts of $name, $order', ({ name, order, speak, thinks, folder }) => {
   test('keep every token as a prefix over 40 turns, in 12 conversations', async () => {
     const tokenizer = await loadTokenizer(`test/fixtures/tokenizers/${folder}`)
     for (let seed = 0; seed < 12; seed++) {
       const random = seeded(seed)
       const engine = scriptedEngine()
-      const model = turnModelOf(name, tokenizer, engine)
+      const model = turnModelOf(name, { order, tokenizer, engine })
       const thinking = thinks && random.chance(0.5)
       const messages: object[] = [{ role: 'user', content: words(random) }]
       if (random.chance(0.5)) messages.push({ role: 'system', content: `It is ${sentence(random)}` })
@@ -74,13 +74,16 @@ describe.each(families)('prompts of $name', ({ name, speak, thinks, folder }) =>
   })
 })
 
-function turnModelOf(name: string, tokenizer: Tokenizer, engine: Pick<Engine, 'info' | 'generate'>): TurnModel {
+function turnModelOf(
+  name: string,
+  { order, tokenizer, engine }: { order: PromptOrder; tokenizer: Tokenizer; engine: Pick<Engine, 'info' | 'generate'> },
+): TurnModel {
   const known = FAMILIES[name] as ChatFamily
   return {
     engine,
     tokenizer,
     // The vocabulary at hand is not Gemma 3's; its turns are marked with what it has.
-    family: { ...known, render: (chat) => known.render(chat).map((piece) => rename(piece, tokenizer)) },
+    family: { ...known, render: (chat) => known.render(chat, order).map((piece) => rename(piece, tokenizer)) },
     defaults: { ...plainSampling, temperature: 0 },
     thinking: 'auto',
     stopTokens: new Int32Array(0),

@@ -3,7 +3,7 @@
  *
  * It differs from the official template on purpose:
  * - The model has no tool format. Our prompt describes one, with the tools, at the beginning of the first user turn,
- *   after the system text. Calls are in the model's turn in that format, and results in the user turn that follows.
+ *   after the system text, or before it unless the order is the template's. Calls are in the model's turn in that format, and results in the user turn that follows.
  * - The official template has no system messages in the middle and wants user and model to alternate. Here a system
  *   message in the middle is part of the user turn there; one right after the first user message moves before it.
  * - Gemma 2's official template rejects a system message; here it is where Gemma 3's template has it.
@@ -11,6 +11,7 @@
  * - A turn that this model wrote, and that is remembered, is rendered as its own tokens.
  * - Thoughts are dropped: these models have no place for them.
  */
+import type { PromptOrder } from '../../options.js'
 import type { Chat, ChatMessage, PromptPiece } from '../types.js'
 import {
   arrange,
@@ -21,13 +22,13 @@ import {
   promptWriter,
   shownResult,
 } from './layout.js'
-import { taughtCall, taughtResult, teachTools } from './teach-tools.js'
+import { headingOf, taughtCall, taughtResult } from './teach-tools.js'
 
-export function renderGemma3(chat: Chat): PromptPiece[] {
+export function renderGemma3(chat: Chat, order: PromptOrder = 'template'): PromptPiece[] {
   const out = promptWriter()
   const { system, rest } = arrange(chat.messages)
   out.control('<bos>')
-  let heading = [system ?? '', teachTools(chat.tools).trimEnd()].filter((text) => text !== '').join('\n\n')
+  let heading = headingOf({ system, tools: chat.tools, order })
   let calls: PendingCall[] = []
   for (let at = 0; at < rest.length; ) {
     const message = rest[at] as ChatMessage

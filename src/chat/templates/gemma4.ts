@@ -15,8 +15,10 @@
  * - A null in arguments is `null`, not Python's `None`.
  * - A declaration says all that its schema says (gemma4-declaration.ts); the official template leaves most of it out.
  * - A turn that this model wrote, and that is remembered, is rendered as its own tokens.
+ * - With the order `stable-first` the tools come before the system text.
  * - Results without a call in the turn before them are user text, so that nothing that a client sent is lost.
  */
+import type { PromptOrder } from '../../options.js'
 import type { Chat, ChatMessage, PromptPiece } from '../types.js'
 import { renderDeclaration } from './gemma4-declaration.js'
 import { renderObject, renderString } from './gemma4-values.js'
@@ -30,11 +32,11 @@ import {
   shownResult,
 } from './layout.js'
 
-export function renderGemma4(chat: Chat): PromptPiece[] {
+export function renderGemma4(chat: Chat, order: PromptOrder = 'template'): PromptPiece[] {
   const out = promptWriter()
   const { system, rest } = arrange(chat.messages)
   out.control('<bos>')
-  if (chat.thinking || system !== undefined || chat.tools.length > 0) renderOpening(out, chat, system ?? '')
+  if (chat.thinking || system !== undefined || chat.tools.length > 0) renderOpening(out, chat, { system, order })
   const turn: ModelTurn = { open: false, calls: [] }
   for (const message of rest) renderMessage(out, message, turn, chat.thinking)
   if (!turn.open) openModelTurn(out, chat.thinking)
@@ -50,19 +52,24 @@ interface ModelTurn {
   calls: PendingCall[]
 }
 
-function renderOpening(out: PromptWriter, chat: Chat, system: string): void {
+function renderOpening(
+  out: PromptWriter,
+  chat: Chat,
+  { system = '', order }: { system: string | undefined; order: PromptOrder },
+): void {
   out.control('<|turn>')
   out.text('system\n')
   if (chat.thinking) {
     out.control('<|think|>')
     out.text('\n')
   }
-  out.text(system)
+  if (order !== 'stable-first') out.text(system)
   for (const tool of chat.tools) {
     out.control('<|tool>')
     renderDeclaration(out, tool)
     out.control('<tool|>')
   }
+  if (order === 'stable-first') out.text(system)
   closeTurn(out)
 }
 

@@ -8,6 +8,7 @@
  * It differs from the template on purpose: the date never changes, since no prefix could be reused the next day.
  */
 import { TetherError } from '../../errors.js'
+import type { PromptOrder } from '../../options.js'
 import { Template } from '../jinja/template.js'
 import type { Chat, JsonValue, PromptPiece } from '../types.js'
 import { promptWriter } from './layout.js'
@@ -29,17 +30,17 @@ export interface TemplateSource {
 }
 
 /** A template that is ready to write conversations in any form. Throws what the template throws. */
-export type WriteChat = (chat: Chat, form: MessageForm) => PromptPiece[]
+export type WriteChat = (chat: Chat, form: MessageForm, order?: PromptOrder) => PromptPiece[]
 
 /** Throws `bad_config` for a template that cannot be parsed. */
 export function jinjaTemplate(template: TemplateSource): WriteChat {
   const parsed = parse(template)
   const split = splitter(template.controls)
-  return (chat, form) => {
+  return (chat, form, order = 'template') => {
     const breaker = unusedCharacter(
       JSON.stringify([chat.tools, chat.messages.map(({ parts }) => parts)]) + template.source,
     )
-    const text = writeText(chat, form, { template, parsed, breaker })
+    const text = writeText(chat, form, { template, parsed, breaker, order })
     return split(text).map((piece) => (typeof piece === 'string' ? piece.replaceAll(breaker, '') : piece))
   }
 }
@@ -48,13 +49,14 @@ interface Writer {
   template: TemplateSource
   parsed: Template
   breaker: string
+  order: PromptOrder
 }
 
 /** With the request's markers broken. A conversation that ends with the assistant's message leaves its turn open. */
-function writeText(chat: Chat, form: MessageForm, { template, parsed, breaker }: Writer): string {
+function writeText(chat: Chat, form: MessageForm, { template, parsed, breaker, order }: Writer): string {
   const mask = masker(template.controls, breaker)
   const tools = form.toolRoles && chat.tools.length > 0 ? mask(chat.tools.map(declaration)) : null
-  const messages = mask(toMessages(chat, form)) as TemplateMessage[]
+  const messages = mask(toMessages(chat, form, order)) as TemplateMessage[]
   const write = (shown: TemplateMessage[], isContinued: boolean) =>
     parsed.render(
       {

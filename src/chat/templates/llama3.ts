@@ -9,11 +9,14 @@
  *   beginning of the next prompt.
  * - A system message right after the first user message moves before it; later ones stay where they are.
  * - Tools are in the first user message, as in the official template. Without one they get a user turn of their own.
- *   System messages before that message come between the tools and its text: they change every day, the tools do not.
+ *   System messages before that message come between the tools and its text: they change every day, the tools do not. With
+ *   the order `stable-first` they begin the system text, as the official template writes them if tools_in_user_message
+ *   is false.
  * - Thoughts are dropped: these models have no place for them.
  * - A turn that this model wrote, and that is remembered, is rendered as its own tokens.
  * - Results without a call in the turn before them are user text, so that nothing that a client sent is lost.
  */
+import type { PromptOrder } from '../../options.js'
 import type { Chat, ChatMessage, ChatTool, JsonObject, JsonValue, PromptPiece } from '../types.js'
 import {
   arrange,
@@ -31,22 +34,26 @@ const DATES = 'Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\
 const DEFAULT_SYSTEM =
   "You are a helpful assistant with tool calling capabilities. Only reply with a tool call if the function exists in the library provided by the user. If it doesn't exist, just reply directly in natural language. When you receive a tool call response, use the output to format an answer to the original user question."
 
-const TOOLS_INTRODUCTION = `Given the following functions, please respond with a JSON for a function call with its proper arguments that best answers the given prompt.
+const CALL_FORMAT =
+  'Respond in the format {"name": function name, "parameters": dictionary of argument name and its value}. Do not use variables.\n\n'
 
-Respond in the format {"name": function name, "parameters": dictionary of argument name and its value}. Do not use variables.
+/** What stands before the tools in the first user message. */
+const USER_INTRODUCTION = `Given the following functions, please respond with a JSON for a function call with its proper arguments that best answers the given prompt.\n\n${CALL_FORMAT}`
 
-`
+/** What stands before them in the system message. */
+const SYSTEM_INTRODUCTION = `You have access to the following functions. To call a function, please respond with JSON for a function call. ${CALL_FORMAT}`
 
-export function renderLlama3(chat: Chat): PromptPiece[] {
+export function renderLlama3(chat: Chat, order: PromptOrder = 'template'): PromptPiece[] {
   const out = promptWriter()
   const { system, rest } = arrange(chat.messages)
   out.control('<|begin_of_text|>')
   const environment = chat.tools.length > 0 ? 'Environment: ipython\n' : ''
-  renderTurn(out, 'system', environment + DATES + (system ?? (environment && DEFAULT_SYSTEM)))
-  let tools = chat.tools
+  const toolsFirst = order === 'stable-first' ? toolsText(SYSTEM_INTRODUCTION, chat.tools) : ''
+  renderTurn(out, 'system', environment + DATES + toolsFirst + (system ?? (environment && DEFAULT_SYSTEM)))
+  let tools = order === 'stable-first' ? [] : chat.tools
   if (tools.length > 0) joinFirstUser(rest)
   if (tools.length > 0 && !rest.some((message) => message.role === 'user')) {
-    renderTurn(out, 'user', toolsText(tools).trimEnd())
+    renderTurn(out, 'user', toolsText(USER_INTRODUCTION, tools).trimEnd())
     tools = []
   }
   let calls: PendingCall[] = []
@@ -55,7 +62,7 @@ export function renderLlama3(chat: Chat): PromptPiece[] {
       calls = renderAssistant(out, message, i === rest.length - 1)
       continue
     }
-    renderOther(out, message, calls, message.role === 'user' ? toolsText(tools) : '')
+    renderOther(out, message, calls, message.role === 'user' ? toolsText(USER_INTRODUCTION, tools) : '')
     if (message.role === 'user') tools = []
     calls = []
   }
@@ -114,9 +121,9 @@ function openTurn(out: PromptWriter, role: string): void {
   out.text('\n\n')
 }
 
-function toolsText(tools: ChatTool[]): string {
+function toolsText(introduction: string, tools: ChatTool[]): string {
   if (tools.length === 0) return ''
-  return TOOLS_INTRODUCTION + tools.map((tool) => `${JSON.stringify(declaration(tool), null, 4)}\n\n`).join('')
+  return introduction + tools.map((tool) => `${JSON.stringify(declaration(tool), null, 4)}\n\n`).join('')
 }
 
 function declaration({ name, description, schema }: ChatTool): JsonObject {

@@ -1,4 +1,6 @@
 /** Our prompt for tools, for models without a tool format of their own, and the calls and results of earlier turns. */
+
+import type { PromptOrder } from '../../options.js'
 import { CALL_FENCE } from '../formats/prompted-tools.js'
 import type { ChatTool, JsonObject } from '../types.js'
 import { shownSchema } from './shown-schema.js'
@@ -22,6 +24,23 @@ export function teachTools(tools: ChatTool[]): string {
     JSON.stringify({ name, description, parameters: shownSchema(schema) }),
   )
   return `${RULES}${lines.join('\n')}\n`
+}
+
+/**
+ * The system text and the text about tools, as they begin a prompt. The order is ours, since the template has no tools:
+ * unless it is to be the template's, tools come first.
+ */
+export function headingOf({
+  system = '',
+  tools,
+  order,
+}: {
+  system: string | undefined
+  tools: ChatTool[]
+  order: PromptOrder
+}): string {
+  const texts = [system, teachTools(tools).trimEnd()].filter((text) => text !== '')
+  return (order === 'template' ? texts : texts.reverse()).join('\n\n')
 }
 
 /** A call of an earlier turn, in the format of the prompt. */

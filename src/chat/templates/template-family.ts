@@ -1,5 +1,6 @@
 /** How a checkpoint's own template writes: what it accepts is found by trying, and what it refuses is written another way. */
 import { TetherError } from '../../errors.js'
+import type { PromptOrder } from '../../options.js'
 import type { Chat, PromptPiece } from '../types.js'
 import { jinjaTemplate, type TemplateSource, type WriteChat } from './jinja.js'
 import { formsAfter, type MessageForm } from './message-form.js'
@@ -25,7 +26,7 @@ export interface TemplateFacts {
 export interface TemplateFamily {
   facts: TemplateFacts
   /** Throws `invalid_request` if the template refuses the conversation in every form. */
-  render(chat: Chat): PromptPiece[]
+  render(chat: Chat, order?: PromptOrder): PromptPiece[]
 }
 
 /** `known`: what probing found earlier. Throws `bad_config` for a template that cannot write a plain conversation. */
@@ -36,10 +37,10 @@ export function templateFamily(template: ChatTemplate, known?: TemplateFacts): T
   const facts = known ?? probe(template, plain, withTools)
   return {
     facts,
-    render(chat) {
+    render(chat, order = 'template') {
       const useTools = withTools !== undefined && facts.toolForm !== undefined && chat.tools.length > 0
-      if (useTools) return writeSomehow(chat, withTools, facts.toolForm as MessageForm, template.path)
-      return writeSomehow(chat, plain, facts.form, template.path)
+      const write: WriteChat = (some, form) => (useTools ? withTools : plain)(some, form, order)
+      return writeSomehow(chat, write, useTools ? (facts.toolForm as MessageForm) : facts.form, template.path)
     },
   }
 }

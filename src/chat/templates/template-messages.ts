@@ -1,10 +1,11 @@
 /** A chat as the `messages` of a Jinja template, in the form that the template accepts. */
 import { createHash } from 'node:crypto'
+import type { PromptOrder } from '../../options.js'
 import type { Chat, ChatMessage, ChatPart, ChatTool, JsonObject, JsonValue } from '../types.js'
 import { arrange, joinText, matchResults, shownResult } from './layout.js'
 import type { MessageForm } from './message-form.js'
 import { shownSchema } from './shown-schema.js'
-import { taughtCall, taughtResult, teachTools } from './teach-tools.js'
+import { headingOf, taughtCall, taughtResult } from './teach-tools.js'
 
 /** What a template's `messages` hold. */
 export interface TemplateMessage {
@@ -25,13 +26,15 @@ type Turn = UserTurn | ModelTurn
 const NOTHING = '(no message)'
 const UNANSWERED = '(This call got no result.)'
 
-/** The messages in order; the last is the assistant's if the chat ends with one. */
-export function toMessages(chat: Chat, asked: MessageForm): TemplateMessage[] {
+/**
+ * The messages in order; the last is the assistant's if the chat ends with one. `order` decides only where our own text
+ * about tools stands: what the template does with tools is its own.
+ */
+export function toMessages(chat: Chat, asked: MessageForm, order: PromptOrder): TemplateMessage[] {
   // What was said beside a call begins its result, so there has to be one.
   const form = asked.textBesideCalls ? asked : { ...asked, openCalls: false }
-  const { system = '', rest } = arrange(chat.messages)
-  const lesson = form.toolRoles ? '' : teachTools(chat.tools).trimEnd()
-  const heading = [system, lesson].filter((text) => text !== '').join('\n\n')
+  const { system, rest } = arrange(chat.messages)
+  const heading = headingOf({ system, tools: form.toolRoles ? [] : chat.tools, order })
   let turns = turnsOf(rest, form)
   if (!form.anyOrder) turns = inOrder(turns)
   // Many templates write a system message together with the turn after it, and nothing without one.

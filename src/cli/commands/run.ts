@@ -137,8 +137,13 @@ function checkFor(token: string, modelName: string): (model: Model) => void {
 
 /** What a model is loaded with. Settings that are unset come from the checkpoint. */
 function modelOptions(settings: Settings): LoadModelOptions {
-  const { thinking } = settings
-  return { ...pickOptions(loadOptions, settings), thinking, sampling: pickOptions(samplingOptions, settings) }
+  const { thinking, promptOrder } = settings
+  return {
+    ...pickOptions(loadOptions, settings),
+    thinking,
+    promptOrder,
+    sampling: pickOptions(samplingOptions, settings),
+  }
 }
 
 /** A home that is not writable only disables `tether env`: undefined. */

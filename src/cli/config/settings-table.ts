@@ -1,5 +1,5 @@
 /** The table of all settings, from which the flags, the keys of the files, --help and the template are made. */
-import { loadOptions, type Option, samplingOptions, thinkingOption } from '../../options.js'
+import { loadOptions, type Option, promptOrderOption, samplingOptions, thinkingOption } from '../../options.js'
 import { logLevels } from '../log/log-levels.js'
 
 export interface Setting {
@@ -59,6 +59,7 @@ export const settingsTable = {
     ...loadOptions,
     maxContext: { ...loadOptions.maxContext, default: 65_536 },
     thinking: thinkingOption,
+    promptOrder: promptOrderOption,
   }),
   onOverflow: {
     section: 'model',

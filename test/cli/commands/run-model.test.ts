@@ -142,7 +142,7 @@ describe('the settings of a run', () => {
     mkdirSync(dir, { recursive: true })
     writeFileSync(
       join(dir, '10-test.toml'),
-      '[model]\nthreads = 3\nkv_bits = 4\nprefill_chunk = 100\n[sampling]\ntemperature = 0.5\ntop_k = 7\n[models."demo"]\ntemperature = 0.7\nthinking = "off"\nmax_context = 40001\n',
+      '[model]\nthreads = 3\nkv_bits = 4\nprefill_chunk = 100\nprompt_order = "stable-first"\n[sampling]\ntemperature = 0.5\ntop_k = 7\n[models."demo"]\ntemperature = 0.7\nthinking = "off"\nmax_context = 40001\n',
     )
     await tether.startWithClaude(['exit:0'], { FAKE_OPTIONS: join(tether.place.temp, '..', 'options.json') }).ended
     const options = JSON.parse(readFileSync(join(tether.place.temp, '..', 'options.json'), 'utf8'))
@@ -151,6 +151,7 @@ describe('the settings of a run', () => {
       kvBits: 4,
       prefillChunk: 100,
       thinking: 'off',
+      promptOrder: 'stable-first',
       maxContext: 40001,
       onOverflow: 'auto',
     })
