@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { tokenizerFile } from '../scripts/tokenizer-files.mjs'
+import { gemma4Vocabulary } from './gemma4-vocabulary.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { values: options } = parseArgs({
@@ -173,21 +174,10 @@ async function benchRecording(path) {
   }
 }
 
-/** Gemma 4 has Gemma 3's vocabulary with other control tokens: these replace unused tokens. -> a folder */
+/** -> a folder */
 function asGemma4(file) {
-  const tiny = JSON.parse(readFileSync(join(root, 'test/fixtures/tokenizers/gemma4-tiny/tokenizer.json'), 'utf8'))
-  const json = JSON.parse(readFileSync(file, 'utf8'))
-  const unused = json.added_tokens.filter(({ content }) => /^<unused\d+>$/.test(content))
-  for (const { content } of tiny.added_tokens) {
-    if (!content.includes('|') || content in json.model.vocab) continue
-    const token = unused.pop()
-    delete json.model.vocab[token.content]
-    json.model.vocab[content] = token.id
-    token.content = content
-    token.special = true
-  }
   const folder = mkdtempSync(join(scratch, 'gemma4-'))
-  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(json))
+  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(gemma4Vocabulary(file)))
   return folder
 }
 
