@@ -13,7 +13,7 @@ await script(async (args) => {
   const fix = args.includes('--fix')
   // clang-tidy reads build/compile_commands.json, which lists the tests only when they are built.
   await setup({ tests: true, native: true })
-  const sources = filesUnder('native').filter((file) => /\.(cpp|h)$/.test(file))
+  const sources = [...filesUnder('native'), ...filesUnder('bench')].filter((file) => /\.(cpp|h)$/.test(file))
   const bin = await clangTools()
   const steps = {
     biome: () => run(process.execPath, [tool('@biomejs/biome', 'biome'), 'check', ...(fix ? ['--write'] : [])]),

@@ -1,26 +1,58 @@
 // Tests what the prefix cache evicts: pure code, no arrays.
 #include "engine/cache/policy.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
 #include <vector>
 
 #include "test/check.h"
 
 using tether::check;
 using tether::keep_value;
+using tether::restore;
 using tether::touch;
 using tether::Use;
 using tether::victim;
 
 namespace {
 
+// Conversations, each a path of blocks, behind system prompts of one block.
+class Requests {
+ public:
+  using Path = std::vector<Use*>;
+
+  Path system() { return {&uses_.emplace_back()}; }
+
+  // One request: `path` grows by a block. `found`: how many blocks are not evicted, by default all that there were.
+  void turn(Path& path) { turn(path, path.size()); }
+  void turn(Path& path, size_t found) {
+    if (path.size() > 1 || path[0]->last > 0) path.push_back(&uses_.emplace_back());
+    touch(path, found, ++now);
+  }
+  void turns(Path& path, int count) {
+    for (int i = 0; i < count; i++) turn(path);
+  }
+  double value(const Path& path) const { return keep_value(*path.back(), now); }
+
+  uint64_t now = 0;
+
+ private:
+  std::deque<Use> uses_;
+};
+
 void counts_uses() {
-  std::vector<Use> uses(3);
-  std::vector<Use*> path{&uses[0], &uses[1], &uses[2]};
+  Use system;
+  Use history;
+  Use fresh;
+  std::vector<Use*> path{&system, &history};
   touch(path, 0, 7);
-  check(uses[0].hits == 0 && uses[0].last == 7, "a block that a request makes has no hits");
+  check(system.hits == 0 && system.last == 7 && system.turn == 1, "a block that a request makes has no hits");
+  path.push_back(&fresh);
   touch(path, 2, 8);
-  check(uses[1].hits == 1 && uses[2].hits == 0, "only what a request found has a hit more");
-  check(uses[2].last == 8, "a made block was used by the request that made it");
+  check(history.hits == 1 && fresh.hits == 0 && fresh.last == 8, "what was there before has a hit more");
+  check(history.turn == 1 && fresh.turn == 2, "blocks know how many requests made the path up to them");
 }
 
 void pinned_stays() {
@@ -37,7 +69,126 @@ void pinned_stays() {
 
 void clock_that_jumps() {
   Use use{.last = 1000, .hits = 3};
-  check(keep_value(use, 5) >= keep_value(use, 1000), "a clock that was set back makes no block look old");
+  check(keep_value(use, 5) == keep_value(use, 1000), "a clock that was set back makes no block look old");
+  check(keep_value(use, UINT64_MAX) > 0, "a clock that jumped ahead leaves an order");
+}
+
+void least_recently_used() {
+  Requests requests;
+  auto system = requests.system();
+  requests.turn(system);
+  auto first = system;
+  auto second = system;
+  requests.turns(first, 3);
+  requests.turns(second, 3);
+  std::vector<const Use*> leaves{second.back(), first.back()};
+  check(victim(leaves, requests.now) == 1U, "of two conversations in use the least recently used goes first");
+}
+
+void session_outlasts_its_subagents() {
+  Requests requests;
+  auto main = requests.system();
+  requests.turns(main, 20);
+  auto system = requests.system();
+  requests.turn(system);
+  std::vector<Requests::Path> finished;
+  for (int i = 0; i < 20; i++) {
+    auto subagent = system;
+    requests.turns(subagent, 1 + i % 6);
+    finished.push_back(subagent);
+  }
+  check(requests.value(main) > 1, "a session of 20 turns is in use while its subagents make 67 requests");
+  check(requests.value(main) < requests.value(finished.back()), "the subagent that runs is worth more");
+  for (size_t i = 0; i < 12; i++)
+    check(requests.value(finished[i]) < requests.value(main),
+          "a subagent that ended long ago goes before the session that waits, also number " + std::to_string(i));
+  check(requests.value(system) > requests.value(main), "the system prompt of the subagents outlasts both");
+}
+
+void single_turns_take_no_room() {
+  Requests requests;
+  auto main = requests.system();
+  requests.turns(main, 3);
+  auto system = requests.system();
+  requests.turn(system);
+  std::vector<Requests::Path> titles;
+  for (int i = 0; i < 8; i++) {
+    titles.push_back(system);
+    requests.turn(titles.back());
+  }
+  check(requests.value(titles.back()) < 1, "where no conversation goes on, the last one is out of use at once");
+  check(requests.value(system) > 1, "the prefix that they share is in use");
+  const Use* newcomer = titles.back().back();
+  std::vector<const Use*> leaves{main.back(), system.back()};
+  check(!victim(leaves, requests.now, newcomer), "a title is not kept where a session would have to go");
+  check(victim(leaves, requests.now) == 0U, "but the session goes where anything must");
+  leaves.push_back(titles[6].back());
+  check(victim(leaves, requests.now, newcomer) == 2U, "a title takes the room of an older one");
+  std::vector<const Use*> twins{main.back()};
+  check(victim(twins, main.back()->last, main.back()) == 0U, "a block may take the room of one that is worth as much");
+}
+
+void first_turns_are_kept() {
+  Requests requests;
+  auto system = requests.system();
+  requests.turn(system);
+  for (int i = 0; i < 3; i++) {
+    auto subagent = system;
+    requests.turn(subagent);
+    check(requests.value(subagent) > 1, "few conversations of one turn do not tell that there are never more");
+  }
+  auto main = requests.system();
+  requests.turns(main, 5);
+  for (int i = 0; i < 3; i++) {
+    auto edited = main;
+    edited.pop_back();
+    requests.turn(edited);
+    requests.turn(edited);
+    check(requests.value(edited) > 1, "a prompt that is edited stays in use");
+  }
+}
+
+// Under a small cap subagents lose their blocks between turns: that must not look as if they never went on.
+void evicted_blocks_count() {
+  Requests requests;
+  auto system = requests.system();
+  requests.turn(system);
+  std::vector<Requests::Path> subagents(8, system);
+  for (int i = 0; i < 4; i++)
+    for (auto& one : subagents) requests.turn(one, 1);
+  check(system[0]->branches == 8, "a conversation that was evicted is no new one when it comes again");
+  auto next = system;
+  requests.turn(next);
+  check(requests.value(next) > 1, "conversations that go on are kept although they were evicted each time");
+}
+
+void shared_prefix_does_not_stay_for_ever() {
+  Use damaged{.last = 1, .hits = UINT32_MAX, .turn = 1};
+  check(keep_value(damaged, 3000) > 1, "a prefix of very many uses stays for thousands of requests");
+  check(keep_value(damaged, 10'000) < 1, "no number of hits keeps a block for ever");
+  touch(std::vector<Use*>{&damaged}, 1, 10'001);
+  check(damaged.hits == UINT32_MAX, "hits do not wrap around");
+}
+
+void restores_from_hits() {
+  Requests requests;
+  auto system = requests.system();
+  requests.turn(system);
+  std::vector<Requests::Path> conversations(6, system);
+  for (auto& one : conversations) requests.turns(one, 4);
+  const Use* parent = nullptr;
+  Use copies[5];
+  for (size_t i = 0; i < 5; i++) {
+    const Use& before = *conversations[2].at(i);
+    copies[i] = {.last = before.last, .hits = before.hits};
+    restore(copies[i], parent, i == 0 ? conversations.size() : i < 4 ? 1 : 0);
+    parent = &copies[i];
+    check(copies[i].turn == before.turn, "the turns of a path follow from its hits");
+  }
+  check(copies[4].goes_on > 0.7F && copies[4].goes_on < 1, "how likely a conversation goes on follows from the tree");
+  Use child{.hits = UINT32_MAX};
+  restore(child, &copies[3], 0);
+  check(child.hits == copies[3].hits, "a block has no more hits than its parent, whatever its file says");
 }
 
 }  // namespace
@@ -46,5 +197,12 @@ int main() {
   counts_uses();
   pinned_stays();
   clock_that_jumps();
+  least_recently_used();
+  session_outlasts_its_subagents();
+  single_turns_take_no_room();
+  first_turns_are_kept();
+  evicted_blocks_count();
+  shared_prefix_does_not_stay_for_ever();
+  restores_from_hits();
   return tether::result();
 }

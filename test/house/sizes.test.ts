@@ -5,7 +5,7 @@ import { repeatedBlocks } from './repeated-blocks.js'
 import { files, read } from './tree.js'
 
 const typeScript = files.filter((file) => /^src\/.*\.[cm]?ts$/.test(file))
-const cpp = files.filter((file) => /^native\/.*\.(?:cpp|h)$/.test(file))
+const cpp = files.filter((file) => /^(?:native|bench)\/.*\.(?:cpp|h)$/.test(file))
 
 /** Model families: each file defines the function that loads it, `load_llama(…)`. They are written in the same order. */
 const families = cpp.filter(
