@@ -1,6 +1,7 @@
 // Tests what the prefix cache evicts: pure code, no arrays.
 #include "engine/cache/policy.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -177,10 +178,10 @@ void restores_from_hits() {
   std::vector<Requests::Path> conversations(6, system);
   for (auto& one : conversations) requests.turns(one, 4);
   const Use* parent = nullptr;
-  Use copies[5];
+  std::array<Use, 5> copies;
   for (size_t i = 0; i < 5; i++) {
     const Use& before = *conversations[2].at(i);
-    copies[i] = {.last = before.last, .hits = before.hits};
+    copies.at(i) = {.last = before.last, .hits = before.hits};
     restore(copies[i], parent, i == 0 ? conversations.size() : i < 4 ? 1 : 0);
     parent = &copies[i];
     check(copies[i].turn == before.turn, "the turns of a path follow from its hits");
