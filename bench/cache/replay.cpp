@@ -6,7 +6,6 @@
 #include <limits>
 #include <optional>
 #include <set>
-#include <span>
 #include <tuple>
 #include <vector>
 
@@ -54,12 +53,19 @@ class Leaves {
     size_t found = 0;
     while (found < prompt && blocks_[at(path[found])].resident) found++;
     for (int node : path) blocks_[at(node)].use.pinned++;
-    std::vector<Use*> uses;
-    for (int node : path) uses.push_back(&blocks_[at(node)].use);
-    touch(uses, found, now);
+    // Blocks that were evicted are remembered.
+    std::vector<Use*> known;
+    for (int node : path)
+      if (blocks_[at(node)].use.last > 0) known.push_back(&blocks_[at(node)].use);
+    touch(known, now);
     // What does not fit beside its own path is not kept, nor what comes after it.
-    size_t kept = found;
-    while (kept < path.size() && (blocks_[at(path[kept])].resident || make_room(*uses[kept], now))) add(path[kept++]);
+    bool fits = true;
+    for (size_t i = found; i < path.size(); i++) {
+      auto& block = blocks_[at(path[i])];
+      make(block.use, i > 0 ? &blocks_[at(path[i - 1])].use : nullptr, now);
+      fits = fits && (block.resident || make_room(block.use, now));
+      if (fits) add(path[i]);
+    }
     for (int node : path) blocks_[at(node)].use.pinned--;
     return found;
   }
@@ -83,10 +89,9 @@ class Leaves {
 
   bool make_room(const Use& newcomer, uint64_t now) {
     if (size_ < cap_) return true;
-    std::vector<const Use*> uses;
-    for (int leaf : leaves_) uses.push_back(&blocks_[at(leaf)].use);
-    auto index = evict_ == Evict::lru ? oldest(uses) : victim(uses, now, &newcomer);
+    auto index = least(now);
     if (!index) return false;
+    if (evict_ == Evict::policy && !gives_way(blocks_[at(leaves_[*index])].use, newcomer, now)) return false;
     int node = leaves_[*index];
     leaves_.erase(leaves_.begin() + static_cast<std::ptrdiff_t>(*index));
     blocks_[at(node)].resident = false;
@@ -96,11 +101,18 @@ class Leaves {
     return true;
   }
 
-  static std::optional<size_t> oldest(std::span<const Use* const> uses) {
-    std::optional<size_t> least;
-    for (size_t i = 0; i < uses.size(); i++)
-      if (uses[i]->pinned == 0 && (!least || uses[i]->last < uses[*least]->last)) least = i;
-    return least;
+  std::optional<size_t> least(uint64_t now) const {
+    std::optional<size_t> index;
+    double least_value = 0;
+    for (size_t i = 0; i < leaves_.size(); i++) {
+      const auto& use = blocks_[at(leaves_[i])].use;
+      if (use.pinned > 0) continue;
+      double value = evict_ == Evict::lru ? static_cast<double>(use.last) : keep_value(use, now);
+      if (index && value >= least_value) continue;
+      index = i;
+      least_value = value;
+    }
+    return index;
   }
 
   const Trace& trace_;

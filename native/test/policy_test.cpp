@@ -11,11 +11,12 @@
 #include "test/check.h"
 
 using tether::check;
+using tether::gives_way;
 using tether::keep_value;
+using tether::make;
 using tether::restore;
 using tether::touch;
 using tether::Use;
-using tether::victim;
 
 namespace {
 
@@ -26,11 +27,14 @@ class Requests {
 
   Path system() { return {&uses_.emplace_back()}; }
 
-  // One request: `path` grows by a block. `found`: how many blocks are not evicted, by default all that there were.
-  void turn(Path& path) { turn(path, path.size()); }
-  void turn(Path& path, size_t found) {
-    if (path.size() > 1 || path[0]->last > 0) path.push_back(&uses_.emplace_back());
-    touch(path, found, ++now);
+  // One request: `path` grows by a block.
+  void turn(Path& path) {
+    now++;
+    bool is_first = path[0]->last == 0;
+    if (!is_first) touch(path, now);
+    if (is_first) return make(*path[0], nullptr, now);
+    path.push_back(&uses_.emplace_back());
+    make(*path.back(), path[path.size() - 2], now);
   }
   void turns(Path& path, int count) {
     for (int i = 0; i < count; i++) turn(path);
@@ -47,11 +51,12 @@ void counts_uses() {
   Use system;
   Use history;
   Use fresh;
-  std::vector<Use*> path{&system, &history};
-  touch(path, 0, 7);
-  check(system.hits == 0 && system.last == 7 && system.turn == 1, "a block that a request makes has no hits");
-  path.push_back(&fresh);
-  touch(path, 2, 8);
+  make(system, nullptr, 7);
+  make(history, &system, 7);
+  check(history.hits == 0 && history.last == 7 && history.turn == 1, "a block that a request makes has no hits");
+  check(system.branches == 0, "blocks that one request makes are one conversation");
+  touch(std::vector<Use*>{&system, &history}, 8);
+  make(fresh, &history, 8);
   check(history.hits == 1 && fresh.hits == 0 && fresh.last == 8, "what was there before has a hit more");
   check(history.turn == 1 && fresh.turn == 2, "blocks know how many requests made the path up to them");
 }
@@ -59,13 +64,11 @@ void counts_uses() {
 void pinned_stays() {
   Use old{.last = 1};
   Use recent{.last = 90, .hits = 9};
-  std::vector<const Use*> leaves{&recent, &old};
-  check(victim(leaves, 100) == 1U, "the oldest leaf without hits goes first");
+  check(gives_way(old, recent, 100), "an old leaf gives way to a recent one");
+  check(!gives_way(recent, old, 100), "a recent leaf does not give way to an old one");
+  check(gives_way(old, old, 100), "a leaf gives way to what is worth as much");
   old.pinned = 1;
-  check(victim(leaves, 100) == 0U, "a pinned leaf stays, however old");
-  recent.pinned = 1;
-  check(!victim(leaves, 100), "nothing is evicted where all is pinned");
-  check(!victim({}, 100), "nothing is evicted where nothing is");
+  check(!gives_way(old, recent, 100), "a pinned leaf stays, however old");
 }
 
 void clock_that_jumps() {
@@ -82,8 +85,8 @@ void least_recently_used() {
   auto second = system;
   requests.turns(first, 3);
   requests.turns(second, 3);
-  std::vector<const Use*> leaves{second.back(), first.back()};
-  check(victim(leaves, requests.now) == 1U, "of two conversations in use the least recently used goes first");
+  check(requests.value(first) < requests.value(second) && requests.value(first) > 1,
+        "of two conversations in use the least recently used goes first");
 }
 
 void session_outlasts_its_subagents() {
@@ -119,14 +122,9 @@ void single_turns_take_no_room() {
   }
   check(requests.value(titles.back()) < 1, "where no conversation goes on, the last one is out of use at once");
   check(requests.value(system) > 1, "the prefix that they share is in use");
-  const Use* newcomer = titles.back().back();
-  std::vector<const Use*> leaves{main.back(), system.back()};
-  check(!victim(leaves, requests.now, newcomer), "a title is not kept where a session would have to go");
-  check(victim(leaves, requests.now) == 0U, "but the session goes where anything must");
-  leaves.push_back(titles[6].back());
-  check(victim(leaves, requests.now, newcomer) == 2U, "a title takes the room of an older one");
-  std::vector<const Use*> twins{main.back()};
-  check(victim(twins, main.back()->last, main.back()) == 0U, "a block may take the room of one that is worth as much");
+  const Use& title = *titles.back().back();
+  check(!gives_way(*main.back(), title, requests.now), "a title is not kept where a session would have to go");
+  check(gives_way(*titles[6].back(), title, requests.now), "a title takes the room of an older one");
 }
 
 void first_turns_are_kept() {
@@ -156,8 +154,12 @@ void evicted_blocks_count() {
   requests.turn(system);
   std::vector<Requests::Path> subagents(8, system);
   for (int i = 0; i < 4; i++)
-    for (auto& one : subagents) requests.turn(one, 1);
+    for (auto& one : subagents) {
+      requests.turn(one);
+      for (size_t block = 1; block < one.size(); block++) make(*one[block], one[block - 1], requests.now);
+    }
   check(system[0]->branches == 8, "a conversation that was evicted is no new one when it comes again");
+  check(subagents[0][1]->hits == 3, "a block that is made again keeps its hits");
   auto next = system;
   requests.turn(next);
   check(requests.value(next) > 1, "conversations that go on are kept although they were evicted each time");
@@ -167,7 +169,7 @@ void shared_prefix_does_not_stay_for_ever() {
   Use damaged{.last = 1, .hits = UINT32_MAX, .turn = 1};
   check(keep_value(damaged, 3000) > 1, "a prefix of very many uses stays for thousands of requests");
   check(keep_value(damaged, 10'000) < 1, "no number of hits keeps a block for ever");
-  touch(std::vector<Use*>{&damaged}, 1, 10'001);
+  touch(std::vector<Use*>{&damaged}, 10'001);
   check(damaged.hits == UINT32_MAX, "hits do not wrap around");
 }
 

@@ -24,30 +24,39 @@ float likely_to_go_on(const Use& shared, float otherwise) {
   return static_cast<float>(std::clamp(1 - first, kLeast, 1.0));
 }
 
+constexpr auto kMost = std::numeric_limits<uint32_t>::max();
+
+// What a block knows from its parent; a later request made it if it has fewer hits.
+void follow(Use& use, const Use* parent) {
+  use.turn = parent ? parent->turn + (use.hits < parent->hits ? 1 : 0) : 1;
+  use.goes_on = parent ? likely_to_go_on(*parent, parent->goes_on) : 1;
+}
+
 }  // namespace
 
-void touch(std::span<Use* const> path, size_t found, uint64_t now) {
-  constexpr auto most = std::numeric_limits<uint32_t>::max();
-  bool parts = found > 0 && found < path.size() && path[found]->last == 0;
-  if (parts && path[found - 1]->branches < most) path[found - 1]->branches++;
+void touch(std::span<Use* const> path, uint64_t now) {
   const Use* parent = nullptr;
-  float goes_on = 1;
   for (auto* use : path) {
-    if (use->last > 0 && use->hits < most) use->hits++;
+    if (use->hits < kMost) use->hits++;
     use->last = now;
-    // A later request made it if it has fewer hits.
-    use->turn = parent ? parent->turn + (use->hits == parent->hits ? 0 : 1) : 1;
-    use->goes_on = goes_on;
-    goes_on = likely_to_go_on(*use, goes_on);
+    follow(*use, parent);
     parent = use;
   }
 }
 
+void make(Use& use, Use* parent, uint64_t now) {
+  bool is_new = use.last == 0;
+  use.last = now;
+  if (!is_new) return;
+  // A parent without hits was made by the same request.
+  if (parent && parent->hits > 0 && parent->branches < kMost) parent->branches++;
+  follow(use, parent);
+}
+
 void restore(Use& use, const Use* parent, size_t children) {
   if (parent) use.hits = std::min(use.hits, parent->hits);
-  use.turn = parent ? parent->turn + (use.hits == parent->hits ? 0 : 1) : 1;
   use.branches = static_cast<uint32_t>(children > 0 ? children - 1 : 0);
-  use.goes_on = parent ? likely_to_go_on(*parent, parent->goes_on) : 1;
+  follow(use, parent);
 }
 
 double keep_value(const Use& use, uint64_t now) {
@@ -59,18 +68,8 @@ double keep_value(const Use& use, uint64_t now) {
   return idle <= in_use ? 1 + 1 / idle : in_use / idle;
 }
 
-std::optional<size_t> victim(std::span<const Use* const> leaves, uint64_t now, const Use* newcomer) {
-  std::optional<size_t> least;
-  double value = newcomer ? keep_value(*newcomer, now) : std::numeric_limits<double>::infinity();
-  for (size_t i = 0; i < leaves.size(); i++) {
-    if (leaves[i]->pinned > 0) continue;
-    double mine = keep_value(*leaves[i], now);
-    // A newcomer may replace what is worth as much.
-    if (least ? mine >= value : mine > value) continue;
-    least = i;
-    value = mine;
-  }
-  return least;
+bool gives_way(const Use& leaf, const Use& newcomer, uint64_t now) {
+  return leaf.pinned == 0 && keep_value(leaf, now) <= keep_value(newcomer, now);
 }
 
 }  // namespace tether

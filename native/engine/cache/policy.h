@@ -15,7 +15,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 
 namespace tether {
@@ -30,18 +29,22 @@ struct Use {
   uint32_t pinned = 0;    // live requests that need it
 };
 
-// A request at `now` (at least 1, and more than at the last call) has that path, root first. It found the first `found`
-// blocks; others it makes, or they were evicted and are remembered. Called once a request, before room is made.
-void touch(std::span<Use* const> path, size_t found, uint64_t now);
+// A request at `now` (at least 1, and more than at the last call) has these blocks on its path, root first: those that
+// it found, and those that were evicted and are remembered. Called once a request, before it makes blocks.
+void touch(std::span<Use* const> path, uint64_t now);
+
+// The request at `now` makes this block behind `parent` (nullptr: none). A block that is remembered keeps its past.
+void make(Use& use, Use* parent, uint64_t now);
 
 // For a block read from disk whose `hits` and `last` are known, after its parent (nullptr: none): the rest follows from
 // the tree. `hits` of a damaged file are cut to what is possible.
 void restore(Use& use, const Use* parent, size_t children);
 
-// How much a leaf is worth keeping at `now`: more than 1 if it is in use.
+// How much a leaf is worth keeping at `now`: more than 1 if it is in use. The leaf with the least value is evicted;
+// then its parent may be a leaf.
 double keep_value(const Use& use, uint64_t now);
 
-// Index of the leaf to evict next; nothing if all are pinned, or worth more than the block that needs the room.
-std::optional<size_t> victim(std::span<const Use* const> leaves, uint64_t now, const Use* newcomer = nullptr);
+// Whether a leaf may be evicted to keep a block that was just made.
+bool gives_way(const Use& leaf, const Use& newcomer, uint64_t now);
 
 }  // namespace tether
