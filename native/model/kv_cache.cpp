@@ -16,7 +16,11 @@ KVView KVCache::append(const mx::array& k, const mx::array& v) {
   int count = k.shape(2);
   int before = offset();
   if (length_ + count > capacity_) {
-    grow(k, v);
+    int kept = kept_by_growing();
+    int capacity = new_capacity(kept, count);
+    keys_.rebuild(k, kept, length_, capacity);
+    values_.rebuild(v, kept, length_, capacity);
+    grown(kept, count, capacity);
   } else {
     keys_.write(k, length_);
     values_.write(v, length_);
@@ -28,22 +32,54 @@ KVView KVCache::append(const mx::array& k, const mx::array& v) {
           .offset = before};
 }
 
-void KVCache::grow(const mx::array& k, const mx::array& v) {
-  int count = k.shape(2);
-  int kept = window_ ? std::min(length_, window_ - 1) : length_;
+int KVCache::new_capacity(int kept, int count) const {
   int needed = kept + count;
   // The next append to a sliding layer trims a long one again: no spare slots then.
   int capacity = needed + kSpare;
   if (window_ && count >= kSpare) capacity = needed;
-  if (!window_) {
-    capacity = std::max({capacity, std::min(capacity_ + capacity_ / 4, capacity_ + 16 * kSpare), reserved_ + kSpare});
-    if (most_) capacity = std::max(needed, std::min(capacity, most_));
-  }
-  keys_.rebuild(k, kept, length_, capacity);
-  values_.rebuild(v, kept, length_, capacity);
+  if (window_) return capacity;
+  capacity = std::max({capacity, std::min(capacity_ + capacity_ / 4, capacity_ + 16 * kSpare), reserved_ + kSpare});
+  return most_ ? std::max(needed, std::min(capacity, most_)) : capacity;
+}
+
+void KVCache::grown(int kept, int count, int capacity) {
   first_ += length_ - kept;
-  length_ = needed;
+  length_ = kept + count;
   capacity_ = capacity;
+}
+
+KVCache::Stored KVCache::stored(int begin, int end) const {
+  auto slots = keys_.stored(begin - first_, end - first_);
+  auto values = values_.stored(begin - first_, end - first_);
+  slots.insert(slots.end(), values.begin(), values.end());
+  return slots;
+}
+
+void KVCache::append_stored(const Stored& slots) {
+  auto half = slots.begin() + static_cast<std::ptrdiff_t>(slots.size() / 2);
+  Stored keys(slots.begin(), half);
+  Stored values(half, slots.end());
+  int count = keys[0].shape(2);
+  if (length_ + count > capacity_) {
+    int kept = kept_by_growing();
+    // Always with spare slots: a buffer without any would be `slots` itself, and keep alive what that is a part of.
+    int capacity = std::max(new_capacity(kept, count), kept + count + 1);
+    keys_.rebuild_stored(keys, kept, length_, capacity);
+    values_.rebuild_stored(values, kept, length_, capacity);
+    return grown(kept, count, capacity);
+  }
+  keys_.write_stored(keys, length_);
+  values_.write_stored(values, length_);
+  length_ += count;
+}
+
+void KVCache::restore(int first, const Stored& slots) {
+  int reserved = reserved_;
+  int most = most_;
+  clear();
+  reserve(reserved, most);
+  first_ = first;
+  append_stored(slots);
 }
 
 int KVCache::most_slots(int window, int chunk) {

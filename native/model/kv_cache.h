@@ -3,6 +3,7 @@
 
 #include <mlx/mlx.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "model/slots.h"
@@ -35,6 +36,16 @@ class KVCache {
   // quantized, the new ones too.
   KVView append(const mx::array& k, const mx::array& v);
 
+  // As they are kept: for keys one array, or quantized numbers, scales and biases; then the same for values. Each is
+  // (1, kv_heads, T, …).
+  using Stored = std::vector<mx::array>;
+  // The slots of the positions [begin, end), which the cache holds.
+  Stored stored(int begin, int end) const;
+  // Adds slots at the end, as if append() had computed them.
+  void append_stored(const Stored& slots);
+  // Replaces everything by slots of which the first is at position `first`.
+  void restore(int first, const Stored& slots);
+
   // Sizes the next buffers for at least `tokens` tokens, and for at most `most` (0: not known). Allocates nothing.
   void reserve(int tokens, int most) {
     reserved_ = tokens;
@@ -44,6 +55,8 @@ class KVCache {
   // Tokens seen so far: the position of the next one.
   int offset() const { return first_ + length_; }
   int window() const { return window_; }
+  // The position of the oldest slot that it holds.
+  int first() const { return first_; }
   // The most slots that a buffer of a sliding layer has, if at most `chunk` tokens are appended at a time.
   static int most_slots(int window, int chunk);
 
@@ -60,7 +73,10 @@ class KVCache {
   std::vector<mx::array> arrays() const;
 
  private:
-  void grow(const mx::array& k, const mx::array& v);
+  // The capacity of new buffers that take `count` more slots after `kept` of the old ones.
+  int new_capacity(int kept, int count) const;
+  int kept_by_growing() const { return window_ ? std::min(length_, window_ - 1) : length_; }
+  void grown(int kept, int count, int capacity);
 
   int window_;
   Quantization quantization_;

@@ -44,25 +44,36 @@ uint64_t stored_bytes(const Quantization& quantization, uint64_t elements, uint6
   return elements * static_cast<uint64_t>(quantization.bits) / 8 + groups * 2 * element;
 }
 
-std::vector<mx::array> Slots::stored(const mx::array& x) const {
+std::vector<mx::array> Slots::as_stored(const mx::array& x) const {
   if (quantization_.mode == QuantMode::none) return {x};
   return mx::quantize(x, quantization_.group_size, quantization_.bits);
 }
 
-void Slots::write(const mx::array& x, int at) {
-  auto added = stored(x);
+void Slots::write(const mx::array& x, int at) { write_stored(as_stored(x), at); }
+
+void Slots::write_stored(const std::vector<mx::array>& slots, int at) {
   for (size_t i = 0; i < arrays_.size(); i++) {
-    const auto& part = added[i];
+    const auto& part = slots[i];
     mx::Shape stop{part.shape(0), part.shape(1), at + part.shape(2), part.shape(3)};
     arrays_[i] = mx::slice_update(arrays_[i], part, {0, 0, at, 0}, stop);
   }
 }
 
 void Slots::rebuild(const mx::array& x, int kept, int end, int capacity) {
-  auto added = stored(x);
-  for (size_t i = 0; i < added.size(); i++)
-    added[i] = joined(empty() ? nullptr : &arrays_[i], kept, end, added[i], capacity);
-  arrays_ = std::move(added);
+  rebuild_stored(as_stored(x), kept, end, capacity);
+}
+
+void Slots::rebuild_stored(const std::vector<mx::array>& slots, int kept, int end, int capacity) {
+  std::vector<mx::array> rebuilt;
+  for (size_t i = 0; i < slots.size(); i++)
+    rebuilt.push_back(joined(empty() ? nullptr : &arrays_[i], kept, end, slots[i], capacity));
+  arrays_ = std::move(rebuilt);
+}
+
+std::vector<mx::array> Slots::stored(int begin, int end) const {
+  std::vector<mx::array> parts;
+  for (const auto& array : arrays_) parts.push_back(cut(array, begin, end));
+  return parts;
 }
 
 Matrix Slots::read(int begin, int end) const {

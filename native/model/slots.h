@@ -32,15 +32,20 @@ class Slots {
   void write(const mx::array& x, int at);
   // Makes a new buffer of `capacity` slots: the `kept` slots before `end`, then x, then spare ones.
   void rebuild(const mx::array& x, int kept, int end, int capacity);
+  // The same for slots as stored() gives them.
+  void write_stored(const std::vector<mx::array>& slots, int at);
+  void rebuild_stored(const std::vector<mx::array>& slots, int kept, int end, int capacity);
   // -> (1, kv_heads, end - begin, head_dim), as stored
   Matrix read(int begin, int end) const;
+  // The slots [begin, end) of each buffer.
+  std::vector<mx::array> stored(int begin, int end) const;
 
   size_t bytes() const;
   // The buffers, (1, kv_heads, capacity, …): one, or quantized numbers, scales and biases.
   const std::vector<mx::array>& arrays() const { return arrays_; }
 
  private:
-  std::vector<mx::array> stored(const mx::array& x) const;
+  std::vector<mx::array> as_stored(const mx::array& x) const;
 
   Quantization quantization_;
   std::vector<mx::array> arrays_;
