@@ -16,7 +16,7 @@ std::optional<size_t> next_prefill(std::span<const PendingPrefill> prefills) {
 }
 
 int chunk_end(int begin, int end, int chunk, std::span<const int> fork_points) {
-  int last = std::min(begin + chunk, end);
+  int last = std::min((begin / chunk + 1) * chunk, end);
   auto fork = std::ranges::upper_bound(fork_points, begin);
   return fork == fork_points.end() ? last : std::min(last, *fork);
 }

@@ -23,8 +23,8 @@ constexpr int kPatience = 1536;
 // -> the index of the prompt that gets the next chunk; among equals the earliest. nullopt if there is none.
 std::optional<size_t> next_prefill(std::span<const PendingPrefill> prefills);
 
-// Where the chunk that begins at `begin` ends: after `chunk` tokens, at `end`, or at the first of `fork_points`
-// (ascending) in between, whichever comes first.
+// Where the chunk that begins at `begin` ends: at the next multiple of `chunk`, so that equal prompts are cut alike
+// wherever they start; at `end`; or at the first of `fork_points` (ascending) in between, whichever comes first.
 int chunk_end(int begin, int end, int chunk, std::span<const int> fork_points);
 
 }  // namespace tether

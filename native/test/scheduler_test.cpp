@@ -98,8 +98,9 @@ void many_long_leave_room() {
 void chunks_end_at_fork_points() {
   std::vector<int> fork_points{100, 300, 1000};
   check(chunk_end(0, 2000, kChunk, fork_points) == 100, "a chunk ends at the first fork point in it");
-  check(chunk_end(100, 2000, kChunk, fork_points) == 300, "a chunk does not end at a fork point where it begins");
-  check(chunk_end(300, 2000, kChunk, fork_points) == 556, "a chunk without a fork point has its full length");
+  check(chunk_end(100, 2000, kChunk, fork_points) == 256, "a chunk does not end at a fork point where it begins");
+  check(chunk_end(300, 2000, kChunk, fork_points) == 512, "a chunk ends where chunks from the start would end");
+  check(chunk_end(512, 2000, kChunk, fork_points) == 768, "a chunk without a fork point has its full length");
   check(chunk_end(900, 950, kChunk, fork_points) == 950,
         "a chunk ends at the end of the prompt, if that is before a fork point");
   check(chunk_end(1900, 2000, kChunk, {}) == 2000, "a chunk does not go beyond the end of the prompt");
