@@ -1,0 +1,162 @@
+// What the block store gives up for want of memory or of room on the disk, and in which order.
+#include <algorithm>
+#include <limits>
+#include <queue>
+#include <utility>
+
+#include "engine/cache/block_store.h"
+
+namespace tether {
+namespace {
+
+// Blocks without records that are remembered, to say later why a prompt was not found.
+constexpr size_t kGhosts = 2048;
+
+bool has_child(const Block& block, const std::function<bool(const Block&)>& that) {
+  return std::ranges::any_of(block.children, [&](const auto& child) { return that(*child); });
+}
+
+bool on_disk(const Block& block) { return block.records[0].on_disk || block.records[1].on_disk; }
+
+}  // namespace
+
+// Blocks that may go, those worth least first.
+std::vector<Block*> BlockStore::cheapest_first(const std::function<bool(const Block&)>& may_go) {
+  std::vector<std::pair<double, Block*>> valued;
+  tree_.each([&](Block& block) {
+    if (block.use.pinned == 0 && may_go(block)) valued.emplace_back(keep_value(block.use, clock_), &block);
+  });
+  // Of blocks of one request, the last goes first.
+  std::ranges::stable_sort(valued, [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : a.second->begin > b.second->begin;
+  });
+  std::vector<Block*> blocks;
+  for (const auto& [value, block] : valued) blocks.push_back(block);
+  return blocks;
+}
+
+// Takes blocks that nothing continues, those worth least first, until `take` says that it is enough; then those that
+// they continued.
+void BlockStore::evict_leaves(const std::function<bool(const Block&)>& may_go,
+                              const std::function<bool(Block&)>& take) {
+  auto may_go_now = [&](const Block& block) {
+    return block.use.pinned == 0 && may_go(block) &&
+           !has_child(block, [](const Block& child) { return child.has_records(); });
+  };
+  using Valued = std::pair<double, Block*>;
+  auto later = [](const Valued& a, const Valued& b) { return a.first > b.first; };
+  std::priority_queue<Valued, std::vector<Valued>, decltype(later)> leaves(later);
+  tree_.each([&](Block& block) {
+    if (may_go_now(block)) leaves.emplace(keep_value(block.use, clock_), &block);
+  });
+  while (!leaves.empty()) {
+    auto* leaf = leaves.top().second;
+    leaves.pop();
+    if (newcomer_ && !gives_way(leaf->use, *newcomer_, clock_)) return;
+    if (take(*leaf)) return;
+    auto* parent = leaf->parent;
+    if (parent->parent && may_go_now(*parent)) leaves.emplace(keep_value(parent->use, clock_), parent);
+  }
+}
+
+uint64_t BlockStore::evict(uint64_t bytes, bool copies) {
+  uint64_t freed = 0;
+  auto copy = [](const Record& record) { return record.bytes && record.on_disk && !record.moving; };
+  for (auto* block : cheapest_first([&](const Block& block) { return std::ranges::any_of(block.records, copy); })) {
+    if (freed >= bytes) return freed;
+    for (auto kind : kKinds)
+      if (copy(block->record(kind))) freed += free_memory(*block, kind);
+  }
+  if (copies || freed >= bytes) return freed;
+  evict_leaves(
+      [](const Block& block) {
+        return (block.records[0].bytes || block.records[1].bytes) && !block.records[0].moving &&
+               !block.records[1].moving;
+      },
+      [&](Block& block) {
+        for (auto kind : kKinds) {
+          if (!block.record(kind).bytes) continue;
+          freed += free_memory(block, kind);
+          counts_.evicted_memory++;
+        }
+        return freed >= bytes;
+      });
+  return freed;
+}
+
+uint64_t BlockStore::free_memory(Block& block, Kind kind) {
+  auto& record = block.record(kind);
+  if (!record.bytes) return 0;
+  record.bytes.reset();
+  memory_bytes_ -= record.size;
+  if (record.queued) {
+    record.queued = false;
+    std::erase_if(to_write_, [&](const ToWrite& entry) { return entry.block == &block && entry.kind == kind; });
+  }
+  return record.size;
+}
+
+// Gives up a record wherever it is.
+void BlockStore::forget(Block& block, Kind kind) {
+  free_memory(block, kind);
+  if (block.record(kind).on_disk) remove_from_disk(block, kind);
+}
+
+void BlockStore::remove_from_disk(Block& block, Kind kind) {
+  auto& record = block.record(kind);
+  record.on_disk = false;
+  on_disk_bytes(-1, block, kind);
+  disk_->remove({disk_->folder() / record_name(block.key, kind)});
+}
+
+// Deletes what other models have not used for longer than this one its cheapest block, then that.
+void BlockStore::make_room_on_disk(uint64_t bytes) {
+  auto enough = [&] { return folder_.bytes + bytes <= disk_cap(); };
+  if (enough()) return;
+  evict_leaves(
+      [](const Block& block) { return on_disk(block) && !block.records[0].busy() && !block.records[1].busy(); },
+      [&](Block& block) {
+        remove_others(block.used_at, bytes);
+        if (enough()) return true;
+        // The record without which the other is of no use goes last.
+        for (auto kind : {Kind::sliding, Kind::full}) {
+          if (!block.record(kind).on_disk) continue;
+          remove_from_disk(block, kind);
+          counts_.evicted_disk++;
+        }
+        return enough();
+      });
+  remove_others(std::numeric_limits<int64_t>::max(), bytes);
+}
+
+// Deletes records of other models that were used before `time`, the oldest first, until `bytes` fit.
+void BlockStore::remove_others(int64_t time, uint64_t bytes) {
+  auto& others = folder_.others;
+  while (folder_.bytes + bytes > disk_cap()) {
+    auto oldest = std::ranges::min_element(others, {}, &FolderState::Other::used_at);
+    if (oldest == others.end() || oldest->used_at >= time) return;
+    folder_.bytes -= std::min(folder_.bytes, oldest->bytes);
+    disk_->remove({oldest->file});
+    others.erase(oldest);
+    counts_.evicted_disk++;
+  }
+}
+
+// Removes the oldest blocks of those that have no records and that nothing continues.
+void BlockStore::forget_ghosts() {
+  auto is_ghost = [](const Block& block) {
+    return block.children.empty() && !block.has_records() && !block.records[0].busy() && !block.records[1].busy();
+  };
+  while (true) {
+    std::vector<Block*> ghosts;
+    tree_.each([&](Block& block) {
+      if (block.use.pinned == 0 && is_ghost(block)) ghosts.push_back(&block);
+    });
+    if (ghosts.size() <= kGhosts) return;
+    std::ranges::sort(ghosts, {}, [](const Block* block) { return block->use.last; });
+    ghosts.resize(ghosts.size() - kGhosts / 2);
+    for (auto* ghost : ghosts) tree_.remove(*ghost);
+  }
+}
+
+}  // namespace tether

@@ -1,0 +1,192 @@
+// The block store: what earlier requests computed, in blocks, in memory and on disk under one index.
+//
+// A block is a run of tokens; its records are the keys and values of these tokens. Every sequence that runs leaves its
+// blocks here as it grows, so that a later prompt, another session or another process starts from them.
+//
+// Layers that see everything keep a record for each block. Layers that slide keep records only where a prompt is likely
+// to start again, since a start needs the last window alone: at steps that make these records cost about as much as the
+// others, where prompts have parted, at the end of a prompt, and at the end of what was generated.
+//
+// Invariants:
+//  - what is restored is exactly what was computed: a record that is not whole is a miss;
+//  - a block is not lost before the blocks after it;
+//  - on disk, a block is written after and deleted before the block that it continues.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/cache/block_tree.h"
+#include "engine/cache/disk_thread.h"
+#include "engine/cache/record.h"
+#include "engine/sequence.h"
+#include "engine/types.h"
+
+namespace tether {
+
+// Sizes in bytes.
+struct DiskOptions {
+  std::filesystem::path root;
+  std::optional<uint64_t> cap = std::nullopt;  // none: kMostDisk, or a tenth of the disk if that is less
+  std::function<void()> wake = nullptr;        // called on another thread when BlockStore::drain() has something to do
+};
+
+// The cap of the files of all models where none was given; a tenth of the disk is left free in any case.
+constexpr uint64_t kMostDisk = uint64_t{64} << 30U;
+
+// Engine thread only.
+class BlockStore {
+ public:
+  // block: tokens of a block. fingerprint: what makes keys and values of equal tokens equal.
+  BlockStore(Layout layout, const Key& fingerprint, int block);
+
+  // Begins to use a folder; what lies there is found soon after.
+  void open_disk(DiskOptions options);
+
+  // Where a prompt can start. `length` is what can be restored, `shared` what the store has seen of the prompt.
+  struct Start {
+    std::vector<Block*> blocks;
+    int length = 0;
+    int shared = 0;
+  };
+  Start find(std::span<const int32_t> prompt);
+  // Up to `count` tokens that came after these in an earlier prompt.
+  std::vector<int32_t> following(std::span<const int32_t> tokens, int count);
+  // Begins to read what the store has of a prompt from disk into memory, while there is room. -> tokens found
+  int prefetch(std::span<const int32_t> prompt, const std::function<bool(uint64_t)>& make_room);
+
+  // Keeps a block, and with it all before it, while it lives.
+  class Pin {
+   public:
+    Pin() = default;
+    explicit Pin(Block* block) : block_(block) {
+      if (block_) block_->use.pinned++;
+    }
+    ~Pin() { reset(); }
+    Pin(Pin&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+    Pin& operator=(Pin&& other) noexcept {
+      if (this == &other) return *this;
+      reset();
+      block_ = std::exchange(other.block_, nullptr);
+      return *this;
+    }
+    Pin(const Pin&) = delete;
+    Pin& operator=(const Pin&) = delete;
+
+    Block* get() const { return block_; }
+
+   private:
+    void reset() {
+      if (block_) block_->use.pinned--;
+      block_ = nullptr;
+    }
+    Block* block_ = nullptr;
+  };
+
+  // A request that reads a prompt, and the deepest block of its sequence that is stored.
+  struct Cursor {
+    Pin tip;
+    bool stopped = true;  // no block is kept: there is no store, or one could not be kept, so none after it is
+  };
+  Cursor begin(const Start& start);
+  // Keeps the whole blocks that the sequence has beyond the cursor. `ends`: lengths at which other prompts are likely
+  // to start from this one, ascending. make_room: frees memory; false if it cannot.
+  using MakeRoom = std::function<bool(uint64_t)>;
+  void keep(Cursor& cursor, Sequence& sequence, std::span<const int> ends, const MakeRoom& make_room);
+  // The sequence is over: keeps the rest too, and forgets what only earlier turns needed.
+  void finish(Cursor& cursor, Sequence& sequence, std::span<const int> ends, const MakeRoom& make_room);
+
+  // A record in memory: nullptr while the disk reads it, or if it is gone (then `exists()` is false).
+  const mx::array* fetch(Block& block, Kind kind);
+  // Gives back the memory of a record that lies on disk too.
+  void release(Block& block, Kind kind);
+
+  // Frees at least `bytes` of memory if it can, what is worth least first. copies: only what is on disk too, so that
+  // nothing is lost. -> bytes freed
+  uint64_t evict(uint64_t bytes, bool copies);
+  // Bytes of the records in memory.
+  uint64_t bytes() const { return memory_bytes_; }
+
+  // Handles what the disk has done since. Cheap if there is nothing.
+  void drain();
+  // Waits until there is something to drain, for at most so long.
+  void wait(double seconds);
+  // Writes what is not written yet, for at most so long.
+  void flush(double seconds);
+
+  CacheStats stats() const;
+  const Layout& layout() const { return layout_; }
+
+ private:
+  struct ToWrite {
+    Block* block;
+    Kind kind;
+  };
+
+  // block_store.cpp
+  int restorable(const BlockTree::Path& path, int length) const;
+  bool wants_sliding(int begin, int end, std::span<const int> ends) const;
+  struct Keeping {
+    Sequence* sequence;
+    std::span<const int> ends;
+    const MakeRoom* make_room;
+  };
+  Block* keep_block(Block& parent, int end, const Keeping& keeping);
+  bool keep_record(Block& block, Kind kind, const Keeping& keeping);
+  void keep_whole(Cursor& cursor, const Keeping& keeping);
+  void keep_tail(Cursor& cursor, const Keeping& keeping);
+  void thin(Block& tip, std::span<const int> ends);
+
+  // block_eviction.cpp
+  std::vector<Block*> cheapest_first(const std::function<bool(const Block&)>& may_go);
+  void evict_leaves(const std::function<bool(const Block&)>& may_go, const std::function<bool(Block&)>& take);
+  uint64_t free_memory(Block& block, Kind kind);
+  void forget(Block& block, Kind kind);
+  void remove_from_disk(Block& block, Kind kind);
+  void make_room_on_disk(uint64_t bytes);
+  void remove_others(int64_t time, uint64_t bytes);
+  void forget_ghosts();
+
+  // block_disk.cpp
+  RecordHeader header_of(const Block& block, Kind kind) const;
+  void on_disk_bytes(int sign, const Block& block, Kind kind);
+  void queue_write(Block& block, Kind kind);
+  void write_next();
+  void written(Block& block, Kind kind, const DiskThread::Written& result);
+  void scanned(FolderState state);
+  void adopt(BlockTree::Path& path, std::span<const int32_t> prompt);
+  void attach(Block& block, const FoundRecord& found);
+  void touch_files(const Start& start);
+  void order_by_use();
+  uint64_t disk_cap() const;
+  void notice(const std::string& text);
+
+  Layout layout_;
+  int block_ = 0;  // 0: keeps nothing
+  int step_ = 0;   // tokens between the records of sliding layers
+  BlockTree tree_;
+  uint64_t clock_ = 0;             // requests so far
+  const Use* newcomer_ = nullptr;  // the block that is being kept, which may not push out what is worth more
+  uint64_t memory_bytes_ = 0;
+
+  DiskOptions options_;
+  std::deque<ToWrite> to_write_;
+  uint64_t writing_bytes_ = 0;
+  FolderState folder_;
+  bool scanned_ = true;
+  std::optional<std::chrono::steady_clock::time_point> cannot_write_;  // since when
+  CacheStats counts_;
+  // Last: its thread ends before what its jobs refer to.
+  std::unique_ptr<DiskThread> disk_;
+};
+
+}  // namespace tether

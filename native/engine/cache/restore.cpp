@@ -1,0 +1,119 @@
+// A prompt whose beginning is being restored: its blocks are read and appended to a sequence, a few at a time.
+#include "engine/cache/restore.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tether {
+namespace {
+
+// Blocks that are appended between two passes over the other requests.
+constexpr size_t kAtATime = 8;
+// Blocks that the disk reads ahead.
+constexpr size_t kAhead = 8;
+
+}  // namespace
+
+Restore::Restore(BlockStore& store, std::span<const int32_t> prompt, BlockStore::Start start, bool by_layer)
+    : store_(&store), prompt_(prompt.begin(), prompt.end()), start_(std::move(start)), by_layer_(by_layer) {
+  for (auto* block : start_.blocks) pins_.emplace_back(block);
+  was_on_disk_.assign(start_.blocks.size(), false);
+}
+
+Restore::State Restore::advance(Sequence& sequence) {
+  if (start_.length == 0) return State::done;
+  // The few records of sliding layers first: that they are whole decides whether the others are of use.
+  bool waits = false;
+  if (store_->layout().has(Kind::sliding)) {
+    for (auto* block : start_.blocks) {
+      if (!needs_sliding(*block) || fetch(*block, Kind::sliding)) continue;
+      if (!block->record(Kind::sliding).exists()) return plan_again(sequence);
+      waits = true;
+    }
+  }
+  auto state = append_blocks(sequence);
+  if (state != State::done) return state;
+  return waits ? State::waits : restore_sliding(sequence);
+}
+
+bool Restore::needs_sliding(const Block& block) const {
+  return block.begin < start_.length && block.end() > start_.length - (store_->layout().window() - 1);
+}
+
+const mx::array* Restore::fetch(Block& block, Kind kind) {
+  const auto* bytes = store_->fetch(block, kind);
+  if (!bytes) {
+    auto place = std::ranges::find(start_.blocks, &block);
+    was_on_disk_[static_cast<size_t>(place - start_.blocks.begin())] = true;
+  }
+  return bytes;
+}
+
+Restore::State Restore::append_blocks(Sequence& sequence) {
+  const auto& layout = store_->layout();
+  auto tokens = std::span<const int32_t>(prompt_);
+  if (!layout.has(Kind::full)) {
+    next_ = start_.blocks.size();
+    return State::done;
+  }
+  for (size_t ahead = next_; ahead < std::min(next_ + kAhead, start_.blocks.size()); ahead++)
+    fetch(*start_.blocks[ahead], Kind::full);
+  for (size_t count = 0; next_ < start_.blocks.size(); count++, next_++) {
+    auto& block = *start_.blocks[next_];
+    const auto* bytes = count < kAtATime ? fetch(block, Kind::full) : nullptr;
+    if (!bytes && count == 0 && !block.record(Kind::full).exists()) return plan_again(sequence);
+    if (!bytes) return count == 0 ? State::waits : State::goes_on;
+    int end = std::min(block.end(), start_.length);
+    layout.append(
+        sequence.caches(),
+        {.record = *bytes, .tokens = static_cast<int>(block.tokens.size()), .begin = 0, .end = end - block.begin});
+    evaluate(sequence.caches(), by_layer_);
+    sequence.extended_by(tokens.subspan(static_cast<size_t>(block.begin), static_cast<size_t>(end - block.begin)));
+    if (was_on_disk_[next_]) from_disk_ += end - block.begin;
+    store_->release(block, Kind::full);
+  }
+  return State::done;
+}
+
+Restore::State Restore::restore_sliding(Sequence& sequence) {
+  const auto& layout = store_->layout();
+  if (layout.has(Kind::sliding)) {
+    std::vector<Layout::Piece> pieces;
+    int first = std::max(0, start_.length - (layout.window() - 1));
+    for (auto* block : start_.blocks) {
+      if (!needs_sliding(*block)) continue;
+      const auto& record = block->record(Kind::sliding);
+      const auto* bytes = fetch(*block, Kind::sliding);
+      if (!bytes) return record.exists() ? State::waits : plan_again(sequence);
+      pieces.push_back({.record = *bytes,
+                        .tokens = block->end() - record.begin,
+                        .begin = std::max(first, block->begin) - record.begin,
+                        .end = std::min(block->end(), start_.length) - record.begin});
+    }
+    layout.restore_sliding(sequence.caches(), first, pieces);
+    evaluate(sequence.caches(), by_layer_);
+    for (auto* block : start_.blocks) store_->release(*block, Kind::sliding);
+  }
+  if (!layout.has(Kind::full))
+    sequence.extended_by(std::span<const int32_t>(prompt_).first(static_cast<size_t>(start_.length)));
+  pins_.clear();
+  return State::done;
+}
+
+Restore::State Restore::plan_again(Sequence& sequence) {
+  auto start = store_->find(prompt_);
+  pins_.clear();
+  // What is appended beyond the new end would have to be cut off again; this is rare enough to begin anew.
+  if (start.length < sequence.length()) sequence.rewind(0);
+  bool same = sequence.length() > 0;
+  start_ = std::move(start);
+  for (auto* block : start_.blocks) pins_.emplace_back(block);
+  was_on_disk_.assign(start_.blocks.size(), false);
+  if (!same) {
+    next_ = 0;
+    from_disk_ = 0;
+  }
+  return start_.length == 0 ? State::done : State::goes_on;
+}
+
+}  // namespace tether
