@@ -65,7 +65,9 @@ bool Batch::fits(uint64_t bytes, uint64_t tokens) const {
 void Batch::make_room() {
   uint64_t cap = loaded_.memory.cap;
   uint64_t used = in_use(0);
-  while (cap && used + loaded_.prefixes.bytes() > cap && loaded_.prefixes.evict_one()) {
+  if (cap) loaded_.prefixes.limit(cap - std::min(cap, used));
+  while (cap && used + loaded_.prefixes.bytes() > cap &&
+         loaded_.prefixes.evict(used + loaded_.prefixes.bytes() - cap)) {
   }
 }
 
@@ -87,9 +89,12 @@ bool Batch::start(Submitted& submitted) {
   if (!fits(bytes, tokens)) return false;
 
   Sampler sampler(submitted.request.sampling, prompt);
-  auto sequence = take_prefix(match);
+  auto miss = leader ? Miss{} : loaded_.prefixes.explain(match, prompt);
+  auto sequence = loaded_.prefixes.take(match, Sequence(loaded_.new_caches()));
   live_.push_back({.submitted = std::move(submitted),
                    .sequence = std::move(sequence),
+                   .cursor = {},
+                   .restore = {},
                    .sampler = std::move(sampler),
                    .finish = {.prompt_tokens = size},
                    .limit = limit,
@@ -101,12 +106,13 @@ bool Batch::start(Submitted& submitted) {
   make_room();
   auto& live = live_.back();
   live.finish.queue_seconds = seconds_since(live.submitted.since);
+  live.finish.miss = std::move(miss);
   if (leader) {
     live.leader = leader->live->submitted.id;
     live.shared = leader->shared;
     leader->live->add_fork_point(leader->shared);
   } else {
-    begin(live, match.fork);
+    begin(live, match);
   }
   return true;
 }
@@ -133,17 +139,42 @@ PrefixCache::Match Batch::find_prefix(std::span<const int32_t> prompt) const {
   return loaded_.prefixes.match(prompt, others);
 }
 
-Sequence Batch::take_prefix(const PrefixCache::Match& match) {
-  return loaded_.prefixes.take(match, Sequence(loaded_.new_caches()));
-}
-
-// The sequence has the prefix that it starts from. fork: where other prompts part from this one.
-void Batch::begin(Live& live, int fork) {
-  live.finish.cached_tokens = live.sequence.length();
-  if (fork > live.sequence.length()) live.add_fork_point(fork);
+// The sequence is the one that the match takes.
+void Batch::begin(Live& live, const PrefixCache::Match& match) {
   auto size = static_cast<int>(live.prompt().size());
   live.sequence.reserve(size, size + live.limit);
+  if (match.fork > match.length) live.add_fork_point(match.fork);
+  live.cursor = loaded_.prefixes.begin(match.start);
+  if (match.restores) {
+    live.restore.emplace(*loaded_.prefixes.store(), live.prompt(), match.start, loaded_.device.layer_by_layer);
+  } else {
+    loaded_.prefixes.count(live.sequence.length(), 0, 0);
+    start_prefill(live);
+  }
+}
+
+// The sequence has the prefix that it starts from.
+void Batch::start_prefill(Live& live) {
+  live.finish.cached_tokens = live.sequence.length();
   if (live.sequence.length() >= live.prefill_length()) live.next = Known{live.prompt().back()};
+}
+
+// Reads on for the requests whose beginning lies in the block store. -> whether anything moved
+bool Batch::advance_restores() {
+  bool moved = false;
+  for (auto& live : live_) {
+    if (live.ended || !live.restore) continue;
+    guard({&live}, [&] {
+      auto state = live.restore->advance(live.sequence);
+      moved = moved || state != Restore::State::waits;
+      if (state != Restore::State::done) return;
+      int disk = live.restore->from_disk();
+      loaded_.prefixes.count(0, live.sequence.length() - disk, disk);
+      live.restore.reset();
+      start_prefill(live);
+    });
+  }
+  return moved;
 }
 
 // Starts those whose leader has prefilled what they share, or has ended.
@@ -155,8 +186,9 @@ void Batch::release_followers() {
     live.leader.reset();
     guard({&live}, [&] {
       auto match = find_prefix(live.prompt());
-      live.sequence = take_prefix(match);
-      begin(live, match.fork);
+      live.finish.miss = loaded_.prefixes.explain(match, live.prompt());
+      live.sequence = loaded_.prefixes.take(match, Sequence(loaded_.new_caches()));
+      begin(live, match);
     });
   }
 }

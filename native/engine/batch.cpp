@@ -28,6 +28,8 @@ void Batch::pass() {
     if (*live.submitted.cancelled) end(live, FinishReason::cancelled);
   remove_ended();
   release_followers();
+  loaded_.prefixes.drain();
+  bool restoring = advance_restores();
   bool ahead = loaded_.device.decode_ahead;
   auto writers = decoding();
   guard(writers, [&] { dispatch(); });
@@ -37,6 +39,7 @@ void Batch::pass() {
   if (ahead) guard(writers, [&] { collect(); });
   if (prefill) guard({prefill}, [&] { collect_chunk(*prefill); });
   remove_ended();
+  if (!restoring && writers.empty() && !prefill) wait_for_disk();
   if (++passes_ % kClearEvery == 0) mx::clear_cache();
 }
 
@@ -79,12 +82,21 @@ void Batch::collect_chunk(Live& live) {
   done_.model_seconds += thread_seconds() - started;
   live.sequence.extended_by(chunk_);
   done_.prompt_tokens = static_cast<int>(chunk_.size());
+  live.finish.computed_tokens += done_.prompt_tokens;
   int length = live.sequence.length();
   bool is_fork_point = std::ranges::find(live.fork_points, length) != live.fork_points.end();
   if (is_fork_point || length == live.prefill_length()) live.sequence.snapshot();
+  loaded_.prefixes.keep(live.cursor, live.sequence, live.ends());
   if (length < live.prefill_length()) return;
   live.next = Known{live.prompt().back()};
   mx::clear_cache();
+}
+
+// All live requests wait for records to be read; not for long, since a request may be cancelled or come meanwhile.
+void Batch::wait_for_disk() {
+  constexpr double kSeconds = 0.02;
+  bool waits = std::ranges::any_of(live_, [](const Live& live) { return live.restore.has_value(); });
+  if (waits) loaded_.prefixes.store()->wait(kSeconds);
 }
 
 std::vector<Live*> Batch::decoding() {
@@ -133,7 +145,11 @@ void Batch::dispatch() {
   else
     mx::eval(drawn);
   done_.model_seconds += thread_seconds() - started;
-  for (size_t i = 0; i < fed.size(); i++) fed[i]->dispatched({drawn, static_cast<int>(i)});
+  for (size_t i = 0; i < fed.size(); i++) {
+    if (fed[i]->finish.output_tokens == 0 && std::holds_alternative<Known>(fed[i]->next))
+      fed[i]->finish.computed_tokens++;
+    fed[i]->dispatched({drawn, static_cast<int>(i)});
+  }
 }
 
 // Reads the tokens that were fed unread; where nothing is dispatched ahead, those that this pass has drawn.
@@ -148,6 +164,7 @@ void Batch::collect() {
     } else if (live.is_last_pending() || (!loaded_.device.decode_ahead && std::holds_alternative<Pending>(live.next))) {
       read_pending(live);
     }
+    if (!live.ended) loaded_.prefixes.keep(live.cursor, live.sequence, {});
   }
 }
 
@@ -199,7 +216,14 @@ void Batch::end(Live& live, FinishReason reason) {
     finish.prefill_seconds = seconds_since(live.started);
   else
     finish.decode_seconds = seconds_since(live.decode_started);
-  loaded_.prefixes.put(std::move(live.sequence));
+  live.reserved = 0;
+  make_room();
+  // A sequence whose restoring was not finished has nothing that the block store has not.
+  if (!live.restore) {
+    int kept = std::min(live.sequence.length(), live.prefill_length());
+    if (loaded_.prefixes.finish(live.cursor, std::move(live.sequence), live.ends()))
+      finish.created_tokens = std::max(0, kept - finish.cached_tokens);
+  }
   live.submitted.sink(finish);
 }
 

@@ -63,8 +63,10 @@ class Batch {
   void make_room();
   std::optional<Leader> find_leader(std::span<const int32_t> prompt);
   PrefixCache::Match find_prefix(std::span<const int32_t> prompt) const;
-  Sequence take_prefix(const PrefixCache::Match& match);
-  void begin(Live& live, int fork);
+  void begin(Live& live, const PrefixCache::Match& match);
+  void start_prefill(Live& live);
+  bool advance_restores();
+  void wait_for_disk();
   void release_followers();
 
   Live* next_prefill();

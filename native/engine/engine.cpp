@@ -36,6 +36,11 @@ void Engine::run(Work work, Done<std::vector<float>> done) {
   worker_->push({.run = std::move(task), .fail = done});
 }
 
+void Engine::prefetch(std::vector<int32_t> tokens, Done<int> done) {
+  auto task = [tokens = std::move(tokens), done](Worker& worker) { done(worker.loaded().prefixes.prefetch(tokens)); };
+  worker_->push({.run = std::move(task), .fail = done});
+}
+
 EngineStats Engine::stats() const { return worker_->stats(); }
 
 void Engine::close() { worker_->close(); }

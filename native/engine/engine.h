@@ -45,6 +45,9 @@ class Engine {
   using Work = std::function<std::vector<float>(Loaded& loaded, const std::atomic<bool>& closing)>;
   void run(Work work, Done<std::vector<float>> done);
 
+  // Begins to read what is kept of a prompt from disk into memory. -> tokens that were found
+  void prefetch(std::vector<int32_t> tokens, Done<int> done);
+
   EngineStats stats() const;
 
   // Ends all work, frees everything on the engine thread and joins it. Safe to call twice, also at once.

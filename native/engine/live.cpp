@@ -17,6 +17,12 @@ void Live::add_fork_point(int length) {
   if (place == fork_points.end() || *place != length) fork_points.insert(place, length);
 }
 
+std::vector<int> Live::ends() const {
+  auto ends = fork_points;
+  ends.push_back(prefill_length());
+  return ends;
+}
+
 void Live::dispatched(DrawnToken drawn) {
   if (auto* pending = std::get_if<Pending>(&next))
     next = InFlight{.fed = std::move(pending->drawn), .drawn = std::move(drawn)};

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/cache/restore.h"
 #include "engine/sampler.h"
 #include "engine/sequence.h"
 #include "engine/types.h"
@@ -54,6 +55,8 @@ struct Live {
 
   Submitted submitted;
   Sequence sequence;
+  BlockStore::Cursor cursor;       // what of the sequence is in the block store
+  std::optional<Restore> restore;  // while blocks are read, in place of the prefill of their tokens
   Sampler sampler;
   Finish finish;
   int limit;                     // tokens that it may generate
@@ -71,10 +74,13 @@ struct Live {
   std::span<const int32_t> prompt() const { return submitted.request.prompt; }
   // Tokens of the prompt that are read in chunks: all but the last.
   int prefill_length() const { return static_cast<int>(prompt().size()) - 1; }
-  bool is_prefilling() const { return !leader && sequence.length() < prefill_length(); }
-  bool is_decoding() const { return !leader && sequence.length() >= prefill_length(); }
+  bool waits() const { return leader || restore; }
+  bool is_prefilling() const { return !waits() && sequence.length() < prefill_length(); }
+  bool is_decoding() const { return !waits() && sequence.length() >= prefill_length(); }
   // Tokens to compute before its first token can be drawn.
   int remaining() const { return leader ? prefill_length() : prefill_length() - sequence.length(); }
+  // Lengths at which other prompts may start from this one.
+  std::vector<int> ends() const;
   // Whether the token that is pending is the last that it may generate.
   bool is_last_pending() const { return std::holds_alternative<Pending>(next) && finish.output_tokens + 1 >= limit; }
 

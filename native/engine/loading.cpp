@@ -1,21 +1,25 @@
 // From a checkpoint's files to a model that is ready, with its window and its memory budget.
 #include "engine/loading.h"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <limits>
 #include <string>
 #include <utility>
 
 #include "cpu/calibrate.h"
 #include "cpu/pool.h"
+#include "engine/cache/fingerprint.h"
 #include "engine/chunk_size.h"
 #include "error.h"
 
 namespace tether {
 namespace {
 
-// Requests whose state is kept for the next turn: a main conversation, a few subagents, titles.
-constexpr size_t kPrefixEntries = 8;
+// The least tokens of a block of the prefix cache.
+constexpr int kLeastBlock = 256;
+// Without a memory cap kept prefixes get one part of the machine's memory in so many.
+constexpr uint64_t kPrefixShare = 4;
 
 // Freed buffers that MLX may keep for reuse, in bytes.
 constexpr uint64_t kMostFreed = uint64_t{256} << 20U;
@@ -101,6 +105,26 @@ void set_window(EngineInfo& info, const MemoryModel& memory, int max_context) {
 
 }  // namespace
 
+uint64_t machine_bytes() {
+  auto pages = ::sysconf(_SC_PHYS_PAGES);
+  auto size = ::sysconf(_SC_PAGESIZE);
+  return pages > 0 && size > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(size) : uint64_t{8} << 30U;
+}
+
+PrefixCache make_prefix_cache(Model& model, EngineInfo& info, const LoadRequest& request) {
+  Layout layout(model, info.kv_bits);
+  auto key = fingerprint(request.config, request.files, layout.describe() + " on " + info.device);
+  info.fingerprint = to_hex(key);
+  int chunk = info.prefill_chunk;
+  int block = chunk * std::max(1, (kLeastBlock + chunk - 1) / chunk);
+  auto store = std::make_unique<BlockStore>(std::move(layout), key, block);
+  if (!request.cache_dir.empty())
+    store->open_disk({.root = request.cache_dir, .cap = request.disk_cache, .wake = request.wake});
+  uint64_t bytes = info.memory_cap ? (info.memory_cap - std::min(info.memory_cap, info.weights_bytes)) / 2
+                                   : machine_bytes() / kPrefixShare;
+  return PrefixCache(bytes, std::move(store));
+}
+
 Loaded load_checkpoint(const LoadRequest& request, const std::function<void(double)>& progress) {
   auto device = device_policy();
   if (request.as_gpu) device = gpu_policy(device.name);
@@ -142,9 +166,8 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
     mx::set_memory_limit(info.memory_cap);
     mx::set_cache_limit(memory.freed);
   }
-  size_t prefix_bytes = info.memory_cap ? (info.memory_cap - std::min(info.memory_cap, info.weights_bytes)) / 2
-                                        : std::numeric_limits<size_t>::max();
-  return {std::move(model), PrefixCache(kPrefixEntries, prefix_bytes), device, info, memory};
+  auto prefixes = make_prefix_cache(*model, info, request);
+  return {std::move(model), std::move(prefixes), device, info, memory};
 }
 
 }  // namespace tether

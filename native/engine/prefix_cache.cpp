@@ -1,4 +1,4 @@
-// The prefix cache: sequences of earlier requests, keyed by their tokens alone, so that all clients share them.
+// The prefix cache: what earlier requests computed, keyed by their tokens alone, so that all clients share it.
 #include "engine/prefix_cache.h"
 
 #include <algorithm>
@@ -9,6 +9,9 @@ namespace {
 
 // An entry that would lose more than this is another conversation, not an earlier state of this one.
 constexpr int kSameConversation = 64;
+
+// Copying a block costs less than a hundredth of computing it; continuing a sequence costs nothing.
+constexpr int kWorthRestoring = 64;
 
 int common_prefix(std::span<const int32_t> a, std::span<const int32_t> b) {
   auto end = std::min(a.size(), b.size());
@@ -24,12 +27,33 @@ int shared(const Sequence& sequence, std::span<const int32_t> prompt) {
 
 }  // namespace
 
-PrefixCache::Match PrefixCache::match(std::span<const int32_t> prompt, std::span<const Sequence* const> live) const {
+PrefixCache::PrefixCache(uint64_t max_bytes, std::unique_ptr<BlockStore> store)
+    : max_bytes_(max_bytes), store_(std::move(store)) {}
+
+BlockStore::Cursor PrefixCache::begin(const BlockStore::Start& start) {
+  return store_ ? store_->begin(start) : BlockStore::Cursor{};
+}
+
+void PrefixCache::keep(BlockStore::Cursor& cursor, Sequence& sequence, std::span<const int> ends) {
+  if (!cursor.stopped) store_->keep(cursor, sequence, ends, [this](uint64_t bytes) { return make_room(bytes); });
+}
+
+bool PrefixCache::finish(BlockStore::Cursor& cursor, Sequence sequence, std::span<const int> ends) {
+  if (!cursor.stopped) store_->finish(cursor, sequence, ends, [this](uint64_t bytes) { return make_room(bytes); });
+  bool kept = !cursor.stopped;
+  cursor = {};
+  return put(std::move(sequence)) || kept;
+}
+
+PrefixCache::Match PrefixCache::match(std::span<const int32_t> prompt, std::span<const Sequence* const> live) {
   Match best;
   auto consider = [&](const Sequence& sequence) {
     int common = shared(sequence, prompt);
     int usable = sequence.rewindable(common);
-    best.fork = std::max(best.fork, common);
+    if (common > best.fork) {
+      best.fork = common;
+      best.nearest = &sequence;
+    }
     if (usable <= best.length) return;
     best.from = &sequence;
     best.length = usable;
@@ -37,6 +61,18 @@ PrefixCache::Match PrefixCache::match(std::span<const int32_t> prompt, std::span
   for (const auto& entry : entries_) consider(entry);
   for (const auto* other : live) consider(*other);
   if (best.from) best.snapshots = best.from->snapshots(best.length);
+  if (!store_) return best;
+  best.start = store_->find(prompt);
+  int shared = std::min(best.start.shared, static_cast<int>(prompt.size()) - 1);
+  if (shared > best.fork) {
+    best.fork = shared;
+    best.nearest = nullptr;
+  }
+  if (best.start.length - best.length <= best.start.length / kWorthRestoring) return best;
+  best.restores = true;
+  best.length = best.start.length;
+  best.snapshots = 0;
+  best.from = nullptr;
   return best;
 }
 
@@ -53,20 +89,95 @@ Sequence PrefixCache::take(const Match& match, Sequence fresh) {
   return sequence;
 }
 
-void PrefixCache::put(Sequence sequence) {
-  if (sequence.length() == 0) return;
+bool PrefixCache::put(Sequence sequence) {
+  if (sequence.length() == 0) return false;
   entries_.push_front(std::move(sequence));
-  while (entries_.size() > max_entries_ || bytes() > max_bytes_) entries_.pop_back();
+  make_room(0);
+  return !entries_.empty();
 }
 
-bool PrefixCache::evict_one() {
-  if (entries_.empty()) return false;
-  entries_.pop_back();
+int PrefixCache::prefetch(std::span<const int32_t> prompt) {
+  if (!store_ || prompt.empty()) return 0;
+  uint64_t reading = 0;
+  return store_->prefetch(prompt, [&](uint64_t bytes) {
+    reading += bytes;
+    return make_room(reading);
+  });
+}
+
+Miss PrefixCache::explain(const Match& match, std::span<const int32_t> prompt) {
+  // Tokens that are shown before the place where prompts part, and after it.
+  constexpr int kShown = 8;
+  // Prompts of all kinds begin with the same few tokens.
+  constexpr int kAlike = 16;
+  int end = static_cast<int>(prompt.size());
+  Miss miss;
+  miss.at = match.fork;
+  if (match.length >= end - 1) return miss;
+  if (match.fork > match.length)
+    miss.reason = Miss::Reason::evicted;
+  else
+    miss.reason = match.fork < kAlike ? Miss::Reason::first : Miss::Reason::diverged;
+  int from = std::max(0, match.fork - kShown);
+  auto part = [&](std::span<const int32_t> tokens) {
+    auto begin = tokens.begin() + from;
+    return std::vector<int32_t>(begin, begin + std::min(2 * kShown, static_cast<int>(tokens.size()) - from));
+  };
+  miss.ours = part(prompt);
+  if (match.nearest) {
+    miss.theirs = part(match.nearest->tokens());
+  } else if (store_) {
+    auto theirs = store_->following(prompt.first(static_cast<size_t>(match.fork)), kShown);
+    miss.theirs.assign(prompt.begin() + from, prompt.begin() + match.fork);
+    miss.theirs.insert(miss.theirs.end(), theirs.begin(), theirs.end());
+  }
+  return miss;
+}
+
+// -> whether `bytes` more fit.
+bool PrefixCache::make_room(uint64_t bytes) {
+  uint64_t most = std::min(max_bytes_, limit_);
+  while (this->bytes() + bytes > most)
+    if (!evict(this->bytes() + bytes - most)) return false;
   return true;
 }
 
-size_t PrefixCache::bytes() const {
-  size_t sum = 0;
+// What is stored twice first: records that lie on disk too, then sequences, whose blocks are in the store.
+bool PrefixCache::evict(uint64_t bytes) {
+  if (store_ && store_->evict(bytes, true) > 0) return true;
+  if (!entries_.empty()) {
+    entries_.pop_back();
+    return true;
+  }
+  return store_ && store_->evict(bytes, false) > 0;
+}
+
+void PrefixCache::drain() {
+  if (store_) store_->drain();
+}
+
+void PrefixCache::flush(double seconds) {
+  if (store_) store_->flush(seconds);
+}
+
+CacheStats PrefixCache::stats() const {
+  auto stats = store_ ? store_->stats() : CacheStats{};
+  stats.live_tokens = live_tokens_;
+  stats.memory_tokens = memory_tokens_;
+  stats.disk_tokens = disk_tokens_;
+  return stats;
+}
+
+void PrefixCache::count(int live, int memory, int disk) {
+  live_tokens_ += static_cast<uint64_t>(live);
+  memory_tokens_ += static_cast<uint64_t>(memory);
+  disk_tokens_ += static_cast<uint64_t>(disk);
+}
+
+uint64_t PrefixCache::bytes() const { return sequence_bytes() + (store_ ? store_->bytes() : 0); }
+
+uint64_t PrefixCache::sequence_bytes() const {
+  uint64_t sum = 0;
   for (const auto& entry : entries_) sum += entry.bytes();
   return sum;
 }

@@ -18,7 +18,10 @@ struct LoadRequest {
   Json config;                     // config.json
   std::vector<std::string> files;  // absolute paths of the .safetensors files
   LoadOptions options;
-  bool as_gpu = false;  // for tests: compute and decode as on a GPU, on any device
+  std::string cache_dir;  // absolute path of the folder where prefixes outlive the process; empty: they do not
+  std::optional<uint64_t> disk_cache = std::nullopt;  // bytes that this folder may take; none: a share of the disk
+  std::function<void()> wake = nullptr;               // set by the engine: called when the disk has done something
+  bool as_gpu = false;                                // for tests: compute and decode as on a GPU, on any device
 };
 
 // Which bound set the window.
@@ -39,6 +42,7 @@ struct EngineInfo {
   int vocab_size = 0;
   uint64_t weights_bytes = 0;
   uint64_t memory_cap = 0;
+  std::string fingerprint;       // 32 hex digits: of the checkpoint and how it is computed
   uint64_t bytes_per_token = 0;  // KV cache of one token, in the layers that keep every token
 };
 
@@ -56,6 +60,17 @@ struct GenerateRequest {
 
 enum class FinishReason { stop, length, window, cancelled };
 
+// Why the prefix cache did not have more of a prompt.
+struct Miss {
+  // none: it had all but the last token. diverged: no earlier prompt went on like this one. evicted: one did, but what
+  // was computed for it was not kept. first: no earlier prompt began like this one.
+  enum class Reason { none, diverged, evicted, first };
+  Reason reason = Reason::none;
+  int at = 0;                 // tokens that the most similar prompt shares
+  std::vector<int32_t> ours;  // the tokens on both sides of that place, a few
+  std::vector<int32_t> theirs;
+};
+
 // Times in seconds, counts in tokens.
 struct Finish {
   FinishReason reason = FinishReason::stop;
@@ -63,6 +78,9 @@ struct Finish {
   int prompt_tokens = 0;
   int cached_tokens = 0;
   int output_tokens = 0;
+  int created_tokens = 0;   // of the prompt, kept for later requests
+  int computed_tokens = 0;  // of the prompt, counted where they went through the model
+  Miss miss = {};
   double queue_seconds = 0;
   double prefill_seconds = 0;
   double decode_seconds = 0;
@@ -80,6 +98,24 @@ using GenerateEvent = std::variant<int32_t, Finish, Failure>;
 struct PrefillProgress {
   int done = 0;
   int total = 0;
+};
+
+// The prefix cache by tier. Sizes in bytes.
+struct CacheStats {
+  uint64_t blocks = 0;
+  uint64_t memory_bytes = 0;
+  uint64_t disk_bytes = 0;  // of all models
+  uint64_t disk_cap = 0;    // 0: no disk tier
+  uint64_t written = 0;     // files
+  uint64_t read = 0;
+  uint64_t evicted_memory = 0;
+  uint64_t evicted_disk = 0;
+  uint64_t damaged = 0;
+  // Tokens of prompts that were found: in sequences, in blocks in memory, in blocks on disk.
+  uint64_t live_tokens = 0;
+  uint64_t memory_tokens = 0;
+  uint64_t disk_tokens = 0;
+  std::vector<std::string> notices;  // faults, each said once
 };
 
 // What runs now, and counters since the model was loaded. Times in seconds, sizes in bytes.
@@ -103,6 +139,7 @@ struct EngineStats {
   uint64_t weights_bytes = 0;
   uint64_t kv_bytes = 0;  // keys and values of live requests
   uint64_t prefix_bytes = 0;
+  CacheStats cache;
   uint64_t reserved_bytes = 0;  // the most that active_bytes may be until the live requests have ended
 };
 

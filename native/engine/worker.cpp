@@ -14,6 +14,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// How long closing waits for the disk to take what is not written yet.
+constexpr double kFlushSeconds = 5;
+
 Failure closed() { return {"closed", "the model was closed"}; }
 
 void reject(std::variant<Worker::Task, Submitted>& work, const Failure& failure) {
@@ -108,8 +111,13 @@ void Worker::close() {
   if (thread_.joinable()) thread_.join();
 }
 
-const EngineInfo& Worker::load(const LoadRequest& request, const std::function<void(double)>& progress) {
+const EngineInfo& Worker::load(LoadRequest request, const std::function<void(double)>& progress) {
   if (loaded_) throw Error("internal", "load() was called twice on one engine");
+  request.wake = [this] {
+    std::lock_guard lock(mutex_);
+    disk_ready_ = true;
+    wake_.notify_one();
+  };
   loaded_.emplace(load_checkpoint(request, [&](double fraction) {
     if (closing_) throw Error("closed", "the model was closed while it was loading");
     progress(fraction);
@@ -130,6 +138,7 @@ void Worker::loop() {
   while (wait_for_work()) {
     take_work();
     double started = thread_seconds();
+    if (loaded_) loaded_->prefixes.drain();
     if (batch_ && !batch_->empty()) pass();
     publish(started);
   }
@@ -137,6 +146,7 @@ void Worker::loop() {
   next_.reset();
   // close() has set every flag, so this pass ends all live requests.
   if (batch_ && !batch_->empty()) batch_->pass();
+  if (loaded_) loaded_->prefixes.flush(kFlushSeconds);
   // What MLX made on this thread is freed on it.
   batch_.reset();
   loaded_.reset();
@@ -147,7 +157,9 @@ void Worker::loop() {
 // -> false when the engine is closed.
 bool Worker::wait_for_work() {
   std::unique_lock lock(mutex_);
-  wake_.wait(lock, [this] { return closing_ || next_ || !queue_.empty() || (batch_ && !batch_->empty()); });
+  wake_.wait(lock,
+             [this] { return closing_ || disk_ready_ || next_ || !queue_.empty() || (batch_ && !batch_->empty()); });
+  disk_ready_ = false;
   return !closing_;
 }
 
@@ -220,11 +232,13 @@ void Worker::publish(double pass_started) {
   auto prefill = batch_->prefill();
   auto kv = batch_->kv_bytes();
   auto prefix = loaded_->prefixes.bytes();
+  auto cache = loaded_->prefixes.stats();
   auto reserved = batch_->reserved_bytes();
   std::lock_guard lock(mutex_);
   counters_.prefill = prefill;
   counters_.kv_bytes = kv;
   counters_.prefix_bytes = prefix;
+  counters_.cache = std::move(cache);
   counters_.reserved_bytes = reserved;
   counters_.own_seconds += thread_seconds() - pass_started - batch_->done().model_seconds;
 }

@@ -39,7 +39,7 @@ class Worker {
   void close();
 
   // In a task only.
-  const EngineInfo& load(const LoadRequest& request, const std::function<void(double)>& progress);
+  const EngineInfo& load(LoadRequest request, const std::function<void(double)>& progress);
   // Throws Error("not_loaded").
   Loaded& loaded();
   const std::atomic<bool>& closing() const { return closing_; }
@@ -74,6 +74,7 @@ class Worker {
   EngineStats counters_;
   Rate prefill_rate_;
   Rate decode_rate_;
+  bool disk_ready_ = false;
 
   std::atomic<bool> closing_ = false;
 

@@ -91,6 +91,12 @@ constexpr std::array kReasons{
     std::pair{FinishReason::cancelled, "cancelled"},
 };
 
+constexpr std::array kMissReasons{
+    std::pair{Miss::Reason::diverged, "diverged"},
+    std::pair{Miss::Reason::evicted, "evicted"},
+    std::pair{Miss::Reason::first, "first"},
+};
+
 constexpr std::array kLimits{
     std::pair{WindowLimit::checkpoint, "checkpoint"},
     std::pair{WindowLimit::max_context, "max_context"},
@@ -100,6 +106,39 @@ constexpr std::array kLimits{
 template <typename Names, typename Enum>
 const char* name_of(const Names& names, Enum value) {
   return std::ranges::find(names, value, [](const auto& entry) { return entry.first; })->second;
+}
+
+Napi::Value from_miss(Napi::Env env, const Miss& miss) {
+  if (miss.reason == Miss::Reason::none) return env.Null();
+  auto object = Napi::Object::New(env);
+  object.Set("reason", name_of(kMissReasons, miss.reason));
+  object.Set("at", miss.at);
+  object.Set("ours", from_tokens(env, miss.ours));
+  object.Set("theirs", from_tokens(env, miss.theirs));
+  return object;
+}
+
+Napi::Object from_cache(Napi::Env env, const CacheStats& cache) {
+  auto hits = Napi::Object::New(env);
+  hits.Set("live", cache.live_tokens);
+  hits.Set("memory", cache.memory_tokens);
+  hits.Set("disk", cache.disk_tokens);
+  auto notices = Napi::Array::New(env, cache.notices.size());
+  for (size_t i = 0; i < cache.notices.size(); i++)
+    notices.Set(static_cast<uint32_t>(i), Napi::String::New(env, cache.notices[i]));
+  auto object = Napi::Object::New(env);
+  object.Set("blocks", cache.blocks);
+  object.Set("memoryBytes", cache.memory_bytes);
+  object.Set("diskBytes", cache.disk_bytes);
+  object.Set("diskCap", cache.disk_cap);
+  object.Set("written", cache.written);
+  object.Set("read", cache.read);
+  object.Set("evictedMemory", cache.evicted_memory);
+  object.Set("evictedDisk", cache.evicted_disk);
+  object.Set("damaged", cache.damaged);
+  object.Set("hitTokens", hits);
+  object.Set("notices", notices);
+  return object;
 }
 
 }  // namespace
@@ -117,6 +156,10 @@ LoadRequest to_load_request(const Napi::Value& value) {
     request.files.push_back(path.As<Napi::String>().Utf8Value());
   }
   read_options(object, kLoadOptions, request.options);
+  Napi::Value cache = object.Get("cacheDir");
+  if (cache.IsString()) request.cache_dir = cache.As<Napi::String>().Utf8Value();
+  if (object.Get("diskCache").IsNumber())
+    request.disk_cache = static_cast<uint64_t>(to_number(object, "diskCache", 0, kMaxSafeInteger, true));
   request.as_gpu = object.Get("asGpu").ToBoolean().Value();
   return request;
 }
@@ -162,6 +205,7 @@ Napi::Object from_info(Napi::Env env, const EngineInfo& info) {
   object.Set("device", info.device);
   object.Set("kvBits", info.kv_bits);
   object.Set("prefillChunk", info.prefill_chunk);
+  object.Set("fingerprint", info.fingerprint);
   object.Set("memory", memory);
   return object;
 }
@@ -197,6 +241,7 @@ Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
   object.Set("ownSeconds", stats.own_seconds);
   object.Set("tokensPerSecond", rate);
   object.Set("memory", memory);
+  object.Set("cache", from_cache(env, stats.cache));
   return object;
 }
 
@@ -206,6 +251,9 @@ Napi::Object from_finish(Napi::Env env, const Finish& finish) {
   if (finish.stop_token) object.Set("stopToken", *finish.stop_token);
   object.Set("promptTokens", finish.prompt_tokens);
   object.Set("cachedTokens", finish.cached_tokens);
+  object.Set("createdTokens", finish.created_tokens);
+  object.Set("computedTokens", finish.computed_tokens);
+  object.Set("miss", from_miss(env, finish.miss));
   object.Set("outputTokens", finish.output_tokens);
   object.Set("queueSeconds", finish.queue_seconds);
   object.Set("prefillSeconds", finish.prefill_seconds);

@@ -1,4 +1,5 @@
-// The JavaScript class Engine: load, generate, score, logits, bareLoop, stats, close. Its contract is src/binding.ts.
+// The JavaScript class Engine: load, generate, score, logits, bareLoop, prefetch, stats, close. Its contract is
+// src/binding.ts.
 #include "napi/engine_wrap.h"
 
 #include <string>
@@ -52,11 +53,12 @@ std::pair<Napi::Promise, Engine::Done<T>> promise(Napi::Env env, const std::shar
 }  // namespace
 
 Napi::Function EngineWrap::define(Napi::Env env) {
-  return DefineClass(env, "Engine",
-                     {InstanceMethod<&EngineWrap::load>("load"), InstanceMethod<&EngineWrap::generate>("generate"),
-                      InstanceMethod<&EngineWrap::score>("score"), InstanceMethod<&EngineWrap::logits>("logits"),
-                      InstanceMethod<&EngineWrap::bare_loop>("bareLoop"), InstanceMethod<&EngineWrap::stats>("stats"),
-                      InstanceMethod<&EngineWrap::close>("close")});
+  return DefineClass(
+      env, "Engine",
+      {InstanceMethod<&EngineWrap::load>("load"), InstanceMethod<&EngineWrap::generate>("generate"),
+       InstanceMethod<&EngineWrap::score>("score"), InstanceMethod<&EngineWrap::logits>("logits"),
+       InstanceMethod<&EngineWrap::bare_loop>("bareLoop"), InstanceMethod<&EngineWrap::prefetch>("prefetch"),
+       InstanceMethod<&EngineWrap::stats>("stats"), InstanceMethod<&EngineWrap::close>("close")});
 }
 
 EngineWrap::EngineWrap(const Napi::CallbackInfo& info) : ObjectWrap(info), parts_(std::make_shared<Parts>()) {
@@ -136,6 +138,14 @@ Napi::Value EngineWrap::bare_loop(const Napi::CallbackInfo& info) {
     throw Napi::TypeError::New(info.Env(), "a prompt and a number of tokens are needed");
   auto [result, done] = promise<std::vector<float>>(info.Env(), parts_->mailbox, from_floats);
   tether::bare_loop(parts_->engine, std::move(prompt), info[1].As<Napi::Number>().Int32Value(), done);
+  return result;
+}
+
+Napi::Value EngineWrap::prefetch(const Napi::CallbackInfo& info) {
+  auto tokens = to_tokens(info[0], "tokens");
+  auto to_number = [](Napi::Env env, int count) { return Napi::Number::New(env, count); };
+  auto [result, done] = promise<int>(info.Env(), parts_->mailbox, to_number);
+  parts_->engine.prefetch(std::move(tokens), done);
   return result;
 }
 

@@ -1,4 +1,5 @@
-// The JavaScript class Engine: load, generate, score, logits, bareLoop, stats, close. Its contract is src/binding.ts.
+// The JavaScript class Engine: load, generate, score, logits, bareLoop, prefetch, stats, close. Its contract is
+// src/binding.ts.
 #pragma once
 
 #include <napi.h>
@@ -23,6 +24,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value score(const Napi::CallbackInfo& info);
   Napi::Value logits(const Napi::CallbackInfo& info);
   Napi::Value bare_loop(const Napi::CallbackInfo& info);
+  Napi::Value prefetch(const Napi::CallbackInfo& info);
   Napi::Value stats(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
 

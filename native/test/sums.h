@@ -15,6 +15,8 @@ namespace tether {
 
 constexpr int kVocab = 97;
 constexpr int kWindow = 400;
+// Tokens of a block of the block store.
+constexpr int kBlock = 16;
 
 // The hidden state of a token is the sum of all tokens up to it, the next token that sum modulo kVocab.
 class Sums : public Model {
@@ -112,9 +114,11 @@ inline GenerateRequest ask(std::vector<int32_t> prompt, int max_tokens) {
 
 class Fixture {
  public:
-  explicit Fixture(bool ahead, int window = 0, uint64_t cap = 0)
+  // disk: where the block store's files are; without a root it has none. prefix_bytes: of the prefix cache.
+  explicit Fixture(bool ahead, int window = 0, uint64_t cap = 0, DiskOptions disk = {},
+                   uint64_t prefix_bytes = uint64_t{1} << 20U)
       : loaded_{.model = std::make_unique<Sums>(window),
-                .prefixes = PrefixCache(8, size_t{1} << 20U),
+                .prefixes = PrefixCache(prefix_bytes),
                 .device = DevicePolicy{.name = "test",
                                        .dtype = mx::float32,
                                        .least_chunk = 8,
@@ -132,6 +136,11 @@ class Fixture {
     loaded_.memory.cap = cap;
     loaded_.memory.per_token = 8;
     loaded_.memory.sliding = window ? 1500 : 0;
+    if (disk.root.empty() && prefix_bytes == uint64_t{1} << 20U) return;
+    auto store = std::make_unique<BlockStore>(Layout(*loaded_.model, 0), Key{1, 2}, kBlock);
+    if (!disk.wake) disk.wake = [] {};
+    if (!disk.root.empty()) store->open_disk(std::move(disk));
+    loaded_.prefixes = PrefixCache(prefix_bytes, std::move(store));
   }
 
   bool start(Got& got, GenerateRequest request) {
@@ -160,6 +169,8 @@ class Fixture {
   }
   Sums& model() { return static_cast<Sums&>(*loaded_.model); }
   size_t prefix_bytes() const { return loaded_.prefixes.bytes(); }
+  void flush() { loaded_.prefixes.flush(10); }
+  CacheStats stats() const { return loaded_.prefixes.stats(); }
 
  private:
   Loaded loaded_;

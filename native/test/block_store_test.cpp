@@ -1,0 +1,211 @@
+// Tests the block store under a batch: what is restored, from memory and from disk, and what faults do to it.
+#include "engine/cache/block_store.h"
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "test/check.h"
+#include "test/sums.h"
+
+using namespace tether;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A folder of its own for each use.
+class Folder {
+ public:
+  Folder() : path_(fs::temp_directory_path() / ("tether-blocks-" + std::to_string(std::random_device{}()))) {}
+  ~Folder() { fs::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  const fs::path& path() const { return path_; }
+  std::vector<fs::path> files(const std::string& ending = "") const {
+    std::vector<fs::path> found;
+    if (!fs::exists(path_)) return found;
+    for (const auto& entry : fs::recursive_directory_iterator(path_))
+      if (entry.is_regular_file() && entry.path().filename().string().ends_with(ending)) found.push_back(entry.path());
+    return found;
+  }
+
+ private:
+  fs::path path_;
+};
+
+std::vector<int32_t> joined(std::vector<int32_t> a, const std::vector<int32_t>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+// Runs a request. -> tokens that were not computed
+int ask_for(Fixture& fixture, const std::vector<int32_t>& prompt, int count, const std::string& what) {
+  Got got;
+  fixture.start(got, ask(prompt, count));
+  fixture.run();
+  check(got.tokens == answer(prompt, count), what + ": the answer is right");
+  if (!got.finish()) return -1;
+  check(got.finish()->cached_tokens + got.finish()->computed_tokens == static_cast<int>(prompt.size()),
+        what + ": each token of the prompt was either computed or reused");
+  return got.finish()->cached_tokens;
+}
+
+// The same prompts after a restart, at every length around blocks and windows.
+void restarts(int window) {
+  Folder folder;
+  auto name = "window " + std::to_string(window);
+  auto prompt = some_tokens(300, 1);
+  {
+    Fixture fixture(false, window, 0, {.root = folder.path()});
+    ask_for(fixture, prompt, 10, name);
+    fixture.flush();
+  }
+  check(!folder.files(".full").empty() || window > 0, name + ": blocks are written");
+  check(folder.files().size() > 5, name + ": files are written");
+  for (int length : {1, 15, 16, 17, 32, 33, 100, 160, 161, 255, 299, 300}) {
+    Fixture fixture(false, window, 0, {.root = folder.path()});
+    auto start = prompt;
+    start.resize(static_cast<size_t>(length));
+    auto other = joined(start, {95, 94, 93, 92, 91});
+    auto what = name + ", " + std::to_string(length) + " tokens shared";
+    int reused = ask_for(fixture, other, 5, what);
+    check(reused <= length, what + ": no more than that is reused");
+    if (window == 0) check(reused >= length - 16, what + ": almost all are reused, not " + std::to_string(reused));
+    // 16 tokens a block; a window is kept at steps.
+    if (window > 0)
+      check(reused >= length - 16 - 2 * window, what + ": most are reused, not " + std::to_string(reused));
+  }
+  Fixture fixture(true, window, 0, {.root = folder.path()});
+  auto longer = joined(joined(prompt, answer(prompt, 10)), {1, 2, 3});
+  int reused = ask_for(fixture, longer, 5, name);
+  check(reused >= 308, name + ": a conversation goes on where it ended: " + std::to_string(reused));
+}
+
+// What the disk does to the files between two runs.
+void damage(int window) {
+  auto name = "damage, window " + std::to_string(window);
+  for (int kind = 0; kind < 4; kind++) {
+    Folder folder;
+    auto prompt = some_tokens(200, 3);
+    {
+      Fixture fixture(false, window, 0, {.root = folder.path()});
+      ask_for(fixture, prompt, 5, name);
+      fixture.flush();
+    }
+    std::mt19937 random(static_cast<unsigned>(kind));
+    for (const auto& file : folder.files()) {
+      if (random() % 3 != 0) continue;
+      auto size = fs::file_size(file);
+      if (kind == 0) fs::remove(file);
+      if (kind == 1) fs::resize_file(file, size / 2);
+      if (kind == 2) {
+        std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+        stream.seekp(static_cast<std::streamoff>(size - 1 - random() % (size / 4)));
+        stream.put(static_cast<char>(random()));
+      }
+      if (kind == 3) {
+        std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+        stream.seekp(static_cast<std::streamoff>(random() % 80));
+        stream.put(static_cast<char>(random()));
+      }
+    }
+    auto what = name + ", kind " + std::to_string(kind);
+    Fixture fixture(false, window, 0, {.root = folder.path()});
+    ask_for(fixture, joined(prompt, {1, 2, 3}), 20, what);
+    ask_for(fixture, joined(prompt, {4, 5}), 20, what);
+  }
+}
+
+// Sequences are dropped, blocks stay.
+void memory(int window) {
+  auto name = "memory, window " + std::to_string(window);
+  // Room for blocks of a few prompts, and no disk.
+  Fixture fixture(false, window, 0, {}, 40'000);
+  std::vector<std::vector<int32_t>> prompts;
+  for (int i = 0; i < 6; i++) prompts.push_back(joined(some_tokens(100, 1), some_tokens(100, 10 + i)));
+  for (const auto& prompt : prompts) ask_for(fixture, prompt, 5, name);
+  int reused = 0;
+  for (const auto& prompt : prompts) reused += ask_for(fixture, prompt, 5, name);
+  check(fixture.prefix_bytes() <= 40'000, name + ": the limit holds");
+  check(reused > 500, name + ": prompts are found again: " + std::to_string(reused));
+}
+
+void small_disk() {
+  Folder folder;
+  for (int round = 0; round < 3; round++) {
+    Fixture fixture(false, 0, 0, {.root = folder.path(), .cap = 30'000});
+    for (int i = 0; i < 12; i++) ask_for(fixture, some_tokens(200, i), 5, "a small disk");
+    fixture.flush();
+    uint64_t bytes = 0;
+    for (const auto& file : folder.files()) bytes += fs::file_size(file);
+    check(bytes <= 30'000 && bytes > 10'000, "the cap of the disk holds: " + std::to_string(bytes));
+    check(folder.files(".tmp").empty(), "no unfinished file is left");
+  }
+  // A smaller cap shrinks it at start.
+  Fixture fixture(false, 0, 0, {.root = folder.path(), .cap = 10'000});
+  fixture.flush();
+  uint64_t bytes = 0;
+  for (const auto& file : folder.files()) bytes += fs::file_size(file);
+  check(bytes <= 10'000, "a smaller cap holds at once: " + std::to_string(bytes));
+}
+
+void two_at_once() {
+  Folder folder;
+  Fixture one(false, 4, 0, {.root = folder.path()});
+  Fixture two(true, 4, 0, {.root = folder.path()});
+  auto prompt = some_tokens(250, 2);
+  ask_for(one, prompt, 5, "the first of two");
+  one.flush();
+  int reused = ask_for(two, prompt, 5, "the second of two");
+  check(reused >= 200, "a process finds what another has written: " + std::to_string(reused));
+  // The first one's files go away under its hands.
+  two.flush();
+  for (const auto& file : folder.files()) fs::remove(file);
+  ask_for(one, joined(some_tokens(240, 2), {9, 9}), 5, "after the files are gone");
+}
+
+void read_only() {
+  Folder folder;
+  std::ofstream(folder.path()) << "a file where the folder should be";
+  Fixture fixture(false, 0, 0, {.root = folder.path()});
+  ask_for(fixture, some_tokens(100, 1), 5, "a folder that cannot be made");
+  fixture.flush();
+  check(!fixture.stats().notices.empty(), "a folder that cannot be written to is said");
+}
+
+void cancelled_while_restoring() {
+  Folder folder;
+  auto prompt = some_tokens(380, 5);
+  {
+    Fixture fixture(false, 0, 0, {.root = folder.path()});
+    ask_for(fixture, prompt, 5, "before a cancel");
+    fixture.flush();
+  }
+  for (int passes = 0; passes < 6; passes++) {
+    Fixture fixture(false, 0, 0, {.root = folder.path()});
+    Got got;
+    fixture.start(got, ask(prompt, 5));
+    for (int i = 0; i < passes; i++) fixture.batch.pass();
+    *got.cancelled = true;
+    fixture.run();
+    check(ask_for(fixture, prompt, 5, "after a cancel") >= 360, "a cancelled restore loses nothing");
+  }
+}
+
+}  // namespace
+
+int main() {
+  for (int window : {0, 4, 15, 16, 17, 40, 100}) {
+    restarts(window);
+    damage(window);
+    memory(window);
+  }
+  small_disk();
+  two_at_once();
+  read_only();
+  cancelled_while_restoring();
+  return result();
+}
