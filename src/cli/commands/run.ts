@@ -15,8 +15,8 @@ import { checkWindow, launchClaude } from '../claude/launch-claude.js'
 import { modelTableWarnings } from '../config/model-tables.js'
 import { builtIn, type Config } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
-import { debugLogPath, openDebugLog } from '../log/debug-log.js'
-import { logToFile, logToStderr } from '../log/open-log.js'
+import { openDebugLog } from '../log/debug-log.js'
+import { logFolder, logToFile, logToStderr } from '../log/open-log.js'
 import { chooseModel } from '../models/choose-model.js'
 import { rememberModel } from '../models/last-model.js'
 import { exampleModel } from '../models/no-model.js'
@@ -78,7 +78,7 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
   // Other machines always need a key. With Claude Code a key costs nothing and keeps other local programs out.
   const needsKey = launching || !isLoopback(options.host)
   const key = options.apiKey ?? (needsKey ? randomBytes(24).toString('base64url') : undefined)
-  const debug = process.env.TETHER_DEBUG === '1' ? openDebugLog(debugLogPath(homedir())) : undefined
+  const debug = process.env.TETHER_DEBUG === '1' ? openDebugLog(logFolder()) : undefined
   if (debug) tell(`every request, prompt and answer is written to ${shortPath(debug.path)}`)
   // Watched from before the load until the end: a signal that comes between two watches would be lost.
   const signals = watchSignals()

@@ -1,7 +1,6 @@
 /** The file of TETHER_DEBUG: each turn's request, rendered prompt, raw answer and reused prefix. */
-import { join } from 'node:path'
 import type { DebugHook, DebugTurn, Dropped, Finish, Piece, PromptPiece, Tokenizer } from '../../index.js'
-import { openLogFile } from './log-file.js'
+import { openRunLog } from './log-file.js'
 
 export interface DebugLog {
   readonly path: string
@@ -20,22 +19,16 @@ interface Past {
 /** How many earlier turns a prompt is compared with. */
 const REMEMBERED = 32
 
-/** `~/.tether/logs/debug-<time>-<pid>.log`, a new one for every run. */
-export function debugLogPath(home: string, now = new Date(), pid = process.pid): string {
-  const time = now.toISOString().replace(/[:.]/g, '-')
-  return join(home, '.tether', 'logs', `debug-${time}-${pid}.log`)
-}
-
 /**
- * Only its owner can read the file, which holds whole conversations. It holds no key: headers are not logged. Turns may
+ * Opens a new file in this folder. Only its owner can read the file, which holds whole conversations. It holds no key: headers are not logged. Turns may
  * overlap, so every section names its turn. Control tokens are written as ⟦<|turn>⟧.
  */
-export function openDebugLog(path: string): DebugLog {
-  const file = openLogFile(path, Number.POSITIVE_INFINITY)
+export function openDebugLog(folder: string): DebugLog {
+  const file = openRunLog(folder, 'debug', { maxBytes: Number.POSITIVE_INFINITY })
   const past: Past[] = []
   let turns = 0
   return {
-    path,
+    path: file.path,
     close: file.close,
     onDebug: (request, tokenizer) => {
       const turn = ++turns

@@ -21,16 +21,19 @@ export interface LogFile {
   close(): void
 }
 
+/** What a run logs: its own lines, or with TETHER_DEBUG what was asked and answered. */
+export type LogKind = 'tether' | 'debug'
+
 export interface RunLogOptions {
   maxBytes?: number
-  /** Files of earlier runs to keep. Default: 20. */
+  /** Files of earlier runs to keep, of this kind. Default: 20. */
   keep?: number
 }
 
-/** Opens a new file in this folder, since the lines of two runs must not mix. Throws like openLogFile. */
-export function openRunLog(folder: string, { maxBytes, keep = 20 }: RunLogOptions = {}): LogFile {
-  const file = openLogFile(join(folder, `tether-${stamp(new Date())}-${process.pid}.log`), maxBytes)
-  clearOld(folder, keep)
+/** Opens `<kind>-<time>-<pid>.log`, since the lines of two runs must not mix. Throws like openLogFile. */
+export function openRunLog(folder: string, kind: LogKind, { maxBytes, keep = 20 }: RunLogOptions = {}): LogFile {
+  const file = openLogFile(join(folder, `${kind}-${stamp(new Date())}-${process.pid}.log`), maxBytes)
+  clearOld(folder, kind, keep)
   return file
 }
 
@@ -38,7 +41,7 @@ export function openRunLog(folder: string, { maxBytes, keep = 20 }: RunLogOption
  * Keeps one older part beside it, so both together stay under twice `maxBytes`. Throws the error of the file system if
  * the folder cannot be created or written: at once, since Claude Code has the screen later.
  */
-export function openLogFile(path: string, maxBytes = 4_000_000): LogFile {
+function openLogFile(path: string, maxBytes = 4_000_000): LogFile {
   const folder = dirname(path)
   makeFolder(folder, 0o700)
   chmodSync(folder, 0o700)
@@ -84,9 +87,11 @@ function stamp(now: Date): string {
 }
 
 /** Removes the oldest files, but none of a tether that still runs. */
-function clearOld(folder: string, keep: number): void {
+function clearOld(folder: string, kind: LogKind, keep: number): void {
+  // Debug logs had ISO times: 2026-11-24T21-31-15-123Z.
+  const ofRun = new RegExp(`^${kind}-\\d[\\dTZ-]*-(\\d+)\\.log$`)
   const runs = readdirSync(folder)
-    .map((name) => /^tether-\d{8}-\d{6}-(\d+)\.log$/.exec(name))
+    .map((name) => ofRun.exec(name))
     .filter((match) => match !== null)
     .sort(([one], [two]) => (one < two ? -1 : 1))
   for (const [name, pid] of runs.slice(0, Math.max(0, runs.length - keep))) {

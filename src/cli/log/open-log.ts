@@ -15,13 +15,18 @@ export interface OpenLog {
   close(): void
 }
 
+/** Every log file of this user. */
+export function logFolder(): string {
+  return join(homedir(), '.tether', 'logs')
+}
+
 export function logToStderr(level: LogLevel): OpenLog {
   return { ...counting({ level, write: (line) => process.stderr.write(`${line}\n`), full: false }), close: () => {} }
 }
 
 /** Also logs Node's own warnings until it is closed, which Node would print over Claude Code's screen. */
 export function logToFile(level: LogLevel): OpenLog {
-  const file = openOrNot(join(homedir(), '.tether', 'logs'))
+  const file = openOrNot(logFolder())
   const { log, errors } = counting({ level, write: (line) => file?.write(line), full: true })
   const onWarning = (warning: Error) => log.warning(warning)
   const printers = process.listeners('warning')
@@ -51,7 +56,7 @@ function counting(options: LogOptions): Pick<OpenLog, 'log' | 'errors'> {
 /** A home that is not writable costs the log, not the session. */
 function openOrNot(folder: string): LogFile | undefined {
   try {
-    return openRunLog(folder)
+    return openRunLog(folder, 'tether')
   } catch (error) {
     say(`nothing will be logged: ${(error as Error).message}`)
     return undefined

@@ -1,10 +1,10 @@
 /** What TETHER_DEBUG writes, from a request over HTTP to the file. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { answerMessage, streamMessage } from '../../../src/anthropic/messages.js'
-import { debugLogPath, openDebugLog } from '../../../src/cli/log/debug-log.js'
+import { openDebugLog } from '../../../src/cli/log/debug-log.js'
 import { serve } from '../../../src/server/serve.js'
 import { speaks } from '../../support/fake-engine.js'
 import { fakeModel, fakeTurnModel } from '../../support/fake-model.js'
@@ -15,16 +15,24 @@ const END = { control: '<end>' }
 function open() {
   const folder = mkdtempSync(join(tmpdir(), 'tether-debug-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
-  const log = openDebugLog(join(folder, 'logs', 'debug.log'))
+  const logs = join(folder, 'logs')
+  const log = openDebugLog(logs)
   onTestFinished(() => log.close())
-  return { log, read: () => readFileSync(log.path, 'utf8') }
+  return { log, logs, read: () => readFileSync(log.path, 'utf8') }
 }
 
 describe('the debug log', () => {
-  it('has its own file for every run', () => {
-    expect(debugLogPath('/home/me', new Date('2026-11-24T10:20:30.456Z'), 77)).toBe(
-      '/home/me/.tether/logs/debug-2026-11-24T10-20-30-456Z-77.log',
+  it('has its own file for every run, and removes those of runs long ago', () => {
+    const { log, logs } = open()
+    expect(basename(log.path)).toMatch(new RegExp(`^debug-\\d{8}-\\d{6}-${process.pid}\\.log$`))
+    // Beyond the largest process id of any system.
+    const old = Array.from(
+      { length: 30 },
+      (_, run) => `debug-202601${String(run + 1).padStart(2, '0')}-000000-99999999.log`,
     )
+    for (const name of old) writeFileSync(join(logs, name), '')
+    openDebugLog(logs).close()
+    expect(readdirSync(logs).sort()).toEqual(old.slice(10))
   })
 
   it('has request, prompt, answer and reuse of each turn, is private, and holds no key', async () => {

@@ -52,7 +52,7 @@ describe('log lines', () => {
 describe('openRunLog', () => {
   test('creates a private file in a private folder, with the first line', () => {
     mkdirSync(folder, { mode: 0o755 })
-    const file = openRunLog(folder)
+    const file = openRunLog(folder, 'tether')
     expect(readdirSync(folder)).toEqual([])
     file.write('one')
     file.write('two')
@@ -63,7 +63,7 @@ describe('openRunLog', () => {
   })
 
   test('keeps one older part, both bounded in size', () => {
-    const file = openRunLog(folder, { maxBytes: 100 })
+    const file = openRunLog(folder, 'tether', { maxBytes: 100 })
     for (let line = 0; line < 30; line++) file.write(`this is line ${line}`)
     file.close()
     expect(readFileSync(file.path, 'utf8')).toContain('line 29\n')
@@ -76,13 +76,22 @@ describe('openRunLog', () => {
     const old = ['tether-20260101-000000-99999991.log', 'tether-20260102-000000-99999992.log']
     const live = `tether-20250101-000000-${process.ppid}.log`
     for (const name of [...old, `${old[0]}.1`, live, 'notes.txt']) writeFileSync(join(folder, name), '')
-    openRunLog(folder, { keep: 1 })
+    openRunLog(folder, 'tether', { keep: 1 })
     expect(readdirSync(folder).sort()).toEqual([old[1], live, 'notes.txt'].sort())
+  })
+
+  test('bounds the number of files of each kind by itself', () => {
+    mkdirSync(folder)
+    const own = ['tether-20260101-000000-99999991.log', 'tether-20260102-000000-99999992.log']
+    const debug = ['debug-2026-01-01T00-00-00-000Z-99999993.log', 'debug-20260102-000000-99999994.log']
+    for (const name of [...own, ...debug]) writeFileSync(join(folder, name), '')
+    openRunLog(folder, 'debug', { keep: 1 })
+    expect(readdirSync(folder).sort()).toEqual([debug[1], ...own].sort())
   })
 
   test('throws at once if the folder cannot be created', () => {
     writeFileSync(folder, 'a file')
-    expect(() => openRunLog(folder)).toThrow('EEXIST')
+    expect(() => openRunLog(folder, 'tether')).toThrow('EEXIST')
     expect(existsSync(folder)).toBe(true)
   })
 })
