@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'download_failed' // a model cannot be downloaded: network, disk, or not what was promised
   | 'invalid_request' // a request has a wrong or missing field
   | 'model_not_found' // there is no such folder, or it holds no config.json
+  | 'no_server' // no tether serves (on the port that was asked for)
   | 'not_enough_memory' // weights or a request do not fit the memory cap
   | 'not_loaded' // the model is still loading
   | 'port_in_use' // the address is taken by another program

@@ -29,6 +29,7 @@ const ANSWERS: Record<Fault['code'], Answer> = {
   invalid_request: INVALID,
   method_not_allowed: { status: 405, type: 'invalid_request_error', canRetry: false },
   model_not_found: { status: 404, type: 'not_found_error', canRetry: false },
+  no_server: BROKEN,
   // Claude Code compacts the conversation after a 413, which is the fix.
   not_enough_memory: { status: 413, type: 'request_too_large', canRetry: false },
   not_found: { status: 404, type: 'not_found_error', canRetry: false },

@@ -7,7 +7,7 @@ import { type RunningServer, runningServers } from '../serving/running-servers.j
 import { canRedraw, say } from '../terminal/say.js'
 import { tetherCommand } from '../tether-command.js'
 
-/** -> the exit status. Throws UsageError, and `model_not_found` if no server runs (on that port). */
+/** -> the exit status. Throws UsageError, and `no_server` if no server runs (on that port). */
 export async function runEnv({ flags }: Call): Promise<number> {
   const port = readPort(flags.port)
   const server = await chooseServer(port)
@@ -49,7 +49,7 @@ async function chooseServer(port: number | undefined): Promise<RunningServer> {
   const where = port === undefined ? '' : ` on port ${port}`
   const start = ['', '--serve-only'].map((flag) => `  ${tetherCommand(flag ? [flag] : [])}`).join('\n')
   throw new TetherError(
-    'model_not_found',
+    'no_server',
     `no tether is running${where}. To start one, with Claude Code or without:\n${start}`,
   )
 }

@@ -2,8 +2,9 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
-import { chooseShell, exportLines } from '../../../src/cli/commands/env.js'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import type { Call } from '../../../src/cli/args.js'
+import { chooseShell, exportLines, runEnv } from '../../../src/cli/commands/env.js'
 import { useTether } from '../../support/cli-fixture.js'
 
 const tether = useTether()
@@ -101,6 +102,15 @@ describe('tether env', () => {
     const { code, stdout, stderr } = await tether.start(['env', '--port', other]).ended
     expect([code, stdout]).toEqual([1, ''])
     expect(stderr).toContain(`no tether is running on port ${other}`)
+  })
+
+  test('without a server fails with a code of its own', async () => {
+    vi.stubEnv('HOME', tether.place.home)
+    onTestFinished(() => {
+      vi.unstubAllEnvs()
+    })
+    const call: Call = { command: 'env', flags: {}, settings: {}, words: [], claudeArgs: [] }
+    await expect(runEnv(call)).rejects.toMatchObject({ code: 'no_server' })
   })
 
   test('says the same if there can be no record of servers', async () => {
