@@ -48,13 +48,7 @@ export async function answer<Event>(
       },
     },
   )
-  const parts = tapTurn(queue.admit(turn), {
-    line,
-    started,
-    stats: () => model.stats(),
-    stopReason: protocol.stopReason,
-    onAnswer,
-  })
+  const parts = tapTurn(queue.admit(turn), { line, started, stopReason: protocol.stopReason, onAnswer })
   const start = await readStart(parts)
   const events = protocol.toEvents(resume(start, parts))
   // Once the first event is read, ending the events ends the turn too.

@@ -19,7 +19,7 @@ export interface LastAnswer {
   inputTokens: number
   cachedTokens: number
   outputTokens: number
-  /** While it decoded; null if that was too short to measure. */
+  /** While it decoded; null for an answer of less than eight tokens. */
   tokensPerSecond: number | null
 }
 

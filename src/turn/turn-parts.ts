@@ -1,9 +1,13 @@
 /** The last stage of a turn: parts that are blank are dropped, calls get their ids, the end becomes a finish. */
 import { randomBytes } from 'node:crypto'
 import type { Part } from '../chat/types.js'
+import type { Finish } from '../engine/types.js'
 import { TetherError } from '../errors.js'
 import type { GeneratedPart, GenerationEnd } from './read-answer.js'
 import type { TurnFinish, TurnPart } from './types.js'
+
+/** Fewer tokens take less time than what happens beside them. */
+const MEASURABLE = 8
 
 type TextPart = Exclude<Part, { type: 'tool_call' }>
 
@@ -31,10 +35,17 @@ export async function* toTurnParts(
 function finishOf({ finish, stopSequence }: GenerationEnd, called: boolean): TurnFinish {
   if (finish.reason === 'cancelled') throw new TetherError('cancelled', 'the generation was cancelled')
   const { cachedTokens, outputTokens } = finish
-  const usage = { cachedTokens, outputTokens }
+  const usage = { cachedTokens, outputTokens, tokensPerSecond: decodeRate(finish) }
   if (called) return { type: 'finish', reason: 'tool_call', ...usage }
   if (stopSequence !== undefined) return { type: 'finish', reason: 'stop_sequence', stopSequence, ...usage }
   return { type: 'finish', reason: finish.reason === 'stop' ? 'end' : 'length', ...usage }
+}
+
+/** By the engine's own clock: the time between two parts may be that of a slow reader. */
+function decodeRate({ outputTokens, stopToken, decodeSeconds }: Finish): number | null {
+  // The first token comes out of the prefill; a stop token is decoded, too.
+  const decoded = outputTokens - 1 + (stopToken === undefined ? 0 : 1)
+  return decoded >= MEASURABLE && decodeSeconds > 0 ? decoded / decodeSeconds : null
 }
 
 /** Holds back blank text until something visible of its kind follows: an answer has no part that is blank alone. */

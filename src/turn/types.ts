@@ -78,6 +78,8 @@ export interface TurnFinish {
   /** Tokens of the prompt that were reused from earlier work; tokens generated. */
   cachedTokens: number
   outputTokens: number
+  /** While it decoded; null for an answer of less than eight tokens. */
+  tokensPerSecond: number | null
 }
 
 /** The answer, in order: the start, what the model generates, the finish. Neighbouring `text` (and `thinking`) parts belong together. */

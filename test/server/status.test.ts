@@ -13,12 +13,12 @@ it('/status says what the model does, with no last answer before the first one',
   expect(json).toEqual({ model: 'fake-model', window: 100_000, live: 0, queued: 0, prefill: null, last: null })
 })
 
-it('/status reports the last answer, with the decode rate of the engine', async () => {
+it('/status reports the last answer, with its own decode rate while others run', async () => {
   const engine = speaks('abcdefghij', END)
   engine.cachedTokens = 4
-  const stats = engine.stats()
-  engine.stats = () =>
-    engine.ended === 0 && engine.batches === 0 ? stats : { ...stats, outputTokens: 10, decodeSeconds: 0.5 }
+  engine.decodeSeconds = 0.5
+  const idle = engine.stats()
+  engine.stats = () => ({ ...idle, outputTokens: 1000 * engine.batches, decodeSeconds: engine.batches })
   const { url } = await serveFake(engine)
   const { json } = await ask(`${url}/v1/messages`, { body: hello({ stream: false }) })
   const inputTokens = json.usage.input_tokens + 4
@@ -28,6 +28,14 @@ it('/status reports the last answer, with the decode rate of the engine', async 
     outputTokens: 10,
     tokensPerSecond: 20,
   })
+})
+
+it('/status reports no decode rate of an answer of a few tokens', async () => {
+  const engine = speaks('abc', END)
+  engine.decodeSeconds = 0.001
+  const { url } = await serveFake(engine)
+  await ask(`${url}/v1/messages`, { body: hello({ stream: false }) })
+  expect((await ask(`${url}/status`)).json.last).toMatchObject({ outputTokens: 3, tokensPerSecond: null })
 })
 
 it('/status reports how much of a prompt has been read while a request runs', async () => {

@@ -18,6 +18,8 @@ export interface FakeEngine extends Engine {
   /** How many batches were generated. */
   batches: number
   cachedTokens: number
+  /** What each generation says of its time. */
+  decodeSeconds: number
 }
 
 const INFO: EngineInfo = {
@@ -50,6 +52,7 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
     ended: 0,
     batches: 0,
     cachedTokens: 0,
+    decodeSeconds: 0,
     async *generate(request, signal) {
       const steps = scripts[Math.min(engine.requests.length, scripts.length - 1)] as Step[]
       engine.requests.push(request)
@@ -62,16 +65,17 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
       const onAbort = () => engine.cancelled.push(performance.now())
       live++
       let outputTokens = 0
-      const finish = (reason: Finish['reason']): TokenBatch => ({
+      const finish = (reason: Finish['reason'], stopToken?: number): TokenBatch => ({
         tokens: new Int32Array(0),
         finish: {
           reason,
+          stopToken,
           promptTokens: request.prompt.length,
           cachedTokens: engine.cachedTokens,
           outputTokens,
           queueSeconds: 0,
           prefillSeconds: 0,
-          decodeSeconds: 0,
+          decodeSeconds: engine.decodeSeconds,
         },
       })
       signal?.addEventListener('abort', onAbort, { once: true })
@@ -88,7 +92,7 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
           } else {
             const tokens =
               typeof step === 'string' ? tokenizer.encode(step, { special: false }) : [controlId(step.control)]
-            if (request.stopTokens.includes(tokens[0] as number)) return yield finish('stop')
+            if (request.stopTokens.includes(tokens[0] as number)) return yield finish('stop', tokens[0])
             const kept = Int32Array.from(tokens.slice(0, request.maxTokens - outputTokens))
             outputTokens += kept.length
             engine.batches++

@@ -56,7 +56,7 @@ describe('the debug log', () => {
     expect(text).toContain('==== turn 1, reuse\nshares nothing with an earlier turn\n')
     expect(text).toContain('==== turn 1, answer of 9 tokens\n⟦<think>⟧hm⟦</think>⟧Hello\n')
     expect(text).toContain(
-      '==== turn 1, end\nstop, 5 of 28 prompt tokens were cached, 9 generated, 0.000 s in the queue',
+      '==== turn 1, end\nstop at token 1114113, 5 of 28 prompt tokens were cached, 9 generated, 0.000 s in the queue',
     )
     expect(text).toContain(
       '==== turn 2, reuse\nbegins with the first 10 tokens of turn 1; then here "h" (104), there "<" (60)\n',
