@@ -53,17 +53,47 @@ async function text(stream) {
 
 function line(status, session) {
   const { prefill, queued, last } = status
+  const window = session.context_window?.context_window_size ?? status.window
   const usage = usageOf(session) ?? last
-  const parts = [
-    paint('36', nameOf(status, session)),
-    ofWindow(usage, session.context_window?.context_window_size ?? status.window),
-  ]
-  if (prefill)
-    parts.push(paint('33', `reading ${percent(prefill.done, prefill.total)} of ${thousands(prefill.total)} tokens`))
-  else if (usage?.inputTokens > 0) parts.push(`cache ${percent(usage.cachedTokens, usage.inputTokens)}`)
-  if (last?.tokensPerSecond) parts.push(`${last.tokensPerSecond.toFixed(last.tokensPerSecond < 10 ? 1 : 0)} tok/s`)
-  if (queued > 0) parts.push(`${queued} waiting`)
-  return parts.join(paint('2', ' · '))
+  const used = prefill ? prefill.total : usage ? usage.inputTokens + usage.outputTokens : 0
+  const speed = prefill ? null : last?.tokensPerSecond
+  // In the order of the line; those with the lowest rank stay the longest where it is narrow.
+  const parts = [{ rank: 4, forms: [nameOf(status, session)], code: '36' }, ofWindow(used, window)]
+  if (prefill) parts.push(reading(prefill, window))
+  else if (usage?.inputTokens > 0)
+    parts.push({ rank: 6, forms: [`cache ${percent(usage.cachedTokens, usage.inputTokens)}`] })
+  if (speed) parts.push({ rank: 3, forms: [`${speed.toFixed(speed < 10 ? 1 : 0)} tok/s`] })
+  if (queued > 0) parts.push({ rank: 5, forms: [`${queued} waiting`] })
+  return fitting(parts, roomFor(process.env.COLUMNS)).join(paint('2', ' · '))
+}
+
+/** Claude Code says how wide its terminal is, and indents the line by two columns on either side. */
+function roomFor(columns) {
+  return /^\d+$/.test(columns ?? '') ? Number(columns) - 4 : Number.POSITIVE_INFINITY
+}
+
+/** Each part in its longest form that fits, and no part that does not. */
+function fitting(parts, room) {
+  const shown = new Map()
+  let left = room
+  for (const part of parts.toSorted((one, other) => one.rank - other.rank)) {
+    const between = shown.size > 0 ? 3 : 0
+    const form = part.forms.find((text) => between + widthOf(text) <= left)
+    if (form === undefined) continue
+    shown.set(part, part.code ? paint(part.code, form) : form)
+    left -= between + widthOf(form)
+  }
+  return parts.filter((part) => shown.has(part)).map((part) => shown.get(part))
+}
+
+/** In columns: the letters of East Asia take two. */
+function widthOf(text) {
+  return [...text].reduce((sum, character) => sum + (character.codePointAt(0) < 0x1100 ? 1 : 2), 0)
+}
+
+function reading({ done, total }, window) {
+  const short = `reading ${percent(done, total)}`
+  return { rank: 2, forms: [`${short} of ${thousands(total, thousandOf(window))} tokens`, short], code: '33' }
 }
 
 /** Without control characters: a folder's name may contain some, and a terminal would obey them. */
@@ -86,18 +116,23 @@ function usageOf(session) {
   }
 }
 
-function ofWindow(usage, window) {
-  const used = usage ? usage.inputTokens + usage.outputTokens : 0
-  const thousand = window % 1024 === 0 ? 1024 : 1000
-  const shown = `${thousands(used, thousand)} of ${thousands(window, thousand)} (${percent(used, window)})`
-  return used > window * 0.75 ? paint('33', shown) : shown
+function ofWindow(used, window) {
+  const thousand = thousandOf(window)
+  const share = percent(used, window)
+  const forms = [`${thousands(used, thousand)} of ${thousands(window, thousand)} (${share})`, share]
+  return { rank: 1, forms, code: used > window * 0.75 ? '33' : undefined }
+}
+
+/** Windows are mostly powers of two; what fills one is counted as it is. */
+function thousandOf(window) {
+  return window % 1024 === 0 ? 1024 : 1000
 }
 
 function percent(part, whole) {
   return `${Math.floor((100 * part) / whole)}%`
 }
 
-function thousands(tokens, thousand = 1000) {
+function thousands(tokens, thousand) {
   const count = tokens / thousand
   if (count < 1) return String(tokens)
   return `${count.toFixed(count < 9.95 && tokens % thousand !== 0 ? 1 : 0)}k`

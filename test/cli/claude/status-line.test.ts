@@ -126,7 +126,41 @@ describe('the status line program', () => {
     const reading = { ...status, prefill: { done: 9000, total: 40_000 }, queued: 2, last: null }
     answer = () => ({ code: 200, body: JSON.stringify(reading) })
     const { text } = await shown({ context_window: { current_usage: null } })
-    expect(text).toBe('gemma · 0 of 64k (0%) · reading 22% of 40k tokens · 2 waiting\n')
+    expect(text).toBe('gemma · 39k of 64k (61%) · reading 22% of 39k tokens · 2 waiting\n')
+  })
+
+  test('shows no speed of an earlier answer while a prompt is read', async () => {
+    answer = () => ({ code: 200, body: JSON.stringify({ ...status, prefill: { done: 0, total: 32_768 } }) })
+    expect((await shown()).text).toBe('gemma · 32k of 64k (50%) · reading 0% of 32k tokens\n')
+  })
+
+  describe('in a narrow terminal', () => {
+    const name = 'gemma-4-e2b-it-4bit'
+    const reading = { done: 9000, total: 40_000 }
+    test.each([
+      [77, null, `${name} · 20k of 64k (31%) · cache 95% · 43 tok/s · 2 waiting`],
+      [76, null, `${name} · 20k of 64k (31%) · 43 tok/s · 2 waiting`],
+      [50, null, '20k of 64k (31%) · 43 tok/s · 2 waiting'],
+      [40, null, '20k of 64k (31%) · 43 tok/s'],
+      [20, null, '20k of 64k (31%)'],
+      [19, null, '31% · 43 tok/s'],
+      [5, null, ''],
+      [80, reading, `${name} · 39k of 64k (61%) · reading 22% of 39k tokens`],
+      [50, reading, '39k of 64k (61%) · reading 22% of 39k tokens'],
+      [40, reading, '39k of 64k (61%) · reading 22%'],
+    ])('of %i columns keeps what matters most, whole', async (columns, prefill, expected) => {
+      answer = () => ({ code: 200, body: JSON.stringify({ ...status, model: name, queued: 2, prefill }) })
+      const { text } = await shown({}, { NO_COLOR: '1', COLUMNS: String(columns) })
+      expect(text).toBe(`${expected}\n`)
+      expect(text.trimEnd().length).toBeLessThanOrEqual(columns - 4)
+    })
+
+    test('counts two columns for each letter of East Asia', async () => {
+      answer = () => ({ code: 200, body: JSON.stringify({ ...status, model: '模型' }) })
+      const fits = '模型 · 20k of 64k (31%) · 43 tok/s'
+      expect((await shown({}, { NO_COLOR: '1', COLUMNS: '38' })).text).toBe(`${fits}\n`)
+      expect((await shown({}, { NO_COLOR: '1', COLUMNS: '37' })).text).not.toContain('模型')
+    })
   })
 
   test('has colours unless NO_COLOR is set, and prints no control characters of a name', async () => {
