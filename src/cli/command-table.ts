@@ -69,7 +69,7 @@ export const commands = {
     settings: ['modelsDir'],
     examples: [
       ['tether pull mlx-community/gemma-4-e2b-it-4bit', 'download the files that the model needs'],
-      ['HF_TOKEN=hf_… tether pull ORG/NAME', 'for a gated model'],
+      ['HF_TOKEN=hf_... tether pull ORG/NAME', 'for a gated model'],
     ],
   },
   config: {

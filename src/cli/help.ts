@@ -6,7 +6,7 @@ import { wrap } from './terminal/wrap.js'
 
 const groups: [title: string, section: Setting['section']][] = [
   ['Model', 'model'],
-  ['Sampling (auto: as the model’s own generation_config.json says)', 'sampling'],
+  ["Sampling (auto: as the model's own generation_config.json says)", 'sampling'],
   ['Server', 'server'],
   ['Launch', 'launch'],
 ]

@@ -6,6 +6,7 @@ import type { Config } from './config/read-config.js'
 import { help } from './help.js'
 import { version } from './package.js'
 import type { Library } from './serving/model-server.js'
+import { writeAscii } from './terminal/ascii.js'
 import { painter } from './terminal/colour.js'
 import { isQuiet, say } from './terminal/say.js'
 import { shortPath } from './terminal/short-path.js'
@@ -21,6 +22,7 @@ export interface MainOptions {
 
 /** Never rejects. */
 export async function main(argv: string[], options: MainOptions = {}): Promise<number> {
+  const asBefore = writeAscii()
   try {
     if (argv[0] === completionEntry) {
       const { complete } = await import('./completion/complete.js')
@@ -35,6 +37,8 @@ export async function main(argv: string[], options: MainOptions = {}): Promise<n
     return await perform(invocation.call, options)
   } catch (error) {
     return failed(error, argv)
+  } finally {
+    asBefore()
   }
 }
 

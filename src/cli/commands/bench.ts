@@ -10,6 +10,7 @@ import type { Config } from '../config/read-config.js'
 import { chooseModel } from '../models/choose-model.js'
 import { demoModel } from '../package.js'
 import type { Library } from '../serving/model-server.js'
+import { isUtf8, toAscii } from '../terminal/ascii.js'
 import { type Progress, showProgress } from '../terminal/progress.js'
 import { isQuiet, say } from '../terminal/say.js'
 import { exitStatus, Interrupted, type SignalWatch, watchSignals } from '../terminal/signals.js'
@@ -41,7 +42,8 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
     const about = { model: found.name, quantization: info.quantization, device: info.device, dtype: info.computeDtype }
     const asJson = () =>
       `${JSON.stringify({ ...about, threads: load.threads, kvBits: load.kvBits, prefillChunk: info.prefillChunk, ...options, rows }, null, 2)}\n`
-    process.stdout.write(flags.json ? asJson() : benchReport({ name: found.name, info, rows, width }))
+    const asText = () => benchReport({ name: found.name, info, rows, width })
+    process.stdout.write(flags.json ? asJson() : isUtf8() ? asText() : toAscii(asText()))
     return 0
   } catch (error) {
     if (!leave.signal.aborted) throw error

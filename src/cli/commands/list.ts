@@ -7,7 +7,7 @@ import type { Config } from '../config/read-config.js'
 import { modelTable, reasonOf } from '../models/model-table.js'
 import { noModelText } from '../models/no-model.js'
 import { showsColour } from '../terminal/colour.js'
-import { isUtf8, stripControls, toAscii } from '../terminal/text-width.js'
+import { stripControls } from '../terminal/text-width.js'
 import { wrap } from '../terminal/wrap.js'
 
 export interface ListOptions extends DescribeOptions {
@@ -24,9 +24,7 @@ export interface ListOptions extends DescribeOptions {
 export async function runList({ flags }: Call, { settings }: Config): Promise<number> {
   const { modelsDir, memoryCap: memory, maxContext } = settings
   const options = { modelsDir, memory, maxContext, cache: descriptionFile(), json: flags.json === true }
-  const text = await listModels({ ...options, ...optionsFor(process.stdout) })
-  // A file or a pipe gets the names as they are.
-  process.stdout.write(process.stdout.isTTY && !isUtf8() ? toAscii(text) : text)
+  process.stdout.write(await listModels({ ...options, ...optionsFor(process.stdout) }))
   return 0
 }
 

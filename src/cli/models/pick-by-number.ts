@@ -5,7 +5,7 @@ import { isatty } from 'node:tty'
 import { promisify } from 'node:util'
 import { TetherError } from '../../errors.js'
 import type { ModelSummary } from '../../models/describe-models.js'
-import { isUtf8, stripControls, toAscii } from '../terminal/text-width.js'
+import { stripControls } from '../terminal/text-width.js'
 import { wrap } from '../terminal/wrap.js'
 import { modelTable, reasonOf } from './model-table.js'
 import type { Choices } from './picker.js'
@@ -22,10 +22,7 @@ export async function pickByNumber(
   const columns = output.columns || 80
   const digits = String(models.length).length
   const { head, rows } = modelTable(models, columns - digits - 2, last)
-  const print = (lines: string[]) => {
-    const text = lines.join('\n')
-    output.write(isUtf8() ? text : toAscii(text))
-  }
+  const print = (lines: string[]) => output.write(lines.join('\n'))
   print([`${' '.repeat(digits)}  ${head}`, ...rows.map((row, i) => `${String(i + 1).padStart(digits)}  ${row}`), ''])
   for (;;) {
     print([`Model number (1-${models.length}, Enter to cancel): `])

@@ -1,6 +1,6 @@
 /** What the picker shows, as lines that fit a terminal of any size. */
 import type { ModelSummary } from '../../models/describe-models.js'
-import { cut, cutEnd, fill, stripControls, toAscii, widthOf } from '../terminal/text-width.js'
+import { cut, cutEnd, fill, stripControls, widthOf } from '../terminal/text-width.js'
 import { wrapAndSplit } from '../terminal/wrap.js'
 import { modelTable, reasonOf, showWindow } from './model-table.js'
 import type { Picker } from './picker.js'
@@ -18,7 +18,7 @@ interface FrameLine {
 export interface FrameSize {
   columns: number
   rows: number
-  /** Whether the terminal shows no more than ASCII. */
+  /** Whether the terminal shows no more than ASCII, which ascii.ts sees to: some things have other words then. */
   ascii?: boolean
 }
 
@@ -42,7 +42,7 @@ export function pickerFrame(picker: Picker, size: FrameSize): Frame {
   const page = around === 4 ? most - (notes.length - 1) : most
   const table = modelTable(picker.shown, width - 2, picker.last)
   const rows = modelRows(picker, { rows: table.rows, width, page })
-  const title: FrameLine = { text: titleLine(picker, width), style: 'plain' }
+  const title: FrameLine = { text: titleLine(picker, width, size.ascii), style: 'plain' }
   const head: FrameLine = { text: cut(`  ${table.head}`, width), style: 'dim' }
   const keys: FrameLine = { text: keysLine(picker, width, size.ascii), style: 'dim' }
   const layouts: Record<typeof around, FrameLine[]> = {
@@ -51,8 +51,7 @@ export function pickerFrame(picker: Picker, size: FrameSize): Frame {
     2: [title, ...rows, ...(picker.refused ? notes : [keys])],
     4: [title, head, ...rows, ...notes, keys],
   }
-  const lines = layouts[around]
-  return { lines: size.ascii ? lines.map((line) => ({ ...line, text: toAscii(line.text) })) : lines }
+  return { lines: layouts[around] }
 }
 
 function modelRows(
@@ -68,10 +67,10 @@ function modelRows(
   })
 }
 
-function titleLine({ filter, filtering, shown, at, models }: Picker, width: number): string {
+function titleLine({ filter, filtering, shown, at, models }: Picker, width: number, ascii = false): string {
   const count = `${shown.length === 0 ? 0 : at + 1} of ${shown.length}`
   const more = shown.length < models.length ? ` (${models.length} in all)` : ''
-  const title = filtering ? `/${stripControls(filter)}█` : 'Choose a model'
+  const title = filtering ? `/${stripControls(filter)}${ascii ? '_' : '█'}` : 'Choose a model'
   const room = width - count.length - more.length - 1
   return room < 8 ? cut(title, width) : `${fill(title, room)} ${count}${more}`
 }

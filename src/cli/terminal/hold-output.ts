@@ -5,19 +5,27 @@
  * -> restores the streams; safe to call twice
  */
 export function holdOutput(take: (text: string) => void): () => void {
-  const streams = [process.stdout, process.stderr]
+  return interpose([process.stdout, process.stderr], () => (chunk, ...more) => {
+    take((typeof chunk === 'string' ? chunk : Buffer.from(chunk as Uint8Array).toString()).replace(/\n$/, ''))
+    const done = more.at(-1)
+    if (typeof done === 'function') process.nextTick(done)
+    return true
+  })
+}
+
+type Write = (chunk: unknown, ...more: unknown[]) => boolean
+
+/**
+ * Puts a function of its own between each stream and who writes to it.
+ * -> restores the streams; safe to call twice
+ */
+export function interpose(streams: NodeJS.WriteStream[], between: (write: Write) => Write): () => void {
   const releases = streams.map((stream) => {
     const { write } = stream
-    const held = (...args: unknown[]) => {
-      const [chunk] = args
-      take((typeof chunk === 'string' ? chunk : Buffer.from(chunk as Uint8Array).toString()).replace(/\n$/, ''))
-      const done = args.at(-1)
-      if (typeof done === 'function') process.nextTick(done)
-      return true
-    }
-    stream.write = held as typeof stream.write
+    const own = between(write.bind(stream) as Write)
+    stream.write = own as typeof stream.write
     return () => {
-      if (stream.write === held) stream.write = write
+      if (stream.write === own) stream.write = write
     }
   })
   return () => {

@@ -47,16 +47,3 @@ export function fill(text: string, width: number, side: 'left' | 'right' = 'left
 export function stripControls(text: string): string {
   return text.replace(/\p{C}/gu, '?')
 }
-
-/** Whether the locale's encoding is UTF-8. Containers often set none; their terminals show UTF-8. */
-export function isUtf8(env: Record<string, string | undefined> = process.env): boolean {
-  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG
-  return !locale || /utf-?8/i.test(locale)
-}
-
-const asciiFor: Record<string, string> = { '…': '~', '·': '-', '█': '_', '↑': '^', '↓': 'v' }
-
-/** Text of the same width for a terminal that shows ASCII only. */
-export function toAscii(text: string): string {
-  return text.replace(/\P{ASCII}/gu, (letter) => asciiFor[letter] ?? '?'.repeat(widthOf(letter)))
-}

@@ -26,6 +26,8 @@ import { describeModels } from './src/models/describe-models.js'
 import { pickModel } from './src/cli/models/choose-model.js'
 import { exitStatus, Interrupted } from './src/cli/terminal/signals.js'
 import { lastFirst } from './src/cli/models/last-model.js'
+import { writeAscii } from './src/cli/terminal/ascii.js'
+writeAscii()
 const last = process.env.LAST && process.argv[2] + '/' + process.env.LAST
 const models = lastFirst(await describeModels(process.argv[2], { hubCache: '/none' }), last)
 process.on('SIGUSR2', () => { throw new Error('a fault on purpose') })
