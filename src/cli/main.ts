@@ -10,7 +10,7 @@ import { writeAscii } from './terminal/ascii.js'
 import { painter } from './terminal/colour.js'
 import { isQuiet, say } from './terminal/say.js'
 import { shortPath } from './terminal/short-path.js'
-import { Cancelled, exitStatus, Interrupted } from './terminal/signals.js'
+import { Cancelled, endLine, exitStatus, Interrupted } from './terminal/signals.js'
 import { tetherCommand } from './tether-command.js'
 
 export interface MainOptions {
@@ -112,7 +112,10 @@ function failed(error: unknown, argv: string[]): number {
     return 2
   }
   // A load in progress continues in its thread and would keep the process alive.
-  if (error instanceof Interrupted) process.exit(exitStatus(error.signal))
+  if (error instanceof Interrupted) {
+    endLine(error.signal, { erased: true })
+    process.exit(exitStatus(error.signal))
+  }
   if (error instanceof Cancelled) return 1
   if (error instanceof TetherError) say(debug ? stackOf(error) : withoutTag(error.message))
   else if (debug) say(`unexpected error: ${stackOf(error)}`)

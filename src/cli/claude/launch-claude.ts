@@ -59,8 +59,11 @@ export async function launchClaude(about: ClaudeLaunch): Promise<number> {
     const args = ['--settings', file.path, ...tools, ...forwarded.args]
     const status = await runClaudeProcess({ program: claude, args, env, settingsFolder: file.folder })
     release()
-    const talked = isConversation(forwarded.args) && running.model.stats().outputTokens > 0
-    if (talked) say(`To resume this conversation:\n  ${resumeCommand}\n${ownHint}`)
+    if (isConversation(forwarded.args)) {
+      const talked = running.model.stats().outputTokens > 0
+      if (talked) say(`To resume this conversation:\n  ${resumeCommand}\n${ownHint}`)
+      else if (status === refused) say(againHint)
+    }
     return status
   } catch (error) {
     log.log.critical(error)
@@ -74,6 +77,10 @@ export async function launchClaude(about: ClaudeLaunch): Promise<number> {
 
 /** Claude Code prints a command of its own, which would run without tether. */
 const ownHint = "Claude Code's own line, claude --resume, would use Anthropic's models."
+
+/** Claude Code's status after "No, exit" to whether the folder is trusted. It then says to run claude again. */
+const refused = 1
+const againHint = "To start again, run tether: claude alone would use Anthropic's models."
 
 /** A conversation in a terminal, rather than one answer for a script. */
 function isConversation(claudeArgs: string[]): boolean {

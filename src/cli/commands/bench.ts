@@ -13,7 +13,7 @@ import type { Library } from '../serving/model-server.js'
 import { isUtf8, toAscii } from '../terminal/ascii.js'
 import { type Progress, showProgress } from '../terminal/progress.js'
 import { isQuiet, say } from '../terminal/say.js'
-import { exitStatus, Interrupted, type SignalWatch, watchSignals } from '../terminal/signals.js'
+import { endLine, exitStatus, Interrupted, type SignalWatch, watchSignals } from '../terminal/signals.js'
 
 /** -> the exit status. Throws UsageError, TetherError and Interrupted. */
 export async function runBench({ words, flags }: Call, config: Config, library: Library): Promise<number> {
@@ -47,7 +47,9 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
     return 0
   } catch (error) {
     if (!leave.signal.aborted) throw error
-    return exitStatus(await signals.came)
+    const signal = await signals.came
+    endLine(signal, { erased: true })
+    return exitStatus(signal)
   } finally {
     running.end()
     signals.end()

@@ -8,7 +8,7 @@ import type { Repo } from '../../models/repo.js'
 import { pullProgress } from '../models/pull-progress.js'
 import { say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
-import { exitStatus, watchSignals } from '../terminal/signals.js'
+import { endLine, exitStatus, watchSignals } from '../terminal/signals.js'
 import { tetherCommand } from '../tether-command.js'
 
 export interface PullCommand {
@@ -53,8 +53,10 @@ export async function runPull(call: PullCommand): Promise<number> {
   } catch (error) {
     progress.end()
     if (!stop.signal.aborted) throw error
+    const signal = await signals.came
+    endLine(signal, { erased: true })
     say(error instanceof Error ? error.message : String(error))
-    return exitStatus(await signals.came)
+    return exitStatus(signal)
   } finally {
     progress.end()
     signals.end()

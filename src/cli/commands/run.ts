@@ -27,7 +27,7 @@ import { recordServer, runningServers } from '../serving/running-servers.js'
 import { sampleAnswer } from '../serving/sample-answer.js'
 import { isQuiet, say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
-import { type SignalWatch, watchSignals } from '../terminal/signals.js'
+import { endLine, type SignalWatch, watchSignals } from '../terminal/signals.js'
 import { commandForModels, givenFlags, tetherCommand } from '../tether-command.js'
 
 export interface RunContext {
@@ -201,7 +201,7 @@ async function serveUntilStopped(signals: SignalWatch): Promise<number> {
   const fault = new Promise<never>((_, reject) => {
     process.once('uncaughtException', reject)
   })
-  await Promise.race([signals.came, fault])
+  endLine(await Promise.race([signals.came, fault]))
   return 0
 }
 

@@ -1,5 +1,6 @@
 /** Signals that ask tether to stop, as one promise. */
 import { constants } from 'node:os'
+import { canRedraw } from './say.js'
 
 export interface SignalWatch {
   /** Resolves with the first that comes. */
@@ -33,6 +34,15 @@ export class Interrupted extends Error {
 
 /** The user cancelled what tether asked. tether exits with 1, without a message. */
 export class Cancelled extends Error {}
+
+/**
+ * Ends the line in which a terminal shows Ctrl-C as ^C. `erased`: a line that was drawn over stood there, so only a dumb
+ * terminal still shows it.
+ */
+export function endLine(signal: NodeJS.Signals, { erased = false } = {}): void {
+  const { stderr } = process
+  if (signal === 'SIGINT' && stderr.isTTY && !(erased && canRedraw(stderr))) stderr.write('\n')
+}
 
 /** The exit status of a program that this signal ended. */
 export function exitStatus(signal: NodeJS.Signals): number {

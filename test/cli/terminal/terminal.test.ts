@@ -150,6 +150,51 @@ describe('Claude Code in a terminal', () => {
   })
 })
 
+describe('Ctrl-C', () => {
+  const prompted = (args: string[], env: Record<string, string> = {}) =>
+    tether(args, { env, wrap: 'trap : INT; "$@"; echo done' })
+  const lastLines = (terminal: Terminal) =>
+    terminal
+      .screen()
+      .filter((line) => line !== '')
+      .slice(-2)
+
+  test('leaves the next line to the shell when it stops the server', async () => {
+    const terminal = prompted(['--serve-only', '--port', '0'])
+    await until(() => terminal.written().includes('Ctrl-C stops the server'))
+    terminal.type('\u0003')
+    await terminal.ended
+    expect(lastLines(terminal)).toEqual(['^C', 'done'])
+  })
+
+  test('leaves the next line to the shell in a dumb terminal while a model loads', async () => {
+    const terminal = prompted(['--serve-only', '--port', '0'], { TERM: 'dumb', FAKE_LOAD_MS: '5000' })
+    await until(() => terminal.written().includes('loading demo'))
+    terminal.type('\u0003')
+    await terminal.ended
+    expect(lastLines(terminal)).toEqual(['^C', 'done'])
+  })
+})
+
+describe('after Claude Code, tether', () => {
+  const end = async (act: string, env: Record<string, string> = {}) => {
+    const terminal = tether(['--claude-path', place.claude, '--', act], { env })
+    await terminal.ended
+    return terminal.written()
+  }
+
+  test('says to run tether where no was said to the trust question', async () => {
+    expect(await end('exit:1')).toContain('To start again, run tether: claude alone would use')
+  })
+
+  test.each([
+    ['exit:0', {}],
+    ['exit:1', { FAKE_OUTPUT_TOKENS: '5' }],
+  ])('does not say so after %s with %o', async (act, env) => {
+    expect(await end(act, env)).not.toContain('To start again')
+  })
+})
+
 describe('while a model loads', () => {
   const load = { env: { FAKE_LOAD_MS: '5000' } }
   const serve = ['--serve-only', '--port', '0']
