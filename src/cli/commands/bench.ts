@@ -8,6 +8,7 @@ import { benchReport } from '../bench/report.js'
 import { modelTableWarnings } from '../config/model-tables.js'
 import type { Config } from '../config/read-config.js'
 import { chooseModel } from '../models/choose-model.js'
+import { rememberModel } from '../models/last-model.js'
 import { demoModel } from '../package.js'
 import type { Library } from '../serving/model-server.js'
 import { isUtf8, toAscii } from '../terminal/ascii.js'
@@ -27,6 +28,7 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
   const load = pickOptions(loadOptions, settings)
   const signals = watchSignals()
   const model = await loadWithProgress(library, found, load, signals)
+  if (!found.isDemo) rememberModel(found.path)
   const leave = new AbortController()
   signals.came.then(() => leave.abort())
   for (const prompt of options.prompts.filter((prompt) => !fits(model, prompt, options.tokens))) {

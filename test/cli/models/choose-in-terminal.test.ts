@@ -77,6 +77,22 @@ describe.each(sizes)('tether --list in %ix%i', (columns, rows) => {
   )
 })
 
+describe('tether bench', () => {
+  test('offers the model that was used last first, and is remembered like a start', async () => {
+    const flags = ['--prompts', '8', '--tokens', '2', '--runs', '1']
+    const bench = tether.openUntilStatus(['bench', ...flags])
+    await bench.shows('> a')
+    await bench.press('b', '> b')
+    bench.type('\r')
+    await bench.shows('status 0')
+    for (const terminal of [open(), tether.openUntilStatus(['bench', ...flags])]) {
+      await terminal.shows('> b (last used)')
+      terminal.type('\r')
+      await terminal.shows('status 0')
+    }
+  })
+})
+
 describe('tether', () => {
   test('remembers a model that --model names, but not one that could not be loaded', async () => {
     const named = open({}, ['--model', 'c'])
