@@ -32,7 +32,7 @@ export function checkShapes(checkpoint: Facts): void {
 }
 
 function checkSizes(path: string, text: JsonObject, type: string): void {
-  const wrong = (what: string) => new TetherError('bad_config', `${path}/config.json: ${what}; get the file again`)
+  const wrong = (what: string) => new TetherError('bad_config', `${path}/config.json: ${what}; download the file again`)
   const isAbsent = (field: string) => text[field] === undefined || text[field] === null
   const missing = WITHOUT_DEFAULTS.includes(type) ? NEEDED.find(isAbsent) : undefined
   if (missing !== undefined) throw wrong(`there is no "${missing}"`)

@@ -14,13 +14,14 @@ export function readJson(path: string): JsonObject | undefined {
     if (isMissing(error)) return undefined
     throw new TetherError('bad_config', `${path} cannot be read (${(error as Error).message}); check its permissions`)
   }
+  let what = 'a JSON object'
   try {
     const value = parsePythonJson(text)
     if (isObject(value)) return value
   } catch {
-    // Thrown below: broken JSON and JSON of the wrong kind need the same fix.
+    what = 'valid JSON'
   }
-  throw new TetherError('bad_config', `${path} ${brokenText(text) ?? 'is not a JSON object; get the file again'}`)
+  throw new TetherError('bad_config', `${path} ${brokenText(text) ?? `is not ${what}; download the file again`}`)
 }
 
 /** What a file holds that is a sign of an incomplete download; undefined for anything else. Follows the file's path. */

@@ -37,7 +37,11 @@ const LOADS: [string, Change, string?][] = [
   ['an index that names a file that is not there, beside all shards', stale, 'model-00009.safetensors'],
   ['no index', (folder) => rm(join(folder, INDEX))],
   ['one file and no index', async (folder) => Promise.all([merged(folder), rm(join(folder, INDEX))])],
-  ['an index that is not JSON', (folder) => writeFile(join(folder, INDEX), '{'), 'index.json is not a JSON object'],
+  [
+    'an index that is not JSON',
+    (folder) => writeFile(join(folder, INDEX), '{'),
+    'index.json is not valid JSON; download the file again',
+  ],
   ['an index that is empty', (folder) => writeFile(join(folder, INDEX), ''), 'is empty'],
   ['an index that is a Git LFS pointer', (folder) => writeFile(join(folder, INDEX), lfs), 'Git LFS'],
   ['an index without a weight_map', (folder) => writeFile(join(folder, INDEX), '{}'), 'has no weight_map'],
@@ -133,9 +137,9 @@ describe('a checkpoint with', () => {
 describe('generation_config.json', () => {
   const broken = '{\n "eos_token_id": [6, 14, 1],\n "do_sample": true,\n}\n'
   test.each([
-    [broken, 'is not a JSON object'],
+    [broken, 'is not valid JSON; download the file again'],
     ['', 'is empty'],
-    ['[]', 'is not a JSON object'],
+    ['[]', 'is not a JSON object; download the file again'],
     [lfs, 'Git LFS'],
     ['{"do_sample": true, "temperature": "warm", "eos_token_id": [499, 505]}', 'temperature is "warm"'],
     ['{"do_sample": true, "temperature": NaN, "top_p": 7, "eos_token_id": [499, 505]}', 'top_p is 7'],
