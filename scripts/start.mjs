@@ -23,7 +23,7 @@ await script(async (args) => {
   await setup()
   const { main } = await import('../dist/cli/main.js')
   // Asked once is enough, unless it was installed meanwhile.
-  const given = claude === 'declined' && !hasClaude() ? ['--serve-only', ...args] : args
+  const declined = claude === 'declined' && !hasClaude()
   // Everything is closed by now: leftover timers, such as those of keep-alive, must not delay the exit.
-  process.exit(await main(given, { start: true }))
+  process.exit(await main(args, { start: true, declined }))
 })

@@ -16,6 +16,8 @@ import { tetherCommand } from './tether-command.js'
 export interface MainOptions {
   /** For npm start: use the demo model if there is no other, and only serve if there is no Claude Code. */
   start?: boolean
+  /** The user was asked, and wants no Claude Code: tether only serves, and says how it is reached. */
+  declined?: boolean
   /** Tests pass a fake one. */
   library?: () => Promise<Library>
 }
@@ -53,7 +55,7 @@ async function perform(call: Call, options: MainOptions): Promise<number> {
     return print(completionScript(call.words[0] as Shell))
   }
   const config = await configured(call)
-  const { start = false, library = () => import('../index.js') } = options
+  const { start = false, declined = false, library = () => import('../index.js') } = options
   switch (call.command) {
     case 'config': {
       const { runConfig } = await import('./commands/config.js')
@@ -79,7 +81,7 @@ async function perform(call: Call, options: MainOptions): Promise<number> {
         return runList(call, config)
       }
       const { run } = await import('./commands/run.js')
-      return run(call, config, { library, start })
+      return run(call, config, { library, start, declined })
     }
   }
 }

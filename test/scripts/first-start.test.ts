@@ -78,7 +78,7 @@ describe('npm start in a terminal, without Claude Code', () => {
     terminal.type('n\r')
     expect(await terminal.ended).toBe(0)
     expect(clone.calls()).toEqual(steps)
-    expect(started(terminal.written()).args).toEqual(['--serve-only', '--model', 'x'])
+    expect(started(terminal.written())).toMatchObject({ args: ['--model', 'x'], declined: true })
     expect(terminal.written().replaceAll('\r', '')).toContain(`\n\n${install}`)
   })
 
@@ -89,7 +89,7 @@ describe('npm start in a terminal, without Claude Code', () => {
     expect(await terminal.ended).toBe(0)
     expect(clone.calls()).toEqual(['npm install -g @anthropic-ai/claude-code@latest', ...steps])
     expect(terminal.written()).toContain('Installed Claude Code 9.9.9')
-    expect(started(terminal.written()).args).toEqual([])
+    expect(started(terminal.written())).toMatchObject({ args: [], declined: false })
   })
 
   test('goes on without it where npm cannot install it', async () => {
@@ -100,7 +100,7 @@ describe('npm start in a terminal, without Claude Code', () => {
     terminal.type('y\r')
     expect(await terminal.ended).toBe(0)
     expect(terminal.written()).toContain('npm could not install Claude Code.')
-    expect(started(terminal.written()).args).toEqual(['--serve-only'])
+    expect(started(terminal.written())).toMatchObject({ args: [], declined: true })
   })
 
   test.each([
@@ -111,7 +111,7 @@ describe('npm start in a terminal, without Claude Code', () => {
     await terminal.shows(question)
     terminal.type(key)
     expect(await terminal.ended).toBe(0)
-    expect(started(terminal.written()).args).toEqual(['--serve-only'])
+    expect(started(terminal.written())).toMatchObject({ args: [], declined: true })
   })
 
   test('builds nothing after Ctrl-C', async () => {

@@ -128,15 +128,16 @@ main()`
 const fakeTsc = `const { mkdirSync, writeFileSync } = require('node:fs')
 mkdirSync('dist/cli', { recursive: true })
 writeFileSync('dist/index.js', '')
-writeFileSync('dist/cli/main.js', \`export async function main(args) {
+writeFileSync('dist/cli/main.js', \`export async function main(args, options = {}) {
   const { PATH, PWD } = process.env
   const npm = Object.keys(process.env).filter((name) => /^npm_(package|lifecycle|config_(global|local_)?(prefix|config)$)|INIT_CWD/.test(name))
-  console.log('started ' + JSON.stringify({ args, cwd: process.cwd(), PWD, PATH, npm }))
+  console.log('started ' + JSON.stringify({ args, declined: options.declined, cwd: process.cwd(), PWD, PATH, npm }))
   return 0
 }\`)`
 
 export interface Started {
   args: string[]
+  declined?: boolean
   cwd: string
   PWD: string
   PATH: string

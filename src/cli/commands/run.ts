@@ -21,7 +21,7 @@ import { chooseModel } from '../models/choose-model.js'
 import { rememberModel } from '../models/last-model.js'
 import { exampleModel } from '../models/no-model.js'
 import { demoModel } from '../package.js'
-import { type Library, type ModelServer, startModelServer } from '../serving/model-server.js'
+import { type Library, startModelServer } from '../serving/model-server.js'
 import { readyLines, servingLines } from '../serving/ready-lines.js'
 import { recordServer, runningServers } from '../serving/running-servers.js'
 import { sampleAnswer } from '../serving/sample-answer.js'
@@ -35,6 +35,8 @@ export interface RunContext {
   library: () => Promise<Library>
   /** For npm start: without Claude Code, serve and print a sample answer. */
   start: boolean
+  /** Do not look for Claude Code: the user was asked already. */
+  declined: boolean
 }
 
 /** The exit status of a shell for a program that it cannot find. */
@@ -51,14 +53,14 @@ export async function run(call: Call, config: Config, context: RunContext): Prom
   }
 }
 
-async function launchOrServe(call: Call, config: Config, { library, start }: RunContext): Promise<number> {
+async function launchOrServe(call: Call, config: Config, { library, start, declined }: RunContext): Promise<number> {
   const options = withModes(call, config)
   const quiet = isQuiet(options)
   const tell = quiet ? () => {} : say
   // Claude Code would exit at once if it has neither a terminal nor a question.
   const unattended = start && !process.stdin.isTTY && !process.stdout.isTTY && options.claudeArgs.length === 0
   const forwarded = takeSettings(options.claudeArgs)
-  const claude = options.serveOnly ? undefined : await chooseClaude(options)
+  const claude = options.serveOnly || declined ? undefined : await chooseClaude(options)
   if (!options.serveOnly && !claude && !start) {
     sayHowToGetClaude()
     return notFound
@@ -111,7 +113,11 @@ async function launchOrServe(call: Call, config: Config, { library, start }: Run
         const modelName = info.name
         return await launchClaude({ claude, running, log, modelName, key, forwarded, resumeCommand, say: tell })
       }
-      if (!options.serveOnly) await introduce({ running, key, found: claude !== undefined, tell })
+      if (!options.serveOnly) {
+        if (claude) tell('there is no terminal for Claude Code, so tether only serves')
+        else if (!declined) sayHowToGetClaude()
+        process.stdout.write(`${await sampleAnswer(url, key)}\n`)
+      }
       if (!forget) await printVariables(served)
       tell(servingLines({ host: options.host, url, envCommand: forget && envCommand(url) }))
       return await serveUntilStopped(signals)
@@ -203,11 +209,4 @@ async function serveUntilStopped(signals: SignalWatch): Promise<number> {
   })
   endLine(await Promise.race([signals.came, fault]))
   return 0
-}
-
-async function introduce(about: { running: ModelServer; key?: string; found: boolean; tell: (line: string) => void }) {
-  const { running, key, found, tell } = about
-  if (found) tell('there is no terminal for Claude Code, so tether only serves')
-  else sayHowToGetClaude()
-  process.stdout.write(`${await sampleAnswer(running.server.url, key)}\n`)
 }

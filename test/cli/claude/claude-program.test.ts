@@ -26,6 +26,15 @@ describe('without Claude Code', () => {
     expect((await running.ended).code).toBe(0)
   })
 
+  test('npm start serves and prints a sample answer after a no, without asking or saying it again', async () => {
+    const env = { FAKE_START: '1', FAKE_DECLINED: '1' }
+    const terminal = tether.openUntilStatus(['--model', tether.demo, '--port', '0'], { env })
+    await terminal.shows('Ctrl-C')
+    expect(terminal.written()).toContain('"Say pineapple." -> "pineapple"')
+    expect(terminal.written()).toContain('Variables for other terminals and programs:\r\n  tether env')
+    expect(terminal.written()).not.toContain('installed')
+  })
+
   describe('that can run', () => {
     /** A small ELF for a processor that no current machine has. */
     const foreign = Buffer.concat([
