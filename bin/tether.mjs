@@ -25,7 +25,8 @@ async function ready() {
   if (isBuilt()) return 0
   if (completes) return 1
   const { askForClaude, notFound } = await import('../scripts/check-claude.mjs')
-  if ((await askForClaude(process.argv.slice(2))) !== 'present') {
+  const claude = await askForClaude(process.argv.slice(2))
+  if (claude !== 'present') {
     console.error('To run only the server:\n\n  tether --serve-only\n')
     return notFound
   }

@@ -1,8 +1,8 @@
 // Before a build of minutes: is Claude Code installed? If not, asks whether to install it.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { note } from './terminal-lines.mjs'
 
@@ -14,10 +14,15 @@ export const notFound = 127
 /**
  * To be called where a build follows: elsewhere tether itself asks. `args`: the command line of tether.
  * -> present: Claude Code is there, or these arguments do not start it; declined: the user said no;
- * missing: nobody could be asked
+ * missing: nobody could be asked; wrong: the program that the user names cannot be run
  */
 export async function askForClaude(args) {
-  if (!launchesClaude(args) || hasClaude()) return 'present'
+  const fault = launchesClaude(args) ? faultOfNamed(args) : undefined
+  if (fault) {
+    note(`tether: ${fault}`)
+    return 'wrong'
+  }
+  if (!launchesClaude(args) || namedIn(args) || hasClaude()) return 'present'
   note('Claude Code is not installed.')
   const isInteractive = process.stdin.isTTY === true && process.stderr.isTTY === true
   const wanted = isInteractive && (await confirmed('Install it now with npm? (y/N) '))
@@ -53,13 +58,46 @@ function settingsNameClaude() {
   }
 }
 
-/** What does not start Claude Code, or names the program to start. */
-const others = ['--serve-only', '--no-claude', '--claude-path', '--list', '--help', '-h', '--version', '-v']
+/** The value of --claude-path. */
+function namedIn(args) {
+  const own = ownOf(args)
+  const at = own.findIndex((arg) => /^--claude-path(=|$)/.test(arg))
+  return own[at]?.includes('=') ? own[at].replace(/^[^=]*=/, '') : own[at + 1 || own.length]
+}
+
+/** Why the program that the user names cannot be run, in tether's words; undefined if it looks runnable. */
+function faultOfNamed(args) {
+  const flag = namedIn(args)
+  const named = flag ?? process.env.TETHER_CLAUDE_PATH
+  if (!named) return undefined
+  const file = resolve(named.replace(/^~(?=\/|$)/, homedir()))
+  const why = whyNot(file)
+  return why && `${flag === undefined ? 'TETHER_CLAUDE_PATH' : '--claude-path'} ${file} cannot be run: ${why}`
+}
+
+function whyNot(file) {
+  try {
+    if (!statSync(file).isFile()) return 'it is not a file'
+    accessSync(file, constants.X_OK)
+    return undefined
+  } catch (error) {
+    if (error.code === 'EACCES') return 'it is not executable (chmod +x)'
+    return ['ENOENT', 'ENOTDIR'].includes(error.code) ? 'no such file' : error.message
+  }
+}
+
+/** What does not start Claude Code. */
+const others = ['--serve-only', '--no-claude', '--list', '--help', '-h', '--version', '-v']
 
 function launchesClaude(args) {
-  const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
+  const own = ownOf(args)
   const isCommand = own.length > 0 && !own[0].startsWith('-')
   return !isCommand && !own.some((arg) => others.includes(arg.replace(/=.*/, '')))
+}
+
+/** Without what follows --, which is Claude Code's. */
+function ownOf(args) {
+  return args.includes('--') ? args.slice(0, args.indexOf('--')) : args
 }
 
 /** Only y is a yes. Ctrl-C ends the process as a signal does. */

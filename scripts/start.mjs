@@ -15,6 +15,7 @@ await script(async (args) => {
   }
   leaveNpm()
   const claude = isBuilt() ? 'present' : await askForClaude(args)
+  if (claude === 'wrong') return notFound
   if (claude !== 'present') {
     // What follows -- is for Claude Code, so there is nothing that tether could do without it.
     if (args.includes('--')) return notFound

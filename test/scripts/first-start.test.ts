@@ -143,7 +143,9 @@ describe('npm start in a pipe, without Claude Code', () => {
   test.each([
     [['--serve-only']],
     [['--no-claude']],
-    [['--claude-path=/opt/claude']],
+    [['--claude-path=/bin/sh']],
+    [['--claude-path', '/bin/sh']],
+    [['--serve-only', '--claude-path', '/does/not/exist']],
     [['--list']],
     [['pull', 'org/name']],
   ])('does not mention it for %j', async (args) => {
@@ -157,6 +159,21 @@ describe('npm start in a pipe, without Claude Code', () => {
     mkdirSync(join(clone.home, '.tether/config'), { recursive: true })
     writeFileSync(join(clone.home, '.tether/config/config.toml'), 'claude_path = "/opt/claude"\n')
     expect((await start()).stderr).not.toContain('Claude Code')
+  })
+})
+
+describe.each(['scripts/start.mjs', 'bin/tether.mjs'])('%s with a wrong --claude-path', (script) => {
+  test.each([
+    [['--claude-path', '/does/not/exist'], {}, '--claude-path /does/not/exist cannot be run: no such file'],
+    [['--claude-path=plain'], {}, /--claude-path \S+\/plain cannot be run: it is not executable \(chmod \+x\)/],
+    [['--claude-path', '/'], {}, '--claude-path / cannot be run: it is not a file'],
+    [[], { TETHER_CLAUDE_PATH: '~/none' }, /TETHER_CLAUDE_PATH \S+\/none cannot be run: no such file/],
+  ])('%j and %o ends before anything is built', async (args, env, message) => {
+    clone.program('claude', 'exit 0')
+    writeFileSync(join(clone.project, 'plain'), '')
+    const { code, stderr } = await run(script, args, env as Record<string, string>)
+    expect({ code, calls: clone.calls() }).toEqual({ code: 127, calls: [] })
+    expect(stderr).toMatch(message)
   })
 })
 
