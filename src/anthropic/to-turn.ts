@@ -2,6 +2,7 @@
 import type { Chat, ChatMessage, ChatPart, ChatTool, JsonObject } from '../chat/types.js'
 import { namesOf, type RequestSampling, requestOptions } from '../options.js'
 import { fail } from '../turn/request-fields.js'
+import { toolText } from '../turn/tool-text.js'
 import type { ToolChoice, TurnRequest } from '../turn/types.js'
 import type { ContentBlock, OtherBlock, ParsedRequest, RequestMessage, RequestTool } from './types.js'
 
@@ -151,8 +152,7 @@ function toText(block: ContentBlock, known: LateTools): string {
 /** From here on the tool may be called. */
 function load(tool: RequestTool, known: LateTools): string {
   known.loaded.set(tool.name, tool)
-  const { name, description, input_schema } = tool
-  return `Tool ${name} is now available:\n${JSON.stringify({ name, description, input_schema })}`
+  return `Tool ${tool.name} is now available:\n${toolText(toTool(tool))}`
 }
 
 /** The text in the place of an image, such as `[image/png image, 12 kB: this model cannot see images]`. */

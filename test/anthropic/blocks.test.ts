@@ -128,6 +128,18 @@ describe('a tool that comes or leaves in the middle', () => {
     expect(deferred?.map(({ name }) => name)).toEqual(['weather'])
   })
 
+  it('is described with its references resolved, as other tools are', () => {
+    const input_schema = {
+      type: 'object',
+      properties: { place: { $ref: '#/$defs/Place' } },
+      $defs: { Place: { type: 'string', enum: ['Paris', 'Rome'] } },
+    }
+    const { messages } = changed({ type: 'tool_addition', tool: { ...WEATHER, input_schema } })
+    const [part] = messages[1]?.parts ?? []
+    expect(part).toMatchObject({ text: expect.stringContaining('"place":{"type":"string","enum":["Paris","Rome"]}') })
+    expect(part).not.toMatchObject({ text: expect.stringContaining('$ref') })
+  })
+
   it('is not declared twice if the request lists it too', () => {
     const { tools, deferred } = changed({ type: 'tool_addition', tool: WEATHER }, [WEATHER])
     expect([tools.length, deferred]).toEqual([1, []])
