@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { TetherError } from '../errors.js'
-import { isMissing, isObject, readJson } from './json-file.js'
+import { isMissing, isObject, type JsonObject, readJson } from './json-file.js'
 
 const INDEX = 'model.safetensors.index.json'
 const SHARD = /^(.+)-(\d{5})-of-(\d{5})\.safetensors$/
@@ -21,13 +21,28 @@ export interface WeightFiles {
 export function weightFiles(path: string): WeightFiles {
   const names = namesIn(path)
   const index = readIndex(path)
-  const within = (some: string[]) => some.map((name) => join(path, name))
-  if ('named' in index && index.named.length > 0 && index.named.every((name) => names.includes(name))) {
-    return { files: within([...new Set([...index.named, ...siblings(index.named, names)])].sort()) }
-  }
-  const found = filesWithoutIndex(names)
-  if (found.length > 0) return { files: within(found), warning: warningOf(path, index, names) }
+  const { files, isWhole } = weightFilesAmong(names, 'named' in index ? index.named : [])
+  const within = files.map((name) => join(path, name))
+  if (isWhole) return { files: within }
+  if (files.length > 0) return { files: within, warning: warningOf(path, index, names) }
   throw new TetherError('bad_weights', faultOf(path, index, names))
+}
+
+/**
+ * `named`: what the index names. `isWhole`: all of these are there; else the names of the files decide. Empty: they do
+ * not tell, or some are missing.
+ */
+export function weightFilesAmong(names: string[], named: string[]): { files: string[]; isWhole: boolean } {
+  if (named.length > 0 && named.every((name) => names.includes(name))) {
+    return { files: [...new Set([...named, ...siblings(named, names)])].sort(), isWhole: true }
+  }
+  return { files: filesWithoutIndex(names), isWhole: false }
+}
+
+/** The names in the content of an index; undefined if it has no weight_map. */
+export function namesInIndex(index: JsonObject): string[] | undefined {
+  if (!isObject(index.weight_map)) return undefined
+  return [...new Set(Object.values(index.weight_map).filter((file) => typeof file === 'string'))].sort()
 }
 
 /** The names that the index has, or what is wrong with it. Neither: there is none. */
@@ -38,10 +53,8 @@ function readIndex(path: string): Index {
   try {
     const index = readJson(indexPath)
     if (index === undefined) return {}
-    const map = index.weight_map
-    if (!isObject(map)) return { fault: `${indexPath} has no weight_map` }
-    const named = [...new Set(Object.values(map).filter((file) => typeof file === 'string'))].sort()
-    return { named }
+    const named = namesInIndex(index)
+    return named ? { named } : { fault: `${indexPath} has no weight_map` }
   } catch (error) {
     return { fault: (error as Error).message }
   }

@@ -10,6 +10,7 @@ import type { Tokenizer } from '../types.js'
 import { readTables, writeTables } from './cache.js'
 import { addConfigured, readConfigured } from './configured.js'
 import { checkFile, type Fail, type TokenizerFile } from './file.js'
+import { type TokenizerFileName, tokenizerFileAmong } from './files.js'
 import { readTekken, readTiktoken } from './ranks.js'
 import { scan } from './scan.js'
 import { type Converted, isSentencePiece, readSentencePiece } from './sentencepiece.js'
@@ -29,13 +30,9 @@ const SMALLEST_CACHED = 2_000_000
 /** The same of a file without merges, which have to be found. */
 const SMALLEST_DERIVED = 200_000
 
-/** Files that hold a tokenizer; of several in a folder the first is read. */
-const FILES = ['tokenizer.json', 'tekken.json', 'tokenizer.model'] as const
-type FileName = (typeof FILES)[number]
-
 /** The name of the file in a model's folder that its tokenizer is read from, undefined without one. */
-export function tokenizerFileName(dir: string): FileName | undefined {
-  return FILES.find((name) => existsSync(join(dir, name)))
+export function tokenizerFileName(dir: string): TokenizerFileName | undefined {
+  return tokenizerFileAmong((name) => existsSync(join(dir, name)))
 }
 
 /**
@@ -73,7 +70,7 @@ function json(bytes: Uint8Array, fail: Fail): Source {
 }
 
 /** A file of another kind, which needs the checkpoint's tokenizer_config.json beside it. */
-async function converted(dir: string, name: FileName, bytes: Uint8Array, fail: Fail): Promise<Source> {
+async function converted(dir: string, name: TokenizerFileName, bytes: Uint8Array, fail: Fail): Promise<Source> {
   const configured = await readConfigured(dir)
   const key = createHash('sha256').update(name).update(JSON.stringify(configured)).update(bytes).digest()
   const read = () => {

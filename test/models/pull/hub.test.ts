@@ -140,7 +140,13 @@ describe('the hub', () => {
         'model.safetensors.index.json': Buffer.from(JSON.stringify(index)),
       },
     })
+    const { 'model.safetensors': weights } = pulls.hub.options.files
+    delete pulls.hub.options.files['model.safetensors']
     await expect(pulls.pull()).rejects.toThrow('has no ../../evil.safetensors')
+    // Such an index is of no use, and the loader reads the weights without it.
+    pulls.hub.options.files['model.safetensors'] = weights as Buffer
+    await pulls.pull()
+    expect(pulls.files()).toContain('model.safetensors')
     expect(existsSync(join(pulls.modelsDir, '..', 'evil.safetensors'))).toBe(false)
   })
 

@@ -23,6 +23,41 @@ describe('a pull', () => {
     expect(pulls.hub.seen.some(({ url }) => /README|gguf/.test(url))).toBe(false)
   })
 
+  test.each([
+    [{ 'tokenizer.json': true, 'tekken.json': true, 'tokenizer.model': true }, ['tokenizer.json', 'tokenizer.model']],
+    [{ 'tekken.json': true }, ['tekken.json']],
+    [{ 'tokenizer.model': true }, ['tokenizer.model']],
+  ])('of a repository with %o downloads the tokenizer that is read', async (there, expected) => {
+    const { files } = pulls.hub.options
+    const tokenizer = files['tokenizer.json'] as Buffer
+    delete files['tokenizer.json']
+    for (const name of Object.keys(there)) files[name] = tokenizer
+    await pulls.pull()
+    expect(pulls.files().filter((name) => /^(tokenizer\.(json|model)|tekken\.json)$/.test(name))).toEqual(expected)
+  })
+
+  describe('where the index is of no use', () => {
+    const index = 'model.safetensors.index.json'
+    const weights = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors']
+
+    test.each([
+      ['is broken', '{'],
+      ['has no weight_map', '{}'],
+      ['is of other files', '{"weight_map":{"a":"old.safetensors"}}'],
+    ])('since it %s, downloads the files that are a whole set', async (_, text) => {
+      pulls.hub.options.files[index] = Buffer.from(text)
+      await pulls.pull()
+      expect(pulls.files().filter((name) => name.endsWith('.safetensors'))).toEqual(weights)
+    })
+
+    test('says what is missing if they are not', async () => {
+      delete pulls.hub.options.files[weights[0] as string]
+      await expect(pulls.pull()).rejects.toThrow('org/model has no model-00001-of-00002.safetensors: its upload')
+      pulls.hub.options.files[index] = Buffer.from('{')
+      await expect(pulls.pull()).rejects.toThrow(`org/model has a broken ${index}. Report it`)
+    })
+  })
+
   test('downloads several pieces at once', async () => {
     await pulls.pull()
     const ranges = pulls.hub.seen.filter(({ server }) => server === 'store').map(({ range }) => range)
