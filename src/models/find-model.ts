@@ -7,7 +7,7 @@ import { hubCacheDir } from './hub-paths.js'
 import { isFolder, isModel, modelsIn } from './models-dir.js'
 import { type KnownModel, whyNotFound } from './not-found.js'
 import { nameInAddress } from './pull/hub-name.js'
-import { parseRepo } from './repo.js'
+import { parseRepo, withoutSlash } from './repo.js'
 
 export interface FoundModel {
   /** Absolute. */
@@ -28,8 +28,9 @@ export interface ModelPlaces {
   command?: (words: string[]) => string
 }
 
-/** `model`: a path, a name, or an address on the hub. Throws `model_not_found`, saying how to get the model. */
-export function findModel(model: string, places: ModelPlaces): FoundModel {
+/** `asked`: a path, a name, or an address on the hub. Throws `model_not_found`, saying how to get the model. */
+export function findModel(asked: string, places: ModelPlaces): FoundModel {
+  const model = withoutSlash(asked)
   const asPath = resolve(expandHome(model))
   if (isModel(asPath)) {
     const isDemo = places.demo !== undefined && asPath === resolve(places.demo)
@@ -42,12 +43,28 @@ export function findModel(model: string, places: ModelPlaces): FoundModel {
     if (found) return found
   }
   const known = knownModels(places)
-  const short = known.filter(({ name }) => name.endsWith(`/${model}`))
+  const short = byLastParts(model, known)
   if (short.length === 1 && short[0]) return { ...short[0], isDemo: false }
   const repo = parseRepo(model)
   const isPartial = repo !== undefined && isFolder(partialFolder(join(places.modelsDir, repo.name)))
   const searched = { ...places, isPath: isPath(model), isPartial, known, short }
   throw new TetherError('model_not_found', whyNotFound(model, searched))
+}
+
+/** The models whose last component, or components, these are. */
+function byLastParts<T extends { name: string }>(model: string, known: T[]): T[] {
+  return known.filter(({ name }) => name.endsWith(`/${model}`))
+}
+
+/** The model in this folder that a name without its organization means: the one of just that name comes first. */
+export function modelNamed(name: string, modelsDir: string): string | undefined {
+  const known = modelsIn(modelsDir)
+  if (known.includes(name)) return name
+  const found = byLastParts(
+    name,
+    known.map((one) => ({ name: one })),
+  )
+  return found.length === 1 ? found[0]?.name : undefined
 }
 
 /** The names of a model in the configuration, from the least to the most specific. */

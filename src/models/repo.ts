@@ -7,9 +7,14 @@ export interface Repo {
   revision?: string
 }
 
+/** A name, as shells complete it where a folder of that name is. */
+export function withoutSlash(text: string): string {
+  return text.replace(/(?<=[^/])\/+$/, '')
+}
+
 /** undefined for what cannot be one, such as a path or a plain name. */
 export function parseRepo(text: string): Repo | undefined {
-  const match = /^([\w-][\w.-]*\/[\w-][\w.-]*)(?:@([\w-][\w./-]*))?$/.exec(text)
+  const match = /^([\w-][\w.-]*\/[\w-][\w.-]*)(?:@([\w-][\w./-]*))?$/.exec(withoutSlash(text))
   const [, name, revision] = match ?? []
   if (name === undefined || /\.\.|--/.test(text)) return undefined
   return { name, revision }

@@ -115,6 +115,18 @@ describe('findModel', () => {
     expect(find('gemma').path).toBe(join(modelsDir, 'org', 'gemma'))
   })
 
+  test('takes a name with a slash at its end, as shells complete folders, like one without', () => {
+    writeModel(join(modelsDir, 'org', 'gemma'))
+    writeCachedModel(hubCache, 'org/llama', 'c1')
+    const demo = writeModel(join(folder, 'demo'))
+    for (const name of ['org/gemma', 'gemma', 'org/llama', 'llama', 'demo', demo, join(modelsDir, 'org/gemma')]) {
+      expect(find(`${name}/`)).toEqual(find(name))
+      expect(find(`${name}//`)).toEqual(find(name))
+    }
+    expect(messageOf('org/absent/')).toEqual(messageOf('org/absent'))
+    expect(parseRepo('org/gemma/')).toEqual({ name: 'org/gemma' })
+  })
+
   test('says both where two models share the last component', () => {
     writeModel(join(modelsDir, 'one', 'gemma'))
     writeCachedModel(hubCache, 'two/gemma', 'c1')

@@ -1,10 +1,11 @@
 /** `tether pull`: downloads a model and shows its progress. It can be stopped and continued at any time. */
 import { join } from 'node:path'
-import { isModel, modelsIn } from '../../models/models-dir.js'
+import { modelNamed } from '../../models/find-model.js'
+import { isModel } from '../../models/models-dir.js'
 import { readHub } from '../../models/pull/hub.js'
 import { readHubName } from '../../models/pull/hub-name.js'
 import type { PullOptions } from '../../models/pull/pull.js'
-import type { Repo } from '../../models/repo.js'
+import { type Repo, withoutSlash } from '../../models/repo.js'
 import { pullProgress } from '../models/pull-progress.js'
 import { say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
@@ -65,10 +66,10 @@ export async function runPull(call: PullCommand): Promise<number> {
 
 /** A model that is there, by the last part of its name: only for a name that the hub cannot have. */
 function presentModel({ model, revision, modelsDir }: PullCommand): Repo | undefined {
-  const typed = model.trim()
+  const typed = withoutSlash(model.trim())
   if (typed === '' || typed.includes('/') || revision !== undefined) return undefined
-  const found = modelsIn(modelsDir).filter((name) => name === typed || name.endsWith(`/${typed}`))
-  return found.length === 1 ? { name: found[0] as string } : undefined
+  const name = modelNamed(typed, modelsDir)
+  return name === undefined ? undefined : { name }
 }
 
 /** A command to paste, with the flags of this call. */

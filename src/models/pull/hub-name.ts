@@ -21,7 +21,7 @@ const pagesOfRevision = ['blob', 'commit', 'commits', 'raw', 'resolve', 'tree']
 export function readHubName(text: string, { revision, endpoint = publicHub }: NameOptions = {}): Repo {
   const typed = text.trim().replace(/^<(.*)>$/, '$1')
   const path = pathOnHub(typed, endpoint)
-  const asked = path === undefined ? parseRepo(typed.replace(/\/+$/, '')) : repoOfPath(path, typed)
+  const asked = path === undefined ? parseRepo(typed) : repoOfPath(path, typed)
   if (!asked) throw notAName(typed)
   const wanted = revision?.trim() ?? asked.revision
   if (wanted === undefined || wanted === 'main') return { name: asked.name }

@@ -8,7 +8,7 @@ import { partialFolder } from '../../../src/models/find-model.js'
 import { collectOutput } from '../../support/cli-output.js'
 import { compileCli } from '../../support/cli-process.js'
 import { expectPulled, type FakeHub, startFakeHub } from '../../support/fake-hub.js'
-import { modelFiles, withNonZeroWeights } from '../../support/model-folders.js'
+import { modelFiles, withNonZeroWeights, writeModel } from '../../support/model-folders.js'
 import { openTerminal } from '../../support/terminal.js'
 import { until } from '../../support/until.js'
 
@@ -167,6 +167,14 @@ describe('tether pull', () => {
       expect(stderr).toBe('tether: org/model is already downloaded (~/org/model, c0ffee, 8.2 MB)\n')
     }
     expect(hub.seen.length).toBe(before)
+  })
+
+  test('takes the model of just that name where another has it as its last part, as --model does', async () => {
+    await start().ended
+    writeModel(join(modelsDir, 'model'))
+    const { code, stderr } = await start('model/').ended
+    expect(code).toBe(0)
+    expect(stderr).toContain('tether: model is already downloaded')
   })
 
   test('keeps what arrived if the hub goes away, and says how to continue', async () => {
