@@ -4,7 +4,7 @@
 import { pathToFileURL } from 'node:url'
 import { claudeWindow, maxOutputFor } from '../dist/cli/claude/claude-window.js'
 import { DEFAULT_MEMORY_SHARE } from '../dist/engine/load.js'
-import { contextNeed } from '../dist/models/context-need.js'
+import { contextNeed, longestWindow } from '../dist/models/context-need.js'
 
 const GiB = 1024 ** 3
 const memories = [8, 16, 24, 32, 64]
@@ -108,18 +108,6 @@ function hasOwnKeys({ num_hidden_layers: count, num_kv_shared_layers: shared = 0
 
 /** 4 bits, and a scale and an offset of 16 bits for each group of 64. */
 const bytesPerWeight = (4 + 32 / 64) / 8
-
-/**
- * The longest window that the engine gives one conversation, as native/engine/memory.h reserves it: weights, scratch of a
- * pass (the most that loading lets it take), MLX's freed buffers, keys and values with two snapshots of the sliding layers.
- * `need` is what contextNeed() returns.
- */
-export function longestWindow(cap, weights, need) {
-  const left = cap - weights
-  const scratch = left / 16
-  const freed = Math.min(256 * 1024 ** 2, left / 16)
-  return Math.max(0, Math.floor((left - scratch - freed - 3 * need.fixed) / need.perToken))
-}
 
 /** In a machine's memory, with keys and values in 16 bits. */
 export function fittingWindow(config, memory) {

@@ -1,4 +1,4 @@
-/** How much memory a model's keys and values take, estimated from its config.json alone. */
+/** How much memory a model's keys and values take, and the window that fits, estimated from its config.json alone. */
 import { type Fields, positive, string, strings, textPart } from './config-fields.js'
 
 export interface ContextNeed {
@@ -25,6 +25,23 @@ export function contextNeed(config: Fields, element: number): ContextNeed | unde
     else need.perToken += width * element
   }
   return need
+}
+
+/** MLX keeps no more of its freed buffers, and a pass over a chunk takes no larger share of what the weights leave. */
+const mostFreed = 256 * 1024 ** 2
+const share = 1 / 16
+/** A sequence, and the snapshots of its sliding layers that one conversation keeps. */
+const slidingCopies = 3
+
+/**
+ * The longest window that one conversation gets, as native/engine/memory.h reserves it, in the worst case: loading
+ * knows what a pass really takes. 0 if not even the sliding layers fit; Infinity if tokens need no memory.
+ */
+export function longestWindow(cap: number, weights: number, { fixed, perToken }: ContextNeed): number {
+  const left = cap - weights
+  const room = left - left * share - Math.min(mostFreed, left * share) - slidingCopies * fixed
+  if (room <= 0) return 0
+  return perToken === 0 ? Number.POSITIVE_INFINITY : Math.floor(room / perToken)
 }
 
 type Kind = 'full' | 'sliding'

@@ -8,7 +8,7 @@ import { checkSupported } from '../engine/supported.js'
 import { toFault } from '../errors.js'
 import { readModel } from '../model/read-model.js'
 import { positive, string, textPart } from './config-fields.js'
-import { type ContextNeed, contextNeed } from './context-need.js'
+import { type ContextNeed, contextNeed, longestWindow } from './context-need.js'
 import { openDescriptionCache } from './description-cache.js'
 import { foreignFormat, isForeignFile } from './foreign-format.js'
 import { cachedModels } from './hub-cache.js'
@@ -166,10 +166,10 @@ function fitting(
   { memory, window, wanted }: { memory: number; window?: number; wanted?: number },
 ): Pick<ModelSummary, 'fits' | 'fittingWindow'> {
   const most = Math.min(window ?? Number.POSITIVE_INFINITY, wanted || Number.POSITIVE_INFINITY)
-  const left = memory - weights - (need?.fixed ?? 0)
-  if (left <= 0) return { fits: 'no' }
-  if (!need || need.perToken === 0 || most === Number.POSITIVE_INFINITY) return { fits: 'yes', fittingWindow: window }
-  const room = Math.floor(left / need.perToken)
+  const room = longestWindow(memory, weights, need ?? { fixed: 0, perToken: 0 })
+  if (room === 0) return { fits: 'no' }
+  if (room === Number.POSITIVE_INFINITY || most === Number.POSITIVE_INFINITY)
+    return { fits: 'yes', fittingWindow: window }
   if (room >= most) return { fits: 'yes', fittingWindow: most }
   return room < Math.min(leastWindow, most) ? { fits: 'no' } : { fits: 'short', fittingWindow: room }
 }

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { loadEngine } from '../../src/engine/load.js'
-import { type ContextNeed, contextNeed } from '../../src/models/context-need.js'
+import { type ContextNeed, contextNeed, longestWindow } from '../../src/models/context-need.js'
 import { CHECKPOINTS, checkpoint } from '../support/checkpoints.js'
 import { readHeader } from '../support/safetensors.js'
 import { tableBelow } from './markdown.js'
@@ -34,7 +34,6 @@ describe('the messages in README.md', () => {
 describe('the table of models that fit', () => {
   interface Memory {
     memoryTable(): string
-    longestWindow(cap: number, weights: number, need: ContextNeed): number
     parameters(config: object): number
     models: { name: string; config: Record<string, unknown> & { model_type: string } }[]
     fittingWindow(config: object, memory: number): number
@@ -82,7 +81,7 @@ describe('the table of models that fit', () => {
       expect(windowLimit).toBe('memory')
       // On a CPU it computes in 32 bits.
       const need = contextNeed(JSON.parse(read('demo/model/config.json')), 4) as ContextNeed
-      const computed = memory.longestWindow(cap, of.weights, need)
+      const computed = longestWindow(cap, of.weights, need)
       expect(computed).toBeLessThanOrEqual(window)
       expect(computed).toBeGreaterThan(0.7 * window)
     },

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { loadEngine } from '../../src/engine/load.js'
 import { MODEL_TYPES } from '../../src/engine/model-types.js'
 import { contextNeed } from '../../src/models/context-need.js'
-import { describeModels } from '../../src/models/describe-models.js'
+import { describeModel, describeModels } from '../../src/models/describe-models.js'
 import { CHECKPOINTS, checkpoint } from '../support/checkpoints.js'
 import { llamaConfig, writeCachedModel, writeModel } from '../support/model-folders.js'
 
@@ -41,6 +41,22 @@ test.each(CHECKPOINTS)('the estimate for %s is what the engine counts', async (n
   expect(summary).toMatchObject(whole ? { state: 'ok', fits: 'yes' } : { state: 'damaged' })
   expect(summary?.quantization).toContain(quantization.replace('-bit', ''))
 })
+
+test.each([38, 48, 72])(
+  'the window that fits %d MB is one that loading gives a model with sliding layers',
+  async (MB) => {
+    const path = join('demo', 'model')
+    const cap = MB * 1e6
+    const engine = await loadEngine(path, { memoryCap: cap })
+    const { window, windowLimit } = engine.info
+    await engine.close()
+    expect(windowLimit).toBe('memory')
+    const element = engine.info.computeDtype === 'f32' ? 4 : 2
+    const { fittingWindow = 0 } = await describeModel(path, { memory: cap, element })
+    expect(fittingWindow).toBeLessThanOrEqual(window)
+    expect(fittingWindow).toBeGreaterThan(0.7 * window)
+  },
+)
 
 describe('contextNeed', () => {
   const need = (config: Record<string, unknown>) => contextNeed({ ...llamaConfig, ...config }, 2)
@@ -109,11 +125,12 @@ describe('describeModels', () => {
       const [model] = await describeAll(options)
       return [model?.fits, model?.fittingWindow]
     }
-    // 512 bytes a token: see llamaConfig.
-    expect(await fits({ memory: size + 512 * 8192 })).toEqual(['yes', 8192])
-    expect(await fits({ memory: size + 512 * 5000 })).toEqual(['short', 5000])
-    expect(await fits({ memory: size + 512 * 5000, maxContext: 5000 })).toEqual(['yes', 5000])
-    expect(await fits({ memory: size + 512 * 3000 })).toEqual(['no', undefined])
+    // 512 bytes a token (see llamaConfig); an eighth of what the weights leave is for a pass and freed buffers.
+    const memoryFor = (tokens: number) => size + (512 * tokens * 8) / 7
+    expect(await fits({ memory: memoryFor(8192) })).toEqual(['yes', 8192])
+    expect(await fits({ memory: memoryFor(7000) })).toEqual(['short', 7000])
+    expect(await fits({ memory: memoryFor(7000), maxContext: 7000 })).toEqual(['yes', 7000])
+    expect(await fits({ memory: memoryFor(3500) })).toEqual(['no', undefined])
     expect(await fits({ memory: size - 1 })).toEqual(['no', undefined])
     expect(await fits({ memory: 0 })).toEqual(['yes', 8192])
   })
