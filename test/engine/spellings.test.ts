@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { canonicalConfig } from '../../src/engine/config/canonical.js'
 import {
   type CheckpointName,
   copyOf,
@@ -269,6 +270,34 @@ describe.runIf(python)('saved again by transformers', () => {
     expect(await readFile(join(folder, 'config.json'), 'utf8')).not.toBe(before)
     const { prompt } = golden(name)
     expect(await logitsOf(folder, prompt)).toEqual(await logitsOf(await copyOf(name), prompt))
+  })
+})
+
+describe('what the text_config of a Gemma 3n leaves out', () => {
+  test('has the values of transformers', async () => {
+    const { prompt } = golden('gemma3n-a')
+    const usual = {
+      altup_active_idx: 0,
+      altup_coef_clip: 120,
+      sliding_window: 512,
+      rms_norm_eps: 1e-6,
+      activation_sparsity_pattern: [0, 0, 0, 0, 0],
+    }
+    const named = await respelled('gemma3n-a', (_, text) => Object.assign(text, usual))
+    const absent = await respelled('gemma3n-a', (_, text) => {
+      for (const field of ['model_type', ...Object.keys(usual)]) delete text[field]
+    })
+    expect(await logitsOf(absent, prompt)).toEqual(await logitsOf(named, prompt))
+  })
+
+  test('is all of Gemma 3n E4B', () => {
+    const { text_config: text } = canonicalConfig({ model_type: 'gemma3n', text_config: {} }, []) as {
+      text_config: { layer_types: string[]; activation_sparsity_pattern: number[] }
+    }
+    expect(text).toMatchObject({ hidden_size: 2048, num_hidden_layers: 35, num_kv_shared_layers: 15, laurel_rank: 64 })
+    const full = text.layer_types.flatMap((type, layer) => (type === 'full_attention' ? [layer] : []))
+    expect(full).toEqual([4, 9, 14, 19, 24, 29, 34])
+    expect(text.activation_sparsity_pattern).toEqual([...Array(10).fill(0.95), ...Array(25).fill(0)])
   })
 })
 

@@ -25,6 +25,21 @@ const NESTED_DEFAULTS: Record<string, JsonObject> = {
     max_position_embeddings: 131072,
   },
   gemma3_text: { num_attention_heads: 8, num_key_value_heads: 4, head_dim: 256, max_position_embeddings: 131072 },
+  gemma3n_text: {
+    ...sizes(2048, 16384, 35, 8),
+    num_key_value_heads: 2,
+    head_dim: 256,
+    vocab_size: 262400,
+    max_position_embeddings: 32768,
+    sliding_window: 512,
+    num_kv_shared_layers: 15,
+    vocab_size_per_layer_input: 262144,
+    hidden_size_per_layer_input: 256,
+    altup_num_inputs: 4,
+    altup_active_idx: 0,
+    altup_coef_clip: 120,
+    laurel_rank: 64,
+  },
   ministral3: {
     ...sizes(4096, 14336, 34, 32),
     num_key_value_heads: 8,
@@ -36,7 +51,7 @@ const NESTED_DEFAULTS: Record<string, JsonObject> = {
 }
 
 /** The type of a language model that does not say its own. */
-const INNER: Record<string, string> = { mistral3: 'mistral', gemma3: 'gemma3_text' }
+const INNER: Record<string, string> = { mistral3: 'mistral', gemma3: 'gemma3_text', gemma3n: 'gemma3n_text' }
 
 /** Fields of a language model that may stand beside its `text_config`, where that lacks them. */
 const TEXT_FIELDS =
@@ -55,7 +70,8 @@ export function canonicalConfig(config: JsonObject, headers: Headers): JsonObjec
   const { text_config: _, ...top } = outer
   if (!inner) return withText(top, top, headers)
   const type = String(inner.model_type ?? INNER[String(outer.model_type)])
-  const text: JsonObject = { ...NESTED_DEFAULTS[type], ...textFields(top), ...present(inner) }
+  const given: JsonObject = { ...NESTED_DEFAULTS[type], ...textFields(top), ...present(inner) }
+  const text = type === 'gemma3n_text' ? { ...layersOfGemma3n(given), ...given } : given
   if (PLAIN.includes(String(outer.model_type)))
     return withText({ ...top, ...text, model_type: outer.model_type }, text, headers)
   return { ...top, ...sizeOfVocabulary(top, text, headers), text_config: withText(text, top, headers) }
@@ -86,6 +102,16 @@ function layersOfMinistral({
 }: JsonObject) {
   if (type !== 'ministral' || types || !window || typeof num_hidden_layers !== 'number') return {}
   return { layer_types: Array(Math.min(num_hidden_layers, 10_000)).fill('sliding_attention') }
+}
+
+/** Where it does not say: every fifth layer attends to all tokens, and the first ten of more than ten have sparse MLPs. */
+function layersOfGemma3n({ num_hidden_layers: count }: JsonObject): JsonObject {
+  if (typeof count !== 'number' || !Number.isInteger(count) || count < 1 || count > 10_000) return {}
+  const layers = Array.from({ length: count }, (_, layer) => layer)
+  return {
+    layer_types: layers.map((layer) => ((layer + 1) % 5 === 0 ? 'full_attention' : 'sliding_attention')),
+    activation_sparsity_pattern: layers.map((layer) => (count > 10 && layer < 10 ? 0.95 : 0)),
+  }
 }
 
 function sizes(hidden: number, intermediate: number, layers: number, heads: number): JsonObject {
