@@ -13,6 +13,7 @@ import {
   GEMMA3,
   HERMES,
   MISTRAL,
+  MISTRAL_SYSTEM_LAST,
   MISTRAL_TOKENS,
   ONE_CALL_IN_PARTS,
 } from '../support/chat-templates.js'
@@ -39,6 +40,7 @@ const TEMPLATES: [string, ChatTemplate][] = [
   ['ChatML', template(CHATML, CHATML_TOKENS)],
   ['Hermes', template(HERMES, CHATML_TOKENS)],
   ['Mistral', template(MISTRAL, MISTRAL_TOKENS)],
+  ['Mistral before its system marks', template(MISTRAL_SYSTEM_LAST, MISTRAL_TOKENS)],
   ['one call in parts', template(ONE_CALL_IN_PARTS, [])],
   ['the demo model', template(readFileSync('demo/model/chat_template.jinja', 'utf8'), ['<bos>', '<|turn>', '<turn|>'])],
 ]
@@ -170,6 +172,14 @@ describe('what a template refuses is changed as little as needed', () => {
     const first = chat([...work, user(result('1', 'inside'), text('A reminder'))])
     const next = chat([...first.messages, model(text('Done')), user(text('Thanks'))])
     expect(written(mistral.render(next)).startsWith(written(mistral.render(first)))).toBe(true)
+  })
+
+  test('the system text begins the first message where a template would lose it after a result', () => {
+    const { render } = templateFamily(template(MISTRAL_SYSTEM_LAST, MISTRAL_TOKENS))
+    const first = written(render(chat([system(text('Be kind')), user(text('Fix it'))], [])))
+    expect(first).toBe('[INST]Be kind\n\nFix it[/INST]')
+    const next = [system(text('Be kind')), user(text('Fix it')), model(call('1')), user(result('1', 'inside'))]
+    expect(written(render(chat(next, []))).startsWith(first)).toBe(true)
   })
 
   test('a template that refuses everything but the probes is an invalid request', () => {

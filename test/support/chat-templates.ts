@@ -50,6 +50,15 @@ export const MISTRAL_TOKENS = [
   '[/TOOL_RESULTS]',
 ]
 
+/** As older ones of Mistral, it writes the system text into the last message, if that is a user's. */
+export const MISTRAL_SYSTEM_LAST = `{% if messages[0].role == 'system' %}{% set head = messages[0].content %}{% set rest = messages[1:] %}{% else %}{% set rest = messages %}{% endif %}
+{%- if tools %}[AVAILABLE_TOOLS]{{ tools | tojson }}[/AVAILABLE_TOOLS]{% endif %}
+{%- for m in rest %}
+{%- if m.role == 'user' %}[INST]{{ head ~ '\n\n' if loop.last and head is defined }}{{ m.content }}[/INST]
+{%- elif m.role == 'tool' %}[TOOL_RESULTS]{{ m.content }}[/TOOL_RESULTS]
+{%- elif m.tool_calls %}[TOOL_CALLS][{% for c in m.tool_calls %}{{ c.function | tojson }}{{ ', ' if not loop.last }}{% endfor %}]</s>
+{%- else %}{{ m.content }}</s>{% endif %}{% endfor %}`
+
 /** One call at a time, a result right after it, and a user at the start; content is a list of parts. */
 export const ONE_CALL_IN_PARTS = `{% if messages[0].role != 'user' and messages[0].role != 'system' %}{{ raise_exception('begin with a user') }}{% endif %}
 {%- for t in tools or [] %}[T]{{ t.function | tojson }}{% endfor %}

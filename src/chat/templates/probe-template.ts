@@ -70,12 +70,17 @@ export function findForm(
   const keep = (key: keyof MessageForm, chat: Chat, words: string[]) => {
     form = { ...form, [key]: shows(write, form, chat, words) }
   }
-  keep('systemRole', base(system(WORDS.system), asked), [WORDS.system, WORDS.question])
+  const instructed = system(WORDS.system)
+  keep('systemRole', base(instructed, asked), [WORDS.system, WORDS.question])
+  // Some write the system text into the last message only, and only if that is a user's: else it would be gone.
+  const begun = base(instructed, asked, model(text(WORDS.answer)))
+  if (form.systemRole) keep('systemRole', begun, [WORDS.system, WORDS.question, WORDS.answer])
   if (!form.toolRoles) return { form }
   form = { ...form, argumentsAsText: wantsText(write, form) }
   const basics = [WORDS.tool, WORDS.about, WORDS.question, WORDS.value, WORDS.result]
   keep('toolRoles', work(asked, called, answered), basics)
   if (!form.toolRoles) return { form }
+  if (form.systemRole) keep('systemRole', work(instructed, asked, called, answered), [WORDS.system, ...basics])
   keep('textAfterResults', work(asked, called, user(result('a', WORDS.result), text(WORDS.more))), [
     WORDS.result,
     WORDS.more,
