@@ -34,15 +34,19 @@ export function makePrompt(chat: Chat, { family, tokenizer, window, begun, onOve
   return { pieces: left, tokens: rest, dropped: { messages, tokens: tokens.length - rest.length } }
 }
 
+/** Before a text that does not begin its prompt, which some tokenizers encode in another way. */
+const SOMETHING: PromptPiece = { tokens: new Int32Array(0) }
+
 /**
  * Encodes many prompts made of the same texts, each text once. No token reaches across a control token, so the tokens of
  * a prompt are those of its texts.
  */
 function textEncoder(tokenizer: Pick<Tokenizer, 'encodePrompt'>) {
+  const beginnings = new Map<string, Int32Array>()
   const texts = new Map<string, Int32Array>()
   const controls = new Map<string, Int32Array>()
-  const known = (map: Map<string, Int32Array>, key: string, piece: Piece) => {
-    const tokens = map.get(key) ?? tokenizer.encodePrompt([piece])
+  const known = (map: Map<string, Int32Array>, key: string, pieces: PromptPiece[]) => {
+    const tokens = map.get(key) ?? tokenizer.encodePrompt(pieces)
     map.set(key, tokens)
     return tokens
   }
@@ -54,9 +58,9 @@ function textEncoder(tokenizer: Pick<Tokenizer, 'encodePrompt'>) {
         run += piece
         continue
       }
-      if (run !== '') all.push(known(texts, run, run))
+      if (run !== '') all.push(all.length === 0 ? known(beginnings, run, [run]) : known(texts, run, [SOMETHING, run]))
       run = ''
-      if (piece) all.push('tokens' in piece ? piece.tokens : known(controls, piece.control, piece))
+      if (piece) all.push('tokens' in piece ? piece.tokens : known(controls, piece.control, [piece]))
     }
     return all
   }

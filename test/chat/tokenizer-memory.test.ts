@@ -25,9 +25,13 @@ test.each(FILES)('%s: the ids of a prompt do not depend on the prompts before it
     else text = added.slice(0, 5) + text
     pieces.push(text, { control }, random.pick(['', added, text.slice(5)]))
     if (pieces.length > 12) pieces.splice(0, 3)
-    const expected = joined(pieces).flatMap((piece) =>
-      typeof piece === 'string' ? [...tokenizer.encode(piece, { special: false })] : [tokenizer.id(piece.control)],
-    )
+    // Of Mistral's, a text's first word depends on whether it begins the prompt.
+    const alone = name === 'mistral7b-tiny' ? await loadTokenizer(dir) : undefined
+    const expected = alone
+      ? [...alone.encodePrompt(joined(pieces))]
+      : joined(pieces).flatMap((piece) =>
+          typeof piece === 'string' ? [...tokenizer.encode(piece, { special: false })] : [tokenizer.id(piece.control)],
+        )
     expect([...tokenizer.encodePrompt(pieces)], JSON.stringify(pieces)).toEqual(expected)
   }
 })

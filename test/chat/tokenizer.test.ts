@@ -134,6 +134,28 @@ describe('control tokens', () => {
     expect(ids.slice(1, -1)).toEqual(plain(llama, 'user <|eot_id|>'))
   })
 
+  test.each(['llama2-tiny', 'mistral7b-tiny', 'gemma4-tiny', 'llama3-tiny'])(
+    'a prompt of %s has the ids of its whole text, also where the first word of a text is marked',
+    async (name) => {
+      const tokenizer = await loadTokenizer(`test/fixtures/tokenizers/${name}`)
+      const control = tokenizer.controls[0] as string
+      const prompt: Piece[] = [
+        'Read the file',
+        { control },
+        'user\nread',
+        { control },
+        ' the file',
+        { control },
+        'user\nread',
+      ]
+      const whole = prompt.map((piece) => (typeof piece === 'string' ? piece : piece.control)).join('')
+      for (const pieces of [prompt, prompt.slice(1), prompt])
+        expect([...tokenizer.encodePrompt(pieces)]).toEqual([
+          ...tokenizer.encode(pieces === prompt ? whole : whole.slice('Read the file'.length), { special: true }),
+        ])
+    },
+  )
+
   test('a prompt with one that the tokenizer lacks is an error that names it', () => {
     expect(() => llama.encodePrompt([{ control: '<|turn>' }])).toThrow(/llama3-tiny.*<\|turn>/)
   })

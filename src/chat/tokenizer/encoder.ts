@@ -8,8 +8,8 @@ import type { PreTokenizer } from './pre-tokenizer.js'
 
 /** Text to ids. Which added tokens it finds in the text is fixed when it is made. */
 export interface Encoder {
-  /** Appends the ids of a text, which is well-formed. */
-  encode(text: string, out: Ids): void
+  /** Appends the ids of a text, which is well-formed. `first`: nothing stands before it. */
+  encode(text: string, out: Ids, first: boolean): void
   /** Whether a text may be cut between these two characters: the parts then encode to the ids of the whole. */
   mayCut(before: string, after: string): boolean
 }
@@ -41,8 +41,8 @@ export function makeEncoder(tokens: AddedTokenEntry[], { normalizer, preTokenize
   }
 
   return {
-    encode(text, out) {
-      let first = true
+    encode(text, out, begins) {
+      let first = begins
       for (const stretch of raw.find(text)) {
         if (first && preTokenizer.start && typeof stretch === 'string') first = normalizer.keepsStart?.(stretch) ?? true
         const parts = typeof stretch === 'number' ? [stretch] : normalized.find(normalizer.normalize(stretch))

@@ -6,8 +6,8 @@ import type { Encoder } from './encoder.js'
 import type { Ids } from './ids.js'
 
 export interface Memory {
-  /** Appends the ids of a text, which is well-formed. */
-  encode(text: string, out: Ids): void
+  /** Appends the ids of a text, which is well-formed. `first`: nothing stands before it in the prompt. */
+  encode(text: string, out: Ids, first: boolean): void
 }
 
 // Encoding a shorter text is as fast as looking it up.
@@ -22,19 +22,21 @@ export function makeMemory(encoder: Encoder): Memory {
   let units = 0
   let cuts: Uint8Array | undefined
 
-  const encodePart = (part: string, out: Ids): void => {
-    const known = parts.get(part)
+  const encodePart = (part: string, out: Ids, first: boolean): void => {
+    // The beginning of a prompt may have other ids than the same text later.
+    const key = first ? `\0${part}` : part
+    const known = parts.get(key)
     if (known) {
-      parts.delete(part)
-      parts.set(part, known)
+      parts.delete(key)
+      parts.set(key, known)
       out.append(known, 0, known.length)
       return
     }
     const from = out.length
-    encoder.encode(part, out)
+    encoder.encode(part, out, first)
     // A copy: a slice would keep the whole text alive.
-    parts.set(Buffer.from(part, 'utf16le').toString('utf16le'), out.since(from))
-    units += part.length
+    parts.set(Buffer.from(key, 'utf16le').toString('utf16le'), out.since(from))
+    units += key.length
     for (const oldest of parts.keys()) {
       if (units <= MOST_UNITS) break
       parts.delete(oldest)
@@ -43,17 +45,17 @@ export function makeMemory(encoder: Encoder): Memory {
   }
 
   return {
-    encode(text, out) {
-      if (text.length < SHORTEST) return encoder.encode(text, out)
+    encode(text, out, first) {
+      if (text.length < SHORTEST) return encoder.encode(text, out, first)
       cuts ??= readCuts(encoder)
       let at = 0
       for (let i = PART; i < text.length; i += 1) {
         if (!mayCut(cuts, text.charCodeAt(i - 1), text.charCodeAt(i))) continue
-        encodePart(text.slice(at, i), out)
+        encodePart(text.slice(at, i), out, first && at === 0)
         at = i
         i += PART - 1
       }
-      encodePart(at === 0 ? text : text.slice(at), out)
+      encodePart(at === 0 ? text : text.slice(at), out, first && at === 0)
     },
   }
 }

@@ -89,14 +89,14 @@ export function makeTokenizer({ file, added, tables }: Parts, fail: Fail): Token
       const out = new Ids()
       // Half a surrogate pair is not a character; UTF-8 writers replace it by U+FFFD.
       const encoder = special ? everything : plain
-      encoder.encode(text.toWellFormed(), out)
+      encoder.encode(text.toWellFormed(), out, true)
       return out.since(0)
     },
     encodePrompt(prompt) {
       const out = new Ids()
-      for (const piece of joinNeighbours(prompt)) {
+      for (const [i, piece] of joinNeighbours(prompt).entries()) {
         if (typeof piece === 'string') {
-          memory.encode(piece.toWellFormed(), out)
+          memory.encode(piece.toWellFormed(), out, i === 0)
           continue
         }
         if ('tokens' in piece) {
