@@ -67,3 +67,14 @@ test.each(Object.entries(PATTERNS))(
 test('a pattern that is not known has no hand-written split', () => {
   expect(cutterFor('\\p{L}+')).toBeUndefined()
 })
+
+test.each([
+  ['\\s?\\p{P}+', [' (', ')!', ' “', '”', '\n¿', '?']],
+  ['[\\p{P}\\p{S}]+', ['(', ')!', '“', '”', '$', '+', '¿', '?']],
+  ['\\P{P}+', ['go ', 'now', ' ', 'x', ' $5 +1\n', 'que']],
+])('%s finds punctuation and symbols', (source, words) => {
+  const regex = readPattern({ Regex: source }, (what) => {
+    throw new Error(what)
+  })
+  expect('go (now)! “x” $5 +1\n¿que?'.match(regex)).toEqual(words)
+})

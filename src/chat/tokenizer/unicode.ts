@@ -41,6 +41,8 @@ const CLASSES: Record<string, string> = {
   N: 'HI',
   Nd: 'H',
   s: 'J',
+  P: 'K',
+  S: 'L',
 }
 
 let kinds: Uint8Array | undefined
@@ -70,7 +72,7 @@ export function classOf(name: string, { negated }: { negated: boolean }): string
 
 function* runs(): Generator<[letter: string, start: number, end: number]> {
   let at = 0
-  for (const [, letter, length] of RUNS.matchAll(/([A-J])([0-9a-z]*)/g)) {
+  for (const [, letter, length] of RUNS.matchAll(/([A-L])([0-9a-z]*)/g)) {
     const end = at + (length === '' ? 1 : Number.parseInt(length as string, 36))
     yield [letter as string, at, end]
     at = end

@@ -9,7 +9,10 @@ from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers
 
 OUT = pathlib.Path(__file__).resolve().parents[3] / "src/chat/tokenizer/unicode-table.ts"
 # In the order of CATEGORIES in unicode.ts. Characters in none of them get the first letter, A.
-CATEGORIES = [r"\p{Lu}", r"\p{Ll}", r"\p{Lt}", r"\p{Lm}", r"\p{Lo}", r"\p{M}", r"\p{Nd}", r"[\p{Nl}\p{No}]", r"\s"]
+CATEGORIES = [
+    *[r"\p{Lu}", r"\p{Ll}", r"\p{Lt}", r"\p{Lm}", r"\p{Lo}", r"\p{M}", r"\p{Nd}", r"[\p{Nl}\p{No}]", r"\s"],
+    *[r"\p{P}", r"\p{S}"],
+]
 CODES = [code for code in range(0x110000) if not 0xD800 <= code <= 0xDFFF]
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -45,7 +48,7 @@ def main():
     for i, pattern in enumerate(CATEGORIES):
         for code in members(pattern):
             assert letters[code] == "A", f"U+{code:04X} is in two categories"
-            letters[code] = "BCDEFGHIJ"[i]
+            letters[code] = "BCDEFGHIJKL"[i]
     runs = []
     for letter in letters:
         if runs and runs[-1][0] == letter:
