@@ -15,7 +15,10 @@ const NAMES = ['tool_call', 'function_call', 'tool', 'tool_code']
 export const FUNCTION_TAG = '<function='
 export const FUNCTION_END = '</function>'
 
-export const CALL_TAGS = [...NAMES.flatMap((name) => [`<${name}>`, `</${name}>`]), FUNCTION_END]
+/** Nemotron's, around a list. */
+const LIST_TAG = 'TOOLCALL'
+
+export const CALL_TAGS = [...[...NAMES, LIST_TAG].flatMap((name) => [`<${name}>`, `</${name}>`]), FUNCTION_END]
 
 /** Fences whose name says that they hold calls. */
 export const CALL_FENCES = [...NAMES, 'tool_calls', 'tools']
