@@ -9,13 +9,15 @@ import { mistralFormat } from './formats/mistral.js'
 import { hermesFormat, promptedTools } from './formats/prompted-tools.js'
 import { renderGemma3 } from './templates/gemma3.js'
 import { renderGemma4 } from './templates/gemma4.js'
+import { splitter } from './templates/jinja.js'
 import { renderLlama3 } from './templates/llama3.js'
-import { PLAIN_PROBES, TOOL_PROBES } from './templates/probe-template.js'
+import { PLAIN_PROBES, readsBack, TOOL_PROBES } from './templates/probe-template.js'
 import {
   type ChatTemplate,
   type TemplateFacts,
   type TemplateFamily,
   templateFamily,
+  withoutTools,
 } from './templates/template-family.js'
 import type { Chat, ChatFamily, OutputFormat, PromptPiece } from './types.js'
 
@@ -80,6 +82,7 @@ export function hasTemplate(family: ChatFamily): boolean {
 
 /**
  * The checkpoint's own template decides. A renderer of ours is used only where it writes the same on a set of probes.
+ * Where no reader would find the calls of a model that follows its template, our prompt teaches it other ones.
  * `known`: an earlier verdict on the same template. Without a template the family is `base`, which refuses every chat.
  * Throws `unsupported_model`, or `bad_config` for a template that cannot be used.
  */
@@ -95,7 +98,12 @@ export function chatFamily({ modelType, has, template }: ChatSource, known?: Tem
   if (!known && ownName !== undefined && writesTheSame(familyOf(ownName), found)) {
     return { family: familyOf(ownName), verdict: { own: ownName, facts } }
   }
-  return { family: { ...formatOf(facts, template, has), render: found.render }, verdict: { facts } }
+  const format = formatOf(facts, template, has)
+  if (facts.call === '' || known || readsBack(format, splitter(template.controls)(facts.call)))
+    return { family: { ...format, render: found.render }, verdict: { facts } }
+  const taught = withoutTools(facts)
+  const { render } = templateFamily(template, taught)
+  return { family: { ...formatOf(taught, template, has), render }, verdict: { facts: taught } }
 }
 
 /** The renderer of ours that may fit: a checkpoint of type llama may be a Llama 3, or anything else of that architecture. */

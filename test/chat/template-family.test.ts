@@ -16,6 +16,7 @@ import {
   MISTRAL_SYSTEM_LAST,
   MISTRAL_TOKENS,
   ONE_CALL_IN_PARTS,
+  TOOLCALL_LIST,
 } from '../support/chat-templates.js'
 
 const text = (text: string): ChatPart => ({ type: 'text', text })
@@ -224,6 +225,18 @@ describe('the family of a checkpoint', () => {
     const known = TOOLS.filter(({ name }) => name !== 'TodoWrite')
     const talk = chat([system(text('S')), user(text('Hi'))], known)
     expect(written(templateFamily(template(source, controls)).render(talk))).toBe(written(family.render(talk)))
+  })
+
+  test.each([
+    ['words of its own', HERMES.replace('{"name": "', 'invoke ').replace('", "arguments": ', ' with '), true],
+    ['a list in <TOOLCALL>', TOOLCALL_LIST, false],
+    ['a function in tags', HERMES.replaceAll('tool_call>', 'function_call>'), false],
+  ])('teaches calls only where no reader knows those of the template: %s', (_, source, isTaught) => {
+    const { family, verdict } = choose('llama', template(source, CHATML_TOKENS))
+    const prompt = written(family.render(chat([...work, user(result('1', 'inside'))])))
+    expect(prompt.includes('```tool_call')).toBe(isTaught)
+    for (const words of ['Reads.', 'Fix it', 'I look.', 'inside']) expect(prompt).toContain(words)
+    expect(verdict?.facts.form.toolRoles).toBe(!isTaught)
   })
 
   test('stops where the template ends a turn, and at the end of text', () => {

@@ -10,8 +10,7 @@
 import { TetherError } from '../../errors.js'
 import type { PromptOrder } from '../../options.js'
 import { Template } from '../jinja/template.js'
-import type { Chat, JsonValue, PromptPiece } from '../types.js'
-import { promptWriter } from './layout.js'
+import type { Chat, JsonValue, Piece, PromptPiece } from '../types.js'
 import type { MessageForm } from './message-form.js'
 import { declaration, type TemplateMessage, toMessages } from './template-messages.js'
 
@@ -137,18 +136,14 @@ function masker(controls: readonly string[], breaker: string): (value: JsonValue
   return mask
 }
 
-/** Of several tokens at one place, the longest counts. */
-function splitter(controls: readonly string[]): (text: string) => PromptPiece[] {
+/** Splits a text at control tokens. Of several at one place, the longest counts. */
+export function splitter(controls: readonly string[]): (text: string) => Piece[] {
   const longestFirst = [...controls].sort((a, b) => b.length - a.length)
   if (longestFirst.length === 0) return (text) => [text]
   const token = new RegExp(`(${longestFirst.map(literal).join('|')})`, 'u')
   return (text) => {
-    const out = promptWriter()
-    for (const [i, part] of text.split(token).entries()) {
-      if (i % 2 === 1) out.control(part)
-      else out.text(part)
-    }
-    return out.pieces
+    const parts = text.split(token).map((part, i): Piece => (i % 2 === 1 ? { control: part } : part))
+    return parts.filter((part) => part !== '')
   }
 }
 

@@ -1,5 +1,5 @@
 /** Finds out what a template accepts, by writing short conversations of words that occur nowhere else. */
-import type { Chat, ChatMessage, ChatPart, ChatTool, PromptPiece } from '../types.js'
+import type { Chat, ChatMessage, ChatPart, ChatTool, OutputFormat, Piece, PromptPiece } from '../types.js'
 import type { WriteChat } from './jinja.js'
 import { type MessageForm, PLAIN_FORM } from './message-form.js'
 
@@ -117,11 +117,26 @@ export function findStops(write: WriteChat, form: MessageForm): string[] {
   return []
 }
 
-/** A call as it is written, from the end of the question to the start of the result; empty if calls are not written. */
+/**
+ * A call as it is written, up to the start of the result: what the model would answer to the question or, if the template
+ * opens an answer otherwise than it writes one, all after the question. Empty if calls are not written.
+ */
 export function findWrittenCall(write: WriteChat, form: MessageForm): string {
   if (!form.toolRoles) return ''
   const whole = textOf(write, form, work(asked, called, answered)) ?? ''
-  return whole.slice(whole.lastIndexOf(WORDS.question) + WORDS.question.length, whole.lastIndexOf(WORDS.result))
+  const opened = textOf(write, form, work(asked)) ?? ''
+  const end = whole.lastIndexOf(WORDS.result)
+  if (whole.startsWith(opened) && opened.length < end) return whole.slice(opened.length, end)
+  return whole.slice(whole.lastIndexOf(WORDS.question) + WORDS.question.length, end)
+}
+
+/** Whether the format reads the call in what the template writes. `written`: what findWrittenCall returns. */
+export function readsBack(format: Pick<OutputFormat, 'reader'>, written: Piece[]): boolean {
+  const reader = format.reader({ tools: [TOOL] })
+  const parts = [...written.flatMap((piece) => reader.push(piece)), ...reader.end('stop')]
+  return parts.some(
+    (part) => part.type === 'tool_call' && part.name === WORDS.tool && part.input[WORDS.key] === WORDS.value,
+  )
 }
 
 function shows(write: WriteChat, form: MessageForm, chat: Chat, words: string[]): boolean {

@@ -23,6 +23,11 @@ export interface TemplateFacts {
   call: string
 }
 
+/** The same for a template whose calls no reader knows: our prompt teaches tools instead. */
+export function withoutTools({ form, stops }: TemplateFacts): TemplateFacts {
+  return { form: { ...form, toolRoles: false }, stops, call: '' }
+}
+
 export interface TemplateFamily {
   facts: TemplateFacts
   /** Throws `invalid_request` if the template refuses the conversation in every form. */

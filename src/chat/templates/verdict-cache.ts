@@ -7,7 +7,7 @@ import type { ChatSource, TemplateVerdict } from '../families.js'
 import { PLAIN_FORM } from './message-form.js'
 
 /** Raise it with every change to the probes, the forms or our own renderers. */
-const FORMAT = 2
+const FORMAT = 3
 /** A verdict has less than this. */
 const MOST_BYTES = 16_384
 
