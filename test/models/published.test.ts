@@ -44,6 +44,9 @@ const TURN: MessageRequest = {
 }
 const TURN_WORDS = ['zqkind', 'zqfile', 'zqthere', 'zqlook', 'zqpath', 'zqempty']
 
+/** What our own prompt for tools says. */
+const TAUGHT = '```tool_call\n{"name": "tool name"'
+
 const PLAIN: MessageRequest = { max_tokens: 1, messages: [{ role: 'user', content: 'What is in zqthere?' }] }
 
 /** What the Messages API allows, and few templates do. */
@@ -64,18 +67,23 @@ const ODD: MessageRequest = {
 }
 const ODD_WORDS = 'zqkind zqfile zqgreeting zqfirst zqsecond zqresult zqmore zqone zqtwo zqnow'.split(' ')
 
-/** The prompt of a request as text, and its tokens. */
+/** The prompt of a request as its template writes it, and its length in tokens. */
 function promptOf(model: Model, request: MessageRequest): { prompt: string; count: number } {
   let pieces: PromptPiece[] = []
   const { family } = model.turns
-  const turns = {
-    ...model.turns,
-    family: { ...family, render: (chat: Parameters<typeof family.render>[0]) => (pieces = family.render(chat)) },
+  const render: typeof family.render = (chat) => {
+    pieces = family.render(chat)
+    return pieces
   }
-  const count = withMessages({ ...model, turns }).countTokens(request)
+  const count = withMessages({ ...model, turns: { ...model.turns, family: { ...family, render } } }).countTokens(
+    request,
+  )
+  const prompt = pieces.map((piece) => (typeof piece === 'string' ? piece : 'control' in piece ? piece.control : ''))
   const tokens = model.tokenizer.encodePrompt(pieces)
+  // What Hugging Face's tokenizer makes of the rendered text.
+  expect(tokens).toEqual(model.tokenizer.encode(prompt.join(''), { special: true }))
   expect(count).toBe(tokens.length)
-  return { prompt: model.tokenizer.decode(tokens), count }
+  return { prompt: prompt.join(''), count }
 }
 
 const endingWith = (end: string) => new RegExp(`${end.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}$`)
@@ -104,6 +112,7 @@ describe.each(named(chats))('%s', (_, row) => {
       expect(model.info).toMatchObject({ family, warnings: [] })
       const { prompt, count } = promptOf(model, TURN)
       for (const word of TURN_WORDS) expect(prompt).toContain(word)
+      expect(prompt.includes(TAUGHT)).toBe(calls === 'taught')
       expect(promptOf(model, PLAIN).prompt).toMatch(endingWith(opens))
       const odd = promptOf(model, ODD).prompt
       for (const word of ODD_WORDS) expect(odd).toContain(word)
@@ -124,7 +133,10 @@ describe.runIf(bases.length > 0).each(named(bases))('%s', (_, row) => {
     const model = await loaded(row)
     try {
       expect(model.info.family).toBe('base')
-      for await (const { tokens } of model.generate({ prompt: 'Read the', maxTokens: 1 })) expect(tokens.length).toBe(1)
+      let count = 0
+      for await (const { tokens } of model.generate({ prompt: 'Read the', maxTokens: 2, ignoreStop: true }))
+        count += tokens.length
+      expect(count).toBe(2)
       await expect(model.message(TURN)).rejects.toThrow(/base model/)
     } finally {
       await model.close()

@@ -80,7 +80,13 @@ export const TEMPLATES = {
   'Llama 3, <tool_call>': { ...LLAMA3, file: 'llama-3-tags', family: 'hermes', calls: '<tool_call>' },
   'Llama 3, <TOOLCALL>': { ...LLAMA3, file: 'llama-3-TOOLCALL', family: 'taught', calls: '<TOOLCALL>[…]' },
   'Llama 3, <function=>': { ...LLAMA3, file: 'llama-3-function-tag', family: 'taught', calls: '<function=name>' },
-  'Llama 3, >>>name': { ...LLAMA3, file: 'llama-3-recipient', family: 'taught', calls: 'taught' },
+  'Llama 3, >>>name': {
+    ...LLAMA3,
+    file: 'llama-3-recipient',
+    opens: `${LLAMA3.opens}>>>`,
+    family: 'taught',
+    calls: 'taught',
+  },
   'Llama 3, JSON list': { ...LLAMA3, file: 'llama-3-json-list', family: 'taught', calls: '[{"name", "arguments"}]' },
   'Llama 3, Python list': { ...LLAMA3, file: 'llama-3-python-list', family: 'taught', calls: '[name(…)]' },
   ChatML: CHATML,
@@ -143,6 +149,7 @@ export const TEMPLATES = {
     calls: '[TOOL_CALLS][…]',
   },
   'Mistral v7': { ...MISTRAL, file: 'mistral-v7', special: MISTRAL_SYSTEM, family: 'llama2', calls: 'taught' },
+  Pixtral: { ...MISTRAL, file: 'pixtral', special: [...MISTRAL_TOKENS, '[IMG]'], family: 'llama2', calls: 'taught' },
   'Mistral v11': {
     ...MISTRAL,
     file: 'mistral-v11',
