@@ -99,8 +99,7 @@ function partsOf({ tokenizer, turns }: Model, answer: string): Part[] {
 
 async function loaded(row: Row): Promise<Model> {
   const folder = await writeCheckpoint(place, row)
-  const label = row.stored.replace(/, .*/, '')
-  expect(await describeModel(folder)).toMatchObject({ state: 'ok', quantization: label })
+  expect(await describeModel(folder)).toMatchObject({ state: 'ok', quantization: row.stored })
   return loadModel(folder, { maxContext: 4096 })
 }
 

@@ -520,10 +520,7 @@ export const CONFIGS = {
   llama4: other('llama4'),
   'nemotron-nas': other('nemotron-nas'),
   smollm3: other('smollm3'),
-  qwen2: other('qwen2'),
-  phi3: other('phi3'),
   voxtral: other('voxtral'),
-  granite: other('granite'),
 } as const satisfies Record<string, ConfigShape>
 
 export type ConfigName = keyof typeof CONFIGS

@@ -26,21 +26,31 @@ export function readRows(): Row[] {
   return lines.map((line) => JSON.parse(line))
 }
 
-/** The rows as docs/models.md shows them. */
-export function tableOf(rows: Row[]): string {
-  const cells = rows.map(({ name, config, stored, tokenizer, template, in: place, refused }) => {
-    const { about } = shapeOf(config)
-    const type = config.replace(/,.*/, '')
-    const head = [name, refused === undefined && about ? `${type}: ${about}` : type, stored]
-    if (refused !== undefined) return [...head, '-', '-', 'not loaded']
-    const { calls, family } = templateOf(template)
-    const from = place === 'named' ? 'several in tokenizer_config.json' : place
-    const calledAs = family === 'base' ? 'base model: no chat' : calls === 'taught' ? 'taught' : `\`${calls}\``
-    return [...head, tokenizer, from ? `${template}, ${from}` : template, calledAs]
-  })
-  const heads = ['checkpoint', 'config.json', 'stored as', 'tokenizer', 'chat template', 'tool calls as']
-  const widths = heads.map((head, i) => Math.max(head.length, ...cells.map((row) => (row[i] as string).length)))
-  const line = (row: string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i] as number)).join(' | ')} |`
+/** The rows that are loaded, as docs/models.md shows them. */
+export function tableOfLoaded(rows: Row[]): string {
+  const heads = ['checkpoint', 'config.json and weights', 'tokenizer', 'chat template', 'tool calls as']
+  const cells = rows.filter(({ refused }) => refused === undefined).map((row) => [row.name, ...describe(row)])
+  return table([heads, ...cells])
+}
+
+/** The others, with the reason. */
+export function tableOfRefused(rows: Row[]): string {
+  const cells = rows.flatMap(({ name, refused }) => (refused === undefined ? [] : [[name, refused]]))
+  return table([['checkpoint', 'tether says'], ...cells])
+}
+
+function describe({ config, stored, tokenizer, template, in: place }: Row): string[] {
+  const { calls } = templateOf(template)
+  const shape = `${config.replace(/,.*/, '')}: ${shapeOf(config).about}; ${stored}`
+  if (place === undefined) return [shape, tokenizer, 'none', 'no chat: a base model']
+  const from = place === 'named' ? 'two in tokenizer_config.json' : place
+  return [shape, tokenizer, `${template}; ${from}`, calls === 'taught' ? 'taught' : `\`${calls}\``]
+}
+
+function table(rows: string[][]): string {
+  const cells = rows.map((row) => row.map((cell) => cell.replaceAll('|', '\\|')))
+  const widths = (cells[0] as string[]).map((_, i) => Math.max(...cells.map((row) => (row[i] as string).length)))
+  const lines = cells.map((row) => `| ${row.map((cell, i) => cell.padEnd(widths[i] as number)).join(' | ')} |`)
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
-  return [line(heads), rule, ...cells.map(line)].join('\n')
+  return [lines[0], rule, ...lines.slice(1)].join('\n')
 }

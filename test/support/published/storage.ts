@@ -1,7 +1,7 @@
 /** How published checkpoints store their weights, MLX's formats and those of other programs. */
 import type { Storage } from './tensors.js'
 
-const affine = (bits: number, group = 64): Storage => ({ dtype: 'BF16', mode: 'affine', bits, group })
+const affine = (bits: number): Storage => ({ dtype: 'BF16', mode: 'affine', bits, group: 64 })
 
 /** What tether reads. The keys are what its list of models says. */
 export const STORED = {
@@ -10,7 +10,6 @@ export const STORED = {
   f32: { dtype: 'F32' },
   '3-bit': affine(3),
   '4-bit': affine(4),
-  '4-bit, groups of 32': affine(4, 32),
   '5-bit': affine(5),
   '6-bit': affine(6),
   '8-bit': affine(8),

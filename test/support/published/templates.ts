@@ -115,7 +115,6 @@ export const TEMPLATES = {
     family: 'hermes',
     calls: '<tool_call>[…]',
   }),
-  Vicuna: plainTurns('vicuna', ' ASSISTANT:', ['</s>']),
   'Vicuna, parts': plainTurns('vicuna-parts', 'ASSISTANT:', ['</s>'], { special: ['<image>', '<pad>'] }),
   Alpaca: plainTurns('alpaca', '### Response:', ['<|EOT|>'], {
     bos: '<｜begin▁of▁sentence｜>',

@@ -195,7 +195,10 @@ function quantized(tensors: Map<string, StoredTensor>, layer: string, shape: num
   const width = shape.at(-1) as number
   const packed = [...shape.slice(0, -1), (width * bits) / 32]
   const grouped = [...shape.slice(0, -1), width / group]
-  tensors.set(`${layer}.weight`, { dtype: 'U32', shape: packed, data: randomBytes(4 * count(packed)) })
+  const data = randomBytes(4 * count(packed))
+  // Some numbers in eight bits are NaN, all of them large ones.
+  if (mode === 'mxfp8') for (const [i, byte] of data.entries()) data[i] = byte & 0xbf
+  tensors.set(`${layer}.weight`, { dtype: 'U32', shape: packed, data })
   if (mode === 'affine') {
     for (const part of ['scales', 'biases'])
       tensors.set(`${layer}.${part}`, { dtype, shape: grouped, data: floats(grouped, dtype) })
