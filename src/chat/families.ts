@@ -7,6 +7,7 @@ import { llama2Format } from './formats/llama2.js'
 import { llama3Format } from './formats/llama3.js'
 import { mistralFormat } from './formats/mistral.js'
 import { hermesFormat, promptedTools } from './formats/prompted-tools.js'
+import { withThinkTags } from './formats/think-tags.js'
 import { renderGemma3 } from './templates/gemma3.js'
 import { renderGemma4 } from './templates/gemma4.js'
 import { splitter } from './templates/jinja.js'
@@ -145,10 +146,11 @@ function written(pieces: PromptPiece[]): string {
 /** A model answers in the format in which its template writes calls, if that is a known one. */
 function formatOf(
   { call, stops }: TemplateFacts,
-  { source, tokens }: ChatTemplate,
+  { source, toolSource = '', tokens }: ChatTemplate,
   has: ChatSource['has'],
 ): OutputFormat {
-  const format = formatOfCall(call) ?? (has('[INST]') || source.includes('[INST]') ? llama2Format : promptedTools)
+  const known = formatOfCall(call) ?? (has('[INST]') || source.includes('[INST]') ? llama2Format : promptedTools)
+  const format = !known.thought && /<\/?think>/.test(source + toolSource) ? withThinkTags(known) : known
   const ends = [...stops, tokens.eos_token].filter((token) => token !== undefined)
   return { ...format, stopTokens: [...new Set([...format.stopTokens, ...ends])] }
 }

@@ -101,8 +101,11 @@ export interface TokenStream {
 export interface OutputFormat {
   /** `gemma4`, `llama3`, … */
   readonly name: string
-  /** A reader for what follows a prompt. `tools`: the tools that may be called; undefined: any name may be. */
-  reader(options: { tools: ChatTool[] | undefined }): OutputReader
+  /**
+   * A reader for what follows a prompt. `tools`: the tools that may be called; undefined: any name may be. `inThought`:
+   * the prompt ends with the token that opens a thought.
+   */
+  reader(options: { tools: ChatTool[] | undefined; inThought?: boolean }): OutputReader
   /**
    * The beginning of an answer that must be a call, of this tool or of any. It ends the prompt, so that the model must
    * continue it, and the reader reads it first.

@@ -64,12 +64,17 @@ async function* answer(
   const { signal, abort, release } = following(options.signal)
   try {
     const sampling = engineSampling(record.sampling, model.defaults)
-    const thought = thoughtLimit(family.thought, tokenizer, { maxTokens, budget: record.thinkingBudget })
+    const thought = thoughtLimit(family.thought, tokenizer, {
+      maxTokens,
+      budget: record.thinkingBudget,
+      inThought: record.inThought,
+    })
     const request = { prompt, maxTokens, ...sampling, stopTokens: model.stopTokens }
     let batches = thinkWithin(thought, engine, request, signal)
     if (debug) batches = noteBatches(batches, debug)
     const turn = rememberTurn(memory, record)
-    let parts = readAnswer(turn.tokens(batches), tokenizer, family.reader({ tools: record.tools }), record.begun)
+    const reader = family.reader({ tools: record.tools, inThought: record.inThought })
+    let parts = readAnswer(turn.tokens(batches), tokenizer, reader, record.begun)
     if (options.onInvalidToolInput) parts = noteInvalidToolInput(parts, record.tools, options.onInvalidToolInput)
     if (!record.parallelCalls) parts = stopAfterCall(parts, abort)
     if (record.stopSequences.length > 0) parts = stopAtSequence(parts, record.stopSequences, abort)

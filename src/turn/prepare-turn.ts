@@ -1,5 +1,5 @@
 /** A turn's request to token ids, and the record that running it needs. Pure, so that it can move to another thread. */
-import type { Piece } from '../chat/types.js'
+import type { Piece, PromptPiece } from '../chat/types.js'
 import { makePrompt } from './prompt.js'
 import type { Recalled } from './turn-memory.js'
 import type { Overflow, PreparedTurn, Prompter, TurnRequest } from './types.js'
@@ -29,11 +29,19 @@ export function prepareTurn(
     tools: [...chat.tools, ...(chat.deferred ?? [])],
     thinking: chat.thinking,
     begun,
+    inThought: endsWith(pieces, family.thought?.open),
     rememberAt: isWholeTurn ? context : undefined,
     dropped,
     pieces: keepPieces ? pieces : undefined,
   }
   return { tokens, record }
+}
+
+/** Whether a prompt ends with this marker, white space aside. */
+function endsWith(pieces: PromptPiece[], marker: string | undefined): boolean {
+  const last = pieces.findLast((piece) => typeof piece !== 'string' || piece.trim() !== '')
+  if (marker === undefined || last === undefined) return false
+  return typeof last === 'string' ? last.trimEnd().endsWith(marker) : 'control' in last && last.control === marker
 }
 
 /** The length of a request's prompt in tokens, if nothing has to be dropped. */

@@ -16,6 +16,8 @@ export interface ThoughtLimit {
   close: number
   /** The tokens that close one for it. */
   closing: Int32Array
+  /** Whether the prompt has opened one. */
+  inThought: boolean
 }
 
 // A quarter of max_tokens is kept for the answer, but no more than most answers need.
@@ -26,7 +28,7 @@ const ANSWER_TOKENS = 4096
 export function thoughtLimit(
   thought: OutputFormat['thought'],
   tokenizer: Pick<Tokenizer, 'encodePrompt' | 'id'>,
-  { maxTokens, budget = maxTokens }: { maxTokens: number; budget?: number },
+  { maxTokens, budget = maxTokens, inThought }: { maxTokens: number; budget?: number; inThought: boolean },
 ): ThoughtLimit | undefined {
   const ending = thought?.close.at(-1)
   const open = thought && tokenizer.id(thought.open)
@@ -38,6 +40,7 @@ export function thoughtLimit(
     open,
     close,
     closing: tokenizer.encodePrompt(thought.close),
+    inThought,
   }
 }
 
@@ -82,8 +85,8 @@ export async function* thinkWithin(
 }
 
 /** Counts the tokens of thoughts. -> how many of the given tokens are within the budget */
-function thoughtMeter({ budget, open, close }: ThoughtLimit): (tokens: Int32Array) => number {
-  let inside = false
+function thoughtMeter({ budget, open, close, inThought }: ThoughtLimit): (tokens: Int32Array) => number {
+  let inside = inThought
   let used = 0
   return (tokens) => {
     for (const [i, token] of tokens.entries()) {

@@ -50,6 +50,8 @@ export interface TurnRecord extends Omit<TurnRequest, 'chat' | 'toolChoice'> {
   thinking: boolean
   /** The beginning of the answer, where the prompt has it already. */
   begun: Piece[]
+  /** Whether the prompt ends with the beginning of a thought. */
+  inThought: boolean
   /** The context under which the answer is remembered. Unset: the answer will be no turn of its own. */
   rememberAt?: string
   dropped?: Dropped
@@ -100,7 +102,7 @@ export interface InvalidToolInput {
 
 /** What makes prompts: the half of a turn that needs no engine. */
 export interface Prompter {
-  family: Pick<ChatFamily, 'render' | 'callStart'>
+  family: Pick<ChatFamily, 'render' | 'callStart' | 'thought'>
   tokenizer: Pick<Tokenizer, 'encodePrompt'>
   /** Turns that this model generated, to be found again in the next request. */
   memory: Pick<TurnMemory, 'recall'>

@@ -35,6 +35,7 @@ describe('preparing a body', () => {
       parallelCalls: false,
       callIdPrefix: 'toolu_',
       tools: [{ name: 'Read', description: 'reads', schema: { type: 'object' } }],
+      inThought: false,
       begun: [{ control: '<call>' }, '{"name":"Read","input":'],
     })
   })

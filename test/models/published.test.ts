@@ -3,10 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { prepareMessage } from '../../src/anthropic/prepare.js'
 import type { MessageRequest } from '../../src/anthropic/request.js'
 import type { ChatTool, Part, PromptPiece } from '../../src/chat/types.js'
 import { loadModel, type Model, withMessages } from '../../src/load-model.js'
 import { describeModel } from '../../src/models/describe-models.js'
+import { prompterOf } from '../../src/turn/answer-turn.js'
 import { writeCall } from '../support/published/calls.js'
 import { type Row, readRows } from '../support/published/rows.js'
 import { templateOf } from '../support/published/templates.js'
@@ -90,7 +92,8 @@ const endingWith = (end: string) => new RegExp(`${end.replace(/[\\^$.*+?()[\]{}|
 
 /** What a reader of the model's answers makes of this text, token by token. */
 function partsOf({ tokenizer, turns }: Model, answer: string): Part[] {
-  const reader = turns.family.reader({ tools: TOOLS })
+  const { inThought } = prepareMessage(prompterOf(turns), PLAIN).record
+  const reader = turns.family.reader({ tools: TOOLS, inThought })
   const stream = tokenizer.stream()
   const pieces = [...tokenizer.encode(answer, { special: true })].flatMap((token) => stream.push([token]))
   const parts = [...pieces, ...stream.end()].flatMap((piece) => reader.push(piece))
@@ -105,7 +108,7 @@ async function loaded(row: Row): Promise<Model> {
 
 describe.each(named(chats))('%s', (_, row) => {
   test('is loaded, writes a turn with tools, reads a call back and answers', async () => {
-    const { opens, ends, family, calls } = templateOf(row.template)
+    const { opens, ends, family, calls, thinks } = templateOf(row.template)
     const model = await loaded(row)
     try {
       expect(model.info).toMatchObject({ family, warnings: [] })
@@ -115,8 +118,16 @@ describe.each(named(chats))('%s', (_, row) => {
       expect(promptOf(model, PLAIN).prompt).toMatch(endingWith(opens))
       const odd = promptOf(model, ODD).prompt
       for (const word of ODD_WORDS) expect(odd).toContain(word)
-      const said = partsOf(model, writeCall(calls, { name: 'Read', input: INPUT }))
-      expect(said).toEqual([{ type: 'tool_call', name: 'Read', input: INPUT }])
+      const [open, close] = thinks ?? ['', '']
+      const said = partsOf(
+        model,
+        `${open}${thinks ? 'zqhm' : ''}${close}${writeCall(calls, { name: 'Read', input: INPUT })}`,
+      )
+      const thoughts = said.flatMap((part) => (part.type === 'thinking' ? [part.text] : []))
+      expect(thoughts.join('')).toBe(thinks ? 'zqhm' : '')
+      expect(said.filter(({ type }) => type !== 'thinking')).toEqual([
+        { type: 'tool_call', name: 'Read', input: INPUT },
+      ])
       for (const end of ends) expect([...model.turns.stopTokens]).toContain(model.tokenizer.id(end))
       const { usage } = await model.message(TURN)
       expect(usage.input_tokens + (usage.cache_read_input_tokens ?? 0)).toBe(count)

@@ -43,6 +43,18 @@ describe('a thought that reaches its budget', () => {
     expect((await ask(fake, enabled(7))).usage.cache_read_input_tokens).toBe(4)
   })
 
+  test('is closed also where the prompt has opened it', async () => {
+    const fake = speaks(['12345', '67890', DONE, 'never'], ['answer'])
+    const model = fakeTurnModel(fake)
+    const { family } = model
+    const render: typeof family.render = (chat) => [...family.render(chat), THINK, '\n']
+    const request = { max_tokens: 100, messages: [{ role: 'user' as const, content: 'hi' }], ...enabled(7) }
+    await answerMessage({ ...model, family: { ...family, render } }, request)
+    const [first, second] = fake.prompts
+    expect(first).toMatch(/<think>\n$/)
+    expect(second).toBe(`${first}1234567</think>`)
+  })
+
   test('is not closed twice if the model closes it at that point', async () => {
     const fake = speaks(THINK, '1234567', DONE, 'answer')
     expect((await ask(fake, enabled(7))).content).toMatchObject([{ thinking: '1234567' }, { text: 'answer' }])

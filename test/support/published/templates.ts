@@ -21,6 +21,8 @@ export interface TemplateKind {
   /** What tether calls the format. */
   family: string
   calls: CallStyle
+  /** What opens a thought and what closes it; empty where the prompt opens it. */
+  thinks?: readonly [string, string]
 }
 
 const GEMMA: Omit<TemplateKind, 'family'> = {
@@ -63,6 +65,7 @@ export const TEMPLATES = {
     ends: ['<turn|>', '<eos>'],
     family: 'gemma4',
     calls: '<|tool_call>call:',
+    thinks: ['<|channel>thought\n', '<channel|>'],
   },
   FunctionGemma: {
     ...GEMMA,
@@ -107,6 +110,7 @@ export const TEMPLATES = {
     ends: ['<｜end▁of▁sentence｜>'],
     family: 'taught',
     calls: 'taught',
+    thinks: ['', '</think>\n\n'],
   },
   Zephyr: plainTurns('zephyr', '<|assistant|>\n', ['</s>']),
   Tulu: plainTurns('tulu', '<|assistant|>\n', ['<|end_of_text|>']),
@@ -162,6 +166,7 @@ export const TEMPLATES = {
     special: [...MISTRAL_SYSTEM, '[CALL_ID]', '[ARGS]', '[THINK]', '[/THINK]'],
     family: 'mistral',
     calls: '[TOOL_CALLS]name[ARGS]',
+    thinks: ['[THINK]', '[/THINK]'],
   },
   none: { opens: '', ends: [], family: 'base', calls: 'taught' },
 } as const satisfies Record<string, TemplateKind>
