@@ -65,7 +65,7 @@ export interface ChosenFamily {
 
 /** Why a checkpoint without a template answers no messages. */
 export const NO_TEMPLATE =
-  'this checkpoint has no chat template, so it is probably a base model, which only continues text. Use its instruct version: its name usually ends in -it or -Instruct'
+  'this checkpoint has no chat template. A base model has none, since it only continues text: use its instruct version, whose name usually ends in -it or -Instruct. Of a model that Mistral publishes without one, use a version from mlx-community'
 
 /** It generates from raw tokens, and knows no prompt for a chat. */
 const baseModel: ChatFamily = {

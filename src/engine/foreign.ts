@@ -20,6 +20,9 @@ const reasons = {
 export function foreignFiles(folder: string): string | undefined {
   const names = namesIn(folder)
   const isModel = names.some((name) => /\.safetensors(\.index\.json)?$/.test(name) && !isAdapter(name))
+  // As Mistral itself publishes some: its own config, and no other.
+  const isMistral = names.includes('params.json') && names.some((name) => /^consolidated.*\.safetensors$/.test(name))
+  if (isMistral && !names.includes('config.json')) return reasons.mistral
   if (isModel) return undefined
   if (names.includes('adapter_config.json') || names.some(isAdapter)) return reasons.adapter
   return names.map(foreignFile).find((reason) => reason !== undefined)

@@ -25,7 +25,8 @@ export async function writeCheckpoint(place: string, row: Row): Promise<string> 
   const storage = storageOf(row.stored)
   const json = { ...config(all), bos_token_id: written.ids[tokens.bos ?? ''] ?? null, eos_token_id: eos }
   const quantization = quantizationOf(row.stored, storage)
-  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...json, ...quantization }, null, 2))
+  const name = row.stored === "Mistral's own" ? 'params.json' : 'config.json'
+  writeFileSync(join(folder, name), JSON.stringify({ ...json, ...quantization }, null, 2))
   if (row.stored === 'bf16') {
     const ends = [eos, ...template.ends.map((token) => written.ids[token] as number)]
     const generation = { do_sample: true, temperature: 0.6, top_p: 0.9, eos_token_id: [...new Set(ends)] }
