@@ -42,7 +42,7 @@ export function tableOfRefused(rows: Row[]): string {
 function describe({ config, stored, tokenizer, template, in: place }: Row): string[] {
   const { calls } = templateOf(template)
   const shape = `${config.replace(/,.*/, '')}: ${shapeOf(config).about}; ${stored}`
-  if (place === undefined) return [shape, tokenizer, 'none', 'no chat: a base model']
+  if (place === undefined) return [shape, tokenizer, 'none', 'no chat: it has no template']
   const from = place === 'named' ? 'two in tokenizer_config.json' : place
   return [shape, tokenizer, `${template}; ${from}`, calls === 'taught' ? 'taught' : `\`${calls}\``]
 }
