@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { writePrivate } from './write-private.js'
+import { writePrivate } from '../write-private.js'
 
 export interface DescriptionCache<Description extends object> {
   /** The kept description of a folder, or a new one. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { ModelSummary } from '../../models/describe-models.js'
-import { writePrivate } from '../../models/write-private.js'
+import { writePrivate } from '../../write-private.js'
 
 /** ~/.tether/last-model.json */
 export function lastModelFile(): string {

@@ -1,7 +1,7 @@
 /** Writes a small file that only this user may read, as a whole. */
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { makeFolder } from '../make-folder.js'
+import { makeFolder } from './make-folder.js'
 
 /** For files that tether can do without: never throws. Another tether reads the whole file or the one before. */
 export function writePrivate(path: string, text: string): void {
