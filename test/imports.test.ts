@@ -13,6 +13,7 @@ const parts = [
   'make-folder',
   'write-private',
   'python-json',
+  'prefixes',
   'binding',
   'engine/types',
   'engine',
@@ -38,19 +39,20 @@ const mayImport: Record<string, string[]> = {
   'make-folder': [],
   'write-private': [],
   'python-json': [],
+  prefixes: [],
   binding: ['engine/types'],
   'engine/types': [],
   engine: ['engine/types', 'binding'],
   'chat/types': ['engine/types'],
   chat: ['chat/types', 'engine/types'],
   turn: ['chat', 'chat/types', 'engine/types'],
-  model: ['engine', 'engine/types', 'chat', 'chat/types', 'turn'],
+  model: ['engine', 'engine/types', 'chat', 'chat/types', 'turn', 'prefixes'],
   // A protocol uses turn/; nothing below imports a protocol.
   anthropic: ['turn', 'chat/types', 'engine/types'],
   'load-model': ['model', 'models', 'anthropic'],
   server: ['model', 'turn', 'anthropic', 'engine/types'],
   models: ['engine', 'engine/types', 'model'],
-  cli: ['models', 'server', 'model', 'engine', 'engine/types', 'index'],
+  cli: ['models', 'server', 'model', 'engine', 'engine/types', 'prefixes', 'index'],
   index: [
     'anthropic',
     'binding',
@@ -75,7 +77,15 @@ describe('src', () => {
   })
 
   it.each(parts)('%s imports only the parts that it may', (part) => {
-    const allowed = ['errors', 'options', 'make-folder', 'write-private', 'python-json', part, ...(mayImport[part] ?? [])]
+    const allowed = [
+      'errors',
+      'options',
+      'make-folder',
+      'write-private',
+      'python-json',
+      part,
+      ...(mayImport[part] ?? []),
+    ]
     const wrong = files
       .filter((file) => partOf(file) === part)
       .flatMap((file) => (imports.get(file) ?? []).map((target) => ({ file, target })))

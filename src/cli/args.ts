@@ -126,7 +126,7 @@ function checkCount(name: CommandName, words: string[]): void {
   }
   const { of: choices } = command(name)
   if (choices && words[0] !== undefined && !choices.includes(words[0])) {
-    const what = (wanted[0] ?? '').toLowerCase()
+    const what = (wanted[0] ?? '').replace(/[[\]]/g, '').toLowerCase()
     throw new UsageError(`unknown ${what} ${words[0]}. Use one of: ${choices.join(', ')}`)
   }
   if (words.length > wanted.length) throw new UsageError(`${words[wanted.length]} is not expected after tether ${name}`)

@@ -122,6 +122,19 @@ export const commands = {
     settings: [...ofModel],
     examples: [['tether bench gemma-4-e2b-it-4bit', 'a table and a plot']],
   },
+  cache: {
+    summary: 'show what is kept of earlier prompts on disk, or delete it',
+    brief: 'show or clear what is kept of prompts on disk',
+    words: ['[ACTION]', '[MODEL]'],
+    of: ['clear'],
+    flags: { json, help },
+    settings: [],
+    examples: [
+      ['tether cache', 'how much is kept of each model'],
+      ['tether cache clear', 'delete all of it'],
+      ['tether cache clear gemma-4-e2b-it-4bit', 'delete what is kept of one model'],
+    ],
+  },
   completion: {
     summary: 'print a completion script for bash, zsh or fish',
     words: ['SHELL'],

@@ -56,14 +56,15 @@ class Page {
       const { summary, words, brief = summary } = command(other)
       if (other !== 'run') this.row([other, ...words].join(' '), short ? brief : summary)
     }
-    this.row('help COMMAND', 'everything about one command')
     if (!short) {
+      this.row('help COMMAND', 'everything about one command')
       this.restOfTether()
       return
     }
     this.heading('Flags:')
     for (const [flag, about] of common) this.row(flag, about)
-    this.lines.push('', `All flags and settings: ${this.paint('cyan', 'tether --help')}`)
+    const [one, all] = ['tether help COMMAND', 'tether --help'].map((line) => this.paint('cyan', line))
+    this.lines.push('', `One command: ${one}. All flags and settings: ${all}`)
   }
 
   private restOfTether(): void {
@@ -90,7 +91,7 @@ class Page {
     const { summary, words, settings, of } = command(name)
     this.lines.push(...wrap(`tether ${name}: ${summary}`, 80), '')
     this.usage(`tether ${name}`, [...words, '[flags]'].join(' '))
-    if (of) this.lines.push(`       ${words[0]}: ${of.join(', ')}`)
+    if (of) this.lines.push(`       ${words[0]?.replace(/[[\]]/g, '')}: ${of.join(', ')}`)
     this.examples(name)
     if (!short) {
       this.flagsByGroup(name)

@@ -54,6 +54,10 @@ async function perform(call: Call, options: MainOptions): Promise<number> {
     const { completionScript } = await import('./completion/scripts.js')
     return print(completionScript(call.words[0] as Shell))
   }
+  if (call.command === 'cache') {
+    const { runCache } = await import('./commands/cache.js')
+    return runCache(call)
+  }
   const config = await configured(call)
   const { start = false, declined = false, library = () => import('../index.js') } = options
   switch (call.command) {

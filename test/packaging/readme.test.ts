@@ -53,6 +53,8 @@ const proofs: Record<string, Proof> = {
   'tether completion -h': { prints: /Usage: tether completion/ },
   'tether doctor': { prints: /ok +addon[\s\S]*ok +models[\s\S]*ok +claude/ },
   'tether bench': { prints: /read tok\/s/, as: 'tether bench gemma-4-e2b-it-4bit --prompts 64 --tokens 4 --runs 1' },
+  'tether cache': { prints: /~\/\.tether\/cache\/prefixes/ },
+  'tether cache clear': { prints: /(kept in|of) ~\/\.tether\/cache\/prefixes/ },
   'curl -s http://127.0.0.1:8080/health': { prints: /"status":"ok"/ },
   [`curl -s http://127.0.0.1:8080/v1/messages -H 'content-type: application/json' -d '${question}'`]: {
     prints: pineapple,

@@ -34,6 +34,7 @@ describe('candidates', () => {
       ['completion', ''],
       ['bash', 'zsh', 'fish'],
     ],
+    [['cache', ''], ['clear']],
     [
       ['bench', 'gemma', ''],
       ['--runs', '--tokens'],
@@ -58,6 +59,7 @@ describe('candidates', () => {
 
   test.each<[string[], object]>([
     [['--model', ''], { models: true, paths: 'folders' }],
+    [['cache', 'clear', ''], { models: true, paths: 'folders' }],
     [['config', '--model=g'], { models: true, before: '--model=' }],
     [['bench', ''], { models: true }],
     [['--models-dir', ''], { paths: 'folders' }],
