@@ -10,12 +10,17 @@ import type { EngineOptions } from './options.js'
 /** New tokens (possibly none); the last event of a generation, and only that one, has `finish` or `error`. */
 export interface NativeEvent {
   tokens: Int32Array
-  finish?: Finish
+  finish?: NativeFinish
   error?: Error & { code: string }
 }
 
+/** An addon without blocks does not say what these fields say. */
+type Without<Whole, Names extends keyof Whole> = Omit<Whole, Names> & Partial<Pick<Whole, Names>>
+export type NativeFinish = Without<Finish, 'createdTokens' | 'computedTokens' | 'miss'>
+export type NativeStats = Without<EngineStats, 'cache'>
+
 /** What the addon itself knows of a checkpoint. */
-export type NativeInfo = Omit<EngineInfo, 'stopTokens'>
+export type NativeInfo = Without<Omit<EngineInfo, 'stopTokens'>, 'fingerprint'>
 
 /**
  * One engine thread with at most one model. Work starts in the order it was given; generations run together. Callbacks and
@@ -25,11 +30,17 @@ export type NativeInfo = Omit<EngineInfo, 'stopTokens'>
 export interface NativeEngine {
   /**
    * Once, first. `config`: config.json parsed; `files`: absolute paths; the options of src/options.ts, where 0 leaves the
-   * choice to the engine, and no memory cap. `asGpu`, for tests: whatever the device, compute and decode as on a GPU, in
+   * choice to the engine, and no memory cap; `cacheDir`: empty for no prefixes on disk. `asGpu`, for tests: whatever the device, compute and decode as on a GPU, in
    * the checkpoint's own dtype and one token ahead.
    */
   load(
-    request: Required<EngineOptions> & { config: unknown; files: string[]; asGpu: boolean },
+    request: Required<EngineOptions> & {
+      config: unknown
+      files: string[]
+      asGpu: boolean
+      cacheDir: string
+      diskCache?: number
+    },
     onProgress: (fraction: number) => void,
   ): Promise<NativeInfo>
   /** Returns a function that cancels; calling it late or twice does nothing. */
@@ -39,7 +50,8 @@ export interface NativeEngine {
   logits(tokens: Int32Array, chunk: number): Promise<Float32Array>
   /** For benches: the seconds of prefill and of decoding in a bare greedy loop over the model's forward. */
   bareLoop(prompt: Int32Array, count: number): Promise<Float32Array>
-  stats(): EngineStats
+  stats(): NativeStats
+  prefetch?(tokens: Int32Array): Promise<number>
   /** Waits for the engine thread, at most one chunk or token long. Pending work is rejected with code `closed`. Safe to call twice. */
   close(): void
 }

@@ -23,7 +23,16 @@ export { type ApiTool, type ReadOutputOptions, readOutput } from './chat/read-ou
 export { type LoadTokenizerOptions, loadTokenizer } from './chat/tokenizer/load.js'
 export type { ChatTool, JsonObject, JsonValue, Part, Piece, PromptPiece, Tokenizer, TokenStream } from './chat/types.js'
 export { about } from './engine/load.js'
-export type { EngineInfo, EngineMemory, EngineStats, Finish, FinishReason, WindowLimit } from './engine/types.js'
+export type {
+  CacheStats,
+  EngineInfo,
+  EngineMemory,
+  EngineStats,
+  Finish,
+  FinishReason,
+  PromptMiss,
+  WindowLimit,
+} from './engine/types.js'
 export { type ErrorCode, TetherError } from './errors.js'
 export { type LoadModelOptions, loadModel, type Model } from './load-model.js'
 export type { GeneratedText, GenerateOptions, LoadedModel, ModelInfo } from './model/types.js'

@@ -13,8 +13,6 @@ import { defaultModelsDir } from './models/models-dir.js'
 export interface LoadModelOptions extends OpenModelOptions {
   /** Where a model is looked up by its name. Default: TETHER_MODELS_DIR, else ~/.tether/models. */
   modelsDir?: string
-  /** What the model is called, as in `info.name` and by the server. Default: what it is found by, of a path the folder's name. */
-  name?: string
 }
 
 export interface Model extends LoadedModel {
@@ -44,12 +42,8 @@ export async function loadModel(
   { modelsDir = defaultModelsDir(), name, ...options }: LoadModelOptions = {},
 ): Promise<Model> {
   const found = findModel(model, { modelsDir: resolve(expandHome(modelsDir)) })
-  return withMessages(named(name ?? found.name, await openModel(found.path, options)))
-}
-
-/** A model is called what it was asked for by: the folder of a cached one is named after a commit. */
-function named(name: string, model: LoadedModel): LoadedModel {
-  return { ...model, info: { ...model.info, name }, turns: { ...model.turns, name } }
+  // A model is called what it was asked for by: the folder of a cached one is named after a commit.
+  return withMessages(await openModel(found.path, { ...options, name: name ?? found.name }))
 }
 
 export function withMessages(model: LoadedModel): Model {

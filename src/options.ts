@@ -82,6 +82,19 @@ export const loadOptions = {
   },
 } as const satisfies Record<string, Option>
 
+/**
+ * Bytes that what is kept of prompts may take on disk, for all models together; 0: nothing is kept there. Unset: a tenth
+ * of the disk, at most 64 GiB, and a tenth of the disk stays free. Not among `loadOptions`, where 0 means unset.
+ */
+export const diskCacheOption = {
+  key: 'disk_cache',
+  kind: 'size',
+  least: 0,
+  most: Number.MAX_SAFE_INTEGER,
+  hint: 'SIZE',
+  help: 'most disk space for what is kept of prompts, so that it is not computed again after a restart; 0: nothing is kept; auto: a tenth of the disk, at most 64GiB',
+} as const satisfies Option
+
 /** Whether the model thinks before it answers: as a request asks, always if its family can, never. Not for the engine. */
 export const thinkingOption = {
   key: 'thinking',

@@ -2,10 +2,11 @@
 import { totalmem } from 'node:os'
 import { loadBinding, type NativeAbout, type NativeEngine, type NativeEvent, type NativeInfo } from '../binding.js'
 import { type ErrorCode, TetherError } from '../errors.js'
-import { type EngineOptions, loadOptions, namesOf, optionFault } from '../options.js'
+import { diskCacheOption, type EngineOptions, loadOptions, namesOf, optionFault } from '../options.js'
 import { type Checkpoint, readCheckpoint } from './checkpoint.js'
 import { checkReadable } from './supported.js'
 import type { Engine, GenerateRequest, LoadOptions, TokenBatch } from './types.js'
+import { wholeFinish, wholeInfo, wholeStats } from './whole.js'
 
 /** The share of the machine's memory that tether takes when no cap is given. */
 export const DEFAULT_MEMORY_SHARE = 0.75
@@ -30,10 +31,11 @@ interface NativeOptions extends LoadOptions {
 export async function openEngine(checkpoint: Checkpoint, options: NativeOptions): Promise<Engine> {
   const { native, info } = await startNative(checkpoint, options)
   return {
-    info: { ...info, stopTokens: checkpoint.stopTokens },
+    info: { ...wholeInfo(info), stopTokens: checkpoint.stopTokens },
     generate: (request, signal) => generate(native, request, signal),
     score: (tokens) => native.score(tokens).catch(rethrow),
-    stats: () => native.stats(),
+    stats: () => wholeStats(native.stats()),
+    prefetch: async (tokens) => (await native.prefetch?.(tokens).catch(rethrow)) ?? 0,
     close: async () => closeNative(native),
   }
 }
@@ -62,7 +64,9 @@ export async function loadNative(
 async function startNative(checkpoint: Checkpoint, options: NativeOptions) {
   checkReadable(checkpoint)
   const { config, files } = checkpoint
-  const request = { config, files, ...engineOptions(options), asGpu: options.asGpu ?? false }
+  const { asGpu = false, diskCache } = options
+  const cacheDir = diskCache === 0 ? '' : (options.cacheDir ?? '')
+  const request = { config, files, ...engineOptions(options), asGpu, cacheDir, diskCache }
   const native = new (loadBinding().Engine)()
   open.add(native)
   try {
@@ -75,10 +79,11 @@ async function startNative(checkpoint: Checkpoint, options: NativeOptions) {
 }
 
 /** A value for every option: 0, where nothing is set, leaves the choice to the engine. Throws `bad_config`. */
-function engineOptions(options: EngineOptions): Required<EngineOptions> {
-  for (const name of namesOf(loadOptions)) {
-    const fault = options[name] === undefined ? undefined : optionFault(loadOptions[name], options[name])
-    if (fault) throw new TetherError('bad_config', `${name} must be ${fault}, not ${options[name]}`)
+function engineOptions(options: EngineOptions & { diskCache?: number }): Required<EngineOptions> {
+  for (const [name, option] of Object.entries({ ...loadOptions, diskCache: diskCacheOption })) {
+    const value = options[name as keyof typeof options]
+    const fault = value === undefined ? undefined : optionFault(option, value)
+    if (fault) throw new TetherError('bad_config', `${name} must be ${fault}, not ${value}`)
   }
   const cap = options.memoryCap ?? Math.floor(totalmem() * DEFAULT_MEMORY_SHARE)
   const values = namesOf(loadOptions).map((name) => [name, options[name] ?? 0])
@@ -109,7 +114,7 @@ async function* generate(
       for (const event of events.splice(0)) {
         ended = event.finish !== undefined || event.error !== undefined
         if (event.error) throw toTetherError(event.error)
-        yield event.finish ? { tokens: event.tokens, finish: event.finish } : { tokens: event.tokens }
+        yield event.finish ? { tokens: event.tokens, finish: wholeFinish(event.finish) } : { tokens: event.tokens }
       }
     }
   } finally {

@@ -22,12 +22,34 @@ export interface Finish {
   /** The id that ended it, with reason `stop`. */
   stopToken?: number
   promptTokens: number
-  /** How many of `promptTokens` came from the prefix cache. */
+  /** How many of `promptTokens` came from the prefix cache: they were not computed. */
   cachedTokens: number
+  /** How many of the others are kept for later prompts. */
+  createdTokens: number
+  /** How many were computed, counted where it was done. */
+  computedTokens: number
+  /** Why not all of the prompt was in the cache; null if it was, or if nothing like it was ever seen. */
+  miss: PromptMiss | null
   outputTokens: number
   queueSeconds: number
   prefillSeconds: number
   decodeSeconds: number
+}
+
+/** Where a prompt left the nearest one that was seen before. */
+export interface PromptMiss {
+  /**
+   * `diverged`: the prompts differ from there on. `evicted`: what follows was kept once, and had to go. `first`: nobody
+   * has asked for more of it.
+   */
+  reason: 'diverged' | 'evicted' | 'first'
+  /** How many tokens both have in common. */
+  at: number
+  /** How many the nearest prompt has. */
+  length: number
+  /** A few tokens on both sides of that place, of the nearest prompt and of this one. */
+  theirs: number[] | Int32Array
+  ours: number[] | Int32Array
 }
 
 /** Some tokens, in order; the last batch of a generation, and only that one, carries `finish`. */
@@ -64,6 +86,8 @@ export interface EngineInfo {
   memory: { weights: number; cap: number; perToken: number }
   /** Stop ids of generation_config.json and config.json. */
   stopTokens: number[]
+  /** What makes keys and values of equal tokens equal: the name of its folder in the prefix cache. Empty: unknown. */
+  fingerprint: string
 }
 
 /**
@@ -94,6 +118,26 @@ export interface EngineStats {
   /** Recent rates of all requests together: prompt tokens while prompts are read, tokens while some are generated; 0 at first. */
   tokensPerSecond: { prefill: number; decode: number }
   memory: EngineMemory
+  cache: CacheStats
+}
+
+/** The prefix cache. Sizes in bytes. */
+export interface CacheStats {
+  /** What it takes in memory, beside the sequences that are kept whole, and on disk. */
+  memoryBytes: number
+  diskBytes: number
+  /** The most that it may take on disk; 0: nothing is kept there. */
+  diskCap: number
+  blocks: number
+  /** Tokens of prompts that were not computed, by where they were found. */
+  hitTokens: { live: number; memory: number; disk: number }
+  /** Records that were written, that had to go, and that were found damaged. */
+  written: number
+  evictedMemory: number
+  evictedDisk: number
+  damaged: number
+  /** What went wrong with its files, in sentences. */
+  notices: string[]
 }
 
 /** How the engine's memory is used, in bytes. */
@@ -114,6 +158,10 @@ export interface EngineMemory {
 
 /** How a checkpoint is loaded. */
 export interface LoadOptions extends EngineOptions {
+  /** The absolute path of the folder in which prefixes outlive the process. Unset: they are kept in memory alone. */
+  cacheDir?: string
+  /** Bytes that may be kept there: src/options.ts. */
+  diskCache?: number
   /** Called with 0…1 while weights are read. */
   onProgress?: (fraction: number) => void
 }
@@ -131,6 +179,8 @@ export interface Engine {
   /** log p(tokens[i] | tokens[0..i-1]); entry 0 is 0. */
   score(tokens: Int32Array): Promise<Float32Array>
   stats(): EngineStats
+  /** Reads what the disk has of a prompt into memory. -> how many of its tokens */
+  prefetch(tokens: Int32Array): Promise<number>
   /** Ends what runs, joins the engine's thread and frees everything. Safe to call twice. */
   close(): Promise<void>
 }

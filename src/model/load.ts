@@ -1,10 +1,12 @@
 /** A model folder to a loaded model: engine, tokenizer and family, checked against each other. */
+import { resolve } from 'node:path'
 import { hasTemplate, NO_TEMPLATE, reorders } from '../chat/families.js'
 import type { ChatFamily, Tokenizer } from '../chat/types.js'
 import { type Checkpoint, readCheckpoint } from '../engine/checkpoint.js'
 import { openEngine } from '../engine/load.js'
 import { TetherError } from '../errors.js'
 import { type Option, optionFault, promptOrderOption, thinkingOption } from '../options.js'
+import { prefixFolder } from '../prefixes/folder.js'
 import { createTurnMemory } from '../turn/turn-memory.js'
 import type { TurnModel } from '../turn/types.js'
 import { generateText } from './generate.js'
@@ -30,9 +32,10 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     throw new TetherError('bad_config', `${checkpoint.path}: ${NO_TEMPLATE}`)
   if (promptOrder === 'stable-first' && hasTemplate(family) && !reorders(family, promptOrder))
     checkpoint.warnings.push(NO_ORDER)
-  const engine = await openEngine(checkpoint, options)
+  const engine = await openEngine(checkpoint, { ...options, cacheDir: cacheFolder(options) })
   const stopTokens = Int32Array.from(allStopTokens(checkpoint, tokenizer, family))
-  const { name, path, warnings } = checkpoint
+  const { path, warnings } = checkpoint
+  const name = options.name ?? checkpoint.name
   const turns: TurnModel = {
     name,
     engine,
@@ -58,6 +61,12 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
 function check(name: string, option: Option, value: unknown): void {
   const fault = optionFault(option, value)
   if (fault) throw new TetherError('bad_config', `${name} must be ${fault}, not ${String(value)}`)
+}
+
+/** Where prefixes are kept on disk; undefined: nowhere. */
+function cacheFolder({ cacheDir, diskCache }: OpenModelOptions): string | undefined {
+  if (diskCache === 0 || (cacheDir === undefined && diskCache === undefined)) return undefined
+  return resolve(cacheDir ?? prefixFolder())
 }
 
 /** A turn ends at the checkpoint's own stop ids and at those of its family, whichever comes first. */

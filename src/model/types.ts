@@ -48,6 +48,16 @@ export interface GeneratedText {
 
 /** How a model is loaded. */
 export interface OpenModelOptions extends EngineOptions {
+  /**
+   * The folder in which what is kept of prompts outlives the process; the command's is ~/.tether/cache/prefixes, which is
+   * also the default where only `diskCache` is given. Neither given: prompts are kept in memory alone, since these files
+   * hold what was said.
+   */
+  cacheDir?: string
+  /** Bytes that may be kept there, for all models together. 0: none. Default: a tenth of the disk, at most 64 GiB. */
+  diskCache?: number
+  /** What the model is called, as in `info.name` and by the server. Default: what it is found by, of a path the folder's name. */
+  name?: string
   /** Sampling of requests that set none. Each default: the checkpoint's generation_config.json. */
   sampling?: Partial<Sampling>
   /** Whether the model thinks before it answers: as a request asks (the default), always if its family can, never. */

@@ -25,11 +25,6 @@ export function firstPromptFile(hash: string): string {
   return `first-${hash}.bin`
 }
 
-/** A file that is still being written, and the process that writes it. */
-export function temporaryFile(what: string): string {
-  return `.tmp-${process.pid}-${what}`
-}
-
 export type OwnFile =
   | { kind: 'record'; of: 'full' | 'sliding' }
   | { kind: 'about' | 'turns' | 'first' }
@@ -42,6 +37,7 @@ export function ownFile(name: string): OwnFile | undefined {
   if (name === aboutFile) return { kind: 'about' }
   if (name === turnFile) return { kind: 'turns' }
   if (/^first-[0-9a-f]{32}\.bin$/.test(name)) return { kind: 'first' }
-  const temporary = /^(?:\.tmp-(\d+)-[\w-]+|about\.json\.(\d+)\.part)$/.exec(name)
-  return temporary ? { kind: 'temporary', pid: Number(temporary[1] ?? temporary[2]) } : undefined
+  const ownPart = /^(?:about\.json|turns\.bin|first-[0-9a-f]{32}\.bin)\.(\d+)\.part$/
+  const temporary = /^\.tmp-(\d+)-[\w-]+$/.exec(name) ?? ownPart.exec(name)
+  return temporary ? { kind: 'temporary', pid: Number(temporary[1]) } : undefined
 }

@@ -104,7 +104,7 @@ function thoughtMeter({ budget, open, close, inThought }: ThoughtLimit): (tokens
   }
 }
 
-/** Prompt and cached tokens are those of the first generation. */
+/** What is said of the prompt is that of the first generation. */
 function total(before: Finish | undefined, finish: Finish, outputTokens: number): Finish {
   if (!before) return { ...finish, outputTokens }
   return {
@@ -112,6 +112,9 @@ function total(before: Finish | undefined, finish: Finish, outputTokens: number)
     outputTokens,
     promptTokens: before.promptTokens,
     cachedTokens: before.cachedTokens,
+    createdTokens: before.createdTokens,
+    computedTokens: before.computedTokens,
+    miss: before.miss,
     queueSeconds: before.queueSeconds + finish.queueSeconds,
     prefillSeconds: before.prefillSeconds + finish.prefillSeconds,
     decodeSeconds: before.decodeSeconds + finish.decodeSeconds,

@@ -1,6 +1,14 @@
 /** An engine that generates a script: `speaks('Hello', { control: '<end>' })`. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Engine, EngineInfo, Finish, GenerateRequest, TokenBatch } from '../../src/engine/types.js'
+import type {
+  CacheStats,
+  Engine,
+  EngineInfo,
+  Finish,
+  GenerateRequest,
+  PromptMiss,
+  TokenBatch,
+} from '../../src/engine/types.js'
 import { controlId, fakeTokenizer } from './fake-tokenizer.js'
 
 /** A text or a control token is one batch; the other steps happen between batches. */
@@ -20,6 +28,10 @@ export interface FakeEngine extends Engine {
   cachedTokens: number
   /** What each generation says of its time. */
   decodeSeconds: number
+  createdTokens: number
+  miss: PromptMiss | null
+  /** Prompts that were asked for in advance. */
+  prefetched: Int32Array[]
 }
 
 const INFO: EngineInfo = {
@@ -36,6 +48,20 @@ const INFO: EngineInfo = {
   vocabSize: 0,
   memory: { weights: 0, cap: 0, perToken: 0 },
   stopTokens: [],
+  fingerprint: '',
+}
+
+const CACHE: CacheStats = {
+  memoryBytes: 0,
+  diskBytes: 0,
+  diskCap: 0,
+  blocks: 0,
+  hitTokens: { live: 0, memory: 0, disk: 0 },
+  written: 0,
+  evictedMemory: 0,
+  evictedDisk: 0,
+  damaged: 0,
+  notices: [],
 }
 
 /** One script for all generations, or one for each (the last one repeats). A generation ends at `<end>` or at its end. */
@@ -53,6 +79,9 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
     batches: 0,
     cachedTokens: 0,
     decodeSeconds: 0,
+    createdTokens: 0,
+    miss: null,
+    prefetched: [],
     async *generate(request, signal) {
       const steps = scripts[Math.min(engine.requests.length, scripts.length - 1)] as Step[]
       engine.requests.push(request)
@@ -72,6 +101,9 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
           stopToken,
           promptTokens: request.prompt.length,
           cachedTokens: engine.cachedTokens,
+          createdTokens: engine.createdTokens,
+          computedTokens: request.prompt.length - engine.cachedTokens,
+          miss: engine.miss,
           outputTokens,
           queueSeconds: 0,
           prefillSeconds: 0,
@@ -123,7 +155,12 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
       ownSeconds: 0,
       tokensPerSecond: { prefill: 0, decode: 0 },
       memory: { active: 0, peak: 0, reserved: 0, weights: 0, kv: 0, prefix: 0, scratch: 0, cache: 0 },
+      cache: CACHE,
     }),
+    prefetch: async (tokens) => {
+      engine.prefetched.push(tokens)
+      return 0
+    },
     close: async () => {},
   }
   return engine

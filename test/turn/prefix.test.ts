@@ -111,7 +111,9 @@ function scriptedEngine(): ScriptedEngine {
     async *generate(request, signal): AsyncGenerator<TokenBatch, void, undefined> {
       engine.asked = request
       const times = { queueSeconds: 0, prefillSeconds: 0, decodeSeconds: 0 }
-      const counts = { promptTokens: request.prompt.length, cachedTokens: 0, outputTokens: engine.next.length }
+      const { length } = request.prompt
+      const found = { cachedTokens: 0, createdTokens: 0, computedTokens: length, miss: null }
+      const counts = { promptTokens: length, outputTokens: engine.next.length, ...found }
       for (const token of engine.next) {
         if (signal?.aborted) break
         yield { tokens: Int32Array.of(token) }

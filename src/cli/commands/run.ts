@@ -5,6 +5,7 @@ import type { LoadModelOptions, Model } from '../../index.js'
 import { descriptionFile } from '../../models/description-cache.js'
 import { configNames } from '../../models/find-model.js'
 import { loadOptions, pickOptions, samplingOptions } from '../../options.js'
+import { prefixFolder } from '../../prefixes/folder.js'
 import { isLoopback } from '../../server/auth.js'
 import type { Call } from '../args.js'
 import { CannotRun, claudeVersion, versionWarning } from '../claude/claude-version.js'
@@ -143,9 +144,11 @@ function checkFor(token: string, modelName: string): (model: Model) => void {
 
 /** What a model is loaded with. Settings that are unset come from the checkpoint. */
 function modelOptions(settings: Settings): LoadModelOptions {
-  const { thinking, promptOrder } = settings
+  const { thinking, promptOrder, diskCache } = settings
   return {
     ...pickOptions(loadOptions, settings),
+    cacheDir: prefixFolder(),
+    diskCache,
     thinking,
     promptOrder,
     sampling: pickOptions(samplingOptions, settings),

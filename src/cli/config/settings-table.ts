@@ -1,5 +1,12 @@
 /** The table of all settings, from which the flags, the keys of the files, --help and the template are made. */
-import { loadOptions, type Option, promptOrderOption, samplingOptions, thinkingOption } from '../../options.js'
+import {
+  diskCacheOption,
+  loadOptions,
+  type Option,
+  promptOrderOption,
+  samplingOptions,
+  thinkingOption,
+} from '../../options.js'
 import { logLevels } from '../log/log-levels.js'
 
 export interface Setting {
@@ -61,6 +68,7 @@ export const settingsTable = {
     thinking: thinkingOption,
     promptOrder: promptOrderOption,
   }),
+  diskCache: { ...diskCacheOption, section: 'model' },
   onOverflow: {
     section: 'model',
     key: 'on_overflow',
