@@ -20,7 +20,7 @@ export interface Model extends LoadedModel {
   message(request: MessageRequest, options?: MessageOptions): Promise<Message>
   /** The same as events. What is wrong with the request is thrown before the first event. */
   stream(request: MessageRequest, options?: MessageOptions): AsyncGenerator<MessageEvent, void, undefined>
-  /** The input tokens of a request: what its answer's usage will say, if no turns are dropped. */
+  /** The tokens of a request's prompt: the three input counts of its answer's usage together, if no turns are dropped. */
   countTokens(request: CountTokensRequest): number
 }
 

@@ -75,7 +75,7 @@ function messageStart(id: string, model: string, promptTokens: number): MessageE
       content: [],
       stop_reason: null,
       stop_sequence: null,
-      usage: { ...inputUsage(promptTokens, 0), output_tokens: 1 },
+      usage: { ...inputUsage(promptTokens, { cachedTokens: 0, createdTokens: 0 }), output_tokens: 1 },
     },
   }
 }
@@ -84,16 +84,18 @@ function messageDelta(finish: TurnFinish, promptTokens: number): MessageEvent {
   return {
     type: 'message_delta',
     delta: { stop_reason: stopReason(finish), stop_sequence: finish.stopSequence ?? null },
-    usage: { ...inputUsage(promptTokens, finish.cachedTokens), output_tokens: finish.outputTokens },
+    usage: { ...inputUsage(promptTokens, finish), output_tokens: finish.outputTokens },
   }
 }
 
-/** The three input counts are disjoint: their sum is the prompt. */
-function inputUsage(promptTokens: number, cachedTokens: number) {
+/** The three input counts are disjoint: their sum is the prompt. Clients take an input of 0 for a missing count. */
+function inputUsage(promptTokens: number, finish: Pick<TurnFinish, 'cachedTokens' | 'createdTokens'>) {
+  const read = Math.min(finish.cachedTokens, promptTokens - 1)
+  const created = Math.min(finish.createdTokens, promptTokens - read - 1)
   return {
-    input_tokens: promptTokens - cachedTokens,
-    cache_creation_input_tokens: 0,
-    cache_read_input_tokens: cachedTokens,
+    input_tokens: promptTokens - read - created,
+    cache_creation_input_tokens: created,
+    cache_read_input_tokens: read,
   }
 }
 

@@ -46,7 +46,7 @@ export async function answerMessage(model: TurnModel, request: unknown, options?
   return fold(streamMessage(model, request, options))
 }
 
-/** The length of the request's prompt: the input tokens in its answer's usage, if nothing has to be dropped. */
+/** The length of the request's prompt: the three input counts of its answer's usage, if nothing has to be dropped. */
 export function countMessageTokens(model: TurnModel, request: unknown): number {
   return countMessage(prompterOf(model), request)
 }

@@ -16,7 +16,9 @@ export interface LogLine {
   dropped?: Dropped
   /** Tools that cannot run here, and of which the model was not told. */
   ignoredTools?: string[]
+  /** Of the prompt: what was reused, and what else is kept for later. */
   cachedTokens?: number
+  createdTokens?: number
   outputTokens?: number
   /** From the request's arrival to the first part of the answer. */
   ttftMs?: number

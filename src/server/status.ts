@@ -15,9 +15,10 @@ export interface Status {
 }
 
 export interface LastAnswer {
-  /** The whole prompt, and how much of it was reused from earlier work. */
+  /** The whole prompt, how much of it was reused from earlier work, and how much of the rest is kept for later. */
   inputTokens: number
   cachedTokens: number
+  createdTokens: number
   outputTokens: number
   /** While it decoded; null for an answer of less than eight tokens. */
   tokensPerSecond: number | null

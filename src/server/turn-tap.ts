@@ -29,9 +29,10 @@ export async function* tapTurn(
         line.ttftMs ??= Math.round(performance.now() - started)
       }
       if (part.type === 'finish') {
-        const { cachedTokens, outputTokens, tokensPerSecond } = part
-        Object.assign(line, { cachedTokens, outputTokens, stopReason: stopReason(part) })
-        onAnswer({ inputTokens, cachedTokens, outputTokens, tokensPerSecond })
+        const { cachedTokens, createdTokens, outputTokens, tokensPerSecond } = part
+        const counts = { cachedTokens, createdTokens, outputTokens }
+        Object.assign(line, { ...counts, stopReason: stopReason(part) })
+        onAnswer({ inputTokens, ...counts, tokensPerSecond })
       }
       yield part
     }

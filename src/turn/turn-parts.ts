@@ -34,8 +34,8 @@ export async function* toTurnParts(
 
 function finishOf({ finish, stopSequence }: GenerationEnd, called: boolean): TurnFinish {
   if (finish.reason === 'cancelled') throw new TetherError('cancelled', 'the generation was cancelled')
-  const { cachedTokens, outputTokens } = finish
-  const usage = { cachedTokens, outputTokens, tokensPerSecond: decodeRate(finish) }
+  const { cachedTokens, createdTokens, outputTokens } = finish
+  const usage = { cachedTokens, createdTokens, outputTokens, tokensPerSecond: decodeRate(finish) }
   if (called) return { type: 'finish', reason: 'tool_call', ...usage }
   if (stopSequence !== undefined) return { type: 'finish', reason: 'stop_sequence', stopSequence, ...usage }
   return { type: 'finish', reason: finish.reason === 'stop' ? 'end' : 'length', ...usage }

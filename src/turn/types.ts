@@ -77,8 +77,9 @@ export interface TurnFinish {
   reason: 'end' | 'length' | 'stop_sequence' | 'tool_call'
   /** With reason `stop_sequence`: which one. */
   stopSequence?: string
-  /** Tokens of the prompt that were reused from earlier work; tokens generated. */
+  /** Tokens of the prompt that were reused from earlier work, others that are kept for later; tokens generated. */
   cachedTokens: number
+  createdTokens: number
   outputTokens: number
   /** While it decoded; null for an answer of less than eight tokens. */
   tokensPerSecond: number | null

@@ -60,8 +60,35 @@ describe('the event stream', () => {
     expect(seen.at(-2)).toEqual({
       type: 'message_delta',
       delta: { stop_reason: 'tool_use', stop_sequence: null },
-      usage: { input_tokens: 6, cache_creation_input_tokens: 0, cache_read_input_tokens: 4, output_tokens: 7 },
+      usage: { input_tokens: 1, cache_creation_input_tokens: 5, cache_read_input_tokens: 4, output_tokens: 7 },
     })
+  })
+
+  test.each([
+    // prompt, cached, created -> input, creation, read
+    ['of a new prompt', 10, 0, 0, [10, 0, 0]],
+    ['of one that is kept whole', 10, 0, 10, [1, 9, 0]],
+    ['of one that goes on', 10, 6, 3, [1, 3, 6]],
+    ['of one whose end is not kept', 10, 6, 1, [3, 1, 6]],
+    ['of one that was known but for its last token', 10, 9, 1, [1, 0, 9]],
+    ['of one token', 1, 0, 1, [1, 0, 0]],
+  ])('counts the input %s as three parts of the prompt, with an input of at least 1', async (_, ...counts) => {
+    const [promptTokens, cachedTokens, createdTokens, expected] = counts
+    const parts: TurnPart[] = [
+      { type: 'start', model: 'm', stream: true, promptTokens },
+      { type: 'finish', reason: 'end', cachedTokens, createdTokens, outputTokens: 1 },
+    ]
+    const seen = await collect(toEvents(from(parts), { id: 'msg_1' }))
+    const usages = seen.flatMap((event) =>
+      event.type === 'message_start' ? [event.message.usage] : event.type === 'message_delta' ? [event.usage] : [],
+    )
+    const [start, end] = usages.map((usage) => [
+      usage.input_tokens,
+      usage.cache_creation_input_tokens,
+      usage.cache_read_input_tokens,
+    ])
+    // What is reused is not known when the message starts.
+    expect([start, end]).toEqual([[promptTokens, 0, 0], expected])
   })
 
   it('begins before the part after the start is asked for', async () => {

@@ -6,6 +6,7 @@ import { defaultSampling } from '../../src/model/sampling.js'
 import type { GeneratedText, GenerateOptions } from '../../src/model/types.js'
 import { windowSentence } from '../../src/model/window.js'
 import { plainSampling } from '../../src/options.js'
+import { promptTokens } from '../support/usage.js'
 
 /** A prompt of the demo model's family that makes it say something known. */
 const say = (words: string) => `<|turn>user\nSay ${words}.<turn|>\n<|turn>model\n<|channel>thought\n<channel|>`
@@ -88,7 +89,7 @@ describe('a loaded model', () => {
   test('counts the input tokens that an answer’s usage reports', async () => {
     const request = { max_tokens: 20, messages: [{ role: 'user', content: 'Say zeppelin, 20 times or so.' }] }
     const { usage } = await model.message(request)
-    expect(usage.input_tokens + usage.cache_read_input_tokens).toBe(model.countTokens(request))
+    expect(promptTokens(usage)).toBe(model.countTokens(request))
   })
 
   test('streams events that fold to the message', async () => {
@@ -112,7 +113,7 @@ describe('a loaded model', () => {
       const { content, stop_reason, usage } = await model.message(ask(choice))
       expect(content).toMatchObject([{ type: 'tool_use', name: 'Bash', input: { command: 'echo nutmeg' } }])
       expect(stop_reason).toBe('tool_use')
-      expect(usage.input_tokens + usage.cache_read_input_tokens).toBe(model.countTokens(ask(choice)))
+      expect(promptTokens(usage)).toBe(model.countTokens(ask(choice)))
     }
     // Left alone the model would run the command; it has to read.
     const { content } = await model.message(ask({ type: 'tool', name: 'Read' }))

@@ -1,9 +1,10 @@
 /** Bytes, statuses and headers, as any HTTP client sees them. */
 import { connect } from 'node:net'
 import { describe, expect, it, test } from 'vitest'
+import { requestLine } from '../../src/cli/serving/request-line.js'
 import { TetherError } from '../../src/errors.js'
 import type { Model } from '../../src/load-model.js'
-import { serve } from '../../src/server/serve.js'
+import { type LogLine, serve } from '../../src/server/serve.js'
 import { speaks } from '../support/fake-engine.js'
 import { fakeModel } from '../support/fake-model.js'
 import { ask, hello, serveFake, until } from '../support/fake-server.js'
@@ -278,6 +279,7 @@ it('a full server rejects a wrong request for what is wrong with it, so that its
 it('the server logs one line for each request', async () => {
   const engine = speaks('Hi', END)
   engine.cachedTokens = 5
+  engine.createdTokens = 3
   const { url, lines } = await serveFake(engine)
   await ask(`${url}/v1/messages?beta=true`, { body: streamed })
   await ask(`${url}/v1/messages`, { body: hello({ max_tokens: 0 }) })
@@ -290,10 +292,12 @@ it('the server logs one line for each request', async () => {
     model: 'some-model',
     inputTokens: engine.requests[0]?.prompt.length,
     cachedTokens: 5,
+    createdTokens: 3,
     outputTokens: 2,
     ttftMs: expect.any(Number),
     stopReason: 'end_turn',
   })
+  expect(requestLine(lines[0] as LogLine)).toMatch(/ s, 20 in \(5 cached, 3 kept\), 2 out, /)
   expect(lines[1]).toMatchObject({ status: 400, error: expect.stringMatching(/^max_tokens: /) })
 })
 

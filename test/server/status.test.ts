@@ -16,15 +16,17 @@ it('/status says what the model does, with no last answer before the first one',
 it('/status reports the last answer, with its own decode rate while others run', async () => {
   const engine = speaks('abcdefghij', END)
   engine.cachedTokens = 4
+  engine.createdTokens = 3
   engine.decodeSeconds = 0.5
   const idle = engine.stats()
   engine.stats = () => ({ ...idle, outputTokens: 1000 * engine.batches, decodeSeconds: engine.batches })
   const { url } = await serveFake(engine)
   const { json } = await ask(`${url}/v1/messages`, { body: hello({ stream: false }) })
-  const inputTokens = json.usage.input_tokens + 4
+  const inputTokens = json.usage.input_tokens + 4 + 3
   expect((await ask(`${url}/status`)).json.last).toEqual({
     inputTokens,
     cachedTokens: 4,
+    createdTokens: 3,
     outputTokens: 10,
     tokensPerSecond: 20,
   })

@@ -13,6 +13,7 @@ import { prose, random } from '../support/claude-code-request.js'
 import { speaks } from '../support/fake-engine.js'
 import { fakeFamily } from '../support/fake-family.js'
 import { fakeTurnModel } from '../support/fake-model.js'
+import { promptTokens } from '../support/usage.js'
 
 const text = (words: string) => [{ type: 'text' as const, text: words }]
 const user = (words: string): ChatMessage => ({ role: 'user', parts: text(words) })
@@ -211,7 +212,7 @@ it('a real conversation that outgrows its window reuses its prefix between two c
     // All of the last prompt but its last token, which is computed anew.
     else expect(usage.cache_read_input_tokens, `turn ${turn}`).toBeGreaterThanOrEqual(Math.max(0, before - 1))
     last = now
-    before = usage.input_tokens + usage.cache_read_input_tokens
+    before = promptTokens(usage)
     expect(before).toBeLessThan(1200)
     messages.push({ role: 'assistant', content })
   }

@@ -1,5 +1,5 @@
-/** The file of TETHER_DEBUG: each turn's request, rendered prompt, raw answer and reused prefix. */
-import type { DebugHook, DebugTurn, Dropped, Finish, Piece, PromptPiece, Tokenizer } from '../../index.js'
+/** The file of TETHER_DEBUG: each turn's request, rendered prompt, raw answer, reused prefix, and why no more was reused. */
+import type { DebugHook, DebugTurn, Dropped, Finish, Piece, PromptMiss, PromptPiece, Tokenizer } from '../../index.js'
 import { openRunLog } from './log-file.js'
 
 export interface DebugLog {
@@ -73,6 +73,7 @@ function watchTurn({ turn, past, tokenizer, write }: Watched): DebugTurn {
     },
     ended() {
       if (prompted) write(`answer of ${generated.length} tokens`, written(decode(generated, tokenizer)))
+      if (finish?.miss) write('miss', missLine(finish.miss, tokenizer))
       write('end', fault || (finish ? summary(finish) : 'the client left'))
     },
   }
@@ -99,12 +100,19 @@ function firstDifference(prompt: Int32Array, past: Past[], tokenizer: Pick<Token
   return `begins with the first ${common} tokens of turn ${turn}; then here ${here}, there ${there}`
 }
 
+/** Why the cache had no more of the prompt. */
+function missLine({ reason, at, length, ours, theirs }: PromptMiss, tokenizer: Pick<Tokenizer, 'stream'>): string {
+  const [here, there] = [ours, theirs].map((tokens) => JSON.stringify(written(decode([...tokens], tokenizer))))
+  return `${reason} at token ${at} of ${length} in the nearest prompt; here ${here}, there ${there}`
+}
+
 function summary(finish: Finish): string {
-  const { reason, stopToken, promptTokens, cachedTokens, outputTokens } = finish
+  const { reason, stopToken, promptTokens, cachedTokens, createdTokens, computedTokens, outputTokens } = finish
   const seconds = [finish.queueSeconds, finish.prefillSeconds, finish.decodeSeconds].map((time) => time.toFixed(3))
   return [
     `${reason}${stopToken === undefined ? '' : ` at token ${stopToken}`}`,
     `${cachedTokens} of ${promptTokens} prompt tokens were cached`,
+    `${computedTokens} computed, ${createdTokens} newly kept`,
     `${outputTokens} generated`,
     `${seconds[0]} s in the queue, ${seconds[1]} s of prefill, ${seconds[2]} s of decode`,
   ].join(', ')

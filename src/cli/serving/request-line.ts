@@ -16,6 +16,7 @@ export function requestLine(line: LogLine): string {
   const {
     inputTokens,
     cachedTokens,
+    createdTokens,
     dropped,
     ignoredTools,
     outputTokens,
@@ -28,7 +29,9 @@ export function requestLine(line: LogLine): string {
     `${line.method} ${line.path} ${line.status === 499 ? '499 (client left)' : line.status}`,
     `${(line.ms / 1000).toFixed(2)} s`,
   ]
-  if (inputTokens !== undefined) parts.push(`${inputTokens} in${cachedTokens ? ` (${cachedTokens} cached)` : ''}`)
+  const reuse = [cachedTokens ? `${cachedTokens} cached` : '', createdTokens ? `${createdTokens} kept` : '']
+  const shown = reuse.filter(Boolean).join(', ')
+  if (inputTokens !== undefined) parts.push(`${inputTokens} in${shown && ` (${shown})`}`)
   if (dropped) parts.push(`${dropped.messages} oldest messages dropped (${dropped.tokens} tokens)`)
   if (ignoredTools) parts.push(`without the tools ${ignoredTools.join(', ')}, which cannot run here`)
   if (outputTokens !== undefined) parts.push(`${outputTokens} out`)

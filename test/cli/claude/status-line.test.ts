@@ -58,7 +58,7 @@ describe('the status line program', () => {
     live: 0,
     queued: 0,
     prefill: null,
-    last: { inputTokens: 20_000, cachedTokens: 19_000, outputTokens: 480, tokensPerSecond: 43.4 },
+    last: { inputTokens: 20_000, cachedTokens: 19_000, createdTokens: 900, outputTokens: 480, tokensPerSecond: 43.4 },
   }
   let answer: (() => { code: number; body: string }) | 'never'
   let keys: (string | undefined)[]

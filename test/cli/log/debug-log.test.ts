@@ -39,6 +39,7 @@ describe('the debug log', () => {
     const { log, read } = open()
     const engine = speaks({ control: '<think>' }, 'hm', { control: '</think>' }, 'Hello', END)
     engine.cachedTokens = 5
+    engine.createdTokens = 20
     const server = await serve(fakeModel(engine, { onDebug: log.onDebug }), { port: 0, apiKey: 'sk-very-secret' })
     onTestFinished(() => server.close())
     const send = (content: string) =>
@@ -56,7 +57,7 @@ describe('the debug log', () => {
     expect(text).toContain('==== turn 1, reuse\nshares nothing with an earlier turn\n')
     expect(text).toContain('==== turn 1, answer of 9 tokens\n⟦<think>⟧hm⟦</think>⟧Hello\n')
     expect(text).toContain(
-      '==== turn 1, end\nstop at token 1114113, 5 of 28 prompt tokens were cached, 9 generated, 0.000 s in the queue',
+      '==== turn 1, end\nstop at token 1114113, 5 of 28 prompt tokens were cached, 23 computed, 20 newly kept, 9 generated, 0.000 s in the queue',
     )
     expect(text).toContain(
       '==== turn 2, reuse\nbegins with the first 10 tokens of turn 1; then here "h" (104), there "<" (60)\n',
@@ -79,6 +80,27 @@ describe('the debug log', () => {
     expect(read()).toContain(
       `==== turn 3, reuse\nbegins with the first ${common} tokens of turn 1; then here "⟦<end>⟧" (1114113), there its end\n`,
     )
+  })
+
+  it('says in one line why no more of a prompt was reused, with the text on both sides', async () => {
+    const { log, read } = open()
+    const engine = speaks('Hello', END)
+    const tokens = (text: string) => [...text].map((letter) => letter.codePointAt(0) as number)
+    engine.miss = {
+      reason: 'diverged',
+      at: 7,
+      length: 900,
+      theirs: tokens('Friday\n'),
+      ours: Int32Array.from(tokens('Sun')),
+    }
+    const model = fakeTurnModel(engine, { onDebug: log.onDebug })
+    await answerMessage(model, hello())
+    engine.miss = null
+    await answerMessage(model, hello())
+    expect(read()).toContain(
+      '==== turn 1, miss\ndiverged at token 7 of 900 in the nearest prompt; here "Sun", there "Friday\\n"\n',
+    )
+    expect(read()).not.toContain('turn 2, miss')
   })
 
   it('has the error of a turn, and whether the client left', async () => {
