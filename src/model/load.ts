@@ -1,21 +1,26 @@
 /** A model folder to a loaded model: engine, tokenizer and family, checked against each other. */
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { hasTemplate, NO_TEMPLATE, reorders } from '../chat/families.js'
 import type { ChatFamily, Tokenizer } from '../chat/types.js'
 import { type Checkpoint, readCheckpoint } from '../engine/checkpoint.js'
 import { openEngine } from '../engine/load.js'
+import type { EngineStats } from '../engine/types.js'
 import { TetherError } from '../errors.js'
 import { type Option, optionFault, promptOrderOption, thinkingOption } from '../options.js'
 import { prefixFolder } from '../prefixes/folder.js'
 import { createTurnMemory } from '../turn/turn-memory.js'
 import type { TurnModel } from '../turn/types.js'
 import { generateText } from './generate.js'
+import { openKept } from './kept.js'
 import { readModel } from './read-model.js'
 import { defaultSampling } from './sampling.js'
 import type { LoadedModel, OpenModelOptions } from './types.js'
 
 const NO_ORDER =
   'prompt_order "stable-first" changes nothing here: this model\'s own chat template decides where tools stand'
+
+/** Many turns take some 100 ms to read, which may not keep anybody from hearing that the model is ready. */
+const READ_TURNS_AFTER_MS = 200
 
 /**
  * Loads a checkpoint. Everything that can be known to be wrong is found before the weights are read.
@@ -32,10 +37,16 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     throw new TetherError('bad_config', `${checkpoint.path}: ${NO_TEMPLATE}`)
   if (promptOrder === 'stable-first' && hasTemplate(family) && !reorders(family, promptOrder))
     checkpoint.warnings.push(NO_ORDER)
-  const engine = await openEngine(checkpoint, { ...options, cacheDir: cacheFolder(options) })
+  const cacheDir = cacheFolder(options)
+  const engine = await openEngine(checkpoint, { ...options, cacheDir })
   const stopTokens = Int32Array.from(allStopTokens(checkpoint, tokenizer, family))
   const { path, warnings } = checkpoint
   const name = options.name ?? checkpoint.name
+  const { fingerprint } = engine.info
+  const folder = cacheDir !== undefined && fingerprint !== '' ? join(cacheDir, fingerprint) : undefined
+  const kept = folder === undefined ? undefined : openKept({ folder, name, path, diskCache: options.diskCache })
+  const memory = createTurnMemory({ log: kept?.turns })
+  setTimeout(memory.refresh, READ_TURNS_AFTER_MS).unref()
   const turns: TurnModel = {
     name,
     engine,
@@ -44,7 +55,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     defaults,
     thinking,
     stopTokens,
-    memory: createTurnMemory(),
+    memory,
     onDebug,
   }
   return {
@@ -53,7 +64,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     turns,
     generate: (request) => generateText({ engine, tokenizer, defaults, stopTokens }, request),
     score: (tokens) => engine.score(Int32Array.from(tokens)),
-    stats: () => engine.stats(),
+    stats: () => withNotices(engine.stats(), kept?.notices() ?? []),
     close: () => engine.close(),
   }
 }
@@ -61,6 +72,11 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
 function check(name: string, option: Option, value: unknown): void {
   const fault = optionFault(option, value)
   if (fault) throw new TetherError('bad_config', `${name} must be ${fault}, not ${String(value)}`)
+}
+
+function withNotices(stats: EngineStats, more: string[]): EngineStats {
+  if (more.length === 0) return stats
+  return { ...stats, cache: { ...stats.cache, notices: [...stats.cache.notices, ...more] } }
 }
 
 /** Where prefixes are kept on disk; undefined: nowhere. */

@@ -3,11 +3,16 @@
  * order, defaults added and numbers rewritten. Encoded again, that gives other tokens, and everything after them would be
  * computed again. So each turn is kept, within a bound, and found by the ids of its calls, or by its content and the context
  * before it.
+ *
+ * The bound is in tokens; with a log, turns outlive the process too.
  */
 import { createHash } from 'node:crypto'
 import type { Chat, ChatMessage, ChatPart, GeneratedTurn, JsonValue } from '../chat/types.js'
+import { readStoredTurn, type StoredTurn, writeStoredTurn } from './stored-turn.js'
 
 export interface TurnMemory {
+  /** Reads what other processes have written. A recall does so too; after this it takes less time. */
+  refresh(): void
   recall(chat: Chat): Recalled
   /** A turn that was answered whole: what it said, and the context that it followed. */
   remember(turn: { context: string; parts: ChatPart[]; generated: GeneratedTurn }): void
@@ -20,52 +25,79 @@ export interface Recalled {
   context: string
 }
 
-interface Entry {
-  parts: ChatPart[]
-  generated: GeneratedTurn
-  keys: string[]
+/** Where turns outlive the process. Other processes may use it too. Nothing of it throws. */
+export interface TurnLog {
+  /** The turns that were written since the last call: at first all, the oldest first. */
+  news(): Buffer[]
+  append(record: Buffer): void
+  /** The turn with this first key was found. */
+  touch(key: string): void
 }
 
-/** Keeps `mostTokens` tokens of 4 bytes in all turns together; the least recently used turns are dropped first. */
-export function createTurnMemory(mostTokens = 1_000_000): TurnMemory {
+export interface TurnMemoryOptions {
+  /** Tokens of 4 bytes in all turns together; the least recently used turns are dropped first. Default: a million. */
+  mostTokens?: number
+  log?: TurnLog
+}
+
+export function createTurnMemory({ mostTokens = 1_000_000, log }: TurnMemoryOptions = {}): TurnMemory {
   // In the order of last use. The keys of a turn share its entry.
-  const entries = new Set<Entry>()
-  const byKey = new Map<string, Entry>()
+  const entries = new Set<StoredTurn>()
+  const byKey = new Map<string, StoredTurn>()
   let held = 0
 
-  const forget = (entry: Entry) => {
+  const forget = (entry: StoredTurn) => {
     entries.delete(entry)
-    held -= entry.generated.tokens.length
+    held -= entry.length
     for (const key of entry.keys) if (byKey.get(key) === entry) byKey.delete(key)
   }
-  const find = ({ parts }: ChatMessage, context: string): Entry | undefined => {
-    const candidates = keysOf(parts, context).map((key) => byKey.get(key))
-    return candidates.find((candidate) => candidate && isSameTurn(candidate.parts, parts))
+  const keep = (entry: StoredTurn) => {
+    if (entry.length > mostTokens) return
+    const before = byKey.get(entry.keys[0] as string)
+    if (before?.keys[0] === entry.keys[0]) forget(before as StoredTurn)
+    for (const key of entry.keys) byKey.set(key, entry)
+    entries.add(entry)
+    held += entry.length
+    for (const oldest of entries) {
+      if (held <= mostTokens) break
+      forget(oldest)
+    }
+  }
+  const find = ({ parts }: ChatMessage, context: string): GeneratedTurn | undefined => {
+    for (const key of keysOf(parts, context)) {
+      const entry = byKey.get(key)
+      const content = entry?.content()
+      if (!entry || !content || !isSameTurn(content.parts, parts)) continue
+      entries.delete(entry)
+      entries.add(entry)
+      log?.touch(entry.keys[0] as string)
+      return content.generated
+    }
+    return undefined
+  }
+
+  const refresh = () => {
+    for (const entry of log?.news().map(readStoredTurn) ?? []) if (entry) keep(entry)
   }
 
   return {
+    refresh,
     recall(chat) {
+      refresh()
       let context = ''
       const messages = chat.messages.map((message) => {
-        const entry = message.role === 'assistant' ? find(message, context) : undefined
+        const generated = message.role === 'assistant' ? find(message, context) : undefined
         context = after(context, message)
-        if (!entry) return message
-        entries.delete(entry)
-        entries.add(entry)
-        return { ...message, generated: entry.generated }
+        return generated ? { ...message, generated } : message
       })
       return { chat: { ...chat, messages }, context }
     },
     remember({ context, parts, generated }) {
-      const entry: Entry = { parts, generated, keys: keysOf(parts, context) }
-      if (entry.keys.length === 0 || generated.tokens.length > mostTokens) return
-      for (const key of entry.keys) byKey.set(key, entry)
-      entries.add(entry)
-      held += generated.tokens.length
-      for (const oldest of entries) {
-        if (held <= mostTokens) break
-        forget(oldest)
-      }
+      const keys = keysOf(parts, context)
+      if (keys.length === 0) return
+      const content = { parts, generated }
+      keep({ keys, length: generated.tokens.length, content: () => content })
+      log?.append(writeStoredTurn(keys, content))
     },
   }
 }

@@ -130,7 +130,7 @@ describe('a remembered turn without calls is found', () => {
 })
 
 test('the least recently used turns are dropped when there are too many tokens', () => {
-  const memory = createTurnMemory(7)
+  const memory = createTurnMemory({ mostTokens: 7 })
   const known = (id: string) => memory.recall(chat(call({}, id))).chat.messages[0]?.generated !== undefined
   for (const id of ['a', 'b']) remember(memory, { chat: nothing, parts: [wrote({})], ids: [id], generated })
   expect(known('a')).toBe(true)
