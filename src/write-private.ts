@@ -4,11 +4,11 @@ import { dirname } from 'node:path'
 import { makeFolder } from './make-folder.js'
 
 /** For files that tether can do without: never throws. Another tether reads the whole file or the one before. */
-export function writePrivate(path: string, text: string): void {
+export function writePrivate(path: string, content: string | Uint8Array): void {
   const part = `${path}.${process.pid}.part`
   try {
     makeFolder(dirname(path), 0o700)
-    writeFileSync(part, text, { mode: 0o600 })
+    writeFileSync(part, content, { mode: 0o600 })
     renameSync(part, path)
   } catch {
     remove(part)

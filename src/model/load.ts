@@ -19,9 +19,6 @@ import type { LoadedModel, OpenModelOptions } from './types.js'
 const NO_ORDER =
   'prompt_order "stable-first" changes nothing here: this model\'s own chat template decides where tools stand'
 
-/** Many turns take some 100 ms to read, which may not keep anybody from hearing that the model is ready. */
-const READ_TURNS_AFTER_MS = 200
-
 /**
  * Loads a checkpoint. Everything that can be known to be wrong is found before the weights are read.
  * Throws TetherError; on failure nothing is left behind.
@@ -42,11 +39,10 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
   const stopTokens = Int32Array.from(allStopTokens(checkpoint, tokenizer, family))
   const { path, warnings } = checkpoint
   const name = options.name ?? checkpoint.name
-  const { fingerprint } = engine.info
-  const folder = cacheDir !== undefined && fingerprint !== '' ? join(cacheDir, fingerprint) : undefined
-  const kept = folder === undefined ? undefined : openKept({ folder, name, path, diskCache: options.diskCache })
+  const folder = cacheDir && engine.info.fingerprint ? join(cacheDir, engine.info.fingerprint) : undefined
+  const kept = folder === undefined ? undefined : openKept({ ...options, folder, name, path })
   const memory = createTurnMemory({ log: kept?.turns })
-  setTimeout(memory.refresh, READ_TURNS_AFTER_MS).unref()
+  kept?.readAhead(engine, memory)
   const turns: TurnModel = {
     name,
     engine,
@@ -56,6 +52,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     thinking,
     stopTokens,
     memory,
+    onPrompt: kept?.prompted,
     onDebug,
   }
   return {

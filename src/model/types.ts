@@ -56,6 +56,11 @@ export interface OpenModelOptions extends EngineOptions {
   cacheDir?: string
   /** Bytes that may be kept there, for all models together. 0: none. Default: a tenth of the disk, at most 64 GiB. */
   diskCache?: number
+  /**
+   * The folder that is worked in. What the first prompt with tools there begins with is read back from `cacheDir` the next
+   * time, as soon as the model is loaded.
+   */
+  sessionFolder?: string
   /** What the model is called, as in `info.name` and by the server. Default: what it is found by, of a path the folder's name. */
   name?: string
   /** Sampling of requests that set none. Each default: the checkpoint's generation_config.json. */

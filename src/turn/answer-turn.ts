@@ -61,6 +61,7 @@ async function* answer(
   const { dropped, ignoredTools, stream } = record
   yield { type: 'start', model: record.model ?? model.name, stream, promptTokens: prompt.length, dropped, ignoredTools }
 
+  model.onPrompt?.(prompt, record)
   const { signal, abort, release } = following(options.signal)
   try {
     const sampling = engineSampling(record.sampling, model.defaults)

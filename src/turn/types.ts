@@ -125,5 +125,7 @@ export interface TurnModel {
   memory: TurnMemory
   /** The name of the model, for answers whose request names none. */
   name: string
+  /** Called with each prompt, before the engine gets it. */
+  onPrompt?: (prompt: Int32Array, record: TurnRecord) => void
   onDebug?: DebugHook
 }

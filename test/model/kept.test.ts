@@ -10,6 +10,7 @@ import { readAbout } from '../../src/prefixes/about.js'
 import { createTurnMemory } from '../../src/turn/turn-memory.js'
 import { speaks } from '../support/fake-engine.js'
 import { fakeModel } from '../support/fake-model.js'
+import { until } from '../support/until.js'
 
 let folder: string
 beforeEach(() => {
@@ -81,6 +82,31 @@ describe('after a restart', () => {
     const { turns } = openKept({ ...about(), diskCache: 64_000 })
     for (let i = 0; i < 100; i++) turns.append(Buffer.alloc(100, i))
     expect(statSync(join(folder, 'turns.bin')).size).toBeLessThanOrEqual(1000)
+  })
+})
+
+describe('what a session began with', () => {
+  const open = (sessionFolder?: string) => openKept({ ...about(), sessionFolder })
+  const tools = [{ name: 'Bash', input_schema: {} }]
+
+  test('is its first prompt with tools, for the next session in that folder', async () => {
+    const engine = speaks(['ok', END])
+    const model = fakeModel(engine, { onPrompt: open('/here').prompted })
+    await model.message({ max_tokens: 50, messages: [user('a title, please')] })
+    await model.message({ max_tokens: 50, tools, messages: [user('go')] })
+    await model.message({ max_tokens: 50, tools, messages: [user('something else')] })
+    const next = speaks(END)
+    const memory = { refreshed: 0, refresh: () => memory.refreshed++ }
+    for (const worked of ['/there', undefined, '/here']) open(worked).readAhead(next, memory)
+    expect(next.prefetched).toEqual([engine.requests[1]?.prompt])
+    expect(memory.refreshed).toBe(0)
+    await until(() => memory.refreshed === 3)
+  })
+
+  test('is not kept where no folder is worked in', async () => {
+    const model = fakeModel(speaks(['ok', END]), { onPrompt: open().prompted })
+    await model.message({ max_tokens: 50, tools, messages: [user('go')] })
+    expect(readdirSync(folder)).toEqual(['about.json'])
   })
 })
 

@@ -88,7 +88,7 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
   try {
     const running = await startModelServer(await library(), {
       ...options,
-      load: { ...modelOptions(own), onDebug: debug?.onDebug },
+      load: { ...modelOptions(own), sessionFolder: launching ? process.cwd() : undefined, onDebug: debug?.onDebug },
       found,
       key,
       log: log.log,

@@ -1,10 +1,11 @@
 /** Which model tether runs, and what it loads it with. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { useTether } from '../../support/cli-fixture.js'
 import { claudeReport } from '../../support/cli-process.js'
 import { writeModel } from '../../support/model-folders.js'
+import { until } from '../../support/until.js'
 
 const tether = useTether()
 
@@ -68,6 +69,21 @@ describe('the model that tether runs', () => {
     const options = join(tether.place.temp, '..', 'options.json')
     await bare(['--model', 'mlx-community/small-4bit', '--', 'exit:0'], { FAKE_OPTIONS: options })
     expect(JSON.parse(readFileSync(options, 'utf8')).threads).toBe(3)
+  })
+
+  test('is loaded with the folder of its prefixes, and with Claude Code with the folder that it works in', async () => {
+    writeModel(join(models(), 'small'))
+    const file = join(tether.place.temp, '..', 'options.json')
+    const prefixes = join(tether.place.home, '.tether', 'cache', 'prefixes')
+    const options = () => JSON.parse(readFileSync(file, 'utf8'))
+    await bare(['--model', 'small', '--disk-cache', '2GB', '--', 'exit:0'], { FAKE_OPTIONS: file })
+    expect(options()).toMatchObject({ cacheDir: prefixes, diskCache: 2e9, sessionFolder: realpathSync(tether.place.home) })
+    rmSync(file)
+    const server = tether.start(['--model', 'small', '--serve-only', '--port', '0'], { FAKE_OPTIONS: file })
+    onTestFinished(() => void server.process.kill('SIGKILL'))
+    await until(() => existsSync(file) && readFileSync(file, 'utf8') !== '')
+    expect(options()).toMatchObject({ cacheDir: prefixes })
+    expect(options()).not.toHaveProperty('sessionFolder')
   })
 
   test('is answered in at most four short lines if its name is wrong, with commands that can be pasted', async () => {
