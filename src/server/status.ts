@@ -1,4 +1,5 @@
 /** GET /status: what the model is doing and what its last answer cost, for status lines and monitors. */
+import type { CacheStats } from '../engine/types.js'
 import type { LoadedModel } from '../model/types.js'
 import { json } from './body.js'
 
@@ -10,6 +11,8 @@ export interface Status {
   queued: number
   /** Of the prompt that is being read; null if none is. */
   prefill: { done: number; total: number } | null
+  /** The prefix cache: bytes in memory and on disk, and tokens of prompts that were found in each place. */
+  cache: Pick<CacheStats, 'memoryBytes' | 'diskBytes' | 'diskCap' | 'hitTokens'>
   /** The answer that ended last; null if there was none. */
   last: LastAnswer | null
 }
@@ -26,7 +29,9 @@ export interface LastAnswer {
 
 export function status(model: LoadedModel, last: LastAnswer | null): Response {
   const { name, window } = model.info
-  const { live, queued, prefill } = model.stats()
+  const { live, queued, prefill, cache } = model.stats()
+  const { memoryBytes, diskBytes, diskCap, hitTokens } = cache
+  const kept = { memoryBytes, diskBytes, diskCap, hitTokens }
   const reading = prefill.total > 0 ? prefill : null
-  return json({ model: name, window, live, queued, prefill: reading, last } satisfies Status)
+  return json({ model: name, window, live, queued, prefill: reading, cache: kept, last } satisfies Status)
 }

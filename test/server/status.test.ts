@@ -10,7 +10,8 @@ it('/status says what the model does, with no last answer before the first one',
   const { url } = await serveFake(engine)
   const { status, json } = await ask(`${url}/status`)
   expect(status).toBe(200)
-  expect(json).toEqual({ model: 'fake-model', window: 100_000, live: 0, queued: 0, prefill: null, last: null })
+  const cache = { memoryBytes: 0, diskBytes: 0, diskCap: 0, hitTokens: { live: 0, memory: 0, disk: 0 } }
+  expect(json).toEqual({ model: 'fake-model', window: 100_000, live: 0, queued: 0, prefill: null, cache, last: null })
 })
 
 it('/status reports the last answer, with its own decode rate while others run', async () => {
@@ -49,6 +50,15 @@ it('/status reports how much of a prompt has been read while a request runs', as
   await until(() => engine.requests.length > 0)
   expect((await ask(`${url}/status`)).json).toMatchObject({ live: 1, prefill: { done: 256, total: 1000 } })
   void request
+})
+
+it('/status reports what the prefix cache takes, by place', async () => {
+  const engine = speaks(END)
+  const stats = engine.stats()
+  const cache = { memoryBytes: 5, diskBytes: 7, diskCap: 90, hitTokens: { live: 1, memory: 2, disk: 3 } }
+  engine.stats = () => ({ ...stats, cache: { ...stats.cache, ...cache, notices: ['a path of somebody'] } })
+  const { url } = await serveFake(engine)
+  expect((await ask(`${url}/status`)).json.cache).toEqual(cache)
 })
 
 it('/status requires the key', async () => {

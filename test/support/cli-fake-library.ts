@@ -15,6 +15,7 @@ const {
   FAKE_GENERATE_MS = '0',
   FAKE_NOISE,
   FAKE_OPTIONS,
+  FAKE_NOTICE,
   FAKE_OUTPUT_TOKENS = '0',
 } = process.env
 
@@ -34,7 +35,10 @@ export const fakeLibrary: Library = {
     const facts = { quantization: '4-bit', device: 'cpu', computeDtype: 'f32', parameters: 2e9, vocabSize: 100 }
     const window = Number(FAKE_WINDOW)
     const info = { name, path, window, windowLimit: 'checkpoint', trainedWindow: window, warnings: [], ...facts }
-    const stats = () => ({ outputTokens: Number(FAKE_OUTPUT_TOKENS) })
+    const stats = () => ({
+      outputTokens: Number(FAKE_OUTPUT_TOKENS),
+      cache: { notices: FAKE_NOTICE ? [FAKE_NOTICE] : [] },
+    })
     return { info, stats, generate: generateSteadily, close: async () => {} } as unknown as Model
   },
 

@@ -8,6 +8,8 @@ import { TetherError } from '../../errors.js'
 import { makeFolder } from '../../make-folder.js'
 import { describeModels } from '../../models/describe-models.js'
 import { showSize } from '../../models/show-size.js'
+import { prefixFolder } from '../../prefixes/folder.js'
+import { surveyPrefixes } from '../../prefixes/survey.js'
 import { CannotRun, claudeVersion, versionWarning } from '../claude/claude-version.js'
 import { findClaude } from '../claude/find-claude.js'
 import type { Config } from '../config/read-config.js'
@@ -35,6 +37,7 @@ export async function checkAll(context: DoctorContext): Promise<Finding[]> {
     checkConfig(context),
     await checkPort(settings),
     checkFolder('cache', 'tokenizers load more slowly'),
+    checkPrefixes(settings),
     checkFolder('logs', 'nothing is logged'),
   ]
 }
@@ -160,6 +163,30 @@ function checkFolder(name: string, otherwise: string): Finding {
     return { about: name, verdict: 'note', detail: messageOf(error), fix }
   }
 }
+
+/** What is kept of prompts, and how much may be. */
+function checkPrefixes({ diskCache }: Settings): Finding {
+  const about = 'prefixes'
+  try {
+    const { models } = surveyPrefixes(prefixFolder())
+    const kept = models.reduce((sum, { bytes }) => sum + bytes, 0)
+    const of = `${showSize(kept)} of ${models.length} ${models.length === 1 ? 'model' : 'models'}`
+    if (diskCache === 0) return { about, verdict: 'ok', detail: `off (disk_cache = 0); ${of} kept before` }
+    if (diskCache !== undefined) return { about, verdict: 'ok', detail: `${of} kept, at most ${showSize(diskCache)}` }
+    const { blocks, bavail, bsize } = statfsSync(homedir())
+    const tenth = (blocks * bsize) / 10
+    const detail = `${of} kept, at most ${showSize(Math.min(tenth, mostKept))}, and a tenth of the disk stays free`
+    if (bavail * bsize + kept > tenth) return { about, verdict: 'ok', detail }
+    const fix = 'Free space on the disk, or set disk_cache. Otherwise prompts are computed again after a restart.'
+    return { about, verdict: 'note', detail, fix }
+  } catch (error) {
+    const fix = `Make ${shortPath(prefixFolder())} readable. Otherwise prompts are computed again after a restart.`
+    return { about, verdict: 'note', detail: messageOf(error), fix }
+  }
+}
+
+/** The engine's own bound where no disk_cache is set: native/engine/cache/. */
+const mostKept = 64 * 2 ** 30
 
 function sizeOf(folder: string): number {
   const files = existsSync(folder) ? (readdirSync(folder, { recursive: true }) as string[]) : []

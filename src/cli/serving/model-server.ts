@@ -7,6 +7,7 @@ import { deferred } from '../deferred.js'
 import type { Log } from '../log/log.js'
 import { showProgress } from '../terminal/progress.js'
 import { Interrupted, watchSignals } from '../terminal/signals.js'
+import { noticeLog } from './notices.js'
 import { logRequest } from './request-line.js'
 import { openRequestLog } from './request-log.js'
 import { serveOnPort } from './serve-on-port.js'
@@ -52,6 +53,8 @@ export async function startModelServer(library: Library, options: StartOptions):
   const { found, log, say } = options
   const requests = options.requestLog ? openRequestLog(options.requestLog) : undefined
   const load = deferred<Model>()
+  const tellNotices = noticeLog(log)
+  let loaded: Model | undefined
   let fraction = 0
   const serve = (port: number) =>
     library.serve(load.promise, {
@@ -64,6 +67,7 @@ export async function startModelServer(library: Library, options: StartOptions):
       onBody: requests?.asked,
       onLog: (line) => {
         logRequest(log, line)
+        if (loaded) tellNotices(loaded)
         requests?.ended(line)
       },
     })
@@ -89,6 +93,7 @@ export async function startModelServer(library: Library, options: StartOptions):
     const interrupted = signals.came.then((signal) => Promise.reject(new Interrupted(signal)))
     const cancelled = Promise.race([interrupted, options.unless?.then(() => interrupted) ?? interrupted])
     const model = await Promise.race([load.promise, cancelled])
+    loaded = model
     await Promise.race([waitUntilReady(server.url), cancelled])
     progress.end()
     for (const warning of model.info.warnings) say(`warning: ${warning}`)

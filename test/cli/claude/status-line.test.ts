@@ -58,6 +58,7 @@ describe('the status line program', () => {
     live: 0,
     queued: 0,
     prefill: null,
+    cache: { memoryBytes: 0, diskBytes: 0, diskCap: 0, hitTokens: { live: 0, memory: 0, disk: 0 } },
     last: { inputTokens: 20_000, cachedTokens: 19_000, createdTokens: 900, outputTokens: 480, tokensPerSecond: 43.4 },
   }
   let answer: (() => { code: number; body: string }) | 'never'

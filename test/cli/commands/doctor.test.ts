@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Finding } from '../../../src/cli/doctor/report.js'
 import { useTether } from '../../support/cli-fixture.js'
+import { writeRecord } from '../../support/kept-prefixes.js'
 import { writeModel } from '../../support/model-folders.js'
 
 const tether = useTether()
@@ -45,7 +46,7 @@ describe('tether doctor', () => {
   test('--json prints a list of findings, each fault with a fix', async () => {
     const { code, all } = await findings()
     expect(code).toBe(1)
-    const abouts = ['addon', 'MLX', 'BLAS', 'memory', 'models', 'claude', 'config', 'port', 'cache', 'logs']
+    const abouts = ['addon', 'MLX', 'BLAS', 'memory', 'models', 'claude', 'config', 'port', 'cache', 'prefixes', 'logs']
     expect(all.map(({ about }) => about)).toEqual(abouts)
     const failed = all.filter(({ verdict }) => verdict === 'fail')
     expect(failed.map(({ about }) => about)).toEqual(['models', 'claude'])
@@ -74,7 +75,7 @@ describe('tether doctor', () => {
   test('runs all checks in a home that is not writable', async () => {
     writeFileSync(join(tether.place.home, '.tether'), 'a file where a folder should be')
     const { all, of } = await findings()
-    expect(all).toHaveLength(10)
+    expect(all).toHaveLength(11)
     expect(of('cache')).toMatchObject({ verdict: 'note', fix: expect.stringContaining('~/.tether/cache writable') })
   })
 
@@ -88,6 +89,15 @@ describe('tether doctor', () => {
     // 192.0.2.0/24 is for documentation: no machine has it.
     const foreign = await findings(['--host', '192.0.2.1'])
     expect(foreign.of('port')).toMatchObject({ verdict: 'fail', detail: expect.stringContaining('192.0.2.1') })
+  })
+
+  test('says what is kept of prompts, and how much may be', async () => {
+    expect((await findings()).of('prefixes')?.detail).toMatch(/^0 B of 0 models kept, at most \d+ [GM]B, and a tenth /)
+    writeRecord(join(tether.place.home, '.tether', 'cache', 'prefixes', 'ab'.repeat(16)), { block: 'a', payload: 2e6 })
+    const kept = await findings(['--disk-cache', '20GB'])
+    expect(kept.of('prefixes')).toMatchObject({ verdict: 'ok', detail: '2.0 MB of 1 model kept, at most 20 GB' })
+    const off = await findings(['--disk-cache', '0'])
+    expect(off.of('prefixes')?.detail).toBe('off (disk_cache = 0); 2.0 MB of 1 model kept before')
   })
 
   test('names the running server', async () => {

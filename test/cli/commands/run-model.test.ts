@@ -77,7 +77,11 @@ describe('the model that tether runs', () => {
     const prefixes = join(tether.place.home, '.tether', 'cache', 'prefixes')
     const options = () => JSON.parse(readFileSync(file, 'utf8'))
     await bare(['--model', 'small', '--disk-cache', '2GB', '--', 'exit:0'], { FAKE_OPTIONS: file })
-    expect(options()).toMatchObject({ cacheDir: prefixes, diskCache: 2e9, sessionFolder: realpathSync(tether.place.home) })
+    expect(options()).toMatchObject({
+      cacheDir: prefixes,
+      diskCache: 2e9,
+      sessionFolder: realpathSync(tether.place.home),
+    })
     rmSync(file)
     const server = tether.start(['--model', 'small', '--serve-only', '--port', '0'], { FAKE_OPTIONS: file })
     onTestFinished(() => void server.process.kill('SIGKILL'))

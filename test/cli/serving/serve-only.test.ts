@@ -33,6 +33,16 @@ Ctrl-C stops the server.
     },
   )
 
+  test('logs once what goes wrong with the files of the prefix cache', async () => {
+    const running = tether.startOnDemo(['--serve-only', '--port', '0'], { FAKE_NOTICE: 'the disk is full' })
+    await until(() => running.stderr().includes('Ctrl-C'))
+    const url = / ready at (\S+)/.exec(running.stderr())?.[1] ?? ''
+    for (let request = 0; request < 3; request++) await fetch(`${url}/v1/models`)
+    running.process.kill('SIGTERM')
+    await running.ended
+    expect(running.stderr().match(/warning.*the disk is full/gi)).toHaveLength(1)
+  })
+
   test('stops for a signal that comes at the moment it is ready', async () => {
     const running = tether.startOnDemo(['--serve-only', '--port', '0'])
     running.process.stderr?.on('data', (text: Buffer) => {
