@@ -28,7 +28,7 @@ export interface Finish {
   createdTokens: number
   /** How many were computed, counted where it was done. */
   computedTokens: number
-  /** Why not all of the prompt was in the cache; null if it was, or if nothing like it was ever seen. */
+  /** Why not more of the prompt was in the cache; null if it had all but the last token. */
   miss: PromptMiss | null
   outputTokens: number
   queueSeconds: number
@@ -39,14 +39,12 @@ export interface Finish {
 /** Where a prompt left the nearest one that was seen before. */
 export interface PromptMiss {
   /**
-   * `diverged`: the prompts differ from there on. `evicted`: what follows was kept once, and had to go. `first`: nobody
-   * has asked for more of it.
+   * `diverged`: no earlier prompt went on like this one. `evicted`: one did, but what was computed for it was not kept.
+   * `first`: no earlier prompt began like this one.
    */
   reason: 'diverged' | 'evicted' | 'first'
   /** How many tokens both have in common. */
   at: number
-  /** How many the nearest prompt has. */
-  length: number
   /** A few tokens on both sides of that place, of the nearest prompt and of this one. */
   theirs: number[] | Int32Array
   ours: number[] | Int32Array
@@ -123,7 +121,7 @@ export interface EngineStats {
 
 /** The prefix cache. Sizes in bytes. */
 export interface CacheStats {
-  /** What it takes in memory, beside the sequences that are kept whole, and on disk. */
+  /** What it takes in memory, beside the sequences that are kept whole, and on disk, for all models. */
   memoryBytes: number
   diskBytes: number
   /** The most that it may take on disk; 0: nothing is kept there. */
@@ -131,8 +129,9 @@ export interface CacheStats {
   blocks: number
   /** Tokens of prompts that were not computed, by where they were found. */
   hitTokens: { live: number; memory: number; disk: number }
-  /** Records that were written, that had to go, and that were found damaged. */
+  /** Records that were written and read, that had to go, and that were found damaged. */
   written: number
+  read: number
   evictedMemory: number
   evictedDisk: number
   damaged: number

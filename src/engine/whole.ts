@@ -9,6 +9,7 @@ const noCache: CacheStats = {
   blocks: 0,
   hitTokens: { live: 0, memory: 0, disk: 0 },
   written: 0,
+  read: 0,
   evictedMemory: 0,
   evictedDisk: 0,
   damaged: 0,

@@ -101,9 +101,9 @@ function firstDifference(prompt: Int32Array, past: Past[], tokenizer: Pick<Token
 }
 
 /** Why the cache had no more of the prompt. */
-function missLine({ reason, at, length, ours, theirs }: PromptMiss, tokenizer: Pick<Tokenizer, 'stream'>): string {
+function missLine({ reason, at, ours, theirs }: PromptMiss, tokenizer: Pick<Tokenizer, 'stream'>): string {
   const [here, there] = [ours, theirs].map((tokens) => JSON.stringify(written(decode([...tokens], tokenizer))))
-  return `${reason} at token ${at} of ${length} in the nearest prompt; here ${here}, there ${there}`
+  return `${reason} at token ${at} of the nearest prompt; here ${here}, there ${there}`
 }
 
 function summary(finish: Finish): string {

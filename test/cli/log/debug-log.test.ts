@@ -89,7 +89,6 @@ describe('the debug log', () => {
     engine.miss = {
       reason: 'diverged',
       at: 7,
-      length: 900,
       theirs: tokens('Friday\n'),
       ours: Int32Array.from(tokens('Sun')),
     }
@@ -98,7 +97,7 @@ describe('the debug log', () => {
     engine.miss = null
     await answerMessage(model, hello())
     expect(read()).toContain(
-      '==== turn 1, miss\ndiverged at token 7 of 900 in the nearest prompt; here "Sun", there "Friday\\n"\n',
+      '==== turn 1, miss\ndiverged at token 7 of the nearest prompt; here "Sun", there "Friday\\n"\n',
     )
     expect(read()).not.toContain('turn 2, miss')
   })
