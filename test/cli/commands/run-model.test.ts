@@ -88,6 +88,8 @@ describe('the model that tether runs', () => {
     await until(() => existsSync(file) && readFileSync(file, 'utf8') !== '')
     expect(options()).toMatchObject({ cacheDir: prefixes })
     expect(options()).not.toHaveProperty('sessionFolder')
+    server.process.kill('SIGKILL')
+    await server.ended
   })
 
   test('is answered in at most four short lines if its name is wrong, with commands that can be pasted', async () => {
