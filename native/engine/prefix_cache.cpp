@@ -34,12 +34,22 @@ BlockStore::Cursor PrefixCache::begin(const BlockStore::Start& start) {
   return store_ ? store_->begin(start) : BlockStore::Cursor{};
 }
 
+// A request does not fail because what it computed cannot be kept.
 void PrefixCache::keep(BlockStore::Cursor& cursor, Sequence& sequence, std::span<const int> ends) {
-  if (!cursor.stopped) store_->keep(cursor, sequence, ends, [this](uint64_t bytes) { return make_room(bytes); });
+  if (cursor.stopped) return;
+  try {
+    store_->keep(cursor, sequence, ends, [this](uint64_t bytes) { return make_room(bytes); });
+  } catch (const std::exception&) {
+    cursor.stopped = true;
+  }
 }
 
 bool PrefixCache::finish(BlockStore::Cursor& cursor, Sequence sequence, std::span<const int> ends) {
-  if (!cursor.stopped) store_->finish(cursor, sequence, ends, [this](uint64_t bytes) { return make_room(bytes); });
+  try {
+    if (!cursor.stopped) store_->finish(cursor, sequence, ends, [this](uint64_t bytes) { return make_room(bytes); });
+  } catch (const std::exception&) {
+    cursor.stopped = true;
+  }
   bool kept = !cursor.stopped;
   cursor = {};
   return put(std::move(sequence)) || kept;

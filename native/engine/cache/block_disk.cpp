@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 #include <ranges>
+#include <set>
 #include <utility>
 
 #include "engine/cache/block_store.h"
@@ -92,7 +93,7 @@ void BlockStore::write_next() {
     newcomer_ = nullptr;
     if (folder_.bytes + size > disk_cap()) continue;
     record.moving = true;
-    writing_bytes_ += record.size;
+    writing_bytes_ += size;
     on_disk_bytes(1, *block, kind);
     disk_->write(header_of(*block, kind), *record.bytes,
                  [this, block, kind](const DiskThread::Written& result) { written(*block, kind, result); });
@@ -102,8 +103,9 @@ void BlockStore::write_next() {
 void BlockStore::written(Block& block, Kind kind, const DiskThread::Written& result) {
   auto& record = block.record(kind);
   record.moving = false;
-  writing_bytes_ -= record.size;
+  writing_bytes_ -= record_file_bytes(block.tokens.size(), record.size);
   folder_.disk_free = result.disk_free;
+  if (result.all) looked_again(*result.all);
   if (result.error.empty()) {
     record.on_disk = true;
     counts_.written++;
@@ -119,6 +121,23 @@ void BlockStore::written(Block& block, Kind kind, const DiskThread::Written& res
                         : ". It is kept in memory alone."));
   }
   write_next();
+}
+
+// Other processes may have written and deleted meanwhile: what this one does not know may be deleted for want of room.
+void BlockStore::looked_again(const std::vector<FolderState::Other>& all) {
+  std::set<std::filesystem::path> known;
+  tree_.each([&](const Block& block) {
+    for (auto kind : kKinds)
+      if (block.record(kind).on_disk || block.record(kind).moving)
+        known.insert(disk_->folder() / record_name(block.key, kind));
+  });
+  folder_.others.clear();
+  folder_.bytes = writing_bytes_;
+  for (const auto& file : all) {
+    folder_.bytes += file.bytes;
+    if (!known.contains(file.file)) folder_.others.push_back(file);
+  }
+  make_room_on_disk(0);
 }
 
 // Puts what lies in the folder into the tree.

@@ -163,6 +163,7 @@ class BlockStore {
   void write_next();
   void written(Block& block, Kind kind, const DiskThread::Written& result);
   void scanned(FolderState state);
+  void looked_again(const std::vector<FolderState::Other>& all);
   void adopt(BlockTree::Path& path, std::span<const int32_t> prompt);
   void attach(Block& block, const FoundRecord& found);
   void touch_files(const Start& start);

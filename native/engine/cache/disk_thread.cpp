@@ -14,6 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// How often a folder that is written to is looked at again.
+constexpr std::chrono::seconds kLookAgain{5};
+
 // Folders with the names of fingerprints; others are not ours.
 bool is_model_folder(const fs::directory_entry& entry) {
   std::error_code ignored;
@@ -88,6 +91,15 @@ void DiskThread::scan(std::function<void(FolderState)> done) {
   });
 }
 
+std::vector<FolderState::Other> DiskThread::look_again() {
+  looked_ = std::chrono::steady_clock::now();
+  FolderState state;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(root_, ignored))
+    if (is_model_folder(entry)) scan_other(entry.path(), state);
+  return std::move(state.others);
+}
+
 void DiskThread::write(RecordHeader header, const mx::array& bytes, std::function<void(Written)> done) {
   // The engine thread may touch the array's memory; this thread only reads it.
   std::span content(reinterpret_cast<const std::byte*>(bytes.data<uint8_t>()), bytes.nbytes());  // NOLINT
@@ -100,6 +112,7 @@ void DiskThread::write(RecordHeader header, const mx::array& bytes, std::functio
       written.full = error.code() == std::errc::no_space_on_device || error.code().value() == EDQUOT;
     }
     written.disk_free = free_bytes(folder_);
+    if (std::chrono::steady_clock::now() - looked_ > kLookAgain) written.all = look_again();
     // Freed on the engine thread, with the array.
     return [done, written, bytes] { done(written); };
   });

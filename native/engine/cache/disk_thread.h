@@ -3,13 +3,14 @@
 
 #include <mlx/mlx.h>
 
-#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -56,6 +57,8 @@ class DiskThread {
     std::string error;
     bool full = false;
     uint64_t disk_free = 0;
+    // All records of the folder, looked at now and then, since other processes write and delete there too.
+    std::optional<std::vector<FolderState::Other>> all = std::nullopt;
   };
   void write(RecordHeader header, const mx::array& bytes, std::function<void(Written)> done);
   // The array is empty unless the record was read whole. Damaged records are deleted.
@@ -78,8 +81,11 @@ class DiskThread {
   void push(Job job, bool first = false);
   void loop();
 
+  std::vector<FolderState::Other> look_again();
+
   std::filesystem::path root_;
   std::filesystem::path folder_;
+  std::chrono::steady_clock::time_point looked_;  // thread of this class only
   std::function<void()> wake_;
 
   std::mutex mutex_;  // guards the members up to closing_
