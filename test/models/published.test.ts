@@ -130,7 +130,8 @@ describe.each(named(chats))('%s', (_, row) => {
       ])
       for (const end of ends) expect([...model.turns.stopTokens]).toContain(model.tokenizer.id(end))
       const { usage } = await model.message(TURN)
-      expect(usage.input_tokens + (usage.cache_read_input_tokens ?? 0)).toBe(count)
+      const { cache_read_input_tokens: read, cache_creation_input_tokens: created } = usage
+      expect(usage.input_tokens + (read ?? 0) + (created ?? 0)).toBe(count)
       expect(usage.output_tokens).toBeGreaterThan(0)
     } finally {
       await model.close()
