@@ -1,9 +1,12 @@
 // A model whose answers are known, and a batch that runs it.
 #pragma once
 
+#include <algorithm>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -18,10 +21,18 @@ constexpr int kWindow = 400;
 // Tokens of a block of the block store.
 constexpr int kBlock = 16;
 
-// The hidden state of a token is the sum of all tokens up to it, the next token that sum modulo kVocab.
+// The windows of a model's layers; 0: full attention.
+struct Windows {
+  Windows(int window) : of_layers{window} {}  // NOLINT(google-explicit-constructor): most models have one layer
+  Windows(std::initializer_list<int> windows) : of_layers(windows) {}
+  std::vector<int> of_layers;
+};
+
+// The hidden state of a token is the sum of all tokens up to it, the next token that sum modulo kVocab. Each layer
+// keeps these sums; where two of them differ the state is no number of any token.
 class Sums : public Model {
  public:
-  explicit Sums(int window) : window_(window) {}
+  explicit Sums(Windows windows) : windows_(std::move(windows.of_layers)), last_(mx::zeros({1, 1, 1, 1})) {}
 
   mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {
     passes++;
@@ -30,13 +41,14 @@ class Sums : public Model {
     for (const auto& segment : segments) {
       auto own = mx::slice(tokens, {begin}, {begin + segment.length});
       auto keys = mx::reshape(mx::astype(own, mx::float32), {1, 1, segment.length, 1});
-      auto& cache = (*segment.caches)[0];
-      // The cache holds the sums themselves, so that a wrong state gives a wrong answer.
-      auto before = cache.offset() == 0 ? mx::zeros({1, 1, 1, 1}) : last_;
-      if (cache.offset() > 0) before = tail(cache);
-      auto sums = mx::add(mx::cumsum(keys, 2), before);
-      auto view = cache.append(sums, keys);
-      parts.push_back(mx::reshape(sums, {segment.length, 1}));
+      std::optional<mx::array> hidden;
+      for (auto& cache : *segment.caches) {
+        // The cache holds the sums themselves, so that a wrong state gives a wrong answer.
+        auto sums = mx::add(mx::cumsum(keys, 2), cache.offset() > 0 ? tail(cache) : last_);
+        cache.append(sums, keys);
+        hidden = hidden ? mx::where(mx::equal(*hidden, sums), sums, mx::array(0.5F)) : sums;
+      }
+      parts.push_back(mx::reshape(*hidden, {segment.length, 1}));
       if (throws) {
         throws = false;
         throw std::runtime_error("the device is out of memory");
@@ -56,7 +68,9 @@ class Sums : public Model {
 
   std::vector<CacheShape> cache_shapes() const override {
     if (no_caches) throw std::runtime_error("no memory for caches");
-    return {{window_, 2, 1}};
+    std::vector<CacheShape> shapes;
+    for (int window : windows_) shapes.push_back({window, 2, 1});
+    return shapes;
   }
   int vocab_size() const override { return kVocab; }
   int max_positions() const override { return kWindow; }
@@ -74,8 +88,8 @@ class Sums : public Model {
     return mx::slice(view.keys.numbers, {0, 0, slots - 2, 0}, {1, 1, slots - 1, 1});
   }
 
-  int window_;
-  mx::array last_ = mx::zeros({1, 1, 1, 1});
+  std::vector<int> windows_;
+  mx::array last_;
 };
 
 // What the model answers, computed by itself.
@@ -114,10 +128,11 @@ inline GenerateRequest ask(std::vector<int32_t> prompt, int max_tokens) {
 
 class Fixture {
  public:
-  // disk: where the block store's files are; without a root it has none. prefix_bytes: of the prefix cache.
-  explicit Fixture(bool ahead, int window = 0, uint64_t cap = 0, DiskOptions disk = {},
-                   uint64_t prefix_bytes = uint64_t{1} << 20U)
-      : loaded_{.model = std::make_unique<Sums>(window),
+  // disk: where the block store's files are; without a root it has none. prefix_bytes: of the prefix cache. block:
+  // tokens of a block.
+  explicit Fixture(bool ahead, const Windows& windows = 0, uint64_t cap = 0, DiskOptions disk = {},
+                   uint64_t prefix_bytes = uint64_t{1} << 20U, int block = kBlock)
+      : loaded_{.model = std::make_unique<Sums>(windows),
                 .prefixes = PrefixCache(prefix_bytes),
                 .device = DevicePolicy{.name = "test",
                                        .dtype = mx::float32,
@@ -135,9 +150,9 @@ class Fixture {
     loaded_.info.prefill_chunk = 8;
     loaded_.memory.cap = cap;
     loaded_.memory.per_token = 8;
-    loaded_.memory.sliding = window ? 1500 : 0;
+    loaded_.memory.sliding = std::ranges::max(windows.of_layers) ? 1500 : 0;
     if (disk.root.empty() && prefix_bytes == uint64_t{1} << 20U) return;
-    auto store = std::make_unique<BlockStore>(Layout(*loaded_.model, 0), Key{1, 2}, kBlock);
+    auto store = std::make_unique<BlockStore>(Layout(*loaded_.model, 0), Key{1, 2}, block);
     if (!disk.wake) disk.wake = [] {};
     if (!disk.root.empty()) store->open_disk(std::move(disk));
     loaded_.prefixes = PrefixCache(prefix_bytes, std::move(store));
