@@ -144,17 +144,18 @@ void Batch::begin(Live& live, const PrefixCache::Match& match) {
   auto size = static_cast<int>(live.prompt().size());
   live.sequence.reserve(size, size + live.limit);
   if (match.fork > match.length) live.add_fork_point(match.fork);
-  live.cursor = loaded_.prefixes.begin(match.start);
+  loaded_.prefixes.begin(match.start);
   if (match.restores) {
     live.restore.emplace(*loaded_.prefixes.store(), live.prompt(), match.start, loaded_.device.layer_by_layer);
   } else {
     loaded_.prefixes.count(live.sequence.length(), 0, 0);
-    start_prefill(live);
+    start_prefill(live, match.start);
   }
 }
 
-// The sequence has the prefix that it starts from.
-void Batch::start_prefill(Live& live) {
+// The sequence has the prefix that it starts from; of that, these blocks are stored.
+void Batch::start_prefill(Live& live, const BlockStore::Start& stored) {
+  live.cursor = loaded_.prefixes.cursor_at(stored, live.sequence.length());
   live.finish.cached_tokens = live.sequence.length();
   if (live.sequence.length() >= live.prefill_length()) live.next = Known{live.prompt().back()};
 }
@@ -170,8 +171,8 @@ bool Batch::advance_restores() {
       if (state != Restore::State::done) return;
       int disk = live.restore->from_disk();
       loaded_.prefixes.count(0, live.sequence.length() - disk, disk);
+      start_prefill(live, live.restore->start());
       live.restore.reset();
-      start_prefill(live);
     });
   }
   return moved;

@@ -64,7 +64,7 @@ class Batch {
   std::optional<Leader> find_leader(std::span<const int32_t> prompt);
   PrefixCache::Match find_prefix(std::span<const int32_t> prompt) const;
   void begin(Live& live, const PrefixCache::Match& match);
-  void start_prefill(Live& live);
+  void start_prefill(Live& live, const BlockStore::Start& stored);
   bool advance_restores();
   void wait_for_disk();
   void release_followers();

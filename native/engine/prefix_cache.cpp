@@ -30,8 +30,12 @@ int shared(const Sequence& sequence, std::span<const int32_t> prompt) {
 PrefixCache::PrefixCache(uint64_t max_bytes, std::unique_ptr<BlockStore> store)
     : max_bytes_(max_bytes), store_(std::move(store)) {}
 
-BlockStore::Cursor PrefixCache::begin(const BlockStore::Start& start) {
-  return store_ ? store_->begin(start) : BlockStore::Cursor{};
+void PrefixCache::begin(const BlockStore::Start& start) {
+  if (store_) store_->begin(start);
+}
+
+BlockStore::Cursor PrefixCache::cursor_at(const BlockStore::Start& start, int length) const {
+  return store_ ? store_->cursor_at(start, length) : BlockStore::Cursor{};
 }
 
 // A request does not fail because what it computed cannot be kept.

@@ -52,8 +52,9 @@ class PrefixCache {
   // Why the match is not longer. The match must be valid still.
   Miss explain(const Match& match, std::span<const int32_t> prompt);
 
-  // The same three for the blocks of a request that runs. See BlockStore.
-  BlockStore::Cursor begin(const BlockStore::Start& start);
+  // The same four for the blocks of a request that runs. See BlockStore.
+  void begin(const BlockStore::Start& start);
+  BlockStore::Cursor cursor_at(const BlockStore::Start& start, int length) const;
   void keep(BlockStore::Cursor& cursor, Sequence& sequence, std::span<const int> ends);
   // Keeps the sequence, too. -> whether there was room for it or for its blocks
   bool finish(BlockStore::Cursor& cursor, Sequence sequence, std::span<const int> ends);

@@ -101,16 +101,20 @@ int BlockStore::restorable(const BlockTree::Path& path, int length) const {
   return best;
 }
 
-BlockStore::Cursor BlockStore::begin(const Start& start) {
-  Block* tip = nullptr;
+void BlockStore::begin(const Start& start) {
   std::vector<Use*> path;
   for (auto* block : start.blocks) {
     path.push_back(&block->use);
     block->used_at = seconds_now();
-    if (block->end() <= start.length && block->end() % block_ == 0) tip = block;
   }
   tether::touch(path, ++clock_);
   touch_files(start);
+}
+
+BlockStore::Cursor BlockStore::cursor_at(const Start& start, int length) const {
+  Block* tip = nullptr;
+  for (auto* block : start.blocks)
+    if (block->end() <= std::min(start.length, length) && block->end() % block_ == 0) tip = block;
   return {.tip = Pin(tip), .stopped = false};
 }
 
@@ -147,7 +151,7 @@ void BlockStore::keep_tail(Cursor& cursor, const Keeping& keeping) {
   auto& tip = cursor.tip.get() ? *cursor.tip.get() : tree_.root();
   const auto& tokens = keeping.sequence->tokens();
   int length = keeping.sequence->length();
-  if (cursor.stopped || length == tip.end()) return;
+  if (cursor.stopped || length <= tip.end()) return;
   auto tail = std::span(tokens).subspan(static_cast<size_t>(tip.end()));
   // Full layers can start anywhere within a block.
   bool there = !layout_.has(Kind::sliding) && std::ranges::any_of(tip.children, [&](const auto& child) {

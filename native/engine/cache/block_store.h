@@ -97,7 +97,10 @@ class BlockStore {
     Pin tip;
     bool stopped = true;  // no block is kept: there is no store, or one could not be kept, so none after it is
   };
-  Cursor begin(const Start& start);
+  // Notes that a request uses these blocks.
+  void begin(const Start& start);
+  // For its sequence, once that has `length` tokens of the start, which may turn out to be fewer than planned.
+  Cursor cursor_at(const Start& start, int length) const;
   // Keeps the whole blocks that the sequence has beyond the cursor. `ends`: lengths at which other prompts are likely
   // to start from this one, ascending. make_room: frees memory; false if it cannot.
   using MakeRoom = std::function<bool(uint64_t)>;

@@ -102,10 +102,13 @@ Restore::State Restore::restore_sliding(Sequence& sequence) {
 
 Restore::State Restore::plan_again(Sequence& sequence) {
   auto start = store_->find(prompt_);
+  // What is appended stays only if the new plan begins with just that; else this is rare enough to begin anew.
+  bool same = next_ > 0 && next_ <= start.blocks.size() &&
+              std::equal(start.blocks.begin(), start.blocks.begin() + static_cast<std::ptrdiff_t>(next_),
+                         start_.blocks.begin()) &&
+              sequence.length() == std::min(start.blocks[next_ - 1]->end(), start.length);
+  if (!same) sequence.rewind(0);
   pins_.clear();
-  // What is appended beyond the new end would have to be cut off again; this is rare enough to begin anew.
-  if (start.length < sequence.length()) sequence.rewind(0);
-  bool same = sequence.length() > 0;
   start_ = std::move(start);
   for (auto* block : start_.blocks) pins_.emplace_back(block);
   was_on_disk_.assign(start_.blocks.size(), false);
