@@ -18,8 +18,6 @@ constexpr uint64_t kMostWriting = uint64_t{256} << 20U;
 constexpr int64_t kOrphanAge = 60;
 // How long the first request waits for the folder to be read.
 constexpr double kScanSeconds = 5;
-// After a write failed, how long none is tried.
-constexpr std::chrono::seconds kRetry{60};
 // What is left free on a disk: one part in so many.
 constexpr uint64_t kFreeShare = 10;
 
@@ -69,11 +67,23 @@ void BlockStore::on_disk_bytes(int sign, const Block& block, Kind kind) {
 
 void BlockStore::queue_write(Block& block, Kind kind) {
   if (!disk_) return;
-  if (cannot_write_ && std::chrono::steady_clock::now() - *cannot_write_ < kRetry) return;
+  if (cannot_write_ && std::chrono::steady_clock::now() - *cannot_write_ < options_.retry) return;
   cannot_write_.reset();
   block.record(kind).queued = true;
   to_write_.push_back({&block, kind});
   write_next();
+}
+
+// What was not written when it was new, for a fault or for want of room, may be written now. tip: the end of a path.
+void BlockStore::queue_path(Block& tip) {
+  std::vector<Block*> path;
+  for (auto* block = &tip; block->parent; block = block->parent) path.push_back(block);
+  for (auto* block : std::views::reverse(path)) {
+    for (auto kind : kKinds) {
+      const auto& record = block->record(kind);
+      if (record.bytes && !record.on_disk && !record.busy()) queue_write(*block, kind);
+    }
+  }
 }
 
 // A block is written after the one that it continues, or not at all.
@@ -88,9 +98,13 @@ void BlockStore::write_next() {
                      parent->record(Kind::full).moving;
     if (!record.bytes || !reachable || cannot_write_) continue;
     auto size = record_file_bytes(block->tokens.size(), record.size);
-    newcomer_ = &block->use;
-    make_room_on_disk(size);
-    newcomer_ = nullptr;
+    {
+      // Its other record, which lies there already, does not make room for it.
+      Pin pin(block);
+      newcomer_ = &block->use;
+      make_room_on_disk(size);
+      newcomer_ = nullptr;
+    }
     if (folder_.bytes + size > disk_cap()) continue;
     record.moving = true;
     writing_bytes_ += size;
@@ -106,11 +120,13 @@ void BlockStore::written(Block& block, Kind kind, const DiskThread::Written& res
   writing_bytes_ -= record_file_bytes(block.tokens.size(), record.size);
   folder_.disk_free = result.disk_free;
   if (result.all) looked_again(*result.all);
-  if (result.error.empty()) {
+  if (result.kept) {
     record.on_disk = true;
     counts_.written++;
     // The sequence itself is in memory, and the system keeps files that were just written there too.
     free_memory(block, kind);
+  } else if (result.error.empty()) {
+    on_disk_bytes(-1, block, kind);
   } else {
     on_disk_bytes(-1, block, kind);
     cannot_write_ = std::chrono::steady_clock::now();

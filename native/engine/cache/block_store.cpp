@@ -208,6 +208,7 @@ void BlockStore::finish(Cursor& cursor, Sequence& sequence, std::span<const int>
         wants_sliding(block->begin, block->end(), all))
       keep_record(*block, Kind::sliding, keeping);
   thin(*path.blocks.back(), all);
+  if (disk_) queue_path(*cursor.tip.get());
   forget_ghosts();
 }
 

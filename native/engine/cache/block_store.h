@@ -38,6 +38,7 @@ struct DiskOptions {
   std::filesystem::path root;
   std::optional<uint64_t> cap = std::nullopt;  // none: kMostDisk, or a tenth of the disk if that is less
   std::function<void()> wake = nullptr;        // called on another thread when BlockStore::drain() has something to do
+  std::chrono::seconds retry{60};              // after a write failed, how long none is tried
 };
 
 // The cap of the files of all models where none was given; a tenth of the disk is left free in any case.
@@ -163,6 +164,7 @@ class BlockStore {
   RecordHeader header_of(const Block& block, Kind kind) const;
   void on_disk_bytes(int sign, const Block& block, Kind kind);
   void queue_write(Block& block, Kind kind);
+  void queue_path(Block& tip);
   void write_next();
   void written(Block& block, Kind kind, const DiskThread::Written& result);
   void scanned(FolderState state);

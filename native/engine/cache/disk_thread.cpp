@@ -3,8 +3,10 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <ctime>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -43,6 +45,7 @@ void scan_own(const fs::path& folder, FolderState& state) {
 
 void scan_other(const fs::path& folder, FolderState& state) {
   std::error_code ignored;
+  auto now = static_cast<int64_t>(std::time(nullptr));
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     if (!parse_record_name(entry.path().filename().string())) continue;
     struct stat status{};
@@ -50,7 +53,7 @@ void scan_other(const fs::path& folder, FolderState& state) {
     state.bytes += static_cast<uint64_t>(status.st_size);
     state.others.push_back({.file = entry.path(),
                             .bytes = static_cast<uint64_t>(status.st_size),
-                            .used_at = static_cast<int64_t>(status.st_mtime)});
+                            .used_at = std::min(now, static_cast<int64_t>(status.st_mtime))});
   }
 }
 
@@ -74,12 +77,20 @@ DiskThread::~DiskThread() {
   thread_.join();
 }
 
+// Others may use a folder that was there.
+void DiskThread::make_folders() const noexcept {
+  std::error_code ignored;
+  if (!fs::exists(root_, ignored) && fs::create_directories(root_, ignored))
+    fs::permissions(root_, fs::perms::owner_all, ignored);
+  fs::create_directory(folder_, ignored);
+  fs::permissions(folder_, fs::perms::owner_all, ignored);
+}
+
 void DiskThread::scan(std::function<void(FolderState)> done) {
   push([this, done = std::move(done)] {
     FolderState state;
     std::error_code ignored;
-    fs::create_directories(folder_, ignored);
-    for (const auto& folder : {root_, folder_}) fs::permissions(folder, fs::perms::owner_all, ignored);
+    make_folders();
     remove_leftovers(folder_);
     scan_own(folder_, state);
     for (const auto& entry : fs::directory_iterator(root_, ignored))
@@ -106,7 +117,9 @@ void DiskThread::write(RecordHeader header, const mx::array& bytes, std::functio
   push([this, header = std::move(header), content, bytes, done = std::move(done)] {
     Written written;
     try {
-      write_record(folder_, header, content);
+      // It may have been removed.
+      if (std::error_code ignored; !fs::exists(folder_, ignored)) make_folders();
+      written.kept = write_record(folder_, header, content);
     } catch (const std::system_error& error) {
       written.error = error.what();
       written.full = error.code() == std::errc::no_space_on_device || error.code().value() == EDQUOT;
@@ -202,7 +215,12 @@ void DiskThread::loop() {
     queue.pop_front();
     busy_ = true;
     lock.unlock();
-    auto done = job();
+    std::function<void()> done;
+    try {
+      done = job();
+    } catch (const std::exception&) {
+      // Of jobs that report to nobody; what they left undone is found at the next start.
+    }
     job = nullptr;
     lock.lock();
     busy_ = false;

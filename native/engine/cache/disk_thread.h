@@ -52,8 +52,10 @@ class DiskThread {
 
   // Reads the headers of all records. Removes damaged ones and leftovers.
   void scan(std::function<void(FolderState)> done);
-  // `bytes`: evaluated. error: empty if it was written; `full`: for want of room.
+  // `bytes`: evaluated. kept: whether the file is there; if not for a fault, a file of another version has its place.
+  // full: the fault is want of room.
   struct Written {
+    bool kept = false;
     std::string error;
     bool full = false;
     uint64_t disk_free = 0;
@@ -78,6 +80,7 @@ class DiskThread {
   // A job returns what is to be done on the engine thread.
   using Job = std::function<std::function<void()>()>;
 
+  void make_folders() const noexcept;
   void push(Job job, bool first = false);
   void loop();
 

@@ -64,6 +64,16 @@ std::span<const std::byte> bytes_of(const T& value) {
   return std::as_bytes(std::span(&value, 1));
 }
 
+// Not a link, and nothing that could hold the caller, such as a pipe: those are not ours.
+int open_ours(const std::filesystem::path& path, int flags) {
+  int handle = ::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  struct stat status{};
+  if (handle < 0 || (::fstat(handle, &status) == 0 && S_ISREG(status.st_mode))) return handle;
+  ::close(handle);
+  errno = ENOENT;
+  return -1;
+}
+
 void write_all(int handle, std::span<const std::byte> bytes) {
   // Some systems write no more than 2 GB at a time.
   constexpr size_t kMost = size_t{1} << 28U;
@@ -132,6 +142,17 @@ std::filesystem::path temporary(const std::filesystem::path& folder) {
   return folder / (own_leftovers() + std::to_string(next++));
 }
 
+bool is_of_another_version(const std::filesystem::path& path) {
+  File file(open_ours(path, O_RDONLY));
+  Fixed fixed;
+  auto start = std::as_writable_bytes(std::span(&fixed, 1)).first(offsetof(Fixed, kind));
+  try {
+    return file.open() && read_all(file.handle(), start, 0) && fixed.magic == kMagic && fixed.version != kRecordVersion;
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 std::string record_name(const Key& key, Kind kind) { return to_hex(key) + (kind == Kind::full ? ".full" : ".sliding"); }
@@ -147,7 +168,9 @@ std::optional<std::pair<Key, Kind>> parse_record_name(const std::string& name) {
 
 uint64_t record_file_bytes(size_t tokens, uint64_t bytes) { return record_offset(tokens) + bytes; }
 
-void write_record(const std::filesystem::path& folder, const RecordHeader& header, std::span<const std::byte> bytes) {
+bool write_record(const std::filesystem::path& folder, const RecordHeader& header, std::span<const std::byte> bytes) {
+  auto place = folder / record_name(header.key, header.kind);
+  if (is_of_another_version(place)) return false;
   Fixed fixed;
   fixed.kind = static_cast<uint32_t>(header.kind);
   fixed.begin = static_cast<uint32_t>(header.begin);
@@ -172,16 +195,17 @@ void write_record(const std::filesystem::path& folder, const RecordHeader& heade
     write_all(file.handle(), tokens);
     write_all(file.handle(), std::span(padding).first(record_offset(fixed.count) - sizeof(Fixed) - tokens.size()));
     write_all(file.handle(), bytes);
-    if (::rename(name.c_str(), (folder / record_name(header.key, header.kind)).c_str()) != 0) failed("rename");
+    if (::rename(name.c_str(), place.c_str()) != 0) failed("rename");
   } catch (...) {
     ::unlink(name.c_str());
     throw;
   }
+  return true;
 }
 
 ReadResult read_record(const std::filesystem::path& folder, const RecordHeader& want,
                        const std::function<std::byte*(uint64_t)>& place) {
-  File file(::open((folder / record_name(want.key, want.kind)).c_str(), O_RDONLY | O_CLOEXEC));
+  File file(open_ours(folder / record_name(want.key, want.kind), O_RDONLY));
   if (!file.open() && errno == ENOENT) return ReadResult::missing;
   if (!file.open()) failed("open");
   Fixed fixed;
@@ -198,12 +222,16 @@ ReadResult read_record(const std::filesystem::path& folder, const RecordHeader& 
 }
 
 ReadResult find_record(const std::filesystem::path& name, FoundRecord& found) {
-  // O_NONBLOCK: a pipe of that name must not hold the thread.
-  File file(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+  File file(open_ours(name, O_RDONLY));
   struct stat status{};
-  if (!file.open() || ::fstat(file.handle(), &status) != 0 || !S_ISREG(status.st_mode)) return ReadResult::missing;
+  if (!file.open() || ::fstat(file.handle(), &status) != 0) return ReadResult::missing;
   Fixed fixed;
-  auto result = read_header(file.handle(), fixed, found.header);
+  auto result = ReadResult::missing;
+  try {
+    result = read_header(file.handle(), fixed, found.header);
+  } catch (const std::system_error&) {
+    return ReadResult::missing;
+  }
   found.file_bytes = static_cast<uint64_t>(status.st_size);
   found.used_at = static_cast<int64_t>(status.st_mtime);
   // A file that was cut short is known by its size.
@@ -213,7 +241,7 @@ ReadResult find_record(const std::filesystem::path& name, FoundRecord& found) {
 }
 
 void touch_record(const std::filesystem::path& name, uint32_t hits) noexcept {
-  File file(::open(name.c_str(), O_WRONLY | O_CLOEXEC));
+  File file(open_ours(name, O_WRONLY));
   if (!file.open()) return;
   if (::pwrite(file.handle(), &hits, sizeof(hits), offsetof(Fixed, hits)) < 0) return;
   ::futimens(file.handle(), nullptr);

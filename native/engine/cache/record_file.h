@@ -42,8 +42,9 @@ uint64_t record_file_bytes(size_t tokens, uint64_t bytes);
 
 // Writes a file beside its place and then moves it there, so that a file is whole or not there; what a process leaves
 // that is killed meanwhile is removed by remove_leftovers(). Readable by its owner only. Not forced out to the device:
-// after a power failure the checksum finds what is missing. Throws std::system_error.
-void write_record(const std::filesystem::path& folder, const RecordHeader& header, std::span<const std::byte> bytes);
+// after a power failure the checksum finds what is missing. -> false if a file of another version has its place, which
+// is left alone. Throws std::system_error.
+bool write_record(const std::filesystem::path& folder, const RecordHeader& header, std::span<const std::byte> bytes);
 
 // What a read found. `bytes` is only valid with Read::whole.
 enum class ReadResult { whole, missing, damaged };
@@ -58,7 +59,7 @@ struct FoundRecord {
   uint64_t file_bytes = 0;
   int64_t used_at = 0;  // seconds since 1970
 };
-// Reads no record bytes. missing: not there, or of another version.
+// Reads no record bytes. missing: not there, not readable, or of another version.
 ReadResult find_record(const std::filesystem::path& file, FoundRecord& found);
 
 // Notes in a file that it was used now, and how often so far. A file that is gone is ignored.

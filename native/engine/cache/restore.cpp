@@ -107,7 +107,7 @@ Restore::State Restore::plan_again(Sequence& sequence) {
               std::equal(start.blocks.begin(), start.blocks.begin() + static_cast<std::ptrdiff_t>(next_),
                          start_.blocks.begin()) &&
               sequence.length() == std::min(start.blocks[next_ - 1]->end(), start.length);
-  if (!same) sequence.rewind(0);
+  if (!same && sequence.length() > 0) sequence.rewind(0);
   pins_.clear();
   start_ = std::move(start);
   for (auto* block : start_.blocks) pins_.emplace_back(block);
