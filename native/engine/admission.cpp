@@ -67,7 +67,7 @@ void Batch::make_room() {
   uint64_t used = in_use(0);
   if (cap) loaded_.prefixes.limit(cap - std::min(cap, used));
   while (cap && used + loaded_.prefixes.bytes() > cap &&
-         loaded_.prefixes.evict(used + loaded_.prefixes.bytes() - cap)) {
+         loaded_.prefixes.evict(used + loaded_.prefixes.bytes() - cap, true)) {
   }
 }
 

@@ -152,18 +152,18 @@ Miss PrefixCache::explain(const Match& match, std::span<const int32_t> prompt) {
 bool PrefixCache::make_room(uint64_t bytes) {
   uint64_t most = std::min(max_bytes_, limit_);
   while (this->bytes() + bytes > most)
-    if (!evict(this->bytes() + bytes - most)) return false;
+    if (!evict(this->bytes() + bytes - most, false)) return false;
   return true;
 }
 
 // What is stored twice first: records that lie on disk too, then sequences, whose blocks are in the store.
-bool PrefixCache::evict(uint64_t bytes) {
-  if (store_ && store_->evict(bytes, true) > 0) return true;
+bool PrefixCache::evict(uint64_t bytes, bool from_live) {
+  if (store_ && store_->evict(bytes, BlockStore::Evict::copies) > 0) return true;
   if (!entries_.empty()) {
     entries_.pop_back();
     return true;
   }
-  return store_ && store_->evict(bytes, false) > 0;
+  return store_ && store_->evict(bytes, from_live ? BlockStore::Evict::all : BlockStore::Evict::unused) > 0;
 }
 
 void PrefixCache::drain() {

@@ -59,8 +59,8 @@ class PrefixCache {
   // Keeps the sequence, too. -> whether there was room for it or for its blocks
   bool finish(BlockStore::Cursor& cursor, Sequence sequence, std::span<const int> ends);
 
-  // Frees at least `bytes` if it can. -> whether it freed anything
-  bool evict(uint64_t bytes);
+  // Frees at least `bytes` if it can. from_live: of what live requests have kept, too. -> whether it freed anything
+  bool evict(uint64_t bytes, bool from_live);
   uint64_t bytes() const;
 
   // Handles what the disk has done; writes what is left, for at most so many seconds.

@@ -16,7 +16,7 @@ namespace {
 constexpr uint64_t kMostWriting = uint64_t{256} << 20U;
 // Seconds after which a block whose beginning is gone is taken for what a deletion left.
 constexpr int64_t kOrphanAge = 60;
-// How long the first request waits for the folder to be read.
+// How long the first requests wait for the folder to be read.
 constexpr double kScanSeconds = 5;
 // What is left free on a disk: one part in so many.
 constexpr uint64_t kFreeShare = 10;
@@ -33,6 +33,7 @@ void BlockStore::open_disk(DiskOptions options) {
   options_ = std::move(options);
   disk_ = std::make_unique<DiskThread>(options_.root, to_hex(tree_.root().key), options_.wake);
   scanned_ = false;
+  patience_ = kScanSeconds;
   disk_->scan([this](FolderState state) { scanned(std::move(state)); });
 }
 
@@ -225,8 +226,9 @@ void BlockStore::attach(Block& block, const FoundRecord& found) {
 // Lengthens the path by blocks that another process has written since.
 void BlockStore::adopt(BlockTree::Path& path, std::span<const int32_t> prompt) {
   if (!disk_) return;
-  for (double waited = 0; !scanned_ && waited < kScanSeconds; waited += 0.01) {
-    disk_->wait(0.01);
+  constexpr double kStep = 0.01;
+  for (; !scanned_ && patience_ > 0; patience_ -= kStep) {
+    disk_->wait(kStep);
     disk_->drain();
     if (scanned_) path = tree_.find(prompt);
   }

@@ -1,5 +1,6 @@
 // What the block store gives up for want of memory or of room on the disk, and in which order.
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <queue>
 #include <utility>
@@ -59,7 +60,7 @@ void BlockStore::evict_leaves(const std::function<bool(const Block&)>& may_go,
   }
 }
 
-uint64_t BlockStore::evict(uint64_t bytes, bool copies) {
+uint64_t BlockStore::evict(uint64_t bytes, Evict what) {
   uint64_t freed = 0;
   auto copy = [](const Record& record) { return record.bytes && record.on_disk && !record.moving; };
   for (auto* block : cheapest_first([&](const Block& block) { return std::ranges::any_of(block.records, copy); })) {
@@ -67,7 +68,7 @@ uint64_t BlockStore::evict(uint64_t bytes, bool copies) {
     for (auto kind : kKinds)
       if (copy(block->record(kind))) freed += free_memory(*block, kind);
   }
-  if (copies || freed >= bytes) return freed;
+  if (what == Evict::copies || freed >= bytes) return freed;
   evict_leaves(
       [](const Block& block) {
         return (block.records[0].bytes || block.records[1].bytes) && !block.records[0].moving &&
@@ -81,6 +82,24 @@ uint64_t BlockStore::evict(uint64_t bytes, bool copies) {
         }
         return freed >= bytes;
       });
+  if (what == Evict::all && freed < bytes) freed += evict_in_use(bytes - freed);
+  return freed;
+}
+
+// Frees what live requests have read or kept: they compute it again, or had it kept for others only.
+uint64_t BlockStore::evict_in_use(uint64_t bytes) {
+  std::vector<Block*> blocks;
+  tree_.each([&](Block& block) { blocks.push_back(&block); });
+  std::ranges::sort(blocks, std::greater{}, [](const Block* block) { return block->begin; });
+  uint64_t freed = 0;
+  for (auto* block : blocks) {
+    for (auto kind : kKinds) {
+      if (freed >= bytes) return freed;
+      if (!block->record(kind).bytes || block->record(kind).moving) continue;
+      freed += free_memory(*block, kind);
+      counts_.evicted_memory++;
+    }
+  }
   return freed;
 }
 

@@ -135,6 +135,11 @@ void BlockStore::keep(Cursor& cursor, Sequence& sequence, std::span<const int> e
 }
 
 void BlockStore::keep_whole(Cursor& cursor, const Keeping& keeping) {
+  // Memory that others needed may have cost the last ones.
+  while (layout_.has(Kind::full) && cursor.tip.get() && !cursor.tip.get()->record(Kind::full).exists()) {
+    auto* parent = cursor.tip.get()->parent;
+    cursor.tip = Pin(parent->parent ? parent : nullptr);
+  }
   while (!cursor.stopped) {
     auto& tip = cursor.tip.get() ? *cursor.tip.get() : tree_.root();
     if (keeping.sequence->length() < tip.end() + block_) return;
@@ -208,7 +213,7 @@ void BlockStore::finish(Cursor& cursor, Sequence& sequence, std::span<const int>
         wants_sliding(block->begin, block->end(), all))
       keep_record(*block, Kind::sliding, keeping);
   thin(*path.blocks.back(), all);
-  if (disk_) queue_path(*cursor.tip.get());
+  if (disk_) queue_path(*path.blocks.back());
   forget_ghosts();
 }
 

@@ -65,7 +65,7 @@ class BlockStore {
   // Begins to read what the store has of a prompt from disk into memory, while there is room. -> tokens found
   int prefetch(std::span<const int32_t> prompt, const std::function<bool(uint64_t)>& make_room);
 
-  // Keeps a block, and with it all before it, while it lives.
+  // Keeps a block, and with it all before it, while it lives; their records too, unless memory runs out.
   class Pin {
    public:
     Pin() = default;
@@ -114,9 +114,13 @@ class BlockStore {
   // Gives back the memory of a record that lies on disk too.
   void release(Block& block, Kind kind);
 
-  // Frees at least `bytes` of memory if it can, what is worth least first. copies: only what is on disk too, so that
-  // nothing is lost. -> bytes freed
-  uint64_t evict(uint64_t bytes, bool copies);
+  // Frees at least `bytes` of memory if it can, what is worth least first. -> bytes freed
+  enum class Evict {
+    copies,  // what is on disk too, so that nothing is lost
+    unused,  // all but what is before a block that a Pin keeps
+    all      // all but what is being written or read; pinned blocks stay, but not their records
+  };
+  uint64_t evict(uint64_t bytes, Evict what);
   // Bytes of the records in memory.
   uint64_t bytes() const { return memory_bytes_; }
 
@@ -155,6 +159,7 @@ class BlockStore {
   void evict_leaves(const std::function<bool(const Block&)>& may_go, const std::function<bool(Block&)>& take);
   uint64_t free_memory(Block& block, Kind kind);
   void forget(Block& block, Kind kind);
+  uint64_t evict_in_use(uint64_t bytes);
   void remove_from_disk(Block& block, Kind kind);
   void make_room_on_disk(uint64_t bytes);
   void remove_others(int64_t time, uint64_t bytes);
@@ -189,6 +194,7 @@ class BlockStore {
   uint64_t writing_bytes_ = 0;
   FolderState folder_;
   bool scanned_ = true;
+  double patience_ = 0;  // seconds for which requests may still wait for the folder to be read
   std::optional<std::chrono::steady_clock::time_point> cannot_write_;  // since when
   CacheStats counts_;
   // Last: its thread ends before what its jobs refer to.

@@ -91,10 +91,14 @@ void DiskThread::scan(std::function<void(FolderState)> done) {
     FolderState state;
     std::error_code ignored;
     make_folders();
-    remove_leftovers(folder_);
-    scan_own(folder_, state);
-    for (const auto& entry : fs::directory_iterator(root_, ignored))
-      if (entry.path() != folder_ && is_model_folder(entry)) scan_other(entry.path(), state);
+    try {
+      remove_leftovers(folder_);
+      scan_own(folder_, state);
+      for (const auto& entry : fs::directory_iterator(root_, ignored))
+        if (entry.path() != folder_ && is_model_folder(entry)) scan_other(entry.path(), state);
+    } catch (const std::exception&) {
+      // A folder that cannot be read to its end: what was found counts.
+    }
     auto space = fs::space(root_, ignored);
     state.disk_bytes = space.capacity;
     state.disk_free = space.available;
@@ -123,6 +127,8 @@ void DiskThread::write(RecordHeader header, const mx::array& bytes, std::functio
     } catch (const std::system_error& error) {
       written.error = error.what();
       written.full = error.code() == std::errc::no_space_on_device || error.code().value() == EDQUOT;
+    } catch (const std::exception& error) {
+      written.error = error.what();
     }
     written.disk_free = free_bytes(folder_);
     if (std::chrono::steady_clock::now() - looked_ > kLookAgain) written.all = look_again();

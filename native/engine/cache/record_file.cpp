@@ -247,7 +247,7 @@ void touch_record(const std::filesystem::path& name, uint32_t hits) noexcept {
   ::futimens(file.handle(), nullptr);
 }
 
-void remove_leftovers(const std::filesystem::path& folder) noexcept {
+void remove_leftovers(const std::filesystem::path& folder) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
     auto name = entry.path().filename().string();

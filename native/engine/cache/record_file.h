@@ -66,6 +66,6 @@ ReadResult find_record(const std::filesystem::path& file, FoundRecord& found);
 void touch_record(const std::filesystem::path& file, uint32_t hits) noexcept;
 
 // Removes files that a process began and that no longer runs.
-void remove_leftovers(const std::filesystem::path& folder) noexcept;
+void remove_leftovers(const std::filesystem::path& folder);
 
 }  // namespace tether
