@@ -38,11 +38,11 @@ void BlockStore::open_disk(DiskOptions options) {
 }
 
 uint64_t BlockStore::disk_cap() const {
-  uint64_t cap = options_.cap.value_or(std::min(kMostDisk, folder_.disk_bytes / kFreeShare));
-  if (options_.cap) return cap;
-  uint64_t spare = folder_.disk_bytes / kFreeShare;
+  if (options_.cap) return *options_.cap;
+  if (folder_.disk_bytes == 0) return kMostDisk;
+  uint64_t share = folder_.disk_bytes / kFreeShare;
   uint64_t usable = folder_.bytes + folder_.disk_free;
-  return std::min(cap, usable > spare ? usable - spare : 0);
+  return std::min({kMostDisk, share, usable > share ? usable - share : 0});
 }
 
 RecordHeader BlockStore::header_of(const Block& block, Kind kind) const {
@@ -119,7 +119,8 @@ void BlockStore::written(Block& block, Kind kind, const DiskThread::Written& res
   auto& record = block.record(kind);
   record.moving = false;
   writing_bytes_ -= record_file_bytes(block.tokens.size(), record.size);
-  folder_.disk_free = result.disk_free;
+  if (result.disk_free) folder_.disk_free = *result.disk_free;
+  if (result.made_folder) folder_is_gone();
   if (result.all) looked_again(*result.all);
   if (result.kept) {
     record.on_disk = true;
@@ -155,6 +156,18 @@ void BlockStore::looked_again(const std::vector<FolderState::Other>& all) {
     if (!known.contains(file.file)) folder_.others.push_back(file);
   }
   make_room_on_disk(0);
+}
+
+// Somebody removed it: what was there is kept again as soon as it is computed or found in a sequence.
+void BlockStore::folder_is_gone() {
+  tree_.each([&](Block& block) {
+    for (auto kind : kKinds) {
+      auto& record = block.record(kind);
+      if (!record.on_disk || record.moving) continue;
+      record.on_disk = false;
+      on_disk_bytes(-1, block, kind);
+    }
+  });
 }
 
 // Puts what lies in the folder into the tree.

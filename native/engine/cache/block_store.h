@@ -172,6 +172,7 @@ class BlockStore {
   void queue_path(Block& tip);
   void write_next();
   void written(Block& block, Kind kind, const DiskThread::Written& result);
+  void folder_is_gone();
   void scanned(FolderState state);
   void looked_again(const std::vector<FolderState::Other>& all);
   void adopt(BlockTree::Path& path, std::span<const int32_t> prompt);

@@ -57,10 +57,10 @@ void scan_other(const fs::path& folder, FolderState& state) {
   }
 }
 
-uint64_t free_bytes(const fs::path& folder) {
+std::optional<fs::space_info> space_at(const fs::path& folder) {
   std::error_code failed;
   auto space = fs::space(folder, failed);
-  return failed ? 0 : space.available;
+  return failed ? std::nullopt : std::optional(space);
 }
 
 }  // namespace
@@ -99,9 +99,10 @@ void DiskThread::scan(std::function<void(FolderState)> done) {
     } catch (const std::exception&) {
       // A folder that cannot be read to its end: what was found counts.
     }
-    auto space = fs::space(root_, ignored);
-    state.disk_bytes = space.capacity;
-    state.disk_free = space.available;
+    if (auto space = space_at(root_)) {
+      state.disk_bytes = space->capacity;
+      state.disk_free = space->available;
+    }
     return [done, state = std::move(state)]() mutable { done(std::move(state)); };
   });
 }
@@ -122,7 +123,9 @@ void DiskThread::write(RecordHeader header, const mx::array& bytes, std::functio
     Written written;
     try {
       // It may have been removed.
-      if (std::error_code ignored; !fs::exists(folder_, ignored)) make_folders();
+      std::error_code ignored;
+      written.made_folder = !fs::exists(folder_, ignored);
+      if (written.made_folder) make_folders();
       written.kept = write_record(folder_, header, content);
     } catch (const std::system_error& error) {
       written.error = error.what();
@@ -130,7 +133,7 @@ void DiskThread::write(RecordHeader header, const mx::array& bytes, std::functio
     } catch (const std::exception& error) {
       written.error = error.what();
     }
-    written.disk_free = free_bytes(folder_);
+    if (auto space = space_at(folder_)) written.disk_free = space->available;
     if (std::chrono::steady_clock::now() - looked_ > kLookAgain) written.all = look_again();
     // Freed on the engine thread, with the array.
     return [done, written, bytes] { done(written); };

@@ -31,7 +31,7 @@ struct FolderState {
   std::vector<FoundRecord> records;  // of this model
   std::vector<Other> others;         // records of other models
   uint64_t bytes = 0;                // of all records
-  uint64_t disk_bytes = 0;           // size of the disk
+  uint64_t disk_bytes = 0;           // size of the disk; 0: not known
   uint64_t disk_free = 0;            // of it, what may still be written
   int damaged = 0;                   // records that were deleted
 };
@@ -56,9 +56,10 @@ class DiskThread {
   // full: the fault is want of room.
   struct Written {
     bool kept = false;
+    bool made_folder = false;  // it was gone, and with it all that was there
     std::string error;
     bool full = false;
-    uint64_t disk_free = 0;
+    std::optional<uint64_t> disk_free = std::nullopt;  // none: not known
     // All records of the folder, looked at now and then, since other processes write and delete there too.
     std::optional<std::vector<FolderState::Other>> all = std::nullopt;
   };
