@@ -121,7 +121,6 @@ void BlockStore::written(Block& block, Kind kind, const DiskThread::Written& res
   writing_bytes_ -= record_file_bytes(block.tokens.size(), record.size);
   if (result.disk_free) folder_.disk_free = *result.disk_free;
   if (result.made_folder) folder_is_gone();
-  if (result.all) looked_again(*result.all);
   if (result.kept) {
     record.on_disk = true;
     counts_.written++;
@@ -138,6 +137,7 @@ void BlockStore::written(Block& block, Kind kind, const DiskThread::Written& res
            (result.full ? ". Free some room on that disk; until then it is kept in memory alone."
                         : ". It is kept in memory alone."));
   }
+  if (result.all) looked_again(*result.all);
   write_next();
 }
 
