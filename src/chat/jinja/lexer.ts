@@ -14,6 +14,8 @@ export interface Token {
 const OPERATOR = /\*\*|\/\/|==|!=|>=|<=|[-+/*%~[\](){}><=.:|,;]/y
 const FLOAT = /(?<!\.)(?:\d+_)*\d+(?:(?:\.(?:\d+_)*\d+)?e[+-]?(?:\d+_)*\d+|\.(?:\d+_)*\d+)/iy
 const INTEGER = /0b(?:_?[01])+|0o(?:_?[0-7])+|0x(?:_?[\da-f])+|[1-9](?:_?\d)*|0(?:_?0)*/iy
+// Nearly every name. The tables of Unicode cost milliseconds, so they are made only for others.
+const PLAIN_NAME = /[A-Za-z_]\w*(?![\w\u0080-\uffff])/y
 const NAME = /[\p{L}\p{N}\p{M}_]+/uy
 const IDENTIFIER = /^[\p{XID_Start}_]\p{XID_Continue}*$/u
 const STRING = /'[^'\\]*(?:\\[\s\S][^'\\]*)*'|"[^"\\]*(?:\\[\s\S][^"\\]*)*"/y
@@ -41,8 +43,11 @@ class Lexer {
   private at = 0
   private line = 1
   private startsLine = true
+  private lineEnd: number
 
-  constructor(private readonly source: string) {}
+  constructor(private readonly source: string) {
+    this.lineEnd = this.endOfLine(0)
+  }
 
   run(): void {
     while (this.at < this.source.length) {
@@ -80,15 +85,24 @@ class Lexer {
   }
 
   private advance(to: number): void {
-    for (let i = this.at; i < to; i++) if (this.source[i] === '\n') this.line++
+    while (this.lineEnd < to) {
+      this.line++
+      this.lineEnd = this.endOfLine(this.lineEnd + 1)
+    }
     if (to > this.at) this.startsLine = this.source[to - 1] === '\n'
     this.at = to
   }
 
+  private endOfLine(from: number): number {
+    const end = this.source.indexOf('\n', from)
+    return end < 0 ? Number.POSITIVE_INFINITY : end
+  }
+
   private match(pattern: RegExp): string | undefined {
     pattern.lastIndex = this.at
-    const found = pattern.exec(this.source)?.[0]
-    if (found !== undefined) this.advance(this.at + found.length)
+    if (!pattern.test(this.source)) return undefined
+    const found = this.source.slice(this.at, pattern.lastIndex)
+    this.advance(pattern.lastIndex)
     return found
   }
 
@@ -122,11 +136,11 @@ class Lexer {
   private token(open: string[]): void {
     if (this.match(SPACES) !== undefined) return
     const begun = this.line
-    for (const [type, pattern] of PATTERNS) {
+    for (const [type, pattern] of patternsFor(this.source.charCodeAt(this.at))) {
       const text = this.match(pattern)
       if (text === undefined) continue
       if (type === 'operator') this.balance(text, open)
-      if (type === 'name' && !IDENTIFIER.test(text)) throw new TemplateError(`"${text}" is not a name`, begun)
+      if (pattern === NAME && !IDENTIFIER.test(text)) throw new TemplateError(`"${text}" is not a name`, begun)
       this.tokens.push({ type, value: type === 'string' ? unescaped(text.slice(1, -1), begun) : text, line: begun })
       return
     }
@@ -140,13 +154,25 @@ class Lexer {
   }
 }
 
-const PATTERNS: [TokenType, RegExp][] = [
+type Patterns = [TokenType, RegExp][]
+const NUMBERS: Patterns = [
   ['float', FLOAT],
   ['int', INTEGER],
-  ['name', NAME],
-  ['string', STRING],
-  ['operator', OPERATOR],
 ]
+const NAMES: Patterns = [
+  ['name', PLAIN_NAME],
+  ['name', NAME],
+]
+const STRINGS: Patterns = [['string', STRING]]
+const OPERATORS: Patterns = [['operator', OPERATOR]]
+
+/** What a token that begins with this character may be. */
+function patternsFor(code: number): Patterns {
+  if (code >= 0x30 && code <= 0x39) return NUMBERS
+  if (code === 0x22 || code === 0x27) return STRINGS
+  const lower = code | 0x20
+  return code >= 0x80 || code === 0x5f || (lower >= 0x61 && lower <= 0x7a) ? NAMES : OPERATORS
+}
 
 const ESCAPES: Record<string, string> = {
   '\n': '',

@@ -4,12 +4,10 @@ import { int } from './numbers.js'
 import { describe, type TokenStream } from './token-stream.js'
 import { Float, type Value } from './values.js'
 
-const COMPARISONS = ['==', '!=', '<', '<=', '>', '>=']
-
 export function parseExpression(stream: TokenStream): Expression {
   return stream.nested(() => {
     let value = parseOr(stream)
-    while (stream.isName('if')) {
+    while (stream.is('name', 'if')) {
       const { line } = stream.next()
       const test = parseOr(stream)
       const otherwise = stream.skip('name', 'else') ? parseExpression(stream) : undefined
@@ -34,67 +32,74 @@ export function parseTuple(stream: TokenStream, parse = parseExpression, isEnd =
   return { kind: 'tuple', line, items }
 }
 
+/** How tightly an operator binds; where it stands for two words, by the first of them. */
+const BINDS: ReadonlyMap<string, number> = new Map([
+  ['or', 1],
+  ['and', 2],
+  ...['in', 'not', '==', '!=', '<', '<=', '>', '>='].map((operator) => [operator, 4] as const),
+  ...['+', '-'].map((operator) => [operator, 5] as const),
+  ['~', 6],
+  ...['*', '/', '//', '%'].map((operator) => [operator, 7] as const),
+  ['**', 8],
+])
+const [OR, NOT, COMPARES, CONCATS] = [1, 3, 4, 6]
+
 export function parseOr(stream: TokenStream): Expression {
-  let left = parseAnd(stream)
-  while (stream.isName('or')) left = { kind: 'or', line: stream.next().line, left, right: parseAnd(stream) }
-  return left
+  return parseBinary(stream, OR)
 }
 
-function parseAnd(stream: TokenStream): Expression {
-  let left = parseNot(stream)
-  while (stream.isName('and')) left = { kind: 'and', line: stream.next().line, left, right: parseNot(stream) }
-  return left
+/** Operands and the operators between them that bind at least so tightly. */
+function parseBinary(stream: TokenStream, least: number): Expression {
+  const { line } = stream.current
+  let left = least <= NOT && stream.is('name', 'not') ? parseNot(stream) : parseUnary(stream)
+  while (true) {
+    const binds = bindingOf(stream)
+    if (binds < least) return left
+    if (binds === COMPARES) left = { kind: 'compare', line, first: left, rest: comparisons(stream) }
+    else if (binds === CONCATS) left = { kind: 'concat', line, items: [left, ...concatenated(stream)] }
+    else left = operation(stream, left, binds)
+  }
+}
+
+/** 0: no operator between two operands. */
+function bindingOf(stream: TokenStream): number {
+  const { type, value } = stream.current
+  if (type !== 'operator' && type !== 'name') return 0
+  const binds = BINDS.get(value) ?? 0
+  return value === 'not' && !isNotIn(stream) ? 0 : binds
+}
+
+function isNotIn(stream: TokenStream): boolean {
+  const { type, value } = stream.look(1)
+  return type === 'name' && value === 'in'
+}
+
+function operation(stream: TokenStream, left: Expression, binds: number): Expression {
+  const { line, value } = stream.next()
+  const right = parseBinary(stream, binds + 1)
+  if (value === 'or' || value === 'and') return { kind: value, line, left, right }
+  return { kind: 'binary', line, operator: value as '+', left, right }
 }
 
 function parseNot(stream: TokenStream): Expression {
-  if (!stream.isName('not')) return parseComparison(stream)
   const { line } = stream.next()
-  return { kind: 'unary', line, operator: 'not', of: stream.nested(() => parseNot(stream)) }
+  return { kind: 'unary', line, operator: 'not', of: stream.nested(() => parseBinary(stream, NOT)) }
 }
 
-function parseComparison(stream: TokenStream): Expression {
-  const { line } = stream.current
-  const first = parseSum(stream)
+function comparisons(stream: TokenStream): [Comparison, Expression][] {
   const rest: [Comparison, Expression][] = []
-  while (true) {
-    const operator = comparison(stream)
-    if (operator === undefined) break
-    rest.push([operator, parseSum(stream)])
+  while (bindingOf(stream) === COMPARES) {
+    const { value } = stream.next()
+    const operator = value === 'not' ? `not ${stream.next().value}` : value
+    rest.push([operator as Comparison, parseBinary(stream, COMPARES + 1)])
   }
-  return rest.length === 0 ? first : { kind: 'compare', line, first, rest }
+  return rest
 }
 
-function comparison(stream: TokenStream): Comparison | undefined {
-  if (stream.isOperator(...COMPARISONS)) return stream.next().value as Comparison
-  if (stream.skip('name', 'in')) return 'in'
-  if (!stream.isName('not') || stream.look(1).type !== 'name' || stream.look(1).value !== 'in') return undefined
-  stream.next()
-  stream.next()
-  return 'not in'
-}
-
-type Parse = (stream: TokenStream) => Expression
-
-function operators(symbols: string[], parse: Parse): Parse {
-  return (stream) => {
-    let left = parse(stream)
-    while (stream.isOperator(...symbols)) {
-      const { line, value } = stream.next()
-      left = { kind: 'binary', line, operator: value as '+', left, right: parse(stream) }
-    }
-    return left
-  }
-}
-
-const parsePower = operators(['**'], parseUnary)
-const parseProduct = operators(['*', '/', '//', '%'], parsePower)
-const parseSum = operators(['+', '-'], parseConcat)
-
-function parseConcat(stream: TokenStream): Expression {
-  const { line } = stream.current
-  const items = [parseProduct(stream)]
-  while (stream.skip('operator', '~')) items.push(parseProduct(stream))
-  return items.length === 1 ? (items[0] as Expression) : { kind: 'concat', line, items }
+function concatenated(stream: TokenStream): Expression[] {
+  const items: Expression[] = []
+  while (stream.skip('operator', '~')) items.push(parseBinary(stream, CONCATS + 1))
+  return items
 }
 
 function parseUnary(stream: TokenStream): Expression {
@@ -103,10 +108,11 @@ function parseUnary(stream: TokenStream): Expression {
 
 /** A filter belongs to all of what a sign stands before. */
 function parseSigned(stream: TokenStream): Expression {
-  if (!stream.isOperator('-', '+')) return parsePostfix(stream, parsePrimary(stream))
-  const { line, value } = stream.next()
+  const { operator } = stream
+  if (operator !== '-' && operator !== '+') return parsePostfix(stream, parsePrimary(stream))
+  const { line } = stream.next()
   const of = stream.nested(() => parseSigned(stream))
-  return parsePostfix(stream, { kind: 'unary', line, operator: value as '-', of })
+  return parsePostfix(stream, { kind: 'unary', line, operator, of })
 }
 
 const CONSTANTS: Record<string, Value> = { true: true, True: true, false: false, False: false, none: null, None: null }
@@ -165,14 +171,24 @@ export function parsePostfix(stream: TokenStream, start: Expression): Expression
   let of = start
   while (true) {
     const { line } = stream.current
-    if (stream.skip('operator', '.')) of = parseDot(stream, of)
-    else if (stream.skip('operator', '[')) of = parseSubscript(stream, of, line)
-    else if (stream.isOperator('(')) of = { kind: 'call', line, of, given: parseArguments(stream) }
-    else return of
+    switch (stream.operator) {
+      case '.':
+        of = parseDot(stream, of)
+        break
+      case '[':
+        of = parseSubscript(stream, of, line)
+        break
+      case '(':
+        of = { kind: 'call', line, of, given: parseArguments(stream) }
+        break
+      default:
+        return of
+    }
   }
 }
 
 function parseDot(stream: TokenStream, of: Expression): Expression {
+  stream.next()
   const { type, value, line } = stream.next()
   if (type === 'name') return { kind: 'attribute', line, of, name: value }
   if (type !== 'int') return stream.fail('expected a name or a number after "."', line)
@@ -180,6 +196,7 @@ function parseDot(stream: TokenStream, of: Expression): Expression {
 }
 
 function parseSubscript(stream: TokenStream, of: Expression, line: number): Expression {
+  stream.next()
   const first = stream.isOperator(':') ? undefined : parseExpression(stream)
   if (first && stream.skip('operator', ']')) return { kind: 'item', line, of, key: first }
   if (first && stream.isOperator(',')) {
@@ -229,9 +246,10 @@ function parseFilters(stream: TokenStream, start: Expression): Expression {
   let of = start
   while (true) {
     const { line } = stream.current
-    if (stream.isOperator('|')) of = { kind: 'filter', of, ...parseFilter(stream) }
-    else if (stream.isName('is')) of = parseTest(stream, of)
-    else if (stream.isOperator('(')) of = { kind: 'call', line, of, given: parseArguments(stream) }
+    const { operator } = stream
+    if (operator === '|') of = { kind: 'filter', of, ...parseFilter(stream) }
+    else if (operator === '(') of = { kind: 'call', line, of, given: parseArguments(stream) }
+    else if (stream.is('name', 'is')) of = parseTest(stream, of)
     else return of
   }
 }

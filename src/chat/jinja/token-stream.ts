@@ -37,6 +37,12 @@ export class TokenStream {
     return this.current.type === type && (value === undefined || this.current.value === value)
   }
 
+  /** The current token, if it is an operator. */
+  get operator(): string | undefined {
+    const { type, value } = this.current
+    return type === 'operator' ? value : undefined
+  }
+
   isOperator(...values: string[]): boolean {
     return this.current.type === 'operator' && values.includes(this.current.value)
   }
