@@ -29,6 +29,21 @@ void for_each_chunk(Loaded& loaded, std::span<const int32_t> tokens, int chunk, 
   }
 }
 
+mx::array log_sum_exp(const mx::array& logits) {
+  constexpr int kBlock = 256;
+  int rows = logits.shape(0);
+  int size = logits.shape(1);
+  int blocks = size / kBlock;
+  int whole = blocks * kBlock;
+  std::vector<mx::array> parts;
+  if (whole > 0) {
+    auto even = whole == size ? logits : mx::slice(logits, {0, 0}, {rows, whole});
+    parts.push_back(mx::logsumexp(mx::reshape(even, {rows, blocks, kBlock}), 2));
+  }
+  if (whole < size) parts.push_back(mx::logsumexp(mx::slice(logits, {0, whole}, {rows, size}), 1, true));
+  return mx::logsumexp(parts.size() == 1 ? parts[0] : mx::concatenate(parts, 1), 1);
+}
+
 std::vector<float> score(Loaded& loaded, std::span<const int32_t> tokens, const std::atomic<bool>& closing) {
   std::vector<float> scores(tokens.size(), 0);
   for_each_chunk(loaded, tokens, loaded.info.prefill_chunk, closing, [&](const mx::array& hidden, int begin, int end) {
@@ -38,7 +53,7 @@ std::vector<float> score(Loaded& loaded, std::span<const int32_t> tokens, const 
     auto logits = mx::astype(loaded.model->logits(rows), mx::float32);
     auto next = mx::array(tokens.data() + begin + 1, {last - begin, 1}, mx::int32);
     auto chosen = mx::squeeze(mx::take_along_axis(logits, next, 1), 1);
-    auto result = mx::subtract(chosen, mx::logsumexp(logits, 1));
+    auto result = mx::subtract(chosen, log_sum_exp(logits));
     mx::eval(result);
     std::copy_n(result.data<float>(), last - begin, scores.begin() + begin + 1);
   });

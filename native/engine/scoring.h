@@ -18,6 +18,10 @@ namespace tether {
 void for_each_chunk(Loaded& loaded, std::span<const int32_t> tokens, int chunk, const std::atomic<bool>& closing,
                     const std::function<void(const mx::array& hidden, int begin, int end)>& each);
 
+// Of each row of (rows, vocab), block by block: MLX on a CPU adds a whole row up in float32, and of 262,144 logits the
+// result is 4e-4 too small. -> (rows)
+mx::array log_sum_exp(const mx::array& logits);
+
 // log p(token i | those before it) for each token; entry 0 is 0.
 std::vector<float> score(Loaded& loaded, std::span<const int32_t> tokens, const std::atomic<bool>& closing);
 
