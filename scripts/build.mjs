@@ -1,4 +1,7 @@
 // npm run build: everything that `tether` needs to run. --native builds the addon alone.
-import { script, setup } from './setup.mjs'
+import { onRightNode } from './node-version.cjs'
 
-await script((args) => setup({ native: args.includes('--native') }))
+onRightNode(async () => {
+  const { script, setup } = await import('./setup.mjs')
+  await script((args) => setup({ native: args.includes('--native') }))
+})

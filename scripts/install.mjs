@@ -1,14 +1,18 @@
 // npm's install script of the published package: builds the addon if no prebuilt one can be loaded.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { root, script, setup } from './setup.mjs'
+import { fileURLToPath } from 'node:url'
+import { onRightNode } from './node-version.cjs'
 
-await script(async () => {
-  // In a clone npm runs this before the packages are installed; the first start builds the addon there.
-  if (existsSync(join(root, 'src')) || loads()) return
-  await setup({ native: true })
-})
+// In a clone npm runs this before the packages are installed; the first start builds the addon there.
+const isClone = existsSync(fileURLToPath(new URL('../src', import.meta.url)))
+
+if (!isClone && !loads()) {
+  onRightNode(async () => {
+    const { script, setup } = await import('./setup.mjs')
+    await script(() => setup({ native: true }))
+  })
+}
 
 /** Whether the addon can be loaded. In a child process, since a broken library may crash it. */
 function loads() {

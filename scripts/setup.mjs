@@ -23,6 +23,7 @@ import { cacheDir, FetchError, fetchMlx } from '../third_party/mlx/fetch.mjs'
 import { buildProgress, clock } from './build-progress.mjs'
 import { missingTools } from './build-tools.mjs'
 import { endWithUs, interruptible } from './interrupts.mjs'
+import { wrongNode } from './node-version.cjs'
 import { note, showProgress } from './terminal-lines.mjs'
 
 /** The package's own folder. */
@@ -122,11 +123,8 @@ export function filesUnder(folder) {
 }
 
 function checkNode() {
-  const [major, minor] = process.versions.node.split('.').map(Number)
-  if ((major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22) return
-  throw new SetupError(
-    `tether needs Node 20.19 or newer in the 20 line, or 22.12 and up; this is ${process.versions.node}. To install one with nvm or with Homebrew:\n\n  nvm install 22\n  brew install node@22\n`,
-  )
+  const wrong = wrongNode()
+  if (wrong !== undefined) throw new SetupError(wrong)
 }
 
 async function installPackages(say) {

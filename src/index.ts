@@ -1,4 +1,7 @@
 /** The public API of @tether/mlx. */
+// First, so that it runs before what an old Node cannot run.
+import './check-node.js'
+
 export type { MessageOptions } from './anthropic/messages.js'
 export type {
   ContentBlockParam,

@@ -8,6 +8,7 @@ const root = join(import.meta.dirname, '..')
 
 /** A part of src/: a folder, or a file where the file differs from its folder. */
 const parts = [
+  'check-node',
   'errors',
   'options',
   'make-folder',
@@ -34,6 +35,7 @@ const parts = [
  * for all its files.
  */
 const mayImport: Record<string, string[]> = {
+  'check-node': [],
   errors: [],
   options: [],
   'make-folder': [],
@@ -54,6 +56,7 @@ const mayImport: Record<string, string[]> = {
   models: ['engine', 'engine/types', 'model'],
   cli: ['models', 'server', 'model', 'engine', 'engine/types', 'prefixes', 'index'],
   index: [
+    'check-node',
     'anthropic',
     'binding',
     'chat',

@@ -17,7 +17,7 @@ const programs = files
 
 describe('imports from dist/', () => {
   it('are found in bin/, scripts/, bench/ and native/test/', () => {
-    const expected = ['bin/tether.mjs', 'scripts/start.mjs', 'bench/engine.mjs', 'native/test/crossing.mjs']
+    const expected = ['bin/run-tether.mjs', 'scripts/start-tether.mjs', 'bench/engine.mjs', 'native/test/crossing.mjs']
     expect(programs.map(({ file }) => file)).toEqual(expect.arrayContaining(expected))
   })
 

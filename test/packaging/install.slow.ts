@@ -65,6 +65,24 @@ describe('npm with the platform package, and install scripts blocked', () => {
     const done = await npm(consumer, 'npx', ['--yes', `./${basename(archive)}`, '--version'], env)
     expect(done, done.stderr).toMatchObject({ code: 0, stdout: expect.stringMatching(/^tether \d/) })
   })
+
+  // The last one: the package brings its node to the programs that npx starts in this project.
+  test.runIf(process.platform === 'linux')('says what to install where Node is too old', async () => {
+    const node18 = `node-${process.platform}-${process.arch}`
+    const { code, stderr } = await npm(consumer, 'npm', ['install', '--ignore-scripts', ...quiet, `${node18}@18.20.8`])
+    expect(code, stderr).toBe(0)
+    const said = /^tether needs Node 20\.19 .*; this is 18\.20\.8\..*\n\n {2}nvm install 22\n/
+    const node = (...args: string[]) => consumer.run(`node_modules/${node18}/bin/node`, args)
+    expect(await node('node_modules/.bin/tether', '--list')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(said),
+    })
+    const [imported, required] = [`import('@tether/mlx')`, `(async () => require('@tether/mlx'))()`]
+    for (const program of [imported, required]) {
+      const { stdout } = await node('-e', `${program}.catch((error) => console.log(error.message))`)
+      expect(stdout).toMatch(said)
+    }
+  })
 })
 
 describe('npm without the platform package', () => {

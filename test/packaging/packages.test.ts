@@ -56,7 +56,7 @@ describe('the archives', () => {
         'check-claude.mjs',
         'install.mjs',
         'interrupts.mjs',
-      ].concat(['setup.mjs', 'terminal-lines.mjs']),
+      ].concat(['node-version.cjs', 'setup.mjs', 'terminal-lines.mjs']),
     )
     expect(filesUnder(main()).filter((file) => /test/i.test(file))).toEqual([])
   })

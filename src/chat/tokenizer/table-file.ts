@@ -1,5 +1,6 @@
 /** A tokenizer's tables as one block of bytes that is read back without parsing. */
-import { crc32 } from 'node:zlib'
+// Not by its name: a Node without crc32 could not even link the library, which says which Node it needs.
+import zlib from 'node:zlib'
 import type { Tables } from './tables.js'
 
 export interface Saved {
@@ -57,7 +58,7 @@ export function pack({ tables: { vocabulary, merges, joints }, rest }: Saved, ke
   }
   bytes.set(vocabulary.bytes, at * 4)
   bytes.set(text, at * 4 + whole(vocabulary.bytes.length) * 4)
-  block[2] = crc32(bytes.subarray(CHECKED * 4)) | 0
+  block[2] = zlib.crc32(bytes.subarray(CHECKED * 4)) | 0
   return bytes
 }
 
@@ -70,7 +71,7 @@ export function unpack(block: Int32Array<ArrayBuffer>, key: Uint8Array): Saved |
   if (lengthOf(sizes) !== block.length || Buffer.compare(bytes.subarray(HEADER * 4, HEADER * 4 + 32), key) !== 0) {
     return undefined
   }
-  if ((crc32(bytes.subarray(CHECKED * 4)) | 0) !== block[2]) return undefined
+  if ((zlib.crc32(bytes.subarray(CHECKED * 4)) | 0) !== block[2]) return undefined
 
   let at = HEADER + 8
   const take = (size: number) => {

@@ -1,0 +1,60 @@
+// What bin/tether.mjs starts. Builds what is missing first: in a clone, or where npm ran no install script.
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const require = createRequire(import.meta.url)
+
+/** The scripts of `tether completion` call this: it answers at once or not at all. */
+const completes = process.argv[2] === '__complete'
+
+process.exitCode = (await ready()) || (await start())
+
+async function start() {
+  const { main } = await import('../dist/cli/main.js')
+  const code = await main(process.argv.slice(2))
+  // Everything is closed by now; a leftover such as a keep-alive timer must not delay the exit.
+  process.exit(code)
+}
+
+/** Builds what is missing. --help and --version build nothing if they can be answered. -> 0, or the exit status of a failure */
+async function ready() {
+  if (isBuilt()) return 0
+  if (completes) return 1
+  const { askForClaude, notFound } = await import('../scripts/check-claude.mjs')
+  const claude = await askForClaude(process.argv.slice(2))
+  if (claude !== 'present') {
+    console.error('To run only the server:\n\n  tether --serve-only\n')
+    return notFound
+  }
+  const { setup, isInWords } = await import('../scripts/setup.mjs')
+  try {
+    await setup()
+    return 0
+  } catch (error) {
+    console.error(`tether: ${error.message}`)
+    if (!isInWords(error)) console.error(`To see more:\n\n  node ${join(root, 'scripts', 'build.mjs')}\n`)
+    return 1
+  }
+}
+
+function isBuilt() {
+  if (!existsSync(`${root}dist/cli/main.js`)) return false
+  const [first] = process.argv.slice(2)
+  const onlyAsks =
+    completes ||
+    ['help', 'completion'].includes(first) ||
+    process.argv.slice(2).some((arg) => ['--help', '-h', '--version', '-v'].includes(arg))
+  return onlyAsks || existsSync(`${root}build/Release/tether.node`) || hasPlatformPackage()
+}
+
+function hasPlatformPackage() {
+  try {
+    require.resolve(`@tether/mlx-${process.platform}-${process.arch}/package.json`)
+    return true
+  } catch {
+    return false
+  }
+}
