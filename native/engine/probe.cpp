@@ -6,8 +6,10 @@
 #include <span>
 #include <utility>
 
+#include "engine/cache/restore.h"
 #include "engine/loading.h"
 #include "engine/rate.h"
+#include "engine/scheduler.h"
 #include "engine/scoring.h"
 #include "error.h"
 
@@ -16,19 +18,59 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+void check_open(const std::atomic<bool>& closing) {
+  if (closing) throw Error("closed", "the model was closed");
+}
+
+void add_rows(std::vector<float>& all, Loaded& loaded, const mx::array& hidden) {
+  auto rows = mx::contiguous(mx::astype(loaded.model->logits(hidden), mx::float32));
+  mx::eval(rows);
+  all.insert(all.end(), rows.data<float>(), rows.data<float>() + rows.size());
+}
+
 std::vector<float> all_logits(Loaded& loaded, std::span<const int32_t> tokens, int chunk,
                               const std::atomic<bool>& closing) {
   std::vector<float> all;
-  for_each_chunk(loaded, tokens, chunk, closing, [&](const mx::array& hidden, int, int) {
-    auto rows = mx::contiguous(mx::astype(loaded.model->logits(hidden), mx::float32));
-    mx::eval(rows);
-    all.insert(all.end(), rows.data<float>(), rows.data<float>() + rows.size());
-  });
+  for_each_chunk(loaded, tokens, chunk, closing,
+                 [&](const mx::array& hidden, int, int) { add_rows(all, loaded, hidden); });
   return all;
 }
 
-void check_open(const std::atomic<bool>& closing) {
-  if (closing) throw Error("closed", "the model was closed");
+// As a request would start.
+Sequence started(Loaded& loaded, std::span<const int32_t> tokens, const std::atomic<bool>& closing) {
+  constexpr double kSeconds = 0.02;
+  auto match = loaded.prefixes.match(tokens);
+  Sequence sequence(loaded.new_caches());
+  if (match.from) {
+    sequence = *match.from;
+    sequence.rewind(match.length);
+  }
+  if (!match.restores) return sequence;
+  auto& store = *loaded.prefixes.store();
+  Restore restore(store, tokens, match.start, loaded.device.layer_by_layer);
+  while (restore.advance(sequence) != Restore::State::done) {
+    check_open(closing);
+    store.wait(kSeconds);
+    store.drain();
+  }
+  return sequence;
+}
+
+std::vector<float> rows_from_cache(Loaded& loaded, std::span<const int32_t> tokens, const std::atomic<bool>& closing) {
+  auto sequence = started(loaded, tokens, closing);
+  auto size = static_cast<int>(tokens.size());
+  int chunk = loaded.info.prefill_chunk;
+  std::vector<float> all;
+  for (int begin = sequence.length(); begin < size;) {
+    check_open(closing);
+    int end = chunk_end(begin, size, chunk, {});
+    Segment segment{&sequence.caches(), end - begin};
+    add_rows(all, loaded,
+             loaded.model->forward(mx::array(tokens.data() + begin, {end - begin}, mx::int32), {&segment, 1}));
+    evaluate(sequence.caches(), loaded.device.layer_by_layer);
+    begin = end;
+  }
+  return all;
 }
 
 void bare_prefill(Loaded& loaded, std::span<const int32_t> tokens, std::vector<KVCache>& caches,
@@ -80,6 +122,12 @@ void logits(Engine& engine, std::vector<int32_t> tokens, int chunk, Engine::Done
         return all_logits(loaded, tokens, chunk, closing);
       },
       std::move(done));
+}
+
+void resumed_logits(Engine& engine, std::vector<int32_t> tokens, Engine::Done<std::vector<float>> done) {
+  engine.run([tokens = std::move(tokens)](
+                 Loaded& loaded, const std::atomic<bool>& closing) { return rows_from_cache(loaded, tokens, closing); },
+             std::move(done));
 }
 
 void bare_loop(Engine& engine, std::vector<int32_t> prompt, int count, Engine::Done<std::vector<float>> done) {

@@ -13,6 +13,9 @@ namespace tether {
 
 // The logits after every token, (tokens, vocab) row by row, computed `chunk` tokens at a time.
 void logits(Engine& engine, std::vector<int32_t> tokens, int chunk, Engine::Done<std::vector<float>> done);
+// The same for a text that starts from what the prefix cache has of it, without the rows of what it has. In the chunks
+// of a prompt.
+void resumed_logits(Engine& engine, std::vector<int32_t> tokens, Engine::Done<std::vector<float>> done);
 
 // Reads a prompt in chunks and draws `count` tokens greedily, without a scheduler, a prefix cache or checks of the
 // logits. -> seconds of prefill and of decode

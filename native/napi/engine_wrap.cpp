@@ -126,9 +126,12 @@ Napi::Value EngineWrap::score(const Napi::CallbackInfo& info) {
 
 Napi::Value EngineWrap::logits(const Napi::CallbackInfo& info) {
   auto tokens = to_tokens(info[0], "tokens");
-  if (!info[1].IsNumber()) throw Napi::TypeError::New(info.Env(), "chunk must be a number");
+  if (!info[1].IsNumber() && !info[1].IsUndefined()) throw Napi::TypeError::New(info.Env(), "chunk must be a number");
   auto [result, done] = promise<std::vector<float>>(info.Env(), parts_->mailbox, from_floats);
-  tether::logits(parts_->engine, std::move(tokens), info[1].As<Napi::Number>().Int32Value(), done);
+  if (info[1].IsUndefined())
+    tether::resumed_logits(parts_->engine, std::move(tokens), done);
+  else
+    tether::logits(parts_->engine, std::move(tokens), info[1].As<Napi::Number>().Int32Value(), done);
   return result;
 }
 

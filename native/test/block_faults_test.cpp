@@ -210,6 +210,18 @@ void both_kinds_on_a_small_disk() {
   }
 }
 
+// The end of a prompt that found no room on the disk, and stays in memory, does not keep the rest there for good.
+void newest_on_disk() {
+  Folder folder;
+  {
+    Fixture fixture(false, 0, 0, {.root = folder.path(), .cap = 3'000}, 500'000);
+    for (int i = 0; i < 8; i++) ask_for(fixture, tokens_of(300, 80 + i), 2, "more than the disk holds");
+    fixture.flush();
+  }
+  Fixture fixture(false, 0, 0, {.root = folder.path(), .cap = 3'000});
+  check(ask_for(fixture, tokens_of(300, 87), 2, "the newest") >= 4 * kBlock, "the newest prompt is on the disk");
+}
+
 // Requests reserve memory that kept prefixes have to give back, whoever else runs.
 void memory_for_others() {
   constexpr uint64_t kCap = 6'000;
@@ -298,6 +310,7 @@ int main(int argc, char** argv) {
       {"newer_version", newer_version},
       {"written_later", written_later},
       {"both_kinds_on_a_small_disk", both_kinds_on_a_small_disk},
+      {"newest_on_disk", newest_on_disk},
       {"memory_for_others", memory_for_others},
       {"clocks", clocks},
       {"shared_folder", shared_folder},

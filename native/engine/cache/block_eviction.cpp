@@ -19,6 +19,14 @@ bool has_child(const Block& block, const std::function<bool(const Block&)>& that
 
 bool on_disk(const Block& block) { return block.records[0].on_disk || block.records[1].on_disk; }
 
+// Whether something after a block needs it on the disk: what lies there, is on its way there, or is in use.
+bool needs_disk(const Block& block) {
+  return has_child(block, [](const Block& child) {
+    return on_disk(child) || child.records[0].busy() || child.records[1].busy() || child.use.pinned > 0 ||
+           needs_disk(child);
+  });
+}
+
 }  // namespace
 
 // Blocks that may go, those worth least first.
@@ -36,14 +44,11 @@ std::vector<Block*> BlockStore::cheapest_first(const std::function<bool(const Bl
   return blocks;
 }
 
-// Takes blocks that nothing continues, those worth least first, until `take` says that it is enough; then those that
-// they continued.
+// Takes blocks that may go, those worth least first, until `take` says that it is enough; then those that they
+// continued. may_go: among others, whether nothing needs the block that comes after it.
 void BlockStore::evict_leaves(const std::function<bool(const Block&)>& may_go,
                               const std::function<bool(Block&)>& take) {
-  auto may_go_now = [&](const Block& block) {
-    return block.use.pinned == 0 && may_go(block) &&
-           !has_child(block, [](const Block& child) { return child.has_records(); });
-  };
+  auto may_go_now = [&](const Block& block) { return block.use.pinned == 0 && may_go(block); };
   using Valued = std::pair<double, Block*>;
   auto later = [](const Valued& a, const Valued& b) { return a.first > b.first; };
   std::priority_queue<Valued, std::vector<Valued>, decltype(later)> leaves(later);
@@ -72,7 +77,7 @@ uint64_t BlockStore::evict(uint64_t bytes, Evict what) {
   evict_leaves(
       [](const Block& block) {
         return (block.records[0].bytes || block.records[1].bytes) && !block.records[0].moving &&
-               !block.records[1].moving;
+               !block.records[1].moving && !has_child(block, [](const Block& child) { return child.has_records(); });
       },
       [&](Block& block) {
         for (auto kind : kKinds) {
@@ -133,7 +138,9 @@ void BlockStore::make_room_on_disk(uint64_t bytes) {
   auto enough = [&] { return folder_.bytes + bytes <= disk_cap(); };
   if (enough()) return;
   evict_leaves(
-      [](const Block& block) { return on_disk(block) && !block.records[0].busy() && !block.records[1].busy(); },
+      [](const Block& block) {
+        return on_disk(block) && !block.records[0].busy() && !block.records[1].busy() && !needs_disk(block);
+      },
       [&](Block& block) {
         remove_others(block.used_at, bytes);
         if (enough()) return true;
@@ -143,9 +150,18 @@ void BlockStore::make_room_on_disk(uint64_t bytes) {
           remove_from_disk(block, kind);
           counts_.evicted_disk++;
         }
+        if (!block.has_records()) drop_after(block);
         return enough();
       });
   remove_others(std::numeric_limits<int64_t>::max(), bytes);
+}
+
+// Frees what in memory continues a block that is gone: it is of no use any more.
+void BlockStore::drop_after(const Block& block) {
+  for (const auto& child : block.children) {
+    for (auto kind : kKinds) free_memory(*child, kind);
+    drop_after(*child);
+  }
 }
 
 // Deletes records of other models that were used before `time`, the oldest first, until `bytes` fit.

@@ -160,6 +160,7 @@ class BlockStore {
   uint64_t free_memory(Block& block, Kind kind);
   void forget(Block& block, Kind kind);
   uint64_t evict_in_use(uint64_t bytes);
+  void drop_after(const Block& block);
   void remove_from_disk(Block& block, Kind kind);
   void make_room_on_disk(uint64_t bytes);
   void remove_others(int64_t time, uint64_t bytes);
