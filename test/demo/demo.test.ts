@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadModel, type Model } from '../../src/load-model.js'
-import { claudeCodeRequest, random } from '../support/claude-code-request.js'
+import { claudeCodeRequest, random } from '../support/claude-code-request.mjs'
 import { type DemoPrompt, isRight } from '../support/demo-prompts.js'
 
 const prompts: DemoPrompt[] = JSON.parse(readFileSync('demo/eval/prompts.json', 'utf8'))

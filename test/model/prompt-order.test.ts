@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { loadModel, type Model } from '../../src/load-model.js'
 import type { PromptOrder } from '../../src/options.js'
 import { HERMES } from '../support/chat-templates.js'
-import { prose } from '../support/claude-code-request.js'
+import { prose } from '../support/claude-code-request.mjs'
 
 const folders: string[] = []
 afterEach(() => {

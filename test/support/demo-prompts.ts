@@ -1,6 +1,6 @@
 /** The demo model's test requests, demo/eval/prompts.json, and which answers are right. */
 import type { AnswerBlock } from '../../src/anthropic/types.js'
-import type { Turn } from './claude-code-request.js'
+import type { Turn } from './claude-code-request.mjs'
 
 export type DemoPrompt = {
   kind: 'say' | 'run' | 'read' | 'write' | 'other' | 'result'

@@ -1,5 +1,5 @@
-/** Requests of Claude Code's shape and size (about 53 kB), made of generated sentences. */
-import type { JsonObject } from '../../src/chat/types.js'
+// Requests of Claude Code's shape and size (about 53 kB), made of generated sentences, for the tests and for benches, which
+// run without TypeScript.
 
 const SUBJECTS = [
   'The agent',
@@ -35,9 +35,9 @@ const ENDS = [
 ]
 
 /** Text of `size` characters, the same for the same seed. */
-export function prose(seed: number, size: number): string {
+export function prose(seed, size) {
   const next = random(seed)
-  const pick = (list: string[]) => list[Math.floor(next() * list.length)] as string
+  const pick = (list) => list[Math.floor(next() * list.length)]
   let text = ''
   while (text.length < size) {
     const start = next() < 0.15 ? '\n- ' : next() < 0.1 ? '\n\n# Notes\n' : text ? ' ' : ''
@@ -47,7 +47,7 @@ export function prose(seed: number, size: number): string {
 }
 
 /** Numbers in [0, 1) by mulberry32, the same for the same seed. */
-export function random(seed: number): () => number {
+export function random(seed) {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0
@@ -57,9 +57,9 @@ export function random(seed: number): () => number {
   }
 }
 
-const string = (description: string) => ({ type: 'string', description })
+const string = (description) => ({ type: 'string', description })
 
-function tool(name: string, seed: number, size: number, properties: JsonObject, required: string[]) {
+function tool(name, seed, size, properties, required) {
   return {
     name,
     description: prose(seed, size),
@@ -82,10 +82,8 @@ export function tools() {
   ]
 }
 
-export type Turn = { name: string; input: JsonObject; output: string; is_error: boolean }
-
 /** The request for one line of a user, with the tool calls made for it so far. */
-export function claudeCodeRequest(line: string, turns: Turn[] = [], maxTokens = 200) {
+export function claudeCodeRequest(line, turns = [], maxTokens = 200) {
   const called = turns.flatMap((turn, i) => [
     { role: 'assistant', content: [{ type: 'tool_use', id: `toolu_${i}`, name: turn.name, input: turn.input }] },
     {
@@ -93,7 +91,7 @@ export function claudeCodeRequest(line: string, turns: Turn[] = [], maxTokens = 
       content: [{ type: 'tool_result', tool_use_id: `toolu_${i}`, content: turn.output, is_error: turn.is_error }],
     },
   ])
-  const reminder = (seed: number, size: number) => `<system-reminder>\n${prose(seed, size)}\n</system-reminder>`
+  const reminder = (seed, size) => `<system-reminder>\n${prose(seed, size)}\n</system-reminder>`
   return {
     model: 'tether-local',
     max_tokens: maxTokens,
