@@ -31,6 +31,11 @@ class Sequence {
   // Notes that a forward pass has extended the caches by these tokens.
   void extended_by(std::span<const int32_t> tokens) { tokens_.insert(tokens_.end(), tokens.begin(), tokens.end()); }
 
+  // For a copy of a sequence that goes on, too.
+  void detach() {
+    for (auto& cache : caches_) cache.detach();
+  }
+
   // Keeps the state of the sliding layers at this length, so that the sequence can be rewound to it later.
   void snapshot();
 

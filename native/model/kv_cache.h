@@ -64,6 +64,9 @@ class KVCache {
   bool can_trim(int length) const;
   // Drops all but the first `length` tokens. can_trim(length) must hold.
   void trim(int length);
+  // For a copy whose buffers another one keeps: the next append makes new ones for its own length, in place of a copy
+  // of all their capacity.
+  void detach() { capacity_ = length_; }
   // Drops everything, buffers and reservations too.
   void clear() { *this = KVCache(window_, quantization_); }
 
