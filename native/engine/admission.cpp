@@ -146,7 +146,8 @@ void Batch::begin(Live& live, const PrefixCache::Match& match) {
   if (match.fork > match.length) live.add_fork_point(match.fork);
   loaded_.prefixes.begin(match.start);
   if (match.restores) {
-    live.restore.emplace(*loaded_.prefixes.store(), live.prompt(), match.start, loaded_.device.layer_by_layer);
+    live.restore.emplace(*loaded_.prefixes.store(), live.prompt(), match.start, loaded_.device.layer_by_layer,
+                         loaded_.prefixes.room());
   } else {
     loaded_.prefixes.count(live.sequence.length(), 0, 0);
     start_prefill(live, match.start);

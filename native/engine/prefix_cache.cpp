@@ -95,11 +95,12 @@ Sequence PrefixCache::take(const Match& match, Sequence fresh) {
   auto sequence = *match.from;  // its arrays are shared handles
   sequence.rewind(match.length);
   auto entry = std::ranges::find(entries_, match.from, [](const Sequence& other) { return &other; });
-  if (entry == entries_.end()) return sequence;
-  if (entry->length() - match.length > kSameConversation)
-    entries_.splice(entries_.begin(), entries_, entry);
-  else
+  if (entry != entries_.end() && entry->length() - match.length <= kSameConversation) {
     entries_.erase(entry);
+    return sequence;
+  }
+  if (entry != entries_.end()) entries_.splice(entries_.begin(), entries_, entry);
+  sequence.detach();
   return sequence;
 }
 
@@ -112,11 +113,11 @@ bool PrefixCache::put(Sequence sequence) {
 
 int PrefixCache::prefetch(std::span<const int32_t> prompt) {
   if (!store_ || prompt.empty()) return 0;
-  uint64_t reading = 0;
-  return store_->prefetch(prompt, [&](uint64_t bytes) {
-    reading += bytes;
-    return make_room(reading);
-  });
+  return store_->prefetch(prompt, room());
+}
+
+BlockStore::MakeRoom PrefixCache::room() {
+  return [this](uint64_t bytes) { return make_room(bytes); };
 }
 
 Miss PrefixCache::explain(const Match& match, std::span<const int32_t> prompt) {

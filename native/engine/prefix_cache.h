@@ -74,6 +74,9 @@ class PrefixCache {
   // The most bytes that it may take from now on; the limit given at first holds, too.
   void limit(uint64_t bytes) { limit_ = bytes; }
 
+  // Makes room for bytes that are about to be read, if it can.
+  BlockStore::MakeRoom room();
+
   // nullptr: none
   BlockStore* store() const { return store_.get(); }
 

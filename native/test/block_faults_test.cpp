@@ -198,7 +198,7 @@ void both_kinds_on_a_small_disk() {
     Folder folder;
     auto what = "a disk of " + std::to_string(cap);
     for (int round = 0; round < 3; round++) {
-      Fixture fixture(false, {0, 40}, 0, {.root = folder.path(), .cap = cap});
+      Fixture fixture(false, {0, 0, 40}, 0, {.root = folder.path(), .cap = cap});
       for (int i = 0; i < 6; i++) ask_for(fixture, tokens_of(200, 20 + i), 5, what);
       fixture.flush();
       for (const auto& file : folder.files(".sliding")) {

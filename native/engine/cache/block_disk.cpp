@@ -97,6 +97,8 @@ void BlockStore::write_next() {
     const auto* parent = block->parent;
     bool reachable = !parent->parent || !layout_.has(Kind::full) || parent->record(Kind::full).on_disk ||
                      parent->record(Kind::full).moving;
+    const auto& full = block->record(Kind::full);
+    if (kind == Kind::sliding && layout_.has(Kind::full) && !full.on_disk && !full.moving) reachable = false;
     if (!record.bytes || !reachable || cannot_write_) continue;
     auto size = record_file_bytes(block->tokens.size(), record.size);
     {
@@ -191,9 +193,11 @@ void BlockStore::scanned(FolderState state) {
                  header.key == chained(parent->second->key, std::span(header.tokens)) &&
                  header.bytes == layout_.bytes(header.kind, header.begin + static_cast<int>(header.tokens.size()) -
                                                                 header.stored_begin);
+    // The record of the full layers is written before the other, and deleted after it.
+    bool alone = header.kind == Kind::sliding && layout_.has(Kind::full) && !blocks.contains(header.key);
     // Another process may be about to write the block before it.
-    if (!whole && seconds_now() - found.used_at < kOrphanAge && seconds_now() >= found.used_at) continue;
-    if (!whole) {
+    if (!whole && !alone && seconds_now() - found.used_at < kOrphanAge && seconds_now() >= found.used_at) continue;
+    if (!whole || alone) {
       orphans.push_back(disk_->folder() / record_name(header.key, header.kind));
       folder_.bytes -= std::min(folder_.bytes, found.file_bytes);
       continue;

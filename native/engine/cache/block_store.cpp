@@ -252,9 +252,11 @@ const mx::array* BlockStore::fetch(Block& block, Kind kind) {
   if (record.bytes) return &*record.bytes;
   if (!record.on_disk || record.moving || !disk_) return nullptr;
   record.moving = true;
+  reading_bytes_ += record.size;
   disk_->read(header_of(block, kind), [this, &block, kind](ReadResult result, std::optional<mx::array> bytes) {
     auto& read = block.record(kind);
     read.moving = false;
+    reading_bytes_ -= read.size;
     if (result == ReadResult::whole) {
       read.bytes = std::move(bytes);
       memory_bytes_ += read.size;

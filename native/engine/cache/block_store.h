@@ -121,8 +121,8 @@ class BlockStore {
     all      // all but what is being written or read; pinned blocks stay, but not their records
   };
   uint64_t evict(uint64_t bytes, Evict what);
-  // Bytes of the records in memory.
-  uint64_t bytes() const { return memory_bytes_; }
+  // Bytes of the records in memory, and of those that are being read.
+  uint64_t bytes() const { return memory_bytes_ + reading_bytes_; }
 
   // Handles what the disk has done since. Cheap if there is nothing.
   void drain();
@@ -190,6 +190,7 @@ class BlockStore {
   uint64_t clock_ = 0;             // requests so far
   const Use* newcomer_ = nullptr;  // the block that is being kept, which may not push out what is worth more
   uint64_t memory_bytes_ = 0;
+  uint64_t reading_bytes_ = 0;
 
   DiskOptions options_;
   std::deque<ToWrite> to_write_;

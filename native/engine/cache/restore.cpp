@@ -14,8 +14,13 @@ constexpr size_t kAhead = 8;
 
 }  // namespace
 
-Restore::Restore(BlockStore& store, std::span<const int32_t> prompt, BlockStore::Start start, bool by_layer)
-    : store_(&store), prompt_(prompt.begin(), prompt.end()), start_(std::move(start)), by_layer_(by_layer) {
+Restore::Restore(BlockStore& store, std::span<const int32_t> prompt, BlockStore::Start start, bool by_layer,
+                 BlockStore::MakeRoom make_room)
+    : store_(&store),
+      prompt_(prompt.begin(), prompt.end()),
+      start_(std::move(start)),
+      by_layer_(by_layer),
+      make_room_(std::move(make_room)) {
   for (auto* block : start_.blocks) pins_.emplace_back(block);
   was_on_disk_.assign(start_.blocks.size(), false);
 }
@@ -56,8 +61,12 @@ Restore::State Restore::append_blocks(Sequence& sequence) {
     next_ = start_.blocks.size();
     return State::done;
   }
-  for (size_t ahead = next_; ahead < std::min(next_ + kAhead, start_.blocks.size()); ahead++)
+  // The next one is read in any case, others while there is room for them.
+  for (size_t ahead = next_; ahead < std::min(next_ + kAhead, start_.blocks.size()); ahead++) {
+    const auto& record = start_.blocks[ahead]->record(Kind::full);
+    if (ahead > next_ && !record.bytes && !record.moving && !make_room_(record.size)) break;
     fetch(*start_.blocks[ahead], Kind::full);
+  }
   for (size_t count = 0; next_ < start_.blocks.size(); count++, next_++) {
     auto& block = *start_.blocks[next_];
     const auto* bytes = count < kAtATime ? fetch(block, Kind::full) : nullptr;

@@ -15,8 +15,9 @@ class Restore {
  public:
   enum class State { waits, goes_on, done };
 
-  // The sequence that it is given holds nothing yet. by_layer: as for evaluate().
-  Restore(BlockStore& store, std::span<const int32_t> prompt, BlockStore::Start start, bool by_layer);
+  // The sequence that it is given holds nothing yet. by_layer: as for evaluate(). make_room: for what is read ahead.
+  Restore(BlockStore& store, std::span<const int32_t> prompt, BlockStore::Start start, bool by_layer,
+          BlockStore::MakeRoom make_room);
 
   // waits: nothing could be done, since the disk is still reading. done: the sequence has start().length tokens, which
   // is less than was planned if a record turned out to be missing or damaged.
@@ -38,6 +39,7 @@ class Restore {
   std::vector<int32_t> prompt_;
   BlockStore::Start start_;
   bool by_layer_;
+  BlockStore::MakeRoom make_room_;
   std::vector<BlockStore::Pin> pins_;  // of start_.blocks
   size_t next_ = 0;                    // the first block that is not appended yet
   std::vector<bool> was_on_disk_;      // of start_.blocks: whether they had to be read
