@@ -72,6 +72,30 @@ void cancelled_after_damage() {
   }
 }
 
+// One record is damaged or gone, whichever.
+void any_record() {
+  auto prompt = tokens_of(200, 5);
+  for (const auto& windows : {Windows{0}, Windows{40}, Windows{0, 40}}) {
+    Folder all;
+    remember_on_disk(all, windows, prompt);
+    for (const auto& file : all.files()) {
+      for (bool damaged : {false, true}) {
+        Folder folder;
+        fs::copy(all.path(), folder.path(), fs::copy_options::recursive);
+        Fixture fixture(false, windows, 0, {.root = folder.path()});
+        // The folder is read before that.
+        ask_for(fixture, {1, 2, 3}, 2, "another prompt");
+        auto copy = folder.path() / fs::relative(file, all.path());
+        if (damaged)
+          flip_last_byte(copy);
+        else
+          fs::remove(copy);
+        ask_for(fixture, joined(prompt, {7, 7}), 5, copy.filename().string() + (damaged ? " damaged" : " gone"));
+      }
+    }
+  }
+}
+
 // The store reaches a few tokens further than the sequence that a request starts from, which is cancelled at once.
 void cancelled_behind_the_store() {
   Folder folder;
@@ -305,6 +329,7 @@ void other_blocks() {
 int main(int argc, char** argv) {
   std::vector<std::pair<std::string, void (*)()>> tests{
       {"cancelled_after_damage", cancelled_after_damage},
+      {"any_record", any_record},
       {"cancelled_behind_the_store", cancelled_behind_the_store},
       {"foreign_files", foreign_files},
       {"newer_version", newer_version},

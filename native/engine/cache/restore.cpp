@@ -125,7 +125,7 @@ Restore::State Restore::plan_again(Sequence& sequence) {
     next_ = 0;
     from_disk_ = 0;
   }
-  return start_.length == 0 ? State::done : State::goes_on;
+  return State::goes_on;
 }
 
 }  // namespace tether
