@@ -47,7 +47,7 @@ Sequence started(Loaded& loaded, std::span<const int32_t> tokens, const std::ato
   }
   if (!match.restores) return sequence;
   auto& store = *loaded.prefixes.store();
-  Restore restore(store, tokens, match.start, loaded.device.layer_by_layer);
+  Restore restore(store, tokens, match.start, loaded.device.layer_by_layer, loaded.prefixes.room());
   while (restore.advance(sequence) != Restore::State::done) {
     check_open(closing);
     store.wait(kSeconds);
