@@ -74,10 +74,18 @@ describe('requests that run together', () => {
     let before = engine.stats().prefill.done
     for (let i = 0; i < 2; i++) {
       // Ten chunks of other prompts.
-      await Promise.all([0, 1].map((n) => collect(engine.generate(greedy(someTokens(1280, 70 + 2 * i + n), 1)))))
+      let ended = false
+      const short = Promise.all(
+        [0, 1].map((n) => collect(engine.generate(greedy(someTokens(1280, 70 + 2 * i + n), 1)))),
+      ).finally(() => {
+        ended = true
+      })
+      // Seen while they run: counters follow a pass, and after them the long prompt goes on alone.
+      await until(() => ended || engine.stats().prefill.done > before)
       const { done } = engine.stats().prefill
       expect(done).toBeGreaterThan(before)
-      before = done
+      await short
+      before = engine.stats().prefill.done
     }
     long.abort()
     expect((await reading).finish.reason).toBe('cancelled')
