@@ -33,6 +33,7 @@ void BlockStore::open_disk(DiskOptions options) {
   options_ = std::move(options);
   disk_ = std::make_unique<DiskThread>(options_.root, to_hex(tree_.root().key), options_.wake);
   scanned_ = false;
+  opened_at_ = seconds_now();
   patience_ = kScanSeconds;
   disk_->scan([this](FolderState state) { scanned(std::move(state)); });
 }
@@ -155,9 +156,17 @@ void BlockStore::looked_again(const std::vector<FolderState::Other>& all) {
   folder_.bytes = writing_bytes_;
   for (const auto& file : all) {
     folder_.bytes += file.bytes;
-    if (!known.contains(file.file)) folder_.others.push_back(file);
+    if (known.contains(file.file)) continue;
+    folder_.others.push_back(file);
   }
+  forget_future_times();
   make_room_on_disk(0);
+}
+
+// A time of the future says nothing: such a file counts as used when this process began.
+void BlockStore::forget_future_times() {
+  for (auto& other : folder_.others)
+    if (other.used_at > seconds_now()) other.used_at = opened_at_;
 }
 
 // Somebody removed it: what was there is kept again as soon as it is computed or found in a sequence.
@@ -178,6 +187,7 @@ void BlockStore::scanned(FolderState state) {
   auto records = std::move(state.records);
   state.records.clear();
   folder_ = std::move(state);
+  forget_future_times();
   counts_.damaged += static_cast<uint64_t>(folder_.damaged);
   if (folder_.damaged)
     notice(std::to_string(folder_.damaged) + " records of the prefix cache were damaged, and were deleted");
@@ -220,7 +230,8 @@ void BlockStore::order_by_use() {
   std::vector<int64_t> times;
   tree_.each([&](Block& block) { times.push_back(block.used_at); });
   std::ranges::sort(times);
-  times.erase(std::unique(times.begin(), times.end()), times.end());
+  auto repeated = std::ranges::unique(times);
+  times.erase(repeated.begin(), repeated.end());
   clock_ += times.size();
   tree_.each([&](Block& block) {
     if (block.use.last > 0) return;

@@ -175,6 +175,7 @@ class BlockStore {
   void written(Block& block, Kind kind, const DiskThread::Written& result);
   void folder_is_gone();
   void scanned(FolderState state);
+  void forget_future_times();
   void looked_again(const std::vector<FolderState::Other>& all);
   void adopt(BlockTree::Path& path, std::span<const int32_t> prompt);
   void attach(Block& block, const FoundRecord& found);
@@ -197,7 +198,8 @@ class BlockStore {
   uint64_t writing_bytes_ = 0;
   FolderState folder_;
   bool scanned_ = true;
-  double patience_ = 0;  // seconds for which requests may still wait for the folder to be read
+  int64_t opened_at_ = 0;  // seconds since 1970
+  double patience_ = 0;    // seconds for which requests may still wait for the folder to be read
   std::optional<std::chrono::steady_clock::time_point> cannot_write_;  // since when
   CacheStats counts_;
   // Last: its thread ends before what its jobs refer to.

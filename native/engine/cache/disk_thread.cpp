@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <ctime>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -45,7 +44,6 @@ void scan_own(const fs::path& folder, FolderState& state) {
 
 void scan_other(const fs::path& folder, FolderState& state) {
   std::error_code ignored;
-  auto now = static_cast<int64_t>(std::time(nullptr));
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     if (!parse_record_name(entry.path().filename().string())) continue;
     struct stat status{};
@@ -53,7 +51,7 @@ void scan_other(const fs::path& folder, FolderState& state) {
     state.bytes += static_cast<uint64_t>(status.st_size);
     state.others.push_back({.file = entry.path(),
                             .bytes = static_cast<uint64_t>(status.st_size),
-                            .used_at = std::min(now, static_cast<int64_t>(status.st_mtime))});
+                            .used_at = static_cast<int64_t>(status.st_mtime)});
   }
 }
 
@@ -98,6 +96,7 @@ void DiskThread::scan(std::function<void(FolderState)> done) {
         if (entry.path() != folder_ && is_model_folder(entry)) scan_other(entry.path(), state);
     } catch (const std::exception&) {
       // A folder that cannot be read to its end: what was found counts.
+      ignored = std::make_error_code(std::errc::io_error);
     }
     if (auto space = space_at(root_)) {
       state.disk_bytes = space->capacity;
@@ -229,6 +228,7 @@ void DiskThread::loop() {
       done = job();
     } catch (const std::exception&) {
       // Of jobs that report to nobody; what they left undone is found at the next start.
+      done = nullptr;
     }
     job = nullptr;
     lock.lock();

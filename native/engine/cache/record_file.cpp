@@ -66,7 +66,7 @@ std::span<const std::byte> bytes_of(const T& value) {
 
 // Not a link, and nothing that could hold the caller, such as a pipe: those are not ours.
 int open_ours(const std::filesystem::path& path, int flags) {
-  int handle = ::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  int handle = ::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);  // NOLINT: POSIX's flags are ints
   struct stat status{};
   if (handle < 0 || (::fstat(handle, &status) == 0 && S_ISREG(status.st_mode))) return handle;
   ::close(handle);
