@@ -1,6 +1,6 @@
 /** The first `npm start` and the first `tether` of a clone, before anything is built. */
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { collectOutput } from '../support/cli-output.js'
@@ -201,6 +201,25 @@ test('a second npm start builds nothing, prints nothing and leaves Claude Code t
   clone.without('claude')
   const { code, stdout, stderr } = await start()
   expect({ code, stderr, calls: clone.calls().length }).toEqual({ code: 0, stderr: '', calls: before })
+  expect(started(stdout).args).toEqual([])
+})
+
+test('another user, whose cache has no MLX, starts what is built without a build and without a download', async () => {
+  clone.program('claude', 'exit 0')
+  const { targetName } = await import(join(clone.folder, 'third_party/mlx/fetch.mjs'))
+  const { version, targets } = JSON.parse(readFileSync(join(clone.folder, 'third_party/mlx/manifest.json'), 'utf8'))
+  const cached = join(clone.home, 'cache/mlx', `${version}-${targetName()}`)
+  mkdirSync(cached, { recursive: true })
+  const wheels = targets[targetName()].wheels.map(({ sha256 }: { sha256: string }) => sha256)
+  writeFileSync(join(cached, '.complete'), JSON.stringify({ wheels, files: {} }))
+  const first = await start([], { MLX_DIR: '', TETHER_CACHE_DIR: join(clone.home, 'cache') })
+  expect(first.code, first.stderr).toBe(0)
+  expect(clone.calls()).toEqual(steps)
+
+  clone.without('python3')
+  clone.without('c++')
+  const { code, stdout, stderr } = await start([], { MLX_DIR: '', HOME: clone.project })
+  expect({ code, stderr, calls: clone.calls().length }).toEqual({ code: 0, stderr: '', calls: steps.length })
   expect(started(stdout).args).toEqual([])
 })
 

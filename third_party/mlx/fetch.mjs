@@ -57,6 +57,17 @@ export function targetName(
 }
 
 /**
+ * What fetchMlx() gives, without its place: what was built with it needs no other build where another user or
+ * TETHER_CACHE_DIR has it elsewhere.
+ */
+export function mlxSource() {
+  const { MLX_DIR, OPENBLAS_DIR = '' } = process.env
+  if (MLX_DIR) return [MLX_DIR, OPENBLAS_DIR]
+  const name = targetName()
+  return [manifest.version, name, ...hashes(manifest.targets[name])]
+}
+
+/**
  * Returns { mlx, openblas }: prefixes with include/ and lib/, openblas only on the CPU backend of Linux.
  * Checks size and sha256 of every wheel that it unpacks. If every file is in the cache, it downloads nothing.
  * `say` gets lines of progress. `watch` is called when a download begins, with a function that returns how many bytes
