@@ -122,7 +122,8 @@ function checkCount(name: CommandName, words: string[]): void {
   const wanted = command(name).words
   const needed = wanted.filter((word) => !word.startsWith('['))
   if (words.length < needed.length) {
-    throw new UsageError(`tether ${name} needs ${needed[words.length]}, as in ${command(name).examples[0]?.[0]}`)
+    const example = command(name).examples[0]?.[0].split(' ').slice(1) ?? []
+    throw new UsageError(`tether ${name} needs ${needed[words.length]}, as in\n  ${tetherCommand(example)}`)
   }
   const { of: choices } = command(name)
   if (choices && words[0] !== undefined && !choices.includes(words[0])) {

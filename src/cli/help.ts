@@ -24,12 +24,15 @@ const common: [flag: string, about: string][] = [
 export interface HelpOptions {
   /** For -h: only what is needed most. */
   short?: boolean
+  /** What stands for `tether` where the user types it. Default: tether itself. */
+  start?: string
   /** Default: without colours. */
   paint?: Paint
 }
 
-export function help(name: CommandName, version: string, { short = false, paint = plain }: HelpOptions = {}): string {
-  const page = new Page(paint)
+export function help(name: CommandName, version: string, options: HelpOptions = {}): string {
+  const { short = false, paint = plain, start = 'tether' } = options
+  const page = new Page(paint, start)
   if (name === 'run') page.ofTether(version, short)
   else page.ofCommand(name, short)
   return `${page.lines.join('\n')}\n`
@@ -40,12 +43,16 @@ const column = 28
 /** Collects lines. Headings are bold, commands and flags cyan, placeholders plain. */
 class Page {
   readonly lines: string[] = []
-  constructor(private readonly paint: Paint) {}
+  constructor(
+    private readonly paint: Paint,
+    private readonly start: string,
+  ) {}
 
   ofTether(version: string, short: boolean): void {
     this.lines.push(`tether ${version}: ${command('run').summary}`, '')
     this.usage('tether', '[flags] [-- arguments of claude]')
     this.lines.push(`       ${this.paint('cyan', 'tether')} COMMAND [flags]`)
+    this.instead()
     if (!short) {
       this.lines.push('', "Loads a model, serves Anthropic's Messages API on this machine, starts Claude")
       this.lines.push('Code on it, and stops everything when Claude Code exits.')
@@ -92,6 +99,7 @@ class Page {
     this.lines.push(...wrap(`tether ${name}: ${summary}`, 80), '')
     this.usage(`tether ${name}`, [...words, '[flags]'].join(' '))
     if (of) this.lines.push(`       ${words[0]?.replace(/[[\]]/g, '')}: ${of.join(', ')}`)
+    this.instead()
     this.examples(name)
     if (!short) {
       this.flagsByGroup(name)
@@ -110,6 +118,10 @@ class Page {
 
   private usage(program: string, words: string): void {
     this.lines.push(`${this.paint('bold', 'Usage:')} ${this.paint('cyan', program)} ${words}`)
+  }
+
+  private instead(): void {
+    if (this.start !== 'tether') this.lines.push(`Here type instead of tether: ${this.paint('cyan', this.start)}`)
   }
 
   private examples(name: CommandName): void {

@@ -18,7 +18,7 @@ export function insteadOf(verb: string, model = 'NAME'): string | undefined {
     case 'stop':
       return "Press Ctrl-C in that tether's terminal (tether stop is planned)."
     case 'rm':
-      return 'To remove a model, delete its folder, which tether --list --json shows (tether rm is planned).'
+      return `To remove a model, delete its folder (tether rm is planned). To see the folders:\n  ${tetherCommand(['--list', '--json'])}`
     default:
       return undefined
   }

@@ -11,7 +11,7 @@ import { painter } from './terminal/colour.js'
 import { isQuiet, say } from './terminal/say.js'
 import { shortPath } from './terminal/short-path.js'
 import { Cancelled, endLine, exitStatus, Interrupted } from './terminal/signals.js'
-import { tetherCommand } from './tether-command.js'
+import { startOf, tetherCommand } from './tether-command.js'
 
 export interface MainOptions {
   /** For npm start: use the demo model if there is no other, and only serve if there is no Claude Code. */
@@ -34,7 +34,7 @@ export async function main(argv: string[], options: MainOptions = {}): Promise<n
     if (invocation.kind === 'version') return print(`tether ${version()}\n`)
     if (invocation.kind === 'help') {
       const { command, short } = invocation
-      return print(help(command, version(), { short, paint: painter(process.stdout) }))
+      return print(help(command, version(), { short, start: startOf([command]), paint: painter(process.stdout) }))
     }
     return await perform(invocation.call, options)
   } catch (error) {

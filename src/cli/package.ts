@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 /** The package's folder: this file is dist/cli/package.js in it. */
 export const packageRoot = fileURLToPath(new URL('../..', import.meta.url))
 
+export const packageName = '@tether/mlx'
+
 export const demoModel = join(packageRoot, 'demo', 'model')
 
 export const statusLineProgram = join(packageRoot, 'bin', 'status-line.mjs')

@@ -7,7 +7,7 @@ const tether = useTether()
 
 describe('the command line', () => {
   test.each([
-    [['pull'], 'tether pull needs ORG/NAME, as in tether pull '],
+    [['pull'], 'tether pull needs ORG/NAME, as in\n  tether pull '],
     [['frob'], 'unknown command frob. If it is a model, or a prompt for Claude Code:\n  tether --model frob\n'],
     [['docter'], 'unknown command docter. Did you mean tether doctor?'],
     [['help', 'docter'], 'unknown command docter. Did you mean tether help doctor?'],

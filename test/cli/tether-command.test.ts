@@ -1,36 +1,15 @@
 /** Commands that tether prints are pasted into a shell, and mean what they meant. */
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { delimiter, dirname, join, resolve } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { packageRoot } from '../../src/cli/package.js'
 import { quoted } from '../../src/cli/terminal/quoted.js'
-import { givenFlags, tetherCommand } from '../../src/cli/tether-command.js'
+import { givenFlags } from '../../src/cli/tether-command.js'
 import { useTether } from '../support/cli-fixture.js'
 import { claudeReport } from '../support/cli-process.js'
 import { writeModel } from '../support/model-folders.js'
 
 const tether = useTether()
-const clone = resolve(packageRoot)
-
-describe('tetherCommand', () => {
-  test.each([
-    ['/usr/local/bin/tether', {}, 'tether pull a/b'],
-    ['/p/node_modules/.bin/tether', { npm_lifecycle_event: 'npx' }, 'npx tether pull a/b'],
-    ['/h/.npm/_npx/1f/node_modules/.bin/tether', { npm_lifecycle_event: 'npx' }, 'npx @tether/mlx pull a/b'],
-    ['/usr/local/bin/tether', { npm_lifecycle_event: 'npx' }, 'tether pull a/b'],
-    ['/my clones/tether/bin/tether.mjs', {}, "node '/my clones/tether/bin/tether.mjs' pull a/b"],
-    [`${clone}/scripts/start.mjs`, { INIT_CWD: clone }, 'npm start -- pull a/b'],
-    [`${clone}/scripts/start.mjs`, {}, 'npm start -- pull a/b'],
-    [`${clone}/scripts/start.mjs`, { INIT_CWD: '/my/project' }, `npm --prefix ${clone} start -- pull a/b`],
-  ])('of %s with %j starts tether in the same way', (program, env, expected) => {
-    expect(tetherCommand(['pull', 'a/b'], ['node', program], env)).toBe(expected)
-  })
-
-  test('of npm start for env is one whose output a shell can evaluate', () => {
-    expect(tetherCommand(['env'], ['node', `${clone}/scripts/start.mjs`], {})).toBe(`node ${clone}/bin/tether.mjs env`)
-  })
-})
 
 test.each(['plain', 'two words', "it's", '$HOME `id` "x"', 'new\nline', '*', 'a;b', '日本語モデル', ''])(
   'quoted(%j) is read by a shell as that word',

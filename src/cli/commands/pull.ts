@@ -27,7 +27,9 @@ export interface PullCommand {
 /** -> the exit status. Throws TetherError. */
 export async function runPull(call: PullCommand): Promise<number> {
   const { modelsDir } = call
-  const repo = presentModel(call) ?? readHubName(call.model, { ...call, endpoint: process.env.HF_ENDPOINT })
+  const repo =
+    presentModel(call) ??
+    readHubName(call.model, { ...call, endpoint: process.env.HF_ENDPOINT, command: tetherCommand })
   const path = join(modelsDir, repo.name)
   if (isModel(path)) {
     const { checkPulled } = await import('../../models/pull/receipt.js')

@@ -14,9 +14,11 @@ import { CannotRun, claudeVersion, versionWarning } from '../claude/claude-versi
 import { findClaude } from '../claude/find-claude.js'
 import type { Config } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
+import { exampleModel } from '../models/no-model.js'
 import { portOwner } from '../serving/port-owner.js'
 import { runningServers } from '../serving/running-servers.js'
 import { shortPath } from '../terminal/short-path.js'
+import { commandForModels } from '../tether-command.js'
 import type { Finding } from './report.js'
 
 /** The configuration, or why it cannot be read. */
@@ -83,13 +85,15 @@ async function checkModels({ modelsDir, memoryCap, maxContext }: Settings): Prom
   const usable = models.filter(({ state }) => state === 'ok')
   const fitting = usable.filter(({ fits }) => fits !== 'no')
   const faulty = models.length - usable.length
-  const rest = faulty > 0 ? `. ${faulty} cannot be used (tether --list says why)` : ''
+  const rest = faulty > 0 ? `. ${faulty} cannot be used` : ''
   const detail = `${usable.length} in ${shortPath(modelsDir)} and the Hugging Face cache, ${fitting.length} of them fit in memory${rest}`
-  if (fitting.length > 0) return { about: 'models', verdict: faulty > 0 ? 'note' : 'ok', detail }
+  const why = `to see why:\n  ${commandForModels(['--list'])}`
+  if (fitting.length > 0 && faulty > 0) return { about: 'models', verdict: 'note', detail, fix: why }
+  if (fitting.length > 0) return { about: 'models', verdict: 'ok', detail }
   const fix =
     usable.length > 0
       ? 'raise memory_cap, or download a smaller model'
-      : 'tether pull mlx-community/gemma-4-e2b-it-4bit'
+      : `download one:\n  ${commandForModels(['pull', exampleModel])}`
   return { about: 'models', verdict: 'fail', detail, fix }
 }
 

@@ -8,6 +8,8 @@ export interface NameOptions {
   revision?: string
   /** HF_ENDPOINT: addresses there are understood too. */
   endpoint?: string
+  /** Formats a command of tether for messages. Default: its words after `tether`. */
+  command?: (words: string[]) => string
 }
 
 const example = 'mlx-community/gemma-4-e2b-it-4bit'
@@ -18,11 +20,13 @@ const otherPages = ['api', 'collections', 'docs', 'join', 'login', 'models', 'or
 const pagesOfRevision = ['blob', 'commit', 'commits', 'raw', 'resolve', 'tree']
 
 /** Throws `model_not_found`, saying what a right name looks like. */
-export function readHubName(text: string, { revision, endpoint = publicHub }: NameOptions = {}): Repo {
-  const typed = text.trim().replace(/^<(.*)>$/, '$1')
-  const path = pathOnHub(typed, endpoint)
-  const asked = path === undefined ? parseRepo(typed) : repoOfPath(path, typed)
-  if (!asked) throw notAName(typed)
+export function readHubName(text: string, options: NameOptions = {}): Repo {
+  const { revision, endpoint = publicHub, command = plain } = options
+  const asked = read(text.trim().replace(/^<(.*)>$/, '$1'), endpoint)
+  if (typeof asked === 'string') {
+    const commands = [example, `${publicHub}/${example}`].map((name) => `\n  ${command(['pull', name])}`).join('')
+    throw new TetherError('model_not_found', `${asked}\nUse ORG/NAME or the address of the model's page:${commands}`)
+  }
   const wanted = revision?.trim() ?? asked.revision
   if (wanted === undefined || wanted === 'main') return { name: asked.name }
   const repo = parseRepo(`${asked.name}@${wanted}`)
@@ -30,10 +34,23 @@ export function readHubName(text: string, { revision, endpoint = publicHub }: Na
   return repo
 }
 
+function plain(words: string[]): string {
+  return ['tether', ...words].join(' ')
+}
+
+/** -> what is wrong with it, if it names no model */
+function read(typed: string, endpoint: string): Repo | string {
+  const path = pathOnHub(typed, endpoint)
+  if (path === elsewhere) return `not an address of ${new URL(endpoint).host}: ${typed}`
+  const asked = path === undefined ? parseRepo(typed) : repoOfPath(path, typed)
+  return asked ?? notAName(typed)
+}
+
 /** ORG/NAME or ORG/NAME@REVISION in an address on the hub; undefined for anything else. */
 export function nameInAddress(text: string, endpoint = process.env.HF_ENDPOINT ?? publicHub): string | undefined {
   try {
-    if (pathOnHub(text.trim(), endpoint) === undefined) return undefined
+    const path = pathOnHub(text.trim(), endpoint)
+    if (path === undefined || path === elsewhere) return undefined
     const { name, revision } = readHubName(text, { endpoint })
     return revision === undefined ? name : `${name}@${revision}`
   } catch {
@@ -41,8 +58,10 @@ export function nameInAddress(text: string, endpoint = process.env.HF_ENDPOINT ?
   }
 }
 
+const elsewhere = Symbol('an address of another site')
+
 /** The path of an address on the hub, without slashes around it. undefined for what is not an address. */
-function pathOnHub(text: string, endpoint: string): string | undefined {
+function pathOnHub(text: string, endpoint: string): string | typeof elsewhere | undefined {
   const hosts = [...publicHosts, ...(URL.canParse(endpoint) ? [new URL(endpoint).host] : [])]
   const [, scheme, rest = ''] = /^(?:(https?|hf):\/\/)?(.*)$/i.exec(text) ?? []
   const ssh = /^git@([\w.-]+):(.*)$/.exec(rest)
@@ -50,15 +69,15 @@ function pathOnHub(text: string, endpoint: string): string | undefined {
   const [host = '', ...parts] = whole.replace(/[?#].*$/, '').split('/')
   if (scheme?.toLowerCase() === 'hf') return [host, ...parts].join('/')
   if (hosts.includes(host.toLowerCase())) return parts.join('/')
-  if (!scheme && !ssh) return undefined
-  throw new TetherError('model_not_found', `not an address of ${new URL(endpoint).host}: ${text}\n${howTo}`)
+  return scheme || ssh ? elsewhere : undefined
 }
 
-function repoOfPath(path: string, text: string): Repo | undefined {
+/** -> what is wrong with it, if it is known; undefined for any other page */
+function repoOfPath(path: string, text: string): Repo | string | undefined {
   const [organization = '', name = '', page, ...rest] = path.split('/').filter((part) => part !== '')
   if (organization === 'datasets' || organization === 'spaces') {
     const what = organization === 'datasets' ? 'a dataset' : 'a space'
-    throw new TetherError('model_not_found', `${text} is ${what}, not a model\n${howTo}`)
+    return `${text} is ${what}, not a model`
   }
   if (otherPages.includes(organization)) return undefined
   const revision = page !== undefined && pagesOfRevision.includes(page) ? revisionOf(rest) : ''
@@ -71,13 +90,8 @@ function revisionOf([first, ...more]: string[]): string {
   return `@${first === 'refs' ? [first, ...more.slice(0, 2)].join('/') : first.replaceAll(/%2F/gi, '/')}`
 }
 
-const howTo = `Use ORG/NAME or the address of the model's page:\n  tether pull ${example}\n  tether pull ${publicHub}/${example}`
-
-function notAName(text: string): TetherError {
+function notAName(text: string): string {
   const tag = /^(?:hf\.co\/|huggingface\.co\/)?([\w-][\w.-]*\/[\w-][\w.-]*):[\w.-]+$/.exec(text)
-  if (tag) {
-    const why = 'a tag after a colon names a GGUF file, which tether does not read'
-    return new TetherError('model_not_found', `not a repository name: ${text} (${why})\n${howTo}`)
-  }
-  return new TetherError('model_not_found', `not a repository name: ${text}\n${howTo}`)
+  const why = tag ? ' (a tag after a colon names a GGUF file, which tether does not read)' : ''
+  return `not a repository name: ${text}${why}`
 }

@@ -26,7 +26,9 @@ describe('tether doctor', () => {
     const { code, stdout, stderr } = await tether.start(['doctor']).ended
     expect([code, stderr]).toEqual([1, ''])
     expect(stdout).toMatch(/^tether 1\.2\.3 on /)
-    expect(stdout).toMatch(/ FAIL {2}models {4}0 in ~\/\.tether\/models [^>]*-> tether pull \S+\/\S+\n/)
+    expect(stdout).toMatch(
+      / FAIL {2}models {4}0 in ~\/\.tether\/models [^>]*-> download one:\n +tether pull \S+\/\S+\n/,
+    )
     expect(stdout).toMatch(/ FAIL {2}claude {4}not found\n +-> npm install -g @anthropic-ai\/claude-code/)
     expect(stdout).toMatch(/\n2 problems to fix\.\n$/)
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
