@@ -58,6 +58,19 @@ export function flagsThatNpmTook(args, env = process.env) {
   return `npm takes flags for its own unless they follow --. Type:\n\n  ${start} -- ${[...words, ...args].map(quoted).join(' ')}\n`
 }
 
-function quoted(word) {
+/**
+ * npm prints a banner before what the script prints, and that spoils what a shell or a program reads. -> how to do
+ * without it, or undefined. Has to be called before leaveNpm.
+ */
+export function aboutBanner(args, env = process.env) {
+  const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
+  const isRead = ['env', 'completion'].includes(own[0]) || own.includes('--json')
+  if (!isRead || !env.npm_lifecycle_event || env.npm_config_loglevel === 'silent') return undefined
+  const words = ['node', join(root, 'bin', 'tether.mjs'), ...args]
+  return `npm prints a banner before the output. Without it:\n\n  ${words.map(quoted).join(' ')}\n`
+}
+
+/** A word for a shell. */
+export function quoted(word) {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -1,6 +1,6 @@
 // What npm start does: sets up what is missing, then starts tether where the user stands.
 import { askForClaude, hasClaude, notFound } from './check-claude.mjs'
-import { flagsThatNpmTook, leaveNpm } from './npm-surroundings.mjs'
+import { aboutBanner, flagsThatNpmTook, leaveNpm } from './npm-surroundings.mjs'
 import { isBuilt, script, setup } from './setup.mjs'
 import { note } from './terminal-lines.mjs'
 
@@ -13,6 +13,8 @@ await script(async (args) => {
     note(instead)
     return usage
   }
+  const banner = process.stdout.isTTY ? undefined : aboutBanner(args)
+  if (banner) note(banner)
   leaveNpm()
   const claude = isBuilt() ? 'present' : await askForClaude(args)
   if (claude === 'wrong') return notFound

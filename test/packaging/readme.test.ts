@@ -34,6 +34,15 @@ type Proof =
 const proofs: Record<string, Proof> = {
   'npm start': { test: 'test/scripts/first-start.test.ts', contains: "'scripts/start.mjs'" },
   'npm test': { test: '.ci/run', contains: 'step npm test' },
+  'npx tether': { test: 'test/packaging/starts.test.ts', contains: "'npx tether', clone" },
+  'npm start --': { test: 'test/packaging/starts.test.ts', contains: "'npm start --', clone" },
+  'npm start --silent --': { test: 'test/packaging/starts.test.ts', contains: "'npm start --silent --'" },
+  'npm --prefix CLONE start': { test: 'test/packaging/starts.test.ts', contains: '`npm --prefix ' },
+  'npm run pack': { test: 'test/support/consumer.ts', contains: "'scripts/pack.mjs'" },
+  'npm install -g @anthropic-ai/claude-code@latest': {
+    test: 'test/scripts/first-start.test.ts',
+    contains: 'npm install -g @anthropic-ai/claude-code@latest',
+  },
   'npm install -g @tether/mlx': { test: 'test/packaging/install.slow.ts', contains: "'install'" },
   'npx @tether/mlx': { test: 'test/packaging/install.slow.ts', contains: "'npx'" },
   [`tether pull ${model}`]: {
@@ -71,9 +80,11 @@ const proofs: Record<string, Proof> = {
 /** Those of blocks of shell, of the table of commands, and in inline code. */
 const commands = [...shellCommands(readme), ...firstCells(readme), ...inlineCommands(readme)]
 
-/** `tether …` within the text, and in comments of blocks. Bare `tether` is the program. */
+/** `tether …`, `npm …` and `npx …` within the text, and in comments of blocks. Bare `tether` is the program. */
 function inlineCommands(page: string): string[] {
-  return [...page.matchAll(/`(tether [^`\n]+)`|; (tether help \w+)/g)].map(([, code, comment]) => code ?? comment ?? '')
+  return [...page.matchAll(/`((?:tether|npm|npx) [^`\n]+)`|; (tether help \w+)/g)].map(
+    ([, code, comment]) => code ?? comment ?? '',
+  )
 }
 
 /** A home, and PATH with tether, node and a fake claude. */
