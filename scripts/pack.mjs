@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fetchMlx } from '../third_party/mlx/fetch.mjs'
+import { quoted } from './npm-surroundings.mjs'
 import { root, SetupError, script, setup } from './setup.mjs'
 import { note } from './terminal-lines.mjs'
 
@@ -44,7 +45,10 @@ await script(async (args) => {
   const work = mkdtempSync(join(out, '.work-'))
   try {
     const folders = [mainPackage(join(work, 'main')), await platformPackage(join(work, 'platform'), release)]
-    for (const folder of folders) report(npmPack(folder, out), out)
+    const archives = folders.map((folder) => report(npmPack(folder, out), out))
+    note(
+      `To install both, where -g gives the command tether, and a project takes them without it:\n\n  npm install -g ${archives.map(quoted).join(' ')}\n`,
+    )
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
@@ -188,7 +192,9 @@ function npm(args, cwd) {
   return execFileSync('npm', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 64 << 20 })
 }
 
+/** -> the archive's path */
 function report({ filename, size, unpackedSize, files }, out) {
   const mb = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`
   note(`${join(out, filename)}: ${mb(size)}, ${mb(unpackedSize)} unpacked, ${files.length} files`)
+  return join(out, filename)
 }

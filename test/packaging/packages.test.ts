@@ -1,5 +1,14 @@
 /** The packages as they would be published: their content, and that they work with node alone. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -59,6 +68,18 @@ describe('the archives', () => {
       ].concat(['node-version.cjs', 'setup.mjs', 'terminal-lines.mjs']),
     )
     expect(filesUnder(main()).filter((file) => /test/i.test(file))).toEqual([])
+  })
+
+  test('are installed with the command that npm run pack prints', () => {
+    expect(packages.install).toBe(`npm install -g ${packages.main} ${packages.platform}`)
+  })
+
+  test.runIf(platformName.endsWith('linux-x64'))('are as large as docs/releasing.md says', () => {
+    const page = readFileSync(join(root, 'docs/releasing.md'), 'utf8')
+    const [, main, platform] = /the main package has ([\d.]+) MB and the other ([\d.]+) MB/.exec(page) ?? []
+    const megabytes = (path: string) => statSync(path).size / 1e6
+    expect(Math.abs(megabytes(packages.main) - Number(main))).toBeLessThan(0.3)
+    expect(Math.abs(megabytes(packages.platform) - Number(platform))).toBeLessThan(0.3)
   })
 
   test('every compiled file has a source in src/, and every source map has its sources in it', () => {

@@ -39,6 +39,7 @@ const proofs: Record<string, Proof> = {
   'npm start --silent --': { test: 'test/packaging/starts.test.ts', contains: "'npm start --silent --'" },
   'npm --prefix CLONE start': { test: 'test/packaging/starts.test.ts', contains: '`npm --prefix ' },
   'npm run pack': { test: 'test/support/consumer.ts', contains: "'scripts/pack.mjs'" },
+  'npm install -g build/packages/*.tgz': { test: 'test/packaging/install.slow.ts', contains: '...archives' },
   'npm install -g @anthropic-ai/claude-code@latest': {
     test: 'test/scripts/first-start.test.ts',
     contains: 'npm install -g @anthropic-ai/claude-code@latest',

@@ -1,5 +1,5 @@
 /** Projects in temporary folders that use tether's packages, each with its own home and only node on PATH. */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import {
   mkdirSync,
   mkdtempSync,
@@ -18,19 +18,25 @@ export const root = join(import.meta.dirname, '..', '..')
 
 export const platformName = `@tether/mlx-${process.platform}-${process.arch}`
 
-/** The paths of the two archives. */
+/** The paths of the two archives, and the command for installing them that was printed. */
 export interface Packages {
   main: string
   platform: string
+  install: string
 }
 
 /** Packs this tree, as `npm run pack` does in a workflow of the repository me/tether. */
 export function pack(folder: string): Packages {
   const env = { ...process.env, GITHUB_SERVER_URL: 'https://git.example', GITHUB_REPOSITORY: 'me/tether' }
-  execFileSync(process.execPath, [join(root, 'scripts/pack.mjs'), folder], { stdio: 'pipe', env })
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/pack.mjs'), folder], {
+    env,
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`pack.mjs ended with ${status}:\n${stderr}`)
   const archives = readdirSync(folder).filter((name) => name.endsWith('.tgz'))
   const find = (start: RegExp) => join(folder, archives.find((name) => start.test(name)) ?? `no archive like ${start}`)
-  return { main: find(/^tether-mlx-\d/), platform: find(/^tether-mlx-[a-z]/) }
+  const install = /^ {2}(npm install .*)$/m.exec(stderr)?.[1] ?? 'no command for installing was printed'
+  return { main: find(/^tether-mlx-\d/), platform: find(/^tether-mlx-[a-z]/), install }
 }
 
 export interface Consumer {
