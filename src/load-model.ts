@@ -5,6 +5,7 @@ import type { CountTokensRequest, MessageRequest } from './anthropic/request.js'
 import type { Message, MessageEvent } from './anthropic/types.js'
 import { openModel } from './model/load.js'
 import type { LoadedModel, OpenModelOptions } from './model/types.js'
+import { demoModel } from './models/demo-model.js'
 import { expandHome } from './models/expand-home.js'
 import { findModel } from './models/find-model.js'
 import { defaultModelsDir } from './models/models-dir.js'
@@ -26,11 +27,12 @@ export interface Model extends LoadedModel {
 
 /**
  * Loads a checkpoint: a folder, else a name in the models folder, else a repository in the Hugging Face cache, as
- * `tether --model` finds it. Nothing is downloaded. Everything that can be known to be wrong is found before the weights
- * are read. Throws TetherError, such as `model_not_found`; on failure nothing is left behind.
+ * `tether --model` finds it; `demo` is the model that comes with the package. Nothing is downloaded. Everything that can
+ * be known to be wrong is found before the weights are read. Throws TetherError, such as `model_not_found`; on failure
+ * nothing is left behind.
  *
  * @example
- * const model = await loadModel('demo/model')
+ * const model = await loadModel('demo')
  * const answer = await model.message({ max_tokens: 50, messages: [{ role: 'user', content: 'Say pineapple.' }] })
  * await model.close()
  *
@@ -41,7 +43,7 @@ export async function loadModel(
   model: string,
   { modelsDir = defaultModelsDir(), name, ...options }: LoadModelOptions = {},
 ): Promise<Model> {
-  const found = findModel(model, { modelsDir: resolve(expandHome(modelsDir)) })
+  const found = findModel(model, { modelsDir: resolve(expandHome(modelsDir)), demo: demoModel })
   // A model is called what it was asked for by: the folder of a cached one is named after a commit.
   return withMessages(await openModel(found.path, { ...options, name: name ?? found.name }))
 }

@@ -24,6 +24,7 @@ beforeEach(() => {
 })
 afterEach(() => {
   vi.unstubAllEnvs()
+  vi.restoreAllMocks()
   rmSync(folder, { recursive: true })
 })
 
@@ -50,9 +51,26 @@ async function loaded(...args: Parameters<typeof loadModel>): Promise<{ name: st
 }
 
 describe('loadModel', () => {
-  test('loads a folder, which is called as the folder is, before a model of that name', async () => {
-    putModel(join(modelsDir, 'demo', 'model'))
-    expect(await loaded('demo/model', { modelsDir })).toEqual({ name: 'model', path: demo, answers: 'model' })
+  test('loads a folder, which is called as the folder is', async () => {
+    const [own, path] = [putModel(join(folder, 'own', 'model')), putModel(join(modelsDir, 'model'))]
+    expect(await loaded(own, { modelsDir })).toEqual({ name: 'model', path: own, answers: 'model' })
+    expect(await loaded('model', { modelsDir })).toEqual({ name: 'model', path, answers: 'model' })
+  })
+
+  test('loads demo, the model of the package, as tether --model does, and calls it so by its path too', async () => {
+    vi.spyOn(process, 'cwd').mockReturnValue(folder)
+    const model = { name: 'demo', path: demo, answers: 'demo' }
+    expect(await loaded('demo')).toEqual(model)
+    expect(await loaded(demo)).toEqual(model)
+    const own = putModel(join(modelsDir, 'demo'))
+    expect(await loaded('demo', { modelsDir })).toEqual({ ...model, path: own })
+  })
+
+  test('loads the folder of a relative path before a model of that name', async () => {
+    const path = putModel(join(modelsDir, 'demo', 'model'))
+    expect(await loaded('demo/model', { modelsDir })).toMatchObject({ path: demo })
+    vi.spyOn(process, 'cwd').mockReturnValue(folder)
+    expect(await loaded('demo/model', { modelsDir })).toEqual({ name: 'demo/model', path, answers: 'demo/model' })
   })
 
   test('loads a name in modelsDir, also a nested one, before one in the cache', async () => {

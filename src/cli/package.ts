@@ -8,8 +8,6 @@ export const packageRoot = fileURLToPath(new URL('../..', import.meta.url))
 
 export const packageName = '@tether/mlx'
 
-export const demoModel = join(packageRoot, 'demo', 'model')
-
 export const statusLineProgram = join(packageRoot, 'bin', 'status-line.mjs')
 
 export function version(): string {

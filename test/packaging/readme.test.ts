@@ -211,7 +211,6 @@ describe('the programs of README.md', () => {
       linkModule(consumer, '@anthropic-ai/sdk')
       mkdirSync(join(consumer.folder, 'node_modules/@tether'))
       symlinkSync(root, join(consumer.folder, 'node_modules/@tether/mlx'))
-      symlinkSync(join(root, 'demo'), join(consumer.folder, 'demo'))
       return await consumer.run('node', ['--input-type=module', '--eval', program])
     } finally {
       consumer.remove()
