@@ -155,5 +155,11 @@ function cannotListen(error: NodeJS.ErrnoException, host: string, port: number):
   if (error.code === 'EADDRINUSE') {
     return new TetherError('port_in_use', `${at} is in use by another program. Use another port.`, { cause: error })
   }
-  return new TetherError('bad_config', `cannot listen on ${at}: ${error.message}`, { cause: error })
+  const known: Record<string, string> = {
+    EADDRNOTAVAIL: 'this machine has no such address. Use 127.0.0.1 for this machine alone, 0.0.0.0 for others too.',
+    ENOTFOUND: `${host} is not a name of this machine. Use 127.0.0.1 for this machine alone, 0.0.0.0 for others too.`,
+    EACCES: `the system does not allow port ${port}. Use one from 1024 up.`,
+  }
+  const why = known[error.code ?? ''] ?? error.message
+  return new TetherError('bad_config', `cannot listen on ${at}: ${why}`, { cause: error })
 }

@@ -305,7 +305,11 @@ it('serve() names an address that it cannot listen on', async () => {
   await expect(serve(fakeModel(speaks('x')), { port: 99_999 })).rejects.toMatchObject({ code: 'bad_config' })
   await expect(serve(fakeModel(speaks('x')), { host: '192.0.2.1', port: 0 })).rejects.toMatchObject({
     code: 'bad_config',
-    message: expect.stringContaining('192.0.2.1:0'),
+    message:
+      'cannot listen on 192.0.2.1:0: this machine has no such address. Use 127.0.0.1 for this machine alone, 0.0.0.0 for others too.',
+  })
+  await expect(serve(fakeModel(speaks('x')), { host: 'no-such-host.invalid', port: 0 })).rejects.toMatchObject({
+    message: expect.stringMatching(/^cannot listen on no-such-host\.invalid:0: /),
   })
 })
 
