@@ -169,7 +169,9 @@ async function parse(path: string): Promise<Place[] | string> {
     const at = shortPath(lineNumber === undefined ? path : `${path}:${lineNumber}`)
     const open = text.split('\n', lineNumber).findIndex((line) => /^\s*\[[^\]=]*$/.test(line))
     if (open >= 0) return `${shortPath(`${path}:${open + 1}`)}: missing ] (for a table such as [server])`
-    return `${at}: ${message}${lineNumber === undefined ? '' : '. Put text in quotes, and start comments with #.'}`
+    if (lineNumber === undefined) return `${at}: ${message}`
+    const isTwice = /multiple times/.test(message)
+    return `${at}: ${isTwice ? 'this is set above already. Keep one of the two.' : `${message}. Put text in quotes, and start comments with #.`}`
   }
 }
 

@@ -173,7 +173,8 @@ describe('mistakes in files', () => {
     ['[server]\nport = \n', '3: '],
     ['[server\nport = 1\n', '1: missing ] (for a table such as [server])'],
     ['[server]\nhost = localhost\n', '2: '],
-    ['[server]\nport = 1\nport = 2\n', '3: '],
+    ['[server]\nport = 1\nport = 2\n', '3: this is set above already. Keep one of the two.'],
+    ['[server]\nport = 1\n[server]\nhost = "a"\n', '3: this is set above already. Keep one of the two.'],
   ])('%j throws', async (text, message) => {
     write('10-mine.toml', text)
     await expect(read()).rejects.toMatchObject({ code: 'bad_config' })
