@@ -57,6 +57,8 @@ export function readArgs(argv: string[]): Invocation {
 function helpAbout(word: string | undefined): CommandName {
   if (word === undefined || word.startsWith('-') || word === 'run' || listVerbs.includes(word)) return 'run'
   if (isCommand(word)) return word
+  const instead = insteadOf(word)
+  if (instead) throw new UsageError(`unknown command ${word}. ${instead}`)
   const near = nearest(word, Object.keys(commands))
   throw new UsageError(`unknown command ${word}${near ? `. Did you mean tether help ${near}?` : ''}`)
 }
@@ -158,7 +160,10 @@ function title(name: CommandName): string {
 function suggestion(name: CommandName, flag: string, known: Map<string, Flag>): string {
   const near = nearest(flag.toLowerCase().replaceAll('_', '-'), [...known.keys()])
   if (near) return `. Did you mean ${near}?`
-  return name === 'run' ? `. Claude Code's flags go after --:\n  ${tetherCommand(['--', flag])}` : ''
+  if (name !== 'run') return ''
+  if (flag === '-m') return '. Did you mean --model?'
+  if (flag === '--config') return '. Settings are read from ~/.tether/config/config.toml.'
+  return `. If it is one of Claude Code's, it goes after --:\n  ${tetherCommand(['--', flag])}`
 }
 
 function unexpected(name: CommandName, word: string, next: string | undefined): string {
