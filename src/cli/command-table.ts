@@ -56,6 +56,7 @@ export const commands = {
       ['tether', 'choose a model from a list, then run Claude Code on it'],
       ['tether --model gemma-4-e2b-it-4bit', 'a model by its name in ~/.tether/models'],
       ['tether --model ~/models/gemma-4-e2b-it-4bit', 'a folder with config.json and weights'],
+      ['tether --model demo', 'the demo model, which comes with tether, to see that it works'],
       ['tether -- --resume', 'arguments after -- are passed to Claude Code'],
       ['tether --model NAME -- -p "Say pineapple."', 'one answer on stdout'],
       ['tether --serve-only --port 8080', 'only the server, for other clients'],

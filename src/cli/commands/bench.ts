@@ -7,7 +7,7 @@ import { type Call, UsageError } from '../args.js'
 import { type BenchOptions, fits, measure } from '../bench/measure.js'
 import { benchReport } from '../bench/report.js'
 import { modelTableWarnings } from '../config/model-tables.js'
-import type { Config } from '../config/read-config.js'
+import { type Config, lineThatSets } from '../config/read-config.js'
 import { chooseModel } from '../models/choose-model.js'
 import { rememberModel } from '../models/last-model.js'
 import type { Library } from '../serving/model-server.js'
@@ -21,7 +21,11 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
   const options = readBenchFlags(flags)
   const { model: usual, modelsDir, memoryCap: memory, maxContext: window } = config.settings
   const places = { modelsDir, demo: demoModel, memory, maxContext: window }
-  const found = await chooseModel({ ...places, model: words[0] ?? usual })
+  const found = await chooseModel({
+    ...places,
+    model: words[0] ?? usual,
+    namedIn: words[0] === undefined ? lineThatSets('model', config) : undefined,
+  })
   const { settings } = config.forModel(configNames(found))
   const warnings = isQuiet(settings) ? [] : modelTableWarnings(config, places, found)
   for (const warning of warnings) say(`warning: ${warning}`)

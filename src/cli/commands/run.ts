@@ -15,7 +15,7 @@ import { takeSettings } from '../claude/forwarded-settings.js'
 import { installHint, offerClaude, sayHowToGetClaude } from '../claude/install-claude.js'
 import { checkWindow, launchClaude } from '../claude/launch-claude.js'
 import { modelTableWarnings } from '../config/model-tables.js'
-import { builtIn, type Config } from '../config/read-config.js'
+import { builtIn, type Config, lineThatSets } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
 import { openDebugLog } from '../log/debug-log.js'
 import { logFolder, logToFile, logToStderr } from '../log/open-log.js'
@@ -71,7 +71,7 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
   version?.catch(() => {})
   const { model, modelsDir, maxContext, memoryCap: memory } = options
   const places = { modelsDir, demo: demoModel, demoIfNone: start, takeOnly: start, cache: descriptionFile() }
-  const found = await chooseModel({ ...places, model, memory, maxContext })
+  const found = await chooseModel({ ...places, model, namedIn: lineThatSets('model', config), memory, maxContext })
   const own = config.forModel(configNames(found)).settings
   for (const warning of modelTableWarnings(config, places, found)) tell(`warning: ${warning}`)
   if (found.isDemo) tellOfDemo(tell, model)

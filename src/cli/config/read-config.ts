@@ -2,6 +2,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { expandHome } from '../../models/expand-home.js'
+import { shortPath } from '../terminal/short-path.js'
 import { type ConfigFile, readConfigFiles } from './config-files.js'
 import { readValue } from './setting-value.js'
 import { type Layer, type SettingName, type Settings, setting, settingNames } from './settings-table.js'
@@ -23,6 +24,11 @@ export interface Config {
 
 export const builtIn: Origin = 'built-in'
 export const fromFlag: Origin = 'flag'
+
+/** The file and line that set it, as shown to the user; undefined if no file did. */
+export function lineThatSets(name: SettingName, { origins }: Pick<Config, 'origins'>): string | undefined {
+  return /:\d+$/.test(origins[name]) ? shortPath(origins[name]) : undefined
+}
 
 export function configFolder(home = homedir()): string {
   return join(home, '.tether', 'config')

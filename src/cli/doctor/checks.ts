@@ -6,15 +6,17 @@ import { join } from 'node:path'
 import { about, DEFAULT_MEMORY_SHARE } from '../../engine/load.js'
 import { TetherError } from '../../errors.js'
 import { makeFolder } from '../../make-folder.js'
+import { demoModel } from '../../models/demo-model.js'
 import { describeModels } from '../../models/describe-models.js'
+import { findModel } from '../../models/find-model.js'
 import { showSize } from '../../models/show-size.js'
 import { prefixFolder } from '../../prefixes/folder.js'
 import { surveyPrefixes } from '../../prefixes/survey.js'
 import { CannotRun, claudeVersion, versionWarning } from '../claude/claude-version.js'
 import { findClaude } from '../claude/find-claude.js'
-import type { Config } from '../config/read-config.js'
+import { type Config, lineThatSets } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
-import { exampleModel } from '../models/no-model.js'
+import { exampleModel, folderText } from '../models/no-model.js'
 import { portOwner } from '../serving/port-owner.js'
 import { runningServers } from '../serving/running-servers.js'
 import { shortPath } from '../terminal/short-path.js'
@@ -34,7 +36,7 @@ export async function checkAll(context: DoctorContext): Promise<Finding[]> {
   return [
     ...addon,
     checkMemory(settings),
-    await checkModels(settings),
+    await checkModels(context),
     await checkClaude(settings),
     checkConfig(context),
     await checkPort(settings),
@@ -80,13 +82,20 @@ function checkMemory({ memoryCap }: Settings): Finding {
   return { about: 'memory', verdict: 'note', detail, fix: 'set memory_cap below the memory of the machine' }
 }
 
-async function checkModels({ modelsDir, memoryCap, maxContext }: Settings): Promise<Finding> {
+async function checkModels({ config, settings }: DoctorContext): Promise<Finding> {
+  const { model, modelsDir, memoryCap, maxContext } = settings
+  const fault = model === undefined ? undefined : whyNotFound(model, modelsDir)
+  if (fault !== undefined) {
+    const line = config && lineThatSets('model', config)
+    const fix = line ? `change the default of [model] in ${line}, or remove it` : 'name another with --model'
+    return { about: 'models', verdict: 'fail', detail: fault, fix }
+  }
   const models = await describeModels(modelsDir, { memory: memoryCap, maxContext })
   const usable = models.filter(({ state }) => state === 'ok')
   const fitting = usable.filter(({ fits }) => fits !== 'no')
   const faulty = models.length - usable.length
   const rest = faulty > 0 ? `. ${faulty} cannot be used` : ''
-  const detail = `${usable.length} in ${shortPath(modelsDir)} and the Hugging Face cache, ${fitting.length} of them fit in memory${rest}`
+  const detail = `${usable.length} in ${folderText(modelsDir)} and in the Hugging Face cache, ${fitting.length} of them fit in memory${rest}`
   const why = `to see why:\n  ${commandForModels(['--list'])}`
   if (fitting.length > 0 && faulty > 0) return { about: 'models', verdict: 'note', detail, fix: why }
   if (fitting.length > 0) return { about: 'models', verdict: 'ok', detail }
@@ -95,6 +104,18 @@ async function checkModels({ modelsDir, memoryCap, maxContext }: Settings): Prom
       ? 'raise memory_cap, or download a smaller model'
       : `download one:\n  ${commandForModels(['pull', exampleModel])}`
   return { about: 'models', verdict: 'fail', detail, fix }
+}
+
+/** The first line, without commands. */
+function whyNotFound(model: string, modelsDir: string): string | undefined {
+  try {
+    findModel(model, { modelsDir, demo: demoModel })
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+      .split('\n')[0]
+      ?.replace(/[.:]? To (list|download|continue).*$/, '')
+  }
 }
 
 async function checkClaude({ claudePath }: Settings): Promise<Finding> {

@@ -15,6 +15,8 @@ import { noModelText } from './no-model.js'
 export interface ChooseOptions extends ModelPlaces, DescribeOptions {
   /** What --model or the configuration names; unset: the picker. */
   model?: string
+  /** The file and line of the configuration that names it, if none is given on the command line. */
+  namedIn?: string
   /** Use the demo model if no other is usable. */
   demoIfNone?: boolean
   /** Do not ask if only one model is usable. */
@@ -40,10 +42,19 @@ export async function chooseModel(options: ChooseOptions): Promise<FoundModel> {
 
 /** Throws what --list says of a model that is not supported. A damaged one is for the loader, which knows more. */
 async function named(model: string, options: ChooseOptions): Promise<FoundModel> {
-  const found = findModel(model, { command: commandForModels, ...options })
+  const found = find(model, options)
   const fault = await whyUnsupported(found.path)
   if (fault === undefined) return found
   throw new TetherError('unsupported_model', `${found.name}: ${fault}`)
+}
+
+function find(model: string, options: ChooseOptions): FoundModel {
+  try {
+    return findModel(model, { command: commandForModels, ...options })
+  } catch (error) {
+    if (options.namedIn === undefined || !(error instanceof TetherError)) throw error
+    throw new TetherError(error.code, `${options.namedIn}: ${error.message}`, { cause: error })
+  }
 }
 
 function found({ name, path }: ModelSummary): FoundModel {

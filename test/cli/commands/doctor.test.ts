@@ -102,6 +102,25 @@ describe('tether doctor', () => {
     expect(off.of('prefixes')?.detail).toBe('off (disk_cache = 0); 2.0 MB of 1 model kept before')
   })
 
+  test('says that the model of the configuration is not there, and which line names it', async () => {
+    tether.configure('[model]\ndefault = "nope"\n')
+    addModel()
+    const fix = 'change the default of [model] in ~/.tether/config/10-test.toml:2, or remove it'
+    expect((await findings()).of('models')).toEqual({
+      about: 'models',
+      verdict: 'fail',
+      detail: 'no model named nope',
+      fix,
+    })
+    expect((await findings(['--model', 'small'])).of('models')).toMatchObject({ verdict: 'ok' })
+    expect((await findings(['--model', 'other'])).of('models')).toMatchObject({ fix: 'name another with --model' })
+  })
+
+  test('says that a models folder that was set does not exist', async () => {
+    const { detail } = (await findings(['--models-dir', '/nope'])).of('models') ?? {}
+    expect(detail).toContain('0 in /nope, which does not exist')
+  })
+
   test('names the running server', async () => {
     const url = await tether.serve()
     const { of } = await findings()

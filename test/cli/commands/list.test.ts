@@ -75,7 +75,7 @@ describe('listModels', () => {
 
   test('without models says where they go', async () => {
     const text = await list({ modelsDir: join(modelsDir, 'none') })
-    expect(text).toMatch(/^no models in .*none\.\nTo download one:\n {2}tether pull /)
+    expect(text).toMatch(/^no models in .*none, which does not exist\.\nTo download one:\n {2}tether pull /)
     expect(JSON.parse(await list({ json: true }))).toEqual([])
   })
 })

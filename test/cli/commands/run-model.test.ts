@@ -44,6 +44,14 @@ describe('the model that tether runs', () => {
     expect(stderr).toContain('tether pull ')
   })
 
+  test('is an error that names the line of the configuration, unless it was typed', async () => {
+    tether.configure('[model]\ndefault = "nope"\n')
+    expect((await bare(['--serve-only'])).stderr).toContain(
+      'tether: ~/.tether/config/10-test.toml:2: no model named nope',
+    )
+    expect((await bare(['--serve-only', '--model', 'nope'])).stderr).toContain('tether: no model named nope')
+  })
+
   test('is an error that names tether pull if it does not exist', async () => {
     const { code, stderr } = await bare(['--model', 'org/absent'])
     expect(code).toBe(1)

@@ -38,9 +38,21 @@ describe('chooseModel', () => {
   test('without models says where they go and how to get one, and takes the demo only if asked to', async () => {
     await expect(choose({ demo: '/demo' })).rejects.toMatchObject({
       code: 'model_not_found',
-      message: expect.stringMatching(/^no models in .*models\.\nTo download one:\n {2}tether pull mlx-community\//),
+      message: expect.stringMatching(
+        /^no models in .*models, which does not exist\.\nTo download one:\n {2}tether pull mlx-community\//,
+      ),
     })
     expect(await choose({ demo: '/demo', demoIfNone: true })).toEqual({ path: '/demo', name: 'demo', isDemo: true })
+  })
+
+  test('says that a folder that was set does not exist, and names the demo model', async () => {
+    await expect(choose({ modelsDir: '/nope' })).rejects.toThrow(/^no models in \/nope, which does not exist\.\n/)
+    await expect(choose()).rejects.toThrow(/with the demo model.*:\n {2}tether --model demo$/)
+  })
+
+  test('says which line of the configuration names a model that is not there', async () => {
+    const asked = choose({ model: 'nope', namedIn: '~/.tether/config/config.toml:3' })
+    await expect(asked).rejects.toThrow(/^~\/\.tether\/config\/config\.toml:3: no model named nope\. To list all/)
   })
 
   test('names the faults of models that cannot be used', async () => {
