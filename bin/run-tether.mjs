@@ -24,9 +24,10 @@ async function ready() {
   if (isBuilt()) return 0
   if (completes) return 1
   const { askForClaude, notFound } = await import('../scripts/check-claude.mjs')
+  const { quoted } = await import('../scripts/terminal-lines.mjs')
   const claude = await askForClaude(process.argv.slice(2))
   if (claude !== 'present') {
-    console.error('To run only the server:\n\n  tether --serve-only\n')
+    console.error(`To run only the server:\n\n  node ${quoted(join(root, 'bin', 'tether.mjs'))} --serve-only\n`)
     return notFound
   }
   const { setup, isInWords } = await import('../scripts/setup.mjs')

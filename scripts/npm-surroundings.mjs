@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, dirname, join, relative, resolve } from 'node:path'
 import { root } from './setup.mjs'
+import { quoted } from './terminal-lines.mjs'
 
 /**
  * Goes back to the folder where the user typed `npm start`, and removes npm's variables: with them an npm that Claude
@@ -68,9 +69,4 @@ export function aboutBanner(args, env = process.env) {
   if (!isRead || !env.npm_lifecycle_event || env.npm_config_loglevel === 'silent') return undefined
   const words = ['node', join(root, 'bin', 'tether.mjs'), ...args]
   return `npm prints a banner before the output. Without it:\n\n  ${words.map(quoted).join(' ')}\n`
-}
-
-/** A word for a shell. */
-export function quoted(word) {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -15,9 +15,8 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fetchMlx } from '../third_party/mlx/fetch.mjs'
-import { quoted } from './npm-surroundings.mjs'
 import { root, SetupError, script, setup } from './setup.mjs'
-import { note } from './terminal-lines.mjs'
+import { note, quoted } from './terminal-lines.mjs'
 
 /** The platform packages. They are optional dependencies of the main package, and npm installs the one that fits. */
 const platforms = {

@@ -46,3 +46,8 @@ export function showProgress(text) {
     },
   }
 }
+
+/** A word for a shell. */
+export function quoted(word) {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+}

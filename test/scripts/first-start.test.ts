@@ -182,7 +182,8 @@ describe('tether in a clone, without Claude Code', () => {
     const { code, stderr } = await run('bin/tether.mjs', [])
     expect({ code, calls: clone.calls() }).toEqual({ code: 127, calls: [] })
     expect(stderr).toContain(install)
-    expect(stderr).toContain('\n  tether --serve-only\n')
+    // No tether is on PATH: what is printed has to run.
+    expect(stderr).toContain(`\n  node ${join(clone.folder, 'bin/tether.mjs')} --serve-only\n`)
   })
 
   test('asks in a terminal, and after a yes builds and starts', async () => {
