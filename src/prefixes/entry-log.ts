@@ -18,7 +18,8 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { crc32 } from 'node:zlib'
+// Not by its name: src/chat/tokenizer/table-file.ts says why.
+import zlib from 'node:zlib'
 import { makeFolder } from '../make-folder.js'
 
 export interface EntryLog {
@@ -122,7 +123,7 @@ function entryOf(body: Uint8Array): Buffer {
   const header = Buffer.alloc(headerBytes)
   magic.copy(header)
   header.writeUInt32LE(body.length, 4)
-  header.writeUInt32LE(crc32(body), 8)
+  header.writeUInt32LE(zlib.crc32(body), 8)
   return Buffer.concat([header, body])
 }
 
@@ -149,7 +150,7 @@ function bodyAt(bytes: Buffer, at: number): Buffer | undefined {
   const end = start + bytes.readUInt32LE(at + 4)
   if (end > bytes.length) return undefined
   const body = bytes.subarray(start, end)
-  return crc32(body) === bytes.readUInt32LE(at + 8) ? body : undefined
+  return zlib.crc32(body) === bytes.readUInt32LE(at + 8) ? body : undefined
 }
 
 function readFrom(path: string, from: number): Buffer {

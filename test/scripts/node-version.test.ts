@@ -1,6 +1,6 @@
 /** A Node that is too old is told so, by every way into tether. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -48,6 +48,23 @@ test.each(programs)('%s imports nothing statically that an old Node may lack', (
 test('the library checks before everything else', () => {
   expect(/^import '(.*)'|from '(.*)'/m.exec(read('src/index.ts'))?.[1]).toBe('./check-node.js')
 })
+
+test('the library imports by name nothing of Node that an old one lacks, which could not link it then', () => {
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  const library = files.filter((file) => file.endsWith('.ts') && !file.startsWith('cli/'))
+  expect(library).toContain('chat/tokenizer/table-file.ts')
+  const imported = library.flatMap((file) =>
+    [...read(join('src', file)).matchAll(/^import \{([^}]*)\} from 'node:[\w/]+'/gm)].map(
+      ([line]) => `${file}: ${line}`,
+    ),
+  )
+  expect(imported.length).toBeGreaterThan(20)
+  expect(imported.filter((line) => newerThanNode18.test(line))).toEqual([])
+})
+
+/** What Node 20 and later have added, and could be of use here. */
+const newerThanNode18 =
+  /\b(crc32|hash|styleText|parseEnv|getCallSites?|glob(Sync)?|openAsBlob|registerHooks|findPackageJSON|enableCompileCache|stripTypeScriptTypes|\w*[zZ]std\w*)\b/
 
 describe('on an old Node', () => {
   let folder: string
