@@ -9,7 +9,7 @@ import { readTemplate } from '../dist/chat/templates/read-template.js'
 import { loadTokenizer } from '../dist/chat/tokenizer/load.js'
 import { loadNative } from '../dist/engine/load.js'
 import { conversation } from './conversations.mjs'
-import { median, prompt } from './numbers.mjs'
+import { compareSpeed, perplexity } from './costs.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -50,11 +50,6 @@ async function texts({ modelType }) {
     { name: 'conversations', ...conversation({ family, tokenizer }, { least: most, seed: 1 }) },
     { name: "tether's own pages", tokens: plain(text) },
   ]
-}
-
-/** Of the tokens at `places`: by default of all but the first. */
-function perplexity(scores, places = [...scores.keys()].slice(1)) {
-  return Math.exp(-places.reduce((sum, at) => sum + scores[at], 0) / places.length)
 }
 
 /** The log-probability of each entry of a row of logits. */
@@ -114,26 +109,17 @@ function memory(engines) {
   }
 }
 
-/** Times the bare loop, which has none of the engine's other work, in turns; prints ratios of pairs. */
 async function speed(engines) {
   const [runs, length, decode] = [options.runs, options.prompt, options.decode].map(Number)
   if (runs === 0) return
-  const seconds = engines.map(() => [])
-  for (let run = 0; run <= runs; run++) {
-    for (let turn = 0; turn < engines.length; turn++) {
-      const at = (turn + run) % engines.length
-      const engine = engines[at]
-      const times = await engine.bareLoop(prompt(length, run + 1, engine.info.vocabSize), decode)
-      // The first run warms up.
-      if (run > 0) seconds[at].push(times)
-    }
-  }
   console.log(`\nprefill of ${length} tokens, then decode of ${decode}; medians of ${runs} pairs`)
+  const rates = await compareSpeed(engines, { runs, length, decode })
   for (const [at, { info }] of engines.entries()) {
-    const ratio = (part) => median(seconds[at].map((times, run) => seconds[0][run][part] / times[part])).toFixed(2)
-    const rate = median(seconds[at].map((times) => (decode - 1) / times[1])).toFixed(0)
+    const { prefill, decode, decodeRate } = rates[at]
     const name = info.kvBits ? `${info.kvBits} bits     ` : 'as computed'
-    console.log(`  ${name}  prefill ${ratio(0)}x, decode ${ratio(1)}x (${rate} tok/s)`)
+    console.log(
+      `  ${name}  prefill ${prefill.toFixed(2)}x, decode ${decode.toFixed(2)}x (${decodeRate.toFixed(0)} tok/s)`,
+    )
   }
 }
 
