@@ -3,6 +3,9 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
+/** The servers that run. */
+const running = new Set()
+
 const program = fileURLToPath(new URL('tether-server.mjs', import.meta.url))
 
 /**
@@ -12,6 +15,7 @@ const program = fileURLToPath(new URL('tether-server.mjs', import.meta.url))
  */
 export async function startTether(options, watch) {
   const child = fork(program, [JSON.stringify(options)], { serialization: 'advanced' })
+  running.add(child)
   const waiting = new Map()
   let asked = 0
   const ready = new Promise((resolve, reject) => {
@@ -27,6 +31,7 @@ export async function startTether(options, watch) {
       }
     })
     child.on('exit', (code) => {
+      running.delete(child)
       reject(new Error(`tether has ended with ${code}; its message is above`))
       for (const { fail } of waiting.values()) fail(new Error('tether has ended'))
     })
@@ -47,6 +52,11 @@ export async function startTether(options, watch) {
       await gone
     },
   }
+}
+
+/** Ends the servers that still run, which would keep this process alive. */
+export function killAll() {
+  for (const child of running) child.kill('SIGKILL')
 }
 
 /** Waits until what is kept has been written: nothing was for half a second. -> the last stats */
