@@ -56,6 +56,7 @@ function plot(rows, { memoryCap, diskCache }) {
 <text x="${left - 6}" y="${y(most)}" dy="8" text-anchor="end" fill="#555">${most.toFixed(0)} MB</text>
 <text x="${width - 20}" y="${height - 10}" text-anchor="end" fill="#555">${rows.length} turns</text>`
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">
+<title>Memory and disk over the turns of a conversation</title>
 <rect width="${width}" height="${height}" fill="#ffffff"/>
 ${axes}
 ${lines.join('\n')}

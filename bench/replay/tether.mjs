@@ -30,10 +30,11 @@ export async function startTether(options, watch) {
         else fail(new Error(message.fault))
       }
     })
-    child.on('exit', (code) => {
+    child.on('exit', (code, signal) => {
       running.delete(child)
-      reject(new Error(`tether has ended with ${code}; its message is above`))
-      for (const { fail } of waiting.values()) fail(new Error('tether has ended'))
+      const ended = new Error(`tether has ended with ${code ?? signal}; its message, if it gave one, is above`)
+      reject(ended)
+      for (const { fail } of waiting.values()) fail(ended)
     })
   })
   const gone = once(child, 'exit')
