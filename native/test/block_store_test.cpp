@@ -128,6 +128,45 @@ void two_at_once() {
   ask_for(one, joined(some_tokens(240, 2), {9, 9}), 5, "after the files are gone");
 }
 
+uint64_t bytes_of(const std::vector<fs::path>& files) {
+  uint64_t sum = 0;
+  for (const auto& file : files) sum += fs::file_size(file);
+  return sum;
+}
+
+// Of a block that is longer than the window, only what a start needs is kept; another start in it adds what it needs.
+void windows_alone() {
+  constexpr int kLong = 64;
+  constexpr int kShort = 8;
+  Folder folder;
+  auto long_blocks = [&] {
+    return std::make_unique<Fixture>(false, Windows{0, kShort}, 0, DiskOptions{.root = folder.path()},
+                                     uint64_t{1} << 20U, kLong);
+  };
+  auto prompt = some_tokens(300, 1);
+  auto one = long_blocks();
+  auto two = long_blocks();
+  ask_for(*one, prompt, 5, "long blocks");
+  one->flush();
+  check(ask_for(*two, joined(prompt, {1}), 5, "another process") >= 256, "it starts where the last whole block ends");
+  two->flush();
+  uint64_t header = 88 + kLong * 4 + 64;
+  check(bytes_of(folder.files(".sliding")) <= folder.files(".sliding").size() * (header + 2 * kShort * 16UL),
+        "only windows are kept");
+  // A fork in the middle of a block, whose record begins too late for it.
+  for (int seed : {1, 2}) {
+    auto fork = joined(some_tokens(180, 1), some_tokens(40, 10 + seed));
+    int reused = ask_for(*one, fork, 5, "a fork");
+    check(seed == 1 ? reused >= 128 : reused == 180, "the second fork starts where the first did: " + std::to_string(reused));
+  }
+  one->flush();
+  int reused = ask_for(*two, joined(some_tokens(180, 1), {7, 7, 7}), 5, "a record that another process has replaced");
+  check(reused >= 128, "it is read: " + std::to_string(reused));
+  check(two->stats().damaged == 0, "a replaced record is not taken for a damaged one");
+  reused = ask_for(*long_blocks(), joined(some_tokens(180, 1), {8, 8, 8}), 5, "after a restart");
+  check(reused == 180, "a fork is found after a restart: " + std::to_string(reused));
+}
+
 void read_only() {
   Folder folder;
   std::ofstream(folder.path()) << "a file where the folder should be";
@@ -166,6 +205,7 @@ int main() {
   }
   small_disk();
   two_at_once();
+  windows_alone();
   read_only();
   cancelled_while_restoring();
   return result();

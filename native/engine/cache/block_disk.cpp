@@ -241,6 +241,18 @@ void BlockStore::order_by_use() {
   });
 }
 
+// The record of a block, if another process has written it or replaced it by a longer one.
+std::optional<FoundRecord> BlockStore::look_for(const Key& key, Kind kind, int begin,
+                                                std::span<const int32_t> tokens) const {
+  FoundRecord found;
+  const auto& header = found.header;
+  if (find_record(disk_->folder() / record_name(key, kind), found) != ReadResult::whole || header.key != key ||
+      header.begin != begin || !std::ranges::equal(header.tokens, tokens) ||
+      header.bytes != layout_.bytes(kind, begin + static_cast<int>(tokens.size()) - header.stored_begin))
+    return std::nullopt;
+  return found;
+}
+
 void BlockStore::attach(Block& block, const FoundRecord& found) {
   auto& record = block.record(found.header.kind);
   if (record.exists() || record.busy()) return;
@@ -270,15 +282,11 @@ void BlockStore::adopt(BlockTree::Path& path, std::span<const int32_t> prompt) {
     auto key = chained(tip->key, tokens);
     Block* adopted = nullptr;
     for (auto kind : kKinds) {
-      FoundRecord found;
-      if (find_record(disk_->folder() / record_name(key, kind), found) != ReadResult::whole) continue;
-      const auto& header = found.header;
-      if (header.key != key || !std::ranges::equal(header.tokens, tokens) || header.begin != tip->end() ||
-          header.bytes != layout_.bytes(kind, header.begin + block_ - header.stored_begin))
-        continue;
+      auto found = look_for(key, kind, tip->end(), tokens);
+      if (!found) continue;
       if (!adopted) adopted = &tree_.add(*tip, tokens);
-      attach(*adopted, found);
-      folder_.bytes += found.file_bytes;
+      attach(*adopted, *found);
+      folder_.bytes += found->file_bytes;
     }
     if (!adopted) return;
     path.blocks.push_back(adopted);

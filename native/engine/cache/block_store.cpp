@@ -68,7 +68,7 @@ int BlockStore::prefetch(std::span<const int32_t> prompt, const std::function<bo
   for (auto* block : start.blocks) {
     for (auto kind : kKinds) {
       const auto& record = block->record(kind);
-      if (!record.exists() || record.bytes) continue;
+      if (!record.exists() || record.bytes || (kind == Kind::sliding && !needs_sliding(*block, start.length))) continue;
       if (!make_room(record.size)) return start.length;
       fetch(*block, kind);
     }
@@ -118,12 +118,17 @@ BlockStore::Cursor BlockStore::cursor_at(const Start& start, int length) const {
   return {.tip = Pin(tip), .stopped = false};
 }
 
-// Whether the sliding layers' slots [begin, end) belong to the window before a step or before one of `ends`.
-bool BlockStore::wants_sliding(int begin, int end, std::span<const int> ends) const {
+bool BlockStore::needs_sliding(const Block& block, int length) const {
+  return block.begin < length && block.end() > length - (layout_.window() - 1);
+}
+
+// The first of the sliding layers' slots [begin, end) that belongs to the window before a step or before one of `ends`.
+std::optional<int> BlockStore::wanted_from(int begin, int end, std::span<const int> ends) const {
   int before = layout_.window() - 1;
-  int next_step = (begin / step_ + 1) * step_;
-  if (end > next_step - before) return true;
-  return std::ranges::any_of(ends, [&](int at) { return begin < at && end > at - before; });
+  int from = (begin / step_ + 1) * step_ - before;
+  for (int at : ends)
+    if (begin < at) from = std::min(from, at - before);
+  return from < end ? std::optional(std::max(begin, from)) : std::nullopt;
 }
 
 void BlockStore::keep(Cursor& cursor, Sequence& sequence, std::span<const int> ends, const MakeRoom& make_room) {
@@ -174,23 +179,32 @@ Block* BlockStore::keep_block(Block& parent, int end, const Keeping& keeping) {
   block.used_at = seconds_now();
   if (block.use.last == 0 || !block.has_records()) make(block.use, parent.parent ? &parent.use : nullptr, clock_);
   newcomer_ = &block.use;
-  bool kept = !layout_.has(Kind::full) || block.record(Kind::full).exists() || keep_record(block, Kind::full, keeping);
-  if (kept && layout_.has(Kind::sliding) && !block.record(Kind::sliding).exists() &&
-      wants_sliding(block.begin, end, keeping.ends))
-    keep_record(block, Kind::sliding, keeping);
+  bool kept = !layout_.has(Kind::full) || block.record(Kind::full).exists() ||
+              keep_record(block, Kind::full, block.begin, keeping);
+  if (kept) keep_sliding(block, keeping);
   newcomer_ = nullptr;
   return kept ? &block : nullptr;
 }
 
-bool BlockStore::keep_record(Block& block, Kind kind, const Keeping& keeping) {
-  const auto& caches = keeping.sequence->caches();
-  int begin = block.begin;
-  if (kind == Kind::sliding) begin = std::max(begin, layout_.sliding_first(caches));
-  if (begin >= block.end()) return true;
+// Keeps what a start at a step or at an end needs of this block, in place of a record that begins too late for it.
+void BlockStore::keep_sliding(Block& block, const Keeping& keeping) {
+  if (!layout_.has(Kind::sliding)) return;
+  auto wanted = wanted_from(block.begin, block.end(), keeping.ends);
+  if (!wanted) return;
+  int begin = std::max(*wanted, layout_.sliding_first(keeping.sequence->caches()));
+  const auto& record = block.record(Kind::sliding);
+  if (begin >= block.end() || record.busy() || (record.exists() && record.begin <= begin)) return;
+  keep_record(block, Kind::sliding, begin, keeping);
+}
+
+// The slots [begin, block.end()). -> whether there was room for them
+bool BlockStore::keep_record(Block& block, Kind kind, int begin, const Keeping& keeping) {
   auto size = layout_.bytes(kind, block.end() - begin);
   if (size > static_cast<uint64_t>(std::numeric_limits<int>::max()) || !(*keeping.make_room)(size)) return false;
   auto& record = block.record(kind);
-  record.bytes = layout_.pack(caches, kind, begin, block.end());
+  auto bytes = layout_.pack(keeping.sequence->caches(), kind, begin, block.end());
+  forget(block, kind);
+  record.bytes = std::move(bytes);
   record.begin = begin;
   record.size = size;
   memory_bytes_ += size;
@@ -209,9 +223,7 @@ void BlockStore::finish(Cursor& cursor, Sequence& sequence, std::span<const int>
   if (path.blocks.empty()) return;
   // Where the sequence ends was not known when its last blocks were kept.
   for (auto* block : path.blocks)
-    if (layout_.has(Kind::sliding) && !block->record(Kind::sliding).exists() && block->end() <= sequence.length() &&
-        wants_sliding(block->begin, block->end(), all))
-      keep_record(*block, Kind::sliding, keeping);
+    if (block->end() <= sequence.length()) keep_sliding(*block, keeping);
   thin(*path.blocks.back(), all);
   if (disk_) queue_path(*path.blocks.back());
   forget_ghosts();
@@ -220,10 +232,10 @@ void BlockStore::finish(Cursor& cursor, Sequence& sequence, std::span<const int>
 // Forgets, on the way up from a sequence's end, what earlier turns of the same conversation ended with.
 void BlockStore::thin(Block& tip, std::span<const int> ends) {
   int before = layout_.window() - 1;
-  int wanted_from = std::numeric_limits<int>::max();
+  int parted = std::numeric_limits<int>::max();  // where prompts part further on, the first place
   for (auto* block = &tip; block->parent; block = block->parent) {
-    bool wanted = block->end() > wanted_from || wants_sliding(block->begin, block->end(), ends);
-    if (!wanted && !block->record(Kind::sliding).busy()) forget(*block, Kind::sliding);
+    bool wanted = block->end() > parted - before || wanted_from(block->begin, block->end(), ends);
+    if (!wanted && block->use.pinned == 0 && !block->record(Kind::sliding).busy()) forget(*block, Kind::sliding);
     auto& siblings = block->parent->children;
     // Tails that this block has grown beyond.
     std::vector<Block*> tails;
@@ -231,10 +243,10 @@ void BlockStore::thin(Block& tip, std::span<const int> ends) {
     for (const auto& sibling : siblings) {
       alive += sibling->has_records() ? 1 : 0;
       bool is_tail = sibling.get() != block && sibling->children.empty() && is_prefix(sibling->tokens, block->tokens);
-      bool is_end = std::ranges::find(ends, sibling->end()) != ends.end();
+      if (!is_tail || sibling->use.pinned > 0 || std::ranges::find(ends, sibling->end()) != ends.end()) continue;
       auto sharing =
           std::ranges::count_if(siblings, [&](const auto& other) { return is_prefix(sibling->tokens, other->tokens); });
-      if (is_tail && !is_end && sharing <= 2 && sibling->use.pinned == 0) tails.push_back(sibling.get());
+      if (sharing <= 2) tails.push_back(sibling.get());
     }
     for (auto* tail : tails) {
       if (std::ranges::any_of(kKinds, [&](Kind kind) { return tail->record(kind).busy(); })) continue;
@@ -243,7 +255,7 @@ void BlockStore::thin(Block& tip, std::span<const int> ends) {
       alive--;
     }
     // Prompts part here.
-    if (alive > 1) wanted_from = std::min(wanted_from, block->begin - before);
+    if (alive > 1) parted = std::min(parted, block->begin);
   }
 }
 
@@ -265,7 +277,13 @@ const mx::array* BlockStore::fetch(Block& block, Kind kind) {
     }
     read.on_disk = false;
     on_disk_bytes(-1, block, kind);
-    if (result != ReadResult::damaged) return;
+    if (result == ReadResult::missing) {
+      auto found = look_for(block.key, kind, block.begin, block.tokens);
+      if (!found || found->header.stored_begin == read.begin) return;
+      attach(block, *found);
+      on_disk_bytes(1, block, kind);
+      return;
+    }
     counts_.damaged++;
     notice("a record of the prefix cache was damaged, and was deleted: " + record_name(block.key, kind));
   });

@@ -109,6 +109,8 @@ class BlockStore {
   // The sequence is over: keeps the rest too, and forgets what only earlier turns needed.
   void finish(Cursor& cursor, Sequence& sequence, std::span<const int> ends, const MakeRoom& make_room);
 
+  // Whether a start at `length` needs the block's record of the sliding layers.
+  bool needs_sliding(const Block& block, int length) const;
   // A record in memory: nullptr while the disk reads it, or if it is gone (then `exists()` is false).
   const mx::array* fetch(Block& block, Kind kind);
   // Gives back the memory of a record that lies on disk too.
@@ -142,14 +144,15 @@ class BlockStore {
 
   // block_store.cpp
   int restorable(const BlockTree::Path& path, int length) const;
-  bool wants_sliding(int begin, int end, std::span<const int> ends) const;
+  std::optional<int> wanted_from(int begin, int end, std::span<const int> ends) const;
   struct Keeping {
     Sequence* sequence;
     std::span<const int> ends;
     const MakeRoom* make_room;
   };
   Block* keep_block(Block& parent, int end, const Keeping& keeping);
-  bool keep_record(Block& block, Kind kind, const Keeping& keeping);
+  void keep_sliding(Block& block, const Keeping& keeping);
+  bool keep_record(Block& block, Kind kind, int begin, const Keeping& keeping);
   void keep_whole(Cursor& cursor, const Keeping& keeping);
   void keep_tail(Cursor& cursor, const Keeping& keeping);
   void thin(Block& tip, std::span<const int> ends);
@@ -178,6 +181,7 @@ class BlockStore {
   void forget_future_times();
   void looked_again(const std::vector<FolderState::Other>& all);
   void adopt(BlockTree::Path& path, std::span<const int32_t> prompt);
+  std::optional<FoundRecord> look_for(const Key& key, Kind kind, int begin, std::span<const int32_t> tokens) const;
   void attach(Block& block, const FoundRecord& found);
   void touch_files(const Start& start);
   void order_by_use();

@@ -213,9 +213,10 @@ ReadResult read_record(const std::filesystem::path& folder, const RecordHeader& 
   auto result = read_header(file.handle(), fixed, header);
   if (result != ReadResult::whole) return result;
   if (header.kind != want.kind || header.key != want.key || header.parent != want.parent ||
-      header.begin != want.begin || header.stored_begin != want.stored_begin || header.tokens != want.tokens ||
-      header.bytes != want.bytes)
+      header.begin != want.begin || header.tokens != want.tokens)
     return ReadResult::damaged;
+  // Another process has replaced it.
+  if (header.stored_begin != want.stored_begin || header.bytes != want.bytes) return ReadResult::missing;
   std::span<std::byte> bytes(place(header.bytes), header.bytes);
   if (!read_all(file.handle(), bytes, record_offset(fixed.count))) return ReadResult::damaged;
   return checksum(bytes) == fixed.bytes_sum ? ReadResult::whole : ReadResult::damaged;

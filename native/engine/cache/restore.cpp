@@ -41,9 +41,7 @@ Restore::State Restore::advance(Sequence& sequence) {
   return waits ? State::waits : restore_sliding(sequence);
 }
 
-bool Restore::needs_sliding(const Block& block) const {
-  return block.begin < start_.length && block.end() > start_.length - (store_->layout().window() - 1);
-}
+bool Restore::needs_sliding(const Block& block) const { return store_->needs_sliding(block, start_.length); }
 
 const mx::array* Restore::fetch(Block& block, Kind kind) {
   const auto* bytes = store_->fetch(block, kind);
