@@ -32,7 +32,7 @@ describe('a loaded model', () => {
   }
 
   test('reports its name, family, type, window and size', () => {
-    expect(model.info).toMatchObject({ name: 'model', family: 'gemma4', modelType: 'gemma4_text', window: 4096 })
+    expect(model.info).toMatchObject({ name: 'demo', family: 'gemma4', modelType: 'gemma4_text', window: 4096 })
     expect(model.info.parameters).toBeGreaterThan(1_000_000)
   })
 

@@ -2,6 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -39,6 +40,8 @@ export function compileCli(): string {
     writeFileSync(target, toJavaScript(readFileSync(join(root, source), 'utf8')))
   }
   writeFileSync(join(out, 'package.json'), JSON.stringify({ type: 'module', version: '1.2.3' }))
+  mkdirSync(join(out, 'scripts'))
+  copyFileSync(join(root, 'scripts', 'node-version.cjs'), join(out, 'scripts', 'node-version.cjs'))
   writeModel(join(out, 'demo', 'model'))
   return out
 }
