@@ -109,7 +109,13 @@ void BlockStore::write_next() {
       make_room_on_disk(size);
       newcomer_ = nullptr;
     }
-    if (folder_.bytes + size > disk_cap()) continue;
+    if (folder_.bytes + size > disk_cap()) {
+      // What is being written now may go when it is: then this one is tried again.
+      if (writing_bytes_ == 0) continue;
+      record.queued = true;
+      to_write_.push_front({block, kind});
+      return;
+    }
     record.moving = true;
     writing_bytes_ += size;
     on_disk_bytes(1, *block, kind);
