@@ -100,6 +100,7 @@ bool Batch::start(Submitted& submitted) {
                    .limit = limit,
                    .reserved = bytes,
                    .fork_points = {},
+                   .likely_forks = {},
                    .next = {},
                    .started = Live::Clock::now(),
                    .decode_started = Live::Clock::now()});
@@ -144,6 +145,11 @@ void Batch::begin(Live& live, const PrefixCache::Match& match) {
   auto size = static_cast<int>(live.prompt().size());
   live.sequence.reserve(size, size + live.limit);
   if (match.fork > match.length) live.add_fork_point(match.fork);
+  if (loaded_.prefixes.store() && loaded_.prefixes.store()->needs_ends()) {
+    live.likely_forks = live.submitted.request.forks;
+    std::erase_if(live.likely_forks, [&](int length) { return length <= 0 || length >= size; });
+    std::ranges::sort(live.likely_forks);
+  }
   loaded_.prefixes.begin(match.start);
   if (match.restores) {
     live.restore.emplace(*loaded_.prefixes.store(), live.prompt(), match.start, loaded_.device.layer_by_layer,

@@ -62,7 +62,7 @@ Live* Batch::next_prefill() {
 
 void Batch::dispatch_chunk(Live& live) {
   int begin = live.sequence.length();
-  int stop = chunk_end(begin, live.prefill_length(), loaded_.info.prefill_chunk, live.fork_points);
+  int stop = live.chunk_end(loaded_.info.prefill_chunk);
   auto part = live.prompt().subspan(static_cast<size_t>(begin), static_cast<size_t>(stop - begin));
   chunk_.assign(part.begin(), part.end());
   for (auto& other : live_)

@@ -2,7 +2,10 @@
 #include "engine/live.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
+
+#include "engine/scheduler.h"
 
 namespace tether {
 
@@ -18,9 +21,16 @@ void Live::add_fork_point(int length) {
 }
 
 std::vector<int> Live::ends() const {
-  auto ends = fork_points;
+  std::vector<int> ends;
+  std::ranges::set_union(fork_points, likely_forks, std::back_inserter(ends));
   ends.push_back(prefill_length());
   return ends;
+}
+
+int Live::chunk_end(int chunk) const {
+  int begin = sequence.length();
+  int end = tether::chunk_end(begin, prefill_length(), chunk, fork_points);
+  return tether::chunk_end(begin, end, chunk, likely_forks);
 }
 
 void Live::dispatched(DrawnToken drawn) {

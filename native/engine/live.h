@@ -59,10 +59,11 @@ struct Live {
   std::optional<Restore> restore;  // while blocks are read, in place of the prefill of their tokens
   Sampler sampler;
   Finish finish;
-  int limit;                     // tokens that it may generate
-  uint64_t reserved;             // bytes
-  std::vector<int> fork_points;  // lengths at which other prompts diverge from this one, ascending
-  int passed_over = 0;           // as in PendingPrefill
+  int limit;                      // tokens that it may generate
+  uint64_t reserved;              // bytes
+  std::vector<int> fork_points;   // lengths at which other prompts diverge from this one, ascending
+  std::vector<int> likely_forks;  // and at which later ones are likely to: for the block store alone
+  int passed_over = 0;            // as in PendingPrefill
   // The request that prefills the first `shared` tokens of this prompt; this one waits until it has.
   std::optional<uint64_t> leader = std::nullopt;
   int shared = 0;
@@ -79,12 +80,14 @@ struct Live {
   bool is_decoding() const { return !waits() && sequence.length() >= prefill_length(); }
   // Tokens to compute before its first token can be drawn.
   int remaining() const { return leader ? prefill_length() : prefill_length() - sequence.length(); }
-  // Lengths at which other prompts may start from this one.
+  // Lengths at which other prompts may start from this one, ascending.
   std::vector<int> ends() const;
   // Whether the token that is pending is the last that it may generate.
   bool is_last_pending() const { return std::holds_alternative<Pending>(next) && finish.output_tokens + 1 >= limit; }
 
   void add_fork_point(int length);
+  // The end of the chunk that begins where the sequence ends.
+  int chunk_end(int chunk) const;
   // Notes that a pass was fed the next token and has drawn the one after it.
   void dispatched(DrawnToken drawn);
 };

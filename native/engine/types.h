@@ -55,6 +55,7 @@ struct GenerateRequest {
   int max_tokens = 1;
   Sampling sampling;
   std::vector<int32_t> stop_tokens;
+  std::vector<int32_t> forks = {};  // lengths of the prompt at which others are likely to part from it
   LogitsMask mask = nullptr;
 };
 

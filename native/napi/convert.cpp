@@ -171,6 +171,7 @@ GenerateRequest to_generate_request(const Napi::Value& value) {
   request.max_tokens = static_cast<int>(to_number(object, "maxTokens", 1, kMaxInt, true));
   read_options(object, kSamplingOptions, request.sampling);
   request.stop_tokens = to_tokens(object.Get("stopTokens"), "stopTokens");
+  if (!object.Get("forks").IsUndefined()) request.forks = to_tokens(object.Get("forks"), "forks");
   return request;
 }
 

@@ -157,7 +157,8 @@ void windows_alone() {
   for (int seed : {1, 2}) {
     auto fork = joined(some_tokens(180, 1), some_tokens(40, 10 + seed));
     int reused = ask_for(*one, fork, 5, "a fork");
-    check(seed == 1 ? reused >= 128 : reused == 180, "the second fork starts where the first did: " + std::to_string(reused));
+    check(seed == 1 ? reused >= 128 : reused == 180,
+          "the second fork starts where the first did: " + std::to_string(reused));
   }
   one->flush();
   int reused = ask_for(*two, joined(some_tokens(180, 1), {7, 7, 7}), 5, "a record that another process has replaced");
@@ -165,6 +166,27 @@ void windows_alone() {
   check(two->stats().damaged == 0, "a replaced record is not taken for a damaged one");
   reused = ask_for(*long_blocks(), joined(some_tokens(180, 1), {8, 8, 8}), 5, "after a restart");
   check(reused == 180, "a fork is found after a restart: " + std::to_string(reused));
+}
+
+// Where others are said to part, the first that does starts there, from memory and from the disk.
+void named_forks() {
+  Folder folder;
+  auto open = [&] {
+    return std::make_unique<Fixture>(false, Windows{0, 40}, 0, DiskOptions{.root = folder.path()}, uint64_t{1} << 20U,
+                                     64);
+  };
+  auto one = open();
+  auto request = ask(some_tokens(390, 1), 2);
+  request.forks = {0, 205, 150, 390, 5000};
+  Got got;
+  one->start(got, request);
+  one->run();
+  check(got.tokens == answer(some_tokens(390, 1), 2), "chunks that end at forks compute the same");
+  int reused = ask_for(*one, joined(some_tokens(150, 1), {5, 5, 5}), 2, "a fork in memory");
+  check(reused == 150, "the first prompt that parts starts there: " + std::to_string(reused));
+  one->flush();
+  reused = ask_for(*open(), joined(some_tokens(205, 1), {6, 6, 6}), 2, "a fork on disk");
+  check(reused == 205, "also after a restart: " + std::to_string(reused));
 }
 
 void read_only() {
@@ -206,6 +228,7 @@ int main() {
   small_disk();
   two_at_once();
   windows_alone();
+  named_forks();
   read_only();
   cancelled_while_restoring();
   return result();

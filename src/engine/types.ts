@@ -11,6 +11,8 @@ export interface GenerateRequest extends Sampling {
   seed?: number
   /** Ids that end the generation. They are reported in the finish and are not part of the output. */
   stopTokens: Int32Array
+  /** Lengths of the prompt at which others are likely to part from it. What a model with sliding windows needs to start there is kept. */
+  forks?: Int32Array
 }
 
 /** Why a generation ended: a stop token, `maxTokens`, the window, the caller. */

@@ -54,7 +54,7 @@ async function* answer(
   debug: DebugTurn | undefined,
 ): AsyncGenerator<TurnPart, void, undefined> {
   const { engine, tokenizer, family, memory } = model
-  const { tokens: prompt, record } = await prepare(prompterOf(model), { keepPieces: debug !== undefined })
+  const { tokens: prompt, forks, record } = await prepare(prompterOf(model), { keepPieces: debug !== undefined })
   debug?.prompted(record.pieces ?? [], prompt, record.dropped)
   const room = roomFor(prompt.length, engine.info.window)
   const maxTokens = Math.min(record.maxTokens ?? room, room)
@@ -70,7 +70,7 @@ async function* answer(
       budget: record.thinkingBudget,
       inThought: record.inThought,
     })
-    const request = { prompt, maxTokens, ...sampling, stopTokens: model.stopTokens }
+    const request = { prompt, forks, maxTokens, ...sampling, stopTokens: model.stopTokens }
     let batches = thinkWithin(thought, engine, request, signal)
     if (debug) batches = noteBatches(batches, debug)
     const turn = rememberTurn(memory, record)

@@ -1,5 +1,6 @@
 /** A turn's request to token ids, and the record that running it needs. Pure, so that it can move to another thread. */
 import type { Piece, PromptPiece } from '../chat/types.js'
+import { likelyForks } from './forks.js'
 import { makePrompt } from './prompt.js'
 import type { Recalled } from './turn-memory.js'
 import type { Overflow, PreparedTurn, Prompter, TurnRequest } from './types.js'
@@ -34,7 +35,7 @@ export function prepareTurn(
     dropped,
     pieces: keepPieces ? pieces : undefined,
   }
-  return { tokens, record }
+  return { tokens, forks: likelyForks(prompter, chat, tokens), record }
 }
 
 /** Whether a prompt ends with this marker, white space aside. */

@@ -39,6 +39,8 @@ export type Overflow = 'truncate' | 'error'
 export interface PreparedTurn {
   /** The whole prompt. */
   tokens: Int32Array
+  /** Lengths at which other prompts are likely to part from it. */
+  forks: Int32Array
   record: TurnRecord
 }
 

@@ -135,6 +135,8 @@ class BlockStore {
 
   CacheStats stats() const;
   const Layout& layout() const { return layout_; }
+  // Whether a prompt can only start where records of a window were kept.
+  bool needs_ends() const { return block_ && layout_.has(Kind::sliding); }
 
  private:
   struct ToWrite {
