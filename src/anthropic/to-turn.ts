@@ -38,6 +38,7 @@ export function toChat(ask: ParsedRequest): Chat {
     const message = toMessage(blocks, known)
     if (message) messages.push(message)
   }
+  notePrecedingBlocks(messages, ask.messages)
   const tools = ask.tools.filter((tool) => !tool.defer_loading)
   const late = [...known.loaded.values()].filter(({ name }) => !tools.some((tool) => tool.name === name))
   return {
@@ -124,6 +125,14 @@ function toPart(block: ContentBlock, known: LateTools): ChatPart[] {
       return text === '' ? [] : [{ type: 'text', text }]
     }
   }
+}
+
+/** The question that a conversation begins with: of its blocks, those before the last are the same in other conversations. */
+function notePrecedingBlocks(messages: ChatMessage[], asked: RequestMessage[]): void {
+  const question = messages.find(({ role }) => role !== 'system')?.parts.at(-1)
+  const last = asked.find(({ role }) => role !== 'system')?.content.at(-1)
+  if (question?.type !== 'text' || last?.type !== 'text' || !last.text || !question.text.endsWith(last.text)) return
+  if (question.text.length > last.text.length) question.before = question.text.length - last.text.length
 }
 
 function joinLines(texts: string[]): string {

@@ -13,7 +13,8 @@ export type PromptPiece = Piece | { tokens: Int32Array }
 
 /** What a message holds. Tool results are parts of user messages and precede the text beside them. */
 export type ChatPart =
-  | { type: 'text'; text: string }
+  /** `before`: how many of its characters the client sent in blocks of their own, before the last one. */
+  | { type: 'text'; text: string; before?: number }
   | { type: 'thinking'; text: string }
   | { type: 'tool_call'; id: string; name: string; input: JsonObject }
   | { type: 'tool_result'; id: string; text: string; isError: boolean }

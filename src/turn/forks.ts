@@ -15,23 +15,35 @@ const LEAST_TOKENS = 256
 const MOST_KNOWN = 32
 
 /** Begins like no question. */
-const OTHER: ChatPart = { type: 'text', text: '⁂' }
+const OTHER = '⁂'
 
 const known = new WeakMap<Writer['family'], Map<string, number>>()
 
 /** `tokens`: the prompt of the chat. -> lengths, ascending; none for a short one */
 export function likelyForks(writer: Writer, chat: Chat, tokens: Int32Array): Int32Array {
-  const at = chat.messages.findIndex(({ role }) => role !== 'system')
-  const first = chat.messages[at]
-  if (tokens.length <= LEAST_TOKENS || first?.role !== 'user') return new Int32Array(0)
-  const system = chat.messages.slice(0, at)
-  const before = first.parts.slice(0, -1)
-  const beginnings = before.length > 0 ? [[], before] : [[]]
-  const lengths = beginnings.map((parts) => {
-    const other: ChatMessage = { role: 'user', parts: [...parts, OTHER] }
-    return sharedLength(writer, { ...chat, messages: [...system, other] }, tokens)
-  })
+  if (tokens.length <= LEAST_TOKENS) return new Int32Array(0)
+  const lengths = otherBeginnings(chat.messages).map((messages) => sharedLength(writer, { ...chat, messages }, tokens))
   return Int32Array.from([...new Set(lengths)].filter((length) => length > LEAST_TOKENS)).sort()
+}
+
+/** What other conversations may begin with: another question after the same system text, and in the same surroundings. */
+function otherBeginnings(messages: ChatMessage[]): ChatMessage[][] {
+  const at = messages.findIndex(({ role }) => role !== 'system')
+  const first = messages[at]
+  if (first?.role !== 'user') return []
+  const end = messages.findIndex(({ role }) => role === 'assistant')
+  const question = first.parts.at(-1)
+  const before = question?.type === 'text' ? question.text.slice(0, question.before ?? 0) : ''
+  const asking = (parts: ChatPart[], text: string): ChatMessage => ({
+    role: 'user',
+    parts: [...parts, { type: 'text', text }],
+  })
+  const system = messages.slice(0, at)
+  const later = messages.slice(at + 1, end < 0 ? undefined : end)
+  return [
+    [...system, asking([], OTHER)],
+    [...system, asking(first.parts.slice(0, -1), before + OTHER), ...later],
+  ]
 }
 
 /** How many tokens the prompt has in common with that of another chat. The same for all prompts that begin like it. */

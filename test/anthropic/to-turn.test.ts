@@ -30,10 +30,27 @@ it('a user’s texts are joined, the model’s own stay separate', () => {
     { role: 'system', content: [text('e'), text('f')] },
   ]
   expect(chat({ messages }).messages).toEqual([
-    { role: 'user', parts: [text('a\nb')] },
+    { role: 'user', parts: [{ ...text('a\nb'), before: 2 }] },
     { role: 'assistant', parts: [text('c'), text('d')] },
     { role: 'system', parts: [text('e\nf')] },
   ])
+})
+
+it.each<[string, unknown[], number | undefined]>([
+  ['three blocks', [text('a'), text('b'), text('the question')], 4],
+  ['one block', [text('the question')], undefined],
+  ['an empty last block', [text('a'), text('')], undefined],
+])('of the first question, what came in blocks before the last is noted: %s', (_, content, before) => {
+  const messages = [
+    { role: 'user', content },
+    { role: 'user', content: 'and then?' },
+  ]
+  const first = chat({ messages: [messages[0], { role: 'assistant', content: 'Yes.' }, messages[1]] }).messages
+  expect(first[0]?.parts[0]).toMatchObject(before === undefined ? {} : { before })
+  expect('before' in (first[0]?.parts[0] ?? {})).toBe(before !== undefined)
+  expect(first[2]?.parts).toEqual([text('and then?')])
+  // Joined, the question no longer ends the text.
+  expect(chat({ messages }).messages[0]?.parts[0]).not.toHaveProperty('before')
 })
 
 it('neighbouring messages of one role become one, with tool results first', () => {

@@ -1,6 +1,6 @@
 /** Where a prompt's beginning ends that other conversations share. */
 import { describe, expect, it } from 'vitest'
-import type { Chat, ChatMessage, PromptPiece } from '../../src/chat/types.js'
+import type { Chat, ChatMessage, ChatPart, PromptPiece } from '../../src/chat/types.js'
 import { likelyForks } from '../../src/turn/forks.js'
 import { fakeFamily } from '../support/fake-family.js'
 import { fakeTokenizer } from '../support/fake-tokenizer.js'
@@ -38,6 +38,14 @@ describe('likely forks', () => {
     const [first, second] = writer().forksOf(chat) as [number, number]
     expect(beginning(chat, first)).toBe(`<turn>system ${rules}<end><turn>user `)
     expect(beginning(chat, second).endsWith(project)).toBe(true)
+  })
+
+  it('are in the middle of a text whose beginning came in a block of its own', () => {
+    const chat = chatOf([`${project}What is new?`])
+    const [text] = chat.messages[1]?.parts ?? []
+    const parted = { ...text, before: project.length } as ChatPart
+    const messages = [chat.messages[0] as ChatMessage, { role: 'user' as const, parts: [parted] }]
+    expect(writer().forksOf({ ...chat, messages })).toEqual(writer().forksOf(chatOf([project, 'What is new?'])))
   })
 
   it('is one where the question is all that a user says', () => {
