@@ -10,17 +10,12 @@ import type { EngineOptions } from './options.js'
 /** New tokens (possibly none); the last event of a generation, and only that one, has `finish` or `error`. */
 export interface NativeEvent {
   tokens: Int32Array
-  finish?: NativeFinish
+  finish?: Finish
   error?: Error & { code: string }
 }
 
-/** An addon without blocks does not say what these fields say. */
-type Without<Whole, Names extends keyof Whole> = Omit<Whole, Names> & Partial<Pick<Whole, Names>>
-export type NativeFinish = Without<Finish, 'createdTokens' | 'computedTokens' | 'miss'>
-export type NativeStats = Without<EngineStats, 'cache'>
-
 /** What the addon itself knows of a checkpoint. */
-export type NativeInfo = Without<Omit<EngineInfo, 'stopTokens'>, 'fingerprint'>
+export type NativeInfo = Omit<EngineInfo, 'stopTokens'>
 
 /**
  * One engine thread with at most one model. Work starts in the order it was given; generations run together. Callbacks and
@@ -30,8 +25,8 @@ export type NativeInfo = Without<Omit<EngineInfo, 'stopTokens'>, 'fingerprint'>
 export interface NativeEngine {
   /**
    * Once, first. `config`: config.json parsed; `files`: absolute paths; the options of src/options.ts, where 0 leaves the
-   * choice to the engine, and no memory cap; `cacheDir`: empty for no prefixes on disk. `asGpu`, for tests: whatever the device, compute and decode as on a GPU, in
-   * the checkpoint's own dtype and one token ahead.
+   * choice to the engine, and no memory cap; `cacheDir`: empty for no prefixes on disk. `asGpu`, for tests: whatever the
+   * device, compute and decode as on a GPU, in the checkpoint's own dtype and one token ahead.
    */
   load(
     request: Required<EngineOptions> & {
@@ -50,8 +45,8 @@ export interface NativeEngine {
   logits(tokens: Int32Array, chunk: number): Promise<Float32Array>
   /** For benches: the seconds of prefill and of decoding in a bare greedy loop over the model's forward. */
   bareLoop(prompt: Int32Array, count: number): Promise<Float32Array>
-  stats(): NativeStats
-  prefetch?(tokens: Int32Array): Promise<number>
+  stats(): EngineStats
+  prefetch(tokens: Int32Array): Promise<number>
   /** Waits for the engine thread, at most one chunk or token long. Pending work is rejected with code `closed`. Safe to call twice. */
   close(): void
 }

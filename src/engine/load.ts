@@ -6,7 +6,6 @@ import { diskCacheOption, type EngineOptions, loadOptions, namesOf, optionFault 
 import { type Checkpoint, readCheckpoint } from './checkpoint.js'
 import { checkReadable } from './supported.js'
 import type { Engine, GenerateRequest, LoadOptions, TokenBatch } from './types.js'
-import { wholeFinish, wholeInfo, wholeStats } from './whole.js'
 
 /** The share of the machine's memory that tether takes when no cap is given. */
 export const DEFAULT_MEMORY_SHARE = 0.75
@@ -31,11 +30,11 @@ interface NativeOptions extends LoadOptions {
 export async function openEngine(checkpoint: Checkpoint, options: NativeOptions): Promise<Engine> {
   const { native, info } = await startNative(checkpoint, options)
   return {
-    info: { ...wholeInfo(info), stopTokens: checkpoint.stopTokens },
+    info: { ...info, stopTokens: checkpoint.stopTokens },
     generate: (request, signal) => generate(native, request, signal),
     score: (tokens) => native.score(tokens).catch(rethrow),
-    stats: () => wholeStats(native.stats()),
-    prefetch: async (tokens) => (await native.prefetch?.(tokens).catch(rethrow)) ?? 0,
+    stats: () => native.stats(),
+    prefetch: (tokens) => native.prefetch(tokens).catch(rethrow),
     close: async () => closeNative(native),
   }
 }
@@ -114,7 +113,7 @@ async function* generate(
       for (const event of events.splice(0)) {
         ended = event.finish !== undefined || event.error !== undefined
         if (event.error) throw toTetherError(event.error)
-        yield event.finish ? { tokens: event.tokens, finish: wholeFinish(event.finish) } : { tokens: event.tokens }
+        yield event.finish ? { tokens: event.tokens, finish: event.finish } : { tokens: event.tokens }
       }
     }
   } finally {
