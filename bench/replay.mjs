@@ -13,6 +13,7 @@ import { measurePeers } from './replay/measure-peers.mjs'
 import { measureRestart } from './replay/measure-restart.mjs'
 import { measureRestore } from './replay/measure-restore.mjs'
 import { measureReuse } from './replay/measure-reuse.mjs'
+import { measureStoring } from './replay/measure-storing.mjs'
 import { installedOpenblas, killPeers } from './replay/peers.mjs'
 import { killAll, startTether } from './replay/tether.mjs'
 
@@ -20,13 +21,15 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const { values: options } = parseArgs({
   options: {
     model: { type: 'string', default: join(root, 'demo/model') },
-    parts: { type: 'string', default: 'reuse,restart,restore,growth,peers' },
+    parts: { type: 'string', default: 'reuse,restart,restore,storing,growth,peers' },
     recording: { type: 'string' },
     share: { type: 'string', default: '1' },
     growth: { type: 'string', default: '1000' },
     turns: { type: 'string', default: '8' },
     runs: { type: 'string', default: '3' },
     restore: { type: 'string', default: '16384' },
+    storing: { type: 'string', default: '2048' },
+    pairs: { type: 'string', default: '20' },
     'growth-turns': { type: 'string', default: '60' },
     'growth-characters': { type: 'string', default: '1750' },
     'memory-cap': { type: 'string', default: '200' },
@@ -43,13 +46,15 @@ const { values: options } = parseArgs({
 
 const HELP = `npm run bench:replay -- [options]
   --model PATH      checkpoint (demo/model)
-  --parts LIST      reuse, restart, restore, growth, peers (all)
+  --parts LIST      reuse, restart, restore, storing, growth, peers (all)
   --recording PATH  recorded requests, one a line, for reuse
   --share 1         size of a generated conversation's first request; 1: 53 kB
   --growth 1000     characters that each turn adds
   --turns 8         turns of a generated conversation
   --runs 3          pairs of a restart, or a restored prompt, and the same computed
   --restore 16384   tokens to restore
+  --storing 2048    tokens of a prompt whose blocks are stored
+  --pairs 20        pairs of storing and not
   --growth-turns 60, --growth-characters 1750, --memory-cap 200, --disk-cap 100
                     the conversation of the part growth, and its caps in MB
   --svg PATH        where to draw growth
@@ -73,6 +78,7 @@ const parts = {
   reuse: measureReuse,
   restart: measureRestart,
   restore: measureRestore,
+  storing: (context) => measureStoring({ ...context, ...context.storing, model }),
   growth: measureGrowth,
   peers: comparePeers,
 }
@@ -100,6 +106,7 @@ async function main() {
     turns: number('turns'),
     runs: number('runs'),
     length: number('restore'),
+    storing: { pairs: number('pairs'), length: number('storing'), decode: 64 },
     growth: {
       turns: number('growth-turns'),
       characters: number('growth-characters'),
