@@ -50,6 +50,8 @@ void PrefixCache::keep(BlockStore::Cursor& cursor, Sequence& sequence, std::span
 
 bool PrefixCache::finish(BlockStore::Cursor& cursor, Sequence sequence, std::span<const int> ends) {
   try {
+    // Room that was missing while the request ran may be there now that it is over.
+    cursor.stopped = store_ == nullptr;
     if (!cursor.stopped) store_->finish(cursor, sequence, ends, [this](uint64_t bytes) { return make_room(bytes); });
   } catch (const std::exception&) {
     cursor.stopped = true;

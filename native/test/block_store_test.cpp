@@ -189,6 +189,21 @@ void named_forks() {
   check(reused == 205, "also after a restart: " + std::to_string(reused));
 }
 
+// What found no room beside another request is kept when there is room at last.
+void room_at_the_end() {
+  Fixture fixture(false, 0, 5000, {}, 500'000);
+  Got beside;
+  Got got;
+  fixture.start(beside, ask({1, 2, 3}, 380));
+  fixture.start(got, ask(some_tokens(200, 1), 40));
+  for (int i = 0; i < 40; i++) fixture.batch.pass();
+  check(fixture.stats().memory_bytes < 1000, "there is no room: " + std::to_string(fixture.stats().memory_bytes));
+  *beside.cancelled = true;
+  fixture.run();
+  check(got.finish() && got.finish()->created_tokens == 199, "the prompt is kept");
+  check(fixture.stats().memory_bytes >= 1600, "its blocks are: " + std::to_string(fixture.stats().memory_bytes));
+}
+
 void read_only() {
   Folder folder;
   std::ofstream(folder.path()) << "a file where the folder should be";
@@ -229,6 +244,7 @@ int main() {
   two_at_once();
   windows_alone();
   named_forks();
+  room_at_the_end();
   read_only();
   cancelled_while_restoring();
   return result();
