@@ -41,8 +41,11 @@ export interface NativeEngine {
   /** Returns a function that cancels; calling it late or twice does nothing. */
   generate(request: GenerateRequest, onEvent: (event: NativeEvent) => void): () => void
   score(tokens: Int32Array): Promise<Float32Array>
-  /** For parity tests: the logits after every token, (tokens, vocab) row by row, computed `chunk` tokens at a time. */
-  logits(tokens: Int32Array, chunk: number): Promise<Float32Array>
+  /**
+   * For tests: the logits after every token, (tokens, vocab) row by row, computed `chunk` tokens at a time. Without `chunk`
+   * as a request would compute them: without the rows of what the prefix cache has.
+   */
+  logits(tokens: Int32Array, chunk?: number): Promise<Float32Array>
   /** For benches: the seconds of prefill and of decoding in a bare greedy loop over the model's forward. */
   bareLoop(prompt: Int32Array, count: number): Promise<Float32Array>
   stats(): EngineStats
