@@ -292,6 +292,28 @@ void clocks() {
   check(folder.files(".full").size() > 10 && !fs::exists(foreign), "a file of the future does not push out all others");
 }
 
+// What continues a block that is gone counts, and makes room, also while it may be of use to another process.
+void orphans_under_a_smaller_cap() {
+  Folder folder;
+  remember_on_disk(folder, 0, tokens_of(350, 90));
+  fs::remove(file_of(folder, 0, ".full"));
+  {
+    Fixture fixture(false, 0, 0, {.root = folder.path()});
+    ask_for(fixture, {1, 2, 3}, 1, "beside orphans");
+    fixture.flush();
+    check(folder.files(".full").size() > 20, "what continues a block that is gone stays for a while");
+  }
+  auto prompt = tokens_of(100, 91);
+  Fixture fixture(false, 0, 0, {.root = folder.path(), .cap = 2'500});
+  ask_for(fixture, prompt, 2, "beside orphans");
+  fixture.flush();
+  uint64_t bytes = 0;
+  for (const auto& file : folder.files()) bytes += fs::file_size(file);
+  check(bytes <= 2'500, "the cap holds beside orphans: " + std::to_string(bytes));
+  Fixture later(false, 0, 0, {.root = folder.path(), .cap = 2'500});
+  check(ask_for(later, prompt, 2, "after orphans") >= 96, "orphans give way to what is new");
+}
+
 // A folder that others use as well keeps its permissions.
 void shared_folder() {
   Folder folder;
@@ -339,6 +361,7 @@ int main(int argc, char** argv) {
       {"newest_on_disk", newest_on_disk},
       {"memory_for_others", memory_for_others},
       {"clocks", clocks},
+      {"orphans_under_a_smaller_cap", orphans_under_a_smaller_cap},
       {"shared_folder", shared_folder},
       {"other_blocks", other_blocks},
   };

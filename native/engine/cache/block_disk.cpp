@@ -211,8 +211,13 @@ void BlockStore::scanned(FolderState state) {
                                                                 header.stored_begin);
     // The record of the full layers is written before the other, and deleted after it.
     bool alone = header.kind == Kind::sliding && layout_.has(Kind::full) && !blocks.contains(header.key);
-    // Another process may be about to write the block before it.
-    if (!whole && !alone && seconds_now() - found.used_at < kOrphanAge && seconds_now() >= found.used_at) continue;
+    // Another process may be about to write the block before it; only the cap lets it go earlier.
+    if (!whole && !alone && seconds_now() - found.used_at < kOrphanAge && seconds_now() >= found.used_at) {
+      folder_.others.push_back({.file = disk_->folder() / record_name(header.key, header.kind),
+                                .bytes = found.file_bytes,
+                                .used_at = found.used_at});
+      continue;
+    }
     if (!whole || alone) {
       orphans.push_back(disk_->folder() / record_name(header.key, header.kind));
       folder_.bytes -= std::min(folder_.bytes, found.file_bytes);
