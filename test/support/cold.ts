@@ -1,5 +1,5 @@
 /** Checkpoints and prompts for tests of the prefix cache, and what an engine that keeps nothing computes for them. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
@@ -135,3 +135,21 @@ export function generating(native: Native, prompt: number[], maxTokens: number) 
 
 export const generated = (native: Native, prompt: number[], maxTokens: number) =>
   generating(native, prompt, maxTokens).done
+
+/** The record files of all models below a folder. */
+export async function recordFiles(cacheDir: string): Promise<string[]> {
+  const names = await readdir(cacheDir, { recursive: true }).catch(() => [])
+  return names.filter((name) => /\.(?:full|sliding)$/.test(name)).map((name) => join(cacheDir, name))
+}
+
+/** All files below a folder are whole records in the folder of a model, and within the cap. */
+export async function expectOnlyRecords(cacheDir: string, cap: number, what: string): Promise<void> {
+  const names = await readdir(cacheDir, { recursive: true })
+  const unknown = names.filter((name) => !/^[0-9a-f]{32}(?:\/[0-9a-f]{32}\.(?:full|sliding))?$/.test(name))
+  expect(unknown, what).toEqual([])
+  const sizes = await Promise.all((await recordFiles(cacheDir)).map(async (file) => (await stat(file)).size))
+  expect(
+    sizes.reduce((a, b) => a + b, 0),
+    what,
+  ).toBeLessThanOrEqual(cap)
+}
