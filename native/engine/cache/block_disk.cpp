@@ -152,18 +152,24 @@ void BlockStore::written(Block& block, Kind kind, const DiskThread::Written& res
 
 // Other processes may have written and deleted meanwhile: what this one does not know may be deleted for want of room.
 void BlockStore::looked_again(const std::vector<FolderState::Other>& all) {
+  std::set<std::filesystem::path> there;
+  for (const auto& file : all) there.insert(file.file);
   std::set<std::filesystem::path> known;
-  tree_.each([&](const Block& block) {
-    for (auto kind : kKinds)
-      if (block.record(kind).on_disk || block.record(kind).moving)
-        known.insert(disk_->folder() / record_name(block.key, kind));
+  tree_.each([&](Block& block) {
+    for (auto kind : kKinds) {
+      auto& record = block.record(kind);
+      if (!record.on_disk && !record.moving) continue;
+      auto file = disk_->folder() / record_name(block.key, kind);
+      // Else it would be counted out once more.
+      if (!record.moving && !there.contains(file)) record.on_disk = false;
+      known.insert(std::move(file));
+    }
   });
   folder_.others.clear();
   folder_.bytes = writing_bytes_;
   for (const auto& file : all) {
     folder_.bytes += file.bytes;
-    if (known.contains(file.file)) continue;
-    folder_.others.push_back(file);
+    if (!known.contains(file.file)) folder_.others.push_back(file);
   }
   forget_future_times();
   make_room_on_disk(0);
