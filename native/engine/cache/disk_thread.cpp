@@ -42,19 +42,6 @@ void scan_own(const fs::path& folder, FolderState& state) {
   }
 }
 
-void scan_other(const fs::path& folder, FolderState& state) {
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    if (!parse_record_name(entry.path().filename().string())) continue;
-    struct stat status{};
-    if (::lstat(entry.path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
-    state.bytes += static_cast<uint64_t>(status.st_size);
-    state.others.push_back({.file = entry.path(),
-                            .bytes = static_cast<uint64_t>(status.st_size),
-                            .used_at = static_cast<int64_t>(status.st_mtime)});
-  }
-}
-
 std::optional<fs::space_info> space_at(const fs::path& folder) {
   std::error_code failed;
   auto space = fs::space(folder, failed);
@@ -106,12 +93,30 @@ void DiskThread::scan(std::function<void(FolderState)> done) {
   });
 }
 
+void DiskThread::scan_other(const fs::path& folder, FolderState& state) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    if (!parse_record_name(entry.path().filename().string())) continue;
+    struct stat status{};
+    if (::lstat(entry.path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    if (!seen_.contains(entry.path()) && is_of_another_version(entry.path())) continue;
+    seen_.insert(entry.path());
+    state.bytes += static_cast<uint64_t>(status.st_size);
+    state.others.push_back({.file = entry.path(),
+                            .bytes = static_cast<uint64_t>(status.st_size),
+                            .used_at = static_cast<int64_t>(status.st_mtime)});
+  }
+}
+
 std::vector<FolderState::Other> DiskThread::look_again() {
   looked_ = std::chrono::steady_clock::now();
   FolderState state;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(root_, ignored))
     if (is_model_folder(entry)) scan_other(entry.path(), state);
+  // Of those that are gone nothing is remembered.
+  seen_.clear();
+  for (const auto& other : state.others) seen_.insert(other.file);
   return std::move(state.others);
 }
 

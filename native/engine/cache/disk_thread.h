@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,7 +30,7 @@ struct FolderState {
     int64_t used_at = 0;
   };
   std::vector<FoundRecord> records;  // of this model
-  std::vector<Other> others;         // records of other models
+  std::vector<Other> others;         // records of other models, but for those that another version wrote
   uint64_t bytes = 0;                // of all records
   uint64_t disk_bytes = 0;           // size of the disk; 0: not known
   uint64_t disk_free = 0;            // of it, what may still be written
@@ -60,7 +61,8 @@ class DiskThread {
     std::string error;
     bool full = false;
     std::optional<uint64_t> disk_free = std::nullopt;  // none: not known
-    // All records of the folder, looked at now and then, since other processes write and delete there too.
+    // All records of the folder, but for those of other versions: looked at now and then, since other processes write
+    // and delete there too.
     std::optional<std::vector<FolderState::Other>> all = std::nullopt;
   };
   void write(RecordHeader header, const mx::array& bytes, std::function<void(Written)> done);
@@ -86,10 +88,13 @@ class DiskThread {
   void loop();
 
   std::vector<FolderState::Other> look_again();
+  void scan_other(const std::filesystem::path& folder, FolderState& state);
 
   std::filesystem::path root_;
   std::filesystem::path folder_;
-  std::chrono::steady_clock::time_point looked_;  // thread of this class only
+  // Thread of this class only.
+  std::chrono::steady_clock::time_point looked_;
+  std::set<std::filesystem::path> seen_;  // records of this version, which need not be opened again
   std::function<void()> wake_;
 
   std::mutex mutex_;  // guards the members up to closing_

@@ -142,15 +142,10 @@ std::filesystem::path temporary(const std::filesystem::path& folder) {
   return folder / (own_leftovers() + std::to_string(next++));
 }
 
-bool is_of_another_version(const std::filesystem::path& path) {
-  File file(open_ours(path, O_RDONLY));
-  Fixed fixed;
-  auto start = std::as_writable_bytes(std::span(&fixed, 1)).first(offsetof(Fixed, kind));
-  try {
-    return file.open() && read_all(file.handle(), start, 0) && fixed.magic == kMagic && fixed.version != kRecordVersion;
-  } catch (const std::system_error&) {
-    return false;
-  }
+// Whether something has a record's place that is not ours to replace.
+bool is_taken(const std::filesystem::path& place) {
+  struct stat status{};
+  return (::lstat(place.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) || is_of_another_version(place);
 }
 
 }  // namespace
@@ -166,11 +161,22 @@ std::optional<std::pair<Key, Kind>> parse_record_name(const std::string& name) {
   return std::pair{*key, ending == ".full" ? Kind::full : Kind::sliding};
 }
 
+bool is_of_another_version(const std::filesystem::path& path) {
+  File file(open_ours(path, O_RDONLY));
+  Fixed fixed;
+  auto start = std::as_writable_bytes(std::span(&fixed, 1)).first(offsetof(Fixed, kind));
+  try {
+    return file.open() && read_all(file.handle(), start, 0) && fixed.magic == kMagic && fixed.version != kRecordVersion;
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
 uint64_t record_file_bytes(size_t tokens, uint64_t bytes) { return record_offset(tokens) + bytes; }
 
 bool write_record(const std::filesystem::path& folder, const RecordHeader& header, std::span<const std::byte> bytes) {
   auto place = folder / record_name(header.key, header.kind);
-  if (is_of_another_version(place)) return false;
+  if (is_taken(place)) return false;
   Fixed fixed;
   fixed.kind = static_cast<uint32_t>(header.kind);
   fixed.begin = static_cast<uint32_t>(header.begin);

@@ -37,13 +37,16 @@ std::string record_name(const Key& key, Kind kind);
 // nullopt: not a record's name.
 std::optional<std::pair<Key, Kind>> parse_record_name(const std::string& name);
 
+// Whether a file is a record that a later or earlier version of tether wrote.
+bool is_of_another_version(const std::filesystem::path& file);
+
 // Bytes of a file whose block has so many tokens and whose record has so many bytes.
 uint64_t record_file_bytes(size_t tokens, uint64_t bytes);
 
 // Writes a file beside its place and then moves it there, so that a file is whole or not there; what a process leaves
 // that is killed meanwhile is removed by remove_leftovers(). Readable by its owner only. Not forced out to the device:
-// after a power failure the checksum finds what is missing. -> false if a file of another version has its place, which
-// is left alone. Throws std::system_error.
+// after a power failure the checksum finds what is missing. -> false if a file of another version or a folder has its
+// place, which is left alone. Throws std::system_error.
 bool write_record(const std::filesystem::path& folder, const RecordHeader& header, std::span<const std::byte> bytes);
 
 // What a read found. `bytes` is only valid with Read::whole.
