@@ -4,7 +4,7 @@
  * computed again. So each turn is kept, within a bound, and found by the ids of its calls, or by its content and the context
  * before it.
  *
- * The bound is in tokens; with a log, turns outlive the process too.
+ * The bound is in bytes; with a log, turns outlive the process too.
  */
 import { createHash } from 'node:crypto'
 import type { Chat, ChatMessage, ChatPart, GeneratedTurn, JsonValue } from '../chat/types.js'
@@ -35,12 +35,17 @@ export interface TurnLog {
 }
 
 export interface TurnMemoryOptions {
-  /** Tokens of 4 bytes in all turns together; the least recently used turns are dropped first. Default: a million. */
-  mostTokens?: number
+  /** Bytes of all turns together, about; the least recently used turns are dropped first. Default: 10 million. */
+  mostBytes?: number
   log?: TurnLog
 }
 
-export function createTurnMemory({ mostTokens = 1_000_000, log }: TurnMemoryOptions = {}): TurnMemory {
+/** What a turn takes without its tokens: keys, text and calls, and the objects that hold them. Measured. */
+const BYTES_OF_TURN = 1200
+
+const bytesOf = ({ length }: StoredTurn): number => BYTES_OF_TURN + 4 * length
+
+export function createTurnMemory({ mostBytes = 10_000_000, log }: TurnMemoryOptions = {}): TurnMemory {
   // In the order of last use. The keys of a turn share its entry.
   const entries = new Set<StoredTurn>()
   const byKey = new Map<string, StoredTurn>()
@@ -48,18 +53,18 @@ export function createTurnMemory({ mostTokens = 1_000_000, log }: TurnMemoryOpti
 
   const forget = (entry: StoredTurn) => {
     entries.delete(entry)
-    held -= entry.length
+    held -= bytesOf(entry)
     for (const key of entry.keys) if (byKey.get(key) === entry) byKey.delete(key)
   }
   const keep = (entry: StoredTurn) => {
-    if (entry.length > mostTokens) return
+    if (bytesOf(entry) > mostBytes) return
     const before = byKey.get(entry.keys[0] as string)
     if (before?.keys[0] === entry.keys[0]) forget(before as StoredTurn)
     for (const key of entry.keys) byKey.set(key, entry)
     entries.add(entry)
-    held += entry.length
+    held += bytesOf(entry)
     for (const oldest of entries) {
-      if (held <= mostTokens) break
+      if (held <= mostBytes) break
       forget(oldest)
     }
   }

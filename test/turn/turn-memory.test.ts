@@ -129,8 +129,8 @@ describe('a remembered turn without calls is found', () => {
   })
 })
 
-test('the least recently used turns are dropped when there are too many tokens', () => {
-  const memory = createTurnMemory({ mostTokens: 7 })
+test('the least recently used turns are dropped when they take too much memory', () => {
+  const memory = createTurnMemory({ mostBytes: 3000 })
   const known = (id: string) => memory.recall(chat(call({}, id))).chat.messages[0]?.generated !== undefined
   for (const id of ['a', 'b']) remember(memory, { chat: nothing, parts: [wrote({})], ids: [id], generated })
   expect(known('a')).toBe(true)
@@ -140,9 +140,20 @@ test('the least recently used turns are dropped when there are too many tokens',
     chat: nothing,
     parts: [wrote({})],
     ids: ['d'],
-    generated: { tokens: new Int32Array(8), thinking: false },
+    generated: { tokens: new Int32Array(800), thinking: false },
   })
   expect([known('a'), known('c'), known('d')]).toEqual([true, true, false])
+})
+
+test('what short turns take besides their tokens counts', () => {
+  const memory = createTurnMemory()
+  const known = (id: string) => memory.recall(chat(call({}, id))).chat.messages[0]?.generated !== undefined
+  for (let i = 0; i < 20_000; i++) {
+    remember(memory, { chat: nothing, parts: [wrote({})], ids: [`id${i}`], generated })
+  }
+  const kept = Array.from({ length: 20_000 }, (_, i) => known(`id${i}`)).filter(Boolean).length
+  expect(kept).toBeGreaterThan(5000)
+  expect(kept).toBeLessThan(10_000)
 })
 
 describe('turn memory in a conversation:', () => {
