@@ -29,7 +29,8 @@ struct Windows {
 };
 
 // The hidden state of a token is the sum of all tokens up to it, the next token that sum modulo kVocab. Each layer
-// keeps these sums; where two of them differ the state is no number of any token.
+// keeps these sums; where two of them differ, or where what a layer can see is not whole, the state is no number of any
+// token.
 class Sums : public Model {
  public:
   explicit Sums(Windows windows) : windows_(std::move(windows.of_layers)), last_(mx::zeros({1, 1, 1, 1})) {}
@@ -42,10 +43,12 @@ class Sums : public Model {
       auto own = mx::slice(tokens, {begin}, {begin + segment.length});
       auto keys = mx::reshape(mx::astype(own, mx::float32), {1, 1, segment.length, 1});
       std::optional<mx::array> hidden;
+      size_t layer = 0;
       for (auto& cache : *segment.caches) {
         // The cache holds the sums themselves, so that a wrong state gives a wrong answer.
         auto sums = mx::add(mx::cumsum(keys, 2), cache.offset() > 0 ? tail(cache) : last_);
-        cache.append(sums, keys);
+        auto view = cache.append(sums, keys);
+        sums = mx::where(whole(view, windows_[layer++], cache.offset(), segment.length), sums, mx::array(0.5F));
         hidden = hidden ? mx::where(mx::equal(*hidden, sums), sums, mx::array(0.5F)) : sums;
       }
       parts.push_back(mx::reshape(*hidden, {segment.length, 1}));
@@ -80,6 +83,19 @@ class Sums : public Model {
   bool no_caches = false;
 
  private:
+  // Whether each sum that a layer sees is the one before it and its token, from the first that it has to see.
+  static mx::array whole(const KVView& view, int window, int offset, int length) {
+    int slots = view.slots();
+    int needed = window ? std::min(offset, window - 1 + length) : offset;
+    if (slots < needed) throw std::runtime_error("a layer has only " + std::to_string(slots) + " slots");
+    auto between = [&](const mx::array& numbers, int begin, int end) {
+      return mx::slice(numbers, {0, 0, begin, 0}, {1, 1, end, 1});
+    };
+    const auto& sums = view.keys.numbers;
+    auto steps = mx::subtract(between(sums, 1, slots), between(sums, 0, slots - 1));
+    return mx::all(mx::equal(steps, between(view.values.numbers, 1, slots)));
+  }
+
   static mx::array tail(const KVCache& cache) {
     // The last sum, read from what a copy shows after another append.
     auto copy = cache;
