@@ -137,7 +137,7 @@ describe.each(CASES)('with %s', (_, { name, window = 120, kvBits = 0 }) => {
     const { tokens } = await generated(hot, prompt, 20)
     const whole = [...prompt, ...tokens]
     let reused = 0
-    for (const back of [1, 7, CHUNK, window - 1, window, window + 1, 2 * window + 3]) {
+    for (const back of [1, CHUNK, window - 1, window + 1, 2 * window + 3]) {
       const kept = whole.slice(0, whole.length - back)
       // The first is computed in part, and leaves what the second starts from.
       for (const step of [1, 2]) {
@@ -150,12 +150,12 @@ describe.each(CASES)('with %s', (_, { name, window = 120, kvBits = 0 }) => {
         if (step === 2) reused += from === kept.length ? 1 : 0
       }
     }
-    expect(reused, 'second forks that start where they part').toBe(7)
+    expect(reused, 'second forks that start where they part').toBe(5)
   })
 
   test('what is evicted or deleted in the middle is computed again, beside requests that run', async () => {
-    const length = 3 * BLOCK + 70
-    const prompts = [1, 2, 3, 4].map((seed) => some(length, seed))
+    const length = 2 * BLOCK + 70
+    const prompts = [1, 2, 3].map((seed) => some(length, seed))
     let hot = await warm()
     for (const prompt of prompts) await generated(hot, prompt, 1)
     hot.close()
@@ -165,11 +165,11 @@ describe.each(CASES)('with %s', (_, { name, window = 120, kvBits = 0 }) => {
     const files = (await readdir(join(cacheDir, hot.info.fingerprint as string))).filter((file) =>
       /\.(full|sliding)$/.test(file),
     )
-    expect(files.length).toBeGreaterThan(12)
+    expect(files.length).toBeGreaterThan(6)
     for (const file of files.sort().filter((_, i) => i % 3 === 0)) {
       await rm(join(cacheDir, hot.info.fingerprint as string, file))
     }
-    const running = [20, 21].map((seed) => ({ prompt: some(300, seed), ...generating(hot, some(300, seed), 150) }))
+    const running = [20, 21].map((seed) => ({ prompt: some(300, seed), ...generating(hot, some(300, seed), 48) }))
     const starts: number[] = []
     for (const prompt of prompts) {
       const { from, ...off } = await resumed(hot, cold, [...prompt, ...some(50, 90)])
