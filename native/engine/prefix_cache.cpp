@@ -170,11 +170,14 @@ bool PrefixCache::evict(uint64_t bytes, bool from_live) {
 }
 
 void PrefixCache::drain() {
-  if (store_) store_->drain();
+  // What a start needs next is read in any case; the start may be over when it arrives.
+  if (store_ && store_->drain()) make_room(0);
 }
 
 void PrefixCache::flush(double seconds) {
-  if (store_) store_->flush(seconds);
+  if (!store_) return;
+  store_->flush(seconds);
+  make_room(0);
 }
 
 CacheStats PrefixCache::stats() const {

@@ -116,6 +116,7 @@ void BlockStore::write_next() {
       to_write_.push_front({block, kind});
       return;
     }
+    forget_other(disk_->folder() / record_name(block->key, kind));
     record.moving = true;
     writing_bytes_ += size;
     on_disk_bytes(1, *block, kind);
@@ -160,8 +161,8 @@ void BlockStore::looked_again(const std::vector<FolderState::Other>& all) {
       auto& record = block.record(kind);
       if (!record.on_disk && !record.moving) continue;
       auto file = disk_->folder() / record_name(block.key, kind);
-      // Else it would be counted out once more.
-      if (!record.moving && !there.contains(file)) record.on_disk = false;
+      // Else it would be counted out once more, also by a read that does not find it.
+      if (!there.contains(file)) record.on_disk = false;
       known.insert(std::move(file));
     }
   });
@@ -173,6 +174,14 @@ void BlockStore::looked_again(const std::vector<FolderState::Other>& all) {
   }
   forget_future_times();
   make_room_on_disk(0);
+}
+
+// A record of which only the file was known is written anew. It is counted again, and is deleted by its block alone.
+void BlockStore::forget_other(const std::filesystem::path& file) {
+  auto other = std::ranges::find(folder_.others, file, &FolderState::Other::file);
+  if (other == folder_.others.end()) return;
+  folder_.bytes -= std::min(folder_.bytes, other->bytes);
+  folder_.others.erase(other);
 }
 
 // A time of the future says nothing: such a file counts as used when this process began.
@@ -302,6 +311,7 @@ void BlockStore::adopt(BlockTree::Path& path, std::span<const int32_t> prompt) {
       auto found = look_for(key, kind, tip->end(), tokens);
       if (!found) continue;
       if (!adopted) adopted = &tree_.add(*tip, tokens);
+      forget_other(disk_->folder() / record_name(key, kind));
       attach(*adopted, *found);
       folder_.bytes += found->file_bytes;
     }

@@ -275,8 +275,9 @@ const mx::array* BlockStore::fetch(Block& block, Kind kind) {
       counts_.read++;
       return;
     }
+    // Another look at the folder may have said so already.
+    if (read.on_disk) on_disk_bytes(-1, block, kind);
     read.on_disk = false;
-    on_disk_bytes(-1, block, kind);
     if (result == ReadResult::missing) {
       auto found = look_for(block.key, kind, block.begin, block.tokens);
       if (!found || found->header.stored_begin == read.begin) return;
@@ -294,9 +295,7 @@ void BlockStore::release(Block& block, Kind kind) {
   if (block.record(kind).on_disk) free_memory(block, kind);
 }
 
-void BlockStore::drain() {
-  if (disk_) disk_->drain();
-}
+bool BlockStore::drain() { return disk_ && disk_->drain(); }
 
 void BlockStore::wait(double seconds) {
   if (disk_) disk_->wait(seconds);

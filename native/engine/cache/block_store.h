@@ -126,8 +126,8 @@ class BlockStore {
   // Bytes of the records in memory, and of those that are being read.
   uint64_t bytes() const { return memory_bytes_ + reading_bytes_; }
 
-  // Handles what the disk has done since. Cheap if there is nothing.
-  void drain();
+  // Handles what the disk has done since. Cheap if there is nothing. -> whether there was something
+  bool drain();
   // Waits until there is something to drain, for at most so long.
   void wait(double seconds);
   // Writes what is not written yet, for at most so long.
@@ -180,6 +180,7 @@ class BlockStore {
   void written(Block& block, Kind kind, const DiskThread::Written& result);
   void folder_is_gone();
   void scanned(FolderState state);
+  void forget_other(const std::filesystem::path& file);
   void forget_future_times();
   void looked_again(const std::vector<FolderState::Other>& all);
   void adopt(BlockTree::Path& path, std::span<const int32_t> prompt);
