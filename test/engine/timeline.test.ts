@@ -168,11 +168,8 @@ class Timeline {
       diskCache: this.#cap,
       seed: this.#random.below(1e6),
     }
-    const told = await killedWriter(
-      { folder: this.#folder, ...options },
-      this.#random.below(400),
-      this.#random.chance(0.5),
-    )
+    const moment = { delay: this.#random.below(400), writing: this.#random.chance(0.5) }
+    const told = await killedWriter({ folder: this.#folder, ...options }, moment)
     this.#told.push(...told.map(({ prompt, tokens }) => [...prompt, ...tokens]).slice(-3))
   }
 }

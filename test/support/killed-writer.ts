@@ -28,8 +28,17 @@ async function begun(folder: string): Promise<void> {
   }
 }
 
-/** Starts the program that writes, and kills it, `early` while it writes a file. -> what it has answered */
-export async function killedWriter(options: WriterOptions, delay: number, early: boolean): Promise<Answer[]> {
+export interface Moment {
+  /** After so many answers, and so many milliseconds more. */
+  answers?: number
+  delay: number
+  /** When it next writes a file. */
+  writing: boolean
+}
+
+/** Starts the program that writes, and kills it. -> what it has answered */
+export async function killedWriter(options: WriterOptions, moment: Moment): Promise<Answer[]> {
+  const { answers = 0, delay, writing } = moment
   const program = 'test/support/prefix-writer.mjs'
   const child: ChildProcess = spawn(
     process.execPath,
@@ -42,9 +51,11 @@ export async function killedWriter(options: WriterOptions, delay: number, early:
   const lines: string[] = []
   const reader = createInterface({ input: child.stdout as NodeJS.ReadableStream })
   reader.on('line', (line) => lines.push(line))
-  await Promise.race([once(reader, 'line'), closed])
+  // The first line only says that it runs.
+  while (lines.length <= answers && child.exitCode === null && child.signalCode === null)
+    await Promise.race([once(reader, 'line'), closed])
   await sleep(delay)
-  if (early) await begun(options.cacheDir)
+  if (writing) await begun(options.cacheDir)
   expect(child.exitCode, 'it runs until it is killed').toBeNull()
   child.kill('SIGKILL')
   await closed
