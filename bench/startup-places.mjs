@@ -11,6 +11,8 @@ export function makePlaces({ models }) {
     home: join(base, 'home'),
     project: join(base, 'project'),
     models: join(base, 'home', '.tether', 'models'),
+    /** What tether keeps between runs. */
+    forget: () => rmSync(join(base, 'home', '.tether', 'cache'), { recursive: true, force: true }),
     remove: () => rmSync(base, { recursive: true, force: true, maxRetries: 5 }),
   }
   for (const folder of [places.models, places.project]) mkdirSync(folder, { recursive: true })

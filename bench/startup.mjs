@@ -82,6 +82,13 @@ function rowsFor(places) {
   const rows = [
     ...exits,
     {
+      name: `first --list, ${options.models} models`,
+      run(tether) {
+        places.forget()
+        return untilExit([tether, '--list'], bare)
+      },
+    },
+    {
       name: `picker, ${options.models} models`,
       run: (tether) => untilShown([process.execPath, tether, '--serve-only'], 'Choose a model', bare),
     },

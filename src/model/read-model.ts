@@ -2,7 +2,7 @@
 import { type ChatSource, chatFamily } from '../chat/families.js'
 import { readTemplate } from '../chat/templates/read-template.js'
 import { readVerdict, templateCache, writeVerdict } from '../chat/templates/verdict-cache.js'
-import { loadTokenizer } from '../chat/tokenizer/load.js'
+import { type OpenTokenizer, openTokenizer } from '../chat/tokenizer/load.js'
 import type { ChatFamily, Tokenizer } from '../chat/types.js'
 import { checkShapes } from '../engine/check-shapes.js'
 import type { Checkpoint } from '../engine/checkpoint.js'
@@ -13,15 +13,34 @@ export interface ReadModel {
   family: ChatFamily
 }
 
+/** The control tokens of tokenizers that were read, by OpenTokenizer's key: many checkpoints have the same. */
+export type KnownTokenizers = Map<string, readonly string[]>
+
 /** Throws TetherError for whatever can be known to be wrong before the weights are read. */
 export async function readModel(checkpoint: Checkpoint): Promise<ReadModel> {
+  const { load } = await openFor(checkpoint)
+  const tokenizer = await load()
+  return { tokenizer, family: await familyFor(checkpoint, tokenizer.controls) }
+}
+
+/** Throws what readModel throws. Parses no tokenizer of a key that is in `known`; others are added to it. */
+export async function checkModel(checkpoint: Checkpoint, known: KnownTokenizers): Promise<void> {
+  const { key, load } = await openFor(checkpoint)
+  const controls = known.get(key) ?? (await load()).controls
+  known.set(key, controls)
+  await familyFor(checkpoint, controls)
+}
+
+async function openFor(checkpoint: Checkpoint): Promise<OpenTokenizer> {
   checkSupported(checkpoint)
   checkShapes(checkpoint)
-  const tokenizer = await loadTokenizer(checkpoint.path, { below: vocabularyOf(checkpoint) })
-  const template = await readTemplate(checkpoint.path, tokenizer.controls, (line) => checkpoint.warnings.push(line))
+  return openTokenizer(checkpoint.path, { below: vocabularyOf(checkpoint) })
+}
+
+async function familyFor(checkpoint: Checkpoint, controls: readonly string[]): Promise<ChatFamily> {
+  const template = await readTemplate(checkpoint.path, controls, (line) => checkpoint.warnings.push(line))
   const modelType = String(checkpoint.config.model_type)
-  const family = await chooseFamily({ modelType, has: (token) => tokenizer.controls.includes(token), template })
-  return { tokenizer, family }
+  return chooseFamily({ modelType, has: (token) => controls.includes(token), template })
 }
 
 /** A template is probed once: what was found is kept. */

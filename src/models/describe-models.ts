@@ -6,7 +6,7 @@ import { type Checkpoint, readCheckpoint } from '../engine/checkpoint.js'
 import { DEFAULT_MEMORY_SHARE } from '../engine/load.js'
 import { checkSupported } from '../engine/supported.js'
 import { toFault } from '../errors.js'
-import { readModel } from '../model/read-model.js'
+import { checkModel, type KnownTokenizers } from '../model/read-model.js'
 import { positive, string, textPart } from './config-fields.js'
 import { type ContextNeed, contextNeed, longestWindow } from './context-need.js'
 import { openDescriptionCache } from './description-cache.js'
@@ -58,6 +58,12 @@ export interface DescribeOptions {
 
 type Description = Omit<ModelSummary, 'name' | 'path' | 'place'>
 
+/** What is known of a folder whatever the machine and the settings: this is kept for the next time. */
+interface Facts extends Omit<Description, 'fits' | 'fittingWindow'> {
+  /** Of a model that is ok, if its config says enough. */
+  need?: ContextNeed
+}
+
 /** A model counts as too big if not even this window fits. */
 const leastWindow = 4096
 
@@ -70,31 +76,29 @@ export async function describeModels(modelsDir: string, options: DescribeOptions
     ...lookIn(modelsDir, isForeign).map((name) => ({ name, path: join(modelsDir, name), place: 'models' as const })),
     ...cachedModels(options.hubCache ?? hubCacheDir()).map((model) => ({ ...model, place: 'hub' as const })),
   ]
-  const { cache, memory, maxContext, element } = options
-  const about = { memory: memoryFor(memory), maxContext, element }
-  const descriptions = openDescriptionCache<Description>(cache, about, isDescription)
-  const describe = (path: string) => descriptions.get(path, () => describeModel(path, options))
+  const descriptions = openDescriptionCache<Facts>(options.cache, { element: elementFor(options) }, areFacts)
+  const known: KnownTokenizers = new Map()
+  const factsOf = (path: string) => descriptions.get(path, () => readFacts(path, options, known))
   const found: ModelSummary[] = []
   // One after the other: a tokenizer takes much memory while it is read.
-  for (const place of places) found.push({ ...place, ...(await describe(place.path)) })
+  for (const place of places) found.push({ ...place, ...withFit(await factsOf(place.path), options) })
   descriptions.save()
   // Array.sort is stable: within a rank the order of places and names stays.
   return found.sort((a, b) => rank(a) - rank(b))
 }
 
-/** A kept description comes from a file, which anything may have written. */
-function isDescription(kept: object): boolean {
-  const { state, fault, warnings, family, quantization, size, window, fits, fittingWindow } = kept as Record<
-    string,
-    unknown
-  >
+/** Kept facts come from a file, which anything may have written. */
+function areFacts(kept: object): boolean {
+  const { state, fault, warnings, family, quantization, size, window, need } = kept as Record<string, unknown>
   const isOr = (type: string) => (value: unknown) => value === undefined || typeof value === type
+  const { perToken, fixed } = (need ?? {}) as Record<string, unknown>
   return (
     ['ok', 'unsupported', 'damaged'].includes(state as string) &&
-    [undefined, 'yes', 'short', 'no'].includes(fits as string | undefined) &&
     (warnings === undefined || (Array.isArray(warnings) && warnings.every(isOr('string')))) &&
     [fault, family, quantization].every(isOr('string')) &&
-    [size, window, fittingWindow].every(isOr('number'))
+    [size, window, perToken, fixed].every(isOr('number')) &&
+    (state !== 'ok' || size !== undefined) &&
+    (need === undefined || (perToken !== undefined && fixed !== undefined))
   )
 }
 
@@ -109,6 +113,15 @@ function isForeign(path: string): boolean {
 
 /** Describes one folder. Never throws because of it. */
 export async function describeModel(path: string, options: DescribeOptions = {}): Promise<Description> {
+  return withFit(await readFacts(path, options, new Map()), options)
+}
+
+function withFit({ need, ...facts }: Facts, { memory, maxContext: wanted }: DescribeOptions): Description {
+  const { state, size = 0, window } = facts
+  return state === 'ok' ? { ...facts, ...fitting(size, need, { memory: memoryFor(memory), window, wanted }) } : facts
+}
+
+async function readFacts(path: string, options: DescribeOptions, known: KnownTokenizers): Promise<Facts> {
   const foreign = foreignFormat(path)
   if (foreign !== undefined) return { state: 'unsupported', fault: foreign }
   let checkpoint: Checkpoint
@@ -118,28 +131,20 @@ export async function describeModel(path: string, options: DescribeOptions = {})
     return faultOf(error)
   }
   const { config, headers, files, warnings } = checkpoint
-  const size = files.reduce((sum, file) => sum + statSync(file).size, 0)
-  const window = positive(textPart(config).max_position_embeddings)
-  const quantization = storedAs(config, headers).label
   const facts = {
     family: string(config.model_type),
-    quantization,
-    size,
-    window,
-    ...(warnings.length > 0 ? { warnings } : {}),
+    quantization: storedAs(config, headers).label,
+    size: files.reduce((sum, file) => sum + statSync(file).size, 0),
+    window: positive(textPart(config).max_position_embeddings),
   }
+  const warned = () => (warnings.length > 0 ? { warnings } : {})
   try {
     // What the loader does before it reads the weights, so that the list and the loader agree.
-    await readModel(checkpoint)
+    await checkModel(checkpoint, known)
   } catch (error) {
-    return { ...facts, ...faultOf(error) }
+    return { ...facts, ...warned(), ...faultOf(error) }
   }
-  const need = contextNeed(config, options.element ?? defaultElement())
-  return {
-    ...facts,
-    ...fitting(size, need, { memory: memoryFor(options.memory), window, wanted: options.maxContext }),
-    state: 'ok',
-  }
+  return { ...facts, ...warned(), need: contextNeed(config, elementFor(options)), state: 'ok' }
 }
 
 /** What the list says of a model that is not supported; undefined for any other. Reads no tokenizer, so it is fast. */
@@ -180,6 +185,6 @@ function memoryFor(cap: number | undefined): number {
 }
 
 /** A CPU computes in float32, Metal in the checkpoint's own 16 bits; on Linux the larger of the two is assumed. */
-function defaultElement(): number {
-  return process.platform === 'darwin' ? 2 : 4
+function elementFor({ element = process.platform === 'darwin' ? 2 : 4 }: DescribeOptions): number {
+  return element
 }

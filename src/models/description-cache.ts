@@ -93,15 +93,22 @@ function isEntry(entry: unknown): boolean {
 /** Every file of a folder with what changes when its content does. undefined if that cannot be known, or not yet. */
 function stampOf(folder: string): string | undefined {
   try {
-    const settled = Date.now() - settledMs
-    const parts = ['', ...readdirSync(folder).sort()].map((name) => {
-      const { ino, size, mtimeMs, ctimeMs } = statSync(join(folder, name))
-      if (ctimeMs > settled) throw new Error('changed just now')
-      return `${name}/${ino}/${size}/${mtimeMs}/${ctimeMs}`
-    })
-    return parts.join('//')
+    return filesOf(folder, 1).join('//')
   } catch {
     // Such as a link that leads nowhere.
     return undefined
   }
+}
+
+/** `deeper`: levels of folders below. Chat templates may be one level below the checkpoint, nothing is further down. */
+function filesOf(folder: string, deeper: number): string[] {
+  const settled = Date.now() - settledMs
+  return ['', ...readdirSync(folder).sort()].flatMap((name) => {
+    const path = join(folder, name)
+    const about = statSync(path)
+    const { ino, size, mtimeMs, ctimeMs } = about
+    if (ctimeMs > settled) throw new Error('changed just now')
+    const within = deeper > 0 && name !== '' && about.isDirectory() ? filesOf(path, deeper - 1) : []
+    return [`${name}/${ino}/${size}/${mtimeMs}/${ctimeMs}`, ...within]
+  })
 }

@@ -1,5 +1,5 @@
 /** Descriptions of models that are kept for the next time: used while nothing has changed, and never when something has. */
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -68,13 +68,28 @@ describe('kept descriptions', () => {
     })
   })
 
-  test('depend on the memory and the window that are wanted', async () => {
+  test('are used for any memory and window, and the verdict fits what is wanted', async () => {
     await kept()
-    expect(new Set(Object.values(await labels({ memory: 1e9 })))).toEqual(new Set(['bf16']))
+    const verdicts = async (options: DescribeOptions) => {
+      const models = await list(options)
+      expect(models.map(({ quantization }) => quantization)).toEqual(Array(5).fill('kept'))
+      return models.map(({ fits, fittingWindow }) => [fits, fittingWindow])
+    }
+    expect(await verdicts({ memory: 1e9 })).toEqual(Array(5).fill(['yes', 8192]))
+    expect(await verdicts({ memory: 1e9, maxContext: 4096 })).toEqual(Array(5).fill(['yes', 4096]))
+    expect(await verdicts({ memory: 1000 })).toEqual(Array(5).fill(['no', undefined]))
+  })
+
+  test('are not used after a template in the folder of more templates was changed', async () => {
+    const more = join(writeModel(join(models, 'a')), 'additional_chat_templates')
+    mkdirSync(more)
+    writeFileSync(join(more, 'tool_use.jinja'), 'a')
+    await settled()
+    await list()
     mark()
-    expect(new Set(Object.values(await labels({ memory: 1e9, maxContext: 4096 })))).toEqual(new Set(['bf16']))
-    mark()
-    expect(new Set(Object.values(await labels({ memory: 1e9, maxContext: 4096 })))).toEqual(new Set(['kept']))
+    expect(await labels()).toEqual({ a: 'kept' })
+    writeFileSync(join(more, 'tool_use.jinja'), 'b')
+    expect(await labels()).toEqual({ a: 'bf16' })
   })
 
   test('are dropped with their models, and are readable by nobody else', async () => {
@@ -116,7 +131,7 @@ describe('a file that cannot be used', () => {
       ...[null, 1, { stamp: entry.stamp }, { ...entry, description: {} }].map((one) =>
         JSON.stringify({ ...good, models: { ...good.models, [path as string]: one } }),
       ),
-      ...[{ state: 'fine' }, { size: 'big' }, { family: 7 }, { fits: 'maybe' }].map((wrong) => {
+      ...[{ state: 'fine' }, { size: 'big' }, { family: 7 }, { need: 1 }, { need: { perToken: 1 } }].map((wrong) => {
         const description = { ...entry.description, ...wrong }
         return JSON.stringify({ ...good, models: { ...good.models, [path as string]: { ...entry, description } } })
       }),

@@ -41,6 +41,19 @@ export function tokenizerFileName(dir: string): TokenizerFileName | undefined {
  * Tables of large files are kept in `~/.tether/cache/tokenizers` unless `cache` says otherwise.
  */
 export async function loadTokenizer(dir: string, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
+  const { load } = await openTokenizer(dir, options)
+  return load()
+}
+
+/** A tokenizer's file whose content is not parsed yet. */
+export interface OpenTokenizer {
+  /** Of all that decides what `load` gives: the same key, the same tokenizer. */
+  key: string
+  load(): Promise<Tokenizer>
+}
+
+/** Reads the file's bytes. It and `load` throw as loadTokenizer does. */
+export async function openTokenizer(dir: string, options: LoadTokenizerOptions = {}): Promise<OpenTokenizer> {
   const { below = Number.POSITIVE_INFINITY } = options
   const name = tokenizerFileName(dir) ?? 'tokenizer.json'
   const path = join(dir, name)
@@ -50,8 +63,10 @@ export async function loadTokenizer(dir: string, options: LoadTokenizerOptions =
   }
   const bytes = await readBytes(path)
   const source = name === 'tokenizer.json' ? json(bytes, fail) : await converted(dir, name, bytes, fail)
-  const parts = await readParts(source, options, fail)
-  return makeTokenizer(within(parts, below, path), fail)
+  return {
+    key: `${Buffer.from(source.key).toString('hex')}/${below}`,
+    load: async () => makeTokenizer(within(await readParts(source, options, fail), below, path), fail),
+  }
 }
 
 /** A tokenizer's file, how it is read, and what the cache keeps it under. */
