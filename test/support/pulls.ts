@@ -41,7 +41,12 @@ export function usePulls(name = 'org/model'): PullFixture {
       modelsDir,
       hub: { endpoint: hub.endpoint },
       say: (line) => said.push(line),
-      progress: { retrying: (line) => said.push(line), begin: () => {}, add: () => {}, end: () => {} },
+      progress: {
+        retrying: (why, next) => said.push(`${why}, ${next}`),
+        begin: () => {},
+        add: () => {},
+        end: () => {},
+      },
       backoffMs: 2,
       idleMs: 2000,
       pieceBytes: 1_500_000,

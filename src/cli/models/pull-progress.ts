@@ -36,6 +36,7 @@ export function pullProgress({ label, host, stream, say }: PullScreenOptions): P
   let size: { done: number; total: number } | undefined
   let seen: { time: number; done: number }[] = []
   let news: { text: string; time: number } | undefined
+  let reason: string | undefined
   let timer: NodeJS.Timeout | undefined
   const erase = () => redraws && stream.write('\r\u001b[K')
   const drawnLine = (time: number): string => {
@@ -50,15 +51,25 @@ export function pullProgress({ label, host, stream, say }: PullScreenOptions): P
     if (size) seen = [...seen.filter((one) => one.time > time - memoryMs), { time, done: size.done }]
     if (redraws) stream.write(`\r${drawnLine(time)}\u001b[K`)
     else if (size) say(`${label}: ${textOf(size, seen)}`)
-    else if (!news) retrying(`waiting for ${host}`)
+    else if (!news) tell(`waiting for ${host}`)
   }
-  const retrying = (text: string) => {
+  const tell = (text: string) => {
     const time = performance.now()
     // Pieces that are downloaded together lose the same connection.
     const isNew = text !== news?.text || time > news.time + newsMs
     news = { text, time }
     if (redraws) tick()
     else if (isNew) say(text)
+  }
+  /** In a terminal the reason stays above the line that is redrawn, once. */
+  const retrying = (why: string, next: string) => {
+    if (!redraws) return tell(`${why}, ${next}`)
+    if (why !== reason) {
+      erase()
+      say(why)
+    }
+    reason = why
+    tell(next)
   }
   const every = (ms: number) => {
     clearInterval(timer)

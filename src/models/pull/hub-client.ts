@@ -18,8 +18,8 @@ export interface HubClientOptions {
   backoffMs: number
   /** How long a connection may be silent. */
   idleMs: number
-  /** Told why the client waits, and for which try. */
-  retrying: (line: string) => void
+  /** Told what went wrong, and which try comes when. */
+  retrying: (why: string, next: string) => void
 }
 
 /** A range of bytes. */
@@ -106,7 +106,7 @@ async function waitBeforeRetry(connection: Connection, fault: HubFault, next: st
   const backoff = Math.min(maxWaitMs, backoffMs * 2 ** (failures - 1)) * (0.75 + Math.random() / 2)
   const waitMs = fault.retryAfterMs ?? backoff
   const when = waitMs > 2000 ? ` in ${Math.ceil(waitMs / 1000)} s` : ''
-  retrying(`${fault.what}, trying again${when} (${next})`)
+  retrying(fault.what, `trying again${when} (${next})`)
   await sleep(waitMs, undefined, { signal })
 }
 

@@ -24,8 +24,8 @@ export function responseError({ statusCode, headers }: HubResponse, { hub, name,
   const code = headers['x-error-code']
   if (statusCode === 429 || statusCode === 503) return busy(statusCode, headers['retry-after'], host)
   if (statusCode >= 500 || statusCode === 408) {
-    const text = `${host} answers with an error (${statusCode}). Try again later.`
-    return new HubFault(`the hub answers ${statusCode}`, text, 'always')
+    const text = `${host} answers with an error (${statusCode})`
+    return new HubFault(text, `${text}. Try again later.`, 'always')
   }
   if (statusCode === 401 && !hub.token && code !== 'GatedRepo') {
     // Without a token the hub answers 401 for a repository that does not exist, so as not to reveal private ones.
@@ -59,8 +59,8 @@ export function responseError({ statusCode, headers }: HubResponse, { hub, name,
 function busy(statusCode: number, retryAfter: string | string[] | undefined, host: string): Error {
   const retryAfterMs = parseRetryAfter(retryAfter)
   if (retryAfterMs === undefined || retryAfterMs <= maxRetryAfterMs) {
-    const text = `${host} is busy (${statusCode}). Try again later.`
-    return new HubFault('the hub is busy', text, 'always', { retryAfterMs })
+    const text = `${host} is busy (${statusCode})`
+    return new HubFault(text, `${text}. Try again later.`, 'always', { retryAfterMs })
   }
   const minutes = Math.ceil(retryAfterMs / 60_000)
   return new TetherError('download_failed', `${host} is busy for ${minutes} minutes. Try again then.`)

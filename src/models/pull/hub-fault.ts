@@ -9,7 +9,7 @@ export type Retry = 'always' | 'once reached' | 'never'
 /** The message is what the user is told when no try is left. */
 export class HubFault extends Error {
   constructor(
-    /** In a few words, such as `no answer`. */
+    /** What went wrong, without a full stop, such as `No answer from huggingface.co`. */
     readonly what: string,
     message: string,
     readonly retry: Retry,
@@ -27,14 +27,14 @@ export class HubFault extends Error {
 export function toHubFault(error: unknown, url: URL, hub: Hub): Error {
   if (error instanceof HubFault || error instanceof TetherError) return error
   const route = routeTo(url, hub)
-  const { what, text, fix, retry } = proxyRefusal(error, route) ?? explain(error, route)
-  return new HubFault(what, `${text}. ${fix}`, retry, { cause: error })
+  const { text, fix, retry } = proxyRefusal(error, route) ?? explain(error, route)
+  return new HubFault(text, `${text}. ${fix}`, retry, { cause: error })
 }
 
 const again = 'then run the command again.'
 
 interface Explanation {
-  what: string
+  /** What went wrong with which host, without a full stop. */
   text: string
   fix: string
   retry: Retry
@@ -69,23 +69,18 @@ function routeTo(url: URL, hub: Hub): Route {
 function explain(error: unknown, route: Route): Explanation {
   const code = codeOf(error)
   const { target, check } = route
-  const unreachable = { text: `Cannot reach ${target}`, fix: `Check ${check}, ${again}` }
-  if (code === 'ENOTFOUND') return { ...unreachable, what: 'host name not found', retry: 'once reached' }
-  if (code === 'EAI_AGAIN') return { ...unreachable, what: 'host name not found', retry: 'always' }
+  const unreachable = (why: string) => ({ text: `Cannot reach ${target}: ${why}`, fix: `Check ${check}, ${again}` })
+  if (code === 'ENOTFOUND') return { ...unreachable('host name not found'), retry: 'once reached' }
+  if (code === 'EAI_AGAIN') return { ...unreachable('the name server does not answer'), retry: 'always' }
   if (/^(ENETUNREACH|ENETDOWN|EHOSTUNREACH|EHOSTDOWN|EADDRNOTAVAIL)$/.test(code)) {
-    return { ...unreachable, what: 'no connection', retry: 'always' }
+    return { ...unreachable('no connection'), retry: 'always' }
   }
-  if (code === 'ECONNREFUSED') {
-    const text = `Cannot reach ${target}: connection refused`
-    return { ...unreachable, text, what: 'connection refused', retry: 'always' }
-  }
+  if (code === 'ECONNREFUSED') return { ...unreachable('connection refused'), retry: 'always' }
   if (/TIMEOUT|ETIMEDOUT/.test(code)) {
-    const fix = `Check ${check}, or try again later.`
-    return { what: 'no answer', text: `No answer from ${target}`, fix, retry: 'always' }
+    return { text: `No answer from ${target}`, fix: `Check ${check}, or try again later.`, retry: 'always' }
   }
   if (/^(ECONN|EPIPE|UND_ERR_SOCKET|UND_ERR_CLOSED|UND_ERR_DESTROYED|UND_ERR_.*MISMATCH)/.test(code)) {
-    const text = `The connection to ${target} was lost`
-    return { ...unreachable, text, what: 'connection lost', retry: 'always' }
+    return { text: `The connection to ${target} was lost`, fix: `Check ${check}, ${again}`, retry: 'always' }
   }
   return certificateFault(code, error, route) ?? notHttp(code, route) ?? unknownFault(code, error, route)
 }
@@ -94,7 +89,6 @@ function explain(error: unknown, route: Route): Explanation {
 function certificateFault(code: string, error: unknown, route: Route): Explanation | undefined {
   const { host, proxy } = route
   const bad = (why: string, fix: string): Explanation => ({
-    what: 'certificate rejected',
     text: `The certificate of ${host} ${why}`,
     fix,
     retry: 'never',
@@ -123,7 +117,6 @@ function notEncrypted({ target, proxy, isMirror }: Route): Explanation {
       ? 'If it is a plain http server, begin HF_ENDPOINT with http://'
       : 'Something on this network answers in its place: sign in there, set HTTPS_PROXY, or use another network'
   return {
-    what: 'not encrypted',
     text: `${target} does not answer with https`,
     fix: `${fix}, ${again}`,
     retry: 'never',
@@ -134,13 +127,13 @@ function notEncrypted({ target, proxy, isMirror }: Route): Explanation {
 function notHttp(code: string, { target, check }: Route): Explanation | undefined {
   if (!code.startsWith('HPE_')) return undefined
   const fix = `Check ${check} (an https server needs an https:// address), ${again}`
-  return { what: 'not a web server', text: `${target} does not answer with http`, fix, retry: 'never' }
+  return { text: `${target} does not answer with http`, fix, retry: 'never' }
 }
 
 function unknownFault(code: string, error: unknown, { target, check }: Route): Explanation {
   const said = (error instanceof Error && error.message) || code || 'no reason given'
   const text = `Cannot reach ${target}: the connection failed (${said})`
-  return { what: 'connection failed', text, fix: `Check ${check}, ${again}`, retry: 'once reached' }
+  return { text, fix: `Check ${check}, ${again}`, retry: 'once reached' }
 }
 
 /** The status with which a proxy refused to connect, as undici words it. */
@@ -154,14 +147,14 @@ function proxyStatus(status: number, host: string, { host: name, variable }: Non
   const at = `The proxy ${name} (${variable})`
   if (status === 407) {
     const fix = `Put them into ${variable}: http://USER:PASSWORD@${name}`
-    return { what: 'proxy wants a password', text: `${at} wants a user name and a password (407)`, fix, retry: 'never' }
+    return { text: `${at} wants a user name and a password (407)`, fix, retry: 'never' }
   }
   if (status >= 500) {
     const fix = `Check your internet connection, or try again later.`
-    return { what: 'proxy gets no answer', text: `${at} cannot reach ${host} (${status})`, fix, retry: 'always' }
+    return { text: `${at} cannot reach ${host} (${status})`, fix, retry: 'always' }
   }
   const fix = `Ask the administrator of the proxy to allow ${host}, or exempt it with NO_PROXY.`
-  return { what: 'proxy refuses', text: `${at} does not connect to ${host} (${status})`, fix, retry: 'never' }
+  return { text: `${at} does not connect to ${host} (${status})`, fix, retry: 'never' }
 }
 
 /** Of the error, or of the attempts that it sums up. */

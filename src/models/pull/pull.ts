@@ -46,8 +46,8 @@ export interface PullOptions {
 
 /** Counts bytes, of all of the model's files. */
 export interface PullProgress {
-  /** The hub did not answer, and is asked again. */
-  retrying?(line: string): void
+  /** The hub is asked again: why, and which try comes when. */
+  retrying?(why: string, next: string): void
   /** Called again if the total turns out to be another. */
   begin(about: { done: number; total: number }): void
   add(bytes: number): void
@@ -88,7 +88,7 @@ async function fetchModel(repo: Repo, path: string, options: PullOptions): Promi
   const { backoffMs = 500, idleMs = 30_000 } = options
   const stop = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
-  const retrying = (line: string) => progress?.retrying?.(line)
+  const retrying = (why: string, next: string) => progress?.retrying?.(why, next)
   const client = openHubClient({ hub, name: repo.name, connections, signal, backoffMs, idleMs, retrying })
   const folder = partialFolder(path)
   try {

@@ -72,7 +72,7 @@ describe('tether pull without a network', () => {
     )
     expect(await pull({ NODE_OPTIONS: `--import=${offline}` })).toBe(
       'tether: Looking up org/model on huggingface.co\n' +
-        'Cannot reach huggingface.co. Check your internet connection, then run the command again.\n',
+        'Cannot reach huggingface.co: host name not found. Check your internet connection, then run the command again.\n',
     )
   })
 
@@ -85,12 +85,16 @@ describe('tether pull without a network', () => {
          done(Object.assign(new Error('getaddrinfo EAI_AGAIN ' + hostname), { code: 'EAI_AGAIN', hostname }))`,
     )
     const stderr = await pull({ NODE_OPTIONS: `--import=${offline}` })
-    expect(stderr).toContain('tether: host name not found, trying again (2 of 5)\n')
-    expect(stderr).toContain('Cannot reach huggingface.co. Check your internet connection')
+    const why = 'Cannot reach huggingface.co: the name server does not answer'
+    const [, second] = stderr.split('\n')
+    expect(second).toBe(`tether: ${why}, trying again (2 of 5)`)
+    expect(stderr).toContain(`\n${why}. Check your internet connection, then run the command again.\n`)
   })
 
   test('reports each try at a hub that refuses connections', async () => {
-    const tries = [2, 3, 4, 5].map((next) => `tether: connection refused, trying again (${next} of 5)\n`)
+    const tries = [2, 3, 4, 5].map(
+      (next) => `tether: Cannot reach 127.0.0.1:1: connection refused, trying again (${next} of 5)\n`,
+    )
     expect(await pull({ HF_ENDPOINT: 'http://127.0.0.1:1' })).toBe(
       `tether: Looking up org/model on 127.0.0.1:1\n${tries.join('')}` +
         'Cannot reach 127.0.0.1:1: connection refused. ' +
@@ -101,8 +105,8 @@ describe('tether pull without a network', () => {
   test('reports each try at a hub that does not answer', async () => {
     const host = await listen(createServer(() => {}))
     const stderr = await pull({ HF_ENDPOINT: `http://${host}` })
-    expect(stderr).toContain('tether: no answer, trying again (2 of 5)\n')
-    expect(stderr).toContain('tether: no answer, trying again (5 of 5)\n')
+    expect(stderr).toContain(`tether: No answer from ${host}, trying again (2 of 5)\n`)
+    expect(stderr).toContain(`tether: No answer from ${host}, trying again (5 of 5)\n`)
     expect(stderr).toContain(
       `No answer from ${host}. Check HF_ENDPOINT and your internet connection, or try again later.`,
     )
@@ -111,7 +115,7 @@ describe('tether pull without a network', () => {
   test('reports a hub that resets connections', async () => {
     const host = await listen(createServer((request) => request.socket.resetAndDestroy()))
     const stderr = await pull({ HF_ENDPOINT: `http://${host}` })
-    expect(stderr).toContain('tether: connection lost, trying again (2 of 5)\n')
+    expect(stderr).toContain(`tether: The connection to ${host} was lost, trying again (2 of 5)\n`)
     expect(stderr).toContain(`The connection to ${host} was lost. Check HF_ENDPOINT`)
   })
 
@@ -187,7 +191,9 @@ describe('tether pull through a proxy', () => {
   test('that cannot reach the hub is tried again', async () => {
     const proxy = await proxyThatAnswers('502 Bad Gateway')
     const stderr = await pull({ HTTPS_PROXY: `http://me:secret@${proxy}` })
-    expect(stderr).toContain('tether: proxy gets no answer, trying again (2 of 5)\n')
+    expect(stderr).toContain(
+      `The proxy ${proxy} (HTTPS_PROXY) cannot reach huggingface.co (502), trying again (2 of 5)\n`,
+    )
     expect(stderr).toContain(`The proxy ${proxy} (HTTPS_PROXY) cannot reach huggingface.co (502).`)
     expect(stderr).not.toContain('secret')
   })
@@ -215,17 +221,18 @@ describe('tether pull through a proxy', () => {
 })
 
 describe('tether pull in a terminal', () => {
-  test('reports tries on one line, which is gone at the end', async () => {
+  test('says why at once, and reports tries on one line, which is gone at the end', async () => {
     const terminal = openTerminal(process.execPath, [join(compiled, 'pull.mjs'), 'org/model', home], {
       env: { HOME: home, HF_ENDPOINT: 'http://127.0.0.1:1' },
     })
     expect(await terminal.ended).toBe(1)
     await terminal.shows('then run the command again.')
     const written = terminal.written()
-    for (const next of [2, 3, 4, 5]) expect(written).toContain(`\rconnection refused, trying again (${next} of 5)`)
+    for (const next of [2, 3, 4, 5]) expect(written).toContain(`\rtrying again (${next} of 5)`)
     const lines = terminal.screen().filter((line) => line !== '')
     expect(lines[0]).toBe('tether: Looking up org/model on 127.0.0.1:1')
-    expect(lines[1]).toMatch(/^Cannot reach 127\.0\.0\.1:1: connection refused\./)
+    expect(lines[1]).toBe('tether: Cannot reach 127.0.0.1:1: connection refused')
+    expect(lines[2]).toMatch(/^Cannot reach 127\.0\.0\.1:1: connection refused\. Check/)
   })
 
   test('shows how long it has waited for a hub that does not answer', async () => {

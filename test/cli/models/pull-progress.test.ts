@@ -29,12 +29,12 @@ describe('the lines of a pull where nothing can be redrawn', () => {
   test('say once that connections that were lost together are tried again', () => {
     const { said, progress } = start()
     progress.begin({ done: 0, total: 2000 })
-    for (let i = 0; i < 8; i++) progress.retrying('no answer, trying again (2 of 8)')
-    progress.retrying('no answer, trying again (3 of 8)')
+    for (let i = 0; i < 8; i++) progress.retrying('No answer', 'trying again (2 of 8)')
+    progress.retrying('No answer', 'trying again (3 of 8)')
     expect(said).toEqual([
       'org/model: 2.0 KB to download',
-      'no answer, trying again (2 of 8)',
-      'no answer, trying again (3 of 8)',
+      'No answer, trying again (2 of 8)',
+      'No answer, trying again (3 of 8)',
     ])
   })
 

@@ -10,10 +10,10 @@ const reach = 'Cannot reach huggingface.co'
 const check = 'Check your internet connection, then run the command again.'
 
 test.each([
-  ['ENOTFOUND', 'once reached', `${reach}. ${check}`],
-  ['EAI_AGAIN', 'always', `${reach}. ${check}`],
-  ['ENETUNREACH', 'always', `${reach}. ${check}`],
-  ['EHOSTUNREACH', 'always', `${reach}. ${check}`],
+  ['ENOTFOUND', 'once reached', `${reach}: host name not found. ${check}`],
+  ['EAI_AGAIN', 'always', `${reach}: the name server does not answer. ${check}`],
+  ['ENETUNREACH', 'always', `${reach}: no connection. ${check}`],
+  ['EHOSTUNREACH', 'always', `${reach}: no connection. ${check}`],
   ['ECONNREFUSED', 'always', `${reach}: connection refused. ${check}`],
   ['ECONNRESET', 'always', `The connection to huggingface.co was lost. ${check}`],
   ['UND_ERR_SOCKET', 'always', `The connection to huggingface.co was lost. ${check}`],

@@ -50,7 +50,8 @@ describe('a bad connection', () => {
     await expect(pulls.pull({ hub: { endpoint }, idleMs: 50 })).rejects.toThrow(
       /^No answer from 127\.0\.0\.1:\d+\. Check HF_ENDPOINT and your internet connection, or try again later\.$/,
     )
-    expect(pulls.said).toEqual([2, 3, 4, 5].map((next) => `no answer, trying again (${next} of 5)`))
+    const { host } = new URL(endpoint)
+    expect(pulls.said).toEqual([2, 3, 4, 5].map((next) => `No answer from ${host}, trying again (${next} of 5)`))
   })
 
   test('that cannot be made is an error that names the hub', async () => {
