@@ -63,6 +63,17 @@ describe('the hint after a conversation', () => {
     expect(terminal.screen().join(' ')).toContain('claude --resume')
   })
 
+  test('has --continue once, and what Claude Code was given besides the prompt', async () => {
+    const args = ['--claude-path', tether.place.claude, '--model', 'demo', '--']
+    const given = ['--continue', '--add-dir', 'my folder', '--verbose', 'say:hello']
+    const terminal = tether.openUntilStatus([...args, ...given], { env: { FAKE_OUTPUT_TOKENS: '7' } })
+    await terminal.shows('status 0')
+    const line = hinted(terminal.written())
+    expect(line).toMatch(/ -- --continue --add-dir 'my folder' --verbose$/)
+    const pasted = await paste(line)
+    expect(pasted.slice(-4)).toEqual(['--continue', '--add-dir', 'my folder', '--verbose'])
+  })
+
   test('names the demo model, which npm start took by itself, by a name that is found', async () => {
     const terminal = tether.openUntilStatus(['--claude-path', tether.place.claude, '--', 'say:hello'], {
       env: { FAKE_OUTPUT_TOKENS: '7', FAKE_START: '1' },

@@ -14,6 +14,7 @@ import { findClaude } from '../claude/find-claude.js'
 import { takeSettings } from '../claude/forwarded-settings.js'
 import { installHint, offerClaude, sayHowToGetClaude } from '../claude/install-claude.js'
 import { checkWindow, launchClaude } from '../claude/launch-claude.js'
+import { resumeArgs } from '../claude/resume-args.js'
 import { modelTableWarnings } from '../config/model-tables.js'
 import { builtIn, type Config, lineThatSets } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
@@ -110,7 +111,8 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
         signals.end()
         // Without --model the name that was picked; what the configuration names is found again without it.
         const named = model === undefined ? ['--model', found.name] : []
-        const resumeCommand = tetherCommand([...givenFlags(), ...named, '--', '--continue'])
+        const again = ['--continue', ...resumeArgs(options.claudeArgs)]
+        const resumeCommand = tetherCommand([...givenFlags(), ...named, '--', ...again])
         const modelName = info.name
         return await launchClaude({ claude, running, log, modelName, key, forwarded, resumeCommand, say: tell })
       }
