@@ -1,7 +1,7 @@
 // Which Node tether needs. In CommonJS and the syntax of Node 12: an old Node runs it too, and says what to install.
 'use strict'
 
-/** -> what is wrong and how to mend it, or undefined. `engines` in package.json says the same. */
+/** -> what is wrong and how to fix it, or undefined. `engines` in package.json says the same. */
 function wrongNode(version = process.versions.node) {
   const [major, minor] = version.split('.').map(Number)
   if ((major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22) return undefined

@@ -1,11 +1,11 @@
 /** Reads the command line: the command, its words, its flags, and the settings that flags change for this run. */
 import { type ArgsDef, parseArgs } from 'citty'
 import { nearest } from '../models/nearest.js'
-import { type AnyFlag, type CommandName, command, commands, type Flag, flagsOf } from './command-table.js'
+import { type CommandName, command, commands, type Flag, flagsOf } from './command-table.js'
 import { readValue } from './config/setting-value.js'
 import { type Layer, type SettingName, setting } from './config/settings-table.js'
-import { insteadOf, listVerbs } from './known-verbs.js'
-import { quoted } from './terminal/quoted.js'
+import { helpOnVerb, listVerbs } from './known-verbs.js'
+import { type Line, unexpectedWord, unknownFlag, wordsFault } from './mistakes.js'
 import { tetherCommand } from './tether-command.js'
 
 export interface Call {
@@ -22,7 +22,11 @@ export interface Call {
 
 export type Invocation =
   /** `short`: at most a screen. */
-  { kind: 'help'; command: CommandName; short?: true } | { kind: 'version' } | { kind: 'call'; call: Call }
+  | { kind: 'help'; command: CommandName; short?: true }
+  /** Help of a line or two. */
+  | { kind: 'note'; text: string }
+  | { kind: 'version' }
+  | { kind: 'call'; call: Call }
 
 /** A mistake on the command line. The message names it and the fix. */
 export class UsageError extends Error {
@@ -36,16 +40,22 @@ export function readArgs(argv: string[]): Invocation {
   const own = end < 0 ? argv : argv.slice(0, end)
   const claudeArgs = end < 0 ? [] : argv.slice(end + 1)
   const [first, ...others] = own
-  if (first === 'help') return { kind: 'help', command: helpAbout(others[0]) }
+  if (first === 'help') return helpAbout(others[0])
   const isList = first !== undefined && listVerbs.includes(first)
   const plain = isList ? ['--list', ...others] : own
   const [name, rest]: [CommandName, string[]] = isCommand(first) ? [first, others] : ['run', plain]
+  const verb = first !== undefined && name === 'run' && rest.some((word) => word === '--help' || word === '-h')
+  const note = verb ? helpOnVerb(first) : undefined
+  if (note !== undefined) return { kind: 'note', text: note }
   if (rest.includes('--help')) return { kind: 'help', command: name }
   if (rest.includes('-h')) return { kind: 'help', command: name, short: true }
   if (name === 'run' && (rest.includes('--version') || rest.includes('-v'))) return { kind: 'version' }
 
-  const { settings, flags, words } = readWords(name, rest)
-  checkCount(name, words)
+  const { settings, flags, words } = readWords({ name, rest, known: flagsOf(name), claudeArgs })
+  const fault = wordsFault(name, words)
+  if (fault !== undefined) throw new UsageError(fault)
+  if (name === 'run' && flags.json && !flags.list)
+    throw new UsageError(`--json goes with --list:\n  ${tetherCommand(['--list', '--json'])}`)
   if (claudeArgs.length > 0 && (name !== 'run' || flags['serve-only'] || flags['no-claude'] || flags.list)) {
     const what = name === 'run' ? (flags.list ? '--list' : '--serve-only') : `tether ${name}`
     throw new UsageError(`${what} does not start Claude Code, so nothing can be passed to it: ${claudeArgs.join(' ')}`)
@@ -54,11 +64,11 @@ export function readArgs(argv: string[]): Invocation {
 }
 
 /** `help --model` shows the help of tether itself, which lists that flag. */
-function helpAbout(word: string | undefined): CommandName {
-  if (word === undefined || word.startsWith('-') || word === 'run' || listVerbs.includes(word)) return 'run'
-  if (isCommand(word)) return word
-  const instead = insteadOf(word)
-  if (instead) throw new UsageError(`unknown command ${word}. ${instead}`)
+function helpAbout(word: string | undefined): Invocation {
+  if (word === undefined || word.startsWith('-')) return { kind: 'help', command: 'run' }
+  if (isCommand(word)) return { kind: 'help', command: word }
+  const text = helpOnVerb(word)
+  if (text !== undefined) return { kind: 'note', text }
   const near = nearest(word, Object.keys(commands))
   throw new UsageError(`unknown command ${word}${near ? `. Did you mean tether help ${near}?` : ''}`)
 }
@@ -73,9 +83,9 @@ function isCommand(word: string | undefined): word is CommandName {
 }
 
 /** citty accepts unknown flags and missing values, so both are checked before it parses. */
-function readWords(name: CommandName, rest: string[]): Pick<Call, 'settings' | 'flags' | 'words'> {
-  const known = flagsOf(name)
-  checkWords(name, rest, known)
+function readWords(line: Line): Pick<Call, 'settings' | 'flags' | 'words'> {
+  checkWords(line)
+  const { rest, known } = line
   const definition: ArgsDef = {}
   for (const [flag, { hint }] of known) definition[flag.slice(2)] = { type: hint ? 'string' : 'boolean' }
   const args: Record<string, unknown> & { _: string[] } = parseArgs(rest, definition)
@@ -96,19 +106,17 @@ function readWords(name: CommandName, rest: string[]): Pick<Call, 'settings' | '
   return { settings, flags, words: args._ }
 }
 
-function checkWords(name: CommandName, rest: string[], known: Map<string, AnyFlag>): void {
+function checkWords(line: Line): void {
+  const { name, rest, known } = line
   for (let i = 0; i < rest.length; i++) {
     const word = rest[i] as string
     if (!word.startsWith('-') || word === '-') {
-      if (command(name).words.length === 0) throw new UsageError(unexpected(name, word, rest[i + 1]))
+      if (command(name).words.length === 0) throw new UsageError(unexpectedWord(i, line))
       continue
     }
     const [flag, value] = split(word)
     const about = known.get(flag)
-    if (!about)
-      throw new UsageError(
-        `unknown flag ${flag}${name === 'run' ? '' : ` of ${title(name)}`}${suggestion(name, flag, known)}`,
-      )
+    if (!about) throw new UsageError(unknownFlag(flag, line))
     if (!about.hint) {
       if (value !== undefined) throw new UsageError(`${flag} takes no value`)
       continue
@@ -118,21 +126,6 @@ function checkWords(name: CommandName, rest: string[], known: Map<string, AnyFla
       throw new UsageError(`${flag} needs a value, as in ${flag} ${about.hint}`)
     }
   }
-}
-
-function checkCount(name: CommandName, words: string[]): void {
-  const wanted = command(name).words
-  const needed = wanted.filter((word) => !word.startsWith('['))
-  if (words.length < needed.length) {
-    const example = command(name).examples[0]?.[0].split(' ').slice(1) ?? []
-    throw new UsageError(`tether ${name} needs ${needed[words.length]}, as in\n  ${tetherCommand(example)}`)
-  }
-  const { of: choices } = command(name)
-  if (choices && words[0] !== undefined && !choices.includes(words[0])) {
-    const what = (wanted[0] ?? '').replace(/[[\]]/g, '').toLowerCase()
-    throw new UsageError(`unknown ${what} ${words[0]}. Use one of: ${choices.join(', ')}`)
-  }
-  if (words.length > wanted.length) throw new UsageError(`${words[wanted.length]} is not expected after tether ${name}`)
 }
 
 function split(word: string): [flag: string, value?: string] {
@@ -151,35 +144,4 @@ function settingValue(flag: string, name: SettingName, given: unknown): { value:
 function choice(flag: string, { of }: Flag, given: string): string {
   if (!of || of.includes(given.toLowerCase())) return of ? given.toLowerCase() : given
   throw new UsageError(`${flag} must be one of ${of.join(', ')}, not ${given}`)
-}
-
-function title(name: CommandName): string {
-  return name === 'run' ? 'tether' : `tether ${name}`
-}
-
-function suggestion(name: CommandName, flag: string, known: Map<string, Flag>): string {
-  const near = nearest(flag.toLowerCase().replaceAll('_', '-'), [...known.keys()])
-  if (near) return `. Did you mean ${near}?`
-  if (name !== 'run') return ''
-  if (flag === '-m') return '. Did you mean --model?'
-  if (flag === '--config') return '. Settings are read from ~/.tether/config/config.toml.'
-  return `. If it is one of Claude Code's, it goes after --:\n  ${tetherCommand(['--', flag])}`
-}
-
-function unexpected(name: CommandName, word: string, next: string | undefined): string {
-  if (name !== 'run') return `${word} is not expected after tether ${name}`
-  const instead = insteadOf(word, next?.startsWith('-') ? undefined : next)
-  if (instead) return `unknown command ${word}. ${instead}`
-  const near = nearest(
-    word,
-    [...Object.keys(commands), 'serve', ...listVerbs, 'help'].filter((known) => known !== 'run'),
-  )
-  if (near === 'serve') return `unknown command ${word}. Did you mean --serve-only?`
-  if (near) return `unknown command ${word}. Did you mean tether ${near}?`
-  if (/\s/.test(word)) return `unknown command ${quoted(word)}. To send a prompt:\n  ${tetherCommand(['--', word])}`
-  const commandLines = [
-    ['--model', word],
-    ['--', word],
-  ].map((words) => `  ${tetherCommand(words)}`)
-  return [`unknown command ${word}. If it is a model, or a prompt for Claude Code:`, ...commandLines].join('\n')
 }

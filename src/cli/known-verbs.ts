@@ -2,13 +2,33 @@
 import { tetherCommand } from './tether-command.js'
 
 /** Read as --list. */
-export const listVerbs = ['ls', 'list']
+export const listVerbs = ['ls', 'list', 'models']
+
+/** Other words for a verb that has an answer. */
+const synonyms: Record<string, string> = {
+  start: 'run',
+  launch: 'run',
+  chat: 'run',
+  claude: 'run',
+  code: 'run',
+  server: 'serve',
+  info: 'show',
+  inspect: 'show',
+  status: 'ps',
+  kill: 'stop',
+  remove: 'rm',
+  delete: 'rm',
+  download: 'pull',
+  get: 'pull',
+  find: 'search',
+  log: 'logs',
+}
 
 /** -> what to say; undefined if the word is not such a command */
 export function insteadOf(verb: string, model = 'NAME'): string | undefined {
-  switch (verb) {
+  switch (Object.hasOwn(synonyms, verb) ? synonyms[verb] : verb) {
     case 'run':
-      return `To run a model:\n  ${tetherCommand(['--model', model])}`
+      return `To run Claude Code on a model:\n  ${tetherCommand(['--model', model])}`
     case 'serve':
       return `To run only the server:\n  ${tetherCommand(['--serve-only'])}`
     case 'show':
@@ -19,7 +39,22 @@ export function insteadOf(verb: string, model = 'NAME'): string | undefined {
       return "Press Ctrl-C in that tether's terminal (tether stop is planned)."
     case 'rm':
       return `To remove a model, delete its folder (tether rm is planned). To see the folders:\n  ${tetherCommand(['--list', '--json'])}`
+    case 'pull':
+      return `To download a model:\n  ${tetherCommand(['pull', model === 'NAME' ? 'ORG/NAME' : model])}`
+    case 'search':
+      return `Look for a model on https://huggingface.co/mlx-community, then download it:\n  ${tetherCommand(['pull', 'ORG/NAME'])}`
+    case 'version':
+      return `To print the version:\n  ${tetherCommand(['--version'])}`
+    case 'logs':
+      return 'Logs are in ~/.tether/logs. With --serve-only they are printed.'
     default:
       return undefined
   }
+}
+
+/** What `tether help` says about such a word; undefined for any other. */
+export function helpOnVerb(verb: string): string | undefined {
+  if (listVerbs.includes(verb)) return `tether ${verb} is the same as\n  ${tetherCommand(['--list'])}`
+  const instead = insteadOf(verb)
+  return instead && `There is no command ${verb}. ${instead}`
 }

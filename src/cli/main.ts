@@ -32,6 +32,7 @@ export async function main(argv: string[], options: MainOptions = {}): Promise<n
     }
     const invocation = readArgs(argv)
     if (invocation.kind === 'version') return print(`tether ${version()}\n`)
+    if (invocation.kind === 'note') return print(`${invocation.text}\n`)
     if (invocation.kind === 'help') {
       const { command, short } = invocation
       return print(help(command, version(), { short, start: startOf([command]), paint: painter(process.stdout) }))

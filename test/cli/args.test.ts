@@ -104,6 +104,16 @@ describe('readArgs', () => {
     expect(readArgs(argv)).toEqual({ kind: 'help', command: name })
   })
 
+  test.each([
+    [['help', 'list'], 'tether list is the same as\n  tether --list'],
+    [['ls', '-h'], 'tether ls is the same as\n  tether --list'],
+    [['help', 'run'], 'There is no command run. To run Claude Code on a model:\n  tether --model NAME'],
+    [['serve', '--help'], 'There is no command serve. To run only the server:\n  tether --serve-only'],
+    [['help', 'download'], 'There is no command download. To download a model:\n  tether pull ORG/NAME'],
+  ])('%j gets a line or two', (argv, text) => {
+    expect(readArgs(argv)).toEqual({ kind: 'note', text })
+  })
+
   test.each([[['--version']], [['-v']]])('%j asks for the version', (argv) => {
     expect(readArgs(argv)).toEqual({ kind: 'version' })
   })
@@ -121,12 +131,27 @@ describe('readArgs', () => {
     [['--resume'], "If it is one of Claude Code's, it goes after --:\n  tether -- --resume"],
     [['-m', 'small'], 'unknown flag -m. Did you mean --model?'],
     [['--config', 'x'], 'unknown flag --config. Settings are read from ~/.tether/config/config.toml.'],
-    [['help', 'serve'], 'unknown command serve. To run only the server:\n  tether --serve-only'],
-    [['-p', 'hi'], 'tether -- -p'],
+    [['-V'], 'Did you mean -v?'],
+    [['-p', 'hi'], ':\n  tether -- -p hi'],
+    [['-p', 'say hi', '--model', 'x', '--force', '--', '-c'], ":\n  tether --model x --force -- -p 'say hi' -c"],
+    [['--api-key', 'secret', '--print'], ':\n  tether -- --print'],
+    [['--api-key=secret', '--print'], ':\n  tether -- --print'],
+    [['--json'], '--json goes with --list:\n  tether --list --json'],
+    [['cache', 'clean'], 'unknown action clean. Did you mean clear?'],
+    [['fix', 'my', 'bug'], "unknown command fix. To send a prompt:\n  tether -- 'fix my bug'"],
+    [['--model', 'x', 'fix', 'it'], "To send a prompt:\n  tether --model x -- 'fix it'"],
+    [['--force', 'gemma'], ':\n  tether --force --model gemma\n  tether --force -- gemma'],
+    [['download', 'a/b'], 'To download a model:\n  tether pull a/b'],
+    [['launch', 'gemma'], 'tether --model gemma'],
+    [['status'], 'tether doctor'],
+    [['remove', 'x'], 'delete its folder'],
+    [['search', 'gemma'], 'https://huggingface.co/mlx-community'],
+    [['version'], 'tether --version'],
+    [['logs'], '~/.tether/logs'],
     [['gemma'], '--model gemma'],
     [['serve'], 'To run only the server:\n  tether --serve-only'],
-    [['run', 'gemma'], 'unknown command run. To run a model:\n  tether --model gemma'],
-    [['run'], 'To run a model:\n  tether --model NAME'],
+    [['run', 'gemma'], 'unknown command run. To run Claude Code on a model:\n  tether --model gemma'],
+    [['run'], 'To run Claude Code on a model:\n  tether --model NAME'],
     [['show', 'gemma'], 'tether --list --json'],
     [['ps'], 'tether doctor'],
     [['stop'], "Press Ctrl-C in that tether's terminal"],

@@ -104,7 +104,7 @@ describe('tether cache clear', () => {
   })
 
   test.each([
-    [['clean'], 'unknown action clean. Use one of: clear'],
+    [['clean'], 'unknown action clean. Did you mean clear?'],
     [['clear', 'a', 'b'], 'b is not expected after tether cache'],
     [['clear', '--json'], '--json is for the list'],
   ])('%j is a mistake', async (args, message) => {
