@@ -28,7 +28,9 @@ export interface ConfigFile {
 export async function readConfigFiles(folder: string): Promise<ConfigFile[]> {
   const files = await Promise.all(namesIn(folder).map((name) => readConfigFile(join(folder, name))))
   const faults = files.flatMap((file) => file.faults)
-  if (faults.length > 0) throw new TetherError('bad_config', faults.join('\n'))
+  // The warnings too: a mistyped key is often beside a wrong value, and would be the next run's news.
+  const warnings = files.flatMap((file) => file.warnings.map((warning) => `warning: ${warning}`))
+  if (faults.length > 0) throw new TetherError('bad_config', [...faults, ...warnings].join('\n'))
   return files
 }
 

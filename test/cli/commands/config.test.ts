@@ -81,17 +81,18 @@ describe('tether config', () => {
   })
 
   test('all wrong settings are reported at once, of all files and flags', async () => {
-    tether.configure('[server]\nport = "x"\nhost = 3\n[models."a"]\nthreads = -1\n')
+    tether.configure('[server]\nport = "x"\nhost = 3\n[models."a"]\nthreads = -1\n[model]\nmax_contxt = 1\n')
     writeFileSync(join(tether.place.home, '.tether', 'config', '20-more.toml'), '[launch]\nforce = "maybe"\n')
     writeFileSync(join(tether.place.home, '.tether', 'config', '30-broken.toml'), '[server\nport = 1\n')
     const { code, stderr } = await tether.start(['config']).ended
     expect(code).toBe(1)
-    expect(stderr.trim().split('\n').slice(-5)).toEqual([
+    expect(stderr.trim().split('\n').slice(-6)).toEqual([
       expect.stringMatching(/10-test\.toml:2: port must be /),
       '~/.tether/config/10-test.toml:3: host must be a text, not 3',
       expect.stringMatching(/10-test\.toml:5: threads must be .*, not -1$/),
       '~/.tether/config/20-more.toml:2: force must be true or false, not "maybe"',
       '~/.tether/config/30-broken.toml:1: missing ] (for a table such as [server])',
+      'warning: ~/.tether/config/10-test.toml:7: unknown key [model] max_contxt. Did you mean [model] max_context?',
     ])
     const flags = await tether.start(['--port', 'x', '--temperature', '9', '--thinking', 'no']).ended
     expect([flags.code, flags.stderr.match(/--\S+ must be/g)?.sort()]).toEqual([
