@@ -40,6 +40,20 @@ export function givenFlags(only?: string[], argv = process.argv): string[] {
   return given
 }
 
+/** This command line with another model in place of the one that it names. Without the API key, which is a secret. */
+export function withModel(asked: string, name: string, argv = process.argv): string {
+  const words = argv.slice(2)
+  const end = words.indexOf('--')
+  const own = (end < 0 ? words : words.slice(0, end)).filter(
+    (word, i, all) => !word.startsWith('--api-key') && all[i - 1] !== '--api-key',
+  )
+  const at = own.findLastIndex((word) => word === asked || word === `--model=${asked}`)
+  // The configuration names it.
+  if (at < 0) own.push('--model', name)
+  else own[at] = own[at] === asked ? name : `--model=${name}`
+  return tetherCommand([...own, ...(end < 0 ? [] : words.slice(end))])
+}
+
 /** A command that finds models where this tether does. */
 export function commandForModels(words: string[]): string {
   return tetherCommand([...words, ...givenFlags(['--models-dir'])])

@@ -20,6 +20,8 @@ export interface Searched {
   modelsDir: string
   hubCache?: string
   command?: (words: string[]) => string
+  /** The folder of the demo model, if its name is one. */
+  demo?: string
   /** Whether the model was named by its path. */
   isPath: boolean
   /** Whether its download has begun and is not complete. */
@@ -50,7 +52,7 @@ export function whyNotFound(model: string, searched: Searched): string {
   const pull = command(['pull', model])
   if (repo && searched.isPartial) return lines(`the download of ${repo.name} is not complete. To continue it:`, pull)
   const usable = searched.known.filter(({ path: folder }) => looksUsable(folder)).map(({ name }) => name)
-  const near = close(model, usable, most)
+  const near = close(model, searched.demo === undefined ? usable : [...usable, 'demo'], most)
   const missing = `no model named ${model}${near.length > 0 ? ` (similar: ${near.join(', ')})` : ''}`
   if (repo) return lines(`${missing} on this machine. To download it:`, pull)
   return lines(`${missing}. To list all, or to download one:`, command(['--list']), command(['pull', 'ORG/NAME']))

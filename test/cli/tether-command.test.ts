@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { quoted } from '../../src/cli/terminal/quoted.js'
-import { givenFlags } from '../../src/cli/tether-command.js'
+import { givenFlags, withModel } from '../../src/cli/tether-command.js'
 import { useTether } from '../support/cli-fixture.js'
 import { claudeReport } from '../support/cli-process.js'
 import { writeModel } from '../support/model-folders.js'
@@ -30,6 +30,15 @@ describe('givenFlags', () => {
   ])('of %s (%j) are %s', (words, only, expected) => {
     expect(given(words, only).join(' ')).toBe(expected)
   })
+})
+
+test.each([
+  ['--model x --port 1 -- --model x', '--model org/x --port 1 -- --model x'],
+  ['--model=x --api-key secret', '--model=org/x'],
+  ['bench x --runs 1', 'bench org/x --runs 1'],
+  ['--force', '--force --model org/x'],
+])('%s with another model is %s', (typed, expected) => {
+  expect(withModel('x', 'org/x', ['node', 'tether', ...typed.split(' ')])).toBe(`tether ${expected}`)
 })
 
 describe('the hint after a conversation', () => {

@@ -149,6 +149,7 @@ describe('findModel', () => {
     ])
     expect(messageOf('gem')[0]).toContain('(similar: gemma, org/gemma-2)')
     expect(messageOf('lama')[0]).toContain('(similar: org/llama)')
+    expect(messageOf('Demo')[0]).toContain('(similar: demo)')
     expect(messageOf('quark')).toEqual(['no model named quark. To list all, or to download one:', ...commands])
   })
 

@@ -8,7 +8,7 @@ import {
 } from '../../models/describe-models.js'
 import { type FoundModel, findModel, type ModelPlaces } from '../../models/find-model.js'
 import { Cancelled } from '../terminal/signals.js'
-import { commandForModels } from '../tether-command.js'
+import { commandForModels, withModel } from '../tether-command.js'
 import { lastFirst, lastModel } from './last-model.js'
 import { noModelText } from './no-model.js'
 
@@ -50,7 +50,9 @@ async function named(model: string, options: ChooseOptions): Promise<FoundModel>
 
 function find(model: string, options: ChooseOptions): FoundModel {
   try {
-    return findModel(model, { command: commandForModels, ...options })
+    const command = (words: string[]) =>
+      words[0] === '--model' && words[1] ? withModel(model, words[1]) : commandForModels(words)
+    return findModel(model, { command, ...options })
   } catch (error) {
     if (options.namedIn === undefined || !(error instanceof TetherError)) throw error
     throw new TetherError(error.code, `${options.namedIn}: ${error.message}`, { cause: error })

@@ -68,7 +68,10 @@ describe('the model that tether runs', () => {
     writeModel(join(models(), 'other', 'small-4bit'))
     const both = await bare(['--model', 'small-4bit', '--', 'exit:0'])
     expect(both.code).toBe(1)
-    expect(both.stderr).toContain('\n  tether --model mlx-community/small-4bit\n  tether --model other/small-4bit\n')
+    const again = (name: string) => `\n  tether --claude-path ${tether.place.claude} --model ${name} -- exit:0\n`
+    for (const name of ['mlx-community/small-4bit', 'other/small-4bit']) expect(both.stderr).toContain(again(name))
+    const benches = await tether.start(['bench', 'small-4bit', '--json']).ended
+    expect(benches.stderr).toContain('\n  tether bench other/small-4bit --json\n')
   })
 
   test('has settings by its last component', async () => {
