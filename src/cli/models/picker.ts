@@ -63,7 +63,7 @@ function close(picker: Picker): Picker {
   return { ...filtered(picker, ''), filtering: false }
 }
 
-/** Every word of the filter must occur in name, family or quantization. */
+/** Every word of the filter must occur in name, family or quantization; if none fits, its letters in order in the name. */
 function filtered(picker: Picker, filter: string): Picker {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean)
   const matches = (text: string) => words.every((word) => text.toLowerCase().includes(word))
@@ -71,11 +71,20 @@ function filtered(picker: Picker, filter: string): Picker {
   const byKind = picker.models.filter(
     ({ name, family, quantization }) => !matches(name) && matches(`${name} ${family ?? ''} ${quantization ?? ''}`),
   )
-  const shown = [...byName, ...byKind]
+  const holding = [...byName, ...byKind]
+  const shown =
+    holding.length > 0 ? holding : picker.models.filter(({ name }) => words.every((word) => isIn(word, name)))
   const current = picker.shown[picker.at]
   // Enter selects the best match. Without a filter the cursor stays on its model.
   const at = words.length > 0 || current === undefined ? 0 : shown.indexOf(current)
   return { ...picker, filter, shown, at }
+}
+
+/** Whether a text has these letters in this order, others between them: gem4b is in gemma-3-4b. */
+function isIn(letters: string, text: string): boolean {
+  let at = 0
+  for (const letter of text.toLowerCase()) if (letters.startsWith(letter, at)) at += letter.length
+  return at === letters.length
 }
 
 /** One step wraps around; a page stops at the ends. */

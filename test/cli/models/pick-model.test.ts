@@ -167,6 +167,17 @@ describe('the picker in 80x24', () => {
     expect(await result(terminal)).toBe('picked beta-7b-8bit')
   })
 
+  test('takes letters that are apart if no name holds them together', async () => {
+    const terminal = await open()
+    await terminal.press('bt8b', '> beta-7b-8bit')
+    expect(terminal.screen()[0]).toContain('1 of 1 (35 in all)')
+    await terminal.press('t8', 'no match')
+    terminal.type('\u001b')
+    await terminal.shows('Choose a model')
+    terminal.type('\u001b')
+    expect(await result(terminal)).toBe('picked nothing')
+  })
+
   test.each(['q', 'j', 'k', 'g', 'G'])('takes %s as text, not as a command', async (letter) => {
     const terminal = await open()
     await terminal.press(letter, `/${letter}█`)
