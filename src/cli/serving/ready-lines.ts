@@ -12,13 +12,13 @@ export interface ReadyModel {
   seconds: number
 }
 
-/** Two lines. */
+/** Two lines, neither of them indented: those are commands, which are not wrapped. */
 export function readyLines({ url, info, seconds }: ReadyModel): string {
   const device = info.device === 'cpu' ? 'CPU' : info.device
   const remedies = { max_context: 'raise it with --max-context', memory: 'raise it with --memory-cap' }
   return [
     `${info.name} ready at ${url} (${seconds.toFixed(1)} s, ${device}${kvBitsText(info)})`,
-    `  ${windowSentence(info, remedies)}`,
+    windowSentence(info, remedies),
   ].join('\n')
 }
 

@@ -19,7 +19,7 @@ describe('--serve-only', () => {
       const said = running.stderr().slice(running.stderr().indexOf('tether: demo ready'))
       expect(said.replace(/\d+\.\d s/, 'N s')).toBe(
         `tether: demo ready at ${url} (N s, CPU)
-  64k-token window, all that the model supports
+64k-token window, all that the model supports
 tether: Variables for other terminals and programs:
   tether env
 Ctrl-C stops the server.
@@ -32,6 +32,14 @@ Ctrl-C stops the server.
       expect(running.stdout()).toBe('')
     },
   )
+
+  test('breaks no word at the end of a narrow line', async () => {
+    const args = ['--model', tether.demo, '--serve-only', '--port', '0']
+    const terminal = tether.openUntilStatus(args, { columns: 40 })
+    await terminal.shows('Ctrl-C stops the server.')
+    expect(terminal.screen()).toContain('64k-token window, all that the model')
+    await terminal.press('\x03', 'status 0')
+  })
 
   test('logs once what goes wrong with the files of the prefix cache', async () => {
     const running = tether.startOnDemo(['--serve-only', '--port', '0'], { FAKE_NOTICE: 'the disk is full' })
