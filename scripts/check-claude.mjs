@@ -48,7 +48,6 @@ export function hasClaude() {
 }
 
 function settingsNameClaude() {
-  if (process.env.TETHER_CLAUDE_PATH) return true
   const folder = join(homedir(), '.tether', 'config')
   try {
     const files = readdirSync(folder).filter((name) => name.endsWith('.toml'))
@@ -67,12 +66,11 @@ function namedIn(args) {
 
 /** Why the program that the user names cannot be run, in tether's words; undefined if it looks runnable. */
 function faultOfNamed(args) {
-  const flag = namedIn(args)
-  const named = flag ?? process.env.TETHER_CLAUDE_PATH
+  const named = namedIn(args)
   if (!named) return undefined
   const file = resolve(named.replace(/^~(?=\/|$)/, homedir()))
   const why = whyNot(file)
-  return why && `${flag === undefined ? 'TETHER_CLAUDE_PATH' : '--claude-path'} ${file} cannot be run: ${why}`
+  return why && `--claude-path ${file} cannot be run: ${why}`
 }
 
 function whyNot(file) {

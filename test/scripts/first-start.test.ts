@@ -164,14 +164,13 @@ describe('npm start in a pipe, without Claude Code', () => {
 
 describe.each(['scripts/start.mjs', 'bin/tether.mjs'])('%s with a wrong --claude-path', (script) => {
   test.each([
-    [['--claude-path', '/does/not/exist'], {}, '--claude-path /does/not/exist cannot be run: no such file'],
-    [['--claude-path=plain'], {}, /--claude-path \S+\/plain cannot be run: it is not executable \(chmod \+x\)/],
-    [['--claude-path', '/'], {}, '--claude-path / cannot be run: it is not a file'],
-    [[], { TETHER_CLAUDE_PATH: '~/none' }, /TETHER_CLAUDE_PATH \S+\/none cannot be run: no such file/],
-  ])('%j and %o ends before anything is built', async (args, env, message) => {
+    [['--claude-path', '/does/not/exist'], '--claude-path /does/not/exist cannot be run: no such file'],
+    [['--claude-path=plain'], /--claude-path \S+\/plain cannot be run: it is not executable \(chmod \+x\)/],
+    [['--claude-path', '/'], '--claude-path / cannot be run: it is not a file'],
+  ])('%j ends before anything is built', async (args, message) => {
     clone.program('claude', 'exit 0')
     writeFileSync(join(clone.project, 'plain'), '')
-    const { code, stderr } = await run(script, args, env as Record<string, string>)
+    const { code, stderr } = await run(script, args)
     expect({ code, calls: clone.calls() }).toEqual({ code: 127, calls: [] })
     expect(stderr).toMatch(message)
   })
