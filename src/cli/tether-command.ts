@@ -19,7 +19,7 @@ function isRead(words: string[]): boolean {
 }
 
 /** The flags of the command line as they were given: all, or only some. Without the API key, which is a secret. */
-export function givenFlags(only?: string[], argv = process.argv): string[] {
+export function givenFlags(isWanted: (flag: string) => boolean = () => true, argv = process.argv): string[] {
   const words = argv.slice(2)
   const end = words.indexOf('--')
   const own = end < 0 ? words : words.slice(0, end)
@@ -34,10 +34,20 @@ export function givenFlags(only?: string[], argv = process.argv): string[] {
     if (!word.startsWith('-')) continue
     const [flag = ''] = word.split('=')
     const value = takesValue.has(flag) && !word.includes('=') ? own[++i] : undefined
-    if (flag === '--api-key' || only?.includes(flag) === false) continue
+    if (flag === '--api-key' || !isWanted(flag)) continue
     given.push(word, ...(value === undefined ? [] : [value]))
   }
   return given
+}
+
+/**
+ * The command line of a run again, with `add` in place of the flags `drop`. `claude`: with the arguments for Claude Code,
+ * if there are any.
+ */
+export function runAgain({ drop, add, claude }: { drop: string[]; add: string[]; claude: boolean }): string {
+  const end = process.argv.indexOf('--')
+  const passed = claude && end >= 0 ? process.argv.slice(end) : []
+  return tetherCommand([...givenFlags((flag) => !drop.includes(flag)), ...add, ...passed])
 }
 
 /** This command line with another model in place of the one that it names. Without the API key, which is a secret. */
@@ -56,5 +66,5 @@ export function withModel(asked: string, name: string, argv = process.argv): str
 
 /** A command that finds models where this tether does. */
 export function commandForModels(words: string[]): string {
-  return tetherCommand([...words, ...givenFlags(['--models-dir'])])
+  return tetherCommand([...words, ...givenFlags((flag) => flag === '--models-dir')])
 }

@@ -19,7 +19,8 @@ test.each(['plain', 'two words', "it's", '$HOME `id` "x"', 'new\nline', '*', 'a;
 )
 
 describe('givenFlags', () => {
-  const given = (words: string, only?: string[]) => givenFlags(only, ['node', 'tether', ...words.split(' ')])
+  const given = (words: string, only?: string[]) =>
+    givenFlags((flag) => only?.includes(flag) ?? true, ['node', 'tether', ...words.split(' ')])
   test.each([
     ['--models-dir m --force --port=9000', undefined, '--models-dir m --force --port=9000'],
     ['pull org/name --models-dir m', undefined, '--models-dir m'],

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { isInteractive, say } from '../terminal/say.js'
 import { Interrupted } from '../terminal/signals.js'
-import { tetherCommand } from '../tether-command.js'
+import { runAgain } from '../tether-command.js'
 import { claudeVersion } from './claude-version.js'
 
 /** Without @latest npm installs the newest version that names this Node as supported: on Node 20 one of long ago. */
@@ -27,7 +27,8 @@ export async function offerClaude(find: () => string | undefined): Promise<strin
 
 /** What to do without a claude that runs. `found`: one that --claude-path did not name. */
 export function installHint(found?: string): string {
-  const serve = `To run only the server:\n  ${tetherCommand(['--serve-only'])}`
+  const only = runAgain({ drop: ['--claude-path'], add: ['--serve-only'], claude: false })
+  const serve = `To run only the server:\n  ${only}`
   if (found) return `One is installed at ${found}. To use it, omit --claude-path. ${serve}`
   return `Install it:\n  ${command.join(' ')}\nAlready have it? Pass --claude-path PATH. ${serve}`
 }

@@ -1,7 +1,7 @@
 /** Starts the server on the chosen port, or on a free one nearby if the user did not choose it. */
 import { TetherError } from '../../errors.js'
 import type { Server } from '../../index.js'
-import { givenFlags, tetherCommand } from '../tether-command.js'
+import { runAgain, tetherCommand } from '../tether-command.js'
 import { type PortOwner, portOwner } from './port-owner.js'
 
 export interface PortChoice {
@@ -56,10 +56,7 @@ function by(owner: PortOwner | undefined): string {
 /** Commands that help: the same on another port, and how to use a tether that is there. */
 function remedy(port: number, owner: PortOwner | undefined): string {
   const other = ['--port', String(port < 65535 ? port + 1 : 8080)]
-  const flags = givenFlags()
-  const at = flags.indexOf('--port')
-  const kept = flags.filter((flag, i) => !flag.startsWith('--port=') && (at < 0 || (i !== at && i !== at + 1)))
-  const again = `  ${tetherCommand([...kept, ...other])}`
+  const again = `  ${runAgain({ drop: ['--port'], add: other, claude: true })}`
   if (owner?.tether === undefined) return `Stop that program, or use another port:\n${again}`
   return `Use another port, or connect to that one:\n${again}\n  ${tetherCommand(['env', '--port', String(port)])}`
 }

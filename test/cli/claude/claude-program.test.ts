@@ -10,12 +10,12 @@ const tether = useTether()
 
 describe('without Claude Code', () => {
   test('says how to install it, before a model is loaded', async () => {
-    const { code, stderr } = await tether.startOnDemo([], { FAKE_LOAD_MS: '60000' }).ended
+    const { code, stderr } = await tether.startOnDemo(['--', '-p', 'hi'], { FAKE_LOAD_MS: '60000' }).ended
     expect(code).toBe(127)
     expect(stderr).toContain(
       'tether: Claude Code is not installed. Install it:\n  npm install -g @anthropic-ai/claude-code@latest\n',
     )
-    expect(stderr).toContain('\n  tether --serve-only\n')
+    expect(stderr).toContain(`\n  tether --model ${tether.demo} --serve-only\n`)
   })
 
   test('npm start serves instead, and prints a sample answer', async () => {

@@ -122,13 +122,13 @@ describe('a taken port', () => {
   afterEach(() => void other.close())
 
   test('that was asked for is an error that names the program', async () => {
-    const { code, stderr } = await tether.startOnDemo(['--port', String(taken), '--claude-path', tether.place.claude])
-      .ended
+    const args = ['--port', String(taken), '--claude-path', tether.place.claude, '--', '-p', 'hi']
+    const { code, stderr } = await tether.startOnDemo(args).ended
     expect(code).toBe(1)
     expect(stderr).toContain(`port ${taken} is in use`)
     if (process.platform === 'linux') expect(stderr).toContain(`process ${process.pid}`)
     const claude = tether.place.claude
-    expect(stderr).toContain(`\n  tether --model ${tether.demo} --claude-path ${claude} --port ${taken + 1}\n`)
+    expect(stderr).toContain(`\n  tether --model ${tether.demo} --claude-path ${claude} --port ${taken + 1} -- -p hi\n`)
   })
 
   test('that nobody asked for is an error with --serve-only, as --help says', async () => {
