@@ -95,7 +95,9 @@ async function checkModels({ config, settings }: DoctorContext): Promise<Finding
   const fitting = usable.filter(({ fits }) => fits !== 'no')
   const faulty = models.length - usable.length
   const rest = faulty > 0 ? `. ${faulty} cannot be used` : ''
-  const detail = `${usable.length} in ${folderText(modelsDir)} and in the Hugging Face cache, ${fitting.length} of them fit in memory${rest}`
+  const places = `in ${folderText(modelsDir)} and in the Hugging Face cache`
+  const fit = usable.length > 0 ? `, ${fitting.length} of them fit in memory` : ''
+  const detail = `${usable.length} ${places}${fit}${rest}`
   const why = `to see why:\n  ${commandForModels(['--list'])}`
   if (fitting.length > 0 && faulty > 0) return { about: 'models', verdict: 'note', detail, fix: why }
   if (fitting.length > 0) return { about: 'models', verdict: 'ok', detail }

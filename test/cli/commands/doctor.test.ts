@@ -27,7 +27,7 @@ describe('tether doctor', () => {
     expect([code, stderr]).toEqual([1, ''])
     expect(stdout).toMatch(/^tether 1\.2\.3 on /)
     expect(stdout).toMatch(
-      / FAIL {2}models {4}0 in ~\/\.tether\/models [^>]*-> download one:\n +tether pull \S+\/\S+\n/,
+      / FAIL {2}models {4}0 in ~\/\.tether\/models and in the Hugging Face cache\n +-> download one:\n +tether pull \S+\/\S+\n/,
     )
     expect(stdout).toMatch(/ FAIL {2}claude {4}not found\n +-> npm install -g @anthropic-ai\/claude-code/)
     expect(stdout).toMatch(/\n2 problems to fix\.\n$/)
