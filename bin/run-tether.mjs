@@ -3,36 +3,39 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { needsAddon } from '../scripts/needs-addon.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const require = createRequire(import.meta.url)
 
+const args = process.argv.slice(2)
+
 /** The scripts of `tether completion` call this: it answers at once or not at all. */
-const completes = process.argv[2] === '__complete'
+const completes = args[0] === '__complete'
 
 process.exitCode = (await ready()) || (await start())
 
 async function start() {
   const { main } = await import('../dist/cli/main.js')
-  const code = await main(process.argv.slice(2))
+  const code = await main(args)
   // Everything is closed by now; a leftover such as a keep-alive timer must not delay the exit.
   process.exit(code)
 }
 
-/** Builds what is missing. --help and --version build nothing if they can be answered. -> 0, or the exit status of a failure */
+/** Builds what is missing, and the addon only for a command that needs it. -> 0, or the exit status of a failure */
 async function ready() {
   if (isBuilt()) return 0
   if (completes) return 1
   const { askForClaude, notFound } = await import('../scripts/check-claude.mjs')
   const { quoted } = await import('../scripts/terminal-lines.mjs')
-  const claude = await askForClaude(process.argv.slice(2))
+  const claude = await askForClaude(args)
   if (claude !== 'present') {
     console.error(`To run only the server:\n\n  node ${quoted(join(root, 'bin', 'tether.mjs'))} --serve-only\n`)
     return notFound
   }
   const { setup, isInWords } = await import('../scripts/setup.mjs')
   try {
-    await setup()
+    await setup({ needsAddon: needsAddon(args) })
     return 0
   } catch (error) {
     console.error(`tether: ${error.message}`)
@@ -43,12 +46,7 @@ async function ready() {
 
 function isBuilt() {
   if (!existsSync(`${root}dist/cli/main.js`)) return false
-  const [first] = process.argv.slice(2)
-  const onlyAsks =
-    completes ||
-    ['help', 'completion'].includes(first) ||
-    process.argv.slice(2).some((arg) => ['--help', '-h', '--version', '-v'].includes(arg))
-  return onlyAsks || existsSync(`${root}build/Release/tether.node`) || hasPlatformPackage()
+  return !needsAddon(args) || existsSync(`${root}build/Release/tether.node`) || hasPlatformPackage()
 }
 
 function hasPlatformPackage() {

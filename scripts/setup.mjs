@@ -33,12 +33,12 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 export class SetupError extends Error {}
 
 /**
- * Sets up everything that is missing or stale. `tests` builds the C++ tests as well; `native` stops after the addon.
- * `say` gets lines of progress, and none if there is nothing to do.
+ * Sets up everything that is missing or stale. `tests` builds the C++ tests as well; `native` stops after the addon;
+ * without `needsAddon` it is left out. `say` gets lines of progress, and none if there is nothing to do.
  */
-export async function setup({ tests = false, native = false, say = note } = {}) {
+export async function setup({ tests = false, native = false, needsAddon = true, say = note } = {}) {
   checkNode()
-  if (!isBuilt()) {
+  if (needsAddon && !isBuilt()) {
     // Before the packages, which take half a minute.
     checkTools({ fetching: !process.env.MLX_DIR && !existsSync(join(cacheDir(), 'mlx')) })
     say(`tether builds itself first, only this once. It takes ${estimate(tests)}.`)
@@ -47,7 +47,7 @@ export async function setup({ tests = false, native = false, say = note } = {}) 
     try {
       await locked(say, async () => {
         await installPackages(say)
-        await buildAddon({ tests, say })
+        if (needsAddon) await buildAddon({ tests, say })
         if (!native) await compile(say)
       })
     } catch (error) {

@@ -1,5 +1,6 @@
 // What npm start does: sets up what is missing, then starts tether where the user stands.
 import { askForClaude, hasClaude, notFound } from './check-claude.mjs'
+import { needsAddon } from './needs-addon.mjs'
 import { aboutBanner, flagsThatNpmTook, leaveNpm } from './npm-surroundings.mjs'
 import { isBuilt, script, setup } from './setup.mjs'
 import { note } from './terminal-lines.mjs'
@@ -21,9 +22,9 @@ await script(async (args) => {
   if (claude !== 'present') {
     // What follows -- is for Claude Code, so there is nothing that tether could do without it.
     if (args.includes('--')) return notFound
-    note('tether goes on without it: it serves the model to other programs.\n')
+    note('tether continues without it, and serves the model to other programs.\n')
   }
-  await setup()
+  await setup({ needsAddon: needsAddon(args) })
   const { main } = await import('../dist/cli/main.js')
   // Asked once is enough, unless it was installed meanwhile.
   const declined = claude === 'declined' && !hasClaude()

@@ -194,6 +194,33 @@ describe('tether in a clone, without Claude Code', () => {
   })
 })
 
+describe.each(['scripts/start.mjs', 'bin/tether.mjs'])('%s of what loads no model', (script) => {
+  test.each([
+    [['--help']],
+    [['--version']],
+    [['help', 'env']],
+    [['bench', '-h']],
+    [['--list', '--json']],
+    [['ls']],
+    [['pull', 'org/name']],
+    [['config']],
+  ])('%j installs packages and compiles nothing native, also without a compiler', async (args) => {
+    clone.without('c++')
+    clone.without('cmake')
+    const { code, stdout } = await run(script, args)
+    expect(code).toBe(0)
+    expect(started(stdout).args).toEqual(args)
+    expect(clone.calls()).toEqual([steps[0]])
+  })
+
+  test('leaves the addon to the first command that needs it', async () => {
+    clone.program('claude', 'exit 0')
+    await run(script, ['--version'])
+    await run(script, ['--', '--version'])
+    expect(clone.calls()).toEqual(steps)
+  })
+})
+
 test('a second npm start builds nothing, prints nothing and leaves Claude Code to tether', async () => {
   clone.program('claude', 'exit 0')
   await start()
