@@ -76,7 +76,8 @@ describe('the hint after a conversation', () => {
   test('has --continue once, and what Claude Code was given besides the prompt', async () => {
     const args = ['--claude-path', tether.place.claude, '--model', 'demo', '--']
     const given = ['--continue', '--add-dir', 'my folder', '--verbose', 'say:hello']
-    const terminal = tether.openUntilStatus([...args, ...given], { env: { FAKE_OUTPUT_TOKENS: '7' } })
+    // Nothing was asked, but there is a conversation.
+    const terminal = tether.openUntilStatus([...args, ...given])
     await terminal.shows('status 0')
     const line = hinted(terminal.written())
     expect(line).toMatch(/ -- --continue --add-dir 'my folder' --verbose$/)

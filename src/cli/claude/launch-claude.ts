@@ -10,6 +10,7 @@ import { runClaudeProcess } from './claude-process.js'
 import { claudeSettings, mergeForwarded, toolArgs } from './claude-settings.js'
 import { claudeWindow } from './claude-window.js'
 import type { Forwarded } from './forwarded-settings.js'
+import { continues } from './resume-args.js'
 import { writeSettingsFile } from './settings-file.js'
 import { hasStatusLine, statusLine } from './status-line.js'
 
@@ -60,7 +61,7 @@ export async function launchClaude(about: ClaudeLaunch): Promise<number> {
     const status = await runClaudeProcess({ program: claude, args, env, settingsFolder: file.folder })
     release()
     if (isConversation(forwarded.args)) {
-      const talked = running.model.stats().outputTokens > 0
+      const talked = running.model.stats().outputTokens > 0 || continues(forwarded.args)
       if (talked) say(`To resume this conversation:\n  ${resumeCommand}\n${ownHint}`)
       else if (status === refused) say(againHint)
     }

@@ -13,6 +13,12 @@ const switches = words(`
 const lists = words(`
   --add-dir --allowedTools --allowed-tools --betas --disallowedTools --disallowed-tools --file --mcp-config --tools`)
 
+/** Whether these arguments continue a conversation that was there before. */
+export function continues(claudeArgs: string[]): boolean {
+  const end = claudeArgs.indexOf('--')
+  return (end < 0 ? claudeArgs : claudeArgs.slice(0, end)).some((arg) => /^(-c|--continue|-r|--resume)(=|$)/.test(arg))
+}
+
 /** Without the prompt, which was answered, and without what --continue replaces. */
 export function resumeArgs(claudeArgs: string[]): string[] {
   const kept: string[] = []

@@ -1,6 +1,6 @@
 /** Which of Claude Code's arguments stand in the command that resumes a conversation. */
 import { expect, test } from 'vitest'
-import { resumeArgs } from '../../../src/cli/claude/resume-args.js'
+import { continues, resumeArgs } from '../../../src/cli/claude/resume-args.js'
 
 test.each([
   [[], []],
@@ -26,3 +26,11 @@ test.each([
   [['--append-system-prompt=be short', 'hello'], ['--append-system-prompt=be short']],
   [['--verbose', '--', '--not-a-flag'], ['--verbose']],
 ])('of %j are %j', (given, kept) => expect(resumeArgs(given)).toEqual(kept))
+
+test.each([
+  [['--verbose', '--continue'], true],
+  [['-r'], true],
+  [['--resume=abc'], true],
+  [['--', '--continue'], false],
+  [['hello'], false],
+])('%j continue a conversation: %s', (given, expected) => expect(continues(given)).toBe(expected))
