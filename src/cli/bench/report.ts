@@ -1,6 +1,8 @@
 /** The report of a benchmark: a table, and bars of block characters. */
 import type { ModelInfo } from '../../index.js'
 import { kvBitsText } from '../serving/kv-bits-text.js'
+import { table } from '../terminal/table.js'
+import { wrap } from '../terminal/wrap.js'
 import type { BenchRow, Speed } from './measure.js'
 
 export interface BenchReport {
@@ -14,9 +16,12 @@ export interface BenchReport {
 export function benchReport({ name, info, rows, width }: BenchReport): string {
   const parameters = `${(info.parameters / 1e6).toFixed(info.parameters < 1e8 ? 1 : 0)} M parameters`
   return [
-    `${name}: ${parameters}, ${info.quantization}, computed in ${info.computeDtype} on ${info.device}${kvBitsText(info)}`,
+    ...wrap(
+      `${name}: ${parameters}, ${info.quantization}, computed in ${info.computeDtype} on ${info.device}${kvBitsText(info)}`,
+      width,
+    ),
     '',
-    ...table(rows),
+    ...speeds(rows, width),
     '',
     ...plot('reading, tokens/s', rows, (row) => row.prefill, width),
     '',
@@ -25,7 +30,7 @@ export function benchReport({ name, info, rows, width }: BenchReport): string {
   ].join('\n')
 }
 
-function table(rows: BenchRow[]): string[] {
+function speeds(rows: BenchRow[], width: number): string[] {
   const cells = rows.map(({ prompt, prefill, decode }) => [
     String(prompt),
     rounded(prefill.median),
@@ -34,8 +39,7 @@ function table(rows: BenchRow[]): string[] {
     spread(decode),
   ])
   const all = [['prompt', 'read tok/s', 'min..max', 'write tok/s', 'min..max'], ...cells]
-  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
-  return all.map((row) => row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  '))
+  return table(all, { width, drop: [4, 2] })
 }
 
 const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']

@@ -11,13 +11,16 @@ import { type Foreign, type KeptModel, type Survey, surveyPrefixes } from '../..
 import { type Call, UsageError } from '../args.js'
 import { say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
-import { fill, stripControls, widthOf } from '../terminal/text-width.js'
+import { table } from '../terminal/table.js'
+import { stripControls } from '../terminal/text-width.js'
 import { tetherCommand } from '../tether-command.js'
 
 /** -> the exit status: 1 if something could not be deleted. Throws TetherError and UsageError. */
 export function runCache({ words: [action, model], flags }: Call, folder = prefixFolder()): number {
   if (action !== 'clear') {
-    process.stdout.write(flags.json ? surveyAsJson(surveyOf(folder), folder) : cacheReport(surveyOf(folder), folder))
+    const survey = surveyOf(folder)
+    const width = process.stdout.isTTY ? process.stdout.columns : undefined
+    process.stdout.write(flags.json ? surveyAsJson(survey, folder) : cacheReport(survey, folder, width))
     return 0
   }
   if (flags.json) throw new UsageError('--json is for the list: tether cache clear prints none')
@@ -67,20 +70,13 @@ function fingerprintsOf(typed: string, models: KeptModel[]): string[] {
 
 const heads = ['size', 'blocks', 'sessions', 'tokens', 'hits', 'last used']
 
-/** A table, with its final newline. */
-export function cacheReport({ models, foreign }: Survey, folder: string): string {
+/** A table, with its final newline. `width`: columns of the terminal. */
+export function cacheReport({ models, foreign }: Survey, folder: string, width?: number): string {
   const where = shortPath(folder)
   const left = foreignLines(foreign)
   if (models.length === 0) return `${[`Nothing is kept in ${where}.`, ...left].join('\n')}\n`
   const rows = [['model', ...heads], ...models.map((kept) => [nameOf(kept), ...cellsOf(kept)])]
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => widthOf(row[column] ?? '')))) ?? []
-  const side = (column: number) => (column === 0 || column === heads.length ? 'left' : 'right')
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => fill(cell, widths[column] ?? 0, side(column)))
-      .join('  ')
-      .trimEnd(),
-  )
+  const lines = table(rows, { width, left: [0, heads.length], drop: [2, 3, 5, 4] })
   const all = models.reduce((sum, { bytes }) => sum + bytes, 0)
   const sum = `${showSize(all)} in ${where}. To delete it:\n  ${tetherCommand(['cache', 'clear'])}`
   return `${[...lines, '', sum, ...left].join('\n')}\n`

@@ -68,7 +68,9 @@ describe('the report of a benchmark', () => {
     const text = benchReport({ name: 'gemma', info, rows, width })
     const bars = text.split('\n').filter((line) => line.includes('█'))
     expect(bars).toHaveLength(4)
-    expect(bars.every((line) => line.length <= width)).toBe(true)
+    expect(text.split('\n').filter((line) => line.length > width)).toEqual([])
+    expect(text).toMatch(/^ *512 .*3000/m)
+    expect(text.includes('min..max')).toBe(width >= 80)
   })
 
   test('draws half the speed half as long', () => {

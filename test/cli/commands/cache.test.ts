@@ -40,6 +40,16 @@ describe('tether cache', () => {
     expect(stdout).toMatch(/\n4\.0 MB in ~\/\.tether\/cache\/prefixes\. To delete it:\n {2}tether cache clear\n$/)
   })
 
+  test('drops columns that a narrow terminal has no room for', async () => {
+    keep(one, 'org/gemma')
+    const terminal = tether.openUntilStatus(['cache'], { columns: 50 })
+    await terminal.shows('status 0')
+    expect(terminal.screen().slice(0, 2)).toEqual([
+      expect.stringMatching(/^model +size +tokens +hits +last used$/),
+      expect.stringMatching(/^org\/gemma +2\.0 MB +356 +12 +20\d\d-\d\d-\d\d \d\d:\d\d$/),
+    ])
+  })
+
   test('--json has the numbers', async () => {
     keep(one, 'org/gemma')
     writeFileSync(join(folder(), 'notes.txt'), '')
