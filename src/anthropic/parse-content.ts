@@ -94,7 +94,7 @@ function readPlainBlock(block: Fields & { type: string }, at: string): ContentBl
     return [{ type: 'tool_reference', tool_name: readText(block.tool_name, `${at}.tool_name`) }]
   }
   if (block.type === 'tool_addition' || block.type === 'tool_removal') return [readToolChange(block, at)]
-  const source = isFields(block.source) ? block.source : {}
+  const source = block.type === 'image' || block.type === 'document' ? readSource(block.source, `${at}.source`) : {}
   // A plain text document is text that any model can read.
   if (block.type === 'document' && source.type === 'text' && typeof source.data === 'string') {
     return [{ type: 'text', text: source.data }]
@@ -102,6 +102,26 @@ function readPlainBlock(block: Fields & { type: string }, at: string): ContentBl
   if (block.type === 'document' && source.type === 'content') return readResult(source.content, `${at}.source.content`)
   return otherBlock(block)
 }
+
+/** What an image or a document is made of. A type that is not known yet is taken as it is. */
+function readSource(value: unknown, at: string): Fields {
+  if (value === undefined || value === null) fail(at, 'Field required')
+  const source = readTyped(value, at)
+  const required = SOURCE_FIELDS.get(source.type) ?? []
+  for (const field of required) {
+    if (source[field] === undefined || source[field] === null) fail(`${at}.${field}`, 'Field required')
+    if (typeof source[field] !== 'string') fail(`${at}.${field}`, 'Input should be a string')
+  }
+  return source
+}
+
+/** The text that a source of this type has to have. */
+const SOURCE_FIELDS = new Map([
+  ['base64', ['media_type', 'data']],
+  ['url', ['url']],
+  ['file', ['file_id']],
+  ['text', ['data']],
+])
 
 /** The tool is named by a reference, or defined here. */
 function readToolChange({ type, tool, tool_name }: Fields, at: string): ContentBlock {

@@ -225,6 +225,22 @@ test.each([
     { messages: [{ role: 'assistant', content: [{ type: 'tool_use', id: 'x', name: 'x', input: 'y' }] }] },
     'messages.0.content.0.input: Input should be an object',
   ],
+  ...(
+    [
+      [{ type: 'image' }, 'source: Field required'],
+      [{ type: 'document', source: null }, 'source: Field required'],
+      [{ type: 'image', source: 'x' }, 'source: Input should be an object'],
+      [{ type: 'image', source: {} }, 'source.type: Field required'],
+      [{ type: 'image', source: { type: 'base64', data: 'AAAA' } }, 'source.media_type: Field required'],
+      [{ type: 'image', source: { type: 'base64', media_type: 'image/png' } }, 'source.data: Field required'],
+      [{ type: 'image', source: { type: 'url', url: 5 } }, 'source.url: Input should be a string'],
+      [{ type: 'document', source: { type: 'file' } }, 'source.file_id: Field required'],
+      [{ type: 'document', source: { type: 'text' } }, 'source.data: Field required'],
+    ] as [object, string][]
+  ).map(([block, what]): [object, string] => [
+    { messages: [{ role: 'user', content: [block] }] },
+    `messages.0.content.0.${what}`,
+  ]),
   [{ max_tokens: undefined }, 'max_tokens: Field required'],
   [{ max_tokens: 0 }, 'max_tokens: Input should be greater than or equal to 1'],
   [{ max_tokens: -1 }, 'max_tokens: Input should be greater than or equal to 1'],
