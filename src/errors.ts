@@ -43,7 +43,15 @@ export function unsupportedType(modelType: string): string {
 }
 
 /** Errors that only a server can have. */
-export type ServerFault = 'forbidden' | 'method_not_allowed' | 'not_found' | 'overloaded' | 'too_large'
+export type ServerFault =
+  | 'forbidden'
+  | 'headers_too_large'
+  | 'method_not_allowed'
+  | 'not_found'
+  | 'overloaded'
+  | 'timeout'
+  | 'too_large'
+  | 'unsupported_media_type'
 
 /** The code and message of anything thrown. What tether did not throw on purpose is `internal`. */
 export function toFault(error: unknown): { code: ErrorCode; message: string } {

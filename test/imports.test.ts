@@ -11,6 +11,7 @@ const parts = [
   'check-node',
   'errors',
   'options',
+  'limits',
   'make-folder',
   'write-private',
   'python-json',
@@ -31,13 +32,14 @@ const parts = [
 ]
 
 /**
- * What a part may import besides itself, errors, options, make-folder, write-private and python-json; a folder stands
+ * What a part may import besides itself, errors, options, limits, make-folder, write-private and python-json; a folder stands
  * for all its files.
  */
 const mayImport: Record<string, string[]> = {
   'check-node': [],
   errors: [],
   options: [],
+  limits: [],
   'make-folder': [],
   'write-private': [],
   'python-json': [],
@@ -83,6 +85,7 @@ describe('src', () => {
     const allowed = [
       'errors',
       'options',
+      'limits',
       'make-folder',
       'write-private',
       'python-json',

@@ -25,6 +25,7 @@ const ANSWERS: Record<Fault['code'], Answer> = {
   closed: { status: 503, type: 'api_error', canRetry: true },
   download_failed: BROKEN,
   forbidden: { status: 403, type: 'permission_error', canRetry: false },
+  headers_too_large: { status: 431, type: 'invalid_request_error', canRetry: false },
   internal: { status: 500, type: 'api_error', canRetry: true },
   invalid_request: INVALID,
   method_not_allowed: { status: 405, type: 'invalid_request_error', canRetry: false },
@@ -34,11 +35,13 @@ const ANSWERS: Record<Fault['code'], Answer> = {
   not_enough_memory: { status: 413, type: 'request_too_large', canRetry: false },
   not_found: { status: 404, type: 'not_found_error', canRetry: false },
   not_loaded: { status: 503, type: 'api_error', canRetry: true },
-  overloaded: { status: 529, type: 'overloaded_error', canRetry: true },
+  overloaded: { status: 429, type: 'rate_limit_error', canRetry: true },
   port_in_use: BROKEN,
   prompt_too_long: INVALID,
+  timeout: { status: 408, type: 'timeout_error', canRetry: true },
   too_large: { status: 413, type: 'request_too_large', canRetry: false },
   unauthorized: { status: 401, type: 'authentication_error', canRetry: false },
+  unsupported_media_type: { status: 415, type: 'invalid_request_error', canRetry: false },
   unsupported_model: BROKEN,
 }
 

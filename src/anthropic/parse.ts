@@ -1,25 +1,34 @@
 /** The JSON of the Messages API to a ParsedRequest. A body is walked here once, and typed from here on. */
 import type { JsonObject } from '../chat/types.js'
 import { namesOf, optionFault, type RequestSampling, requestOptions } from '../options.js'
-import { type Fields, fail, isFields, readFlag, readText, readTyped, requestFields } from '../turn/request-fields.js'
+import {
+  type Fields,
+  fail,
+  isFields,
+  type ReadOptions,
+  readFlag,
+  readText,
+  readTyped,
+  requestFields,
+} from '../turn/request-fields.js'
 import { readMessages, readSystem } from './parse-content.js'
 import { readToolChoice, readTools } from './parse-tools.js'
 import type { ParsedRequest } from './types.js'
 
-export interface ParseOptions {
+export interface ParseOptions extends ReadOptions {
   /** Over the wire a request has to name a model, as in Anthropic's API. A caller that holds the model need not. */
   modelRequired?: boolean
 }
 
 /** The body of POST /v1/messages. Throws `invalid_request`. */
 export function parseMessagesRequest(body: unknown, options?: ParseOptions): ParsedRequest {
-  const fields = requestFields(body)
+  const fields = requestFields(body, options)
   return { ...readCommon(fields, options), maxTokens: readMaxTokens(fields.max_tokens) }
 }
 
 /** The body of POST /v1/messages/count_tokens: the same without `max_tokens`. Throws `invalid_request`. */
 export function parseCountRequest(body: unknown, options?: ParseOptions): ParsedRequest {
-  return readCommon(requestFields(body), options)
+  return readCommon(requestFields(body, options), options)
 }
 
 function readCommon(fields: Fields, { modelRequired = false }: ParseOptions = {}): ParsedRequest {

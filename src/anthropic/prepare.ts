@@ -3,14 +3,18 @@
  * record. All that goes in and comes out is plain data, so this can run on another thread, with a prompter of its own.
  */
 import { countTurn, type PrepareOptions, prepareTurn } from '../turn/prepare-turn.js'
-import { parseJson, requestFields } from '../turn/request-fields.js'
+import { parseJson, type ReadOptions, requestFields } from '../turn/request-fields.js'
 import type { PreparedTurn, Prompter, TurnRequest } from '../turn/types.js'
 import { parseCountRequest, parseMessagesRequest } from './parse.js'
 import { toTurn } from './to-turn.js'
 
 /** The body of POST /v1/messages. Throws `invalid_request`. */
-export function prepareBody(prompter: Prompter, body: Uint8Array, options?: PrepareOptions): PreparedTurn {
-  return prepareTurn(prompter, turnIn(body), options)
+export function prepareBody(
+  prompter: Prompter,
+  body: Uint8Array,
+  options?: PrepareOptions & ReadOptions,
+): PreparedTurn {
+  return prepareTurn(prompter, turnIn(body, options), options)
 }
 
 /** The same for a request that is an object already, and need not name a model. */
@@ -19,8 +23,8 @@ export function prepareMessage(prompter: Prompter, request: unknown, options?: P
 }
 
 /** The body of POST /v1/messages/count_tokens. -> the length of the prompt in tokens. Throws `invalid_request`. */
-export function countBody(prompter: Prompter, body: Uint8Array): number {
-  return countTurn(prompter, toTurn(parseCountRequest(parseJson(body), { modelRequired: true })))
+export function countBody(prompter: Prompter, body: Uint8Array, options?: ReadOptions): number {
+  return countTurn(prompter, toTurn(parseCountRequest(parseJson(body), { ...options, modelRequired: true })))
 }
 
 /** The same for a request that is an object already. */
@@ -29,15 +33,15 @@ export function countMessage(prompter: Prompter, request: unknown): number {
 }
 
 /** The request in a body, as it is, for logs. Throws `invalid_request` for what is no JSON object or nested too deeply. */
-export function requestIn(body: Uint8Array): unknown {
-  return requestFields(parseJson(body))
+export function requestIn(body: Uint8Array, options?: ReadOptions): unknown {
+  return requestFields(parseJson(body), options)
 }
 
 /** Throws the `invalid_request` that `prepareBody` throws, without preparing anything. */
-export function checkBody(body: Uint8Array): void {
-  turnIn(body)
+export function checkBody(body: Uint8Array, options?: ReadOptions): void {
+  turnIn(body, options)
 }
 
-function turnIn(body: Uint8Array): TurnRequest {
-  return toTurn(parseMessagesRequest(parseJson(body), { modelRequired: true }))
+function turnIn(body: Uint8Array, { maxDepth }: ReadOptions = {}): TurnRequest {
+  return toTurn(parseMessagesRequest(parseJson(body), { maxDepth, modelRequired: true }))
 }

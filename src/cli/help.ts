@@ -1,5 +1,6 @@
 /** What `-h` and `--help` print: at most 80 columns; `-h` also at most the 24 lines of a small terminal. */
 import { type AnyFlag, type CommandName, command, commands, flagsOf } from './command-table.js'
+import { sizeText } from './config/setting-value.js'
 import { type Setting, setting } from './config/settings-table.js'
 import { type Paint, plain } from './terminal/colour.js'
 import { wrap } from './terminal/wrap.js'
@@ -148,7 +149,8 @@ class Page {
   }
 
   private flag(flag: string, { hint, help: about, alias, setting: name }: AnyFlag): void {
-    const fallback = name === undefined ? undefined : setting(name).default
+    const { default: value, kind } = name === undefined ? { default: undefined, kind: undefined } : setting(name)
+    const fallback = kind === 'size' && typeof value === 'number' ? sizeText(value) : value
     const suffix = fallback === undefined || fallback === false || fallback === 0 ? '' : ` (${fallback})`
     this.row(`${alias ? `-${alias}, ` : ''}${flag}${hint ? ` ${hint}` : ''}`, about + suffix)
   }

@@ -4,7 +4,7 @@ import type { LoadedModel } from '../model/types.js'
 import { answerTurn } from '../turn/answer-turn.js'
 import type { Protocol } from '../turn/protocol.js'
 import type { TurnStart } from '../turn/types.js'
-import { jsonText, readBody } from './body.js'
+import { type BodyReader, jsonText } from './body.js'
 import type { LogLine } from './log.js'
 import { type OnOverflow, overflowFor } from './overflow.js'
 import type { Queue } from './queue.js'
@@ -14,6 +14,9 @@ import { tapTurn } from './turn-tap.js'
 
 export interface AnswerContext {
   queue: Queue
+  bodies: BodyReader
+  /** Levels that the JSON of a body may have. */
+  maxDepth: number
   pingMs: number
   requestId: string
   line: LogLine
@@ -30,32 +33,40 @@ export async function answer<Event>(
   context: AnswerContext,
 ): Promise<Response> {
   const started = performance.now()
-  const { queue, pingMs, requestId, line, onAnswer } = context
-  const body = await readBody(request)
-  context.onBody?.(body)
-  const onOverflow = overflowFor(context.onOverflow, request.headers.get('user-agent'))
-  // A request that can never succeed must not be told to try again later.
-  if (queue.isFull()) protocol.checkBody(body)
+  const { queue, maxDepth, pingMs, requestId, line, onAnswer } = context
+  const body = await context.bodies.read(request)
   const reader = new AbortController()
-  const turn = answerTurn(
-    model.turns,
-    (prompter, options) => protocol.prepareBody(prompter, body, { ...options, onOverflow }),
-    {
-      signal: AbortSignal.any([request.signal, reader.signal]),
-      received: () => protocol.requestIn(body),
-      onInvalidToolInput: ({ tool, reason }) => {
-        line.invalidToolInputs = [...(line.invalidToolInputs ?? []), `${tool}: ${reason}`]
+  const leave = () => reader.abort()
+  const signal = AbortSignal.any([request.signal, reader.signal])
+  let parts: ReturnType<typeof tapTurn>
+  let start: TurnStart
+  try {
+    context.onBody?.(body.bytes)
+    const onOverflow = overflowFor(context.onOverflow, request.headers.get('user-agent'))
+    // A request that can never succeed must not be told to try again later.
+    if (queue.isFull()) protocol.checkBody(body.bytes, { maxDepth })
+    const turn = answerTurn(
+      model.turns,
+      (prompter, options) => protocol.prepareBody(prompter, body.bytes, { ...options, onOverflow, maxDepth }),
+      {
+        signal,
+        received: () => protocol.requestIn(body.bytes, { maxDepth }),
+        onInvalidToolInput: ({ tool, reason }) => {
+          line.invalidToolInputs = [...(line.invalidToolInputs ?? []), `${tool}: ${reason}`]
+        },
       },
-    },
-  )
-  const parts = tapTurn(queue.admit(turn), { line, started, stopReason: protocol.stopReason, onAnswer })
-  const start = await readStart(parts)
+    )
+    parts = tapTurn(queue.admit(turn), { line, started, stopReason: protocol.stopReason, onAnswer })
+    start = await readStart(parts)
+  } finally {
+    body.release()
+  }
   const events = protocol.toEvents(resume(start, parts))
   // Once the first event is read, ending the events ends the turn too.
   const first = await events.next()
   if (first.done) throw new TetherError('internal', 'an answer ended before it began')
   if (!start.stream) return withNotes(jsonText(await protocol.foldText(resume(first.value, events))), start)
-  const stream = sse(first.value, events, { protocol, pingMs, requestId, leave: () => reader.abort() })
+  const stream = sse(first.value, events, { protocol, pingMs, requestId, leave })
   const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' }
   return withNotes(new Response(stream, { headers }), start)
 }

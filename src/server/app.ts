@@ -2,10 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { anthropic } from '../anthropic/protocol.js'
 import { toFault } from '../errors.js'
+import type { Limits } from '../limits.js'
 import type { Protocol } from '../turn/protocol.js'
 import { answer } from './answer.js'
 import { checkKey, checkLocal } from './auth.js'
-import { json } from './body.js'
+import { createBodyReader, json } from './body.js'
 import { countTokens } from './count-tokens.js'
 import { health } from './health.js'
 import { HttpError } from './http-error.js'
@@ -22,14 +23,13 @@ export interface AppOptions {
   /** Only requests from this machine are answered, by their Host and Origin headers. */
   localOnly: boolean
   pingMs: number
-  /** Messages that may wait or be answered at once. */
-  maxRequests: number
+  limits: Limits
   onOverflow: OnOverflow
   onBody?: (body: Uint8Array) => void
 }
 
-/** Never rejects. Notes in `line` what it learns of the request. */
-export type App = (request: Request, line: LogLine) => Promise<Response>
+/** Never rejects. Notes in `line` what it learns of the request. `fault`: why the request is refused whatever it asks. */
+export type App = (request: Request, line: LogLine, fault?: HttpError) => Promise<Response>
 
 /** `id`: the name in the path, decoded. */
 type Handler = (
@@ -37,8 +37,10 @@ type Handler = (
   context: { requestId: string; line: LogLine; id: string },
 ) => Response | Promise<Response>
 
-export function createApp({ load, apiKey, localOnly, pingMs, maxRequests, onOverflow, onBody }: AppOptions): App {
-  const queue = createQueue(maxRequests)
+export function createApp({ load, apiKey, localOnly, pingMs, limits, onOverflow, onBody }: AppOptions): App {
+  const queue = createQueue(limits.maxRequests)
+  const bodies = createBodyReader(limits)
+  const { maxDepth } = limits
   let last: LastAnswer | null = null
   const onAnswer = (answer: LastAnswer) => {
     last = answer
@@ -49,10 +51,12 @@ export function createApp({ load, apiKey, localOnly, pingMs, maxRequests, onOver
       /^\/v1\/messages$/,
       {
         POST: (request, { requestId, line }) =>
-          answer(request, model(), anthropic, { queue, pingMs, requestId, line, onOverflow, onBody, onAnswer }),
+          answer(request, model(), anthropic, {
+            ...{ queue, bodies, maxDepth, pingMs, requestId, line, onOverflow, onBody, onAnswer },
+          }),
       },
     ],
-    [/^\/v1\/messages\/count_tokens$/, { POST: (request) => countTokens(request, model()) }],
+    [/^\/v1\/messages\/count_tokens$/, { POST: (request) => countTokens(request, model(), { bodies, maxDepth }) }],
     [/^\/v1\/models$/, { GET: () => models(model()) }],
     [/^\/v1\/models\/(?<id>[^/]+)$/, { GET: (_, { id }) => oneModel(model(), id) }],
     [/^\/health$/, { GET: () => health(load()) }],
@@ -61,6 +65,7 @@ export function createApp({ load, apiKey, localOnly, pingMs, maxRequests, onOver
 
   const respond = async (request: Request, requestId: string, line: LogLine): Promise<Response> => {
     const { pathname } = new URL(request.url)
+    if (/^X-(TRACE|CONNECT)$/.test(request.method)) throw notAllowed(line.method, pathname, ['GET', 'POST'])
     if (localOnly) checkLocal(request)
     // A launcher asks for health before it has a key. The answer tells no more than a port scan would.
     if (apiKey !== undefined && pathname !== '/health') checkKey(request, apiKey)
@@ -68,17 +73,16 @@ export function createApp({ load, apiKey, localOnly, pingMs, maxRequests, onOver
       const match = path.exec(pathname)
       if (!match) continue
       const handler = methods[request.method === 'HEAD' ? 'GET' : request.method]
-      if (!handler) throw notAllowed(request.method, pathname, Object.keys(methods))
+      if (!handler) throw notAllowed(line.method, pathname, Object.keys(methods))
       return handler(request, { requestId, line, id: decode(match.groups?.id ?? '') })
     }
     throw new HttpError('not_found', `not found: ${pathname} (tether serves Anthropic's POST /v1/messages)`)
   }
 
-  return async (request, line) => {
+  return async (request, line, fault) => {
     const requestId = `req_${randomBytes(12).toString('hex')}`
-    const response = await respond(request, requestId, line).catch((error: unknown) =>
-      refuse(anthropic, error, requestId, line),
-    )
+    const responding = fault ? Promise.reject(fault) : respond(request, requestId, line)
+    const response = await responding.catch((error: unknown) => refuse(anthropic, error, requestId, line))
     response.headers.set('request-id', requestId)
     return request.method === 'HEAD' ? new Response(null, response) : response
   }

@@ -1,19 +1,170 @@
-/** Bodies: a request's bytes, of bounded size, and JSON answers. */
+/** Bodies: a request's bytes, bounded each and all together, and JSON answers. */
+
+import type { Limits } from '../limits.js'
 import { HttpError } from './http-error.js'
 
-export const MAX_BODY_BYTES = 64 * 1024 * 1024
+/** Reads bodies. What it has read counts against the bound of all until it is released. */
+export interface BodyReader {
+  /** Throws `too_large`, `timeout`, `overloaded`, or `unsupported_media_type` for what is not JSON. */
+  read(request: Request): Promise<HeldBody>
+}
 
-/** Reads a body that is too large to its end as well: a client that is still sending would not see the answer. */
-export async function readBody(request: Request): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of request.body ?? []) {
-    bytes += chunk.byteLength
-    if (bytes <= MAX_BODY_BYTES) chunks.push(chunk)
-    else chunks.length = 0
+export interface HeldBody {
+  /** Empty once it is released. */
+  readonly bytes: Uint8Array
+  /** Safe to call twice. */
+  release(): void
+}
+
+/** A body that is being read, or waits. */
+interface Entry {
+  /** Of memory, which may be more than what has come. */
+  bytes: number
+  /** Ends the reading; unset once it is over. */
+  stop?: (fault: HttpError) => void
+}
+
+const NOTHING = new Uint8Array(0)
+const FIRST_BLOCK = 4096
+const LARGEST_BLOCK = 2 ** 20
+
+export function createBodyReader(limits: Pick<Limits, 'maxBody' | 'maxBodies' | 'bodyTimeout'>): BodyReader {
+  const { maxBody, maxBodies, bodyTimeout } = limits
+  const entries = new Set<Entry>()
+  let total = 0
+
+  const release = (entry: Entry) => {
+    total -= entry.bytes
+    entry.bytes = 0
+    entries.delete(entry)
   }
-  if (bytes <= MAX_BODY_BYTES) return Buffer.concat(chunks)
-  throw new HttpError('too_large', `the request has ${bytes} bytes, more than the limit of ${MAX_BODY_BYTES}`)
+  /** The largest goes, so that the small request of another client is read all the same. */
+  const reserve = (entry: Entry, bytes: number) => {
+    total += bytes
+    entry.bytes += bytes
+    while (total > maxBodies) {
+      const reading = [...entries].filter(({ stop }) => stop)
+      const largest = reading.reduce((one, other) => (other.bytes > one.bytes ? other : one), entry)
+      release(largest)
+      largest.stop?.(tooMany(maxBodies))
+      if (largest === entry) return
+    }
+  }
+
+  return {
+    async read(request) {
+      checkJson(request)
+      const declared = Number(request.headers.get('content-length') ?? 0)
+      if (declared > maxBody) throw tooLarge(`${declared} bytes`, maxBody)
+      const entry: Entry = { bytes: 0 }
+      entries.add(entry)
+      try {
+        const seconds = bodyTimeout
+        let bytes = await readAll(request, { entry, maxBody, seconds, reserve: (more) => reserve(entry, more) })
+        return {
+          get bytes() {
+            return bytes
+          },
+          release() {
+            bytes = NOTHING
+            release(entry)
+          },
+        }
+      } catch (error) {
+        release(entry)
+        throw error
+      }
+    },
+  }
+}
+
+interface Reading {
+  entry: Entry
+  maxBody: number
+  seconds: number
+  reserve: (bytes: number) => void
+}
+
+async function readAll(request: Request, { entry, maxBody, seconds, reserve }: Reading): Promise<Uint8Array> {
+  const reader = request.body?.getReader()
+  if (!reader) return NOTHING
+  let fault: HttpError | undefined
+  entry.stop = (error) => {
+    fault ??= error
+    reader.cancel().catch(() => {})
+  }
+  const late = () => entry.stop?.(new HttpError('timeout', `the body took longer than ${seconds} s (body_timeout)`))
+  const timer = setTimeout(late, seconds * 1000)
+  const blocks = blockList(reserve)
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (fault) throw fault
+      if (done) return blocks.joined()
+      if (blocks.length() + value.byteLength > maxBody) {
+        reader.cancel().catch(() => {})
+        throw tooLarge('more bytes', maxBody)
+      }
+      blocks.add(value)
+      if (fault) throw fault
+    }
+  } finally {
+    clearTimeout(timer)
+    entry.stop = undefined
+  }
+}
+
+/** Copies into blocks of its own: many small pieces, kept as they come, would take a hundred times their size. */
+function blockList(reserve: (bytes: number) => void) {
+  const blocks: Uint8Array[] = []
+  let filled = 0
+  let used = 0
+  return {
+    length: () => filled + used,
+    add(piece: Uint8Array) {
+      let rest = piece
+      while (rest.byteLength > 0) {
+        let block = blocks.at(-1)
+        if (!block || used === block.byteLength) {
+          filled += used
+          used = 0
+          const size = Math.min(LARGEST_BLOCK, Math.max(FIRST_BLOCK, filled))
+          reserve(size)
+          block = new Uint8Array(size)
+          blocks.push(block)
+        }
+        const part = rest.subarray(0, block.byteLength - used)
+        block.set(part, used)
+        used += part.byteLength
+        rest = rest.subarray(part.byteLength)
+      }
+    },
+    joined(): Uint8Array {
+      const last = blocks.pop()
+      return Buffer.concat(last ? [...blocks, last.subarray(0, used)] : [])
+    },
+  }
+}
+
+/** Browsers send other types across origins without asking first. A request without any type is read as JSON. */
+function checkJson({ headers }: Request): void {
+  const type = headers.get('content-type') ?? ''
+  if (type !== '' && !/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(type.trim())) {
+    throw new HttpError('unsupported_media_type', `content-type ${type} is not supported: send application/json`)
+  }
+  const encoding = headers.get('content-encoding') ?? 'identity'
+  if (encoding.trim().toLowerCase() !== 'identity') {
+    throw new HttpError('unsupported_media_type', `content-encoding ${encoding} is not supported: send plain JSON`)
+  }
+}
+
+function tooLarge(what: string, most: number): HttpError {
+  return new HttpError('too_large', `the body has ${what}, more than the limit of ${most} (max_body)`)
+}
+
+function tooMany(most: number): HttpError {
+  const message = `the bodies of all requests together reach ${most} bytes (max_bodies), and this is the largest`
+  return new HttpError('overloaded', message, { 'retry-after': '1' })
 }
 
 export function json(value: unknown, status = 200): Response {

@@ -1,15 +1,20 @@
-/** node:http under the web's types: a socket's request becomes a Request, and the Response is written to the socket. */
+/** node:http under the app: connections, their limits, and what comes on them that is no HTTP. */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { TetherError } from '../errors.js'
+import type { Limits } from '../limits.js'
 import type { App } from './app.js'
+import { connectionLimit } from './connections.js'
+import { type Exchange, serveOne } from './exchange.js'
 import type { LogLine } from './log.js'
+import { refuseRaw } from './raw-refusal.js'
 
 export interface ListenOptions {
   host: string
   /** 0: any free one. */
   port: number
+  limits: Pick<Limits, 'maxHeaders' | 'maxConnections' | 'headersTimeout' | 'idleTimeout'>
   /** Called once for every request, when its last byte is sent or its client is gone. */
   onLog?: (line: LogLine) => void
 }
@@ -20,25 +25,35 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** A request that is being answered. It holds the Request, since Node keeps only a weak reference to its signal. */
-interface Exchange {
-  request?: Request
-  leave: AbortController
-  done: Promise<void>
-}
-
 /** Throws `port_in_use`, or `bad_config` for an address that cannot be listened on. */
-export async function listen(app: App, { host, port, onLog }: ListenOptions): Promise<Listener> {
+export async function listen(app: App, { host, port, limits, onLog }: ListenOptions): Promise<Listener> {
   const exchanges = new Set<Exchange>()
-  const server = createServer((incoming, outgoing) => {
+  const connections = connectionLimit(limits.maxConnections)
+  const serve = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const exchange: Exchange = { leave: new AbortController(), done: Promise.resolve() }
     exchanges.add(exchange)
-    exchange.done = serveOne(app, incoming, outgoing, exchange, onLog).finally(() => exchanges.delete(exchange))
-  })
-  // A body may come slowly and an answer may take an hour. Only a connection that never sends its headers is closed.
-  server.requestTimeout = 0
-  server.headersTimeout = 60_000
-  server.keepAliveTimeout = 75_000
+    const answering = connections.isOver(incoming.socket) ? connections.refusing(app) : app
+    exchange.done = serveOne(answering, incoming, outgoing, exchange, onLog).finally(() => exchanges.delete(exchange))
+  }
+  const server = createServer(
+    {
+      maxHeaderSize: limits.maxHeaders,
+      headersTimeout: limits.headersTimeout * 1000,
+      // A body has a time of its own, and an answer may take an hour.
+      requestTimeout: 0,
+      keepAliveTimeout: limits.idleTimeout * 1000,
+      connectionsCheckingInterval: 1000,
+      // The app refuses a request without a Host, and says so in the protocol's shape.
+      requireHostHeader: false,
+    },
+    serve,
+  )
+  // Without these listeners Node answers by itself, without a body.
+  server.on('checkContinue', serve)
+  server.on('checkExpectation', serve)
+  server.on('connection', connections.opened)
+  server.on('clientError', (error, socket) => refuseRaw(error as NodeJS.ErrnoException, socket as Socket, limits))
+  server.on('connect', (_, socket) => refuseRaw({ code: 'CONNECT' }, socket as Socket, limits))
 
   try {
     server.listen(port, host)
@@ -64,90 +79,6 @@ export async function listen(app: App, { host, port, onLog }: ListenOptions): Pr
       return closing
     },
   }
-}
-
-/** Never rejects. */
-async function serveOne(
-  app: App,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  exchange: Exchange,
-  onLog?: (line: LogLine) => void,
-): Promise<void> {
-  const started = performance.now()
-  const line: LogLine = { method: incoming.method ?? '', path: pathOf(incoming), status: 499, ms: 0 }
-  outgoing.once('close', () => {
-    if (!outgoing.writableFinished) exchange.leave.abort()
-    if (outgoing.headersSent) line.status = outgoing.statusCode
-    line.ms = Math.round(performance.now() - started)
-    onLog?.(line)
-  })
-  try {
-    const request = toRequest(incoming, exchange.leave.signal)
-    if (!request) {
-      outgoing.writeHead(400).end()
-      return
-    }
-    exchange.request = request
-    await send(await app(request, line), outgoing)
-  } catch (error) {
-    // The status has been sent, so closing the connection is all that is left. A client that left ends up here too.
-    line.error ??= error instanceof Error ? error.message : String(error)
-    outgoing.destroy()
-  }
-}
-
-/** undefined for a target or method that no Request can have. Repeated headers are joined, as in the Fetch standard. */
-function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
-  const url = `http://${incoming.socket.localAddress?.includes(':') ? '[::1]' : '127.0.0.1'}${pathOf(incoming)}`
-  const { method = 'GET', rawHeaders } = incoming
-  if (!URL.canParse(url) || method === 'TRACE' || method === 'CONNECT') return undefined
-  const headers = new Headers()
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
-    headers.append(rawHeaders[i] as string, rawHeaders[i + 1] as string)
-  if (method === 'GET' || method === 'HEAD') return new Request(url, { method, headers, signal })
-  return new Request(url, { method, headers, signal, body: incoming, duplex: 'half' })
-}
-
-/** Without the query, which no route reads. Always begins with a slash. */
-function pathOf(incoming: IncomingMessage): string {
-  const target = incoming.url ?? '/'
-  const path = /^(?:https?:\/\/[^/?#]*)?([^?#]*)/i.exec(target)?.[1] ?? ''
-  return path.startsWith('/') ? path : `/${path}`
-}
-
-/** Reads the next piece only when the last one is written. A body that fails closes the connection. */
-async function send(response: Response, outgoing: ServerResponse): Promise<void> {
-  outgoing.writeHead(response.status, [...response.headers].flat())
-  if (!response.body) {
-    outgoing.end()
-    return
-  }
-  outgoing.flushHeaders()
-  const reader = response.body.getReader()
-  const leave = () => void reader.cancel().catch((error: unknown) => outgoing.destroy(error as Error))
-  outgoing.once('close', leave)
-  if (outgoing.closed) leave()
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) break
-    if (!outgoing.write(value)) await writable(outgoing)
-  }
-  outgoing.end()
-}
-
-/** Also resolves when the client is gone; the next read then fails. */
-function writable(outgoing: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    if (outgoing.closed || !outgoing.writableNeedDrain) return resolve()
-    const go = () => {
-      outgoing.off('drain', go)
-      outgoing.off('close', go)
-      resolve()
-    }
-    outgoing.on('drain', go)
-    outgoing.on('close', go)
-  })
 }
 
 function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): TetherError {

@@ -1,4 +1,6 @@
 /** A model behind a port: Anthropic's Messages API over HTTP. */
+
+import { type Limits, limitsOf } from '../limits.js'
 import type { LoadedModel } from '../model/types.js'
 import { createApp } from './app.js'
 import { isLoopback } from './auth.js'
@@ -7,10 +9,12 @@ import { watchLoad } from './loading.js'
 import type { LogLine } from './log.js'
 import { checkOverflow, type OnOverflow } from './overflow.js'
 
+export type { Limits } from '../limits.js'
 export type { LogLine } from './log.js'
 export type { OnOverflow } from './overflow.js'
 
-export interface ServeOptions {
+/** Each limit has a default: the table is in docs/configuration.md. */
+export interface ServeOptions extends Partial<Limits> {
   /** Default: 127.0.0.1, which only this machine can reach. */
   host?: string
   /** Default: 8080; 0 takes any free one. */
@@ -23,8 +27,6 @@ export interface ServeOptions {
   onBody?: (body: Uint8Array) => void
   /** Silence in a stream, in milliseconds, after which a ping is sent. Default: 10 s. */
   pingMs?: number
-  /** Messages that may wait or be answered at once; more get 529. Default: 64. */
-  maxRequests?: number
   /**
    * What happens to a prompt that does not fit the window. `error`: 400 `prompt is too long: …`. `truncate`: the oldest
    * turns are dropped, which a header and the log line say. Default, `auto`: the error for Claude Code, which then
@@ -47,12 +49,13 @@ export interface Server {
  * Throws `port_in_use`, or `bad_config` for an option with a wrong value.
  */
 export async function serve(model: LoadedModel | Promise<LoadedModel>, options: ServeOptions = {}): Promise<Server> {
-  const { host = '127.0.0.1', port = 8080, apiKey, onLog, pingMs = 10_000, maxRequests = 64, progress } = options
+  const { host = '127.0.0.1', port = 8080, apiKey, onLog, pingMs = 10_000, progress } = options
+  const limits = limitsOf(options)
   const onOverflow = checkOverflow(options.onOverflow)
   const localOnly = apiKey === undefined && isLoopback(host)
   const load = watchLoad(model, progress)
-  const app = createApp({ load, apiKey, localOnly, pingMs, maxRequests, onOverflow, onBody: options.onBody })
-  const listener = await listen(app, { host, port, onLog })
+  const app = createApp({ load, apiKey, localOnly, pingMs, limits, onOverflow, onBody: options.onBody })
+  const listener = await listen(app, { host, port, limits, onLog })
   return { url: `http://${address(host)}:${listener.port}`, port: listener.port, close: listener.close }
 }
 

@@ -1,6 +1,7 @@
 /** What the server needs of a protocol. Each protocol implements it in a folder of its own; src/anthropic/ is one. */
 import type { ErrorCode, ServerFault } from '../errors.js'
 import type { PrepareOptions } from './prepare-turn.js'
+import type { ReadOptions } from './request-fields.js'
 import type { PreparedTurn, Prompter, TurnFinish, TurnPart } from './types.js'
 
 /** What went wrong, for a client. */
@@ -20,11 +21,11 @@ export interface FaultAnswer {
 /** `Event`: one item of a streamed answer. All functions are pure but for ids. */
 export interface Protocol<Event> {
   /** The body of a request for an answer. Throws `invalid_request`. */
-  prepareBody(prompter: Prompter, body: Uint8Array, options?: PrepareOptions): PreparedTurn
+  prepareBody(prompter: Prompter, body: Uint8Array, options?: PrepareOptions & ReadOptions): PreparedTurn
   /** Throws what `prepareBody` throws, without preparing anything. */
-  checkBody(body: Uint8Array): void
+  checkBody(body: Uint8Array, options?: ReadOptions): void
   /** The request in a body, for logs. Throws `invalid_request`. */
-  requestIn(body: Uint8Array): unknown
+  requestIn(body: Uint8Array, options?: ReadOptions): unknown
   /** An answer as events. The first is given out before the part after the start is asked for. */
   toEvents(parts: AsyncIterable<TurnPart>): AsyncGenerator<Event, void, undefined>
   /** Events as the one body of an answer that is not streamed, in JSON. */

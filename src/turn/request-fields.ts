@@ -7,6 +7,12 @@ export type Fields = { [key: string]: unknown }
 /** No real request comes near this. Without a bound, recursive code behind the parser would overflow its stack. */
 const MAX_DEPTH = 1000
 
+/** How a body is read. */
+export interface ReadOptions {
+  /** Levels that it may be nested. Default and most: 1000. */
+  maxDepth?: number
+}
+
 /** The JSON in the bytes of a body. */
 export function parseJson(body: Uint8Array): unknown {
   try {
@@ -17,9 +23,9 @@ export function parseJson(body: Uint8Array): unknown {
 }
 
 /** The fields of a request, which must be an object and not be nested too deeply. */
-export function requestFields(body: unknown): Fields {
+export function requestFields(body: unknown, { maxDepth = MAX_DEPTH }: ReadOptions = {}): Fields {
   if (!isFields(body)) fail('body', 'Input should be an object')
-  if (deeperThan(body, MAX_DEPTH)) fail('body', `Input is nested deeper than ${MAX_DEPTH} levels`)
+  if (deeperThan(body, maxDepth)) fail('body', `Input is nested deeper than ${maxDepth} levels`)
   return body
 }
 

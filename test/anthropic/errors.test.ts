@@ -15,7 +15,10 @@ test.each<[ErrorCode | ServerFault, number, string, boolean]>([
   ['internal', 500, 'api_error', true],
   ['not_loaded', 503, 'api_error', true],
   ['closed', 503, 'api_error', true],
-  ['overloaded', 529, 'overloaded_error', true],
+  ['overloaded', 429, 'rate_limit_error', true],
+  ['timeout', 408, 'timeout_error', true],
+  ['headers_too_large', 431, 'invalid_request_error', false],
+  ['unsupported_media_type', 415, 'invalid_request_error', false],
 ])('the error %s has its status, its type and whether to retry', (code, status, type, retry) => {
   expect(faultAnswer({ code, message: 'why' }, 'req_1')).toEqual({
     status,

@@ -1,5 +1,4 @@
 /** Bytes, statuses and headers, as any HTTP client sees them. */
-import { connect } from 'node:net'
 import { describe, expect, it, test } from 'vitest'
 import { requestLine } from '../../src/cli/serving/request-line.js'
 import { TetherError } from '../../src/errors.js'
@@ -8,21 +7,10 @@ import { type LogLine, serve } from '../../src/server/serve.js'
 import { speaks } from '../support/fake-engine.js'
 import { fakeModel } from '../support/fake-model.js'
 import { ask, hello, serveFake, until } from '../support/fake-server.js'
+import { raw } from '../support/raw-http.js'
 
 const END = { control: '<end>' }
 const streamed = hello({ stream: true })
-
-/** What a socket gets back for these bytes. */
-function raw(port: number, bytes: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
-    let text = ''
-    socket.setEncoding('utf8').on('data', (data) => {
-      text += data
-    })
-    socket.on('end', () => resolve(text)).on('error', reject)
-  })
-}
 
 describe('an event stream', () => {
   it('is event and data lines', async () => {
@@ -116,9 +104,6 @@ describe('a request for a path', () => {
     expect(await get('http://127.0.0.1/health')).toBe('200')
     expect(await get('health')).toBe('400')
     expect(await get('*')).toBe('404')
-    expect(await raw(port, 'TRACE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')).toMatch(
-      /^HTTP\/1.1 400/,
-    )
   })
 })
 
@@ -138,14 +123,6 @@ describe('a request body', () => {
       expect(reply.json.error.type).toBe('invalid_request_error')
       expect(reply.json.error.message).toContain(message)
     }
-  })
-
-  it('that is too large is answered after its last byte, on a connection that stays open', async () => {
-    const { url } = await serveFake(speaks('Hi', END))
-    const reply = await ask(`${url}/v1/messages`, { body: 'x'.repeat(65 * 1024 * 1024) })
-    expect(reply.status).toBe(413)
-    expect(reply.json.error.type).toBe('request_too_large')
-    expect((await ask(`${url}/v1/messages`, { body: hello() })).status).toBe(200)
   })
 })
 
@@ -250,9 +227,9 @@ it('the server rejects requests above the limit, and accepts new ones once other
   const first = [1, 2].map(() => ask(`${url}/v1/messages`, { body: hello() }))
   await until(() => engine.requests.length === 2)
   const over = await ask(`${url}/v1/messages`, { body: streamed })
-  expect(over.status).toBe(529)
+  expect(over.status).toBe(429)
   expect(over.headers['retry-after']).toBe('5')
-  expect(over.json.error.type).toBe('overloaded_error')
+  expect(over.json.error.type).toBe('rate_limit_error')
   for (const { status } of await Promise.all(first)) expect(status).toBe(200)
   expect((await ask(`${url}/v1/messages`, { body: hello() })).status).toBe(200)
 })
@@ -272,7 +249,7 @@ it('a full server rejects a wrong request for what is wrong with it, so that its
     hello({ tool_choice: { type: 'any' } }),
   ]
   for (const body of wrong) expect((await ask(`${url}/v1/messages`, { body })).status, JSON.stringify(body)).toBe(400)
-  expect((await ask(`${url}/v1/messages`, { body: hello() })).status).toBe(529)
+  expect((await ask(`${url}/v1/messages`, { body: hello() })).status).toBe(429)
   void running
 })
 

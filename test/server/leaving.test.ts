@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { limitsOf } from '../../src/limits.js'
 import { createApp } from '../../src/server/app.js'
 import { watchLoad } from '../../src/server/loading.js'
 import { type FakeEngine, type Step, speaks } from '../support/fake-engine.js'
@@ -107,11 +108,15 @@ describe('a client that leaves', () => {
       load: watchLoad(fakeModel(engine)),
       localOnly: false,
       pingMs: 1000,
-      maxRequests: 1,
+      limits: limitsOf({ maxRequests: 1 }),
       onOverflow: 'auto',
     })
     const request = () =>
-      new Request('http://localhost/v1/messages', { method: 'POST', body: JSON.stringify(hello({ stream: true })) })
+      new Request('http://localhost/v1/messages', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(hello({ stream: true })),
+      })
     const line = () => ({ method: '', path: '', status: 0, ms: 0 })
     const first = await app(request(), line())
     await first.body?.cancel()

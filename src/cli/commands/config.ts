@@ -4,6 +4,7 @@ import type { Call } from '../args.js'
 import { defaultOf, tomlValue } from '../config/config-template.js'
 import { modelTableWarnings } from '../config/model-tables.js'
 import { type Config, fromFlag, type Origin } from '../config/read-config.js'
+import { sizeText } from '../config/setting-value.js'
 import { flagOf, type SettingName, setting, settingNames } from '../config/settings-table.js'
 import { isQuiet, say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
@@ -55,8 +56,15 @@ export function configAsJson(config: Config): string {
 const column = 44
 
 function row(name: SettingName, value: unknown, origin: Origin): string {
-  const line = `${setting(name).key} = ${tomlValue(shown(name, value))}`
+  const line = `${setting(name).key} = ${tomlValue(shown(name, inUnits(name, value)))}`
   return `${line.padEnd(column)} # ${origin === fromFlag ? flagOf(name) : shortPath(origin)}`
+}
+
+/** A size as people write it, where it is one of whole units. */
+function inUnits(name: SettingName, value: unknown): unknown {
+  if (setting(name).kind !== 'size' || typeof value !== 'number') return value
+  const text = sizeText(value)
+  return text === String(value) ? value : text
 }
 
 function shown(name: SettingName, value: unknown): unknown {

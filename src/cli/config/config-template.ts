@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { makeFolder } from '../../make-folder.js'
 import { wrap } from '../terminal/wrap.js'
+import { sizeText } from './setting-value.js'
 import { type SettingName, setting, settingNames } from './settings-table.js'
 
 const sections: Record<string, string> = {
@@ -53,6 +54,7 @@ function keyLine(name: SettingName): string {
 /** The default, as a file holds it. */
 export function defaultOf(name: SettingName): unknown {
   const { default: fallback, kind } = setting(name)
+  if (kind === 'size' && typeof fallback === 'number') return sizeText(fallback)
   return fallback ?? (kind === 'text' || kind === 'path' ? '' : 'auto')
 }
 

@@ -29,7 +29,9 @@ export function readValue(name: SettingName, value: unknown): { value: unknown }
     }
     case 'size': {
       const bytes = typeof value === 'string' ? parseSize(value) : value
-      return Number.isSafeInteger(bytes) && Number(bytes) >= 0 ? { value: bytes } : expected
+      return Number.isSafeInteger(bytes) && Number(bytes) >= Math.max(0, least) && Number(bytes) <= most
+        ? { value: bytes }
+        : expected
     }
     default: {
       const good = typeof value === 'number' && value >= least && value <= most
@@ -49,7 +51,11 @@ function expectation(name: SettingName): string {
   const or = fallback === undefined && kind !== 'text' && kind !== 'path' ? ', or auto' : ''
   if (kind === 'choice') return `one of ${of.join(', ')}${or}`
   if (kind === 'switch') return 'true or false'
-  if (kind === 'size') return `a size such as 18GB, 20GiB or 18000000000${or}`
+  if (kind === 'size') {
+    const within = least ? ` of at least ${least} bytes` : ''
+    const upTo = most === undefined || most >= Number.MAX_SAFE_INTEGER ? '' : ` and at most ${most}`
+    return `a size such as 18GB, 20GiB or 18000000000${within}${upTo}${or}`
+  }
   if (kind === 'text' || kind === 'path') return kind === 'path' ? 'a path' : 'a text'
   if (among) return `one of ${among.join(', ')}${or}`
   const what = kind === 'whole' ? 'a whole number' : 'a number'
@@ -57,6 +63,14 @@ function expectation(name: SettingName): string {
   // A bound that is only the largest integer says nothing.
   const isOpen = most === undefined || most >= 2 ** 31 - 1
   return isOpen ? `${what} of at least ${least}${or}` : `${what} from ${least} to ${most}${or}`
+}
+
+/** Bytes as a size that reads back: whole units where there are some. */
+export function sizeText(bytes: number): string {
+  const unit = ['TiB', 'GiB', 'MiB', 'KiB'].find((_, i) => bytes > 0 && bytes % 1024 ** (4 - i) === 0)
+  // 18000000000 would be 17578125KiB.
+  if (unit === 'KiB' && bytes >= 1024 ** 3) return String(bytes)
+  return unit === undefined ? String(bytes) : `${bytes / 1024 ** (powers.indexOf(unit.charAt(0).toLowerCase()))}${unit}`
 }
 
 const powers = ['', 'k', 'm', 'g', 't']

@@ -1,4 +1,6 @@
 /** The table of all settings, from which the flags, the keys of the files, --help and the template are made. */
+
+import { limitOptions } from '../../limits.js'
 import {
   diskCacheOption,
   loadOptions,
@@ -43,6 +45,11 @@ function ofOneModel<Section extends string, Options extends Record<string, Optio
   return Object.fromEntries(settings) as {
     [Name in keyof Options]: Options[Name] & { section: Section; perModel: true }
   }
+}
+
+function ofServer<Options extends Record<string, Option>>(options: Options) {
+  const settings = Object.entries(options).map(([name, option]) => [name, { ...option, section: 'server' }])
+  return Object.fromEntries(settings) as { [Name in keyof Options]: Options[Name] & { section: 'server' } }
 }
 
 export const settingsTable = {
@@ -104,16 +111,7 @@ export const settingsTable = {
     hint: 'KEY',
     help: 'key that clients must send; none: a new key for Claude Code and for other machines, else no key is needed',
   },
-  maxRequests: {
-    section: 'server',
-    key: 'max_requests',
-    kind: 'whole',
-    default: 64,
-    least: 1,
-    most: 10_000,
-    hint: 'N',
-    help: 'requests that may wait or run at once; more get 529',
-  },
+  ...ofServer(limitOptions),
   requestLog: {
     section: 'server',
     key: 'request_log',

@@ -1,7 +1,9 @@
 /** A model and a server around it, started and stopped together. */
 import type { LoadModelOptions, Model, ServeOptions, Server } from '../../index.js'
+import { type Limits, limitOptions } from '../../limits.js'
 import type { FoundModel } from '../../models/find-model.js'
 import { weightsSize } from '../../models/models-dir.js'
+import { pickOptions } from '../../options.js'
 import type { Settings } from '../config/settings-table.js'
 import { deferred } from '../deferred.js'
 import type { Log } from '../log/log.js'
@@ -28,7 +30,7 @@ export interface ModelServer {
   close(): Promise<void>
 }
 
-export interface StartOptions extends Pick<Settings, 'host' | 'port' | 'maxRequests' | 'requestLog' | 'onOverflow'> {
+export interface StartOptions extends Limits, Pick<Settings, 'host' | 'port' | 'requestLog' | 'onOverflow'> {
   /** What the model is loaded with. */
   load: Omit<LoadModelOptions, 'onProgress' | 'name' | 'needsChat'>
   portAsked: boolean
@@ -61,7 +63,7 @@ export async function startModelServer(library: Library, options: StartOptions):
       host: options.host,
       port,
       apiKey: options.key,
-      maxRequests: options.maxRequests,
+      ...pickOptions(limitOptions, options),
       onOverflow: options.onOverflow,
       progress: () => fraction,
       onBody: requests?.asked,

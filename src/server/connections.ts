@@ -1,0 +1,35 @@
+/** Bounds how many connections are open: those above get 429, and those far above are closed at once. */
+import type { Socket } from 'node:net'
+import type { App } from './app.js'
+import { HttpError } from './http-error.js'
+
+export interface ConnectionLimit {
+  opened(socket: Socket): void
+  isOver(socket: Socket): boolean
+  /** An app that answers 429, but to who asks for health. */
+  refusing(app: App): App
+}
+
+/** Connections above the limit that still get an answer. */
+const SPARE = 256
+
+export function connectionLimit(most: number): ConnectionLimit {
+  const open = new Set<Socket>()
+  const over = new WeakSet<Socket>()
+  const message = `${most} connections are open already (max_connections)`
+  const fault = new HttpError('overloaded', message, { 'retry-after': '1', connection: 'close' })
+  return {
+    opened(socket) {
+      if (open.size >= most + SPARE) {
+        socket.destroy()
+        return
+      }
+      if (open.size >= most) over.add(socket)
+      open.add(socket)
+      socket.once('close', () => open.delete(socket))
+    },
+    isOver: (socket) => over.has(socket),
+    refusing: (app) => (request, line) =>
+      app(request, line, new URL(request.url).pathname === '/health' ? undefined : fault),
+  }
+}
