@@ -41,7 +41,14 @@ export { type LoadModelOptions, loadModel, type Model } from './load-model.js'
 export type { GeneratedText, GenerateOptions, LoadedModel, ModelInfo } from './model/types.js'
 export { windowSentence } from './model/window.js'
 export type { PromptOrder, RequestSampling, Sampling, Thinking } from './options.js'
-export { type LogLine, type OnOverflow, type ServeOptions, type Server, serve } from './server/serve.js'
+export {
+  type LogLine,
+  type OnOverflow,
+  type ServeOptions,
+  type Server,
+  serve,
+  type TlsOptions,
+} from './server/serve.js'
 export type { DebugHook, DebugTurn } from './turn/debug.js'
 export type { Dropped } from './turn/drop-oldest.js'
 export type { InvalidToolInput, Overflow } from './turn/types.js'

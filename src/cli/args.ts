@@ -122,7 +122,8 @@ function checkWords(line: Line): void {
       continue
     }
     const given = value ?? rest[++i]
-    if (!given || (value === undefined && /^-(?!\d)/.test(given))) {
+    // A single dash is standard input.
+    if (!given || (value === undefined && /^-(?![\d])./.test(given))) {
       throw new UsageError(`${flag} needs a value, as in ${flag} ${about.hint}`)
     }
   }

@@ -34,7 +34,7 @@ export function givenFlags(isWanted: (flag: string) => boolean = () => true, arg
     if (!word.startsWith('-')) continue
     const [flag = ''] = word.split('=')
     const value = takesValue.has(flag) && !word.includes('=') ? own[++i] : undefined
-    if (flag === '--api-key' || !isWanted(flag)) continue
+    if (flag === '--api-key' || value === '-' || !isWanted(flag)) continue
     given.push(word, ...(value === undefined ? [] : [value]))
   }
   return given
@@ -55,7 +55,7 @@ export function withModel(asked: string, name: string, argv = process.argv): str
   const words = argv.slice(2)
   const end = words.indexOf('--')
   const own = (end < 0 ? words : words.slice(0, end)).filter(
-    (word, i, all) => !word.startsWith('--api-key') && all[i - 1] !== '--api-key',
+    (word, i, all) => word !== '--api-key' && !word.startsWith('--api-key=') && all[i - 1] !== '--api-key',
   )
   const at = own.findLastIndex((word) => word === asked || word === `--model=${asked}`)
   // The configuration names it.

@@ -5,11 +5,12 @@ import { toFault } from '../errors.js'
 import type { Limits } from '../limits.js'
 import type { Protocol } from '../turn/protocol.js'
 import { answer } from './answer.js'
-import { checkKey, checkLocal } from './auth.js'
 import { createBodyReader, json } from './body.js'
 import { countTokens } from './count-tokens.js'
+import type { Edge } from './edge.js'
 import { health } from './health.js'
 import { HttpError } from './http-error.js'
+import type { Keys } from './keys.js'
 import { type LoadState, readyModel } from './loading.js'
 import type { LogLine } from './log.js'
 import { models, oneModel } from './models.js'
@@ -19,9 +20,9 @@ import { type LastAnswer, status } from './status.js'
 
 export interface AppOptions {
   load: () => LoadState
-  apiKey?: string
-  /** Only requests from this machine are answered, by their Host and Origin headers. */
-  localOnly: boolean
+  /** Unset: no key is required. */
+  keys?: Keys
+  edge: Edge
   pingMs: number
   limits: Limits
   onOverflow: OnOverflow
@@ -37,7 +38,7 @@ type Handler = (
   context: { requestId: string; line: LogLine; id: string },
 ) => Response | Promise<Response>
 
-export function createApp({ load, apiKey, localOnly, pingMs, limits, onOverflow, onBody }: AppOptions): App {
+export function createApp({ load, keys, edge, pingMs, limits, onOverflow, onBody }: AppOptions): App {
   const queue = createQueue(limits.maxRequests)
   const bodies = createBodyReader(limits)
   const { maxDepth } = limits
@@ -66,9 +67,11 @@ export function createApp({ load, apiKey, localOnly, pingMs, limits, onOverflow,
   const respond = async (request: Request, requestId: string, line: LogLine): Promise<Response> => {
     const { pathname } = new URL(request.url)
     if (/^X-(TRACE|CONNECT)$/.test(request.method)) throw notAllowed(line.method, pathname, ['GET', 'POST'])
-    if (localOnly) checkLocal(request)
+    edge.check(request)
+    const asked = edge.preflight(request)
+    if (asked) return asked
     // A launcher asks for health before it has a key. The answer tells no more than a port scan would.
-    if (apiKey !== undefined && pathname !== '/health') checkKey(request, apiKey)
+    if (keys && pathname !== '/health') line.key = keys.check(request)
     for (const [path, methods] of routes) {
       const match = path.exec(pathname)
       if (!match) continue
@@ -84,6 +87,7 @@ export function createApp({ load, apiKey, localOnly, pingMs, limits, onOverflow,
     const responding = fault ? Promise.reject(fault) : respond(request, requestId, line)
     const response = await responding.catch((error: unknown) => refuse(anthropic, error, requestId, line))
     response.headers.set('request-id', requestId)
+    edge.share(request, response)
     return request.method === 'HEAD' ? new Response(null, response) : response
   }
 }

@@ -11,7 +11,7 @@ export interface ConnectionLimit {
 }
 
 /** Connections above the limit that still get an answer. */
-const SPARE = 256
+export const SPARE_CONNECTIONS = 256
 
 export function connectionLimit(most: number): ConnectionLimit {
   const open = new Set<Socket>()
@@ -20,10 +20,6 @@ export function connectionLimit(most: number): ConnectionLimit {
   const fault = new HttpError('overloaded', message, { 'retry-after': '1', connection: 'close' })
   return {
     opened(socket) {
-      if (open.size >= most + SPARE) {
-        socket.destroy()
-        return
-      }
       if (open.size >= most) over.add(socket)
       open.add(socket)
       socket.once('close', () => open.delete(socket))

@@ -47,9 +47,10 @@ export async function serveOne(
  */
 function toRequest(incoming: IncomingMessage, outgoing: ServerResponse, signal: AbortSignal): Request {
   const { method: asked = 'GET', rawHeaders } = incoming
-  const place = `http://${incoming.socket.localAddress?.includes(':') ? '[::1]' : '127.0.0.1'}`
+  // A target with a host of its own counts before the Host header: the app checks both.
+  const place = /^https?:\/\/[^/?#]*/i.exec(incoming.url ?? '')?.[0] ?? 'http://127.0.0.1'
   const path = pathOf(incoming)
-  const url = URL.canParse(place + path) ? place + path : `${place}/${encodeURIComponent(path)}`
+  const url = URL.canParse(place + path) ? place + path : `http://127.0.0.1/${encodeURIComponent(path)}`
   const method = asked === 'TRACE' || asked === 'CONNECT' ? `X-${asked}` : asked
   const headers = new Headers()
   for (let i = 0; i + 1 < rawHeaders.length; i += 2)

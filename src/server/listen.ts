@@ -1,11 +1,12 @@
 /** node:http under the app: connections, their limits, and what comes on them that is no HTTP. */
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { TetherError } from '../errors.js'
 import type { Limits } from '../limits.js'
 import type { App } from './app.js'
-import { connectionLimit } from './connections.js'
+import { connectionLimit, SPARE_CONNECTIONS } from './connections.js'
 import { type Exchange, serveOne } from './exchange.js'
 import type { LogLine } from './log.js'
 import { refuseRaw } from './raw-refusal.js'
@@ -14,6 +15,8 @@ export interface ListenOptions {
   host: string
   /** 0: any free one. */
   port: number
+  /** Unset: plain HTTP. */
+  tls?: TlsOptions
   limits: Pick<Limits, 'maxHeaders' | 'maxConnections' | 'headersTimeout' | 'idleTimeout'>
   /** Called once for every request, when its last byte is sent or its client is gone. */
   onLog?: (line: LogLine) => void
@@ -21,12 +24,20 @@ export interface ListenOptions {
 
 export interface Listener {
   port: number
+  /** For new connections. Throws `bad_config`, and for a server without TLS. */
+  setTls(tls: TlsOptions): void
   /** Accepts no more requests, ends those that run, and waits until they are gone. Safe to call twice. */
   close(): Promise<void>
 }
 
+/** A certificate and its key, as PEM. */
+export interface TlsOptions {
+  cert: string | Buffer
+  key: string | Buffer
+}
+
 /** Throws `port_in_use`, or `bad_config` for an address that cannot be listened on. */
-export async function listen(app: App, { host, port, limits, onLog }: ListenOptions): Promise<Listener> {
+export async function listen(app: App, { host, port, tls, limits, onLog }: ListenOptions): Promise<Listener> {
   const exchanges = new Set<Exchange>()
   const connections = connectionLimit(limits.maxConnections)
   const serve = (incoming: IncomingMessage, outgoing: ServerResponse) => {
@@ -35,23 +46,24 @@ export async function listen(app: App, { host, port, limits, onLog }: ListenOpti
     const answering = connections.isOver(incoming.socket) ? connections.refusing(app) : app
     exchange.done = serveOne(answering, incoming, outgoing, exchange, onLog).finally(() => exchanges.delete(exchange))
   }
-  const server = createServer(
-    {
-      maxHeaderSize: limits.maxHeaders,
-      headersTimeout: limits.headersTimeout * 1000,
-      // A body has a time of its own, and an answer may take an hour.
-      requestTimeout: 0,
-      keepAliveTimeout: limits.idleTimeout * 1000,
-      connectionsCheckingInterval: 1000,
-      // The app refuses a request without a Host, and says so in the protocol's shape.
-      requireHostHeader: false,
-    },
-    serve,
-  )
+  const options: ServerOptions = {
+    maxHeaderSize: limits.maxHeaders,
+    headersTimeout: limits.headersTimeout * 1000,
+    // A body has a time of its own, and an answer may take an hour.
+    requestTimeout: 0,
+    keepAliveTimeout: limits.idleTimeout * 1000,
+    connectionsCheckingInterval: 1000,
+    // The app refuses a request without a Host, and says so in the protocol's shape.
+    requireHostHeader: false,
+  }
+  const handshakeTimeout = limits.headersTimeout * 1000
+  const secure = tls && secured(() => createSecureServer({ ...options, ...tls, handshakeTimeout }, serve))
+  const server = secure ?? createServer(options, serve)
+  server.maxConnections = limits.maxConnections + SPARE_CONNECTIONS
   // Without these listeners Node answers by itself, without a body.
   server.on('checkContinue', serve)
   server.on('checkExpectation', serve)
-  server.on('connection', connections.opened)
+  server.on(secure ? 'secureConnection' : 'connection', connections.opened)
   server.on('clientError', (error, socket) => refuseRaw(error as NodeJS.ErrnoException, socket as Socket, limits))
   server.on('connect', (_, socket) => refuseRaw({ code: 'CONNECT' }, socket as Socket, limits))
 
@@ -74,10 +86,23 @@ export async function listen(app: App, { host, port, limits, onLog }: ListenOpti
   let closing: Promise<void> | undefined
   return {
     port: (server.address() as AddressInfo).port,
+    setTls(next) {
+      if (!secure) throw new TetherError('bad_config', 'this server was started without TLS')
+      secured(() => secure.setSecureContext(next))
+    },
     close: () => {
       closing ??= shut()
       return closing
     },
+  }
+}
+
+function secured<T>(make: () => T): T {
+  try {
+    return make()
+  } catch (cause) {
+    const why = (cause as Error).message
+    throw new TetherError('bad_config', `the TLS certificate and its key cannot be used: ${why}`, { cause })
   }
 }
 

@@ -8,6 +8,8 @@ export interface LogLine {
   status: number
   /** From the request's arrival to the last byte. */
   ms: number
+  /** The name of the client's key. */
+  key?: string
   /** The model's name, as the client was told. */
   model?: string
   /** The whole prompt. */

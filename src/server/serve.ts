@@ -1,15 +1,18 @@
 /** A model behind a port: Anthropic's Messages API over HTTP. */
 
+import { TetherError } from '../errors.js'
 import { type Limits, limitsOf } from '../limits.js'
 import type { LoadedModel } from '../model/types.js'
 import { createApp } from './app.js'
-import { isLoopback } from './auth.js'
-import { listen } from './listen.js'
+import { createEdge, isLoopback } from './edge.js'
+import { createKeys } from './keys.js'
+import { listen, type TlsOptions } from './listen.js'
 import { watchLoad } from './loading.js'
 import type { LogLine } from './log.js'
 import { checkOverflow, type OnOverflow } from './overflow.js'
 
 export type { Limits } from '../limits.js'
+export type { TlsOptions } from './listen.js'
 export type { LogLine } from './log.js'
 export type { OnOverflow } from './overflow.js'
 
@@ -21,6 +24,16 @@ export interface ServeOptions extends Partial<Limits> {
   port?: number
   /** Required of every request but /health, as a Bearer token or x-api-key. Unset: no key is required. */
   apiKey?: string
+  /** More keys, by names that the log has. */
+  apiKeys?: Record<string, string>
+  /** Listen on an address of other machines without any key. Default: that is `bad_config`. */
+  insecureNoKey?: boolean
+  /** The certificate and key of an https server, as PEM. Default: plain HTTP. */
+  tls?: TlsOptions
+  /** Host names that are answered besides this machine's own. On a loopback address the others are refused. */
+  allowedHosts?: readonly string[]
+  /** Origins whose web pages may send requests, such as `https://app.example`. Default: none but the server's own. */
+  allowedOrigins?: readonly string[]
   /** Called once for every request, when it is over. */
   onLog?: (line: LogLine) => void
   /** Called with the body of every messages request, before it is parsed. */
@@ -40,6 +53,8 @@ export interface ServeOptions extends Partial<Limits> {
 export interface Server {
   readonly url: string
   readonly port: number
+  /** Another certificate and key, for new connections. Throws `bad_config`, and on a server without TLS. */
+  setTls(tls: TlsOptions): void
   /** Stops listening and ends the requests that run. The model stays loaded. Safe to call twice. */
   close(): Promise<void>
 }
@@ -49,14 +64,27 @@ export interface Server {
  * Throws `port_in_use`, or `bad_config` for an option with a wrong value.
  */
 export async function serve(model: LoadedModel | Promise<LoadedModel>, options: ServeOptions = {}): Promise<Server> {
-  const { host = '127.0.0.1', port = 8080, apiKey, onLog, pingMs = 10_000, progress } = options
+  const { host = '127.0.0.1', port = 8080, tls, onLog, pingMs = 10_000, progress } = options
   const limits = limitsOf(options)
   const onOverflow = checkOverflow(options.onOverflow)
-  const localOnly = apiKey === undefined && isLoopback(host)
+  const keys = createKeys(keysOf(options))
+  const loopback = isLoopback(host)
+  if (!keys && !loopback && !options.insecureNoKey) throw new TetherError('bad_config', noKey(host))
+  const { allowedHosts = [], allowedOrigins = [] } = options
+  const edge = createEdge({ loopback, allowedHosts, allowedOrigins })
   const load = watchLoad(model, progress)
-  const app = createApp({ load, apiKey, localOnly, pingMs, limits, onOverflow, onBody: options.onBody })
-  const listener = await listen(app, { host, port, limits, onLog })
-  return { url: `http://${address(host)}:${listener.port}`, port: listener.port, close: listener.close }
+  const app = createApp({ load, keys, edge, pingMs, limits, onOverflow, onBody: options.onBody })
+  const listener = await listen(app, { host, port, tls, limits, onLog })
+  const url = `http${tls ? 's' : ''}://${address(host)}:${listener.port}`
+  return { url, ...listener }
+}
+
+function keysOf({ apiKey, apiKeys }: ServeOptions): Record<string, string> {
+  return { ...(apiKey === undefined ? {} : { default: apiKey }), ...apiKeys }
+}
+
+function noKey(host: string): string {
+  return `${host} can be reached from other machines, and without a key everyone there could use the model. Set a key (apiKey), or insecureNoKey if that is meant.`
 }
 
 /** What a client on this machine connects to. */

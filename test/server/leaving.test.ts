@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { limitsOf } from '../../src/limits.js'
 import { createApp } from '../../src/server/app.js'
+import { createEdge } from '../../src/server/edge.js'
 import { watchLoad } from '../../src/server/loading.js'
 import { type FakeEngine, type Step, speaks } from '../support/fake-engine.js'
 import { fakeModel } from '../support/fake-model.js'
@@ -106,7 +107,7 @@ describe('a client that leaves', () => {
     const engine = speaks('a', 'hang')
     const app = createApp({
       load: watchLoad(fakeModel(engine)),
-      localOnly: false,
+      edge: createEdge({ loopback: true, allowedHosts: [], allowedOrigins: [] }),
       pingMs: 1000,
       limits: limitsOf({ maxRequests: 1 }),
       onOverflow: 'auto',
@@ -114,7 +115,7 @@ describe('a client that leaves', () => {
     const request = () =>
       new Request('http://localhost/v1/messages', {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { host: 'localhost', 'content-type': 'application/json' },
         body: JSON.stringify(hello({ stream: true })),
       })
     const line = () => ({ method: '', path: '', status: 0, ms: 0 })

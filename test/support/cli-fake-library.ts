@@ -42,7 +42,8 @@ export const fakeLibrary: Library = {
     return { info, stats, generate: generateSteadily, close: async () => {} } as unknown as Model
   },
 
-  async serve(model, { host = '127.0.0.1', port, apiKey, onLog, onOverflow }) {
+  async serve(model, { host = '127.0.0.1', port, apiKeys = {}, onLog, onOverflow }) {
+    const [apiKey] = Object.values(apiKeys)
     void model.then(() => FAKE_OPTIONS && writeFileSync(FAKE_OPTIONS, JSON.stringify({ ...loadedWith, onOverflow })))
     let ready = false
     model.then(
@@ -75,7 +76,7 @@ export const fakeLibrary: Library = {
         server.close(() => resolve())
         server.closeAllConnections()
       })
-    return { url: `http://127.0.0.1:${taken}`, port: taken, close }
+    return { url: `http://127.0.0.1:${taken}`, port: taken, close, setTls: () => {} }
   },
 }
 

@@ -1,6 +1,6 @@
 /** The output of a child process, and how it ends. */
 import type { ChildProcessByStdio } from 'node:child_process'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 
 export interface Ended {
   code: number | null
@@ -16,7 +16,7 @@ export interface Output {
   ended: Promise<Ended>
 }
 
-export function collectOutput(child: ChildProcessByStdio<null, Readable, Readable>): Output {
+export function collectOutput(child: ChildProcessByStdio<Writable | null, Readable, Readable>): Output {
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (data) => {

@@ -1,5 +1,5 @@
 /** Runs tether as a child process with the fake library, in a home of its own, and finds what it leaves behind. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   copyFileSync,
@@ -16,6 +16,7 @@ import {
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
 import { type ClaudeReport, writeFakeClaude } from './cli-fake-claude.js'
 import { collectOutput, type Ended } from './cli-output.js'
 import { writeModel } from './model-folders.js'
@@ -104,16 +105,18 @@ function environment(place: Place): Record<string, string> {
   }
 }
 
-/** Detached, so that a test can send a signal to the whole group as a terminal would. */
+/** FAKE_INPUT is its standard input. Detached, so that a test can send a signal to the whole group as a terminal would. */
 export function startTether(compiled: string, place: Place, args: string[], env: Record<string, string> = {}): Tether {
   const entry = join(compiled, 'test', 'support', 'cli-entry.js')
+  const stdin = env.FAKE_INPUT === undefined ? 'ignore' : 'pipe'
   const child = spawn(process.execPath, [entry, ...args], {
     cwd: place.home,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe'],
     env: { ...environment(place), ...env },
   })
-  return { process: child, ...collectOutput(child) }
+  child.stdin?.end(env.FAKE_INPUT)
+  return { process: child, ...collectOutput(child as ChildProcessByStdio<Writable | null, Readable, Readable>) }
 }
 
 /** Waits until the fake claude runs. */

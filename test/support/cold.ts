@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
-import type { NativeEngine, NativeFinish, NativeInfo } from '../../src/binding.js'
+import type { NativeEngine, Finish, NativeInfo } from '../../src/binding.js'
 import { loadNative } from '../../src/engine/load.js'
 import type { EngineOptions } from '../../src/options.js'
 import { type CheckpointName, copyOf, distance, editTensors, greedy, type StoredTensor } from './checkpoints.js'
@@ -122,7 +122,7 @@ export async function greedyFault(cold: Native, prompt: ArrayLike<number>, token
 /** Greedy tokens of a prompt. -> `cancel` ends it early */
 export function generating(native: Native, prompt: number[], maxTokens: number) {
   let cancel = () => {}
-  const done = new Promise<{ tokens: number[]; finish: NativeFinish }>((resolve, reject) => {
+  const done = new Promise<{ tokens: number[]; finish: Finish }>((resolve, reject) => {
     const tokens: number[] = []
     cancel = native.generate(greedy(prompt, maxTokens), (event) => {
       tokens.push(...event.tokens)

@@ -1,5 +1,5 @@
 /** `tether env`: prints the variables that point another terminal, an editor or an SDK at the running server. */
-import { request } from 'undici'
+import { Agent, request } from 'undici'
 import { TetherError } from '../../errors.js'
 import { type Call, UsageError } from '../args.js'
 import { claudeSettings } from '../claude/claude-settings.js'
@@ -56,7 +56,9 @@ async function chooseServer(port: number | undefined): Promise<RunningServer> {
 
 async function answers(url: string): Promise<boolean> {
   try {
-    const { statusCode, body } = await request(`${url}/health`, { headersTimeout: 2000, reset: true })
+    // Nothing secret is sent, so the certificate need not be one that this machine trusts.
+    const dispatcher = new Agent({ connect: { rejectUnauthorized: false } })
+    const { statusCode, body } = await request(`${url}/health`, { headersTimeout: 2000, reset: true, dispatcher })
     await body.dump()
     return statusCode === 200
   } catch {

@@ -1,5 +1,4 @@
 /** `tether`: finds Claude Code, loads a model, serves it, runs Claude Code on it, cleans up. */
-import { randomBytes } from 'node:crypto'
 import { homedir } from 'node:os'
 import type { LoadModelOptions, Model } from '../../index.js'
 import { demoModel } from '../../models/demo-model.js'
@@ -7,7 +6,6 @@ import { descriptionFile } from '../../models/description-cache.js'
 import { configNames } from '../../models/find-model.js'
 import { loadOptions, pickOptions, samplingOptions } from '../../options.js'
 import { prefixFolder } from '../../prefixes/folder.js'
-import { isLoopback } from '../../server/auth.js'
 import type { Call } from '../args.js'
 import { CannotRun, claudeVersion, versionWarning } from '../claude/claude-version.js'
 import { findClaude } from '../claude/find-claude.js'
@@ -18,15 +16,17 @@ import { resumeArgs } from '../claude/resume-args.js'
 import { modelTableWarnings } from '../config/model-tables.js'
 import { builtIn, type Config, lineThatSets } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
-import { openDebugLog } from '../log/debug-log.js'
+import { type DebugLog, openDebugLog } from '../log/debug-log.js'
 import { logFolder, logToFile, logToStderr } from '../log/open-log.js'
 import { chooseModel } from '../models/choose-model.js'
 import { rememberModel } from '../models/last-model.js'
 import { exampleModel } from '../models/no-model.js'
+import { apiKeys } from '../serving/api-keys.js'
 import { type Library, startModelServer } from '../serving/model-server.js'
 import { readyLines, servingLines } from '../serving/ready-lines.js'
 import { recordServer, runningServers } from '../serving/running-servers.js'
 import { sampleAnswer } from '../serving/sample-answer.js'
+import { reloadOnHangup, tlsFiles } from '../serving/tls-files.js'
 import { isQuiet, say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
 import { endLine, type SignalWatch, watchSignals } from '../terminal/signals.js'
@@ -62,7 +62,7 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
   // Claude Code would exit at once if it has neither a terminal nor a question.
   const unattended = start && !process.stdin.isTTY && !process.stdout.isTTY && options.claudeArgs.length === 0
   const forwarded = takeSettings(options.claudeArgs)
-  const claude = options.serveOnly || declined ? undefined : await chooseClaude(options)
+  const claude = declined ? undefined : await chooseClaude(options)
   if (!options.serveOnly && !claude && !start) {
     sayHowToGetClaude()
     return notFound
@@ -79,19 +79,19 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
 
   const launching = claude !== undefined && !unattended
   const log = launching ? logToFile(options.logLevel) : logToStderr(options.logLevel)
-  // Other machines always need a key. With Claude Code a key costs nothing and keeps other local programs out.
-  const needsKey = launching || !isLoopback(options.host)
-  const key = options.apiKey ?? (needsKey ? randomBytes(24).toString('base64url') : undefined)
-  const debug = process.env.TETHER_DEBUG === '1' ? openDebugLog(logFolder()) : undefined
-  if (debug) tell(`every request, prompt and answer is written to ${shortPath(debug.path)}`)
+  const keys = await apiKeys(options, launching)
+  const [key] = Object.values(keys)
+  const tls = tlsFiles(options, !options.serveOnly)
+  const debug = debugLog(tell)
   // Watched from before the load until the end: a signal that comes between two watches would be lost.
-  const signals = watchSignals()
+  const signals = watchSignals(tls && 'SIGHUP')
   try {
     const running = await startModelServer(await library(), {
       ...options,
       load: { ...modelOptions(own), sessionFolder: launching ? process.cwd() : undefined, onDebug: debug?.onDebug },
       found,
-      key,
+      keys,
+      tls,
       log: log.log,
       quiet,
       say: tell,
@@ -99,8 +99,7 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
       unless: version,
     })
     if (!found.isDemo) rememberModel(found.path)
-    const { url } = running.server
-    const { info } = running.model
+    const [{ url }, { info }] = [running.server, running.model]
     tell(readyLines({ url, info, seconds: running.seconds }))
     const served = { url, key, model: info.name, window: info.window }
     const forget = record(served)
@@ -123,7 +122,10 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
       }
       if (!forget) await printVariables(served)
       tell(servingLines({ host: options.host, url, envCommand: forget && envCommand(url) }))
-      return await serveUntilStopped(signals)
+      return await serveUntilStopped(
+        signals,
+        (closed) => tls && reloadOnHangup(running.server, tls, { say: tell, closed }),
+      )
     } finally {
       forget?.()
       await running.close()
@@ -133,6 +135,12 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
     debug?.close()
     log.close()
   }
+}
+
+function debugLog(tell: (line: string) => void): DebugLog | undefined {
+  const debug = process.env.TETHER_DEBUG === '1' ? openDebugLog(logFolder()) : undefined
+  if (debug) tell(`every request, prompt and answer is written to ${shortPath(debug.path)}`)
+  return debug
 }
 
 function tellOfDemo(tell: (line: string) => void, asked: string | undefined): void {
@@ -191,7 +199,8 @@ function withModes({ flags, claudeArgs }: Call, { settings, origins }: Config): 
   return { ...settings, serveOnly, claudeArgs, portAsked: origins.port !== builtIn }
 }
 
-async function chooseClaude(options: Settings): Promise<string | undefined> {
+async function chooseClaude(options: Options): Promise<string | undefined> {
+  if (options.serveOnly) return undefined
   const places = { explicit: options.claudePath, path: process.env.PATH, home: homedir() }
   return findClaude(places) ?? (await offerClaude(() => findClaude(places)))
 }
@@ -207,11 +216,20 @@ function otherClaude({ claudePath }: Settings): string | undefined {
   }
 }
 
-/** -> 0, after any signal to stop. An uncaught exception rejects. */
-async function serveUntilStopped(signals: SignalWatch): Promise<number> {
+/** -> 0, after any signal to stop. `onHangup` may give SIGHUP another meaning. An uncaught exception rejects. */
+async function serveUntilStopped(
+  signals: SignalWatch,
+  onHangup: (closed: () => void) => (() => void) | undefined,
+): Promise<number> {
   const fault = new Promise<never>((_, reject) => {
     process.once('uncaughtException', reject)
   })
-  endLine(await Promise.race([signals.came, fault]))
+  let closed = () => {}
+  const gone = new Promise<NodeJS.Signals>((resolve) => {
+    closed = () => resolve('SIGHUP')
+  })
+  const end = onHangup(closed)
+  endLine(await Promise.race([signals.came, gone, fault]))
+  end?.()
   return 0
 }

@@ -1,9 +1,10 @@
 /** Reads the folder of configuration files: each *.toml is a layer of settings, with the line of each. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { AST } from 'toml-eslint-parser'
 import { TetherError } from '../../errors.js'
 import { nearest } from '../../models/nearest.js'
+import { quoted } from '../terminal/quoted.js'
 import { shortPath } from '../terminal/short-path.js'
 import { configTemplate } from './config-template.js'
 import { readValue } from './setting-value.js'
@@ -59,6 +60,10 @@ async function readConfigFile(path: string): Promise<ConfigFile> {
   if (typeof places === 'string') return { ...file, faults: [places] }
   const values = places.length > 0 ? await load(path) : {}
   for (const place of places) readKey(file, place, valueAt(values, place.keys))
+  if (file.layer.apiKey !== undefined && isShared(path)) {
+    const fix = `To keep it private:\n  chmod 600 ${quoted(path)}`
+    file.warnings.push(`${shortPath(path)} has an API key, and other users can read it. ${fix}`)
+  }
   return file
 }
 
@@ -81,6 +86,10 @@ function asCreated(file: ConfigFile): ConfigFile {
       .findIndex((text) => text.startsWith(`${key} = `))
   set(file.layer, 'maxContext', value, { file, at: `${file.path}:${line}`, id: 'maxContext', key })
   return file
+}
+
+function isShared(path: string): boolean {
+  return process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0
 }
 
 interface Place {

@@ -32,7 +32,8 @@ export function configTemplate(): string {
 export function writeTemplate(path: string): boolean {
   try {
     makeFolder(dirname(path))
-    writeFileSync(path, configTemplate(), { flag: 'wx' })
+    // Private: it may get a key.
+    writeFileSync(path, configTemplate(), { flag: 'wx', mode: 0o600 })
     return true
   } catch {
     // Nothing depends on this file, so a read-only home does not stop tether.
@@ -55,7 +56,7 @@ function keyLine(name: SettingName): string {
 export function defaultOf(name: SettingName): unknown {
   const { default: fallback, kind } = setting(name)
   if (kind === 'size' && typeof fallback === 'number') return sizeText(fallback)
-  return fallback ?? (kind === 'text' || kind === 'path' ? '' : 'auto')
+  return fallback ?? (['text', 'key', 'path'].includes(kind) ? '' : 'auto')
 }
 
 export function tomlValue(value: unknown): string {

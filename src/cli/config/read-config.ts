@@ -22,6 +22,9 @@ export interface Config {
   perModel: Record<string, { layer: Layer; origins: Record<string, Origin> }>
 }
 
+const keyIsSeen =
+  'other users of this machine can see the value of --api-key in the list of processes. --api-key-file FILE keeps it private, and --api-key-file - reads it from standard input.'
+
 export const builtIn: Origin = 'built-in'
 export const fromFlag: Origin = 'flag'
 
@@ -56,7 +59,7 @@ export async function readConfig(flags: Layer, places: ConfigPlaces = { folder: 
   return {
     ...merge([...below, above]),
     files: files.map(({ path }) => path),
-    warnings: files.flatMap(({ warnings }) => warnings),
+    warnings: [...files.flatMap(({ warnings }) => warnings), ...(flags.apiKey === undefined ? [] : [keyIsSeen])],
     forModel: (names) => merge([...below, ...forOne(files, names), above]),
     perModel: allModels(files),
   }

@@ -14,10 +14,12 @@ export function readValue(name: SettingName, value: unknown): { value: unknown }
     most = Number.POSITIVE_INFINITY,
   } = setting(name)
   const expected = { expected: expectation(name) }
-  if (fallback === undefined && typeof value === 'string' && isUnset(value)) return { value: undefined }
+  if (fallback === undefined && typeof value === 'string' && isUnset(value, kind)) return { value: undefined }
   switch (kind) {
     case 'text':
       return typeof value === 'string' && value !== '' ? { value } : expected
+    case 'key':
+      return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) ? { value } : expected
     case 'path':
       return typeof value === 'string' && value !== '' ? { value: expandHome(value) } : expected
     case 'switch':
@@ -41,14 +43,15 @@ export function readValue(name: SettingName, value: unknown): { value: unknown }
   }
 }
 
-/** `auto` and an empty text unset a setting. */
-function isUnset(value: string): boolean {
-  return value.trim() === '' || value.toLowerCase() === 'auto'
+/** `auto` and an empty text unset a setting. A key of blanks is a mistake: without a word there would be no key. */
+function isUnset(value: string, kind: string): boolean {
+  return (kind === 'key' ? value : value.trim()) === '' || value.toLowerCase() === 'auto'
 }
 
 function expectation(name: SettingName): string {
   const { kind, of = [], among, least, most, default: fallback } = setting(name)
-  const or = fallback === undefined && kind !== 'text' && kind !== 'path' ? ', or auto' : ''
+  const or = fallback === undefined && !['text', 'key', 'path'].includes(kind) ? ', or auto' : ''
+  if (kind === 'key') return 'letters, digits and signs without spaces'
   if (kind === 'choice') return `one of ${of.join(', ')}${or}`
   if (kind === 'switch') return 'true or false'
   if (kind === 'size') {

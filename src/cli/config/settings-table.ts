@@ -17,7 +17,7 @@ export interface Setting {
   key: string
   /** Without leading dashes. Default: the key, with - for _. */
   flag?: string
-  kind: 'text' | 'path' | 'size' | 'whole' | 'number' | 'choice' | 'switch'
+  kind: 'text' | 'key' | 'path' | 'size' | 'whole' | 'number' | 'choice' | 'switch'
   /** The value when nothing sets it. A setting without one is then `auto`, or empty if it is a text or a path. */
   default?: string | number | boolean
   /** The range of a number. */
@@ -107,9 +107,51 @@ export const settingsTable = {
   apiKey: {
     section: 'server',
     key: 'api_key',
-    kind: 'text',
+    kind: 'key',
     hint: 'KEY',
     help: 'key that clients must send; none: a new key for Claude Code and for other machines, else no key is needed',
+  },
+  apiKeyFile: {
+    section: 'server',
+    key: 'api_key_file',
+    kind: 'path',
+    hint: 'FILE',
+    help: 'a private file with a key a line, each with a name before it or none; -: standard input',
+  },
+  insecureNoKey: {
+    section: 'server',
+    key: 'insecure_no_key',
+    kind: 'switch',
+    default: false,
+    help: 'let other machines use the server without a key, where host is one of their addresses',
+  },
+  allowedHosts: {
+    section: 'server',
+    key: 'allowed_hosts',
+    kind: 'text',
+    hint: 'A,B',
+    help: "names besides this machine's own that requests may be addressed to, such as mac.local",
+  },
+  allowedOrigins: {
+    section: 'server',
+    key: 'allowed_origins',
+    kind: 'text',
+    hint: 'A,B',
+    help: "web pages that may send requests, by origins such as https://app.example; none: only the server's own",
+  },
+  tlsCert: {
+    section: 'server',
+    key: 'tls_cert',
+    kind: 'path',
+    hint: 'FILE',
+    help: 'the certificate of an https server (PEM); read again at SIGHUP; with --serve-only',
+  },
+  tlsKey: {
+    section: 'server',
+    key: 'tls_key',
+    kind: 'path',
+    hint: 'FILE',
+    help: 'the key of that certificate (PEM)',
   },
   ...ofServer(limitOptions),
   requestLog: {

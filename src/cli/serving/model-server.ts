@@ -13,6 +13,7 @@ import { noticeLog } from './notices.js'
 import { logRequest } from './request-line.js'
 import { openRequestLog } from './request-log.js'
 import { serveOnPort } from './serve-on-port.js'
+import { readTls, type TlsFiles } from './tls-files.js'
 import { waitUntilReady } from './wait-until-ready.js'
 
 /** What the command line uses of the library; tests put a fake here. */
@@ -30,13 +31,20 @@ export interface ModelServer {
   close(): Promise<void>
 }
 
-export interface StartOptions extends Limits, Pick<Settings, 'host' | 'port' | 'requestLog' | 'onOverflow'> {
+export interface StartOptions
+  extends Limits,
+    Pick<
+      Settings,
+      'host' | 'port' | 'requestLog' | 'onOverflow' | 'insecureNoKey' | 'allowedHosts' | 'allowedOrigins'
+    > {
   /** What the model is loaded with. */
   load: Omit<LoadModelOptions, 'onProgress' | 'name' | 'needsChat'>
   portAsked: boolean
   serveOnly: boolean
   found: FoundModel
-  key?: string
+  /** By their names; empty: none is needed. */
+  keys: Record<string, string>
+  tls?: TlsFiles
   log: Log
   /** Draw no progress bar. */
   quiet: boolean
@@ -54,6 +62,7 @@ export interface StartOptions extends Limits, Pick<Settings, 'host' | 'port' | '
 export async function startModelServer(library: Library, options: StartOptions): Promise<ModelServer> {
   const { found, log, say } = options
   const requests = options.requestLog ? openRequestLog(options.requestLog) : undefined
+  const tls = options.tls && readTls(options.tls)
   const load = deferred<Model>()
   const tellNotices = noticeLog(log)
   let loaded: Model | undefined
@@ -62,7 +71,11 @@ export async function startModelServer(library: Library, options: StartOptions):
     library.serve(load.promise, {
       host: options.host,
       port,
-      apiKey: options.key,
+      apiKeys: options.keys,
+      insecureNoKey: options.insecureNoKey,
+      allowedHosts: listOf(options.allowedHosts),
+      allowedOrigins: listOf(options.allowedOrigins),
+      tls,
       ...pickOptions(limitOptions, options),
       onOverflow: options.onOverflow,
       progress: () => fraction,
@@ -111,6 +124,10 @@ export async function startModelServer(library: Library, options: StartOptions):
   } finally {
     signals.end()
   }
+}
+
+function listOf(words: string | undefined): string[] {
+  return words?.split(/[\s,]+/).filter(Boolean) ?? []
 }
 
 /** The server first, so that no request meets a closed model. */

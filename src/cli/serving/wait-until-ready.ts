@@ -1,6 +1,7 @@
 /** Waits until the server answers that its model is ready, asking as any client would. */
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
+import { get as getSecurely } from 'node:https'
 import { json } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TetherError } from '../../errors.js'
@@ -30,7 +31,11 @@ interface Health {
 /** `status` is ok, loading, failed, or the error of the request. An agent of its own keeps no connection, and no proxy. */
 async function askHealth(url: string): Promise<Health> {
   try {
-    const asked = get(`${url}/health`, { agent: false, signal: AbortSignal.timeout(3000) })
+    const options = { agent: false as const, signal: AbortSignal.timeout(3000) }
+    // Its own server: whether others trust the certificate does not matter.
+    const asked = url.startsWith('https:')
+      ? getSecurely(`${url}/health`, { ...options, rejectUnauthorized: false })
+      : get(`${url}/health`, options)
     const [answer] = (await once(asked, 'response')) as [IncomingMessage]
     return (await json(answer)) as Health
   } catch (error) {

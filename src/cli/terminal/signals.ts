@@ -11,16 +11,18 @@ export interface SignalWatch {
 
 const stopSignals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
-export function watchSignals(): SignalWatch {
+/** `but`: a signal that means something else. */
+export function watchSignals(but?: NodeJS.Signals): SignalWatch {
+  const signals = stopSignals.filter((signal) => signal !== but)
   let onSignal: (signal: NodeJS.Signals) => void = () => {}
   const came = new Promise<NodeJS.Signals>((resolve) => {
     onSignal = resolve
   })
-  for (const signal of stopSignals) process.on(signal, onSignal)
+  for (const signal of signals) process.on(signal, onSignal)
   return {
     came,
     end: () => {
-      for (const signal of stopSignals) process.off(signal, onSignal)
+      for (const signal of signals) process.off(signal, onSignal)
     },
   }
 }

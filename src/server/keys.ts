@@ -1,0 +1,41 @@
+/** The keys of the clients, each with a name for the log. */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { TetherError } from '../errors.js'
+
+export interface Keys {
+  /** -> the name of the key that the request has. Throws `unauthorized`. */
+  check(request: Request): string
+}
+
+/** What a key must be: a header can hold it, and it can be pasted. */
+export const keyPattern = /^[\x21-\x7e]+$/
+
+/** `keys` by their names. undefined without any key: then every client is let in. Throws `bad_config`. */
+export function createKeys(keys: Readonly<Record<string, string>>): Keys | undefined {
+  const known = Object.entries(keys).map(([name, key]) => {
+    if (typeof key === 'string' && keyPattern.test(key)) return { name, digest: digestOf(key) }
+    throw new TetherError('bad_config', `the API key "${name}" has to be letters, digits and signs, without spaces`)
+  })
+  if (known.length === 0) return undefined
+  return {
+    check({ headers }) {
+      const bearer = /^Bearer\s+(.+)$/i.exec(headers.get('authorization') ?? '')?.[1]
+      // A valid key in either header is enough: clients may send another service's key in the other one.
+      const given = [bearer, headers.get('x-api-key') ?? undefined].filter((key) => key !== undefined)
+      let found: string | undefined
+      // Every key is compared, and digests have equal length: the time says nothing about any of them.
+      for (const digest of given.map(digestOf)) {
+        for (const key of known) if (timingSafeEqual(digest, key.digest)) found ??= key.name
+      }
+      if (found !== undefined) return found
+      throw new TetherError(
+        'unauthorized',
+        `${given.length > 0 ? 'wrong' : 'missing'} API key: run tether env on the server's machine to see it`,
+      )
+    },
+  }
+}
+
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

@@ -1,0 +1,97 @@
+/** The server with a certificate, and another one while it runs. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { get } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect } from 'node:tls'
+import { expect, onTestFinished, test } from 'vitest'
+import { readTls, reloadOnHangup, tlsFiles } from '../../../src/cli/serving/tls-files.js'
+import { waitUntilReady } from '../../../src/cli/serving/wait-until-ready.js'
+import { serve } from '../../../src/server/serve.js'
+import { selfSigned } from '../../support/certificate.js'
+import { speaks } from '../../support/fake-engine.js'
+import { fakeModel } from '../../support/fake-model.js'
+import { serveFake, until } from '../../support/fake-server.js'
+
+const day = 86_400_000
+const certificate = () => selfSigned(new Date(Date.now() - day), new Date(Date.now() + day))
+
+/** The status of /health, from a client that trusts this certificate alone. */
+function health(url: string, ca: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    get(`${url}/health`, { ca, agent: false }, (answer) => resolve(answer.resume().statusCode)).on('error', reject)
+  })
+}
+
+test('a server with a certificate speaks https alone', async () => {
+  const tls = certificate()
+  const { url, port } = await serveFake(speaks('x'), { tls })
+  expect(url).toBe(`https://127.0.0.1:${port}`)
+  expect(await health(url, tls.cert)).toBe(200)
+  await expect(health(url, certificate().cert)).rejects.toThrow(/certificate/)
+  await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow()
+  await waitUntilReady(url)
+})
+
+test('its limits hold over TLS', async () => {
+  const tls = certificate()
+  const { url, port } = await serveFake(speaks('x'), { tls, headersTimeout: 1, maxConnections: 1 })
+  let text = ''
+  const slow = connect({ port, host: '127.0.0.1', ca: tls.cert }, () => slow.write('GET /health HTTP/1.1\r\nHo'))
+  slow.on('data', (data: Buffer) => {
+    text += data
+  })
+  await until(() => text !== '', 8000)
+  expect(text).toMatch(/^HTTP\/1.1 408 /)
+  slow.destroy()
+  expect(await health(url, tls.cert)).toBe(200)
+})
+
+test('a new certificate is used for new connections after SIGHUP, and a broken one is not', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tether-tls-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const [first, second] = [certificate(), certificate()]
+  const files = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') }
+  const write = ({ cert, key }: { cert: string; key: string }) => {
+    writeFileSync(files.cert, cert)
+    writeFileSync(files.key, key)
+  }
+  write(first)
+  const server = await serveFake(speaks('x'), { tls: readTls(files) })
+  const said: string[] = []
+  const closed = () => said.push('closed')
+  onTestFinished(reloadOnHangup(server, files, { say: (line) => said.push(line), closed }))
+  write(second)
+  expect(await health(server.url, first.cert)).toBe(200)
+  process.emit('SIGHUP')
+  expect(await health(server.url, second.cert)).toBe(200)
+  await expect(health(server.url, first.cert)).rejects.toThrow()
+  write({ cert: second.cert, key: first.key })
+  process.emit('SIGHUP')
+  rmSync(files.key)
+  process.emit('SIGHUP')
+  expect(await health(server.url, second.cert)).toBe(200)
+  expect(said).toEqual([
+    `read the TLS certificate ${files.cert} again`,
+    expect.stringMatching(/^still using the TLS certificate from before: .* cannot be used: /),
+    expect.stringMatching(/^still using the TLS certificate from before: .* cannot be read: ENOENT/),
+  ])
+})
+
+test('a certificate that cannot be used is an error before anything listens', async () => {
+  const tls = { cert: certificate().cert, key: certificate().key }
+  for (const wrong of [tls, { cert: 'x', key: 'y' }]) {
+    await expect(serve(fakeModel(speaks('x')), { port: 0, tls: wrong })).rejects.toMatchObject({
+      code: 'bad_config',
+      message: expect.stringMatching(/^the TLS certificate and its key cannot be used: /),
+    })
+  }
+})
+
+test('one file without the other is an error, and so is a certificate for Claude Code', () => {
+  expect(tlsFiles({}, true)).toBeUndefined()
+  expect(tlsFiles({ tlsCert: 'a', tlsKey: 'b' }, false)).toEqual({ cert: 'a', key: 'b' })
+  expect(() => tlsFiles({ tlsCert: 'a' }, false)).toThrow('belong together')
+  expect(() => tlsFiles({ tlsKey: 'a' }, false)).toThrow('belong together')
+  expect(() => tlsFiles({ tlsCert: 'a', tlsKey: 'b' }, true)).toThrow('--serve-only')
+})
