@@ -11,6 +11,7 @@ import {
   readTyped,
   requestFields,
 } from '../turn/request-fields.js'
+import { MOST_STOP_CHARACTERS } from '../turn/stop-search.js'
 import { readMessages, readSystem } from './parse-content.js'
 import { readToolChoice, readTools } from './parse-tools.js'
 import type { ParsedRequest } from './types.js'
@@ -86,7 +87,11 @@ function readOutputSchema({ output_config: config, output_format: older }: Field
 function readStopSequences(value: unknown): string[] {
   if (value === undefined || value === null) return []
   if (!Array.isArray(value)) fail('stop_sequences', 'Input should be a list')
-  return value.map((sequence, i) => readText(sequence, `stop_sequences.${i}`))
+  const sequences = value.map((sequence, i) => readText(sequence, `stop_sequences.${i}`))
+  const characters = sequences.reduce((sum, sequence) => sum + sequence.length, 0)
+  if (characters > MOST_STOP_CHARACTERS)
+    fail('stop_sequences', `at most ${MOST_STOP_CHARACTERS} characters together, not ${characters}`)
+  return sequences
 }
 
 /** `min_p`, `repetition_penalty` and `seed` are not fields of Anthropic's; other servers take them by these names. */

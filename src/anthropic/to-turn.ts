@@ -2,6 +2,7 @@
 import type { Chat, ChatMessage, ChatPart, ChatTool, JsonObject } from '../chat/types.js'
 import { namesOf, type RequestSampling, requestOptions } from '../options.js'
 import { fail } from '../turn/request-fields.js'
+import { joinLines } from '../turn/text-lines.js'
 import { toolText } from '../turn/tool-text.js'
 import type { ToolChoice, TurnRequest } from '../turn/types.js'
 import type { ContentBlock, OtherBlock, ParsedRequest, RequestMessage, RequestTool } from './types.js'
@@ -40,7 +41,8 @@ export function toChat(ask: ParsedRequest): Chat {
   }
   notePrecedingBlocks(messages, ask.messages)
   const tools = ask.tools.filter((tool) => !tool.defer_loading)
-  const late = [...known.loaded.values()].filter(({ name }) => !tools.some((tool) => tool.name === name))
+  const shown = new Set(tools.map(({ name }) => name))
+  const late = [...known.loaded.values()].filter(({ name }) => !shown.has(name))
   return {
     messages: ask.outputSchema ? askForJson(messages, ask.outputSchema) : messages,
     tools: tools.map(toTool),
@@ -90,9 +92,10 @@ function joinTurns(messages: RequestMessage[]): RequestMessage[] {
   for (const message of messages) {
     const last = turns.at(-1)
     if (last && last.role === message.role && message.role !== 'system') {
-      last.content = last.content.concat(message.content)
+      // Into a list of this function's own: joining two lists for each message would take its square.
+      for (const block of message.content) last.content.push(block)
     } else {
-      turns.push({ ...message })
+      turns.push({ ...message, content: [...message.content] })
     }
   }
   return turns
@@ -133,10 +136,6 @@ function notePrecedingBlocks(messages: ChatMessage[], asked: RequestMessage[]): 
   const last = asked.find(({ role }) => role !== 'system')?.content.at(-1)
   if (question?.type !== 'text' || last?.type !== 'text' || !last.text || !question.text.endsWith(last.text)) return
   if (question.text.length > last.text.length) question.before = question.text.length - last.text.length
-}
-
-function joinLines(texts: string[]): string {
-  return texts.reduce((all, text) => all + (all === '' || all.endsWith('\n') ? '' : '\n') + text, '')
 }
 
 function toText(block: ContentBlock, known: LateTools): string {

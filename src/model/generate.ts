@@ -5,7 +5,7 @@ import { TetherError } from '../errors.js'
 import type { Sampling } from '../options.js'
 import { following } from '../turn/following.js'
 import { engineSampling } from '../turn/sampling.js'
-import { firstMatch, pendingLength } from '../turn/stop-early.js'
+import { stopSearch } from '../turn/stop-search.js'
 import type { GeneratedText, GenerateOptions } from './types.js'
 
 interface Parts {
@@ -31,7 +31,7 @@ export async function* generateText(
   const stops = (options.stop ?? []).filter((stop) => stop.length > 0)
   const { signal, abort, release } = following(options.signal)
   const decoder = tokenizer.stream()
-  let held = ''
+  const search = stopSearch(stops)
   let stopSequence: string | undefined
   try {
     for await (const { tokens, finish } of engine.generate(request, signal)) {
@@ -40,19 +40,15 @@ export async function* generateText(
         if (finish) yield { text: '', tokens: new Int32Array(0), finish: { ...finish, reason: 'stop', stopSequence } }
         continue
       }
-      held += written(finish ? [...decoder.push(tokens), ...decoder.end()] : decoder.push(tokens))
-      const match = firstMatch(held, stops)
-      if (match) {
-        stopSequence = match.sequence
+      const found = search.push(written(finish ? [...decoder.push(tokens), ...decoder.end()] : decoder.push(tokens)))
+      if (found.met !== undefined) {
+        const { text, met } = found
+        stopSequence = met
         abort()
-        const text = held.slice(0, match.start)
         yield finish ? { text, tokens, finish: { ...finish, reason: 'stop', stopSequence } } : { text, tokens }
         continue
       }
-      const ready = finish ? held.length : held.length - pendingLength(held, stops)
-      const text = held.slice(0, ready)
-      held = held.slice(ready)
-      yield finish ? { text, tokens, finish } : { text, tokens }
+      yield finish ? { text: found.text + search.rest(), tokens, finish } : { text: found.text, tokens }
     }
   } finally {
     release()

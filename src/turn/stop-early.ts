@@ -1,5 +1,6 @@
 /** Stages that end an answer early: at a stop sequence in its visible text, or after its first tool call. */
 import type { GeneratedPart } from './read-answer.js'
+import { stopSearch } from './stop-search.js'
 
 /**
  * Cuts the text before the first stop sequence, calls `stop` to end the generation, and then waits only for its end.
@@ -11,7 +12,7 @@ export async function* stopAtSequence(
   sequences: string[],
   stop: () => void,
 ): AsyncGenerator<GeneratedPart, void, undefined> {
-  let held = ''
+  const search = stopSearch(sequences)
   let met: string | undefined
   for await (const part of parts) {
     if (met !== undefined) {
@@ -19,20 +20,15 @@ export async function* stopAtSequence(
       continue
     }
     if (part.type !== 'text') {
+      const held = search.rest()
       if (held) yield { type: 'text', text: held }
-      held = ''
       yield part
       continue
     }
-    held += part.text
-    const match = firstMatch(held, sequences)
-    const end = match ? match.start : held.length - pendingLength(held, sequences)
-    if (end > 0) yield { type: 'text', text: held.slice(0, end) }
-    held = held.slice(end)
-    if (match) {
-      met = match.sequence
-      stop()
-    }
+    const found = search.push(part.text)
+    if (found.text !== '') yield { type: 'text', text: found.text }
+    met = found.met
+    if (met !== undefined) stop()
   }
 }
 
@@ -49,27 +45,4 @@ export async function* stopAfterCall(
     called = true
     stop()
   }
-}
-
-/** The match that is complete first, as if the text had come character by character. */
-export function firstMatch(text: string, sequences: string[]): { start: number; sequence: string } | undefined {
-  let first: { start: number; end: number; sequence: string } | undefined
-  for (const sequence of sequences) {
-    const start = text.indexOf(sequence)
-    if (start < 0) continue
-    const end = start + sequence.length
-    if (!first || end < first.end || (end === first.end && start < first.start)) first = { start, end, sequence }
-  }
-  return first
-}
-
-/** How many of the last characters may be the beginning of a sequence. */
-export function pendingLength(text: string, sequences: string[]): number {
-  let longest = 0
-  for (const sequence of sequences) {
-    for (let n = Math.min(sequence.length - 1, text.length); n > longest; n--) {
-      if (text.endsWith(sequence.slice(0, n))) longest = n
-    }
-  }
-  return longest
 }

@@ -43,7 +43,7 @@ export function renderGemma3(chat: Chat, order: PromptOrder = 'template'): Promp
     const texts = heading === '' ? [] : [`${heading}\n`]
     heading = ''
     for (; at < rest.length && rest[at]?.role !== 'assistant'; at++) {
-      texts.push(...textsOf(rest[at] as ChatMessage, calls))
+      for (const text of textsOf(rest[at] as ChatMessage, calls)) texts.push(text)
       calls = []
     }
     renderUserTurn(out, texts)
@@ -81,13 +81,18 @@ function renderModelTurn(out: PromptWriter, message: ChatMessage, isLast: boolea
 }
 
 function modelText(message: ChatMessage): string {
-  let text = ''
+  const pieces: string[] = []
+  let isAtStart = true
   for (const part of message.parts) {
-    if (part.type === 'text') text += part.text
-    if (part.type === 'tool_call')
-      text += (text === '' || text.endsWith('\n') ? '' : '\n') + taughtCall(part.name, part.input)
+    if (part.type === 'text' && part.text !== '') {
+      pieces.push(part.text)
+      isAtStart = part.text.endsWith('\n')
+    } else if (part.type === 'tool_call') {
+      pieces.push(isAtStart ? '' : '\n', taughtCall(part.name, part.input))
+      isAtStart = false
+    }
   }
-  return text
+  return pieces.join('')
 }
 
 function openTurn(out: PromptWriter, role: string): void {

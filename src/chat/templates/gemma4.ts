@@ -111,7 +111,7 @@ function closeTurn(out: PromptWriter): void {
 function renderModelParts(out: PromptWriter, message: ChatMessage, turn: ModelTurn): void {
   if (message.generated) {
     out.tokens(message.generated.tokens)
-    turn.calls.push(...message.parts.filter((part) => part.type === 'tool_call'))
+    for (const part of message.parts) if (part.type === 'tool_call') turn.calls.push(part)
     return
   }
   for (const part of message.parts) {

@@ -46,12 +46,18 @@ export function arrange(messages: ChatMessage[]): { system?: string; rest: ChatM
 
 /** A message's texts as one, each on a line of its own, trimmed as a whole. */
 export function joinText(parts: ChatPart[]): string {
-  let joined = ''
-  for (const part of parts) {
-    if (part.type !== 'text') continue
-    joined += joined === '' || joined.endsWith('\n') ? part.text : `\n${part.text}`
+  return joinLines(parts.flatMap((part) => (part.type === 'text' ? [part.text] : []))).trim()
+}
+
+/** Each text on a line of its own. The end of what is joined is not looked at, which would copy all of it for each text. */
+export function joinLines(texts: readonly string[]): string {
+  const pieces: string[] = []
+  let isAtStart = true
+  for (const text of texts) {
+    pieces.push(isAtStart ? text : `\n${text}`)
+    isAtStart = text === '' || text.endsWith('\n')
   }
-  return joined.trim()
+  return pieces.join('')
 }
 
 export interface PendingCall {
@@ -68,10 +74,29 @@ export function matchResults(
 ): { answered: (Result & { name: string })[]; others: Result[] } {
   const results = parts.filter((part) => part.type === 'tool_result')
   const known = new Set(calls.map(({ id }) => id))
-  const answered = calls.flatMap(({ id, name }) =>
-    results.filter((result) => result.id === id).map((result) => ({ ...result, name })),
-  )
+  // Of several calls with one id each gets a result, and the last what is left.
+  const open = new Map(calls.map(({ id }, i) => [id, { last: i, taken: 0 }]))
+  const byId = groupById(results)
+  const answered = calls.flatMap(({ id, name }, i) => {
+    const state = open.get(id) ?? { last: i, taken: 0 }
+    const own = byId.get(id) ?? []
+    const end = i === state.last ? own.length : Math.min(own.length, state.taken + 1)
+    const part = own.slice(state.taken, end)
+    state.taken = end
+    return part.map((result) => ({ ...result, name }))
+  })
   return { answered, others: results.filter(({ id }) => !known.has(id)) }
+}
+
+/** Things by their ids, in their order. */
+export function groupById<T extends { id: string }>(things: readonly T[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const thing of things) {
+    const group = groups.get(thing.id)
+    if (group) group.push(thing)
+    else groups.set(thing.id, [thing])
+  }
+  return groups
 }
 
 /** A result as the model reads it. Of an error that looks like success, the model is told. */

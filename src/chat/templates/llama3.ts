@@ -95,7 +95,7 @@ function renderAssistant(out: PromptWriter, message: ChatMessage, last: boolean)
   openTurn(out, 'assistant')
   if (message.generated) {
     out.tokens(message.generated.tokens)
-    calls.push(...message.parts.filter((part) => part.type === 'tool_call'))
+    for (const part of message.parts) if (part.type === 'tool_call') calls.push(part)
   }
   for (const part of message.generated ? [] : message.parts) {
     if (part.type === 'text') out.text(part.text)

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { PromptOrder } from '../../options.js'
 import type { Chat, ChatMessage, ChatPart, ChatTool, JsonObject, JsonValue } from '../types.js'
-import { arrange, joinText, matchResults, shownResult } from './layout.js'
+import { arrange, groupById, joinText, matchResults, shownResult } from './layout.js'
 import type { MessageForm } from './message-form.js'
 import { shownSchema } from './shown-schema.js'
 import { headingOf, taughtCall, taughtResult } from './teach-tools.js'
@@ -43,13 +43,13 @@ export function toMessages(chat: Chat, asked: MessageForm, order: PromptOrder): 
   if (heading !== '' && !ownSystem) turns = headed(turns, heading)
   for (const [i, turn] of turns.entries()) {
     if (turn.role === 'user') {
-      if (form.toolRoles) messages.push(...turn.results.map(toolMessage))
+      if (form.toolRoles) for (const result of turn.results) messages.push(toolMessage(result))
       const text = userText(turn, form)
       if (text !== '' || !form.anyOrder || turn.results.length === 0) messages.push({ role: 'user', content: text })
       continue
     }
     const next = turns[i + 1]
-    messages.push(...modelMessages(turn, next?.role === 'user' ? next : undefined, form))
+    for (const one of modelMessages(turn, next?.role === 'user' ? next : undefined, form)) messages.push(one)
   }
   return form.contentParts ? messages.map(inParts) : messages
 }
@@ -72,8 +72,9 @@ function turnsOf(messages: ChatMessage[], form: MessageForm): Turn[] {
       at++
       continue
     }
-    const end = messages.findIndex(({ role }, i) => i > at && role === 'assistant')
-    const run = messages.slice(at, end < 0 ? messages.length : end)
+    let end = at + 1
+    while (end < messages.length && messages[end]?.role !== 'assistant') end++
+    const run = messages.slice(at, end)
     turns.push(userTurn(run, calls, form))
     calls = []
     at += run.length
@@ -87,16 +88,22 @@ function userTurn(run: ChatMessage[], calls: Call[], form: MessageForm): UserTur
     calls,
     run.flatMap(({ parts }) => parts),
   )
-  const results = form.openCalls ? answered : calls.flatMap((call) => resultsOf(call, answered))
-  const texts = run.flatMap(({ parts }) => [...matchResults(calls, parts).others.map(shownResult), joinText(parts)])
+  const byId = groupById(answered)
+  const results = form.openCalls ? answered : calls.flatMap((call) => byId.get(call.id) ?? [unanswered(call)])
+  const called = new Set(calls.map(({ id }) => id))
+  const texts = run.flatMap(({ parts }) => [...othersAmong(parts, called).map(shownResult), joinText(parts)])
   const turn: UserTurn = { role: 'user', results, texts: texts.filter((text) => text !== '') }
   if (!form.textAfterResults) joinAfterResults(turn)
   return turn
 }
 
-function resultsOf({ id, name }: Call, answered: Result[]): Result[] {
-  const own = answered.filter((result) => result.id === id)
-  return own.length > 0 ? own : [{ type: 'tool_result', id, name, text: UNANSWERED, isError: false }]
+/** Results that answer none of the calls. */
+function othersAmong(parts: ChatPart[], called: Set<string>) {
+  return parts.filter((part) => part.type === 'tool_result').filter(({ id }) => !called.has(id))
+}
+
+function unanswered({ id, name }: Call): Result {
+  return { type: 'tool_result', id, name, text: UNANSWERED, isError: false }
 }
 
 function joinAfterResults(turn: UserTurn): void {
@@ -170,9 +177,12 @@ function modelMessages(turn: ModelTurn, next: UserTurn | undefined, form: Messag
   if (form.manyCalls || calls.length === 1) {
     return [{ role: 'assistant', content, ...reasoning, tool_calls: calls.map(one) }]
   }
+  const byId = groupById(next?.results ?? [])
+  const called = new Set(calls.map(({ id }) => id))
+  if (next) next.results = next.results.filter(({ id }) => !called.has(id))
   return calls.flatMap((call, i) => {
-    const own = next?.results.filter(({ id }) => id === call.id) ?? []
-    if (next) next.results = next.results.filter(({ id }) => id !== call.id)
+    const own = byId.get(call.id) ?? []
+    byId.delete(call.id)
     const before = i === 0 ? { content, ...reasoning } : { content: '' }
     return [{ role: 'assistant', ...before, tool_calls: [one(call)] }, ...own.map(toolMessage)]
   })
