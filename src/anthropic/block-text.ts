@@ -28,7 +28,7 @@ const MAX_DEPTH = 12
 export function otherBlock(block: Fields & { type: string }): ContentBlock[] {
   const source = isFields(block.source) ? block.source : {}
   const words = wordsIn(block, 0)
-  if (words === '' || UNREAD.has(String(source.type))) return [described(block, source)]
+  if (words === '' || (typeof source.type === 'string' && UNREAD.has(source.type))) return [described(block, source)]
   const heading = HEADING.flatMap((field) => (typeof block[field] === 'string' ? [block[field]] : []))
   return [{ type: 'text', text: `[${[block.type, ...heading].join(' ')}]\n${words}` }]
 }

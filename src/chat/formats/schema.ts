@@ -1,4 +1,5 @@
 /** Checks a value against a JSON schema. */
+import { jsonText } from '../json-text.js'
 import type { JsonValue } from '../types.js'
 import { MAX_DEPTH } from './depth.js'
 import { digitsOf, isInteger, isNumber, isSameNumber, type WrittenObject, type WrittenValue } from './exact-number.js'
@@ -63,8 +64,8 @@ export class SchemaCheck extends SchemaReader {
   private objectMisfit(value: WrittenObject, branch: Branch, at: string, depth: number): string | undefined {
     const { required, additionalProperties, patternProperties } = branch
     const properties = isObject(branch.properties) ? branch.properties : {}
-    const missing = Array.isArray(required) ? required.find((key) => !Object.hasOwn(value, String(key))) : undefined
-    if (missing !== undefined) return `${at}.${String(missing)}: Field required`
+    const missing = Array.isArray(required) ? required.find((key) => !Object.hasOwn(value, jsonText(key))) : undefined
+    if (missing !== undefined) return `${at}.${jsonText(missing)}: Field required`
     const closed = additionalProperties === false && !isObject(patternProperties)
     return first(Object.entries(value), ([key, inner]) => {
       if (closed && !Object.hasOwn(properties, key)) return `${at}.${key}: not a field of it`

@@ -8,8 +8,10 @@
  * parts of the schema. A declaration without a type has the type OBJECT, and a property whose schema is not an object is
  * dropped; the official template fails at both.
  */
+
 import { isObject } from '../formats/json-value.js'
 import { merge } from '../formats/resolve-schema.js'
+import { jsonText } from '../json-text.js'
 import type { ChatTool, JsonObject, JsonValue } from '../types.js'
 import { renderList, renderString, renderValue } from './gemma4-values.js'
 import { type PromptWriter, sortedEntries } from './layout.js'
@@ -67,7 +69,7 @@ function renderProperties(out: PromptWriter, properties: JsonObject, filter = fa
 /** The fields in the official order, then those that it leaves out. The type is last. */
 function renderSchema(out: PromptWriter, schema: JsonObject): void {
   const { description, properties, items, type } = schema
-  if (description) renderText(out, 'description', String(description))
+  if (description) renderText(out, 'description', jsonText(description))
   if (Array.isArray(schema.enum) && schema.enum.length > 0) {
     out.text('enum:')
     renderValue(out, schema.enum, true)
@@ -139,10 +141,10 @@ function renderItems(out: PromptWriter, items: JsonObject): void {
       renderProperties(out, isObject(value) ? value : {})
     } else if (key === 'required' && Array.isArray(value)) {
       out.text('required:')
-      renderList(out, value, (name) => renderString(out, String(name)))
+      renderList(out, value, (name) => renderString(out, jsonText(name)))
     } else if (key === 'type') {
       out.text('type:')
-      renderValue(out, Array.isArray(value) ? value.map((one) => String(one).toUpperCase()) : typeName(value), true)
+      renderValue(out, Array.isArray(value) ? value.map((one) => jsonText(one).toUpperCase()) : typeName(value), true)
     } else {
       out.text(`${key}:`)
       renderValue(out, value, true)
@@ -160,7 +162,7 @@ function renderText(out: PromptWriter, key: string, text: string): void {
 function renderRequired(out: PromptWriter, { required }: JsonObject): void {
   if (!Array.isArray(required) || required.length === 0) return
   out.text('required:')
-  renderList(out, required, (name) => renderString(out, String(name)))
+  renderList(out, required, (name) => renderString(out, jsonText(name)))
   out.text(',')
 }
 
@@ -170,7 +172,7 @@ function isType(type: JsonValue | undefined, name: string): boolean {
 
 /** A list of types is written as Python prints it, as in the official template. */
 function typeName(type: JsonValue | undefined): string {
-  if (Array.isArray(type)) return `[${type.map((one) => `'${String(one)}'`).join(', ')}]`.toUpperCase()
+  if (Array.isArray(type)) return `[${type.map((one) => `'${jsonText(one)}'`).join(', ')}]`.toUpperCase()
   return typeof type === 'string' ? type.toUpperCase() : ''
 }
 

@@ -1,4 +1,5 @@
 /** Gemma 4's notation of values, in calls, results and declarations. */
+import { jsonText } from '../json-text.js'
 import type { JsonObject, JsonValue } from '../types.js'
 import { type PromptWriter, sortedEntries } from './layout.js'
 
@@ -13,7 +14,7 @@ export function renderValue(out: PromptWriter, value: JsonValue, quoteKeys: bool
   if (typeof value === 'string') renderString(out, value)
   else if (Array.isArray(value)) renderList(out, value, (item) => renderValue(out, item, quoteKeys))
   else if (typeof value === 'object' && value !== null) renderObject(out, value, quoteKeys)
-  else out.text(String(value))
+  else out.text(jsonText(value))
 }
 
 export function renderObject(out: PromptWriter, object: JsonObject, quoteKeys: boolean): void {

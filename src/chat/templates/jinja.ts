@@ -7,9 +7,11 @@
  *
  * It differs from the template on purpose: the date never changes, since no prefix could be reused the next day.
  */
+
 import { TetherError } from '../../errors.js'
 import type { PromptOrder } from '../../options.js'
 import { Template } from '../jinja/template.js'
+import { jsonText } from '../json-text.js'
 import type { Chat, JsonValue, Piece, PromptPiece } from '../types.js'
 import type { MessageForm } from './message-form.js'
 import { declaration, type TemplateMessage, toMessages } from './template-messages.js'
@@ -94,8 +96,8 @@ function withEnd(content: JsonValue, end: string): JsonValue {
 
 /** The text of a message, in either form of content. */
 function textOf(content: JsonValue): string {
-  if (!Array.isArray(content)) return String(content)
-  return content.map((part) => String((part as { text?: JsonValue }).text ?? '')).join('')
+  if (!Array.isArray(content)) return jsonText(content)
+  return content.map((part) => jsonText((part as { text?: JsonValue }).text ?? '')).join('')
 }
 
 function parse({ source, path }: TemplateSource): Template {

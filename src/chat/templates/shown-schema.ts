@@ -6,8 +6,10 @@
  * texts, long lists, the last properties (the description says how many), the deepest parts. Only the schema decides, so
  * that a tool is shown alike in every request.
  */
+
 import { isObject, setKey } from '../formats/json-value.js'
 import { merge, referenced, refOf } from '../formats/resolve-schema.js'
+import { jsonText } from '../json-text.js'
 import type { JsonObject, JsonValue } from '../types.js'
 
 /** The most characters of JSON that a schema is shown in. */
@@ -165,7 +167,7 @@ class Copy {
   private data(value: JsonValue, depth: number): JsonValue {
     if (typeof value === 'string') return this.text(value)
     if (typeof value !== 'object' || value === null) {
-      this.left -= String(value).length
+      this.left -= jsonText(value).length
       return value
     }
     if (depth <= 0) {
