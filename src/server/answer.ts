@@ -5,7 +5,7 @@ import { answerTurn } from '../turn/answer-turn.js'
 import type { Protocol } from '../turn/protocol.js'
 import type { TurnStart } from '../turn/types.js'
 import { type BodyReader, jsonText } from './body.js'
-import type { LogLine } from './log.js'
+import { type LogLine, tell } from './log.js'
 import { type OnOverflow, overflowFor } from './overflow.js'
 import type { Queue } from './queue.js'
 import { sse } from './sse.js'
@@ -21,7 +21,7 @@ export interface AnswerContext {
   requestId: string
   line: LogLine
   onOverflow: OnOverflow
-  onBody?: (body: Uint8Array) => void
+  onBody?: (body: Uint8Array, about: { stream: boolean }) => void
   onAnswer: (answer: LastAnswer) => void
 }
 
@@ -41,7 +41,6 @@ export async function answer<Event>(
   let parts: ReturnType<typeof tapTurn>
   let start: TurnStart
   try {
-    context.onBody?.(body.bytes)
     const onOverflow = overflowFor(context.onOverflow, request.headers.get('user-agent'))
     // A request that can never succeed must not be told to try again later.
     if (queue.isFull()) protocol.checkBody(body.bytes, { maxDepth })
@@ -58,6 +57,10 @@ export async function answer<Event>(
     )
     parts = tapTurn(queue.admit(turn), { line, started, stopReason: protocol.stopReason, onAnswer })
     start = await readStart(parts)
+    tell(() => context.onBody?.(body.bytes, start))
+  } catch (error) {
+    tell(() => context.onBody?.(body.bytes, { stream: false }))
+    throw error
   } finally {
     body.release()
   }

@@ -26,7 +26,7 @@ export interface AppOptions {
   pingMs: number
   limits: Limits
   onOverflow: OnOverflow
-  onBody?: (body: Uint8Array) => void
+  onBody?: (body: Uint8Array, about: { stream: boolean }) => void
 }
 
 /** Never rejects. Notes in `line` what it learns of the request. `fault`: why the request is refused whatever it asks. */

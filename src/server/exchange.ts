@@ -1,7 +1,7 @@
 /** One request of node:http as a Request, and the Response written to its socket. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { App } from './app.js'
-import type { LogLine } from './log.js'
+import { type LogLine, tell } from './log.js'
 
 /** A request that is being answered. It holds the Request, since Node keeps only a weak reference to its signal. */
 export interface Exchange {
@@ -28,7 +28,7 @@ export async function serveOne(
     if (!outgoing.writableFinished) exchange.leave.abort()
     if (outgoing.headersSent) line.status = outgoing.statusCode
     line.ms = Math.round(performance.now() - started)
-    onLog?.(line)
+    tell(() => onLog?.(line))
   })
   try {
     const request = toRequest(incoming, outgoing, exchange.leave.signal)

@@ -30,3 +30,12 @@ export interface LogLine {
   invalidToolInputs?: string[]
   error?: string
 }
+
+/** Calls a caller's function: its fault is a warning, and never ends a request or the process. */
+export function tell(call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error))
+  }
+}

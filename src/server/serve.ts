@@ -36,8 +36,8 @@ export interface ServeOptions extends Partial<Limits> {
   allowedOrigins?: readonly string[]
   /** Called once for every request, when it is over. */
   onLog?: (line: LogLine) => void
-  /** Called with the body of every messages request, before it is parsed. */
-  onBody?: (body: Uint8Array) => void
+  /** Called with the body of every messages request, before the engine is asked. `stream`: whether it wants one. */
+  onBody?: (body: Uint8Array, about: { stream: boolean }) => void
   /** Silence in a stream, in milliseconds, after which a ping is sent. Default: 10 s. */
   pingMs?: number
   /**

@@ -243,3 +243,17 @@ it('serve() names an address that is taken', async () => {
     message: expect.stringContaining(`127.0.0.1:${port}`),
   })
 })
+
+it('a log that throws is a warning, and ends neither the request nor the process', async () => {
+  const warnings: Error[] = []
+  const note = (warning: Error) => warnings.push(warning)
+  process.on('warning', note)
+  const fail = () => {
+    throw new Error('the disk is full')
+  }
+  const { url } = await serveFake(speaks('Hi', END), { onLog: fail, onBody: fail })
+  for (let i = 0; i < 2; i++) expect((await ask(`${url}/v1/messages`, { body: hello() })).status).toBe(200)
+  await until(() => warnings.length >= 4)
+  process.off('warning', note)
+  expect(warnings.map(({ message }) => message)).toContain('the disk is full')
+})

@@ -8,12 +8,13 @@ import { sizeText } from '../config/setting-value.js'
 import { flagOf, type SettingName, setting, settingNames } from '../config/settings-table.js'
 import { isQuiet, say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
+import { escapeControls } from '../terminal/text-width.js'
 
 /** -> the exit status */
 export function runConfig({ flags }: Call, config: Config): number {
   const warnings = isQuiet(config.settings) ? [] : modelTableWarnings(config, config.settings)
   for (const warning of warnings) say(`warning: ${warning}`)
-  process.stdout.write(flags.json ? configAsJson(config) : showConfig(config))
+  process.stdout.write(escapeControls(flags.json ? configAsJson(config) : showConfig(config)))
   return 0
 }
 

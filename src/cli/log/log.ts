@@ -1,5 +1,6 @@
 /** Log lines with a level: to the terminal, or to a file while Claude Code has the terminal. */
 import { createConsola, type LogObject } from 'consola/core'
+import { escapeControls, oneLine } from '../terminal/text-width.js'
 import { type LogLevel, logLevels } from './log-levels.js'
 
 /** A function for each level. Errors are written with their stacks. */
@@ -34,5 +35,11 @@ function fullLine(entry: LogObject): string {
 }
 
 function text({ args }: LogObject): string {
-  return args.map((value) => (value instanceof Error ? (value.stack ?? value.message) : String(value))).join(' ')
+  return args.map(shown).join(' ')
+}
+
+/** A stack has lines of its own, all indented: only an entry begins at the margin. */
+function shown(value: unknown): string {
+  if (!(value instanceof Error)) return oneLine(String(value))
+  return escapeControls(value.stack ?? value.message).replace(/\n(?! )/g, '\n    ')
 }

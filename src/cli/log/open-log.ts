@@ -1,7 +1,7 @@
 /** Opens the log of this run: stderr, or a file while Claude Code has the screen. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { say } from '../terminal/say.js'
+import { say, writeToStderr } from '../terminal/say.js'
 import { createLog, type Log, type LogOptions } from './log.js'
 import { type LogFile, openRunLog } from './log-file.js'
 import type { LogLevel } from './log-levels.js'
@@ -21,7 +21,7 @@ export function logFolder(): string {
 }
 
 export function logToStderr(level: LogLevel): OpenLog {
-  return { ...counting({ level, write: (line) => process.stderr.write(`${line}\n`), full: false }), close: () => {} }
+  return { ...counting({ level, write: (line) => writeToStderr(`${line}\n`), full: false }), close: () => {} }
 }
 
 /** Also logs Node's own warnings until it is closed, which Node would print over Claude Code's screen. */

@@ -61,7 +61,7 @@ export interface StartOptions
  */
 export async function startModelServer(library: Library, options: StartOptions): Promise<ModelServer> {
   const { found, log, say } = options
-  const requests = options.requestLog ? openRequestLog(options.requestLog) : undefined
+  const requests = options.requestLog ? openRequestLog(options.requestLog, log.warning) : undefined
   const tls = options.tls && readTls(options.tls)
   const load = deferred<Model>()
   const tellNotices = noticeLog(log)

@@ -1,5 +1,6 @@
 /** Sends the server one small request, to show that everything between socket and model works. */
 import type { Message } from '../../index.js'
+import { escapeControls } from '../terminal/text-width.js'
 
 const prompt = 'Say pineapple.'
 
@@ -19,5 +20,5 @@ export async function sampleAnswer(url: string, key?: string): Promise<string> {
   const seconds = (performance.now() - started) / 1000
   const text = answer.content.map((block) => (block.type === 'text' ? block.text : '')).join('')
   const { output_tokens: tokens } = answer.usage
-  return `"${prompt}" -> ${JSON.stringify(text.trim())} (${tokens} tokens in ${seconds.toFixed(2)} s)`
+  return `"${prompt}" -> ${escapeControls(JSON.stringify(text.trim()))} (${tokens} tokens in ${seconds.toFixed(2)} s)`
 }

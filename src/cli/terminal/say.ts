@@ -1,11 +1,25 @@
 /** What tether prints for the user. Always on stderr: stdout belongs to Claude Code. */
 import type { LogLevel } from '../log/log-levels.js'
+import { escapeControls } from './text-width.js'
 import { wrap } from './wrap.js'
 
 /** Prints a line after tether's name. */
 export function say(line: string): void {
-  process.stderr.write(`${inLines(`tether: ${line}`)}\n`)
+  writeToStderr(`${inLines(escapeControls(`tether: ${line}`))}\n`)
 }
+
+/** Never throws: a full disk or a reader that has left must not end tether. */
+export function writeToStderr(text: string): void {
+  const { stderr } = process
+  if (!stderr.listeners('error').includes(ignore)) stderr.on('error', ignore)
+  try {
+    stderr.write(text)
+  } catch {
+    // There is no other place to say it.
+  }
+}
+
+function ignore(): void {}
 
 /** Wraps lines in a terminal, except indented ones, such as commands. For a program a line stays one line. */
 function inLines(text: string): string {

@@ -95,3 +95,21 @@ describe('openRunLog', () => {
     expect(existsSync(folder)).toBe(true)
   })
 })
+
+describe('what comes from a request', () => {
+  test('cannot forge a line or reach the terminal as a control character', () => {
+    const lines: string[] = []
+    const log = createLog({ level: 'trace', write: (line) => lines.push(line), full: true })
+    const odd = '\n2026-01-01T00:00:00.000Z critical all is lost\x1b[2J\x1b]0;owned\x07\x9b31m\r\x7f\u202e'
+    log.info(`GET /${odd} 404`)
+    log.error(new Error(odd))
+    for (const line of lines) {
+      expect(line).not.toMatch(/[^\P{Cc}\n]|\u202e/u)
+      expect(line.split('\n').filter((one) => /^2026-01-01/.test(one))).toEqual([])
+    }
+    expect(lines[0]).toContain(
+      'GET /\\n2026-01-01T00:00:00.000Z critical all is lost\\x1b[2J\\x1b]0;owned\\x07\\x9b31m',
+    )
+    expect(lines[0]?.split('\n')).toHaveLength(1)
+  })
+})
