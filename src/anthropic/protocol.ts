@@ -8,6 +8,7 @@ import { checkBody, prepareBody, requestIn } from './prepare.js'
 import type { MessageEvent } from './types.js'
 
 export const anthropic: Protocol<MessageEvent> = {
+  name: 'anthropic',
   prepareBody,
   checkBody,
   requestIn,

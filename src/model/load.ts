@@ -52,6 +52,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     thinking,
     stopTokens,
     memory,
+    source: { path: resolve(path), promptOrder, thinking, window: engine.info.window, folder },
     onPrompt: kept?.prompted,
     onDebug,
   }

@@ -2,11 +2,14 @@
 import { TetherError } from '../errors.js'
 import type { LoadedModel } from '../model/types.js'
 import { answerTurn } from '../turn/answer-turn.js'
+import type { PrepareOptions } from '../turn/prepare-turn.js'
 import type { Protocol } from '../turn/protocol.js'
-import type { TurnStart } from '../turn/types.js'
+import type { ReadOptions } from '../turn/request-fields.js'
+import type { PreparedTurn, Prompter, TurnStart } from '../turn/types.js'
 import { type BodyReader, jsonText } from './body.js'
 import { type LogLine, tell } from './log.js'
 import { type OnOverflow, overflowFor } from './overflow.js'
+import type { Preparing } from './preparing.js'
 import type { Queue } from './queue.js'
 import { sse } from './sse.js'
 import type { LastAnswer } from './status.js'
@@ -15,6 +18,8 @@ import { tapTurn } from './turn-tap.js'
 export interface AnswerContext {
   queue: Queue
   bodies: BodyReader
+  /** Unset: all requests are prepared on this thread. */
+  preparing?: Preparing
   /** Levels that the JSON of a body may have. */
   maxDepth: number
   pingMs: number
@@ -38,15 +43,16 @@ export async function answer<Event>(
   const reader = new AbortController()
   const leave = () => reader.abort()
   const signal = AbortSignal.any([request.signal, reader.signal])
+  const readers = bodyReaders(protocol, context.preparing, signal)
   let parts: ReturnType<typeof tapTurn>
   let start: TurnStart
   try {
     const onOverflow = overflowFor(context.onOverflow, request.headers.get('user-agent'))
     // A request that can never succeed must not be told to try again later.
-    if (queue.isFull()) protocol.checkBody(body.bytes, { maxDepth })
+    if (queue.isFull()) await readers.check(body.bytes, { maxDepth })
     const turn = answerTurn(
       model.turns,
-      (prompter, options) => protocol.prepareBody(prompter, body.bytes, { ...options, onOverflow, maxDepth }),
+      (prompter, options) => readers.prepare(prompter, body.bytes, { ...options, onOverflow, maxDepth }),
       {
         signal,
         received: () => protocol.requestIn(body.bytes, { maxDepth }),
@@ -72,6 +78,25 @@ export async function answer<Event>(
   const stream = sse(first.value, events, { protocol, pingMs, requestId, leave })
   const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' }
   return withNotes(new Response(stream, { headers }), start)
+}
+
+/** Reads a body where it belongs: on this thread, or a large one on the other. */
+function bodyReaders<Event>(
+  { name, prepareBody, checkBody }: Protocol<Event>,
+  preparing: Preparing | undefined,
+  signal: AbortSignal,
+) {
+  const isFar = (body: Uint8Array) => name !== undefined && preparing?.isFor(body) === true
+  return {
+    async check(body: Uint8Array, options: ReadOptions): Promise<void> {
+      if (!isFar(body) || !preparing || !name) return checkBody(body, options)
+      await preparing.run({ protocol: name, kind: 'check', body, options }, signal)
+    },
+    async prepare(prompter: Prompter, body: Uint8Array, options: PrepareOptions & ReadOptions): Promise<PreparedTurn> {
+      if (!isFar(body) || !preparing || !name) return prepareBody(prompter, body, options)
+      return (await preparing.run({ protocol: name, kind: 'prepare', body, options }, signal)) as PreparedTurn
+    },
+  }
 }
 
 /** Throws what is wrong with the request. */

@@ -15,6 +15,7 @@ import { type LoadState, readyModel } from './loading.js'
 import type { LogLine } from './log.js'
 import { models, oneModel } from './models.js'
 import type { OnOverflow } from './overflow.js'
+import type { Preparing } from './preparing.js'
 import { createQueue } from './queue.js'
 import { type LastAnswer, status } from './status.js'
 
@@ -23,6 +24,8 @@ export interface AppOptions {
   /** Unset: no key is required. */
   keys?: Keys
   edge: Edge
+  /** The other thread, once the model is loaded. Unset: all requests are prepared on this one. */
+  preparing?: () => Preparing | undefined
   pingMs: number
   limits: Limits
   onOverflow: OnOverflow
@@ -38,7 +41,7 @@ type Handler = (
   context: { requestId: string; line: LogLine; id: string },
 ) => Response | Promise<Response>
 
-export function createApp({ load, keys, edge, pingMs, limits, onOverflow, onBody }: AppOptions): App {
+export function createApp({ load, keys, edge, preparing, pingMs, limits, onOverflow, onBody }: AppOptions): App {
   const queue = createQueue(limits.maxRequests)
   const bodies = createBodyReader(limits)
   const { maxDepth } = limits
@@ -54,10 +57,14 @@ export function createApp({ load, keys, edge, pingMs, limits, onOverflow, onBody
         POST: (request, { requestId, line }) =>
           answer(request, model(), anthropic, {
             ...{ queue, bodies, maxDepth, pingMs, requestId, line, onOverflow, onBody, onAnswer },
+            preparing: preparing?.(),
           }),
       },
     ],
-    [/^\/v1\/messages\/count_tokens$/, { POST: (request) => countTokens(request, model(), { bodies, maxDepth }) }],
+    [
+      /^\/v1\/messages\/count_tokens$/,
+      { POST: (request) => countTokens(request, model(), { bodies, maxDepth, preparing: preparing?.() }) },
+    ],
     [/^\/v1\/models$/, { GET: () => models(model()) }],
     [/^\/v1\/models\/(?<id>[^/]+)$/, { GET: (_, { id }) => oneModel(model(), id) }],
     [/^\/health$/, { GET: () => health(load()) }],

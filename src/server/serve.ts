@@ -10,6 +10,7 @@ import { listen, type TlsOptions } from './listen.js'
 import { watchLoad } from './loading.js'
 import type { LogLine } from './log.js'
 import { checkOverflow, type OnOverflow } from './overflow.js'
+import { createPreparing, type Preparing } from './preparing.js'
 
 export type { Limits } from '../limits.js'
 export type { TlsOptions } from './listen.js'
@@ -73,10 +74,35 @@ export async function serve(model: LoadedModel | Promise<LoadedModel>, options: 
   const { allowedHosts = [], allowedOrigins = [] } = options
   const edge = createEdge({ loopback, allowedHosts, allowedOrigins })
   const load = watchLoad(model, progress)
-  const app = createApp({ load, keys, edge, pingMs, limits, onOverflow, onBody: options.onBody })
-  const listener = await listen(app, { host, port, tls, limits, onLog })
+  let preparing: Preparing | undefined
+  let isClosed = false
+  // Started with the model, so that the first large request need not wait for it. A failed load is answered elsewhere.
+  const started = Promise.resolve(model).then((loaded) => {
+    if (!isClosed) preparing = createPreparing(loaded)
+  })
+  started.catch(() => {})
+  const app = createApp({
+    load,
+    keys,
+    edge,
+    preparing: () => preparing,
+    pingMs,
+    limits,
+    onOverflow,
+    onBody: options.onBody,
+  })
+  const listener = await listen(app, { host, port, tls, limits, onLog }).catch((error: unknown) => {
+    isClosed = true
+    preparing?.close()
+    throw error
+  })
   const url = `http${tls ? 's' : ''}://${address(host)}:${listener.port}`
-  return { url, ...listener }
+  const close = () => {
+    isClosed = true
+    preparing?.close()
+    return listener.close()
+  }
+  return { url, ...listener, close }
 }
 
 function keysOf({ apiKey, apiKeys }: ServeOptions): Record<string, string> {

@@ -56,7 +56,7 @@ async function* answer(
   const { engine, tokenizer, family, memory } = model
   const { tokens: prompt, forks, record } = await prepare(prompterOf(model), { keepPieces: debug !== undefined })
   debug?.prompted(record.pieces ?? [], prompt, record.dropped)
-  const room = roomFor(prompt.length, engine.info.window)
+  const room = checkRoom(prompt.length, engine.info.window)
   const maxTokens = Math.min(record.maxTokens ?? room, room)
   const { dropped, ignoredTools, stream } = record
   yield { type: 'start', model: record.model ?? model.name, stream, promptTokens: prompt.length, dropped, ignoredTools }
@@ -91,8 +91,8 @@ export function prompterOf({ family, tokenizer, memory, thinking, engine }: Turn
   return { family, tokenizer, memory, thinking, window: engine.info.window }
 }
 
-/** Tokens that the window leaves for an answer. Throws `prompt_too_long` if there is no room for one. */
-function roomFor(promptTokens: number, window: number): number {
+/** -> the tokens that the window leaves for an answer. Throws `prompt_too_long` if there is no room for one. */
+export function checkRoom(promptTokens: number, window: number): number {
   if (promptTokens < window) return window - promptTokens
   // Clients read the two numbers out of this message, word for word.
   throw new TetherError('prompt_too_long', `prompt is too long: ${promptTokens} tokens > ${window - 1} maximum`)

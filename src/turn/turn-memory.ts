@@ -15,7 +15,15 @@ export interface TurnMemory {
   refresh(): void
   recall(chat: Chat): Recalled
   /** A turn that was answered whole: what it said, and the context that it followed. */
-  remember(turn: { context: string; parts: ChatPart[]; generated: GeneratedTurn }): void
+  remember(turn: RememberedTurn): void
+  /** Calls with every turn that is remembered from now on, for a memory on another thread. -> stops it */
+  onRemember?(listener: (turn: RememberedTurn) => void): () => void
+}
+
+export interface RememberedTurn {
+  context: string
+  parts: ChatPart[]
+  generated: GeneratedTurn
 }
 
 export interface Recalled {
@@ -49,6 +57,7 @@ export function createTurnMemory({ mostBytes = 10_000_000, log }: TurnMemoryOpti
   // In the order of last use. The keys of a turn share its entry.
   const entries = new Set<StoredTurn>()
   const byKey = new Map<string, StoredTurn>()
+  const listeners = new Set<(turn: RememberedTurn) => void>()
   let held = 0
 
   const forget = (entry: StoredTurn) => {
@@ -97,9 +106,14 @@ export function createTurnMemory({ mostBytes = 10_000_000, log }: TurnMemoryOpti
       })
       return { chat: { ...chat, messages }, context }
     },
+    onRemember(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
     remember({ context, parts, generated }) {
       const keys = keysOf(parts, context)
       if (keys.length === 0) return
+      for (const listener of listeners) listener({ context, parts, generated })
       const content = { parts, generated }
       keep({ keys, length: generated.tokens.length, content: () => content })
       log?.append(writeStoredTurn(keys, content))

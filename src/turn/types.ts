@@ -1,7 +1,7 @@
 /** One turn in nobody's protocol: what is asked, what is answered, and the model that answers. */
 import type { Chat, ChatFamily, ChatTool, JsonObject, Piece, PromptPiece, Tokenizer } from '../chat/types.js'
 import type { Engine } from '../engine/types.js'
-import type { RequestSampling, Sampling, Thinking } from '../options.js'
+import type { PromptOrder, RequestSampling, Sampling, Thinking } from '../options.js'
 import type { DebugHook } from './debug.js'
 import type { Dropped } from './drop-oldest.js'
 import type { TurnMemory } from './turn-memory.js'
@@ -103,6 +103,17 @@ export interface InvalidToolInput {
   reason: string
 }
 
+/** Plain data, for another thread: where a prompter comes from. */
+export interface PrompterSource {
+  /** The checkpoint. */
+  path: string
+  promptOrder: PromptOrder
+  thinking: Thinking
+  window: number
+  /** The folder of what is kept of its prompts. Unset: none. */
+  folder?: string
+}
+
 /** What makes prompts: the half of a turn that needs no engine. */
 export interface Prompter {
   family: Pick<ChatFamily, 'render' | 'callStart' | 'thought'>
@@ -125,6 +136,8 @@ export interface TurnModel {
   /** Ids that end a turn. */
   stopTokens: Int32Array
   memory: TurnMemory
+  /** What another thread opens the same prompter from. Unset: it cannot. */
+  source?: PrompterSource
   /** The name of the model, for answers whose request names none. */
   name: string
   /** Called with each prompt, before the engine gets it. */

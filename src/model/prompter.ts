@@ -1,0 +1,23 @@
+/** What makes prompts of a loaded model, opened a second time: for another thread. */
+import { join } from 'node:path'
+import { readCheckpoint } from '../engine/checkpoint.js'
+import { openEntryLog } from '../prefixes/entry-log.js'
+import { turnFile } from '../prefixes/folder.js'
+import { createTurnMemory, type TurnMemory } from '../turn/turn-memory.js'
+import type { Prompter, PrompterSource } from '../turn/types.js'
+import { readModel } from './read-model.js'
+
+/** Reads no weights. The memory is one of its own: it begins with the turns in the folder, and writes none there. */
+export async function openPrompter(source: PrompterSource): Promise<Prompter & { memory: TurnMemory }> {
+  const { path, promptOrder, thinking, window, folder } = source
+  const { tokenizer, family } = await readModel(await readCheckpoint(path))
+  const render = (chat: Parameters<typeof family.render>[0]) => family.render(chat, promptOrder)
+  const log = folder === undefined ? undefined : readOnlyLog(join(folder, turnFile))
+  const memory = createTurnMemory({ log })
+  return { family: { ...family, render }, tokenizer, memory, thinking, window }
+}
+
+function readOnlyLog(file: string) {
+  const { news } = openEntryLog(file, { mostBytes: 0, idOf: () => '', onFault: () => {} })
+  return { news, append: () => {}, touch: () => {} }
+}

@@ -1,0 +1,45 @@
+/** The thread that turns large requests into token ids, so that the one that answers is free meanwhile. */
+import { parentPort, workerData } from 'node:worker_threads'
+import * as anthropic from '../anthropic/prepare.js'
+import { toFault } from '../errors.js'
+import { openPrompter } from '../model/prompter.js'
+import { checkRoom } from '../turn/answer-turn.js'
+import type { PreparedTurn, Prompter, PrompterSource } from '../turn/types.js'
+import type { Outcome, Task, ToWorker } from './preparing.js'
+
+/** The protocols by their names. */
+const protocols = { anthropic }
+
+const opening = openPrompter(workerData as PrompterSource)
+opening.catch(() => {})
+
+parentPort?.on('message', async (message: ToWorker) => {
+  if ('remember' in message) {
+    const { memory } = await opening
+    memory.remember(message.remember)
+    return
+  }
+  const outcome = await perform(message)
+  const moved = 'result' in outcome && typeof outcome.result === 'object' ? [outcome.result.tokens.buffer] : []
+  parentPort?.postMessage(outcome, moved as ArrayBuffer[])
+})
+
+async function perform(task: Task): Promise<Outcome> {
+  try {
+    return { result: run(await opening, task) }
+  } catch (error) {
+    const { code, message } = toFault(error)
+    return { fault: { code, message } }
+  }
+}
+
+function run(prompter: Prompter, { protocol, kind, body, options }: Task): PreparedTurn | number {
+  const { prepareBody, countBody, checkBody } = protocols[protocol]
+  if (kind === 'count') return countBody(prompter, body, options)
+  if (kind === 'check') checkBody(body, options)
+  if (kind === 'check') return 0
+  const turn = prepareBody(prompter, body, options)
+  // An error is posted faster than a prompt that nobody can answer.
+  checkRoom(turn.tokens.length, prompter.window)
+  return turn
+}

@@ -1,0 +1,116 @@
+/**
+ * Where requests become token ids: small ones at once, large ones on another thread, one after another. Parsing and encoding
+ * a megabyte takes a tenth of a second or more, in which this thread could answer nobody.
+ */
+import { existsSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
+import { type ErrorCode, TetherError } from '../errors.js'
+import type { LoadedModel } from '../model/types.js'
+import type { PrepareOptions } from '../turn/prepare-turn.js'
+import type { ReadOptions } from '../turn/request-fields.js'
+import type { TurnMemory } from '../turn/turn-memory.js'
+import type { PreparedTurn } from '../turn/types.js'
+
+/** A body that the other thread reads. Plain data. */
+export interface Task {
+  protocol: 'anthropic'
+  kind: 'prepare' | 'count' | 'check'
+  body: Uint8Array
+  options: PrepareOptions & ReadOptions
+}
+
+export type Outcome = { result: PreparedTurn | number } | { fault: { code: ErrorCode; message: string } }
+export type ToWorker = Task | { remember: Parameters<TurnMemory['remember']>[0] }
+
+export interface Preparing {
+  /** Whether a body is for the other thread. */
+  isFor(body: Uint8Array): boolean
+  /** Throws what the task throws, `cancelled`, or `invalid_request` if it takes longer than a minute. */
+  run(task: Task, signal?: AbortSignal): Promise<PreparedTurn | number>
+  close(): void
+}
+
+/** Bytes of a body from which on it is read on the other thread. */
+const LARGE = 64 * 1024
+const MOST_MS = 60_000
+const entry = new URL('./prepare-worker.js', import.meta.url)
+
+interface Waiting {
+  task: Task
+  signal?: AbortSignal
+  done: (outcome: Outcome) => void
+}
+
+/** undefined for a model that was not loaded from a checkpoint: its requests are all prepared here. */
+export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
+  const { source } = turns
+  // Run from its sources, as by the tests, there is no compiled thread to start.
+  if (!source || !existsSync(entry)) return undefined
+  const waiting: Waiting[] = []
+  let worker: Worker | undefined
+  let running: Waiting | undefined
+  let isClosed = false
+  let timer: NodeJS.Timeout | undefined
+
+  const forget = turns.memory.onRemember?.((turn) => worker?.postMessage({ remember: turn } satisfies ToWorker))
+  const stop = () => {
+    void worker?.terminate()
+    worker = undefined
+  }
+  const settle = (outcome: Outcome) => {
+    clearTimeout(timer)
+    const ended = running
+    running = undefined
+    ended?.done(outcome)
+    next()
+  }
+  const start = () => {
+    // Without the flags of this process: one of `node -e` would keep it from starting.
+    const started = new Worker(entry, { workerData: source, execArgv: [] })
+    started.unref()
+    started.on('message', settle)
+    started.on('error', (error) => {
+      if (worker !== started) return
+      stop()
+      settle({ fault: { code: 'internal', message: `preparing the request failed: ${error.message}` } })
+    })
+    return started
+  }
+  const next = () => {
+    if (running) return
+    running = waiting.shift()
+    if (!running) return
+    if (running.signal?.aborted) return settle({ fault: { code: 'cancelled', message: 'the client left' } })
+    worker ??= start()
+    worker.postMessage(running.task)
+    timer = setTimeout(() => {
+      stop()
+      const seconds = MOST_MS / 1000
+      settle({ fault: { code: 'invalid_request', message: `the request took longer than ${seconds} s to read` } })
+    }, MOST_MS)
+    timer.unref()
+  }
+  worker = start()
+
+  return {
+    isFor: (body) => body.byteLength > LARGE,
+    run: (task, signal) =>
+      new Promise((resolve, reject) => {
+        if (isClosed) return reject(new TetherError('closed', 'the server is closing'))
+        const done = (outcome: Outcome) =>
+          'fault' in outcome
+            ? reject(new TetherError(outcome.fault.code, outcome.fault.message))
+            : resolve(outcome.result)
+        waiting.push({ task, signal, done })
+        next()
+      }),
+    close() {
+      isClosed = true
+      forget?.()
+      stop()
+      const closed: Outcome = { fault: { code: 'closed', message: 'the server is closing' } }
+      for (const one of waiting.splice(0)) one.done(closed)
+      settle(closed)
+    },
+  }
+}

@@ -1,0 +1,106 @@
+/** The built server in a process of its own: large requests are read on another thread, while this one answers. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ask } from '../support/fake-server.js'
+
+const root = join(import.meta.dirname, '..', '..')
+const program = `import { loadModel, serve } from ${JSON.stringify(join(root, 'dist', 'index.js'))}
+const model = await loadModel(${JSON.stringify(join(root, 'demo', 'model'))}, { maxContext: 4096 })
+const server = await serve(model, { port: 0 })
+process.on('SIGTERM', async () => { await server.close(); await model.close() })
+console.log(server.url)`
+
+let child: ChildProcess
+let url: string
+beforeAll(async () => {
+  child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [line] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer]
+  url = String(line).trim()
+}, 60_000)
+afterAll(() => child.kill('SIGKILL'))
+
+const headers = { 'content-type': 'application/json' }
+const messages = (count: number) => Array.from({ length: count }, () => ({ role: 'user', content: 'a' }))
+const count = (body: object) => ask(`${url}/v1/messages/count_tokens`, { headers, body: { model: 'x', ...body } })
+
+/** How long /health took, asked again and again until `work` is done: the middle, and the longest. */
+async function healthDuring(work: Promise<unknown>): Promise<{ middle: number; longest: number; asked: number }> {
+  let done = false
+  void work.finally(() => {
+    done = true
+  })
+  const took: number[] = []
+  while (!done) {
+    const started = performance.now()
+    await (await fetch(`${url}/health`)).arrayBuffer()
+    took.push(performance.now() - started)
+  }
+  took.sort((one, other) => one - other)
+  return { middle: took[took.length >> 1] ?? 0, longest: took.at(-1) ?? 0, asked: took.length }
+}
+
+describe('while a large request is read', () => {
+  it.each([
+    ['200,000 messages of one letter', { messages: messages(200_000) }],
+    ['3 MB of one letter', { messages: [{ role: 'user', content: 'a'.repeat(3_000_000) }] }],
+    ['24 MB of words', { messages: [{ role: 'user', content: 'some words here '.repeat(1_500_000) }] }],
+    ['80,000 blocks', { messages: [{ role: 'user', content: Array(80_000).fill({ type: 'text', text: 'a' }) }] }],
+  ])(
+    'health is answered: %s',
+    async (_, body) => {
+      const work = count(body)
+      const { middle, asked } = await healthDuring(work)
+      expect((await work).status).toBe(200)
+      // A machine with other work holds a process up, so not every answer counts.
+      if (asked > 10) expect(middle).toBeLessThan(50)
+    },
+    120_000,
+  )
+})
+
+it('a large request gets the answer that a small one with the same prompt gets', async () => {
+  const small = { model: 'x', max_tokens: 20, messages: [{ role: 'user', content: 'Say pineapple.' }] }
+  const large = { ...small, metadata: { padding: 'x'.repeat(200_000) } }
+  const [one, other] = await Promise.all([small, large].map((body) => ask(`${url}/v1/messages`, { headers, body })))
+  expect(one?.status).toBe(200)
+  expect(other?.json.content).toEqual(one?.json.content)
+  const usage = ({ input_tokens, cache_read_input_tokens, cache_creation_input_tokens }: Record<string, number>) =>
+    (input_tokens ?? 0) + (cache_read_input_tokens ?? 0) + (cache_creation_input_tokens ?? 0)
+  expect(usage(other?.json.usage)).toBe(usage(one?.json.usage))
+  // The answer that the model gave is found again as its tokens.
+  const more = { role: 'user', content: 'Say coconut.' }
+  const turns = [...small.messages, { role: 'assistant', content: one?.json.content }, more]
+  const again = await Promise.all(
+    [small, large].map((body) => ask(`${url}/v1/messages`, { headers, body: { ...body, messages: turns } })),
+  )
+  expect(usage(again[1]?.json.usage)).toBe(usage(again[0]?.json.usage))
+  expect(again[1]?.json.content).toEqual(again[0]?.json.content)
+})
+
+it('what is wrong with a large request is its own error', async () => {
+  const padding = 'x'.repeat(200_000)
+  const wrong = await count({ messages: [], metadata: { padding } })
+  expect([wrong.status, wrong.json.error.message]).toEqual([400, 'messages: at least one message is required'])
+  const broken = await ask(`${url}/v1/messages`, { headers, body: `{"model": ${padding}` })
+  expect([broken.status, broken.json.error.message]).toEqual([400, expect.stringContaining('not valid JSON')])
+  const agent = { ...headers, 'user-agent': 'claude-cli/2.1.330' }
+  const long = { model: 'x', max_tokens: 5, messages: [{ role: 'user', content: 'word '.repeat(50_000) }] }
+  const tooLong = await ask(`${url}/v1/messages`, { headers: agent, body: long })
+  expect([tooLong.status, tooLong.json.error.message]).toEqual([
+    400,
+    expect.stringMatching(/^prompt is too long: \d+ tokens > 4095 maximum$/),
+  ])
+})
+
+it('ends at SIGTERM while a large request is read', async () => {
+  const work = count({ messages: [{ role: 'user', content: 'some words here '.repeat(1_500_000) }] }).catch(() => {})
+  await new Promise((resolve) => setTimeout(resolve, 400))
+  const started = performance.now()
+  child.kill('SIGTERM')
+  const [code] = (await once(child, 'exit')) as [number]
+  expect(code).toBe(0)
+  expect(performance.now() - started).toBeLessThan(3000)
+  await work
+}, 60_000)
