@@ -1,5 +1,6 @@
 /** The pipeline of a turn: from its request to the parts of its answer, stage by stage. */
 import { TetherError } from '../errors.js'
+import { callsAsWords } from './calls-as-words.js'
 import { type DebugTurn, noteBatches } from './debug.js'
 import { following } from './following.js'
 import { noteInvalidToolInput } from './invalid-tool-input.js'
@@ -76,6 +77,7 @@ async function* answer(
     const turn = rememberTurn(memory, record)
     const reader = family.reader({ tools: record.tools, inThought: record.inThought })
     let parts = readAnswer(turn.tokens(batches), tokenizer, reader, record.begun)
+    if (record.noCalls) parts = callsAsWords(parts)
     if (options.onInvalidToolInput) parts = noteInvalidToolInput(parts, record.tools, options.onInvalidToolInput)
     if (!record.parallelCalls) parts = stopAfterCall(parts, abort)
     if (record.stopSequences.length > 0) parts = stopAtSequence(parts, record.stopSequences, abort)

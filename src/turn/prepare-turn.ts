@@ -18,7 +18,7 @@ export function prepareTurn(
   request: TurnRequest,
   { onOverflow = 'error', keepPieces = false }: PrepareOptions = {},
 ): PreparedTurn {
-  const { chat: _chat, toolChoice: _choice, ...rest } = request
+  const { chat: asked, toolChoice: _choice, ...rest } = request
   const { chat, context } = readChat(prompter, request)
   const begun = begunAnswer(prompter, request)
   const { family, tokenizer, window } = prompter
@@ -27,7 +27,8 @@ export function prepareTurn(
   const isWholeTurn = begun.length === 0 && chat.messages.at(-1)?.role !== 'assistant'
   const record = {
     ...rest,
-    tools: [...chat.tools, ...(chat.deferred ?? [])],
+    tools: [...asked.tools, ...(asked.deferred ?? [])],
+    noCalls: request.toolChoice.type === 'none',
     thinking: chat.thinking,
     begun,
     inThought: endsWith(pieces, family.thought?.open),

@@ -46,8 +46,10 @@ export interface PreparedTurn {
 
 /** What running a turn needs of the request besides its tokens. */
 export interface TurnRecord extends Omit<TurnRequest, 'chat' | 'toolChoice'> {
-  /** What may be called. */
+  /** What may be called; without calls, what a call would be read by. */
   tools: ChatTool[]
+  /** Whether the request wants none: then a call becomes text. */
+  noCalls: boolean
   /** Whether the model may think. */
   thinking: boolean
   /** The beginning of the answer, where the prompt has it already. */

@@ -29,6 +29,7 @@ describe('preparing a body', () => {
       stream: true,
       maxTokens: 1000,
       thinkingBudget: 20,
+      noCalls: false,
       thinking: true,
       sampling: { temperature: 0.5, topK: 3, seed: 7 },
       stopSequences: ['END'],

@@ -1,13 +1,16 @@
 /** All stages of a turn, from a request's JSON to its message, on a fake engine. */
 import { describe, expect, it } from 'vitest'
 import { answerMessage, countMessageTokens, streamMessage } from '../../src/anthropic/messages.js'
-import type { ChatFamily } from '../../src/chat/types.js'
+import { FORMATS } from '../../src/chat/families.js'
+import type { ChatFamily, OutputFormat } from '../../src/chat/types.js'
 import type { Thinking } from '../../src/options.js'
+import { callsAsWords } from '../../src/turn/calls-as-words.js'
 import { speaks } from '../support/fake-engine.js'
 import { fakeFamily } from '../support/fake-family.js'
 import { fakeTurnModel } from '../support/fake-model.js'
 import { hello } from '../support/fake-server.js'
 import { controlId } from '../support/fake-tokenizer.js'
+import { collect, end, from } from '../support/generated-parts.js'
 
 const END = { control: '<end>' }
 const CALL = [{ control: '<call>' }, '{"name":"Read","input":{"path":"a"}}', { control: '</call>' }]
@@ -173,5 +176,37 @@ describe('ending a turn early:', () => {
   it('a signal that has already fired ends the generation too', async () => {
     const message = answerMessage(fakeTurnModel(speaks('hang')), hello(), { signal: AbortSignal.abort() })
     await expect(message).rejects.toMatchObject({ code: 'cancelled' })
+  })
+})
+
+describe('with tool_choice none', () => {
+  const none = { tools: [{ name: 'Read', input_schema: { type: 'object' } }], tool_choice: { type: 'none' } }
+
+  it('a call that the model writes all the same is plain words, and no tool is in the prompt', async () => {
+    const engine = speaks('Well', ...CALL, ...CALL, END)
+    const message = await answerMessage(fakeTurnModel(engine), hello(none))
+    const call = 'I would call Read with {"path":"a"}.'
+    expect(message.content).toEqual([{ type: 'text', text: `Well\n${call}\n${call}\n` }])
+    expect(message.stop_reason).toBe('end_turn')
+    expect(engine.prompts[0]).not.toContain('Read')
+  })
+
+  it.each([
+    ['gemma4', '<|tool_call>call:Read{path:<|"|>a<|"|>}<tool_call|>', 'tool_call'],
+    ['gemma3', '```tool_call\n{"name": "Read", "arguments": {"path": "a"}}\n```', '```'],
+    ['llama3', '{"name": "Read", "parameters": {"path": "a"}}', 'parameters'],
+    ['mistral', '[TOOL_CALLS]Read[ARGS]{"path": "a"}', '[ARGS]'],
+    ['hermes', '<tool_call>\n{"name": "Read", "arguments": {"path": "a"}}\n</tool_call>', 'tool_call'],
+  ])('%s shows no markup', async (name, written, markup) => {
+    const format = FORMATS[name] as OutputFormat
+    const pieces = written.split(/(<\|tool_call>|<tool_call\|>|<\|"\|>|\[TOOL_CALLS\]|\[ARGS\])/).filter(Boolean)
+    const isControl = (piece: string) => format.markers.includes(piece)
+    const reader = format.reader({ tools: [{ name: 'Read', description: '', schema: { type: 'object' } }] })
+    const read = pieces.flatMap((piece) => reader.push(isControl(piece) ? { control: piece } : piece))
+    const parts = await collect(callsAsWords(from([...read, ...reader.end('stop'), end()])))
+    const said = parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
+    expect(said).toContain('I would call Read with {"path":"a"}.')
+    expect(said).not.toContain(markup)
+    expect(parts.map(({ type }) => type)).not.toContain('tool_call')
   })
 })
