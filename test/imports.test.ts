@@ -14,6 +14,7 @@ const parts = [
   'limits',
   'make-folder',
   'write-private',
+  'read-file',
   'python-json',
   'prefixes',
   'binding',
@@ -32,7 +33,7 @@ const parts = [
 ]
 
 /**
- * What a part may import besides itself, errors, options, limits, make-folder, write-private and python-json; a folder stands
+ * What a part may import besides itself, errors, options, limits, make-folder, write-private, read-file and python-json; a folder stands
  * for all its files.
  */
 const mayImport: Record<string, string[]> = {
@@ -42,6 +43,7 @@ const mayImport: Record<string, string[]> = {
   limits: [],
   'make-folder': [],
   'write-private': [],
+  'read-file': [],
   'python-json': [],
   prefixes: [],
   binding: ['engine/types'],
@@ -88,6 +90,7 @@ describe('src', () => {
       'limits',
       'make-folder',
       'write-private',
+      'read-file',
       'python-json',
       part,
       ...(mayImport[part] ?? []),

@@ -1,7 +1,7 @@
 /** Reads a checkpoint's JSON files, and says of a broken one what it is. */
-import { readFileSync } from 'node:fs'
 import { TetherError } from '../errors.js'
 import { parsePythonJson } from '../python-json.js'
+import { readRegularFileSync } from '../read-file.js'
 
 export type JsonObject = Record<string, unknown>
 
@@ -9,7 +9,7 @@ export type JsonObject = Record<string, unknown>
 export function readJson(path: string): JsonObject | undefined {
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = readRegularFileSync(path).toString('utf8')
   } catch (error) {
     if (isMissing(error)) return undefined
     throw new TetherError('bad_config', `${path} cannot be read (${(error as Error).message}); check its permissions`)

@@ -1,6 +1,8 @@
 /** Reads the header of a .safetensors file, which says what tensors it has. */
+
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { TetherError } from '../errors.js'
+import { checkRegularFile } from '../read-file.js'
 import { brokenText, isObject } from './json-file.js'
 
 export interface TensorHeader {
@@ -47,6 +49,7 @@ export function readSafetensors(path: string): Record<string, TensorHeader> {
 
 function openFile(path: string, bad: Bad): number {
   try {
+    checkRegularFile(path)
     return openSync(path, 'r')
   } catch (error) {
     throw bad(`cannot be opened (${(error as Error).message}); download the file again`)

@@ -1,6 +1,7 @@
 /** What a checkpoint without tokenizer.json says about its tokenizer elsewhere: added tokens, and the token in front. */
-import { readFile } from 'node:fs/promises'
+
 import { join } from 'node:path'
+import { readRegularFile } from '../../read-file.js'
 import type { AddedTokenEntry, Step, TokenizerFile } from './file.js'
 
 export interface Configured {
@@ -32,7 +33,7 @@ export async function readConfigured(dir: string): Promise<Configured> {
 
 async function readObject(path: string): Promise<Json> {
   try {
-    const json: unknown = JSON.parse((await readFile(path, 'utf8')).replace(/^\ufeff/, ''))
+    const json: unknown = JSON.parse((await readRegularFile(path)).toString('utf8').replace(/^\ufeff/, ''))
     return typeof json === 'object' && json !== null ? (json as Json) : {}
   } catch {
     return {}

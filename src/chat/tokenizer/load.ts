@@ -1,11 +1,12 @@
 /** The tokenizer's file in a model's folder to a Tokenizer. */
+
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { TetherError } from '../../errors.js'
 import { parsePythonJson } from '../../python-json.js'
+import { readRegularFile } from '../../read-file.js'
 import type { Tokenizer } from '../types.js'
 import { readTables, writeTables } from './cache.js'
 import { addConfigured, readConfigured } from './configured.js'
@@ -99,11 +100,16 @@ async function converted(dir: string, name: TokenizerFileName, bytes: Uint8Array
 
 async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    return withoutMark(await readFile(path))
+    return withoutMark(await readRegularFile(path))
   } catch (cause) {
-    throw new TetherError('bad_tokenizer', `${path} cannot be read. Download the file from the model's page.`, {
-      cause,
-    })
+    const why = (cause as Error).message
+    throw new TetherError(
+      'bad_tokenizer',
+      `${path} cannot be read (${why}). Download the file from the model's page.`,
+      {
+        cause,
+      },
+    )
   }
 }
 
