@@ -8,13 +8,13 @@ export interface Keys {
 }
 
 /** What a key must be: a header can hold it, and it can be pasted. */
-export const keyPattern = /^[\x21-\x7e]+$/
+export const keyPattern = /^[!-~]([ -~]*[!-~])?$/
 
 /** `keys` by their names. undefined without any key: then every client is let in. Throws `bad_config`. */
 export function createKeys(keys: Readonly<Record<string, string>>): Keys | undefined {
   const known = Object.entries(keys).map(([name, key]) => {
     if (typeof key === 'string' && keyPattern.test(key)) return { name, digest: digestOf(key) }
-    throw new TetherError('bad_config', `the API key "${name}" has to be letters, digits and signs, without spaces`)
+    throw new TetherError('bad_config', `the API key "${name}" has to be letters, digits and signs of ASCII`)
   })
   if (known.length === 0) return undefined
   return {

@@ -137,7 +137,7 @@ describe('with a key set', () => {
     expect(JSON.stringify(lines)).not.toMatch(/"(one|two|three|four)"/)
   })
 
-  test.each(['', ' ', 'a b', 'a\nb', 'a\x1bb', 'schlüssel'])('serve() refuses the key %j', async (apiKey) => {
+  test.each(['', ' ', ' a', 'a\nb', 'a\x1bb', 'schlüssel'])('serve() refuses the key %j', async (apiKey) => {
     await expect(serve(fakeModel(speaks('x')), { port: 0, apiKey })).rejects.toMatchObject({ code: 'bad_config' })
     await expect(serve(fakeModel(speaks('x')), { port: 0, apiKeys: { a: apiKey } })).rejects.toMatchObject({
       code: 'bad_config',

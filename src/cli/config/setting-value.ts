@@ -19,7 +19,7 @@ export function readValue(name: SettingName, value: unknown): { value: unknown }
     case 'text':
       return typeof value === 'string' && value !== '' ? { value } : expected
     case 'key':
-      return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) ? { value } : expected
+      return typeof value === 'string' && /^[!-~]([ -~]*[!-~])?$/.test(value) ? { value } : expected
     case 'path':
       return typeof value === 'string' && value !== '' ? { value: expandHome(value) } : expected
     case 'switch':
@@ -51,7 +51,7 @@ function isUnset(value: string, kind: string): boolean {
 function expectation(name: SettingName): string {
   const { kind, of = [], among, least, most, default: fallback } = setting(name)
   const or = fallback === undefined && !['text', 'key', 'path'].includes(kind) ? ', or auto' : ''
-  if (kind === 'key') return 'letters, digits and signs without spaces'
+  if (kind === 'key') return 'letters, digits and signs of ASCII'
   if (kind === 'choice') return `one of ${of.join(', ')}${or}`
   if (kind === 'switch') return 'true or false'
   if (kind === 'size') {
