@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
-import type { NativeEngine, Finish, NativeInfo } from '../../src/binding.js'
+import type { Finish, NativeEngine, NativeInfo } from '../../src/binding.js'
 import { loadNative } from '../../src/engine/load.js'
 import type { EngineOptions } from '../../src/options.js'
 import { type CheckpointName, copyOf, distance, editTensors, greedy, type StoredTensor } from './checkpoints.js'
