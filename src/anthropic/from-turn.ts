@@ -1,11 +1,9 @@
 /** The parts of an answer as the events of Anthropic's stream, in the order and with the fields that its clients require. */
 import { createHash } from 'node:crypto'
 import { TetherError } from '../errors.js'
+import { jsonSlices } from '../turn/json-slices.js'
 import type { TurnFinish, TurnPart } from '../turn/types.js'
 import type { AnswerBlock, MessageEvent, StopReason } from './types.js'
-
-/** Characters of one input_json_delta. */
-const JSON_PIECE = 1024
 
 /** The block that deltas go to. */
 interface OpenBlock {
@@ -122,19 +120,8 @@ function* endBlock({ type, index }: OpenBlock, messageId: string): Generator<Mes
 function* toolUse(index: number, call: Extract<TurnPart, { type: 'tool_call' }>): Generator<MessageEvent> {
   const { id, name, input, json } = call
   yield { type: 'content_block_start', index, content_block: { type: 'tool_use', id, name, input: {} } }
-  for (const partial_json of slices(json ?? JSON.stringify(input))) {
+  for (const partial_json of jsonSlices(json ?? JSON.stringify(input))) {
     yield { type: 'content_block_delta', index, delta: { type: 'input_json_delta', partial_json } }
   }
   yield { type: 'content_block_stop', index }
-}
-
-/** Never cuts between the halves of a surrogate pair: some clients could not join them again. */
-function* slices(json: string): Generator<string> {
-  for (let start = 0; start < json.length; ) {
-    let end = Math.min(start + JSON_PIECE, json.length)
-    const last = json.charCodeAt(end - 1)
-    if (end < json.length && last >= 0xd800 && last < 0xdc00) end++
-    yield json.slice(start, end)
-    start = end
-  }
 }

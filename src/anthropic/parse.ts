@@ -1,6 +1,5 @@
 /** The JSON of the Messages API to a ParsedRequest. A body is walked here once, and typed from here on. */
 import type { JsonObject } from '../chat/types.js'
-import { namesOf, optionFault, type RequestSampling, requestOptions } from '../options.js'
 import {
   type Fields,
   fail,
@@ -11,6 +10,7 @@ import {
   readTyped,
   requestFields,
 } from '../turn/request-fields.js'
+import { readSampling } from '../turn/request-sampling.js'
 import { MOST_STOP_CHARACTERS } from '../turn/stop-search.js'
 import { readMessages, readSystem } from './parse-content.js'
 import { readToolChoice, readTools } from './parse-tools.js'
@@ -92,18 +92,4 @@ function readStopSequences(value: unknown): string[] {
   if (characters > MOST_STOP_CHARACTERS)
     fail('stop_sequences', `at most ${MOST_STOP_CHARACTERS} characters together, not ${characters}`)
   return sequences
-}
-
-/** `min_p`, `repetition_penalty` and `seed` are not fields of Anthropic's; other servers take them by these names. */
-function readSampling(fields: Fields): RequestSampling {
-  const sampling: RequestSampling = {}
-  for (const name of namesOf(requestOptions)) {
-    const { key } = requestOptions[name]
-    const value = fields[key]
-    if (value === undefined || value === null) continue
-    const fault = optionFault(requestOptions[name], value)
-    if (fault) fail(key, `Input should be ${fault}`)
-    sampling[name] = value as number
-  }
-  return sampling
 }

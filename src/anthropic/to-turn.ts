@@ -1,11 +1,14 @@
 /** A ParsedRequest as a turn: blocks become parts, and what the model cannot read becomes a short text in its place. */
-import type { Chat, ChatMessage, ChatPart, ChatTool, JsonObject } from '../chat/types.js'
+import type { Chat, ChatMessage, ChatPart, ChatTool } from '../chat/types.js'
 import { namesOf, type RequestSampling, requestOptions } from '../options.js'
+import { askForJson } from '../turn/ask-for-json.js'
+import { joinMessages } from '../turn/join-messages.js'
 import { fail } from '../turn/request-fields.js'
 import { joinLines } from '../turn/text-lines.js'
 import { toolText } from '../turn/tool-text.js'
 import type { ToolChoice, TurnRequest } from '../turn/types.js'
-import type { ContentBlock, OtherBlock, ParsedRequest, RequestMessage, RequestTool } from './types.js'
+import { describeUnreadable } from '../turn/unreadable.js'
+import type { ContentBlock, ParsedRequest, RequestMessage, RequestTool } from './types.js'
 
 /** Throws `invalid_request` for a tool_choice that no tool fits. */
 export function toTurn(ask: ParsedRequest): TurnRequest {
@@ -24,21 +27,15 @@ export function toTurn(ask: ParsedRequest): TurnRequest {
   }
 }
 
-/**
- * Neighbouring text blocks of one user, system or tool text each begin a line, so that two of them never run into one
- * word; a model's own text stays as it is. Neighbouring messages of one role become one, as the API promises. Tool
- * results come before the text beside them.
- */
+/** Blocks of the conversation in order, since one may load a tool for those after it. */
 export function toChat(ask: ParsedRequest): Chat {
   const known: LateTools = { tools: new Map(ask.tools.map((tool) => [tool.name, tool])), loaded: new Map() }
-  const messages: ChatMessage[] = []
-  if (ask.system.length > 0) {
-    messages.push({ role: 'system', parts: [{ type: 'text', text: joinLines(ask.system.map((b) => b.text)) }] })
-  }
-  for (const blocks of joinTurns(ask.messages)) {
-    const message = toMessage(blocks, known)
-    if (message) messages.push(message)
-  }
+  const said: ChatMessage[] = ask.messages.map(({ role, content }) => ({
+    role,
+    parts: content.flatMap((block) => toPart(block, known)),
+  }))
+  if (ask.system.length > 0) said.unshift({ role: 'system', parts: ask.system })
+  const messages = joinMessages(said, { joinSystem: false })
   notePrecedingBlocks(messages, ask.messages)
   const tools = ask.tools.filter((tool) => !tool.defer_loading)
   const shown = new Set(tools.map(({ name }) => name))
@@ -59,15 +56,6 @@ interface LateTools {
   loaded: Map<string, RequestTool>
 }
 
-/** The end of the last message that is not the model's says what the answer has to be: nothing holds the model to it yet. */
-function askForJson(messages: ChatMessage[], schema: JsonObject): ChatMessage[] {
-  const text = `Answer with one JSON value and nothing else: no other text, no code fence. It has to fit this JSON schema:\n${JSON.stringify(schema)}`
-  const part: ChatPart = { type: 'text', text }
-  const at = messages.findLastIndex(({ role }) => role !== 'assistant')
-  if (at < 0) return [{ role: 'system', parts: [part] }, ...messages]
-  return messages.map((message, i) => (i === at ? { ...message, parts: [...message.parts, part] } : message))
-}
-
 /** A call can only be demanded of a tool that the request has. */
 function toToolChoice({ toolChoice: choice, tools }: ParsedRequest): ToolChoice {
   if (choice.type === 'any' && tools.length === 0) fail('tool_choice', 'the request has no tools')
@@ -85,32 +73,6 @@ function toSampling(ask: ParsedRequest): RequestSampling {
 
 function toTool(tool: RequestTool): ChatTool {
   return { name: tool.name, description: tool.description, schema: tool.input_schema }
-}
-
-function joinTurns(messages: RequestMessage[]): RequestMessage[] {
-  const turns: RequestMessage[] = []
-  for (const message of messages) {
-    const last = turns.at(-1)
-    if (last && last.role === message.role && message.role !== 'system') {
-      // Into a list of this function's own: joining two lists for each message would take its square.
-      for (const block of message.content) last.content.push(block)
-    } else {
-      turns.push({ ...message, content: [...message.content] })
-    }
-  }
-  return turns
-}
-
-/** undefined: an empty message, unless it is a user's. */
-function toMessage(message: RequestMessage, known: LateTools): ChatMessage | undefined {
-  const parts = message.content.flatMap((block) => toPart(block, known))
-  if (message.role === 'assistant') return parts.length > 0 ? { role: 'assistant', parts } : undefined
-  const results = parts.filter((part) => part.type === 'tool_result')
-  const texts = parts.filter((part) => part.type === 'text').map((part) => part.text)
-  const text = joinLines(texts)
-  if (text === '' && results.length === 0 && message.role === 'system') return undefined
-  if (text === '' && results.length > 0) return { role: message.role, parts: results }
-  return { role: message.role, parts: [...results, { type: 'text', text }] }
 }
 
 function toPart(block: ContentBlock, known: LateTools): ChatPart[] {
@@ -143,7 +105,7 @@ function toText(block: ContentBlock, known: LateTools): string {
     case 'text':
       return block.text
     case 'other':
-      return describe(block)
+      return describeUnreadable(block)
     case 'tool_addition':
       return load(block.tool, known)
     case 'tool_removal':
@@ -161,12 +123,4 @@ function toText(block: ContentBlock, known: LateTools): string {
 function load(tool: RequestTool, known: LateTools): string {
   known.loaded.set(tool.name, tool)
   return `Tool ${tool.name} is now available:\n${toolText(toTool(tool))}`
-}
-
-/** The text in the place of an image, such as `[image/png image, 12 kB: this model cannot see images]`. */
-function describe(block: OtherBlock): string {
-  const what = [block.mediaType, block.kind, block.name && JSON.stringify(block.name)].filter(Boolean).join(' ')
-  const size = block.bytes > 0 ? `, ${Math.max(1, Math.round(block.bytes / 1000))} kB` : ''
-  const why = block.kind === 'image' ? 'cannot see images' : `cannot read ${block.kind} blocks`
-  return `[${what}${size}: this model ${why}]`
 }

@@ -1,0 +1,11 @@
+/** The instruction to answer in JSON: nothing holds the model to it yet. */
+import type { ChatMessage, ChatPart, JsonObject } from '../chat/types.js'
+
+/** The end of the last message that is not the model's says what the answer has to be. `schema`: `{}` for any JSON. */
+export function askForJson(messages: ChatMessage[], schema: JsonObject): ChatMessage[] {
+  const text = `Answer with one JSON value and nothing else: no other text, no code fence. It has to fit this JSON schema:\n${JSON.stringify(schema)}`
+  const part: ChatPart = { type: 'text', text }
+  const at = messages.findLastIndex(({ role }) => role !== 'assistant')
+  if (at < 0) return [{ role: 'system', parts: [part] }, ...messages]
+  return messages.map((message, i) => (i === at ? { ...message, parts: [...message.parts, part] } : message))
+}
