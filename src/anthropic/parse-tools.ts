@@ -1,5 +1,5 @@
 /** Tools and tool_choice. */
-import type { JsonObject } from '../chat/types.js'
+import { readSchema } from '../turn/read-schema.js'
 import { type Fields, fail, isFields, readFlag, readText, readTyped, textOr } from '../turn/request-fields.js'
 import { clientTool } from './client-tools.js'
 import type { RequestTool, ToolChoice } from './types.js'
@@ -40,12 +40,10 @@ export function readTool(given: Fields, at: string): RequestTool {
   const known = typeof given.type === 'string' ? clientTool(given.type) : undefined
   const tool: Fields = known ? { ...known, ...given } : given
   const name = readText(tool.name, `${at}.name`)
-  if (tool.input_schema === undefined) fail(`${at}.input_schema`, 'Field required')
-  if (!isFields(tool.input_schema)) fail(`${at}.input_schema`, 'Input should be an object')
   return {
     name,
     description: textOr(tool.description),
-    input_schema: tool.input_schema as JsonObject,
+    input_schema: readSchema(tool.input_schema, `${at}.input_schema`),
     defer_loading: tool.defer_loading === true,
   }
 }

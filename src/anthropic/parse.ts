@@ -1,5 +1,6 @@
 /** The JSON of the Messages API to a ParsedRequest. A body is walked here once, and typed from here on. */
 import type { JsonObject } from '../chat/types.js'
+import { readSchema } from '../turn/read-schema.js'
 import {
   type Fields,
   fail,
@@ -80,8 +81,7 @@ function readOutputSchema({ output_config: config, output_format: older }: Field
   const { type, schema } = readTyped(format, at)
   if (type === 'text') return undefined
   if (type !== 'json_schema') fail(`${at}.type`, "Input should be 'json_schema'")
-  if (!isFields(schema)) fail(`${at}.schema`, schema === undefined ? 'Field required' : 'Input should be an object')
-  return schema as JsonObject
+  return readSchema(schema, `${at}.schema`)
 }
 
 function readStopSequences(value: unknown): string[] {
