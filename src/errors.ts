@@ -26,13 +26,16 @@ export type ErrorCode =
 /** An error with a `code`. The message names the thing and the fix, each in a sentence. */
 export class TetherError extends Error {
   override readonly name = 'TetherError'
+  /** With `invalid_request`: the field of the request that is wrong, such as `messages.0.role`. */
+  readonly field?: string
 
   constructor(
     readonly code: ErrorCode,
     message: string,
-    options?: { cause?: unknown },
+    options?: { cause?: unknown; field?: string },
   ) {
     super(message, options)
+    this.field = options?.field
   }
 }
 
@@ -54,7 +57,7 @@ export type ServerFault =
   | 'unsupported_media_type'
 
 /** The code and message of anything thrown. What tether did not throw on purpose is `internal`. */
-export function toFault(error: unknown): { code: ErrorCode; message: string } {
+export function toFault(error: unknown): { code: ErrorCode; message: string; field?: string } {
   if (error instanceof TetherError) return error
   return { code: 'internal', message: error instanceof Error ? error.message : String(error) }
 }

@@ -3,7 +3,7 @@
  * record. All that goes in and comes out is plain data, so this can run on another thread, with a prompter of its own.
  */
 import { countTurn, type PrepareOptions, prepareTurn } from '../turn/prepare-turn.js'
-import { parseJson, type ReadOptions, requestFields } from '../turn/request-fields.js'
+import { parseJson, type ReadOptions } from '../turn/request-fields.js'
 import type { PreparedTurn, Prompter, TurnRequest } from '../turn/types.js'
 import { parseCountRequest, parseMessagesRequest } from './parse.js'
 import { toTurn } from './to-turn.js'
@@ -30,11 +30,6 @@ export function countBody(prompter: Prompter, body: Uint8Array, options?: ReadOp
 /** The same for a request that is an object already. */
 export function countMessage(prompter: Prompter, request: unknown): number {
   return countTurn(prompter, toTurn(parseCountRequest(request)))
-}
-
-/** The request in a body, as it is, for logs. Throws `invalid_request` for what is no JSON object or nested too deeply. */
-export function requestIn(body: Uint8Array, options?: ReadOptions): unknown {
-  return requestFields(parseJson(body), options)
 }
 
 /** Throws the `invalid_request` that `prepareBody` throws, without preparing anything. */

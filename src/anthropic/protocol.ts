@@ -1,10 +1,11 @@
 /** Anthropic's Messages API as the server speaks it. */
 import { randomBytes } from 'node:crypto'
 import type { Protocol } from '../turn/protocol.js'
+import { requestIn } from '../turn/request-fields.js'
 import { faultAnswer } from './errors.js'
 import { foldText } from './fold.js'
 import { stopReason, toEvents } from './from-turn.js'
-import { checkBody, prepareBody, requestIn } from './prepare.js'
+import { checkBody, prepareBody } from './prepare.js'
 import type { MessageEvent } from './types.js'
 
 export const anthropic: Protocol<MessageEvent> = {

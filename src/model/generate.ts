@@ -4,6 +4,7 @@ import type { Engine, GenerateRequest } from '../engine/types.js'
 import { TetherError } from '../errors.js'
 import type { Sampling } from '../options.js'
 import { following } from '../turn/following.js'
+import { encodeRaw } from '../turn/prepare-raw.js'
 import { engineSampling } from '../turn/sampling.js'
 import { stopSearch } from '../turn/stop-search.js'
 import type { GeneratedText, GenerateOptions } from './types.js'
@@ -60,11 +61,7 @@ function promptTokens(tokenizer: Parts['tokenizer'], { prompt, tokens }: Generat
     throw new TetherError('invalid_request', 'give either prompt or tokens')
   }
   if (tokens) return Int32Array.from(tokens)
-  const encoded = tokenizer.encode(prompt as string, { special: true })
-  const { prefix } = tokenizer
-  // A prompt that has its own bos gets no second one.
-  if (prefix.length > 0 && prefix.every((id, i) => encoded[i] === id)) return encoded
-  return Int32Array.of(...prefix, ...encoded)
+  return encodeRaw(tokenizer, prompt as string)
 }
 
 function written(pieces: Piece[]): string {

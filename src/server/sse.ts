@@ -24,6 +24,7 @@ export function sse<Event>(
 ): ReadableStream<Uint8Array> {
   const send = (controller: ReadableStreamDefaultController<Uint8Array>, text: string) =>
     controller.enqueue(Buffer.from(text))
+  let sent = 0
   let next: Promise<Next<Event>> | undefined = Promise.resolve({ done: false, value: first })
   return new ReadableStream<Uint8Array>(
     {
@@ -35,10 +36,11 @@ export function sse<Event>(
         if ('error' in item) {
           const fault = toFault(item.error)
           if (protocol.faultAnswer(fault, requestId).canRetry) return controller.error(item.error)
-          send(controller, protocol.encodeFault(fault, requestId))
+          send(controller, protocol.encodeFault(fault, requestId, sent))
           return controller.close()
         }
         if (item.done) return controller.close()
+        sent++
         send(controller, protocol.encode(item.value))
       },
       async cancel() {

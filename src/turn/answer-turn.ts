@@ -5,6 +5,7 @@ import { type DebugTurn, noteBatches } from './debug.js'
 import { following } from './following.js'
 import { noteInvalidToolInput } from './invalid-tool-input.js'
 import type { PrepareOptions } from './prepare-turn.js'
+import { rawOutput } from './raw-output.js'
 import { readAnswer } from './read-answer.js'
 import { rememberTurn } from './remember.js'
 import { engineSampling } from './sampling.js'
@@ -54,24 +55,27 @@ async function* answer(
   options: TurnOptions,
   debug: DebugTurn | undefined,
 ): AsyncGenerator<TurnPart, void, undefined> {
-  const { engine, tokenizer, family, memory } = model
+  const { engine, tokenizer, memory } = model
   const { tokens: prompt, forks, record } = await prepare(prompterOf(model), { keepPieces: debug !== undefined })
   debug?.prompted(record.pieces ?? [], prompt, record.dropped)
   const room = checkRoom(prompt.length, engine.info.window)
   const maxTokens = Math.min(record.maxTokens ?? room, room)
-  const { dropped, ignoredTools, stream } = record
-  yield { type: 'start', model: record.model ?? model.name, stream, promptTokens: prompt.length, dropped, ignoredTools }
+  const { dropped, ignoredTools, ignoredFields, echo, stream } = record
+  const notes = { dropped, ignoredTools, ignoredFields, echo }
+  yield { type: 'start', model: record.model ?? model.name, stream, promptTokens: prompt.length, ...notes }
 
   model.onPrompt?.(prompt, record)
   const { signal, abort, release } = following(options.signal)
   try {
     const sampling = engineSampling(record.sampling, model.defaults)
+    const family = record.isRaw ? rawOutput : model.family
     const thought = thoughtLimit(family.thought, tokenizer, {
       maxTokens,
       budget: record.thinkingBudget,
       inThought: record.inThought,
     })
-    const request = { prompt, forks, maxTokens, ...sampling, stopTokens: model.stopTokens }
+    const stopTokens = record.endTokens ? Int32Array.of(...model.stopTokens, ...record.endTokens) : model.stopTokens
+    const request = { prompt, forks, maxTokens, ...sampling, stopTokens }
     let batches = thinkWithin(thought, engine, request, signal)
     if (debug) batches = noteBatches(batches, debug)
     const turn = rememberTurn(memory, record)
@@ -81,7 +85,7 @@ async function* answer(
     if (options.onInvalidToolInput) parts = noteInvalidToolInput(parts, record.tools, options.onInvalidToolInput)
     if (!record.parallelCalls) parts = stopAfterCall(parts, abort)
     if (record.stopSequences.length > 0) parts = stopAtSequence(parts, record.stopSequences, abort)
-    yield* turn.parts(toTurnParts(parts, record.callIdPrefix), signal)
+    yield* turn.parts(toTurnParts(parts, record.callIdPrefix, { keepBlanks: record.isRaw }), signal)
   } finally {
     release()
     abort()

@@ -8,13 +8,15 @@ import type { PreparedTurn, Prompter, TurnFinish, TurnPart } from './types.js'
 export interface Fault {
   code: ErrorCode | ServerFault
   message: string
+  /** The field of the request that is wrong. */
+  field?: string
 }
 
 /** A fault as an HTTP answer. */
 export interface FaultAnswer {
   status: number
   body: object
-  /** The same request may succeed a moment later. */
+  /** Clients repeat a stream that breaks off, and this request may succeed then. Else a stream ends with an error event. */
   canRetry: boolean
 }
 
@@ -35,8 +37,8 @@ export interface Protocol<Event> {
   /** How an answer ended, in the protocol's own word. */
   stopReason(finish: TurnFinish): string
   faultAnswer(fault: Fault, requestId: string): FaultAnswer
-  /** A stream: the text of an event, of a fault that ends it, and of a ping in silence. */
+  /** A stream: the text of an event, of a fault that ends it after `sent` events, and of a ping in silence. */
   encode(event: Event): string
-  encodeFault(fault: Fault, requestId: string): string
+  encodeFault(fault: Fault, requestId: string, sent: number): string
   readonly ping: string
 }

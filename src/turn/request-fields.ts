@@ -29,6 +29,11 @@ export function requestFields(body: unknown, { maxDepth = MAX_DEPTH }: ReadOptio
   return body
 }
 
+/** The request in a body, as it is, for logs. Throws `invalid_request` for what is no JSON object or nested too deeply. */
+export function requestIn(body: Uint8Array, options?: ReadOptions): Fields {
+  return requestFields(parseJson(body), options)
+}
+
 /** A required string, not empty. */
 export function readText(value: unknown, at: string): string {
   if (value === undefined || value === null) fail(at, 'Field required')
@@ -64,6 +69,11 @@ export function readInput(value: unknown, at: string): JsonObject {
   return value as JsonObject
 }
 
+/** Whether a value is nested deeper than any real request. */
+export function isTooDeep(value: unknown): boolean {
+  return deeperThan(value, MAX_DEPTH)
+}
+
 /** Iterative: it protects recursive code from overflowing its stack. */
 function deeperThan(value: unknown, most: number): boolean {
   let level: unknown[] = [value]
@@ -81,5 +91,5 @@ function deeperThan(value: unknown, most: number): boolean {
 }
 
 export function fail(at: string, what: string): never {
-  throw new TetherError('invalid_request', `${at}: ${what}`)
+  throw new TetherError('invalid_request', `${at}: ${what}`, { field: at })
 }

@@ -15,6 +15,7 @@ type TextPart = Exclude<Part, { type: 'tool_call' }>
 export async function* toTurnParts(
   parts: AsyncIterable<GeneratedPart>,
   callIdPrefix: string,
+  { keepBlanks = false }: { keepBlanks?: boolean } = {},
 ): AsyncGenerator<TurnPart, void, undefined> {
   const blanks = blankFilter()
   let called = false
@@ -25,17 +26,17 @@ export async function* toTurnParts(
       called = true
       yield { ...part, id: callIdPrefix + randomBytes(12).toString('hex') }
     } else {
-      const visible = blanks.pass(part)
+      const visible = keepBlanks ? part : blanks.pass(part)
       if (visible) yield visible
     }
   }
   throw new TetherError('internal', 'a generation ended without a finish')
 }
 
-function finishOf({ finish, stopSequence }: GenerationEnd, called: boolean): TurnFinish {
+function finishOf({ finish, stopSequence, thinkingTokens }: GenerationEnd, called: boolean): TurnFinish {
   if (finish.reason === 'cancelled') throw new TetherError('cancelled', 'the generation was cancelled')
   const { cachedTokens, createdTokens, outputTokens } = finish
-  const usage = { cachedTokens, createdTokens, outputTokens, tokensPerSecond: decodeRate(finish) }
+  const usage = { cachedTokens, createdTokens, outputTokens, thinkingTokens, tokensPerSecond: decodeRate(finish) }
   if (called) return { type: 'finish', reason: 'tool_call', ...usage }
   if (stopSequence !== undefined) return { type: 'finish', reason: 'stop_sequence', stopSequence, ...usage }
   return { type: 'finish', reason: finish.reason === 'stop' ? 'end' : 'length', ...usage }

@@ -30,6 +30,10 @@ export interface TurnRequest {
   callIdPrefix: string
   /** Tools of the request that cannot run here, and of which the model is not told. Unset: there are none. */
   ignoredTools?: string[]
+  /** Fields of the request that have no effect here. Unset: there are none. */
+  ignoredFields?: string[]
+  /** What the protocol's answer repeats of its request: plain data, which the start has again. */
+  echo?: object
 }
 
 /** A prompt that does not fit the window: an error, or its oldest turns are dropped. */
@@ -58,6 +62,10 @@ export interface TurnRecord extends Omit<TurnRequest, 'chat' | 'toolChoice'> {
   inThought: boolean
   /** The context under which the answer is remembered. Unset: the answer will be no turn of its own. */
   rememberAt?: string
+  /** Answered with all that is generated, as it is: no thoughts and calls are looked for. */
+  isRaw?: boolean
+  /** Ids that end this turn besides those of the model. */
+  endTokens?: number[]
   dropped?: Dropped
   /** The prompt before it was encoded; only for a debug hook. */
   pieces?: PromptPiece[]
@@ -72,6 +80,8 @@ export interface TurnStart {
   promptTokens: number
   dropped?: Dropped
   ignoredTools?: string[]
+  ignoredFields?: string[]
+  echo?: object
 }
 
 /** How a turn ended. */
@@ -85,6 +95,8 @@ export interface TurnFinish {
   cachedTokens: number
   createdTokens: number
   outputTokens: number
+  /** How many of them are thoughts: their text in tokens. */
+  thinkingTokens: number
   /** While it decoded; null for an answer of less than eight tokens. */
   tokensPerSecond: number | null
 }
@@ -119,7 +131,7 @@ export interface PrompterSource {
 /** What makes prompts: the half of a turn that needs no engine. */
 export interface Prompter {
   family: Pick<ChatFamily, 'render' | 'callStart' | 'thought'>
-  tokenizer: Pick<Tokenizer, 'encodePrompt'>
+  tokenizer: Pick<Tokenizer, 'encode' | 'encodePrompt' | 'prefix' | 'controls' | 'id' | 'vocabSize'>
   /** Turns that this model generated, to be found again in the next request. */
   memory: Pick<TurnMemory, 'recall'>
   thinking: Thinking
@@ -130,7 +142,7 @@ export interface Prompter {
 /** What answers turns: the parts of a loaded model. */
 export interface TurnModel {
   engine: Pick<Engine, 'info' | 'generate'>
-  tokenizer: Pick<Tokenizer, 'encodePrompt' | 'stream' | 'id'>
+  tokenizer: Prompter['tokenizer'] & Pick<Tokenizer, 'stream'>
   family: ChatFamily
   /** Sampling of a request that sets none. */
   defaults: Sampling

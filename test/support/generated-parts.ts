@@ -20,6 +20,7 @@ export const end = (reason: FinishReason = 'stop', stopSequence?: string): Gener
     decodeSeconds: 0,
   },
   stopSequence,
+  thinkingTokens: 3,
 })
 
 export async function* from<T>(items: T[]): AsyncGenerator<T> {

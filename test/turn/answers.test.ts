@@ -1,10 +1,14 @@
 /** All stages of a turn, from a request's JSON to its message, on a fake engine. */
 import { describe, expect, it } from 'vitest'
 import { answerMessage, countMessageTokens, streamMessage } from '../../src/anthropic/messages.js'
+import { prepareMessage } from '../../src/anthropic/prepare.js'
 import { FORMATS } from '../../src/chat/families.js'
 import type { ChatFamily, OutputFormat } from '../../src/chat/types.js'
 import type { Thinking } from '../../src/options.js'
+import { answerTurn } from '../../src/turn/answer-turn.js'
 import { callsAsWords } from '../../src/turn/calls-as-words.js'
+import { prepareRaw, type RawRequest } from '../../src/turn/prepare-raw.js'
+import type { Prompter } from '../../src/turn/types.js'
 import { speaks } from '../support/fake-engine.js'
 import { fakeFamily } from '../support/fake-family.js'
 import { fakeTurnModel } from '../support/fake-model.js'
@@ -209,4 +213,36 @@ describe('with tool_choice none', () => {
     expect(said).not.toContain(markup)
     expect(parts.map(({ type }) => type)).not.toContain('tool_call')
   })
+})
+
+describe('a raw turn', () => {
+  const ask = { stream: false, maxTokens: 9, stopSequences: [], sampling: {}, model: 'm' }
+  const raw = async (engine: ReturnType<typeof speaks>, more: Partial<RawRequest> = {}) => {
+    const prepare = () => prepareRaw(Int32Array.of(104, 105), { ...ask, ...more }, { pieces: ['hi'] })
+    return collect(answerTurn(fakeTurnModel(engine), prepare))
+  }
+
+  it('is answered with all of its text, blank or not, and without control tokens', async () => {
+    const parts = await raw(speaks(' ', { control: '<think>' }, '\n', END))
+    expect(parts.map((part) => (part.type === 'text' ? part.text : part.type))).toEqual(['start', ' ', '\n', 'finish'])
+    expect(parts.at(-1)).toMatchObject({ reason: 'end', thinkingTokens: 0 })
+  })
+
+  it('ends at its own tokens, too', async () => {
+    const engine = speaks('ab', END)
+    await raw(engine, { endTokens: [7, 8] })
+    expect([...(engine.requests[0]?.stopTokens ?? [])]).toEqual([controlId('<end>'), 7, 8])
+  })
+
+  it('gives back with its start what the answer needs of the request', async () => {
+    const [start] = await raw(speaks(END), { echo: { usage: true }, ignoredFields: ['logprobs'] })
+    expect(start).toMatchObject({ type: 'start', echo: { usage: true }, ignoredFields: ['logprobs'] })
+  })
+})
+
+it('the tokens of thoughts are counted', async () => {
+  const engine = speaks({ control: '<think>' }, 'hm', '!', { control: '</think>' }, 'Hi', END)
+  const prepare = (prompter: Prompter) => prepareMessage(prompter, hello())
+  const parts = await collect(answerTurn(fakeTurnModel(engine), prepare))
+  expect(parts.at(-1)).toMatchObject({ type: 'finish', outputTokens: 7, thinkingTokens: 3 })
 })
