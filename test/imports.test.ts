@@ -25,6 +25,7 @@ const parts = [
   'turn',
   'model',
   'anthropic',
+  'openai',
   'load-model',
   'server',
   'models',
@@ -55,8 +56,9 @@ const mayImport: Record<string, string[]> = {
   model: ['engine', 'engine/types', 'chat', 'chat/types', 'turn', 'prefixes'],
   // A protocol uses turn/; nothing below imports a protocol.
   anthropic: ['turn', 'chat/types', 'engine/types'],
+  openai: ['turn', 'chat/types', 'engine/types'],
   'load-model': ['model', 'models', 'anthropic'],
-  server: ['model', 'turn', 'anthropic', 'engine/types'],
+  server: ['model', 'turn', 'anthropic', 'openai', 'engine/types'],
   models: ['engine', 'engine/types', 'model'],
   cli: ['models', 'server', 'model', 'engine', 'engine/types', 'prefixes', 'index'],
   index: [

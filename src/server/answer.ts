@@ -117,12 +117,17 @@ async function* resume<T>(first: T, rest: AsyncGenerator<T, void, undefined>): A
 }
 
 /** Says what of the request did not reach the model. */
-function withNotes(response: Response, { dropped, ignoredTools }: TurnStart): Response {
+function withNotes(response: Response, { dropped, ignoredTools, ignoredFields }: TurnStart): Response {
+  if (ignoredFields) response.headers.set('warning', `299 tether "no effect here: ${quoted(ignoredFields)}"`)
   if (ignoredTools) response.headers.set('tether-ignored-tools', headerText(ignoredTools.join(', ')))
   if (!dropped) return response
   response.headers.set('tether-dropped-messages', String(dropped.messages))
   response.headers.set('tether-dropped-tokens', String(dropped.tokens))
   return response
+}
+
+function quoted(names: string[]): string {
+  return headerText(names.join(', ')).replace(/["\\]/g, '?')
 }
 
 /** Text of a request, as a header may hold it. */

@@ -1,8 +1,14 @@
-/** The server without its socket: a Request in, a Response out, every error answered in Anthropic's shape. */
+/** The server without its socket: a Request in, a Response out, every error answered in its protocol's shape. */
 import { randomBytes } from 'node:crypto'
+import { faultAnswer as anthropicFault } from '../anthropic/errors.js'
 import { anthropic } from '../anthropic/protocol.js'
 import { toFault } from '../errors.js'
 import type { Limits } from '../limits.js'
+import { chat } from '../openai/chat/protocol.js'
+import { completions } from '../openai/completions/protocol.js'
+import { faultAnswer as openAiFault } from '../openai/errors.js'
+import { createResponses } from '../openai/responses/protocol.js'
+import { createResponseStore } from '../openai/responses/store.js'
 import type { Protocol } from '../turn/protocol.js'
 import { answer } from './answer.js'
 import { createBodyReader, json } from './body.js'
@@ -35,6 +41,10 @@ export interface AppOptions {
 /** Never rejects. Notes in `line` what it learns of the request. `fault`: why the request is refused whatever it asks. */
 export type App = (request: Request, line: LogLine, fault?: HttpError) => Promise<Response>
 
+type Faults = Pick<Protocol<never>, 'faultAnswer'>
+
+const SERVED = "Anthropic's POST /v1/messages, and OpenAI's /v1/chat/completions, /v1/responses and /v1/completions"
+
 /** `id`: the name in the path, decoded. */
 type Handler = (
   request: Request,
@@ -50,23 +60,25 @@ export function createApp({ load, keys, edge, preparing, pingMs, limits, onOverf
     last = answer
   }
   const model = () => readyModel(load())
+  const answerIn =
+    <Event>(protocol: Protocol<Event>): Handler =>
+    (request, { requestId, line }) =>
+      answer(request, model(), protocol, {
+        ...{ queue, bodies, maxDepth, pingMs, requestId, line, onOverflow, onBody, onAnswer },
+        preparing: preparing?.(),
+      })
   const routes: [path: RegExp, methods: Record<string, Handler>][] = [
-    [
-      /^\/v1\/messages$/,
-      {
-        POST: (request, { requestId, line }) =>
-          answer(request, model(), anthropic, {
-            ...{ queue, bodies, maxDepth, pingMs, requestId, line, onOverflow, onBody, onAnswer },
-            preparing: preparing?.(),
-          }),
-      },
-    ],
+    [/^\/v1\/messages$/, { POST: answerIn(anthropic) }],
+    [/^\/v1\/chat\/completions$/, { POST: answerIn(chat) }],
+    [/^\/v1\/responses$/, { POST: answerIn(createResponses(createResponseStore())) }],
+    [/^\/v1\/completions$/, { POST: answerIn(completions) }],
     [
       /^\/v1\/messages\/count_tokens$/,
       { POST: (request) => countTokens(request, model(), { bodies, maxDepth, preparing: preparing?.() }) },
     ],
     [/^\/v1\/models$/, { GET: () => models(model()) }],
-    [/^\/v1\/models\/(?<id>[^/]+)$/, { GET: (_, { id }) => oneModel(model(), id) }],
+    // A name may have slashes, which some clients send as they are.
+    [/^\/v1\/models\/(?<id>.+)$/, { GET: (_, { id }) => oneModel(model(), id) }],
     [/^\/health$/, { GET: () => health(load()) }],
     [/^\/status$/, { GET: () => status(model(), last) }],
   ]
@@ -86,25 +98,36 @@ export function createApp({ load, keys, edge, preparing, pingMs, limits, onOverf
       if (!handler) throw notAllowed(line.method, pathname, Object.keys(methods))
       return handler(request, { requestId, line, id: decode(match.groups?.id ?? '') })
     }
-    throw new HttpError('not_found', `not found: ${pathname} (tether serves Anthropic's POST /v1/messages)`)
+    throw new HttpError('not_found', `not found: ${pathname} (tether serves ${SERVED})`)
   }
 
   return async (request, line, fault) => {
     const requestId = `req_${randomBytes(12).toString('hex')}`
     const responding = fault ? Promise.reject(fault) : respond(request, requestId, line)
-    const response = await responding.catch((error: unknown) => refuse(anthropic, error, requestId, line))
-    response.headers.set('request-id', requestId)
+    const response = await responding.catch((error: unknown) =>
+      refuse(faultsOf(new URL(request.url).pathname), error, requestId, line),
+    )
+    // The second name is OpenAI's.
+    for (const name of ['request-id', 'x-request-id']) response.headers.set(name, requestId)
     edge.share(request, response)
     return request.method === 'HEAD' ? new Response(null, response) : response
   }
 }
 
-function refuse(
-  protocol: Pick<Protocol<never>, 'faultAnswer'>,
-  error: unknown,
-  requestId: string,
-  line: LogLine,
-): Response {
+/** In the shape of the protocol whose path it is; on a path of both, in one that each can read. */
+function faultsOf(path: string): Faults {
+  if (/^\/v1\/messages(?:\/|$)/.test(path)) return anthropic
+  if (/^\/v1\/(?:chat|responses|completions)(?:\/|$)/.test(path)) return { faultAnswer: openAiFault }
+  return {
+    faultAnswer(fault, requestId) {
+      const { body, ...answer } = anthropicFault(fault, requestId)
+      const { param, code } = openAiFault(fault).body.error
+      return { ...answer, body: { ...body, error: { ...body.error, param, code } } }
+    },
+  }
+}
+
+function refuse(protocol: Faults, error: unknown, requestId: string, line: LogLine): Response {
   const fault = error instanceof HttpError ? error : toFault(error)
   line.error = fault.message
   const { status, body } = protocol.faultAnswer(fault, requestId)

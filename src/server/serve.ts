@@ -1,4 +1,4 @@
-/** A model behind a port: Anthropic's Messages API over HTTP. */
+/** A model behind a port: Anthropic's Messages API, and OpenAI's, over HTTP. */
 
 import { TetherError } from '../errors.js'
 import { type Limits, limitsOf } from '../limits.js'
@@ -37,7 +37,7 @@ export interface ServeOptions extends Partial<Limits> {
   allowedOrigins?: readonly string[]
   /** Called once for every request, when it is over. */
   onLog?: (line: LogLine) => void
-  /** Called with the body of every messages request, before the engine is asked. `stream`: whether it wants one. */
+  /** Called with the body of every request for an answer, before the engine is asked. `stream`: whether it wants one. */
   onBody?: (body: Uint8Array, about: { stream: boolean }) => void
   /** Silence in a stream, in milliseconds, after which a ping is sent. Default: 10 s. */
   pingMs?: number

@@ -18,6 +18,7 @@ export function prepareRaw(
     ...request,
     isRaw: true,
     parallelCalls: true,
+    noCalls: false,
     callIdPrefix: '',
     tools: [],
     thinking: false,
@@ -25,7 +26,7 @@ export function prepareRaw(
     inThought: false,
     pieces: keepPieces ? pieces : undefined,
   }
-  return { tokens, record }
+  return { tokens, forks: new Int32Array(0), record }
 }
 
 /** A text in which control tokens count as such. A prompt that has its own bos gets no second one. */

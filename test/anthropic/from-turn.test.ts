@@ -76,7 +76,15 @@ describe('the event stream', () => {
     const [promptTokens, cachedTokens, createdTokens, expected] = counts
     const parts: TurnPart[] = [
       { type: 'start', model: 'm', stream: true, promptTokens },
-      { type: 'finish', reason: 'end', cachedTokens, createdTokens, thinkingTokens: 0, tokensPerSecond: null, outputTokens: 1 },
+      {
+        type: 'finish',
+        reason: 'end',
+        cachedTokens,
+        createdTokens,
+        thinkingTokens: 0,
+        tokensPerSecond: null,
+        outputTokens: 1,
+      },
     ]
     const seen = await collect(toEvents(from(parts), { id: 'msg_1' }))
     const usages = seen.flatMap((event) =>

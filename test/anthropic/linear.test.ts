@@ -5,6 +5,7 @@ import { FAMILIES } from '../../src/chat/families.js'
 import { templateFamily } from '../../src/chat/templates/template-family.js'
 import { createTurnMemory } from '../../src/turn/turn-memory.js'
 import { CHATML_TOKENS, HERMES } from '../support/chat-templates.js'
+import { fakeTokenizer } from '../support/fake-tokenizer.js'
 
 const many = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i))
 const text = (of = 'a') => ({ type: 'text', text: of })
@@ -67,7 +68,7 @@ const families = {
 describe.each(Object.entries(families))('%s', (_, family) => {
   const prompter = {
     family,
-    tokenizer: { encodePrompt: (pieces: unknown[]) => new Int32Array(pieces.length) },
+    tokenizer: { ...fakeTokenizer(), encodePrompt: (pieces: unknown[]) => new Int32Array(pieces.length) },
     memory: createTurnMemory(),
     thinking: 'auto' as const,
     window: 2 ** 30,
@@ -96,7 +97,7 @@ describe.each(Object.entries(families))('%s', (_, family) => {
 test('a request of 32 MiB is prepared, whatever it is made of', () => {
   const prompter = {
     family: FAMILIES.gemma4 as (typeof FAMILIES)[string],
-    tokenizer: { encodePrompt: (pieces: unknown[]) => new Int32Array(pieces.length) },
+    tokenizer: { ...fakeTokenizer(), encodePrompt: (pieces: unknown[]) => new Int32Array(pieces.length) },
     memory: createTurnMemory(),
     thinking: 'auto' as const,
     window: 2 ** 30,

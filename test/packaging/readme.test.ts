@@ -202,13 +202,15 @@ describe('the commands of README.md', () => {
 })
 
 describe('the programs of README.md', () => {
-  const [sdk = '', library = ''] = [...readme.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code)
+  const programsIn = (page: string) => [...page.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code)
+  const [sdk = '', openAi = '', library = ''] = programsIn(readme)
 
-  /** Runs it in a project that has the package and the SDK. */
+  /** Runs it in a project that has the package and the SDKs. */
   async function runProgram(program: string) {
     const consumer = makeConsumer()
     try {
       linkModule(consumer, '@anthropic-ai/sdk')
+      linkModule(consumer, 'openai')
       mkdirSync(join(consumer.folder, 'node_modules/@tether'))
       symlinkSync(root, join(consumer.folder, 'node_modules/@tether/mlx'))
       return await consumer.run('node', ['--input-type=module', '--eval', program])
@@ -227,5 +229,14 @@ describe('the programs of README.md', () => {
     const ask = `console.log((await client.messages.create(${question})).content[0].text)`
     const { code, stdout, stderr } = await runProgram(`${sdk.replace('8080', String(port))}\n${ask}`)
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'pineapple\n', stderr: '' })
+  })
+
+  test('OpenAI’s SDK gets an answer, as docs/openai.md asks for it too', async () => {
+    const ask = `console.log((await openai.chat.completions.create(${question})).choices[0].message.content)`
+    const [fromDocs = ''] = programsIn(readFileSync(join(root, 'docs/openai.md'), 'utf8'))
+    for (const program of [`${openAi}\n${ask}`, fromDocs]) {
+      const { code, stdout, stderr } = await runProgram(program.replace('8080', String(port)))
+      expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'pineapple\n', stderr: '' })
+    }
   })
 })

@@ -1,7 +1,8 @@
 /** Messages and texts are joined in time that grows with their number alone. */
 import { expect, it } from 'vitest'
 import type { ChatMessage } from '../../src/chat/types.js'
-import { joinLines, joinMessages } from '../../src/turn/join-messages.js'
+import { joinMessages } from '../../src/turn/join-messages.js'
+import { joinLines } from '../../src/turn/text-lines.js'
 
 it.each([
   [[], ''],
