@@ -145,7 +145,11 @@ it('tool_choice none shows the model no tools', () => {
     const { tokens, record } = prepareMessage(prompterOf(fakeTurnModel(speaks())), asked)
     return { text: fakeTokenizer().decode(tokens), tools: record.tools }
   }
-  expect(prompt({ type: 'none' })).toEqual({ text: '<turn>user hi<end><turn>assistant ', tools: [] })
+  // Whoever reads the answer knows them: a call that is written all the same is told from other text.
+  expect(prompt({ type: 'none' })).toMatchObject({
+    text: '<turn>user hi<end><turn>assistant ',
+    tools: [{ name: 'Read' }],
+  })
   expect(prompt({ type: 'auto' }).text).toMatch(/^tool Read\n/)
   expect(chat({ tools: [tool('Read')], tool_choice: { type: 'any' } }).tools).toEqual([
     { name: 'Read', description: 'Read!', schema: { type: 'object' } },

@@ -29,9 +29,10 @@ describe.each(routes)('%s', (path, body) => {
   })
 
   it('says what is wrong in OpenAI’s shape, with its status', async () => {
-    const { url } = await serveFake(speaks({ fail: new TetherError('not_enough_memory', 'too big') }), {
-      maxRequests: 0,
-    })
+    const engine = speaks('hang')
+    const { url } = await serveFake(engine, { maxRequests: 1 })
+    void ask(url + path, { body }).catch(() => {})
+    await until(() => engine.requests.length === 1)
     const shape = { message: expect.any(String), type: expect.any(String), param: null }
     const wrong = await ask(url + path, { body: { ...body, stream: 3 } })
     expect([wrong.status, wrong.json]).toMatchObject([400, { error: { ...shape, param: 'stream', code: null } }])

@@ -112,8 +112,16 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
         const named = model === undefined ? ['--model', found.name] : []
         const again = ['--continue', ...resumeArgs(options.claudeArgs)]
         const resumeCommand = tetherCommand([...givenFlags(), ...named, '--', ...again])
-        const modelName = info.name
-        return await launchClaude({ claude, running, log, modelName, key, forwarded, resumeCommand, say: tell })
+        return await launchClaude({
+          claude,
+          running,
+          log,
+          modelName: info.name,
+          key,
+          forwarded,
+          resumeCommand,
+          say: tell,
+        })
       }
       if (!options.serveOnly) {
         if (claude) tell('there is no terminal for Claude Code, so tether only serves')
