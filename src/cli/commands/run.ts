@@ -108,20 +108,9 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
         const outdated = versionWarning(await version)
         if (outdated) tell(outdated)
         signals.end()
-        // Without --model the name that was picked; what the configuration names is found again without it.
-        const named = model === undefined ? ['--model', found.name] : []
-        const again = ['--continue', ...resumeArgs(options.claudeArgs)]
-        const resumeCommand = tetherCommand([...givenFlags(), ...named, '--', ...again])
-        return await launchClaude({
-          claude,
-          running,
-          log,
-          modelName: info.name,
-          key,
-          forwarded,
-          resumeCommand,
-          say: tell,
-        })
+        const resumeCommand = commandToResume(options.claudeArgs, model === undefined ? found.name : undefined)
+        const modelName = info.name
+        return await launchClaude({ claude, running, log, modelName, key, forwarded, resumeCommand, say: tell })
       }
       if (!options.serveOnly) {
         if (claude) tell('there is no terminal for Claude Code, so tether only serves')
@@ -143,6 +132,12 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
     debug?.close()
     log.close()
   }
+}
+
+/** Without --model `picked` is named; what the configuration names is found again without it. */
+function commandToResume(claudeArgs: string[], picked: string | undefined): string {
+  const named = picked === undefined ? [] : ['--model', picked]
+  return tetherCommand([...givenFlags(), ...named, '--', '--continue', ...resumeArgs(claudeArgs)])
 }
 
 function debugLog(tell: (line: string) => void): DebugLog | undefined {
