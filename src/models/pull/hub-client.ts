@@ -6,6 +6,7 @@ import { type Hub, publicHub } from './hub.js'
 import { type HubResponse, responseError } from './hub-errors.js'
 import { HubFault, toHubFault } from './hub-fault.js'
 import { proxyOf } from './proxy.js'
+import { redirectTarget } from './redirect.js'
 
 export interface HubClientOptions {
   hub: Hub
@@ -49,6 +50,9 @@ const maxTries = { before: 5, after: 8 }
 const maxAnswerMs = 10_000
 const maxWaitMs = 30_000
 const maxRedirects = 5
+/** The list of a repository of thousands of files is below a megabyte. */
+const maxJsonBytes = 16 * 2 ** 20
+const maxJsonMs = 120_000
 
 /** Bytes that are collected for one call of `onBytes`: few enough to lose, enough to make writes rare. */
 const handOnBytes = 1 << 20
@@ -137,15 +141,7 @@ async function send(
     const { location } = response.headers
     await discard(response)
     if (response.statusCode >= 400) throw responseError(response, { hub, name, url: next, what })
-    if (typeof location !== 'string') {
-      throw new TetherError('download_failed', `${what}: ${next.host} redirects without saying where. Try again later.`)
-    }
-    const target = new URL(location, next)
-    if (next.protocol === 'https:' && target.protocol !== 'https:') {
-      const text = `${next.host} redirects to ${target.origin}, which is not encrypted. Check HF_ENDPOINT.`
-      throw new TetherError('download_failed', `${what}: ${text}`)
-    }
-    next = target
+    next = redirectTarget(location, next, what, hub)
   }
   throw new TetherError('download_failed', `${what}: ${next.host} redirects in circles. Check HF_ENDPOINT.`)
 }
@@ -153,7 +149,7 @@ async function send(
 async function readJson(connection: Connection, url: string, what: string): Promise<unknown> {
   const headersTimeout = Math.min(connection.idleMs, maxAnswerMs)
   const answer = await send(connection, url, what, { headers: { accept: 'application/json' }, headersTimeout })
-  const text = await answer.response.body.text().catch((error: unknown) => {
+  const text = await readText(answer.response, what).catch((error: unknown) => {
     throw connection.signal.aborted ? error : toHubFault(error, answer.url, connection.hub)
   })
   try {
@@ -161,6 +157,20 @@ async function readJson(connection: Connection, url: string, what: string): Prom
   } catch {
     throw new TetherError('download_failed', notTheHub(answer.url, connection.hub))
   }
+}
+
+/** A body that may be read whole. One that goes on and on is an error: the connection is closed. */
+async function readText({ body }: HubResponse, what: string): Promise<string> {
+  const started = performance.now()
+  const pieces: Buffer[] = []
+  let bytes = 0
+  for await (const piece of body) {
+    pieces.push(piece as Buffer)
+    bytes += (piece as Buffer).length
+    const reached = bytes > maxJsonBytes ? '16 MB' : performance.now() - started > maxJsonMs ? '2 minutes' : undefined
+    if (reached) throw new TetherError('download_failed', `${what}: the hub's answer did not end within ${reached}.`)
+  }
+  return Buffer.concat(pieces).toString()
 }
 
 /** For an answer that is a web page: of another server, or of a network that wants a sign-in first. */

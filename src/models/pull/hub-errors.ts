@@ -49,7 +49,10 @@ export function responseError({ statusCode, headers }: HubResponse, { hub, name,
     const text = `access denied (401): the token is not valid. Set HF_TOKEN to a valid one:\n  ${page}`
     return new TetherError('unauthorized', `${what}: ${text}`)
   }
-  const said = headers['x-error-message']
+  // Of a server that may be anybody's: a terminal would obey its control characters.
+  const said = String(headers['x-error-message'] ?? '')
+    .replace(/\p{Cc}/gu, '?')
+    .slice(0, 200)
   return new TetherError(
     'download_failed',
     `${what}: ${host} answers ${statusCode}${said ? ` (${said})` : ''}. Try again later.`,

@@ -55,6 +55,8 @@ function readFile(value: unknown): HubFile | undefined {
   if (!file || !path || !/^[\w][\w.+-]*$/.test(path)) return undefined
   const lfs = object(file.lfs)
   const size = positive(lfs?.size) ?? positive(file.size) ?? 0
+  if (!Number.isSafeInteger(size))
+    throw new TetherError('download_failed', `the hub says that ${path} has ${size} bytes. Check HF_ENDPOINT.`)
   const sha256 = string(lfs?.sha256) ?? string(lfs?.oid)
   const blob = string(file.blobId)
   if (sha256) return { path, size, hash: { kind: 'sha256', hex: sha256 } }

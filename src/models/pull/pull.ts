@@ -96,7 +96,9 @@ async function fetchModel(repo: Repo, path: string, options: PullOptions): Promi
     checkKind(model, hub, command)
     const small = smallFiles(model)
     makeFolder(folder)
-    const expected = await begin(progress, folder, [...small, ...likelyWeightFiles(model)])
+    const likely = [...small, ...likelyWeightFiles(model)]
+    const expected = await begin(progress, folder, likely)
+    await checkRoom(folder, expected - (await haveOf(folder, likely)), options)
     const download = (files: HubFile[]) =>
       downloadFiles({
         ...{ hub, model, client, folder, files, connections, signal },
