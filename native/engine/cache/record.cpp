@@ -6,6 +6,12 @@
 #include <utility>
 
 namespace tether {
+namespace {
+
+// Steps in which a record is copied together.
+constexpr int kSteps = 8;
+
+}  // namespace
 
 size_t Layout::Part::bytes(int tokens) const {
   return static_cast<size_t>(heads) * static_cast<size_t>(tokens) * static_cast<size_t>(width) * mx::size_of(dtype);
@@ -39,12 +45,23 @@ int Layout::sliding_first(const std::vector<KVCache>& caches) const {
 }
 
 mx::array Layout::pack(const std::vector<KVCache>& caches, Kind kind, int begin, int end) const {
-  std::vector<mx::array> parts;
-  for (const auto& layer : layers(kind))
-    for (const auto& buffer : caches[layer.index].stored(begin, end))
-      parts.push_back(mx::reshape(mx::view(buffer, mx::uint8), {-1}));
-  // A record never shares memory with a cache: that would be written to, or kept alive as a whole.
-  auto record = mx::concatenate(std::move(parts));
+  // A record never shares memory with a cache: that would be written to, or kept alive as a whole. Each part is copied
+  // twice, since a cache's slots do not lie one after another; some at a time, so that only those take memory twice.
+  auto size = static_cast<int>(bytes(kind, end - begin));
+  auto record = mx::zeros({size}, mx::uint8);
+  int at = 0;
+  int evaluated = 0;
+  for (const auto& layer : layers(kind)) {
+    for (const auto& buffer : caches[layer.index].stored(begin, end)) {
+      auto part = mx::reshape(mx::view(buffer, mx::uint8), {-1});
+      int next = at + static_cast<int>(part.size());
+      record = mx::slice_update(record, part, mx::Shape{at}, mx::Shape{next});
+      at = next;
+      if (at - evaluated < size / kSteps) continue;
+      mx::eval(record);
+      evaluated = at;
+    }
+  }
   mx::eval(record);
   return record;
 }
