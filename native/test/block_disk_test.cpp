@@ -201,7 +201,7 @@ void newer_version_on_a_small_disk() {
   ask_for(fixture, prompt, 2, "beside a newer version");
   fixture.flush();
   for (const auto& file : newer) check(fs::exists(file), "records of a newer version are not deleted for want of room");
-  check(bytes_in(folder) - 20 * 2'012 <= kCap, "the cap holds beside them");
+  check(bytes_in(folder) - uint64_t{20} * 2'012 <= kCap, "the cap holds beside them");
   check(kept(folder, prompt) >= 96, "they do not keep others from being written");
 }
 

@@ -151,7 +151,7 @@ void windows_alone() {
   check(ask_for(*two, joined(prompt, {1}), 5, "another process") >= 256, "it starts where the last whole block ends");
   two->flush();
   uint64_t header = 88 + kLong * 4 + 64;
-  check(bytes_of(folder.files(".sliding")) <= folder.files(".sliding").size() * (header + 2 * kShort * 16UL),
+  check(bytes_of(folder.files(".sliding")) <= folder.files(".sliding").size() * (header + uint64_t{2} * kShort * 16),
         "only windows are kept");
   // A fork in the middle of a block, whose record begins too late for it.
   for (int seed : {1, 2}) {

@@ -223,8 +223,9 @@ class Timeline {
 }  // namespace
 
 int main(int argc, char** argv) {
-  int seeds = argc > 1 ? std::atoi(argv[1]) : 15;
-  int first = argc > 2 ? std::atoi(argv[2]) : 1;
+  auto number = [&](int at, int otherwise) { return argc > at ? std::stoi(argv[at]) : otherwise; };
+  int seeds = number(1, 15);
+  int first = number(2, 1);
   for (int seed = first; seed < first + seeds; seed++) Timeline(static_cast<unsigned>(seed)).run();
   return result();
 }
