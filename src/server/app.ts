@@ -17,8 +17,9 @@ import type { Edge } from './edge.js'
 import { health } from './health.js'
 import { HttpError } from './http-error.js'
 import type { Keys } from './keys.js'
-import { type LoadState, readyModel } from './loading.js'
+import { type LoadState, loadedModel, readyModel } from './loading.js'
 import type { LogLine } from './log.js'
+import { type Metrics, metrics } from './metrics.js'
 import { models, oneModel } from './models.js'
 import type { OnOverflow } from './overflow.js'
 import type { Preparing } from './preparing.js'
@@ -36,6 +37,7 @@ export interface AppOptions {
   limits: Limits
   onOverflow: OnOverflow
   onBody?: (body: Uint8Array, about: { stream: boolean }) => void
+  counted: Metrics
 }
 
 /** Never rejects. Notes in `line` what it learns of the request. `fault`: why the request is refused whatever it asks. */
@@ -51,7 +53,8 @@ type Handler = (
   context: { requestId: string; line: LogLine; id: string },
 ) => Response | Promise<Response>
 
-export function createApp({ load, keys, edge, preparing, pingMs, limits, onOverflow, onBody }: AppOptions): App {
+export function createApp(options: AppOptions): App {
+  const { load, keys, edge, preparing, pingMs, limits, onOverflow, onBody, counted } = options
   const queue = createQueue(limits.maxRequests)
   const bodies = createBodyReader(limits)
   const { maxDepth } = limits
@@ -81,6 +84,7 @@ export function createApp({ load, keys, edge, preparing, pingMs, limits, onOverf
     [/^\/v1\/models\/(?<id>.+)$/, { GET: (_, { id }) => oneModel(model(), id) }],
     [/^\/health$/, { GET: () => health(load()) }],
     [/^\/status$/, { GET: () => status(model(), last) }],
+    [/^\/metrics$/, { GET: () => metrics(counted, loadedModel(load())) }],
   ]
 
   const respond = async (request: Request, requestId: string, line: LogLine): Promise<Response> => {

@@ -32,6 +32,11 @@ export function readyModel(load: LoadState): LoadedModel {
   throw new TetherError('not_loaded', load.message)
 }
 
+/** undefined: there is none yet, or none at all. */
+export function loadedModel(load: LoadState): LoadedModel | undefined {
+  return load.state === 'ready' ? load.model : undefined
+}
+
 function loading(progress?: number): LoadState {
   if (progress === undefined) return { state: 'loading', message: 'model is loading' }
   return { state: 'loading', progress, message: `model is loading (${Math.floor(progress * 100)}%)` }

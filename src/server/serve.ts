@@ -9,6 +9,7 @@ import { createKeys } from './keys.js'
 import { listen, type TlsOptions } from './listen.js'
 import { watchLoad } from './loading.js'
 import type { LogLine } from './log.js'
+import { createMetrics } from './metrics.js'
 import { checkOverflow, type OnOverflow } from './overflow.js'
 import { createPreparing, type Preparing } from './preparing.js'
 
@@ -81,6 +82,7 @@ export async function serve(model: LoadedModel | Promise<LoadedModel>, options: 
     if (!isClosed) preparing = createPreparing(loaded)
   })
   started.catch(() => {})
+  const counted = createMetrics()
   const app = createApp({
     load,
     keys,
@@ -90,8 +92,13 @@ export async function serve(model: LoadedModel | Promise<LoadedModel>, options: 
     limits,
     onOverflow,
     onBody: options.onBody,
+    counted,
   })
-  const listener = await listen(app, { host, port, tls, limits, onLog }).catch((error: unknown) => {
+  const note = (line: LogLine) => {
+    counted.observe(line)
+    onLog?.(line)
+  }
+  const listener = await listen(app, { host, port, tls, limits, onLog: note }).catch((error: unknown) => {
     isClosed = true
     preparing?.close()
     throw error

@@ -6,6 +6,7 @@ import { limitsOf } from '../../src/limits.js'
 import { createApp } from '../../src/server/app.js'
 import { createEdge } from '../../src/server/edge.js'
 import { watchLoad } from '../../src/server/loading.js'
+import { createMetrics } from '../../src/server/metrics.js'
 import { type FakeEngine, type Step, speaks } from '../support/fake-engine.js'
 import { fakeModel } from '../support/fake-model.js'
 import { ask, hello, serveFake, until } from '../support/fake-server.js'
@@ -110,6 +111,7 @@ describe('a client that leaves', () => {
       edge: createEdge({ loopback: true, allowedHosts: [], allowedOrigins: [] }),
       pingMs: 1000,
       limits: limitsOf({ maxRequests: 1 }),
+      counted: createMetrics(),
       onOverflow: 'auto',
     })
     const request = () =>
