@@ -12,7 +12,7 @@ import {
   requestFields,
 } from '../turn/request-fields.js'
 import { readSampling } from '../turn/request-sampling.js'
-import { MOST_STOP_CHARACTERS } from '../turn/stop-search.js'
+import { checkStopSequences } from '../turn/stop-search.js'
 import { readMessages, readSystem } from './parse-content.js'
 import { readToolChoice, readTools } from './parse-tools.js'
 import type { ParsedRequest } from './types.js'
@@ -88,8 +88,5 @@ function readStopSequences(value: unknown): string[] {
   if (value === undefined || value === null) return []
   if (!Array.isArray(value)) fail('stop_sequences', 'Input should be a list')
   const sequences = value.map((sequence, i) => readText(sequence, `stop_sequences.${i}`))
-  const characters = sequences.reduce((sum, sequence) => sum + sequence.length, 0)
-  if (characters > MOST_STOP_CHARACTERS)
-    fail('stop_sequences', `at most ${MOST_STOP_CHARACTERS} characters together, not ${characters}`)
-  return sequences
+  return checkStopSequences(sequences, 'stop_sequences')
 }

@@ -1,6 +1,7 @@
 /** What the requests and answers of all of OpenAI's routes have in common. */
 import { randomBytes } from 'node:crypto'
 import { type Fields, fail, isFields, readFlag, readText } from '../turn/request-fields.js'
+import { checkStopSequences } from '../turn/stop-search.js'
 import type { TurnFinish } from '../turn/types.js'
 
 const LONGEST_NAME = 500
@@ -33,9 +34,10 @@ export function readLimit(value: unknown, at: string): number | undefined {
 /** One text or a list of them. */
 export function readStop(value: unknown): string[] {
   if (value === undefined || value === null) return []
-  if (typeof value === 'string') return [readText(value, 'stop')]
+  if (typeof value === 'string') return checkStopSequences([readText(value, 'stop')], 'stop')
   if (!Array.isArray(value)) fail('stop', 'Input should be a string or a list')
-  return value.map((sequence, i) => readText(sequence, `stop[${i}]`))
+  const sequences = value.map((sequence, i) => readText(sequence, `stop[${i}]`))
+  return checkStopSequences(sequences, 'stop')
 }
 
 export function readUsageWanted({ stream_options: options }: Fields): boolean {

@@ -3,12 +3,14 @@ import { parentPort, workerData } from 'node:worker_threads'
 import * as anthropic from '../anthropic/prepare.js'
 import { toFault } from '../errors.js'
 import { openPrompter } from '../model/prompter.js'
+import * as chat from '../openai/chat/prepare.js'
+import * as completions from '../openai/completions/prepare.js'
 import { checkRoom } from '../turn/answer-turn.js'
 import type { PreparedTurn, Prompter, PrompterSource } from '../turn/types.js'
 import type { Outcome, Task, ToWorker } from './preparing.js'
 
 /** The protocols by their names. */
-const protocols = { anthropic }
+const protocols = { anthropic, chat, completions }
 
 const opening = openPrompter(workerData as PrompterSource)
 opening.catch(() => {})
@@ -28,14 +30,14 @@ async function perform(task: Task): Promise<Outcome> {
   try {
     return { result: run(await opening, task) }
   } catch (error) {
-    const { code, message } = toFault(error)
-    return { fault: { code, message } }
+    const { code, message, field } = toFault(error)
+    return { fault: { code, message, field } }
   }
 }
 
 function run(prompter: Prompter, { protocol, kind, body, options }: Task): PreparedTurn | number {
-  const { prepareBody, countBody, checkBody } = protocols[protocol]
-  if (kind === 'count') return countBody(prompter, body, options)
+  const { prepareBody, checkBody } = protocols[protocol]
+  if (kind === 'count') return anthropic.countBody(prompter, body, options)
   if (kind === 'check') checkBody(body, options)
   if (kind === 'check') return 0
   const turn = prepareBody(prompter, body, options)

@@ -7,19 +7,23 @@ import { Worker } from 'node:worker_threads'
 import { type ErrorCode, TetherError } from '../errors.js'
 import type { LoadedModel } from '../model/types.js'
 import type { PrepareOptions } from '../turn/prepare-turn.js'
+import type { ProtocolName } from '../turn/protocol.js'
 import type { ReadOptions } from '../turn/request-fields.js'
 import type { TurnMemory } from '../turn/turn-memory.js'
 import type { PreparedTurn } from '../turn/types.js'
 
 /** A body that the other thread reads. Plain data. */
 export interface Task {
-  protocol: 'anthropic'
+  protocol: ProtocolName
+  /** Only Anthropic's clients count. */
   kind: 'prepare' | 'count' | 'check'
   body: Uint8Array
   options: PrepareOptions & ReadOptions
 }
 
-export type Outcome = { result: PreparedTurn | number } | { fault: { code: ErrorCode; message: string } }
+export type Outcome =
+  | { result: PreparedTurn | number }
+  | { fault: { code: ErrorCode; message: string; field?: string } }
 export type ToWorker = Task | { remember: Parameters<TurnMemory['remember']>[0] }
 
 export interface Preparing {
@@ -99,7 +103,7 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
         if (isClosed) return reject(new TetherError('closed', 'the server is closing'))
         const done = (outcome: Outcome) =>
           'fault' in outcome
-            ? reject(new TetherError(outcome.fault.code, outcome.fault.message))
+            ? reject(new TetherError(outcome.fault.code, outcome.fault.message, { field: outcome.fault.field }))
             : resolve(outcome.result)
         waiting.push({ task, signal, done })
         next()

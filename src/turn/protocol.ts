@@ -20,10 +20,13 @@ export interface FaultAnswer {
   canRetry: boolean
 }
 
+/** The protocols whose requests need nothing that only one thread has. */
+export type ProtocolName = 'anthropic' | 'chat' | 'completions'
+
 /** `Event`: one item of a streamed answer. All functions are pure but for ids. */
 export interface Protocol<Event> {
   /** What another thread knows it by. Unset: its requests are prepared on this one. */
-  readonly name?: 'anthropic'
+  readonly name?: ProtocolName
   /** The body of a request for an answer. Throws `invalid_request`. */
   prepareBody(prompter: Prompter, body: Uint8Array, options?: PrepareOptions & ReadOptions): PreparedTurn
   /** Throws what `prepareBody` throws, without preparing anything. */

@@ -2,6 +2,7 @@
  * Finds the first of many stop sequences in a text that comes in pieces, in time that grows with the text alone: the
  * automaton of Aho and Corasick, whose state is the longest end of the text that a sequence begins with.
  */
+import { fail } from './request-fields.js'
 
 export interface StopSearch {
   /**
@@ -25,6 +26,14 @@ interface Node {
 
 /** Characters of all sequences together. */
 export const MOST_STOP_CHARACTERS = 65_536
+
+/** Throws `invalid_request` for the field at `at` if the sequences are too long. -> the sequences */
+export function checkStopSequences(sequences: string[], at: string): string[] {
+  const characters = sequences.reduce((sum, sequence) => sum + sequence.length, 0)
+  if (characters > MOST_STOP_CHARACTERS)
+    fail(at, `at most ${MOST_STOP_CHARACTERS} characters together, not ${characters}`)
+  return sequences
+}
 
 export function stopSearch(sequences: readonly string[]): StopSearch {
   const root: Node = { next: new Map(), depth: 0 }

@@ -243,11 +243,15 @@ describe('a request of any size', () => {
     ['parts of an answer', () => parseChat({ ...ask, messages: [{ role: 'assistant', content: many(text('a')) }] })],
     ['calls', () => parseChat({ ...ask, messages: [{ role: 'assistant', tool_calls: many(call) }] })],
     ['tools', () => parseChat({ ...ask, tools: many(READ) })],
-    ['stops', () => parseChat({ ...ask, stop: many('a') })],
     ['items', () => respond({ input: many(item) })],
     ['tokens', () => parseCompletion({ model: 'm', prompt: many(1) })],
   ])('may have 200,000 %s', (_, parse) => {
     expect(parse()).toBeTruthy()
+  })
+
+  it('may have as many stops as are searched for together, and no more', () => {
+    expect(parseChat({ ...ask, stop: many('a').slice(0, 65_536) }).stopSequences).toHaveLength(65_536)
+    expect(() => parseChat({ ...ask, stop: many('a') })).toThrow('stop: at most 65536 characters together, not 200000')
   })
 
   it('names few of the tools that cannot run, briefly', () => {

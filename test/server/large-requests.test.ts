@@ -94,6 +94,25 @@ it('what is wrong with a large request is its own error', async () => {
   ])
 })
 
+it.each([
+  ['chat/completions', { messages: [{ role: 'user', content: 'Say pineapple.' }] }],
+  ['completions', { prompt: 'Say pineapple.', max_tokens: 8 }],
+])('a large request at OpenAI’s /v1/%s is read like a small one', async (path, body) => {
+  const small = { model: 'x', temperature: 0, ...body }
+  const large = { ...small, padding: 'x'.repeat(200_000) }
+  const [one, other] = await Promise.all(
+    [small, large].map((ask_) => ask(`${url}/v1/${path}`, { headers, body: ask_ })),
+  )
+  expect(one?.status).toBe(200)
+  expect(other?.json.choices).toEqual(one?.json.choices)
+  expect(other?.json.usage.prompt_tokens).toBe(one?.json.usage.prompt_tokens)
+  expect(other?.headers.warning).toContain('padding')
+  const wrong = await ask(`${url}/v1/${path}`, { headers, body: { ...large, temperature: 9 } })
+  expect([wrong.status, wrong.json.error.param]).toEqual([400, 'temperature'])
+  const stop = await ask(`${url}/v1/${path}`, { headers, body: { ...small, stop: Array(9).fill('x'.repeat(9000)) } })
+  expect([stop.status, stop.json.error.param]).toEqual([400, 'stop'])
+})
+
 it('ends at SIGTERM while a large request is read', async () => {
   const work = count({ messages: [{ role: 'user', content: 'some words here '.repeat(1_500_000) }] }).catch(() => {})
   await new Promise((resolve) => setTimeout(resolve, 400))

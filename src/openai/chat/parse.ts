@@ -1,6 +1,6 @@
 /** The body of POST /v1/chat/completions to a turn. A body is walked here once, and typed from here on. */
 import { askForJson } from '../../turn/ask-for-json.js'
-import { readFlag, requestFields } from '../../turn/request-fields.js'
+import { type ReadOptions, readFlag, requestFields } from '../../turn/request-fields.js'
 import { readSampling } from '../../turn/request-sampling.js'
 import type { TurnRequest } from '../../turn/types.js'
 import { readEffort, readLimit, readModel, readStop, readUsageWanted } from '../common.js'
@@ -46,8 +46,8 @@ export const FIELDS: FieldTable = {
 }
 
 /** Throws `invalid_request`, naming the field. */
-export function parseChat(body: unknown): TurnRequest {
-  const fields = requestFields(body)
+export function parseChat(body: unknown, options?: ReadOptions): TurnRequest {
+  const fields = requestFields(body, options)
   const ignored = ignoredFields(fields, FIELDS)
   const model = readModel(fields.model)
   const messages = readMessages(fields.messages)

@@ -1,17 +1,17 @@
 /** OpenAI's chat completions as the server speaks them. */
-import { prepareTurn } from '../../turn/prepare-turn.js'
 import type { Protocol } from '../../turn/protocol.js'
-import { parseJson, requestIn } from '../../turn/request-fields.js'
+import { requestIn } from '../../turn/request-fields.js'
 import { COMMENT, data, finishReason, newId, now } from '../common.js'
 import { faultAnswer } from '../errors.js'
 import { foldText } from './fold.js'
 import { toEvents } from './from-turn.js'
-import { parseChat } from './parse.js'
+import { checkBody, prepareBody } from './prepare.js'
 import type { ChatEvent } from './types.js'
 
 export const chat: Protocol<ChatEvent> = {
-  prepareBody: (prompter, body, options) => prepareTurn(prompter, parseChat(parseJson(body)), options),
-  checkBody: (body) => void parseChat(parseJson(body)),
+  name: 'chat',
+  prepareBody,
+  checkBody,
   requestIn,
   toEvents: (parts) => toEvents(parts, { id: newId('chatcmpl-'), created: now() }),
   foldText,

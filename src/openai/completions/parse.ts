@@ -1,5 +1,5 @@
 /** The body of POST /v1/completions. A body is walked here once, and typed from here on. */
-import { fail, readFlag, requestFields } from '../../turn/request-fields.js'
+import { fail, type ReadOptions, readFlag, requestFields } from '../../turn/request-fields.js'
 import { readSampling } from '../../turn/request-sampling.js'
 import { readLimit, readModel, readStop, readUsageWanted } from '../common.js'
 import { readString } from '../content.js'
@@ -31,8 +31,8 @@ export const FIELDS: FieldTable = {
 }
 
 /** Throws `invalid_request`, naming the field. */
-export function parseCompletion(body: unknown): ParsedCompletion {
-  const fields = requestFields(body)
+export function parseCompletion(body: unknown, options?: ReadOptions): ParsedCompletion {
+  const fields = requestFields(body, options)
   const ignored = ignoredFields(fields, FIELDS)
   const stream = readFlag(fields.stream, 'stream')
   const { suffix } = fields

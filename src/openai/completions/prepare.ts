@@ -1,7 +1,7 @@
 /** A completion's request to a prepared turn. */
 import { encodeRaw, prepareRaw, withPrefix } from '../../turn/prepare-raw.js'
 import type { PrepareOptions } from '../../turn/prepare-turn.js'
-import { fail, parseJson } from '../../turn/request-fields.js'
+import { fail, parseJson, type ReadOptions } from '../../turn/request-fields.js'
 import type { PreparedTurn, Prompter } from '../../turn/types.js'
 import { fillIn } from './fill-in.js'
 import { parseCompletion } from './parse.js'
@@ -10,9 +10,9 @@ import { parseCompletion } from './parse.js'
 export function prepareBody(
   { tokenizer }: Prompter,
   body: Uint8Array,
-  { keepPieces }: PrepareOptions = {},
+  { keepPieces, maxDepth }: PrepareOptions & ReadOptions = {},
 ): PreparedTurn {
-  const { prompt, suffix, usage, ...request } = parseCompletion(parseJson(body))
+  const { prompt, suffix, usage, ...request } = parseCompletion(parseJson(body), { maxDepth })
   const asked = { ...request, echo: { usage } }
   if (suffix !== undefined) {
     if (typeof prompt !== 'string') fail('suffix', 'Input should be null where the prompt is token ids')
@@ -31,4 +31,9 @@ export function prepareBody(
   if (wrong >= 0) fail(`prompt[${wrong}]`, `Input should be a token id below ${tokenizer.vocabSize}`)
   const tokens = Int32Array.from(prompt)
   return prepareRaw(tokens, asked, { pieces: [{ tokens }], keepPieces })
+}
+
+/** Throws the `invalid_request` that a wrong field is, without preparing anything. */
+export function checkBody(body: Uint8Array, options?: ReadOptions): void {
+  parseCompletion(parseJson(body), options)
 }

@@ -1,17 +1,17 @@
 /** OpenAI's completions as the server speaks them. */
 import { TetherError } from '../../errors.js'
 import type { Protocol } from '../../turn/protocol.js'
-import { parseJson, requestIn } from '../../turn/request-fields.js'
+import { requestIn } from '../../turn/request-fields.js'
 import type { TurnPart } from '../../turn/types.js'
 import { COMMENT, completionUsage, data, finishReason, newId, now } from '../common.js'
 import { faultAnswer } from '../errors.js'
-import { parseCompletion } from './parse.js'
-import { prepareBody } from './prepare.js'
+import { checkBody, prepareBody } from './prepare.js'
 import type { Completion, CompletionEvent } from './types.js'
 
 export const completions: Protocol<CompletionEvent> = {
+  name: 'completions',
   prepareBody,
-  checkBody: (body) => void parseCompletion(parseJson(body)),
+  checkBody,
   requestIn,
   toEvents: (parts) => toEvents(parts, { id: newId('cmpl-'), created: now() }),
   foldText,

@@ -2,7 +2,15 @@
 import type { ChatMessage } from '../../chat/types.js'
 import { askForJson } from '../../turn/ask-for-json.js'
 import { joinMessages } from '../../turn/join-messages.js'
-import { type Fields, fail, isFields, readFlag, readText, requestFields } from '../../turn/request-fields.js'
+import {
+  type Fields,
+  fail,
+  isFields,
+  type ReadOptions,
+  readFlag,
+  readText,
+  requestFields,
+} from '../../turn/request-fields.js'
 import { readSampling } from '../../turn/request-sampling.js'
 import type { Overflow, TurnRequest } from '../../turn/types.js'
 import { readEffort, readLimit, readModel } from '../common.js'
@@ -56,8 +64,12 @@ export interface ParsedResponse {
 }
 
 /** Throws `invalid_request`, naming the field. */
-export function parseResponse(body: unknown, store: Pick<ResponseStore, 'find'>): ParsedResponse {
-  const fields = requestFields(body)
+export function parseResponse(
+  body: unknown,
+  store: Pick<ResponseStore, 'find'>,
+  options?: ReadOptions,
+): ParsedResponse {
+  const fields = requestFields(body, options)
   const ignored = ignoredFields(fields, FIELDS)
   const text = readObject(fields.text, 'text')
   const reasoning = readObject(fields.reasoning, 'reasoning')

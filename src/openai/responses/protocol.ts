@@ -15,10 +15,10 @@ import type { ResponseEvent } from './types.js'
 export function createResponses(store: ResponseStore): Protocol<ResponseEvent> {
   return {
     prepareBody(prompter, body, options) {
-      const { turn, onOverflow = options?.onOverflow } = parseResponse(parseJson(body), store)
+      const { turn, onOverflow = options?.onOverflow } = parseResponse(parseJson(body), store, options)
       return prepareTurn(prompter, turn, { ...options, onOverflow })
     },
-    checkBody: (body) => void parseResponse(parseJson(body), store),
+    checkBody: (body, options) => void parseResponse(parseJson(body), store, options),
     requestIn,
     toEvents: (parts) => toEvents(parts, { id: newId('resp_'), now, store }),
     foldText,
