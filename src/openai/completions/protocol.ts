@@ -1,25 +1,19 @@
 /** OpenAI's completions as the server speaks them. */
 import { TetherError } from '../../errors.js'
 import type { Protocol } from '../../turn/protocol.js'
-import { requestIn } from '../../turn/request-fields.js'
 import type { TurnPart } from '../../turn/types.js'
-import { COMMENT, completionUsage, data, finishReason, newId, now } from '../common.js'
-import { faultAnswer } from '../errors.js'
+import { chunks } from '../chunks.js'
+import { completionUsage, newId, now } from '../common.js'
 import { checkBody, prepareBody } from './prepare.js'
 import type { Completion, CompletionEvent } from './types.js'
 
 export const completions: Protocol<CompletionEvent> = {
+  ...chunks,
   name: 'completions',
   prepareBody,
   checkBody,
-  requestIn,
   toEvents: (parts) => toEvents(parts, { id: newId('cmpl-'), created: now() }),
   foldText,
-  stopReason: finishReason,
-  faultAnswer,
-  encode: (event) => (event === 'done' ? 'data: [DONE]\n\n' : data(event)),
-  encodeFault: (fault) => data(faultAnswer(fault).body),
-  ping: COMMENT,
 }
 
 /** The first event is one without text, so that a stream begins at once. */
