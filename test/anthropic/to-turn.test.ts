@@ -145,7 +145,7 @@ it('tool_choice none shows the model no tools', () => {
     const { tokens, record } = prepareMessage(prompterOf(fakeTurnModel(speaks())), asked)
     return { text: fakeTokenizer().decode(tokens), tools: record.tools }
   }
-  // Whoever reads the answer knows them: a call that is written all the same is told from other text.
+  // The reader of the answer knows them: a call that is written all the same is told from other text.
   expect(prompt({ type: 'none' })).toMatchObject({
     text: '<turn>user hi<end><turn>assistant ',
     tools: [{ name: 'Read' }],

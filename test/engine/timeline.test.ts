@@ -152,7 +152,7 @@ class Timeline {
     if (kind === 1) return truncate(file, this.#random.below(bytes.length)).catch(() => {})
     const at = this.#random.below(bytes.length)
     bytes[at] = (bytes[at] as number) ^ (1 << this.#random.below(8))
-    // Of another version it would stay for ever.
+    // Of another version it would always stay.
     if (at < 8 || at >= 12) await writeFile(file, bytes)
   }
 
