@@ -18,7 +18,9 @@ const REASONS: Record<number, string> = {
 export function refuseRaw({ code = '' }: { code?: string }, socket: Socket, limits: HeaderLimits): void {
   // Only Node knows whether the answer before this one is still being written.
   const answering = (socket as Socket & { _httpMessage?: { headersSent: boolean } })._httpMessage
-  if (!socket.writable || code === 'ECONNRESET' || answering?.headersSent) {
+  // What is said on a connection before its first request would answer that request, if it comes just then.
+  const isUnused = code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0
+  if (!socket.writable || code === 'ECONNRESET' || answering?.headersSent || isUnused) {
     socket.destroy()
     return
   }
