@@ -52,7 +52,14 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     thinking,
     stopTokens,
     memory,
-    source: { path: resolve(path), promptOrder, thinking, window: engine.info.window, folder },
+    source: {
+      path: resolve(path),
+      promptOrder,
+      thinking,
+      window: engine.info.window,
+      folder,
+      sessionFolder: options.sessionFolder,
+    },
     onPrompt: kept?.prompted,
     onDebug,
   }

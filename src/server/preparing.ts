@@ -35,7 +35,7 @@ export interface Preparing {
 }
 
 /** Bytes of a body from which on it is read on the other thread. */
-const LARGE = 64 * 1024
+const LARGE = 16 * 1024
 const MOST_MS = 60_000
 const entry = new URL('./prepare-worker.js', import.meta.url)
 

@@ -126,6 +126,8 @@ export interface PrompterSource {
   window: number
   /** The folder of what is kept of its prompts. Unset: none. */
   folder?: string
+  /** The folder that is worked in. Unset: nothing is known of earlier sessions. */
+  sessionFolder?: string
 }
 
 /** What makes prompts: the half of a turn that needs no engine. */
