@@ -118,6 +118,16 @@ export const promptOrderOption = {
   help: "template: as the model's template has it; stable-first: tools before the system text, which more sessions then share; auto: stable-first where the template has no tools",
 } as const satisfies Option
 
+/** Whether a model that repeats itself is helped out of it. */
+export const loopGuardOption = {
+  key: 'loop_guard',
+  kind: 'choice',
+  of: ['on', 'off'],
+  default: 'on',
+  hint: 'WHEN',
+  help: 'on: a model that makes a call again which failed in the same way three times is told so, in the prompt',
+} as const satisfies Option
+
 /** How tokens are chosen. Defaults are the checkpoint's own, from generation_config.json. */
 export const samplingOptions = {
   /** 0 is greedy. */
@@ -182,6 +192,8 @@ export const requestOptions = {
 export type EngineOptions = { -readonly [Name in keyof typeof loadOptions]?: number }
 
 export type Thinking = (typeof thinkingOption.of)[number]
+
+export type LoopGuard = (typeof loopGuardOption.of)[number]
 
 export type PromptOrder = (typeof promptOrderOption.of)[number]
 

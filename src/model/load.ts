@@ -6,7 +6,7 @@ import { type Checkpoint, readCheckpoint } from '../engine/checkpoint.js'
 import { openEngine } from '../engine/load.js'
 import type { EngineStats } from '../engine/types.js'
 import { TetherError } from '../errors.js'
-import { type Option, optionFault, promptOrderOption, thinkingOption } from '../options.js'
+import { loopGuardOption, type Option, optionFault, promptOrderOption, thinkingOption } from '../options.js'
 import { prefixFolder } from '../prefixes/folder.js'
 import { createTurnMemory } from '../turn/turn-memory.js'
 import type { TurnModel } from '../turn/types.js'
@@ -25,8 +25,10 @@ const NO_ORDER =
  */
 export async function openModel(dir: string, options: OpenModelOptions = {}): Promise<LoadedModel> {
   const { thinking = thinkingOption.default, promptOrder = promptOrderOption.default, onDebug } = options
+  const { loopGuard = loopGuardOption.default } = options
   check('thinking', thinkingOption, thinking)
   check('promptOrder', promptOrderOption, promptOrder)
+  check('loopGuard', loopGuardOption, loopGuard)
   const checkpoint = await readCheckpoint(dir)
   const defaults = defaultSampling(checkpoint.sampling, options.sampling)
   const { tokenizer, family } = await readModel(checkpoint)
@@ -50,12 +52,14 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     family: { ...family, render: (chat) => family.render(chat, promptOrder) },
     defaults,
     thinking,
+    loopGuard,
     stopTokens,
     memory,
     source: {
       path: resolve(path),
       promptOrder,
       thinking,
+      loopGuard,
       window: engine.info.window,
       folder,
       sessionFolder: options.sessionFolder,

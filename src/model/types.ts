@@ -1,7 +1,7 @@
 /** A loaded model, spoken to in no protocol yet: an engine, a tokenizer and a family. */
 import type { Tokenizer } from '../chat/types.js'
 import type { EngineInfo, EngineStats, Finish } from '../engine/types.js'
-import type { EngineOptions, PromptOrder, RequestSampling, Sampling, Thinking } from '../options.js'
+import type { EngineOptions, LoopGuard, PromptOrder, RequestSampling, Sampling, Thinking } from '../options.js'
 import type { DebugHook } from '../turn/debug.js'
 import type { TurnModel } from '../turn/types.js'
 
@@ -72,6 +72,8 @@ export interface OpenModelOptions extends EngineOptions {
    * more sessions then share. Default: `auto`, tools first where the template has no place for them.
    */
   promptOrder?: PromptOrder
+  /** `on`, the default: a model that makes a call again which failed in the same way three times is told so, in the prompt. */
+  loopGuard?: LoopGuard
   /** Called with every request; what it returns is told the rest of the turn. For debugging: it sees whole prompts. */
   onDebug?: DebugHook
   /** Refuse a checkpoint that has no chat template before its weights are read. Default: only its chats are refused. */

@@ -93,8 +93,8 @@ async function* answer(
 }
 
 /** The half of a model that makes prompts. */
-export function prompterOf({ family, tokenizer, memory, thinking, engine }: TurnModel): Prompter {
-  return { family, tokenizer, memory, thinking, window: engine.info.window }
+export function prompterOf({ family, tokenizer, memory, thinking, loopGuard, engine }: TurnModel): Prompter {
+  return { family, tokenizer, memory, thinking, loopGuard, window: engine.info.window }
 }
 
 /** -> the tokens that the window leaves for an answer. Throws `prompt_too_long` if there is no room for one. */

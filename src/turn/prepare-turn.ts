@@ -2,6 +2,7 @@
 import type { Piece, PromptPiece } from '../chat/types.js'
 import { likelyForks } from './forks.js'
 import { makePrompt } from './prompt.js'
+import { remarkRepeatedFailures } from './repeated-failures.js'
 import type { Recalled } from './turn-memory.js'
 import type { Overflow, PreparedTurn, Prompter, TurnRequest } from './types.js'
 
@@ -52,10 +53,10 @@ export function countTurn(prompter: Prompter, request: TurnRequest): number {
   return prompter.tokenizer.encodePrompt(pieces).length
 }
 
-/** The chat with the tokens of the turns that this model generated. A model that sees no tools does not try to call any. */
-function readChat({ memory, thinking }: Prompter, { chat, toolChoice }: TurnRequest): Recalled {
+/** The chat with the tokens of the turns that this model generated, and with remarks. A model that sees no tools does not try to call any. */
+function readChat({ memory, thinking, loopGuard }: Prompter, { chat, toolChoice }: TurnRequest): Recalled {
   const offered = toolChoice.type === 'none' ? { ...chat, tools: [], deferred: [] } : chat
-  const { chat: known, context } = memory.recall(offered)
+  const { chat: known, context } = memory.recall(loopGuard !== 'off' ? remarkRepeatedFailures(offered) : offered)
   return { chat: thinking === 'auto' ? known : { ...known, thinking: thinking === 'on' }, context }
 }
 

@@ -1,7 +1,7 @@
 /** One turn in nobody's protocol: what is asked, what is answered, and the model that answers. */
 import type { Chat, ChatFamily, ChatTool, JsonObject, Piece, PromptPiece, Tokenizer } from '../chat/types.js'
 import type { Engine } from '../engine/types.js'
-import type { PromptOrder, RequestSampling, Sampling, Thinking } from '../options.js'
+import type { LoopGuard, PromptOrder, RequestSampling, Sampling, Thinking } from '../options.js'
 import type { DebugHook } from './debug.js'
 import type { Dropped } from './drop-oldest.js'
 import type { TurnMemory } from './turn-memory.js'
@@ -123,6 +123,8 @@ export interface PrompterSource {
   path: string
   promptOrder: PromptOrder
   thinking: Thinking
+  /** Unset: on. */
+  loopGuard?: LoopGuard
   window: number
   /** The folder of what is kept of its prompts. Unset: none. */
   folder?: string
@@ -137,6 +139,8 @@ export interface Prompter {
   /** Turns that this model generated, to be found again in the next request. */
   memory: Pick<TurnMemory, 'recall'>
   thinking: Thinking
+  /** Unset: on. */
+  loopGuard?: LoopGuard
   /** Tokens that prompt and answer may have together. */
   window: number
 }
@@ -149,6 +153,8 @@ export interface TurnModel {
   /** Sampling of a request that sets none. */
   defaults: Sampling
   thinking: Thinking
+  /** Unset: on. */
+  loopGuard?: LoopGuard
   /** Ids that end a turn. */
   stopTokens: Int32Array
   memory: TurnMemory

@@ -157,13 +157,14 @@ function checkFor(token: string, modelName: string): (model: Model) => void {
 
 /** What a model is loaded with. Settings that are unset come from the checkpoint. */
 function modelOptions(settings: Settings): LoadModelOptions {
-  const { thinking, promptOrder, diskCache } = settings
+  const { thinking, promptOrder, loopGuard, diskCache } = settings
   return {
     ...pickOptions(loadOptions, settings),
     cacheDir: prefixFolder(),
     diskCache,
     thinking,
     promptOrder,
+    loopGuard,
     sampling: pickOptions(samplingOptions, settings),
   }
 }

@@ -4,6 +4,7 @@ import { limitOptions } from '../../limits.js'
 import {
   diskCacheOption,
   loadOptions,
+  loopGuardOption,
   type Option,
   promptOrderOption,
   samplingOptions,
@@ -74,6 +75,7 @@ export const settingsTable = {
     maxContext: { ...loadOptions.maxContext, default: 65_536 },
     thinking: thinkingOption,
     promptOrder: promptOrderOption,
+    loopGuard: loopGuardOption,
   }),
   diskCache: { ...diskCacheOption, section: 'model' },
   onOverflow: {
