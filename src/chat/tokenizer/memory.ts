@@ -2,6 +2,7 @@
  * Remembers the ids of parts of prompts, so that only the new text of a prompt that extends an earlier one is encoded.
  * A text is cut only where that cannot change the ids, and a cut does not depend on the text after it.
  */
+import { hash } from 'node:crypto'
 import type { Encoder } from './encoder.js'
 import type { Ids } from './ids.js'
 
@@ -13,18 +14,20 @@ export interface Memory {
 // Encoding a shorter text is as fast as looking it up.
 const SHORTEST = 32
 const PART = 1024
-/** The most UTF-16 units to remember: two to three bytes for each, and about as much again for the ids. */
-const MOST_UNITS = 4_000_000
+/** The most bytes to remember: about four million characters of English. */
+const MOST_BYTES = 5_000_000
+/** What a part takes besides its ids: its hash, and the objects around both. */
+const BYTES_OF_PART = 300
 
 export function makeMemory(encoder: Encoder): Memory {
-  // The least recently used comes first.
+  // By the hash of their text, which takes less than the text. The least recently used comes first.
   const parts = new Map<string, Int32Array>()
-  let units = 0
+  let bytes = 0
   let cuts: Uint8Array | undefined
 
   const encodePart = (part: string, out: Ids, first: boolean): void => {
     // The beginning of a prompt may have other ids than the same text later.
-    const key = first ? `\0${part}` : part
+    const key = hash('sha256', first ? `\0${part}` : part, 'base64')
     const known = parts.get(key)
     if (known) {
       parts.delete(key)
@@ -34,13 +37,13 @@ export function makeMemory(encoder: Encoder): Memory {
     }
     const from = out.length
     encoder.encode(part, out, first)
-    // A copy: a slice would keep the whole text alive.
-    parts.set(Buffer.from(key, 'utf16le').toString('utf16le'), out.since(from))
-    units += key.length
-    for (const oldest of parts.keys()) {
-      if (units <= MOST_UNITS) break
+    const ids = out.since(from)
+    parts.set(key, ids)
+    bytes += BYTES_OF_PART + ids.byteLength
+    for (const [oldest, { byteLength }] of parts) {
+      if (bytes <= MOST_BYTES) break
       parts.delete(oldest)
-      units -= oldest.length
+      bytes -= BYTES_OF_PART + byteLength
     }
   }
 
