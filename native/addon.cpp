@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "engine/about.h"
+#include "engine/allocator.h"
 #include "napi/convert.h"
 #include "napi/engine_wrap.h"
 
@@ -17,6 +18,7 @@ Napi::Value about(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  tether::settle_allocator();
   exports.Set("Engine", tether::EngineWrap::define(env));
   exports.Set("about", Napi::Function::New(env, about, "about"));
   exports.Set("optionRanges", tether::from_option_tables(env));
