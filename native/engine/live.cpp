@@ -27,11 +27,7 @@ std::vector<int> Live::ends() const {
   return ends;
 }
 
-int Live::chunk_end(int chunk) const {
-  int begin = sequence.length();
-  int end = tether::chunk_end(begin, prefill_length(), chunk, fork_points);
-  return tether::chunk_end(begin, end, chunk, likely_forks);
-}
+int Live::chunk_end(int chunk) const { return tether::chunk_end(sequence.length(), prefill_length(), chunk, ends()); }
 
 void Live::dispatched(DrawnToken drawn) {
   if (auto* pending = std::get_if<Pending>(&next))

@@ -65,21 +65,33 @@ Restore::State Restore::append_blocks(Sequence& sequence) {
     if (ahead > next_ && !record.bytes && !record.moving && !make_room_(record.size)) break;
     fetch(*start_.blocks[ahead], Kind::full);
   }
-  for (size_t count = 0; next_ < start_.blocks.size(); count++, next_++) {
+  auto first = next_;
+  auto end_of = [this](const Block& block) { return std::min(block.end(), start_.length); };
+  auto state = State::done;
+  for (; next_ < start_.blocks.size(); next_++) {
     auto& block = *start_.blocks[next_];
-    const auto* bytes = count < kAtATime ? fetch(block, Kind::full) : nullptr;
-    if (!bytes && count == 0 && !block.record(Kind::full).exists()) return plan_again(sequence);
-    if (!bytes) return count == 0 ? State::waits : State::goes_on;
-    int end = std::min(block.end(), start_.length);
-    layout.append(
-        sequence.caches(),
-        {.record = *bytes, .tokens = static_cast<int>(block.tokens.size()), .begin = 0, .end = end - block.begin});
-    evaluate(sequence.caches(), by_layer_);
-    sequence.extended_by(tokens.subspan(static_cast<size_t>(block.begin), static_cast<size_t>(end - block.begin)));
-    if (was_on_disk_[next_]) from_disk_ += end - block.begin;
+    const auto* bytes = next_ - first < kAtATime ? fetch(block, Kind::full) : nullptr;
+    if (!bytes) {
+      if (next_ == first && !block.record(Kind::full).exists()) return plan_again(sequence);
+      state = next_ == first ? State::waits : State::goes_on;
+      break;
+    }
+    layout.append(sequence.caches(), {.record = *bytes,
+                                      .tokens = static_cast<int>(block.tokens.size()),
+                                      .begin = 0,
+                                      .end = end_of(block) - block.begin});
+  }
+  if (next_ == first) return state;
+  // Together: waiting for each would take longer than copying it.
+  evaluate(sequence.caches(), by_layer_);
+  for (auto at = first; at < next_; at++) {
+    auto& block = *start_.blocks[at];
+    auto count = end_of(block) - block.begin;
+    sequence.extended_by(tokens.subspan(static_cast<size_t>(block.begin), static_cast<size_t>(count)));
+    if (was_on_disk_[at]) from_disk_ += count;
     store_->release(block, Kind::full);
   }
-  return State::done;
+  return state;
 }
 
 Restore::State Restore::restore_sliding(Sequence& sequence) {
