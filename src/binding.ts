@@ -18,7 +18,7 @@ export interface NativeEvent {
 export type NativeInfo = Omit<EngineInfo, 'stopTokens'>
 
 /**
- * One engine thread with at most one model. Work starts in the order it was given; generations run together. Callbacks and
+ * One engine thread with at most one model. Generations run together; other work runs alone, between two passes. Callbacks and
  * promises arrive on the JavaScript thread. Errors have a `code` of src/errors.ts. An idle engine does not keep the
  * process alive.
  */

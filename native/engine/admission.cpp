@@ -5,13 +5,12 @@
 
 #include "engine/batch.h"
 #include "engine/rate.h"
+#include "engine/scheduler.h"
 #include "error.h"
 
 namespace tether {
 namespace {
 
-// Requests that run at once; what memory allows may be less.
-constexpr size_t kMostLive = 16;
 // The shortest shared prefix, in tokens, for which a request waits until another has computed it.
 constexpr int kWorthWaiting = 64;
 // A follower starts with one snapshot and adds the two of any request (Batch::start).
@@ -75,7 +74,7 @@ void Batch::make_room() {
 // prefix cache as it was. Room is made after that: the prefix that the request starts from is out of reach then.
 bool Batch::start(Submitted& submitted) {
   check(submitted.request);
-  if (live_.size() >= kMostLive) return false;
+  if (!has_place(live_.size(), size(submitted.request.client))) return false;
   std::span<const int32_t> prompt = submitted.request.prompt;
   auto size = static_cast<int>(prompt.size());
   int limit = std::min(submitted.request.max_tokens, loaded_.info.window - size);
@@ -89,6 +88,8 @@ bool Batch::start(Submitted& submitted) {
   if (!fits(bytes, tokens)) return false;
 
   Sampler sampler(submitted.request.sampling, prompt);
+  auto sibling = std::ranges::find(live_, submitted.request.client, &Live::client);
+  int lag = sibling == live_.end() ? 0 : sibling->lag;
   auto miss = leader ? Miss{} : loaded_.prefixes.explain(match, prompt);
   auto sequence = loaded_.prefixes.take(match, Sequence(loaded_.new_caches()));
   live_.push_back({.submitted = std::move(submitted),
@@ -101,6 +102,7 @@ bool Batch::start(Submitted& submitted) {
                    .reserved = bytes,
                    .fork_points = {},
                    .likely_forks = {},
+                   .lag = lag,
                    .next = {},
                    .started = Live::Clock::now(),
                    .decode_started = Live::Clock::now()});

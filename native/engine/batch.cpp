@@ -2,6 +2,7 @@
 #include "engine/batch.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -54,10 +55,27 @@ Live* Batch::next_prefill() {
       if (other.leader == live.submitted.id)
         remaining = std::min(remaining, other.remaining() - live.sequence.length());
     waiting.push_back(&live);
-    prefills.push_back({.remaining = remaining, .passed_over = live.passed_over});
+    prefills.push_back(
+        {.remaining = remaining, .passed_over = live.passed_over, .client = live.client(), .lag = live.lag});
   }
   auto next = tether::next_prefill(prefills);
   return next ? waiting[*next] : nullptr;
+}
+
+// Notes who waits while this request computes so many tokens of its prompt.
+void Batch::share_out(const Live& live, int tokens) {
+  std::set<std::string_view> clients;
+  for (const auto& other : live_)
+    if (other.is_prefilling()) clients.insert(other.client());
+  for (auto& other : live_) {
+    bool same = other.client() == live.client();
+    if (clients.contains(other.client())) other.lag = lag_after(other.lag, tokens, clients.size(), same);
+    if (same && other.is_prefilling()) other.passed_over += tokens;
+  }
+}
+
+size_t Batch::size(std::string_view client) const {
+  return static_cast<size_t>(std::ranges::count(live_, client, &Live::client));
 }
 
 void Batch::dispatch_chunk(Live& live) {
@@ -65,8 +83,7 @@ void Batch::dispatch_chunk(Live& live) {
   int stop = live.chunk_end(loaded_.info.prefill_chunk);
   auto part = live.prompt().subspan(static_cast<size_t>(begin), static_cast<size_t>(stop - begin));
   chunk_.assign(part.begin(), part.end());
-  for (auto& other : live_)
-    if (other.is_prefilling()) other.passed_over += stop - begin;
+  share_out(live, stop - begin);
   live.passed_over = 0;
   Segment segment{&live.sequence.caches(), stop - begin};
   double started = thread_seconds();

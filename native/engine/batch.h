@@ -5,6 +5,7 @@
 #include <list>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "engine/live.h"
@@ -33,6 +34,8 @@ class Batch {
   void pass();
 
   size_t size() const { return live_.size(); }
+  // The live requests of a client.
+  size_t size(std::string_view client) const;
   bool empty() const { return live_.empty(); }
 
   // Of the oldest prompt that is being prefilled.
@@ -70,6 +73,7 @@ class Batch {
   void release_followers();
 
   Live* next_prefill();
+  void share_out(const Live& live, int tokens);
   void dispatch_chunk(Live& live);
   void collect_chunk(Live& live);
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -64,6 +65,7 @@ struct Live {
   std::vector<int> fork_points;   // lengths at which other prompts diverge from this one, ascending
   std::vector<int> likely_forks;  // and at which later ones are likely to: for the block store alone
   int passed_over = 0;            // as in PendingPrefill
+  int lag = 0;                    // the same; all live requests of a client have the same
   // The request that prefills the first `shared` tokens of this prompt; this one waits until it has.
   std::optional<uint64_t> leader = std::nullopt;
   int shared = 0;
@@ -72,6 +74,7 @@ struct Live {
   Clock::time_point decode_started;  // when the first token was known
   bool ended = false;
 
+  const std::string& client() const { return submitted.request.client; }
   std::span<const int32_t> prompt() const { return submitted.request.prompt; }
   // Tokens of the prompt that are read in chunks: all but the last.
   int prefill_length() const { return static_cast<int>(prompt().size()) - 1; }

@@ -56,6 +56,7 @@ struct GenerateRequest {
   Sampling sampling;
   std::vector<int32_t> stop_tokens;
   std::vector<int32_t> forks = {};  // lengths of the prompt at which others are likely to part from it
+  std::string client = {};          // whose it is: clients get equal shares of the engine
   LogitsMask mask = nullptr;
 };
 
@@ -122,6 +123,7 @@ struct CacheStats {
 // What runs now, and counters since the model was loaded. Times in seconds, sizes in bytes.
 struct EngineStats {
   uint64_t queued = 0;      // requests that wait
+  double longest_wait = 0;  // of these, how long the one that has waited longest has; 0 if there is none
   uint64_t live = 0;        // requests that run
   PrefillProgress prefill;  // progress of the oldest prompt being prefilled; 0 of 0 if there is none
   uint64_t requests = 0;    // requests that have ended

@@ -5,7 +5,9 @@
 #include <chrono>
 #include <exception>
 #include <utility>
+#include <vector>
 
+#include "engine/scheduler.h"
 #include "engine/stream.h"
 #include "error.h"
 
@@ -39,6 +41,7 @@ void Worker::enqueue(Work work) {
     std::lock_guard lock(mutex_);
     if (!closing_) {
       queue_.push_back(std::move(work));
+      full_at_.reset();
       wake_.notify_one();
       return;
     }
@@ -55,7 +58,7 @@ uint64_t Worker::generate(GenerateRequest request, std::function<void(GenerateEv
   {
     std::lock_guard lock(mutex_);
     submitted.id = next_id_++;
-    open_.emplace(submitted.id, Open{.cancelled = submitted.cancelled});
+    open_.emplace(submitted.id, Open{.cancelled = submitted.cancelled, .since = submitted.since});
   }
   auto id = submitted.id;
   submitted.sink = [this, id, sink = std::move(sink)](GenerateEvent event) {
@@ -80,6 +83,7 @@ void Worker::cancel(uint64_t id) {
     if (place == queue_.end()) return;
     waiting = std::move(std::get<Submitted>(*place));
     queue_.erase(place);
+    full_at_.reset();
   }
   waiting->sink(cancelled_before_start(*waiting));
 }
@@ -89,6 +93,8 @@ EngineStats Worker::stats() const {
   auto stats = counters_;
   stats.live = live();
   stats.queued = open_.size() - stats.live;
+  for (const auto& [id, open] : open_)
+    if (!open.live) stats.longest_wait = std::max(stats.longest_wait, seconds_since(open.since));
   stats.prefill_rate = prefill_rate_.per_second();
   stats.decode_rate = decode_rate_.per_second();
   stats.active_bytes = mx::get_active_memory();
@@ -142,8 +148,6 @@ void Worker::loop() {
     if (batch_ && !batch_->empty()) pass();
     publish(started);
   }
-  if (next_) next_->sink(closed());
-  next_.reset();
   // close() has set every flag, so this pass ends all live requests.
   if (batch_ && !batch_->empty()) batch_->pass();
   if (loaded_) loaded_->prefixes.flush(kFlushSeconds);
@@ -157,31 +161,21 @@ void Worker::loop() {
 // -> false when the engine is closed.
 bool Worker::wait_for_work() {
   std::unique_lock lock(mutex_);
-  wake_.wait(lock,
-             [this] { return closing_ || disk_ready_ || next_ || !queue_.empty() || (batch_ && !batch_->empty()); });
+  wake_.wait(lock, [this] { return closing_ || disk_ready_ || !queue_.empty() || (batch_ && !batch_->empty()); });
   disk_ready_ = false;
   return !closing_;
 }
 
-// Starts what can start, in order: a request that waits for memory holds up all work behind it.
+// Starts what can start: a request that waits for memory or a place holds up those behind it.
 void Worker::take_work() {
-  while (true) {
-    if (next_) {
-      if (!start_next()) return;
+  while (auto work = next_work()) {
+    if (auto* submitted = std::get_if<Submitted>(&*work)) {
+      if (!start(*submitted)) return wait_on(std::move(*submitted));
+      std::lock_guard lock(mutex_);
+      full_at_.reset();
       continue;
     }
-    Task task;
-    {
-      std::lock_guard lock(mutex_);
-      if (closing_ || queue_.empty()) return;
-      auto work = std::move(queue_.front());
-      queue_.pop_front();
-      if (auto* submitted = std::get_if<Submitted>(&work)) {
-        next_ = std::move(*submitted);
-        continue;
-      }
-      task = std::move(std::get<Task>(work));
-    }
+    auto& task = std::get<Task>(*work);
     try {
       task.run(*this);
     } catch (const std::exception& error) {
@@ -190,30 +184,52 @@ void Worker::take_work() {
   }
 }
 
-// -> false if the next request has to wait.
-bool Worker::start_next() {
-  if (*next_->cancelled) {
-    next_->sink(cancelled_before_start(*next_));
-    next_.reset();
+// Takes the next task out of the queue, or else the request that is to start next. nullopt if there is none that could.
+std::optional<Worker::Work> Worker::next_work() {
+  std::lock_guard lock(mutex_);
+  if (closing_ || queue_.empty()) return std::nullopt;
+  auto place = std::ranges::find_if(queue_, [](const Work& work) { return std::holds_alternative<Task>(work); });
+  if (place == queue_.end()) {
+    if (batch_ && full_at_ == batch_->size()) return std::nullopt;
+    // Assumed of the request below, so that a change of the queue while it tries to start is not missed.
+    if (batch_) full_at_ = batch_->size();
+    std::vector<size_t> own;
+    for (const auto& work : queue_) own.push_back(batch_ ? batch_->size(std::get<Submitted>(work).request.client) : 0);
+    place = queue_.begin() + static_cast<std::ptrdiff_t>(*next_start(own));
+  }
+  auto work = std::move(*place);
+  queue_.erase(place);
+  return work;
+}
+
+// -> false if the request has to wait.
+bool Worker::start(Submitted& submitted) {
+  if (*submitted.cancelled) {
+    submitted.sink(cancelled_before_start(submitted));
     return true;
   }
-  // Until another request ends, the answer stays the same.
-  if (batch_ && !batch_->empty() && batch_->size() == live_at_last_try_) return false;
   try {
     loaded();
-    auto id = next_->id;
-    if (!batch_->start(*next_)) {
-      live_at_last_try_ = batch_->size();
-      return false;
-    }
+    auto id = submitted.id;
+    if (!batch_->start(submitted)) return false;
     std::lock_guard lock(mutex_);
     open_.at(id).live = true;
   } catch (const std::exception& error) {
-    next_->sink(to_failure(error));
+    submitted.sink(to_failure(error));
   }
-  next_.reset();
-  live_at_last_try_ = 0;
   return true;
+}
+
+// Puts back a request that could not start. It may have been cancelled meanwhile, or the engine closed.
+void Worker::wait_on(Submitted submitted) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!*submitted.cancelled) {
+      queue_.emplace_front(std::move(submitted));
+      return;
+    }
+  }
+  submitted.sink(closing_ ? GenerateEvent(closed()) : GenerateEvent(cancelled_before_start(submitted)));
 }
 
 void Worker::pass() {

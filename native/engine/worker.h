@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -50,6 +51,7 @@ class Worker {
   // A request that has not ended.
   struct Open {
     std::shared_ptr<std::atomic<bool>> cancelled;
+    std::chrono::steady_clock::time_point since;
     bool live = false;
   };
 
@@ -59,7 +61,9 @@ class Worker {
   void loop();
   bool wait_for_work();
   void take_work();
-  bool start_next();
+  std::optional<Work> next_work();
+  bool start(Submitted& submitted);
+  void wait_on(Submitted submitted);
   void pass();
   void publish(double pass_started);
 
@@ -69,6 +73,8 @@ class Worker {
   mutable std::mutex mutex_;  // guards the members below, up to closing_
   std::condition_variable wake_;
   std::deque<Work> queue_;
+  // How many were live when the next request had to wait; until that or the queue changes, it still has to.
+  std::optional<size_t> full_at_;
   std::unordered_map<uint64_t, Open> open_;
   uint64_t next_id_ = 1;
   EngineStats counters_;
@@ -81,8 +87,6 @@ class Worker {
   // Engine thread only.
   std::optional<Loaded> loaded_;
   std::optional<Batch> batch_;
-  std::optional<Submitted> next_;  // the first of the queue, while it waits for another to end
-  size_t live_at_last_try_ = 0;
 
   std::mutex joining_;  // held to join the thread, which only one caller may do
   std::thread thread_;

@@ -172,6 +172,7 @@ GenerateRequest to_generate_request(const Napi::Value& value) {
   read_options(object, kSamplingOptions, request.sampling);
   request.stop_tokens = to_tokens(object.Get("stopTokens"), "stopTokens");
   if (!object.Get("forks").IsUndefined()) request.forks = to_tokens(object.Get("forks"), "forks");
+  if (object.Get("client").IsString()) request.client = object.Get("client").As<Napi::String>().Utf8Value();
   return request;
 }
 
@@ -230,6 +231,7 @@ Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
   memory.Set("scratch", stats.active_bytes - std::min(held, stats.active_bytes));
   auto object = Napi::Object::New(env);
   object.Set("queued", stats.queued);
+  object.Set("longestWait", stats.longest_wait);
   object.Set("live", stats.live);
   object.Set("prefill", prefill);
   object.Set("requests", stats.requests);

@@ -2,7 +2,9 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/memory.h"
@@ -10,8 +12,12 @@
 
 using tether::check;
 using tether::chunk_end;
+using tether::has_place;
+using tether::kMostLive;
+using tether::lag_after;
 using tether::MemoryModel;
 using tether::next_prefill;
+using tether::next_start;
 using tether::PendingPrefill;
 
 namespace {
@@ -21,14 +27,18 @@ constexpr int kChunk = 256;
 // A prompt that arrives at some chunk and is prefilled until it is done.
 struct Prompt {
   int tokens;
-  int arrives;        // before that chunk
+  int arrives;  // before that chunk
+  std::string client = {};
   int finished = -1;  // after that many chunks
 };
 
 // Prefills the prompts chunk by chunk, as the policy says. -> the most tokens for which a prompt was passed over
 int play(std::vector<Prompt>& prompts, int size = kChunk) {
   std::vector<PendingPrefill> state(prompts.size());
-  for (size_t i = 0; i < prompts.size(); i++) state[i].remaining = prompts[i].tokens;
+  for (size_t i = 0; i < prompts.size(); i++) {
+    state[i].remaining = prompts[i].tokens;
+    state[i].client = prompts[i].client;
+  }
   int longest = 0;
   for (int chunk = 0; chunk < 100'000; chunk++) {
     std::vector<PendingPrefill> live;
@@ -45,11 +55,15 @@ int play(std::vector<Prompt>& prompts, int size = kChunk) {
       if (!more) return longest;
       continue;
     }
+    size_t chosen = who[*next];
+    std::set<std::string_view> clients;
+    for (size_t i : who) clients.insert(state[i].client);
     for (size_t i : who) {
-      state[i].passed_over += size;
+      bool same = state[i].client == state[chosen].client;
+      state[i].lag = lag_after(state[i].lag, size, clients.size(), same);
+      if (same) state[i].passed_over += size;
       longest = std::max(longest, state[i].passed_over);
     }
-    size_t chosen = who[*next];
     state[chosen].passed_over = 0;
     state[chosen].remaining -= size;
     if (state[chosen].remaining <= 0) prompts[chosen].finished = chunk + 1;
@@ -95,6 +109,51 @@ void many_long_leave_room() {
   check(prompts.back().finished - 100 <= 20, "a short prompt is done soon although many long ones are prefilled");
 }
 
+// A client that sends many prompts gets no more of the prefill than one that sends one.
+void clients_get_equal_shares() {
+  for (int size : {64, 256, 1024})
+    for (int tokens : {6000, 12'000, 30'000}) {
+      std::vector<Prompt> prompts;
+      for (int i = 0; i < 15; i++) prompts.push_back({.tokens = 10'000, .arrives = 0, .client = "many"});
+      int arrives = 10'000 / size;
+      prompts.push_back({.tokens = tokens, .arrives = arrives, .client = "one"});
+      play(prompts, size);
+      int waited = (prompts.back().finished - arrives) * size;
+      check(waited <= 2 * tokens + 5000, "a prompt of " + std::to_string(tokens) +
+                                             " beside 15 of another client takes " + "twice its time at most, not " +
+                                             std::to_string(waited) + " tokens");
+    }
+}
+
+// Also where the short prompts of one client never end.
+void long_one_keeps_moving_beside_short_ones_of_another() {
+  std::vector<Prompt> prompts{{.tokens = 30'000, .arrives = 0, .client = "long"}};
+  for (int i = 0; i < 400; i++) prompts.push_back({.tokens = 1024, .arrives = i * 4, .client = "short"});
+  play(prompts);
+  check(prompts[0].finished <= 2 * 30'000 / kChunk + 20,
+        "a client's long prompt gets half of the prefill beside another");
+}
+
+void a_short_prompt_does_not_wait_for_its_share() {
+  std::vector<Prompt> prompts{{.tokens = 30'000, .arrives = 0, .client = "long"},
+                              {.tokens = 2048, .arrives = 20, .client = "short"}};
+  play(prompts);
+  check(prompts[1].finished - 20 <= 2048 / kChunk + 1, "a short prompt of another client goes before a long one");
+}
+
+void the_client_with_the_fewest_starts_next() {
+  check(!next_start({}), "without requests none starts");
+  check(next_start(std::vector<size_t>{2, 1, 0, 0}) == 2U, "of two clients without a live request the earlier starts");
+  check(next_start(std::vector<size_t>{1, 1}) == 0U, "of equals the earlier starts");
+}
+
+void the_last_place_is_for_another_client() {
+  check(has_place(kMostLive - 2, kMostLive - 2), "a client alone gets all places but one");
+  check(!has_place(kMostLive - 1, kMostLive - 1), "a client alone does not get the last place");
+  check(has_place(kMostLive - 1, 0), "a client without a live request gets the last place");
+  check(!has_place(kMostLive, 0), "there are no more places than that");
+}
+
 void chunks_end_at_fork_points() {
   std::vector<int> fork_points{100, 300, 1000};
   check(chunk_end(0, 2000, kChunk, fork_points) == 100, "a chunk ends at the first fork point in it");
@@ -134,6 +193,11 @@ int main() {
   short_beside_long();
   long_keeps_moving();
   many_long_leave_room();
+  clients_get_equal_shares();
+  long_one_keeps_moving_beside_short_ones_of_another();
+  a_short_prompt_does_not_wait_for_its_share();
+  the_client_with_the_fewest_starts_next();
+  the_last_place_is_for_another_client();
   chunks_end_at_fork_points();
   longest_sequence_fits_and_no_longer();
   return tether::result();

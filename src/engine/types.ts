@@ -13,6 +13,8 @@ export interface GenerateRequest extends Sampling {
   stopTokens: Int32Array
   /** Lengths of the prompt at which others are likely to part from it. What a model with sliding windows needs to start there is kept. */
   forks?: Int32Array
+  /** Whose it is: clients get equal shares of the engine. Unset: that of all others without one. */
+  client?: string
 }
 
 /** Why a generation ended: a stop token, `maxTokens`, the window, the caller. */
@@ -98,6 +100,8 @@ export interface EngineStats {
   /** Requests that wait to start, and those that run. */
   queued: number
   live: number
+  /** How long the one that has waited longest has; 0 if none waits. */
+  longestWait: number
   /**
    * Tokens of the prompt that is being read, and how many of them are done; reused tokens count as done. With several
    * prompts, of the request that has run longest; 0 of 0 with none.
@@ -171,7 +175,8 @@ export interface LoadOptions extends EngineOptions {
 export interface Engine {
   readonly info: EngineInfo
   /**
-   * Requests run together and start in order of arrival. One waits while memory is short, while 16 others are live, or
+   * Requests run together. The client with the fewest live requests starts the next one, and among equals the order of
+   * arrival counts. One waits while memory is short, while 16 others are live (15 if one of them is its client's own), or
    * while another request computes a long prefix that both share.
    * Ends with exactly one batch that has `finish`; a signal that fires ends it with reason `cancelled`.
    * Leaving the loop early (`break`, `return()`) cancels too.

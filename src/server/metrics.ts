@@ -71,6 +71,9 @@ function ofModel(model: LoadedModel | undefined): string[] {
     gauge('tether_window_tokens', 'Tokens that a prompt and its answer may have.', [[{}, window]]),
     gauge('tether_requests_running', 'Requests that the engine computes.', [[{}, stats.live]]),
     gauge('tether_requests_waiting', 'Requests that wait for it.', [[{}, stats.queued]]),
+    gauge('tether_longest_wait_seconds', 'How long the one of them that has waited longest has.', [
+      [{}, stats.longestWait],
+    ]),
     total('tether_prompt_tokens_total', 'Tokens of prompts, by where they were found.', [
       [{ source: 'computed' }, computed],
       [{ source: 'live' }, live],

@@ -9,6 +9,8 @@ export interface Status {
   window: number
   live: number
   queued: number
+  /** Seconds that the request which has waited longest has; 0 if none waits. */
+  longestWait: number
   /** Of the prompt that is being read; null if none is. */
   prefill: { done: number; total: number } | null
   /** The prefix cache: bytes in memory and on disk, and tokens of prompts that were found in each place. */
@@ -29,9 +31,9 @@ export interface LastAnswer {
 
 export function status(model: LoadedModel, last: LastAnswer | null): Response {
   const { name, window } = model.info
-  const { live, queued, prefill, cache } = model.stats()
+  const { live, queued, longestWait, prefill, cache } = model.stats()
   const { memoryBytes, diskBytes, diskCap, hitTokens } = cache
   const kept = { memoryBytes, diskBytes, diskCap, hitTokens }
   const reading = prefill.total > 0 ? prefill : null
-  return json({ model: name, window, live, queued, prefill: reading, cache: kept, last } satisfies Status)
+  return json({ model: name, window, live, queued, longestWait, prefill: reading, cache: kept, last } satisfies Status)
 }

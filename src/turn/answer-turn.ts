@@ -21,6 +21,8 @@ export interface TurnOptions {
   received?: () => unknown
   /** Called for each tool call whose input does not fit its tool's schema; the call is a part of the answer all the same. */
   onInvalidToolInput?: (call: InvalidToolInput) => void
+  /** Whose the request is, for equal shares of the engine; unset: nobody's in particular. */
+  clientOf?: (prompt: Int32Array) => string
 }
 
 /** A protocol's way from its request to a prepared turn. */
@@ -75,7 +77,8 @@ async function* answer(
       inThought: record.inThought,
     })
     const stopTokens = record.endTokens ? Int32Array.of(...model.stopTokens, ...record.endTokens) : model.stopTokens
-    const request = { prompt, forks, maxTokens, ...sampling, stopTokens }
+    const client = options.clientOf?.(prompt)
+    const request = { prompt, forks, client, maxTokens, ...sampling, stopTokens }
     let batches = thinkWithin(thought, engine, request, signal)
     if (debug) batches = noteBatches(batches, debug)
     const turn = rememberTurn(memory, record)

@@ -179,7 +179,7 @@ describe('closing an engine', () => {
     const engine = await loadEngine(DEMO)
     const all = Array.from({ length: 20 }, (_, i) => collect(engine.generate(greedy(someTokens(1000, i), 100))))
     const results = Promise.allSettled(all)
-    await until(() => engine.stats().live === 16)
+    await until(() => engine.stats().live === 15)
     await engine.close()
     const ends = (await results).map((end) =>
       end.status === 'fulfilled' ? end.value.finish.reason : (end.reason as { code: string }).code,

@@ -144,6 +144,7 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
     score: async (tokens) => new Float32Array(tokens.length),
     stats: () => ({
       queued: Math.max(0, live - 1),
+      longestWait: 0,
       live: Math.min(live, 1),
       prefill: { done: 0, total: 0 },
       requests: 0,

@@ -57,6 +57,7 @@ describe('the status line program', () => {
     window: 65_536,
     live: 0,
     queued: 0,
+    longestWait: 0,
     prefill: null,
     cache: { memoryBytes: 0, diskBytes: 0, diskCap: 0, hitTokens: { live: 0, memory: 0, disk: 0 } },
     last: { inputTokens: 20_000, cachedTokens: 19_000, createdTokens: 900, outputTokens: 480, tokensPerSecond: 43.4 },
