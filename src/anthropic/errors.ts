@@ -34,7 +34,7 @@ const ANSWERS: Record<Fault['code'], Answer> = {
   // Claude Code compacts the conversation after a 413, which is the fix.
   not_enough_memory: { status: 413, type: 'request_too_large', canRetry: false },
   not_found: { status: 404, type: 'not_found_error', canRetry: false },
-  not_loaded: { status: 503, type: 'api_error', canRetry: true },
+  not_loaded: { status: 529, type: 'overloaded_error', canRetry: true },
   overloaded: { status: 429, type: 'rate_limit_error', canRetry: true },
   port_in_use: BROKEN,
   prompt_too_long: INVALID,

@@ -124,9 +124,11 @@ function faultsOf(path: string): Faults {
   if (/^\/v1\/(?:chat|responses|completions)(?:\/|$)/.test(path)) return { faultAnswer: openAiFault }
   return {
     faultAnswer(fault, requestId) {
-      const { body, ...answer } = anthropicFault(fault, requestId)
-      const { param, code } = openAiFault(fault).body.error
-      return { ...answer, body: { ...body, error: { ...body.error, param, code } } }
+      const { body, canRetry } = anthropicFault(fault, requestId)
+      // Of the two only OpenAI's statuses are all HTTP's own.
+      const { status, body: openAi } = openAiFault(fault)
+      const { param, code } = openAi.error
+      return { status, canRetry, body: { ...body, error: { ...body.error, param, code } } }
     },
   }
 }

@@ -62,7 +62,7 @@ export interface Server {
 }
 
 /**
- * Listens at once, also while the model is still loading: requests then get 503 and the progress.
+ * Listens at once, also while the model is still loading: requests then get 529 or 503, as their protocol has it, and the progress.
  * Throws `port_in_use`, or `bad_config` for an option with a wrong value.
  */
 export async function serve(model: LoadedModel | Promise<LoadedModel>, options: ServeOptions = {}): Promise<Server> {

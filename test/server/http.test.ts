@@ -138,9 +138,15 @@ describe('while the model is loading', () => {
       expect(health.status).toBe(503)
       expect(health.json).toEqual({ status: 'loading', progress: 0.42, message: 'model is loading (42%)' })
       const early = await ask(`${server.url}/v1/messages`, { body: hello() })
-      expect(early.status).toBe(503)
+      expect(early.status).toBe(529)
       expect(early.headers['retry-after']).toBe('1')
-      expect(early.json.error.message).toBe('model is loading (42%)')
+      expect(early.json.error).toEqual({ type: 'overloaded_error', message: 'model is loading (42%)' })
+      for (const path of ['/v1/chat/completions', '/v1/models', '/status']) {
+        const other = await ask(server.url + path, path.includes('chat') ? { body: hello() } : {})
+        expect(other.status).toBe(503)
+        expect(other.headers['retry-after']).toBe('1')
+        expect(other.json.error).toMatchObject({ message: 'model is loading (42%)', code: 'not_loaded' })
+      }
       loaded(fakeModel(speaks('Hi', END)))
       await model
       const { status, json } = await ask(`${server.url}/health`)
