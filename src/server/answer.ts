@@ -5,18 +5,21 @@ import { answerTurn } from '../turn/answer-turn.js'
 import type { PrepareOptions } from '../turn/prepare-turn.js'
 import type { Protocol } from '../turn/protocol.js'
 import type { ReadOptions } from '../turn/request-fields.js'
-import type { PreparedTurn, Prompter, TurnStart } from '../turn/types.js'
+import type { PreparedTurn, Prompter, TurnPart, TurnStart } from '../turn/types.js'
 import { type BodyReader, jsonText } from './body.js'
+import { clientOf } from './client-of.js'
 import { type LogLine, tell } from './log.js'
 import { type OnOverflow, overflowFor } from './overflow.js'
 import type { Preparing } from './preparing.js'
 import type { Queue } from './queue.js'
+import { isRetry, type Retries } from './retries.js'
 import { sse } from './sse.js'
 import type { LastAnswer } from './status.js'
 import { tapTurn } from './turn-tap.js'
 
 export interface AnswerContext {
   queue: Queue
+  retries: Retries
   bodies: BodyReader
   /** Unset: all requests are prepared on this thread. */
   preparing?: Preparing
@@ -38,33 +41,33 @@ export async function answer<Event>(
   context: AnswerContext,
 ): Promise<Response> {
   const started = performance.now()
-  const { queue, maxDepth, pingMs, requestId, line, onAnswer } = context
   const body = await context.bodies.read(request)
   const reader = new AbortController()
-  const leave = () => reader.abort()
-  const signal = AbortSignal.any([request.signal, reader.signal])
-  const readers = bodyReaders(protocol, context.preparing, signal)
-  let parts: ReturnType<typeof tapTurn>
+  let parts: AsyncGenerator<TurnPart, void, undefined> | undefined
+  const leave = () => {
+    reader.abort()
+    // Also ends a turn whose parts nobody reads any more.
+    void parts?.return().catch(() => {})
+  }
   let start: TurnStart
+  let over = (_answered: boolean) => {}
   try {
-    const onOverflow = overflowFor(context.onOverflow, request.headers.get('user-agent'))
-    // A request that can never succeed must not be told to try again later.
-    if (queue.isFull()) await readers.check(body.bytes, { maxDepth })
-    const turn = answerTurn(
-      model.turns,
-      (prompter, options) => readers.prepare(prompter, body.bytes, { ...options, onOverflow, maxDepth }),
-      {
-        signal,
-        received: () => protocol.requestIn(body.bytes, { maxDepth }),
-        onInvalidToolInput: ({ tool, reason }) => {
-          line.invalidToolInputs = [...(line.invalidToolInputs ?? []), `${tool}: ${reason}`]
-        },
-      },
-    )
-    parts = tapTurn(queue.admit(turn), { line, started, stopReason: protocol.stopReason, onAnswer })
+    const { path, key } = context.line
+    const same = { path, key, headers: request.headers, body: body.bytes }
+    const noted = await context.retries.enter(same, { isRetry: isRetry(request.headers), leave })
+    over = noted.over
+    const signal = AbortSignal.any([request.signal, reader.signal])
+    const turn = await enterTurn(request, { body: body.bytes, model, protocol, context, signal })
+    over = (answered) => {
+      turn.leaveQueue()
+      noted.over(answered)
+    }
+    const { line, onAnswer } = context
+    parts = tapTurn(turn.parts, { line, started, stopReason: protocol.stopReason, onAnswer, onEnd: over })
     start = await readStart(parts)
     tell(() => context.onBody?.(body.bytes, start))
   } catch (error) {
+    over(false)
     tell(() => context.onBody?.(body.bytes, { stream: false }))
     throw error
   } finally {
@@ -75,9 +78,44 @@ export async function answer<Event>(
   const first = await events.next()
   if (first.done) throw new TetherError('internal', 'an answer ended before it began')
   if (!start.stream) return withNotes(jsonText(await protocol.foldText(resume(first.value, events))), start)
+  const { pingMs, requestId } = context
   const stream = sse(first.value, events, { protocol, pingMs, requestId, leave })
   const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' }
   return withNotes(new Response(stream, { headers }), start)
+}
+
+interface Entering<Event> {
+  body: Uint8Array
+  model: LoadedModel
+  protocol: Protocol<Event>
+  context: AnswerContext
+  signal: AbortSignal
+}
+
+/** Takes a place in the queue, and gives the turn that has it. */
+async function enterTurn<Event>(
+  request: Request,
+  { body, model, protocol, context, signal }: Entering<Event>,
+): Promise<{ parts: AsyncGenerator<TurnPart, void, undefined>; leaveQueue: () => void }> {
+  const { queue, maxDepth, line } = context
+  const readers = bodyReaders(protocol, context.preparing, signal)
+  const onOverflow = overflowFor(context.onOverflow, request.headers.get('user-agent'))
+  // A request that can never succeed must not be told to try again later.
+  if (queue.isFull()) await readers.check(body, { maxDepth })
+  const leaveQueue = queue.enter()
+  const parts = answerTurn(
+    model.turns,
+    (prompter, options) => readers.prepare(prompter, body, { ...options, onOverflow, maxDepth }),
+    {
+      signal,
+      received: () => protocol.requestIn(body, { maxDepth }),
+      clientOf: clientOf(request, line.key),
+      onInvalidToolInput: ({ tool, reason }) => {
+        line.invalidToolInputs = [...(line.invalidToolInputs ?? []), `${tool}: ${reason}`]
+      },
+    },
+  )
+  return { parts, leaveQueue }
 }
 
 /** Reads a body where it belongs: on this thread, or a large one on the other. */
@@ -100,7 +138,7 @@ function bodyReaders<Event>(
 }
 
 /** Throws what is wrong with the request. */
-async function readStart(parts: ReturnType<typeof tapTurn>): Promise<TurnStart> {
+async function readStart(parts: AsyncGenerator<TurnPart, void, undefined>): Promise<TurnStart> {
   const { value } = await parts.next()
   if (value?.type === 'start') return value
   throw new TetherError('internal', 'a turn did not begin with its start')

@@ -24,6 +24,7 @@ import { models, oneModel } from './models.js'
 import type { OnOverflow } from './overflow.js'
 import type { Preparing } from './preparing.js'
 import { createQueue } from './queue.js'
+import { createRetries } from './retries.js'
 import { type LastAnswer, status } from './status.js'
 
 export interface AppOptions {
@@ -56,6 +57,7 @@ type Handler = (
 export function createApp(options: AppOptions): App {
   const { load, keys, edge, preparing, pingMs, limits, onOverflow, onBody, counted } = options
   const queue = createQueue(limits.maxRequests)
+  const retries = createRetries()
   const bodies = createBodyReader(limits)
   const { maxDepth } = limits
   let last: LastAnswer | null = null
@@ -67,7 +69,7 @@ export function createApp(options: AppOptions): App {
     <Event>(protocol: Protocol<Event>): Handler =>
     (request, { requestId, line }) =>
       answer(request, model(), protocol, {
-        ...{ queue, bodies, maxDepth, pingMs, requestId, line, onOverflow, onBody, onAnswer },
+        ...{ queue, retries, bodies, maxDepth, pingMs, requestId, line, onOverflow, onBody, onAnswer },
         preparing: preparing?.(),
       })
   const routes: [path: RegExp, methods: Record<string, Handler>][] = [

@@ -3,23 +3,23 @@ import { HttpError } from './http-error.js'
 
 export interface Queue {
   isFull(): boolean
-  /** Passes items on. Throws `overloaded` instead of the first when too many requests wait or run. */
-  admit<T>(events: AsyncIterable<T>): AsyncGenerator<T, void, undefined>
+  /** Takes a place. -> gives it back; safe to call twice. Throws `overloaded` when too many requests wait or run. */
+  enter(): () => void
 }
 
 export function createQueue(most: number): Queue {
   let inside = 0
   return {
     isFull: () => inside >= most,
-    async *admit(events) {
+    enter() {
       if (inside >= most) {
         throw new HttpError('overloaded', `${inside} requests are already waiting`, { 'retry-after': '5' })
       }
       inside++
-      try {
-        yield* events
-      } finally {
-        inside--
+      let isInside = true
+      return () => {
+        if (isInside) inside--
+        isInside = false
       }
     },
   }

@@ -12,14 +12,17 @@ export interface TurnTap {
   stopReason: (finish: TurnFinish) => string
   /** Called with the counts of an answer that has ended. */
   onAnswer: (answer: LastAnswer) => void
+  /** Called when the turn is over. `answered`: it came to its finish. */
+  onEnd: (answered: boolean) => void
 }
 
 /** Passes parts on and counts. */
 export async function* tapTurn(
   parts: AsyncIterable<TurnPart>,
-  { line, started, stopReason, onAnswer }: TurnTap,
+  { line, started, stopReason, onAnswer, onEnd }: TurnTap,
 ): AsyncGenerator<TurnPart, void, undefined> {
   let inputTokens = 0
+  let answered = false
   try {
     for await (const part of parts) {
       if (part.type === 'start') {
@@ -33,11 +36,14 @@ export async function* tapTurn(
         const counts = { cachedTokens, createdTokens, outputTokens }
         Object.assign(line, { ...counts, stopReason: stopReason(part) })
         onAnswer({ inputTokens, ...counts, tokensPerSecond })
+        answered = true
       }
       yield part
     }
   } catch (error) {
     line.error = error instanceof Error ? error.message : String(error)
     throw error
+  } finally {
+    onEnd(answered)
   }
 }
