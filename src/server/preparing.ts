@@ -29,7 +29,10 @@ export type ToWorker = Task | { remember: Parameters<TurnMemory['remember']>[0] 
 export interface Preparing {
   /** Whether a body is for the other thread. */
   isFor(body: Uint8Array): boolean
-  /** Throws what the task throws, `cancelled`, or `invalid_request` if it takes longer than a minute. */
+  /**
+   * Throws what the task throws, `cancelled` as soon as the signal fires, or `invalid_request` if it takes longer than a
+   * minute. A task that has begun is not interrupted.
+   */
   run(task: Task, signal?: AbortSignal): Promise<PreparedTurn | number>
   close(): void
 }
@@ -41,7 +44,6 @@ const entry = new URL('./prepare-worker.js', import.meta.url)
 
 interface Waiting {
   task: Task
-  signal?: AbortSignal
   done: (outcome: Outcome) => void
 }
 
@@ -84,7 +86,6 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
     if (running) return
     running = waiting.shift()
     if (!running) return
-    if (running.signal?.aborted) return settle({ fault: { code: 'cancelled', message: 'the client left' } })
     worker ??= start()
     worker.postMessage(running.task)
     timer = setTimeout(() => {
@@ -101,11 +102,21 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
     run: (task, signal) =>
       new Promise((resolve, reject) => {
         if (isClosed) return reject(new TetherError('closed', 'the server is closing'))
-        const done = (outcome: Outcome) =>
-          'fault' in outcome
-            ? reject(new TetherError(outcome.fault.code, outcome.fault.message, { field: outcome.fault.field }))
-            : resolve(outcome.result)
-        waiting.push({ task, signal, done })
+        const done = (outcome: Outcome) => {
+          // Node keeps a joined signal, and all that its listeners hold, until they are removed.
+          signal?.removeEventListener('abort', leave)
+          if ('result' in outcome) return resolve(outcome.result)
+          reject(new TetherError(outcome.fault.code, outcome.fault.message, { field: outcome.fault.field }))
+        }
+        const one: Waiting = { task, done }
+        const leave = () => {
+          const place = waiting.indexOf(one)
+          if (place >= 0) waiting.splice(place, 1)
+          done({ fault: { code: 'cancelled', message: 'the client left' } })
+        }
+        if (signal?.aborted) return leave()
+        signal?.addEventListener('abort', leave, { once: true })
+        waiting.push(one)
         next()
       }),
     close() {

@@ -3,6 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { LoadedModel } from '../../src/model/types.js'
+import type { Preparing, Task } from '../../src/server/preparing.js'
 import { ask } from '../support/fake-server.js'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -112,6 +114,30 @@ it.each([
   const stop = await ask(`${url}/v1/${path}`, { headers, body: { ...small, stop: Array(9).fill('x'.repeat(9000)) } })
   expect([stop.status, stop.json.error.param]).toEqual([400, 'stop'])
 })
+
+it('a client that leaves while its large request waits for another does not wait on', async () => {
+  // The built one: from its sources there is no other thread to start.
+  const built = join(root, 'dist', 'server', 'preparing.js')
+  const { createPreparing } = (await import(built)) as typeof import('../../src/server/preparing.js')
+  const source = { path: join(root, 'demo', 'model'), promptOrder: 'auto', thinking: 'auto', window: 4096 }
+  const preparing = createPreparing({ turns: { source, memory: {} } } as unknown as LoadedModel) as Preparing
+  const task = (content: string): Task => {
+    const body = new TextEncoder().encode(JSON.stringify({ model: 'x', messages: [{ role: 'user', content }] }))
+    return { protocol: 'anthropic', kind: 'count', body, options: {} }
+  }
+  const ended: string[] = []
+  const first = preparing.run(task('some words here '.repeat(100_000))).then(() => ended.push('first'))
+  const leaving = new AbortController()
+  const second = preparing.run(task('more words'), leaving.signal).catch((error: unknown) => {
+    ended.push((error as Error).message)
+  })
+  const third = preparing.run(task('other words')).then(() => ended.push('third'))
+  leaving.abort()
+  await Promise.all([first, second, third])
+  expect(ended).toEqual(['the client left', 'first', 'third'])
+  await expect(preparing.run(task('words'), AbortSignal.abort())).rejects.toThrow('the client left')
+  preparing.close()
+}, 60_000)
 
 it('ends at SIGTERM while a large request is read', async () => {
   const work = count({ messages: [{ role: 'user', content: 'some words here '.repeat(1_500_000) }] }).catch(() => {})

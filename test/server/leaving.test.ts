@@ -82,6 +82,19 @@ describe('a client that leaves', () => {
     expect((await first).json.content).toEqual([{ type: 'text', text: 'one' }])
   })
 
+  it('while its request waits gives its place back at once', async () => {
+    const engine = speaks('hang')
+    const { url, port } = await serveFake(engine, { maxRequests: 2 })
+    await post(port, hello())
+    await until(() => engine.requests.length === 1)
+    const { socket } = await post(port, hello())
+    await until(() => engine.requests.length === 2)
+    expect((await ask(`${url}/v1/messages`, { body: hello() })).status).toBe(429)
+    await expectCancelled(engine, () => socket.destroy())
+    await post(port, hello())
+    await until(() => engine.requests.length === 3)
+  })
+
   it('in the middle of its body starts no generation', async () => {
     const engine = speaks('x')
     const { url, port, lines } = await serveFake(engine)
