@@ -108,10 +108,13 @@ describe('an engine', () => {
     const controller = new AbortController()
     const running = collect(engine.generate(ask(prompt, 5), controller.signal))
     await new Promise((resolve) => setTimeout(resolve, 300))
+    const { done } = engine.stats().prefill
     controller.abort()
     const { tokens, finish } = await running
     expect(finish.reason).toBe('cancelled')
     expect(tokens).toEqual([])
+    // The chunk that was being computed, and one that stats() does not count yet.
+    expect(finish.computedTokens).toBeLessThanOrEqual(done + 2 * engine.info.prefillChunk)
     const again = collect(engine.generate(ask(prompt, 1), AbortSignal.timeout(1500)))
     expect((await again).finish.cachedTokens).toBeGreaterThanOrEqual(256)
   })
