@@ -35,6 +35,7 @@ export interface NativeEngine {
       asGpu: boolean
       cacheDir: string
       diskCache?: number
+      crash?: { path: string; about: string }
     },
     onProgress: (fraction: number) => void,
   ): Promise<NativeInfo>

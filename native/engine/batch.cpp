@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "crash.h"
 #include "engine/rate.h"
 #include "engine/scheduler.h"
 #include "error.h"
@@ -30,12 +31,15 @@ void Batch::pass() {
   remove_ended();
   release_followers();
   loaded_.prefixes.drain();
+  crash::stage("reading what is kept of prompts");
   bool restoring = advance_restores();
   bool ahead = loaded_.device.decode_ahead;
   auto writers = decoding();
+  crash::stage(writers.empty() ? "between two passes" : "generating tokens");
   guard(writers, [&] { dispatch(); });
   if (!ahead) guard(writers, [&] { collect(); });
   auto* prefill = next_prefill();
+  if (prefill) crash::stage(writers.empty() ? "reading a prompt" : "reading a prompt beside generating tokens");
   if (prefill) guard({prefill}, [&] { dispatch_chunk(*prefill); });
   if (ahead) guard(writers, [&] { collect(); });
   if (prefill) guard({prefill}, [&] { collect_chunk(*prefill); });
@@ -259,6 +263,21 @@ PrefillProgress Batch::prefill() const {
     if (!live.finish.output_tokens && live.sequence.length() <= live.prefill_length())
       return {live.sequence.length(), static_cast<int>(live.prompt().size())};
   return {};
+}
+
+std::vector<Running> Batch::running() const {
+  std::vector<Running> all;
+  for (const auto& live : live_) {
+    int size = live.finish.prompt_tokens;
+    bool is_read = live.finish.output_tokens > 0;
+    all.push_back({.id = live.submitted.id,
+                   .label = live.submitted.request.label,
+                   .prompt_tokens = size,
+                   .read_tokens = is_read ? size : std::min(live.sequence.length(), size),
+                   .cached_tokens = live.finish.cached_tokens,
+                   .output_tokens = live.finish.output_tokens});
+  }
+  return all;
 }
 
 uint64_t Batch::kv_bytes() const {

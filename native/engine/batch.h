@@ -40,6 +40,7 @@ class Batch {
 
   // Of the oldest prompt that is being prefilled.
   PrefillProgress prefill() const;
+  std::vector<Running> running() const;
   // Bytes of the keys and values of the live requests.
   uint64_t kv_bytes() const;
   // The most bytes that may be in use until the live requests have ended, by MLX's count.

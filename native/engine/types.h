@@ -20,8 +20,10 @@ struct LoadRequest {
   LoadOptions options;
   std::string cache_dir;  // absolute path of the folder where prefixes outlive the process; empty: they do not
   std::optional<uint64_t> disk_cache = std::nullopt;  // bytes that this folder may take; none: a share of the disk
-  std::function<void()> wake = nullptr;               // set by the engine: called when the disk has done something
-  bool as_gpu = false;                                // for tests: compute and decode as on a GPU, on any device
+  std::string crash_path;                             // the file that a crash writes, and how it begins; empty: none
+  std::string crash_about;
+  std::function<void()> wake = nullptr;  // set by the engine: called when the disk has done something
+  bool as_gpu = false;                   // for tests: compute and decode as on a GPU, on any device
 };
 
 // Which bound set the window.
@@ -58,6 +60,7 @@ struct GenerateRequest {
   std::vector<int32_t> forks = {};  // lengths of the prompt at which others are likely to part from it
   std::string client = {};          // whose it is: clients get equal shares of the engine
   LogitsMask mask = nullptr;
+  std::optional<uint64_t> label = std::nullopt;  // the caller's own number, for EngineStats::running
 };
 
 enum class FinishReason { stop, length, window, cancelled };
@@ -102,6 +105,16 @@ struct PrefillProgress {
   int total = 0;
 };
 
+// A live request. Counts in tokens.
+struct Running {
+  uint64_t id = 0;
+  std::optional<uint64_t> label = std::nullopt;
+  int prompt_tokens = 0;
+  int read_tokens = 0;    // of the prompt: reused or computed
+  int cached_tokens = 0;  // of these: reused
+  int output_tokens = 0;
+};
+
 // The prefix cache by tier. Sizes in bytes.
 struct CacheStats {
   uint64_t blocks = 0;
@@ -122,9 +135,12 @@ struct CacheStats {
 
 // What runs now, and counters since the model was loaded. Times in seconds, sizes in bytes.
 struct EngineStats {
-  uint64_t queued = 0;      // requests that wait
-  double longest_wait = 0;  // of these, how long the one that has waited longest has; 0 if there is none
-  uint64_t live = 0;        // requests that run
+  uint64_t queued = 0;           // requests that wait
+  double longest_wait = 0;       // of these, how long the one that has waited longest has; 0 if there is none
+  uint64_t live = 0;             // requests that run
+  std::vector<Running> running;  // in order of arrival
+  uint64_t computed_tokens = 0;  // of prompts, so far: live requests count too, as in the next
+  uint64_t generated_tokens = 0;
   PrefillProgress prefill;  // progress of the oldest prompt being prefilled; 0 of 0 if there is none
   uint64_t requests = 0;    // requests that have ended
   uint64_t hits = 0;        // requests that started from a cached prefix

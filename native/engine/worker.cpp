@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "crash.h"
 #include "engine/scheduler.h"
 #include "engine/stream.h"
 #include "error.h"
@@ -124,6 +125,7 @@ const EngineInfo& Worker::load(LoadRequest request, const std::function<void(dou
     disk_ready_ = true;
     wake_.notify_one();
   };
+  crash::stage("loading the model");
   loaded_.emplace(load_checkpoint(request, [&](double fraction) {
     if (closing_) throw Error("closed", "the model was closed while it was loading");
     progress(fraction);
@@ -140,14 +142,18 @@ Loaded& Worker::loaded() {
 }
 
 void Worker::loop() {
+  crash::protect_thread();
   StreamLease stream;
   while (wait_for_work()) {
+    crash::stage("starting a request or a task");
     take_work();
     double started = thread_seconds();
     if (loaded_) loaded_->prefixes.drain();
     if (batch_ && !batch_->empty()) pass();
     publish(started);
+    crash::stage("idle");
   }
+  crash::stage("closing");
   // close() has set every flag, so this pass ends all live requests.
   if (batch_ && !batch_->empty()) batch_->pass();
   if (loaded_) loaded_->prefixes.flush(kFlushSeconds);
@@ -212,8 +218,11 @@ bool Worker::start(Submitted& submitted) {
     loaded();
     auto id = submitted.id;
     if (!batch_->start(submitted)) return false;
-    std::lock_guard lock(mutex_);
-    open_.at(id).live = true;
+    {
+      std::lock_guard lock(mutex_);
+      open_.at(id).live = true;
+    }
+    note_running();
   } catch (const std::exception& error) {
     submitted.sink(to_failure(error));
   }
@@ -238,14 +247,28 @@ void Worker::pass() {
   double seconds = seconds_since(started);
   std::lock_guard lock(mutex_);
   const auto& done = batch_->done();
+  counters_.computed_tokens += static_cast<uint64_t>(done.prompt_tokens);
+  counters_.generated_tokens += static_cast<uint64_t>(done.output_tokens);
   if (done.prompt_tokens) prefill_rate_.add(done.prompt_tokens, seconds);
   if (done.output_tokens) decode_rate_.add(done.output_tokens, seconds);
+}
+
+// For stats(), and for the file that a crash leaves.
+void Worker::note_running() {
+  auto running = batch_->running();
+  std::vector<crash::Request> seen;
+  for (const auto& one : running)
+    seen.push_back({.id = one.id, .prompt = one.prompt_tokens, .read = one.read_tokens, .output = one.output_tokens});
+  crash::requests(seen);
+  std::lock_guard lock(mutex_);
+  counters_.running = std::move(running);
 }
 
 // Updates what stats() says of live requests, and adds the engine's own share of the pass.
 void Worker::publish(double pass_started) {
   if (!batch_) return;
   auto prefill = batch_->prefill();
+  note_running();
   auto kv = batch_->kv_bytes();
   auto prefix = loaded_->prefixes.bytes();
   auto cache = loaded_->prefixes.stats();
@@ -267,6 +290,7 @@ uint64_t Worker::live() const {
 void Worker::settle(uint64_t id, const GenerateEvent& end) {
   std::lock_guard lock(mutex_);
   open_.erase(id);
+  std::erase_if(counters_.running, [id](const Running& one) { return one.id == id; });
   if (live() == 0) {
     counters_.prefill = {};
     counters_.kv_bytes = 0;

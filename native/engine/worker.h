@@ -65,6 +65,7 @@ class Worker {
   bool start(Submitted& submitted);
   void wait_on(Submitted submitted);
   void pass();
+  void note_running();
   void publish(double pass_started);
 
   uint64_t live() const;  // with the mutex held

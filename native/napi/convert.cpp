@@ -141,6 +141,12 @@ Napi::Object from_cache(Napi::Env env, const CacheStats& cache) {
   return object;
 }
 
+std::string to_text(const Napi::Object& object, const char* name) {
+  Napi::Value value = object.Get(name);
+  if (!value.IsString()) wrong(object.Env(), name, "a text");
+  return value.As<Napi::String>().Utf8Value();
+}
+
 }  // namespace
 
 LoadRequest to_load_request(const Napi::Value& value) {
@@ -160,6 +166,11 @@ LoadRequest to_load_request(const Napi::Value& value) {
   if (cache.IsString()) request.cache_dir = cache.As<Napi::String>().Utf8Value();
   if (object.Get("diskCache").IsNumber())
     request.disk_cache = static_cast<uint64_t>(to_number(object, "diskCache", 0, kMaxSafeInteger, true));
+  Napi::Value crash = object.Get("crash");
+  if (crash.IsObject()) {
+    request.crash_path = to_text(crash.As<Napi::Object>(), "path");
+    request.crash_about = to_text(crash.As<Napi::Object>(), "about");
+  }
   request.as_gpu = object.Get("asGpu").ToBoolean().Value();
   return request;
 }
@@ -173,6 +184,8 @@ GenerateRequest to_generate_request(const Napi::Value& value) {
   request.stop_tokens = to_tokens(object.Get("stopTokens"), "stopTokens");
   if (!object.Get("forks").IsUndefined()) request.forks = to_tokens(object.Get("forks"), "forks");
   if (object.Get("client").IsString()) request.client = object.Get("client").As<Napi::String>().Utf8Value();
+  if (!object.Get("label").IsUndefined())
+    request.label = static_cast<uint64_t>(to_number(object, "label", 0, kMaxSafeInteger, true));
   return request;
 }
 
@@ -212,6 +225,21 @@ Napi::Object from_info(Napi::Env env, const EngineInfo& info) {
   return object;
 }
 
+Napi::Array from_running(Napi::Env env, const std::vector<Running>& running) {
+  auto array = Napi::Array::New(env, running.size());
+  for (uint32_t i = 0; i < running.size(); i++) {
+    const auto& one = running[i];
+    auto object = Napi::Object::New(env);
+    if (one.label) object.Set("label", static_cast<double>(*one.label));
+    object.Set("promptTokens", one.prompt_tokens);
+    object.Set("readTokens", one.read_tokens);
+    object.Set("cachedTokens", one.cached_tokens);
+    object.Set("outputTokens", one.output_tokens);
+    array.Set(i, object);
+  }
+  return array;
+}
+
 Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
   auto prefill = Napi::Object::New(env);
   prefill.Set("done", stats.prefill.done);
@@ -233,6 +261,9 @@ Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
   object.Set("queued", stats.queued);
   object.Set("longestWait", stats.longest_wait);
   object.Set("live", stats.live);
+  object.Set("running", from_running(env, stats.running));
+  object.Set("computedTokens", stats.computed_tokens);
+  object.Set("generatedTokens", stats.generated_tokens);
   object.Set("prefill", prefill);
   object.Set("requests", stats.requests);
   object.Set("hits", stats.hits);

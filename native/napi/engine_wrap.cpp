@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "crash.h"
 #include "engine/probe.h"
 #include "napi/convert.h"
 
@@ -83,6 +84,7 @@ EngineWrap::~EngineWrap() {
 Napi::Value EngineWrap::load(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   auto request = to_load_request(info[0]);
+  if (!request.crash_path.empty()) crash::install(request.crash_path, request.crash_about);
   auto mailbox = parts_->mailbox;
   auto on_progress = keep(to_function(info[1], "load's second argument"), mailbox);
   auto progress = [mailbox, on_progress](double fraction) {

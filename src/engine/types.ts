@@ -15,6 +15,8 @@ export interface GenerateRequest extends Sampling {
   forks?: Int32Array
   /** Whose it is: clients get equal shares of the engine. Unset: that of all others without one. */
   client?: string
+  /** A number of the caller's own, by which `running` of the stats names this generation. */
+  label?: number
 }
 
 /** Why a generation ended: a stop token, `maxTokens`, the window, the caller. */
@@ -107,6 +109,11 @@ export interface EngineStats {
    * prompts, of the request that has run longest; 0 of 0 with none.
    */
   prefill: { done: number; total: number }
+  /** The requests that run, in order of arrival. */
+  running: Running[]
+  /** So far, of requests that run and of those that have ended: tokens of prompts that were computed, tokens generated. */
+  computedTokens: number
+  generatedTokens: number
   /** Requests that have ended in any way, and how many of them started from a cached prefix. */
   requests: number
   hits: number
@@ -123,6 +130,17 @@ export interface EngineStats {
   tokensPerSecond: { prefill: number; decode: number }
   memory: EngineMemory
   cache: CacheStats
+}
+
+/** How far a request is that runs, in tokens. */
+export interface Running {
+  /** Of its `GenerateRequest`. */
+  label?: number
+  promptTokens: number
+  /** How many of them are done, and how many of those were reused. */
+  readTokens: number
+  cachedTokens: number
+  outputTokens: number
 }
 
 /** The prefix cache. Sizes in bytes. */
@@ -167,6 +185,8 @@ export interface LoadOptions extends EngineOptions {
   cacheDir?: string
   /** Bytes that may be kept there: src/options.ts. */
   diskCache?: number
+  /** A crash of native code writes a new file at this absolute path, which begins with `about`. Unset: it writes none. */
+  crash?: { path: string; about: string }
   /** Called with 0…1 while weights are read. */
   onProgress?: (fraction: number) => void
 }
