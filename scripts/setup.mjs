@@ -5,6 +5,7 @@ import {
   accessSync,
   closeSync,
   constants,
+  copyFileSync,
   existsSync,
   mkdirSync,
   openSync,
@@ -195,13 +196,20 @@ async function compile(say) {
   const stamp = { dist: hash([...sources, 'tsconfig.json', 'package-lock.json'], []) }
   if (existsSync(join(root, 'dist/index.js')) && readStamp('dist.stamp').dist === stamp.dist) return
   await logged('Compiling TypeScript', 'build/tsc.log', [[tool('typescript', 'tsc'), '-p', 'tsconfig.json']], say)
+  copyAssets(sources)
   forgetRemoved(sources)
   writeFileSync(join(root, 'build/dist.stamp'), JSON.stringify(stamp))
 }
 
+/** What is no TypeScript, such as the parts of the server's page, lies beside the module that reads it. */
+function copyAssets(sources) {
+  for (const file of sources.filter((name) => !/\.[cm]?ts$/.test(name)))
+    copyFileSync(join(root, file), join(root, file.replace(/^src/, 'dist')))
+}
+
 /** Removes compiled files whose source is gone: they could still be imported, and would be published. */
 function forgetRemoved(sources) {
-  const stems = new Set(sources.map((file) => file.replace(/^src\//, '').replace(/\.[cm]?ts$/, '')))
+  const stems = new Set(sources.map((file) => file.replace(/^src\//, '').replace(/\.[cm]?[jt]s$/, '')))
   for (const file of filesUnder('dist')) {
     const stem = file.replace(/^dist\//, '').replace(/(\.d)?\.[cm]?[jt]s(\.map)?$/, '')
     if (!stems.has(stem)) rmSync(join(root, file))

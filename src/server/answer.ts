@@ -27,6 +27,8 @@ export interface AnswerContext {
   maxDepth: number
   pingMs: number
   requestId: string
+  /** The number by which the engine knows it. */
+  label: number
   line: LogLine
   onOverflow: OnOverflow
   onBody?: (body: Uint8Array, about: { stream: boolean }) => void
@@ -108,6 +110,7 @@ async function enterTurn<Event>(
     (prompter, options) => readers.prepare(prompter, body, { ...options, onOverflow, maxDepth }),
     {
       signal,
+      label: context.label,
       received: () => protocol.requestIn(body, { maxDepth }),
       clientOf: clientOf(request, line.key),
       onInvalidToolInput: ({ tool, reason }) => {

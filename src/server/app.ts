@@ -10,6 +10,7 @@ import { faultAnswer as openAiFault } from '../openai/errors.js'
 import { createResponses } from '../openai/responses/protocol.js'
 import { createResponseStore } from '../openai/responses/store.js'
 import type { Protocol } from '../turn/protocol.js'
+import { type Activity, activity } from './activity.js'
 import { answer } from './answer.js'
 import { createBodyReader, json } from './body.js'
 import { countTokens } from './count-tokens.js'
@@ -22,6 +23,7 @@ import type { LogLine } from './log.js'
 import { type Metrics, metrics } from './metrics.js'
 import { models, oneModel } from './models.js'
 import type { OnOverflow } from './overflow.js'
+import { frontPage } from './page/front-page.js'
 import type { Preparing } from './preparing.js'
 import { createQueue } from './queue.js'
 import { createRetries } from './retries.js'
@@ -39,6 +41,7 @@ export interface AppOptions {
   onOverflow: OnOverflow
   onBody?: (body: Uint8Array, about: { stream: boolean }) => void
   counted: Metrics
+  activity: Activity
 }
 
 /** Never rejects. Notes in `line` what it learns of the request. `fault`: why the request is refused whatever it asks. */
@@ -70,6 +73,7 @@ export function createApp(options: AppOptions): App {
     (request, { requestId, line }) =>
       answer(request, model(), protocol, {
         ...{ queue, retries, bodies, maxDepth, pingMs, requestId, line, onOverflow, onBody, onAnswer },
+        label: options.activity.begin(line),
         preparing: preparing?.(),
       })
   const routes: [path: RegExp, methods: Record<string, Handler>][] = [
@@ -84,6 +88,8 @@ export function createApp(options: AppOptions): App {
     [/^\/v1\/models$/, { GET: () => models(model()) }],
     // A name may have slashes, which some clients send as they are.
     [/^\/v1\/models\/(?<id>.+)$/, { GET: (_, { id }) => oneModel(model(), id) }],
+    [/^\/$/, { GET: (request) => frontPage(request, { needsKey: keys !== undefined }) }],
+    [/^\/activity$/, { GET: () => activity(options.activity) }],
     [/^\/health$/, { GET: () => health(load()) }],
     [/^\/status$/, { GET: () => status(model(), last) }],
     [/^\/metrics$/, { GET: () => metrics(counted, loadedModel(load())) }],
@@ -95,8 +101,12 @@ export function createApp(options: AppOptions): App {
     edge.check(request)
     const asked = edge.preflight(request)
     if (asked) return asked
-    // A launcher asks for health before it has a key. The answer tells no more than a port scan would.
-    if (keys && pathname !== '/health') line.key = keys.check(request)
+    const { headers } = request
+    line.client = headers.get('user-agent')?.slice(0, 200)
+    line.session = sessionOf(headers)
+    // A launcher asks for health before it has a key, and the page asks its reader for one. Neither answer tells more than
+    // a port scan would.
+    if (keys && pathname !== '/health' && pathname !== '/') line.key = keys.check(request)
     for (const [path, methods] of routes) {
       const match = path.exec(pathname)
       if (!match) continue
@@ -150,6 +160,11 @@ function refuse(protocol: Faults, error: unknown, requestId: string, line: LogLi
 function notAllowed(method: string, path: string, methods: string[]): HttpError {
   const allow = methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])).join(', ')
   return new HttpError('method_not_allowed', `method ${method} not allowed for ${path} (allowed: ${allow})`, { allow })
+}
+
+/** Of Claude Code's header: an id and nothing else. */
+function sessionOf(headers: Headers): string | undefined {
+  return /^[\w-]{1,64}$/.exec(headers.get('x-claude-code-session-id') ?? '')?.[0]
 }
 
 /** A path that is not validly encoded names nothing that exists, and stays as it was sent. */

@@ -8,6 +8,10 @@ export interface LogLine {
   status: number
   /** From the request's arrival to the last byte. */
   ms: number
+  /** What the client calls itself: any text. */
+  client?: string
+  /** Of Claude Code. */
+  session?: string
   /** The name of the client's key. */
   key?: string
   /** The model's name, as the client was told. */

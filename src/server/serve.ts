@@ -3,6 +3,7 @@
 import { TetherError } from '../errors.js'
 import { type Limits, limitsOf } from '../limits.js'
 import type { LoadedModel } from '../model/types.js'
+import { createActivity } from './activity.js'
 import { createApp } from './app.js'
 import { createEdge, isLoopback } from './edge.js'
 import { createKeys } from './keys.js'
@@ -83,6 +84,7 @@ export async function serve(model: LoadedModel | Promise<LoadedModel>, options: 
   })
   started.catch(() => {})
   const counted = createMetrics()
+  const activity = createActivity(load)
   const app = createApp({
     load,
     keys,
@@ -93,20 +95,25 @@ export async function serve(model: LoadedModel | Promise<LoadedModel>, options: 
     onOverflow,
     onBody: options.onBody,
     counted,
+    activity,
   })
   const note = (line: LogLine) => {
     counted.observe(line)
+    activity.ended(line)
     onLog?.(line)
   }
-  const listener = await listen(app, { host, port, tls, limits, onLog: note }).catch((error: unknown) => {
+  const stop = () => {
     isClosed = true
     preparing?.close()
+    activity.close()
+  }
+  const listener = await listen(app, { host, port, tls, limits, onLog: note }).catch((error: unknown) => {
+    stop()
     throw error
   })
   const url = `http${tls ? 's' : ''}://${address(host)}:${listener.port}`
   const close = () => {
-    isClosed = true
-    preparing?.close()
+    stop()
     return listener.close()
   }
   return { url, ...listener, close }

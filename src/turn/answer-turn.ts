@@ -17,6 +17,8 @@ import type { InvalidToolInput, PreparedTurn, Prompter, TurnModel, TurnPart } fr
 export interface TurnOptions {
   /** Ends the generation when it fires; the turn then throws `cancelled`. */
   signal?: AbortSignal
+  /** Names this turn in the stats of the engine. */
+  label?: number
   /** The request as it came in, for a debug hook. May throw what is wrong with it. */
   received?: () => unknown
   /** Called for each tool call whose input does not fit its tool's schema; the call is a part of the answer all the same. */
@@ -78,7 +80,7 @@ async function* answer(
     })
     const stopTokens = record.endTokens ? Int32Array.of(...model.stopTokens, ...record.endTokens) : model.stopTokens
     const client = options.clientOf?.(prompt)
-    const request = { prompt, forks, client, maxTokens, ...sampling, stopTokens }
+    const request = { prompt, forks, client, maxTokens, ...sampling, stopTokens, label: options.label }
     let batches = thinkWithin(thought, engine, request, signal)
     if (debug) batches = noteBatches(batches, debug)
     const turn = rememberTurn(memory, record)

@@ -70,13 +70,13 @@ it('an engine error before the first byte is answered with its own status', asyn
 
 describe('a request for a path', () => {
   test.each([
-    ['GET', '/', 404],
+    ['GET', '/', 200],
     ['GET', '/nowhere', 404],
     ['GET', '//evil/v1/models', 404],
     ['GET', '/v1/models/%E0%A4%A', 404],
     ['POST', '/v1/complete', 404],
     ['HEAD', '/api/hello', 404],
-    ['HEAD', '/', 404],
+    ['HEAD', '/', 200],
     ['HEAD', '/health', 200],
     ['HEAD', '/v1/models', 200],
     ['HEAD', '/v1/messages', 405],

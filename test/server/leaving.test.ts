@@ -1,8 +1,9 @@
 /** A client that leaves, a slow reader and a closing server end or slow down what they should, and nothing else. */
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { limitsOf } from '../../src/limits.js'
+import { createActivity } from '../../src/server/activity.js'
 import { createApp } from '../../src/server/app.js'
 import { createEdge } from '../../src/server/edge.js'
 import { watchLoad } from '../../src/server/loading.js'
@@ -119,8 +120,12 @@ describe('a client that leaves', () => {
 
   it('by cancelling a Response body without a socket ends the generation and frees its place', async () => {
     const engine = speaks('a', 'hang')
+    const load = watchLoad(fakeModel(engine))
+    const activity = createActivity(load)
+    onTestFinished(activity.close)
     const app = createApp({
-      load: watchLoad(fakeModel(engine)),
+      load,
+      activity,
       edge: createEdge({ loopback: true, allowedHosts: [], allowedOrigins: [] }),
       pingMs: 1000,
       limits: limitsOf({ maxRequests: 1 }),

@@ -40,6 +40,8 @@ export function compileCli(): string {
     mkdirSync(dirname(target), { recursive: true })
     writeFileSync(target, toJavaScript(readFileSync(join(root, source), 'utf8')))
   }
+  for (const asset of ['page.html', 'page.css', 'page.js'].map((name) => join('src/server/page', name)))
+    copyFileSync(join(root, asset), join(out, asset))
   writeFileSync(join(out, 'package.json'), JSON.stringify({ type: 'module', version: '1.2.3' }))
   mkdirSync(join(out, 'scripts'))
   copyFileSync(join(root, 'scripts', 'node-version.cjs'), join(out, 'scripts', 'node-version.cjs'))
