@@ -12,7 +12,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <ctime>
 #include <exception>
 #include <string_view>
@@ -58,9 +57,7 @@ std::terminate_handler terminate_before = nullptr;
 
 template <size_t size>
 void copy(Text<size>& to, std::string_view text) {
-  auto length = std::min(text.size(), size - 1);
-  std::memcpy(to.data(), text.data(), length);
-  to.at(length) = '\0';
+  to.at(text.copy(to.data(), size - 1)) = '\0';
 }
 
 // A thread's stack for signals, as long as it runs.
@@ -167,8 +164,10 @@ void write_file(const char* name) {
   close(file);
 }
 
+bool has(int flags, int flag) { return (static_cast<unsigned>(flags) & static_cast<unsigned>(flag)) != 0; }
+
 bool is_default(const struct sigaction& action) {
-  return (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_DFL;
+  return !has(action.sa_flags, SA_SIGINFO) && action.sa_handler == SIG_DFL;
 }
 
 // -> whether the handler from before has dealt with it: V8 takes faults of WebAssembly that are none. Node's handler
@@ -177,7 +176,7 @@ bool is_dealt_with(size_t index, siginfo_t* info, void* context) {
   const auto& action = before[index];
   int number = kSignals[index].number;
   if (is_default(action)) return false;
-  if (action.sa_flags & SA_SIGINFO)
+  if (has(action.sa_flags, SA_SIGINFO))
     action.sa_sigaction(number, info, context);
   else if (action.sa_handler != SIG_IGN)
     action.sa_handler(number);
@@ -248,7 +247,7 @@ void install(const std::string& path, const std::string& about) {
 
 void protect_thread() {
   stack_t now{};
-  if (sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0) return;
+  if (sigaltstack(nullptr, &now) != 0 || !has(now.ss_flags, SS_DISABLE)) return;
   thread_local SignalStack own;
 }
 

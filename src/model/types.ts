@@ -61,6 +61,8 @@ export interface OpenModelOptions extends EngineOptions {
    * time, as soon as the model is loaded.
    */
   sessionFolder?: string
+  /** A crash of native code writes a new file at this absolute path, which begins with `about`. Unset: it writes none. */
+  crash?: { path: string; about: string }
   /** What the model is called, as in `info.name` and by the server. Default: what it is found by, of a path the folder's name. */
   name?: string
   /** Sampling of requests that set none. Each default: the checkpoint's generation_config.json. */
