@@ -26,6 +26,8 @@ export interface LogLine {
   cachedTokens?: number
   createdTokens?: number
   outputTokens?: number
+  /** For the engine, while others had its memory. */
+  waitMs?: number
   /** From the request's arrival to the first part of the answer. */
   ttftMs?: number
   /** As the client was told. */

@@ -32,9 +32,9 @@ export async function* tapTurn(
         line.ttftMs ??= Math.round(performance.now() - started)
       }
       if (part.type === 'finish') {
-        const { cachedTokens, createdTokens, outputTokens, tokensPerSecond } = part
+        const { cachedTokens, createdTokens, outputTokens, tokensPerSecond, queueSeconds } = part
         const counts = { cachedTokens, createdTokens, outputTokens }
-        Object.assign(line, { ...counts, stopReason: stopReason(part) })
+        Object.assign(line, { ...counts, waitMs: Math.round(1000 * queueSeconds), stopReason: stopReason(part) })
         onAnswer({ inputTokens, ...counts, tokensPerSecond })
         answered = true
       }

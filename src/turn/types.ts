@@ -97,6 +97,8 @@ export interface TurnFinish {
   outputTokens: number
   /** How many of them are thoughts: their text in tokens. */
   thinkingTokens: number
+  /** How long it waited for the engine. */
+  queueSeconds: number
   /** While it decoded; null for an answer of less than eight tokens. */
   tokensPerSecond: number | null
 }

@@ -82,6 +82,7 @@ describe('the event stream', () => {
         cachedTokens,
         createdTokens,
         thinkingTokens: 0,
+        queueSeconds: 0,
         tokensPerSecond: null,
         outputTokens: 1,
       },

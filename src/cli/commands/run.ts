@@ -16,8 +16,9 @@ import { resumeArgs } from '../claude/resume-args.js'
 import { modelTableWarnings } from '../config/model-tables.js'
 import { builtIn, type Config, lineThatSets } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
+import { crashFile, tellOfCrashes } from '../log/crash-file.js'
 import { type DebugLog, openDebugLog } from '../log/debug-log.js'
-import { logFolder, logToFile, logToStderr } from '../log/open-log.js'
+import { logFolder, openLog } from '../log/open-log.js'
 import { chooseModel } from '../models/choose-model.js'
 import { rememberModel } from '../models/last-model.js'
 import { exampleModel } from '../models/no-model.js'
@@ -78,17 +79,23 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
   if (found.isDemo) tellOfDemo(tell, model)
 
   const launching = claude !== undefined && !unattended
-  const log = launching ? logToFile(options.logLevel) : logToStderr(options.logLevel)
+  const log = openLog(options, launching)
   const keys = await apiKeys(options, launching)
   const [key] = Object.values(keys)
   const tls = tlsFiles(options, !options.serveOnly)
+  tellOfCrashes(say)
   const debug = debugLog(tell)
   // Watched from before the load until the end: a signal that comes between two watches would be lost.
   const signals = watchSignals(tls && 'SIGHUP')
   try {
     const running = await startModelServer(await library(), {
       ...options,
-      load: { ...modelOptions(own), sessionFolder: launching ? process.cwd() : undefined, onDebug: debug?.onDebug },
+      load: {
+        ...modelOptions(own),
+        sessionFolder: launching ? process.cwd() : undefined,
+        onDebug: debug?.onDebug,
+        crash: crashFile(found.name),
+      },
       found,
       keys,
       tls,
@@ -200,7 +207,9 @@ interface Options extends Settings {
 
 function withModes({ flags, claudeArgs }: Call, { settings, origins }: Config): Options {
   const serveOnly = Boolean(flags['serve-only'] || flags['no-claude'])
-  return { ...settings, serveOnly, claudeArgs, portAsked: origins.port !== builtIn }
+  // Who asks for a file wants to see the requests in it.
+  const logLevel = settings.logFile !== undefined && origins.logLevel === builtIn ? 'info' : settings.logLevel
+  return { ...settings, logLevel, serveOnly, claudeArgs, portAsked: origins.port !== builtIn }
 }
 
 async function chooseClaude(options: Options): Promise<string | undefined> {

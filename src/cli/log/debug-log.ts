@@ -24,7 +24,7 @@ const REMEMBERED = 32
  * overlap, so every section names its turn. Control tokens are written as ⟦<|turn>⟧.
  */
 export function openDebugLog(folder: string): DebugLog {
-  const file = openRunLog(folder, 'debug', { maxBytes: Number.POSITIVE_INFINITY })
+  const file = openRunLog(folder, 'debug')
   const past: Past[] = []
   let turns = 0
   return {

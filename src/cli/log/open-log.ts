@@ -1,9 +1,12 @@
-/** Opens the log of this run: stderr, or a file while Claude Code has the screen. */
+/** Opens the log of this run: stderr, the file that is asked for, or one of its own while Claude Code has the screen. */
+import { closeSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { TetherError } from '../../errors.js'
 import { say, writeToStderr } from '../terminal/say.js'
+import { type BoundedFile, boundedFile, openForLines } from './bounded-file.js'
 import { createLog, type Log, type LogOptions } from './log.js'
-import { type LogFile, openRunLog } from './log-file.js'
+import { openRunLog } from './log-file.js'
 import type { LogLevel } from './log-levels.js'
 
 export interface OpenLog {
@@ -15,32 +18,57 @@ export interface OpenLog {
   close(): void
 }
 
+export interface LogSettings {
+  logLevel: LogLevel
+  logFormat: 'text' | 'json'
+  /** Unset: stderr, or a file of this run. */
+  logFile?: string
+  logMaxSize: number
+  logFiles: number
+}
+
 /** Every log file of this user. */
 export function logFolder(): string {
   return join(homedir(), '.tether', 'logs')
 }
 
-export function logToStderr(level: LogLevel): OpenLog {
-  return { ...counting({ level, write: (line) => writeToStderr(`${line}\n`), full: false }), close: () => {} }
+/** `launching`: Claude Code gets the screen, so nothing is printed until the log is closed. Throws `bad_config`. */
+export function openLog(settings: LogSettings, launching: boolean): OpenLog {
+  const { logLevel: level, logFormat, logFile } = settings
+  const isJson = logFormat === 'json'
+  if (!launching && logFile === undefined) {
+    const format = isJson ? 'json' : 'short'
+    return { ...counting({ level, write: (line) => writeToStderr(`${line}\n`), format }), close: () => {} }
+  }
+  const faults: string[] = []
+  const onFault = (message: string) => {
+    const fault = `the log ${file?.path} cannot be written: ${message}`
+    if (launching) faults.push(fault)
+    else say(fault)
+  }
+  const file = logFile === undefined ? fileOfRun(onFault) : fileAt(logFile, settings, onFault)
+  const opened = counting({ level, write: (line) => file?.write(line), format: isJson ? 'json' : 'full' })
+  const printAgain = launching ? logWarnings(opened.log) : () => {}
+  return {
+    ...opened,
+    path: file?.path,
+    close: () => {
+      printAgain()
+      file?.close()
+      for (const fault of faults.splice(0)) say(fault)
+    },
+  }
 }
 
-/** Also logs Node's own warnings until it is closed, which Node would print over Claude Code's screen. */
-export function logToFile(level: LogLevel): OpenLog {
-  const file = openOrNot(logFolder())
-  const { log, errors } = counting({ level, write: (line) => file?.write(line), full: true })
+/** Node's own warnings would be printed over Claude Code's screen. -> leaves them to Node again */
+function logWarnings(log: Log): () => void {
   const onWarning = (warning: Error) => log.warning(warning)
   const printers = process.listeners('warning')
   process.removeAllListeners('warning')
   process.on('warning', onWarning)
-  return {
-    log,
-    errors,
-    path: file?.path,
-    close: () => {
-      process.off('warning', onWarning)
-      for (const printer of printers) process.on('warning', printer)
-      file?.close()
-    },
+  return () => {
+    process.off('warning', onWarning)
+    for (const printer of printers) process.on('warning', printer)
   }
 }
 
@@ -54,11 +82,21 @@ function counting(options: LogOptions): Pick<OpenLog, 'log' | 'errors'> {
 }
 
 /** A home that is not writable costs the log, not the session. */
-function openOrNot(folder: string): LogFile | undefined {
+function fileOfRun(onFault: (message: string) => void): BoundedFile | undefined {
   try {
-    return openRunLog(folder, 'tether')
+    return openRunLog(logFolder(), 'tether', { onFault })
   } catch (error) {
     say(`nothing will be logged: ${(error as Error).message}`)
     return undefined
   }
+}
+
+/** What was asked for has to work, at the start at least. */
+function fileAt(path: string, { logMaxSize, logFiles }: LogSettings, onFault: (message: string) => void): BoundedFile {
+  try {
+    closeSync(openForLines(path))
+  } catch (cause) {
+    throw new TetherError('bad_config', `the log ${path} cannot be written: ${(cause as Error).message}`, { cause })
+  }
+  return boundedFile(path, { maxBytes: logMaxSize, older: logFiles, onFault })
 }

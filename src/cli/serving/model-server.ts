@@ -11,7 +11,7 @@ import { showProgress } from '../terminal/progress.js'
 import { Interrupted, watchSignals } from '../terminal/signals.js'
 import { noticeLog } from './notices.js'
 import { logRequest } from './request-line.js'
-import { openRequestLog } from './request-log.js'
+import { openRequestLog, type RequestLogOptions } from './request-log.js'
 import { serveOnPort } from './serve-on-port.js'
 import { readTls, type TlsFiles } from './tls-files.js'
 import { waitUntilReady } from './wait-until-ready.js'
@@ -35,7 +35,15 @@ export interface StartOptions
   extends Limits,
     Pick<
       Settings,
-      'host' | 'port' | 'requestLog' | 'onOverflow' | 'insecureNoKey' | 'allowedHosts' | 'allowedOrigins'
+      | 'host'
+      | 'port'
+      | 'requestLog'
+      | 'logMaxSize'
+      | 'logFiles'
+      | 'onOverflow'
+      | 'insecureNoKey'
+      | 'allowedHosts'
+      | 'allowedOrigins'
     > {
   /** What the model is loaded with. */
   load: Omit<LoadModelOptions, 'onProgress' | 'name' | 'needsChat'>
@@ -61,7 +69,7 @@ export interface StartOptions
  */
 export async function startModelServer(library: Library, options: StartOptions): Promise<ModelServer> {
   const { found, log, say } = options
-  const requests = options.requestLog ? openRequestLog(options.requestLog, log.warning) : undefined
+  const requests = options.requestLog ? openRequestLog(options.requestLog, boundsOf(options)) : undefined
   const tls = options.tls && readTls(options.tls)
   const load = deferred<Model>()
   const tellNotices = noticeLog(log)
@@ -114,7 +122,7 @@ export async function startModelServer(library: Library, options: StartOptions):
     for (const warning of model.info.warnings) say(`warning: ${warning}`)
     options.check?.(model)
     const seconds = (performance.now() - started) / 1000
-    return { model, server, seconds, close: once(() => closeBoth(server, model)) }
+    return { model, server, seconds, close: once(() => closeBoth(server, model).finally(requests?.close)) }
   } catch (error) {
     progress.end()
     await server.close()
@@ -124,6 +132,10 @@ export async function startModelServer(library: Library, options: StartOptions):
   } finally {
     signals.end()
   }
+}
+
+function boundsOf({ logMaxSize: maxBytes, logFiles: older, log }: StartOptions): RequestLogOptions {
+  return { maxBytes, older, onFault: log.warning }
 }
 
 function listOf(words: string | undefined): string[] {

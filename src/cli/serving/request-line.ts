@@ -1,15 +1,26 @@
 /** One line of the log about one request. */
 import type { LogLine } from '../../server/serve.js'
-import type { Log } from '../log/log.js'
+import { type Log, LogEntry } from '../log/log.js'
 
 /** Faults of tether are errors, rejected requests and dropped messages are warnings, the rest is info. */
 export function logRequest(log: Log, line: LogLine): void {
-  const text = requestLine(line)
+  const text = new LogEntry(requestLine(line), line)
   if (line.status >= 500 && line.status !== 503 && line.status !== 529) log.error(text)
-  else if (line.path.startsWith('/v1/messages') && line.status >= 400 && line.status !== 499) log.warning(text)
+  else if (line.path.startsWith('/v1/') && line.status >= 400 && line.status !== 499) log.warning(text)
   else if (line.dropped) log.warning(text)
-  else if (line.path === '/health') log.debug(text)
+  else if (isWatching(line)) log.debug(text)
   else log.info(text)
+}
+
+/** Monitors and the live page ask every second. */
+function isWatching({ path, status }: LogLine): boolean {
+  return status < 400 && /^\/(?:health|status|activity|metrics)?$/.test(path)
+}
+
+/** The first word of what the client calls itself says who it is. */
+function whoAsked({ key, client, session }: LogLine): string[] {
+  const name = client?.split(' ')[0]
+  return [key, name, session && `session ${session.slice(0, 8)}`].filter((word): word is string => Boolean(word))
 }
 
 export function requestLine(line: LogLine): string {
@@ -20,6 +31,7 @@ export function requestLine(line: LogLine): string {
     dropped,
     ignoredTools,
     outputTokens,
+    waitMs,
     ttftMs,
     stopReason,
     invalidToolInputs = [],
@@ -28,6 +40,7 @@ export function requestLine(line: LogLine): string {
   const parts = [
     `${line.method} ${line.path} ${line.status === 499 ? '499 (client left)' : line.status}`,
     `${(line.ms / 1000).toFixed(2)} s`,
+    ...whoAsked(line),
   ]
   const reuse = [cachedTokens ? `${cachedTokens} cached` : '', createdTokens ? `${createdTokens} kept` : '']
   const shown = reuse.filter(Boolean).join(', ')
@@ -35,6 +48,7 @@ export function requestLine(line: LogLine): string {
   if (dropped) parts.push(`${dropped.messages} oldest messages dropped (${dropped.tokens} tokens)`)
   if (ignoredTools) parts.push(`without the tools ${ignoredTools.join(', ')}, which cannot run here`)
   if (outputTokens !== undefined) parts.push(`${outputTokens} out`)
+  if (waitMs) parts.push(`waited ${(waitMs / 1000).toFixed(2)} s`)
   if (ttftMs !== undefined) parts.push(`first after ${(ttftMs / 1000).toFixed(2)} s`)
   if (stopReason) parts.push(stopReason)
   if (invalidToolInputs.length > 0) {

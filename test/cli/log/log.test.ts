@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createLog } from '../../../src/cli/log/log.js'
+import { createLog, LogEntry, type LogFormat } from '../../../src/cli/log/log.js'
 import { openRunLog } from '../../../src/cli/log/log-file.js'
 import { type LogLevel, logLevels } from '../../../src/cli/log/log-levels.js'
 
@@ -18,7 +18,7 @@ describe('log level', () => {
     '%s writes the lines of %j',
     (level, expected) => {
       const written: LogLevel[] = []
-      const log = createLog({ level, write: (_, its) => written.push(its), full: true })
+      const log = createLog({ level, write: (_, its) => written.push(its), format: 'full' })
       for (const name of logLevels) log[name]('x')
       expect(written).toEqual(expected)
     },
@@ -26,24 +26,42 @@ describe('log level', () => {
 })
 
 describe('log lines', () => {
-  const written = (full: boolean, ...args: unknown[]) => {
+  const written = (format: LogFormat, ...args: unknown[]) => {
     const lines: string[] = []
-    createLog({ level: 'trace', write: (line) => lines.push(line), full }).error(...args)
+    createLog({ level: 'trace', write: (line) => lines.push(line), format }).error(...args)
     return lines.join('\n')
   }
 
   test('have a date and a level in a file, only a time in a terminal', () => {
-    expect(written(true, 'no', 'room')).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z error no room$/)
-    expect(written(false, 'no room')).toMatch(/^\d\d:\d\d:\d\d error: no room$/)
+    expect(written('full', 'no', 'room')).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z error no room$/)
+    expect(written('short', 'no room')).toMatch(/^\d\d:\d\d:\d\d error: no room$/)
   })
 
   test('of an error include its stack', () => {
-    expect(written(true, new TypeError('odd'))).toMatch(/error TypeError: odd\n +at /)
+    expect(written('full', new TypeError('odd'))).toMatch(/error TypeError: odd\n +at /)
+  })
+
+  test('as JSON are one object a line, with the fields of a request and the stack of an error', () => {
+    const odd = 'GET /\n{"level":"critical"}\x1b[2J\x9b\u202e 404'
+    const line = written('json', new LogEntry(odd, { status: 404, client: 'x\x1b' }))
+    expect(line).toMatch(/^[\x20-\x7e]+$/)
+    expect(JSON.parse(line)).toEqual({
+      ...{ time: expect.stringMatching(/^\d{4}-/), level: 'error', message: odd },
+      ...{ status: 404, client: 'x\x1b' },
+    })
+    expect(JSON.parse(written('json', new TypeError('odd\nerror')))).toMatchObject({
+      message: 'odd\nerror',
+      stack: expect.stringContaining('at '),
+    })
+  })
+
+  test.each(['full', 'json'] as const)('as %s are cut where a client made them long', (format) => {
+    expect(written(format, 'x'.repeat(1_000_000)).length).toBeLessThan(9000)
   })
 
   test('that are equal are all written', () => {
     let count = 0
-    const log = createLog({ level: 'info', write: () => count++, full: true })
+    const log = createLog({ level: 'info', write: () => count++, format: 'full' })
     for (let i = 0; i < 50; i++) log.info('the same')
     expect(count).toBe(50)
   })
@@ -99,7 +117,7 @@ describe('openRunLog', () => {
 describe('what comes from a request', () => {
   test('cannot forge a line or reach the terminal as a control character', () => {
     const lines: string[] = []
-    const log = createLog({ level: 'trace', write: (line) => lines.push(line), full: true })
+    const log = createLog({ level: 'trace', write: (line) => lines.push(line), format: 'full' })
     const odd = '\n2026-01-01T00:00:00.000Z critical all is lost\x1b[2J\x1b]0;owned\x07\x9b31m\r\x7f\u202e'
     log.info(`GET /${odd} 404`)
     log.error(new Error(odd))

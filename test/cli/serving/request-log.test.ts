@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openRequestLog } from '../../../src/cli/serving/request-log.js'
 
 let folder: string
+const bounds = { maxBytes: 1_000_000, older: 1 }
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tether-request-log-test-'))
 })
@@ -14,7 +15,7 @@ afterEach(() => rmSync(folder, { recursive: true }))
 describe('openRequestLog', () => {
   test('logs a digest of each request, and none of its text', () => {
     const path = join(folder, 'requests.jsonl')
-    const log = openRequestLog(path, () => {})
+    const log = openRequestLog(path, { ...bounds, onFault: () => {} })
     const body = Buffer.from(JSON.stringify({ stream: true, messages: 'very private' }))
     log.asked(body, { stream: true })
     log.asked(body, { stream: true })
@@ -31,7 +32,7 @@ describe('openRequestLog', () => {
     const path = join(folder, 'logs', 'requests.jsonl')
     mkdirSync(join(folder, 'logs'))
     const faults: string[] = []
-    const log = openRequestLog(path, (message) => faults.push(message))
+    const log = openRequestLog(path, { ...bounds, onFault: (message) => faults.push(message) })
     const line = { method: 'GET', path: '/health', status: 200, ms: 5 }
     rmSync(join(folder, 'logs'), { recursive: true })
     for (let i = 0; i < 5; i++) log.ended(line)
@@ -43,7 +44,7 @@ describe('openRequestLog', () => {
 
   test('writes no control character, and one line for each entry', () => {
     const path = join(folder, 'requests.jsonl')
-    const log = openRequestLog(path, () => {})
+    const log = openRequestLog(path, { ...bounds, onFault: () => {} })
     const odd = '/v1/\n\r\x1b[31m\x9b\x7f\u202e\u2028'
     log.ended({ method: 'GET', path: odd, status: 404, ms: 5 })
     const text = readFileSync(path, 'utf8')
