@@ -3,7 +3,7 @@ import type { Fault, FaultAnswer } from '../turn/protocol.js'
 
 export interface ErrorBody {
   type: 'error'
-  error: { type: string; message: string }
+  error: { type: string; message: string; details?: { error_code: string; unsupported: string[] } }
   request_id: string
 }
 
@@ -45,7 +45,11 @@ const ANSWERS: Record<Fault['code'], Answer> = {
   unsupported_model: BROKEN,
 }
 
-export function faultAnswer({ code, message }: Fault, requestId: string): FaultAnswer & { body: ErrorBody } {
+/** Anthropic's own clients read it, and send the whole conversation without a thread. */
+const NO_THREADS = { error_code: 'thread_unsupported_request', unsupported: [] }
+
+export function faultAnswer({ code, message, field }: Fault, requestId: string): FaultAnswer & { body: ErrorBody } {
   const { status, type, canRetry } = ANSWERS[code]
-  return { status, canRetry, body: { type: 'error', error: { type, message }, request_id: requestId } }
+  const details = field === 'thread' ? { details: NO_THREADS } : {}
+  return { status, canRetry, body: { type: 'error', error: { type, message, ...details }, request_id: requestId } }
 }

@@ -34,6 +34,7 @@ export function parseCountRequest(body: unknown, options?: ParseOptions): Parsed
 }
 
 function readCommon(fields: Fields, { modelRequired = false }: ParseOptions = {}): ParsedRequest {
+  checkThread(fields.thread)
   return {
     model: fields.model === undefined && !modelRequired ? undefined : readText(fields.model, 'model'),
     messages: readMessages(fields.messages),
@@ -46,6 +47,13 @@ function readCommon(fields: Fields, { modelRequired = false }: ParseOptions = {}
     thinking: readThinking(fields.thinking),
     thinkingBudget: readThinkingBudget(fields.thinking),
     ...readSampling(fields),
+  }
+}
+
+/** A thread is a conversation that the server holds: without it a request that continues one lacks its beginning. */
+function checkThread(thread: unknown): void {
+  if (thread !== undefined && thread !== null) {
+    fail('thread', 'conversations are not held here; send all messages, without thread')
   }
 }
 

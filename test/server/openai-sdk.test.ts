@@ -117,6 +117,39 @@ describe('the official SDK’s chat completions', () => {
     ])
   })
 
+  it('run tools by themselves, whole and streamed', async () => {
+    for (const stream of [false, true] as const) {
+      const engine = speaks([...call('Read', { path: 'a' }), ...call('Read', { path: 'b' }), END], ['Both say x.', END])
+      const openai = await client(engine)
+      const ran: unknown[] = []
+      const run = (input: object) => {
+        ran.push(input)
+        return 'x'
+      }
+      const read = {
+        name: 'Read',
+        description: 'Reads',
+        parameters: { type: 'object' },
+        parse: JSON.parse,
+        function: run,
+      }
+      const tools = [{ type: 'function' as const, function: read }]
+      const runner = openai.chat.completions.runTools({ ...ASK, stream, tools } as never) as unknown as {
+        finalContent(): Promise<string | null>
+      }
+      expect(await runner.finalContent()).toBe('Both say x.')
+      expect(ran).toEqual([{ path: 'a' }, { path: 'b' }])
+      expect(engine.prompts[1]).toContain('[result x][result x]')
+    }
+  })
+
+  it('get each its own answer when eight run at once', async () => {
+    const words = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight']
+    const openai = await client(speaks(...words.map((word): Step[] => [word, { wait: 5 }, '!', END])))
+    const answers = await Promise.all(words.map(() => openai.chat.completions.stream(ASK).finalContent()))
+    expect(answers.sort()).toEqual(words.map((word) => `${word}!`).sort())
+  })
+
   it('stop at a sequence and at a limit', async () => {
     const openai = await client(speaks('abc', 'def', 'ghi', END))
     const stopped = await openai.chat.completions.create({ ...ASK, stop: 'cd' })

@@ -1,9 +1,11 @@
 /** The protocol as Anthropic's own client sees it. */
 import Anthropic from '@anthropic-ai/sdk'
+import { betaTool } from '@anthropic-ai/sdk/helpers/beta/json-schema'
+import { jsonSchemaOutputFormat } from '@anthropic-ai/sdk/helpers/json-schema'
 import { describe, expect, it } from 'vitest'
 import type { ServeOptions } from '../../src/server/serve.js'
 import { type FakeEngine, type Step, speaks } from '../support/fake-engine.js'
-import { serveFake } from '../support/fake-server.js'
+import { serveFake, until } from '../support/fake-server.js'
 
 const END = { control: '<end>' }
 const THINK: Step[] = [{ control: '<think>' }, 'let me ', 'see', { control: '</think>' }, '\n\n']
@@ -85,6 +87,62 @@ describe('the official SDK’s messages', () => {
     })
   })
 
+  it('run tools by themselves, with all that was said in each request', async () => {
+    const engine = speaks([...call('Read', { path: 'a' }), ...call('Read', { path: 'b' }), END], ['Both say x.', END])
+    const anthropic = await client(engine)
+    const ran: unknown[] = []
+    const inputSchema = { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] } as const
+    const run = (input: unknown) => {
+      ran.push(input)
+      return 'x'
+    }
+    const read = betaTool({ name: 'Read', description: 'Reads', inputSchema, run })
+    const last = await anthropic.beta.messages.toolRunner({ ...ASK, tools: [read] }).runUntilDone()
+    expect(ran).toEqual([{ path: 'a' }, { path: 'b' }])
+    expect(last.content).toMatchObject([{ type: 'text', text: 'Both say x.' }])
+    expect(engine.prompts[1]).toMatch(/^tool Read\n<turn>user hi<end>.*\[result x\]\[result x\]/)
+  })
+
+  it('are parsed by the schema that was asked for', async () => {
+    const engine = speaks('{"name":"Ada"}', END)
+    const anthropic = await client(engine)
+    const schema = {
+      type: 'object',
+      properties: { name: { type: 'string' } },
+      required: ['name'],
+      additionalProperties: false,
+    } as const
+    const output_config = { format: jsonSchemaOutputFormat(schema) }
+    const { parsed_output } = await anthropic.messages.parse({ ...ASK, output_config })
+    expect(parsed_output).toEqual({ name: 'Ada' })
+    expect(engine.prompts[0]).toContain('"name"')
+  })
+
+  it('show their headers', async () => {
+    const anthropic = await client(speaks('x', END))
+    const { response, request_id } = await anthropic.messages.create(ASK).withResponse()
+    expect(response.headers.get('request-id')).toBe(request_id)
+    const raw = await anthropic.messages.create({ ...ASK, stream: true }).asResponse()
+    expect(raw.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+  })
+
+  it('end the generation when the client leaves', async () => {
+    const engine = speaks('Hi', 'hang')
+    const anthropic = await client(engine)
+    const stream = anthropic.messages.stream(ASK)
+    stream.on('text', () => stream.abort())
+    await expect(stream.finalMessage()).rejects.toBeInstanceOf(Anthropic.APIUserAbortError)
+    await until(() => engine.ended === 1)
+    expect(engine.cancelled).toHaveLength(1)
+  })
+
+  it('get each its own answer when eight run at once', async () => {
+    const words = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight']
+    const anthropic = await client(speaks(...words.map((word): Step[] => [word, { wait: 5 }, '!', END])))
+    const answers = await Promise.all(words.map(() => anthropic.messages.stream(ASK).finalText()))
+    expect(answers.sort()).toEqual(words.map((word) => `${word}!`).sort())
+  })
+
   it('get each its own answer when two run at once', async () => {
     const anthropic = await client(speaks(['one', { wait: 20 }, '!', END], ['two', END]))
     const answers = await Promise.all([anthropic.messages.create(ASK), anthropic.messages.stream(ASK).finalMessage()])
@@ -93,6 +151,18 @@ describe('the official SDK’s messages', () => {
 })
 
 describe('the official SDK’s errors', () => {
+  it('say that the server holds no conversations, so that the client sends all of it', async () => {
+    const anthropic = await client(speaks('x'))
+    for (const thread of [{ type: 'create' }, { type: 'continue', previous_message_id: 'msg_1' }] as const) {
+      const error = await anthropic.beta.messages.create({ ...ASK, thread }).catch((e) => e)
+      expect(error).toBeInstanceOf(Anthropic.BadRequestError)
+      expect(error.error.error).toMatchObject({
+        message: expect.stringMatching(/^thread: /),
+        details: { error_code: 'thread_unsupported_request' },
+      })
+    }
+  })
+
   it('name the field', async () => {
     const anthropic = await client(speaks('x'))
     for (const stream of [false, true]) {
