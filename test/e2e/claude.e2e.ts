@@ -9,6 +9,7 @@ import {
   claudesOf,
   expectNoRetry,
   expectNothingLeft,
+  leave,
   makeWorkplace,
   openSession,
   requestsOf,
@@ -169,10 +170,7 @@ describe('on a screen', () => {
     // The answer is too short for a speed.
     await shows(/ demo · \d+k of 64k \(\d+%\) · cache 0%\n/)
     expectNoRetry(place, 1)
-    terminal.type('\u0003')
-    await new Promise((resolve) => setTimeout(resolve, 300))
-    terminal.type('\u0003')
-    expect(await terminal.ended).toBe(0)
+    expect(await leave(terminal)).toBe(0)
     await expectNothingLeft(place)
   })
 })

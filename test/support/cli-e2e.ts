@@ -26,11 +26,19 @@ export interface Workplace {
   temp: string
   requests: string
   remove(): void
+  /** The program in the place of `tether`, more of its flags, and variables of its environment. */
+  program: string
+  flags: string[]
+  env: Record<string, string>
 }
 
-export function makeWorkplace(): Workplace {
+/** `scripted`: the model answers as the prompts of test/support/play.ts say. */
+export function makeWorkplace({ scripted = false, flags = [] as string[], env = {} } = {}): Workplace {
   const base = realpathSync(mkdtempSync(join(tmpdir(), 'tether-e2e-')))
   const place = {
+    program: scripted ? join(import.meta.dirname, 'scripted-tether.mjs') : join(root, 'bin', 'tether.mjs'),
+    flags,
+    env,
     home: join(base, 'home'),
     repo: join(base, 'repo'),
     temp: join(base, 'temp'),
@@ -59,20 +67,29 @@ export function startSession(place: Workplace, claudeArgs: string[]): Session {
 }
 
 /** The same in a terminal, past the questions of a first start. */
-export function openSession(place: Workplace): Terminal {
+export function openSession(place: Workplace, claudeArgs: string[] = []): Terminal {
   const projects = { [place.repo]: { hasTrustDialogAccepted: true } }
   const seen = { hasCompletedOnboarding: true, theme: 'dark', numStartups: 5, projects }
   writeFileSync(join(place.home, '.claude.json'), JSON.stringify(seen))
   const env = { ...environment(place), NO_COLOR: '1' }
-  return openTerminal(process.execPath, command(place), { cwd: place.repo, env, columns: 120, rows: 40 })
+  const words = [...command(place), '--', ...claudeArgs]
+  return openTerminal(process.execPath, words, { cwd: place.repo, env, columns: 120, rows: 40 })
+}
+
+/** Ends Claude Code with the keys that its users press. -> the exit status */
+export async function leave(terminal: Terminal): Promise<number> {
+  terminal.type('\u0003')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  terminal.type('\u0003')
+  return terminal.ended
 }
 
 function command(place: Workplace): string[] {
   const claude = process.env.TETHER_TEST_CLAUDE
   if (!claude) throw new Error('TETHER_TEST_CLAUDE must name the claude program; npm run test:e2e sets it')
   const flags = ['--model', join(root, 'demo', 'model'), '--port', '0', '--claude-path', claude]
-  flags.push('--request-log', place.requests)
-  return [join(root, 'bin', 'tether.mjs'), ...flags]
+  flags.push('--request-log', place.requests, ...place.flags)
+  return [place.program, ...flags]
 }
 
 /** Asks one question in print mode. */
@@ -94,6 +111,7 @@ export interface Answered {
   stopReason?: string
   inputTokens?: number
   cachedTokens?: number
+  error?: string
 }
 
 export function requestsOf(place: Workplace): (Asked | Answered)[] {
@@ -112,6 +130,21 @@ export function expectNoRetry(place: Workplace, messages: number): void {
   const asked = askedOf(place)
   expect(asked.map(({ stream }) => stream)).toEqual(Array.from({ length: messages }, () => true))
   expect(new Set(asked.map(({ sha256 }) => sha256)).size).toBe(messages)
+}
+
+/**
+ * Expects that no request was sent twice, and that each got its answer: 2xx, or where it was too long for the window a
+ * 400, so often. A request that its client left counts as answered.
+ */
+export function expectAllAnswered(place: Workplace, { tooLong = 0 } = {}): void {
+  const lines = requestsOf(place)
+  const sent = lines.filter((line) => line.type === 'asked').map(({ sha256 }) => sha256)
+  expect(sent.length - new Set(sent).size, 'requests that were sent again').toBe(0)
+  const ended = lines.filter((line) => line.type === 'ended')
+  const refused = ended.filter(({ status }) => status !== 499 && (status < 200 || status > 299))
+  expect(refused.map(({ path, status, error = '' }) => `${path} ${status} ${error.replace(/\d+/g, 'N')}`)).toEqual(
+    Array.from({ length: tooLong }, () => '/v1/messages 400 prompt is too long: N tokens > N maximum'),
+  )
 }
 
 /** Expects that no process of the session and no settings file is left. */
@@ -136,7 +169,8 @@ function processesOf(place: Workplace): string[] {
 
 /** Has nothing of the machine's own Claude Code: no account, no settings, no provider. */
 function environment(place: Workplace): Record<string, string> {
-  return { HOME: place.home, TMPDIR: place.temp, PATH: process.env.PATH ?? '', TERM: 'xterm-256color', LANG: 'C.UTF-8' }
+  const terminal = { PATH: process.env.PATH ?? '', TERM: 'xterm-256color', LANG: 'C.UTF-8' }
+  return { HOME: place.home, TMPDIR: place.temp, ...terminal, ...place.env }
 }
 
 /** Writes the user's own settings, which override the environment for Claude Code. */
