@@ -1,10 +1,8 @@
 // npm run check: formatting, lint, types and imports of TypeScript and C++. --fix fixes what the tools can fix.
-import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { cacheDir } from '../third_party/mlx/fetch.mjs'
-import { filesUnder, root, run, SetupError, script, setup, tool } from './setup.mjs'
+import { pythonPackages } from './python-packages.mjs'
+import { filesUnder, run, script, setup, tool } from './setup.mjs'
 import { note } from './terminal-lines.mjs'
 
 const llvm = '23'
@@ -48,16 +46,9 @@ async function tidy(program, files) {
   return worst
 }
 
-/** Installs one version of clang-format and clang-tidy: others format and warn differently. -> their folder */
-async function clangTools() {
-  const folder = join(cacheDir(), `clang-tools-${llvm}`)
-  const bin = join(folder, 'bin')
-  if (['clang-format', 'clang-tidy'].every((name) => existsSync(join(bin, name)))) return bin
-  note(`Installing clang-format and clang-tidy ${llvm} (about 45 MB)`)
-  if (spawnSync('python3', ['-m', 'venv', folder], { cwd: root, stdio: 'inherit' }).status !== 0) {
-    throw new SetupError('python3 -m venv failed. Install it (apt install python3-venv; brew install python).')
-  }
-  const pins = [`clang-format==${llvm}.*`, `clang-tidy==${llvm}.*`]
-  if ((await run(join(bin, 'python'), ['-m', 'pip', 'install', '--quiet', ...pins])) === 0) return bin
-  throw new SetupError('pip could not install clang-format and clang-tidy; see above. Check your pip settings.')
+/** One version of clang-format and clang-tidy: others format and warn differently. -> their folder */
+function clangTools() {
+  const packages = [`clang-format==${llvm}.*`, `clang-tidy==${llvm}.*`]
+  const what = `clang-format and clang-tidy ${llvm} (about 45 MB)`
+  return pythonPackages({ name: `clang-tools-${llvm}`, what, packages })
 }
