@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { claudeCode } from './claude-code.mjs'
 import { root, SetupError, script, setup } from './setup.mjs'
 import { note } from './terminal-lines.mjs'
+import { openScreen } from './terminal-screen.mjs'
 import { drawFrames, readRow } from './terminal-svg.mjs'
 
 const columns = 88
@@ -52,7 +53,7 @@ function makePlace(claude) {
 
 /** The session, step by step. -> its frames, and the one that says most */
 async function record(place) {
-  const screen = await openScreen(place)
+  const screen = await openShell(place)
   try {
     return await play(screen)
   } finally {
@@ -93,52 +94,29 @@ async function play(screen) {
   return { frames, still }
 }
 
-async function openScreen({ project, env }) {
-  const [{ spawn }, { default: xterm }] = await Promise.all([import('@lydell/node-pty'), import('@xterm/headless')])
-  const pty = spawn('/bin/sh', [], { cwd: project, env, cols: columns, rows })
-  const emulator = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true })
-  pty.onData((data) => emulator.write(data))
-  emulator.onData((answer) => pty.write(answer))
-  const ended = new Promise((resolve) => pty.onExit(resolve))
-  const lineAt = (row) => emulator.buffer.active.getLine(emulator.buffer.active.viewportY + row)
-  const text = () =>
-    Array.from({ length: rows }, (_, row) => lineAt(row)?.translateToString(true) ?? '')
-      .join('\n')
-      .replaceAll('\u00a0', ' ')
+/** A shell in a terminal, whose screen is taken frame by frame. */
+async function openShell({ project, env }) {
+  const screen = await openScreen('/bin/sh', [], { cwd: project, env, columns, rows })
   const frames = []
-  const screen = {
+  const shell = {
+    ...screen,
     frames,
-    ended,
-    close: () => pty.kill('SIGHUP'),
-    write: (keys) => pty.write(keys),
-    /** Types the keys, then waits for what they bring. */
-    press(keys, pattern) {
-      pty.write(keys)
-      return screen.shows(pattern)
-    },
-    async shows(pattern) {
-      const end = Date.now() + 90_000
-      while (!pattern.test(text())) {
-        if (Date.now() > end) throw new SetupError(`the screen does not show ${pattern}:\n${text()}`)
-        await sleep(50)
-      }
-    },
     /** Adds the screen as it is now, to be shown for so many seconds. */
     async take(seconds) {
-      await new Promise((drawn) => emulator.write('', drawn))
-      const row = (at) => readRow(lineAt(at), columns).map((run) => ({ ...run, text: masked(run.text) }))
+      await screen.drawn()
+      const row = (at) => readRow(screen.lineAt(at), columns).map((run) => ({ ...run, text: masked(run.text) }))
       frames.push({ seconds, rows: Array.from({ length: rows }, (_, at) => row(at)) })
     },
     async type(words) {
       for (const letter of words) {
-        pty.write(letter)
+        screen.write(letter)
         await sleep(60)
-        await screen.take(0.06)
+        await shell.take(0.06)
       }
-      await screen.take(0.5)
+      await shell.take(0.5)
     },
   }
-  return screen
+  return shell
 }
 
 /** What differs from run to run and means nothing: the port, the time of day, the session. As long as before. */

@@ -7,24 +7,16 @@ import {
   leave,
   makeWorkplace,
   openSession,
+  say,
   type Workplace,
 } from '../support/cli-e2e.js'
 import { call, play } from '../support/play.js'
-import type { Terminal } from '../support/terminal.js'
 
 let place: Workplace
 beforeEach(() => {
   place = makeWorkplace({ scripted: true })
 })
 afterEach(() => place.remove())
-
-/** Types a line, and sends it once it is on the screen: keys that follow too soon are taken for pasted text. */
-async function say(terminal: Terminal, line: string): Promise<void> {
-  terminal.type(line)
-  await terminal.shows(`❯ ${line.slice(0, 60)}`)
-  await new Promise((resolve) => setTimeout(resolve, 300))
-  terminal.type('\r')
-}
 
 describe('in a terminal', () => {
   test('a conversation goes on after Esc, /model, /cost, /context and a new start', async () => {
@@ -53,8 +45,13 @@ describe('in a terminal', () => {
 
     const again = openSession(place, ['--continue'])
     await again.shows(/Second answer\./, 60_000)
-    await say(again, play([call('Bash', { command: 'echo third', description: 'Says it' })], ['Third answer.']))
+    await say(
+      again,
+      play([call('Bash', { command: 'echo third', description: 'Says it' })], [{ wait: 21 }, 'Third answer.']),
+    )
     await again.shows(/● Third answer\./, 60_000)
+    // Claude Code shows this after 20 seconds in which nothing came, not even a ping.
+    expect(again.written()).not.toContain('Waiting for API response')
     expect(await leave(again)).toBe(0)
 
     expectAllAnswered(place)

@@ -76,6 +76,14 @@ export function openSession(place: Workplace, claudeArgs: string[] = []): Termin
   return openTerminal(process.execPath, words, { cwd: place.repo, env, columns: 120, rows: 40 })
 }
 
+/** Types a line into Claude Code, and sends it once it is on the screen: keys that follow too soon count as pasted. */
+export async function say(terminal: Terminal, line: string): Promise<void> {
+  terminal.type(line)
+  await terminal.shows(`❯ ${line.slice(0, 60)}`)
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  terminal.type('\r')
+}
+
 /** Ends Claude Code with the keys that its users press. -> the exit status */
 export async function leave(terminal: Terminal): Promise<number> {
   terminal.type('\u0003')
