@@ -25,6 +25,8 @@ export interface ParseOptions extends ReadOptions {
 /** The body of POST /v1/messages. Throws `invalid_request`. */
 export function parseMessagesRequest(body: unknown, options?: ParseOptions): ParsedRequest {
   const fields = requestFields(body, options)
+  // An ordinary answer would be taken for the summary that this asks for.
+  refuse(fields, 'compaction', 'conversations are not compacted here; ask for a summary in a message')
   return { ...readCommon(fields, options), maxTokens: readMaxTokens(fields.max_tokens) }
 }
 
@@ -34,7 +36,8 @@ export function parseCountRequest(body: unknown, options?: ParseOptions): Parsed
 }
 
 function readCommon(fields: Fields, { modelRequired = false }: ParseOptions = {}): ParsedRequest {
-  checkThread(fields.thread)
+  // Without the thread that it continues a request lacks its beginning.
+  refuse(fields, 'thread', 'conversations are not held here; send all messages, without thread')
   return {
     model: fields.model === undefined && !modelRequired ? undefined : readText(fields.model, 'model'),
     messages: readMessages(fields.messages),
@@ -50,11 +53,9 @@ function readCommon(fields: Fields, { modelRequired = false }: ParseOptions = {}
   }
 }
 
-/** A thread is a conversation that the server holds: without it a request that continues one lacks its beginning. */
-function checkThread(thread: unknown): void {
-  if (thread !== undefined && thread !== null) {
-    fail('thread', 'conversations are not held here; send all messages, without thread')
-  }
+/** Fields that ask for another kind of answer, so that it would be wrong to ignore them. */
+function refuse(fields: Fields, name: string, why: string): void {
+  if (fields[name] !== undefined && fields[name] !== null) fail(name, why)
 }
 
 function readMaxTokens(value: unknown): number {

@@ -151,6 +151,13 @@ describe('the official SDK’s messages', () => {
 })
 
 describe('the official SDK’s errors', () => {
+  it('say that conversations are not compacted, which would be an answer of another kind', async () => {
+    const anthropic = await client(speaks('x'))
+    const compaction = { type: 'summarize' } as const
+    const error = await anthropic.beta.messages.create({ ...ASK, compaction }).catch((e) => e)
+    expect(error.error.error.message).toMatch(/^compaction: conversations are not compacted here/)
+  })
+
   it('say that the server holds no conversations, so that the client sends all of it', async () => {
     const anthropic = await client(speaks('x'))
     for (const thread of [{ type: 'create' }, { type: 'continue', previous_message_id: 'msg_1' }] as const) {
