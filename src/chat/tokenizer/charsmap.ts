@@ -3,6 +3,7 @@
  * and the replacements, each ended by a zero byte.
  */
 import type { Fail } from './file.js'
+import { checkGrowth } from './growth.js'
 
 interface Charsmap {
   units: Uint32Array
@@ -19,6 +20,7 @@ export function readCharsmap(bytes: Uint8Array, fail: Fail): (text: string) => s
   return (text) => {
     let out = ''
     for (const { segment } of segmenter.segment(text)) {
+      checkGrowth(text, out.length)
       const whole = Buffer.byteLength(segment) < 6 ? look(map, Buffer.from(segment), 0, 'shortest') : undefined
       if (whole) {
         out += whole.text
@@ -44,6 +46,7 @@ export function readLongestCharsmap(bytes: Uint8Array, fail: Fail): (text: strin
         continue
       }
       out += input.toString('utf8', copied, at) + found.text
+      checkGrowth(text, out.length)
       at = copied = at + found.length
     }
     return out + input.toString('utf8', copied)
@@ -58,6 +61,9 @@ function parseCharsmap(bytes: Uint8Array, fail: Fail): Charsmap {
   for (let i = 0; i < units.length; i += 1) units[i] = buffer.readUInt32LE(4 + i * 4)
   return { units, replacements: buffer.subarray(4 + size) }
 }
+
+/** Of a replacement: the longest in use have some fifty. */
+const MOST_BYTES = 256
 
 /** Undefined: no entry. A place outside the array ends the search, so a damaged table does no harm. */
 function look(
@@ -79,8 +85,9 @@ function look(
     if (choice === 'shortest') break
   }
   if (!found || found.value >= replacements.length) return undefined
-  const end = replacements.indexOf(0, found.value)
-  return { text: replacements.toString('utf8', found.value, end < 0 ? undefined : end), length: found.length }
+  const rest = replacements.subarray(found.value, found.value + MOST_BYTES)
+  const end = rest.indexOf(0)
+  return { text: rest.toString('utf8', 0, end < 0 ? undefined : end), length: found.length }
 }
 
 function offsetOf(unit: number): number {

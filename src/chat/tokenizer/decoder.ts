@@ -1,6 +1,7 @@
 /** Decoders: tokens back to text, one by one. Text that later tokens may still change is held back. */
 import { BYTE_OF_CODE } from './byte-level.js'
-import type { Fail, Step } from './file.js'
+import { type Fail, readCharacter, type Step } from './file.js'
+import { readAddition } from './growth.js'
 import { replacer } from './normalizer.js'
 import { readPattern } from './pattern.js'
 
@@ -31,7 +32,7 @@ function readStage(step: Step, fused: boolean, fail: Fail): Stage {
     case 'Sequence':
       return readSequence((step.decoders ?? []) as Step[], fused, fail)
     case 'Replace': {
-      const content = String(step.content ?? '')
+      const content = readAddition(step.content, fail)
       const { String: plain } = (step.pattern ?? {}) as { String?: string }
       if (plain) {
         if (fused && plain.length > 1)
@@ -50,7 +51,7 @@ function readStage(step: Step, fused: boolean, fail: Fail): Stage {
     case 'Fuse':
       return { make: () => eachToken((token) => token), fused: true }
     case 'Strip': {
-      const content = String(step.content ?? ' ')
+      const content = readCharacter(step.content ?? ' ', fail)
       const start = Number(step.start ?? 0)
       const stop = Number(step.stop ?? 0)
       if (!fused) return { make: () => eachToken((token) => strip(token, content, start, stop)), fused }
@@ -58,7 +59,7 @@ function readStage(step: Step, fused: boolean, fail: Fail): Stage {
       return { make: () => stripStart(content, start), fused }
     }
     case 'Metaspace': {
-      const mark = String(step.replacement ?? '▁')
+      const mark = readCharacter(step.replacement ?? '▁', fail)
       const bare = (step.prepend_scheme ?? (step.add_prefix_space === false ? 'never' : 'always')) !== 'never'
       return { make: () => metaspace(mark, bare), fused }
     }

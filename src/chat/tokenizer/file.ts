@@ -58,6 +58,13 @@ export interface Step {
   [field: string]: unknown
 }
 
+/** A field that is one character in the reference. */
+export function readCharacter(value: unknown, fail: Fail): string {
+  if (typeof value === 'string' && value !== '' && String.fromCodePoint(value.codePointAt(0) as number) === value)
+    return value
+  return fail(`has a ${JSON.stringify(value)?.slice(0, 100)} where one character belongs`)
+}
+
 /** Checks the whole file; calls `fail` with what is wrong. */
 export function checkFile(json: unknown, fail: Fail): TokenizerFile {
   const file = json as TokenizerFile | null

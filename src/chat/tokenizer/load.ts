@@ -66,7 +66,15 @@ export async function openTokenizer(dir: string, options: LoadTokenizerOptions =
   const source = name === 'tokenizer.json' ? json(bytes, fail) : await converted(dir, name, bytes, fail)
   return {
     key: `${Buffer.from(source.key).toString('hex')}/${below}`,
-    load: async () => makeTokenizer(within(await readParts(source, options, fail), below, path), fail),
+    async load() {
+      const parts = within(await readParts(source, options, fail), below, path)
+      try {
+        return makeTokenizer(parts, fail)
+      } catch (error) {
+        if (error instanceof TetherError && error.code === 'bad_tokenizer') throw error
+        return fail(`cannot be used: ${(error as Error).message}`)
+      }
+    },
   }
 }
 

@@ -3,7 +3,8 @@ import { spellBytes } from './byte-level.js'
 import { classOfSet, WHITE_SPACE } from './character-sets.js'
 import { readCharsmap } from './charsmap.js'
 import type { Fail, Step } from './file.js'
-import { readPattern } from './pattern.js'
+import { checkGrowth, readAddition } from './growth.js'
+import { type Pattern, readPattern } from './pattern.js'
 import { readSentencePieceNormalizer } from './sentencepiece-normalizer.js'
 import { matches } from './split.js'
 
@@ -16,25 +17,37 @@ export interface Normalizer {
 }
 
 export function readNormalizer(step: Step | null | undefined, fail: Fail): Normalizer {
-  if (!step) return { normalize: (text) => text, local: true }
+  const all = flatten(step).map((inner) => readStep(inner, fail))
+  if (all.length === 0) return { normalize: (text) => text, local: true }
+  if (all.length === 1) return all[0] as Normalizer
+  const normalize = (text: string) =>
+    all.reduce((result, inner) => {
+      const next = inner.normalize(result)
+      checkGrowth(text, next.length)
+      return next
+    }, text)
+  const keepsStart = (text: string) => {
+    let current = text
+    return all.every((inner) => {
+      const keeps = inner.keepsStart?.(current) ?? true
+      current = inner.normalize(current)
+      return keeps
+    })
+  }
+  return { normalize, local: all.every(({ local }) => local), keepsStart }
+}
+
+function flatten(step: Step | null | undefined): Step[] {
+  if (!step) return []
+  return step.type === 'Sequence' ? ((step.normalizers ?? []) as Step[]).flatMap(flatten) : [step]
+}
+
+function readStep(step: Step, fail: Fail): Normalizer {
   switch (step.type) {
-    case 'Sequence': {
-      const all = ((step.normalizers ?? []) as Step[]).map((inner) => readNormalizer(inner, fail))
-      const normalize = (text: string) => all.reduce((result, inner) => inner.normalize(result), text)
-      const keepsStart = (text: string) => {
-        let current = text
-        return all.every((inner) => {
-          const keeps = inner.keepsStart?.(current) ?? true
-          current = inner.normalize(current)
-          return keeps
-        })
-      }
-      return { normalize, local: all.every(({ local }) => local), keepsStart }
-    }
     case 'Replace':
       return readReplace(step, fail)
     case 'Prepend': {
-      const start = String(step.prepend ?? '')
+      const start = readAddition(step.prepend, fail)
       return { normalize: (text) => (text === '' ? text : start + text), local: start === '' }
     }
     case 'Strip':
@@ -69,8 +82,8 @@ export function readNormalizer(step: Step | null | undefined, fail: Fail): Norma
 
 function readReplace(step: Step, fail: Fail): Normalizer {
   const { String: plain } = (step.pattern ?? {}) as { String?: string }
-  const content = String(step.content ?? '')
-  if (plain) {
+  const content = readAddition(step.content, fail)
+  if (plain && content.length <= 4 * plain.length) {
     // A string is several times faster than a function, but $ is special in it.
     const replacement = content.replaceAll('$', '$$$$')
     return {
@@ -93,12 +106,13 @@ function standsIn(match: string, content: string): boolean {
 }
 
 /** Replaces the matches that the reference finds; JavaScript's own replace finds other empty ones. */
-export function replacer(pattern: RegExp, content: string): (text: string) => string {
+export function replacer(pattern: Pattern, content: string): (text: string) => string {
   return (text) => {
     let replaced = ''
     let at = 0
     for (const [start, end] of matches(text, pattern)) {
       replaced += text.slice(at, start) + content
+      checkGrowth(text, replaced.length)
       at = end
     }
     return at === 0 && replaced === '' ? text : replaced + text.slice(at)

@@ -2,8 +2,8 @@
 import { spellBytes } from './byte-level.js'
 import { classOfSet, WHITE_SPACE } from './character-sets.js'
 import { cutterFor, type NextWord } from './cutter.js'
-import type { Fail, Step } from './file.js'
-import { literal, readPattern } from './pattern.js'
+import { type Fail, readCharacter, type Step } from './file.js'
+import { GPT2, type Pattern, plainPattern, readLiteral, readPattern } from './pattern.js'
 import { contiguous, cut, isolated, type Merge, mergedWithNext, readBehavior, removed } from './split.js'
 import { wordClass } from './unicode.js'
 
@@ -27,9 +27,6 @@ export interface PreTokenizer {
   /** Whether the beginning of a text is treated apart. */
   readonly start: boolean
 }
-
-// The split that ByteLevel does itself if no Split precedes it.
-const GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
 export interface PreTokenizerOptions {
   /** Whether the last ByteLevel is left to the model, which is faster. */
@@ -86,26 +83,30 @@ function readSplit(step: Step, bytesInModel: boolean, fail: Fail): SplitWords {
     case 'Punctuation':
       return splitter(setPattern(classOfSet('punctuation')), readBehavior(step.behavior ?? 'Isolated', fail))
     case 'Whitespace':
-      return splitter(new RegExp(`[${wordClass()}]+|[^${wordClass()}${WHITE_SPACE}]+`, 'gu'), removed, true)
+      return splitter(
+        plainPattern(new RegExp(`[${wordClass()}]+|[^${wordClass()}${WHITE_SPACE}]+`, 'gu')),
+        removed,
+        true,
+      )
     case 'WhitespaceSplit':
       return splitter(setPattern(WHITE_SPACE), removed)
     case 'CharDelimiterSplit':
-      return splitter(readPattern({ String: step.delimiter }, fail), removed)
+      return splitter(readLiteral(readCharacter(step.delimiter, fail), fail), removed)
     case 'ByteLevel':
       return readByteLevel(step, bytesInModel, fail)
     case 'Metaspace':
-      return readMetaspace(step)
+      return readMetaspace(step, fail)
     default:
       return fail(`has a pre-tokenizer of the unknown type ${step.type}`)
   }
 }
 
 /** Each character of a set is a match of its own. */
-function setPattern(inside: string): RegExp {
-  return new RegExp(`[${inside}]`, 'gu')
+function setPattern(inside: string): Pattern {
+  return plainPattern(new RegExp(`[${inside}]`, 'gu'))
 }
 
-function splitter(pattern: RegExp, merge: Merge, invert = false): SplitWords {
+function splitter(pattern: Pattern, merge: Merge, invert = false): SplitWords {
   return eachWord((word) => merge(cut(word, pattern, invert)))
 }
 
@@ -144,10 +145,10 @@ function readByteLevel(step: Step, bytesInModel: boolean, fail: Fail): SplitWord
   }
 }
 
-function readMetaspace(step: Step): SplitWords {
-  const mark = String(step.replacement ?? '▁')
+function readMetaspace(step: Step, fail: Fail): SplitWords {
+  const mark = readCharacter(step.replacement ?? '▁', fail)
   const scheme = step.prepend_scheme ?? (step.add_prefix_space === false ? 'never' : 'always')
-  const pattern = literal(mark)
+  const pattern = readLiteral(mark, fail)
   const split = step.split !== false
   return ({ list, first }) => {
     const words: string[] = []

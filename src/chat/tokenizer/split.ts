@@ -1,5 +1,6 @@
 /** Matches of a pattern in a text, and what becomes of them and of the text between. */
 import type { Fail } from './file.js'
+import type { Pattern } from './pattern.js'
 
 /** A part of a text; it may be empty, and then still cuts. */
 export type Stretch = { text: string; match: boolean }
@@ -7,7 +8,7 @@ export type Stretch = { text: string; match: boolean }
 export type Merge = (stretches: Stretch[]) => string[]
 
 /** The text in order, as stretches that match and stretches that do not; `invert` swaps the two. */
-export function cut(text: string, pattern: RegExp, invert: boolean): Stretch[] {
+export function cut(text: string, pattern: Pattern, invert: boolean): Stretch[] {
   const stretches: Stretch[] = []
   let at = 0
   for (const [start, end] of matches(text, pattern)) {
@@ -19,21 +20,21 @@ export function cut(text: string, pattern: RegExp, invert: boolean): Stretch[] {
   return stretches
 }
 
-/** All matches, also empty ones unless one lies right after the match before it. `pattern`: global. */
-export function* matches(text: string, pattern: RegExp): Generator<[start: number, end: number]> {
+/** All matches, also empty ones unless one lies right after the match before it. */
+export function* matches(text: string, pattern: Pattern): Generator<[start: number, end: number]> {
+  const find = pattern(text)
   let from = 0
   let last = -1
   while (from <= text.length) {
-    pattern.lastIndex = from
-    const found = pattern.exec(text)
+    const found = find(from)
     if (!found) return
-    const end = found.index + found[0].length
+    const [start, end] = found
     // JavaScript also finds nothing between the halves of a character.
-    if (end === found.index && (end === last || isInside(text, end))) {
+    if (start === end && (end === last || isInside(text, end))) {
       from = end + ((text.codePointAt(end) as number) > 0xffff ? 2 : 1)
       continue
     }
-    yield [found.index, end]
+    yield found
     from = last = end
   }
 }
