@@ -1,4 +1,5 @@
 /** Added tokens: they are found in a text before any other step. */
+import { type Beginnings, type Hit, makeBeginnings, type Written } from './beginnings.js'
 import type { AddedTokenEntry } from './file.js'
 import { characterKinds, isWordCharacter, SPACE } from './unicode.js'
 
@@ -40,88 +41,46 @@ const NAMES = new Set([
   '</think>',
 ])
 
-/** A trie of UTF-16 units. `ends`: the token that ends at a node. */
-interface Trie {
-  /** The node of each first unit; 0 if no token begins with it. */
-  first: Int32Array
-  /** node * 65536 + unit -> node. */
-  next: Map<number, number>
-  ends: (AddedTokenEntry | undefined)[]
-}
-
-/** Finds the leftmost token; of those that begin at the same place, the longest. */
+/** Finds the leftmost token; of those that begin at the same place, the longest. In linear time, whatever the tokens are. */
 export function makeFinder(tokens: AddedTokenEntry[], normalize?: (text: string) => string): Finder {
-  const trie: Trie = { first: new Int32Array(0x10000), next: new Map(), ends: [undefined] }
-  const contents: string[] = []
+  const written: Written[] = []
   for (const token of tokens) {
     const content = normalize && !token.verbatim ? normalize(token.content) : token.content
-    if (content === '') continue
-    insert(trie, content, token)
-    contents.push(content)
+    if (content !== '') written.push({ content, token })
+  }
+  let beginnings: Beginnings | undefined
+  const search = (text: string) => {
+    beginnings ??= makeBeginnings(written)
+    return find(beginnings(text), text)
   }
   return {
-    find: contents.length === 0 ? (text) => (text === '' ? [] : [text]) : (text) => find(trie, text),
-    contents,
+    find: written.length === 0 ? (text) => (text === '' ? [] : [text]) : search,
+    contents: written.map(({ content }) => content),
     looksAround: tokens.some((token) => token.lstrip || token.rstrip || token.single_word),
   }
 }
 
-function insert(trie: Trie, content: string, token: AddedTokenEntry): void {
-  let node = trie.first[content.charCodeAt(0)] as number
-  if (node === 0) {
-    node = trie.ends.push(undefined) - 1
-    trie.first[content.charCodeAt(0)] = node
-  }
-  for (let i = 1; i < content.length; i += 1) {
-    const key = node * 0x10000 + content.charCodeAt(i)
-    const next = trie.next.get(key) ?? trie.ends.push(undefined) - 1
-    trie.next.set(key, next)
-    node = next
-  }
-  trie.ends[node] = token
-}
-
-function find(trie: Trie, text: string): Stretch[] {
+/** `hits`: where tokens begin, and which is the longest there, from the last to the first. */
+function find(hits: Hit[], text: string): Stretch[] {
+  if (hits.length === 0) return text === '' ? [] : [text]
   const found: Stretch[] = []
-  const { first } = trie
   let done = 0
-  for (let at = 0; at < text.length; ) {
-    const node = first[text.charCodeAt(at)] as number
-    if (node === 0) {
-      at += 1
-      continue
-    }
-    const [token, end] = longest(trie, text, at, node)
-    if (!token) {
-      at += 1
-      continue
-    }
-    if (!token.single_word || (!endsInWord(text, at) && !beginsWord(text, end))) {
-      const start = token.lstrip ? Math.max(done, spaceStart(text, at)) : at
-      if (start > done) found.push(text.slice(done, start))
-      found.push(token.id)
-      // The white space that a token includes may itself be a token.
-      done = token.rstrip ? spaceEnd(text, end) : end
-    }
-    at = end
+  let at = 0
+  for (let i = hits.length - 1; i >= 0; i -= 1) {
+    const { at: begin, written } = hits[i] as Hit
+    if (begin < at) continue
+    const { token, content } = written
+    at = begin + content.length
+    if (token.single_word && (endsInWord(text, begin) || beginsWord(text, at))) continue
+    const start = token.lstrip ? spaceStart(text, begin, done) : begin
+    if (start > done) found.push(text.slice(done, start))
+    found.push(token.id)
+    // The white space that a token includes may itself be a token.
+    done = token.rstrip ? spaceEnd(text, Math.max(at, done)) : at
   }
-  if (done === 0 && text.length > 0) return [text]
+  if (done === 0) return [text]
   if (done < text.length) found.push(text.slice(done))
   return found
-}
-
-function longest(trie: Trie, text: string, at: number, from: number): [AddedTokenEntry | undefined, number] {
-  let node: number | undefined = from
-  let token: AddedTokenEntry | undefined
-  let end = at
-  for (let i = at + 1; node !== undefined; i += 1) {
-    if (trie.ends[node]) {
-      token = trie.ends[node]
-      end = i
-    }
-    node = i < text.length ? trie.next.get(node * 0x10000 + text.charCodeAt(i)) : undefined
-  }
-  return [token, end]
 }
 
 function endsInWord(text: string, at: number): boolean {
@@ -134,9 +93,9 @@ function beginsWord(text: string, at: number): boolean {
   return at < text.length && isWordCharacter(text.codePointAt(at) as number)
 }
 
-function spaceStart(text: string, at: number): number {
+function spaceStart(text: string, at: number, least: number): number {
   let start = at
-  while (start > 0 && isSpace(text.charCodeAt(start - 1))) start -= 1
+  while (start > least && isSpace(text.charCodeAt(start - 1))) start -= 1
   return start
 }
 
