@@ -19,7 +19,7 @@ export function readCharsmap(bytes: Uint8Array, fail: Fail): (text: string) => s
   const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' })
   return (text) => {
     let out = ''
-    for (const { segment } of segmenter.segment(text)) {
+    for (const segment of segments(segmenter, text)) {
       checkGrowth(text, out.length)
       const whole = Buffer.byteLength(segment) < 6 ? look(map, Buffer.from(segment), 0, 'shortest') : undefined
       if (whole) {
@@ -30,6 +30,20 @@ export function readCharsmap(bytes: Uint8Array, fail: Fail): (text: string) => s
     }
     return out
   }
+}
+
+/** Inside of a long run of flags, of which Segmenter counts those before each one. */
+const FLAGS = /[\u{1f1e6}-\u{1f1ff}]{64}(?=[\u{1f1e6}-\u{1f1ff}])/gu
+
+function* segments(segmenter: Intl.Segmenter, text: string): Generator<string> {
+  let from = 0
+  // An even number of them is whole flags.
+  for (const { index, 0: flags } of text.matchAll(FLAGS)) {
+    const to = index + flags.length
+    for (const { segment } of segmenter.segment(text.slice(from, to))) yield segment
+    from = to
+  }
+  for (const { segment } of segmenter.segment(text.slice(from))) yield segment
 }
 
 /** The normalizer of tokenizer.model. */

@@ -6,6 +6,7 @@ import type { Fail, Step } from './file.js'
 import { checkGrowth, readAddition } from './growth.js'
 import { type Pattern, readPattern } from './pattern.js'
 import { readSentencePieceNormalizer } from './sentencepiece-normalizer.js'
+import { sortMarks } from './sort-marks.js'
 import { matches } from './split.js'
 
 export interface Normalizer {
@@ -140,10 +141,10 @@ function readForm(form: 'NFC' | 'NFD' | 'NFKC' | 'NFKD'): Normalizer {
     let normalized = ''
     let at = 0
     for (const found of text.matchAll(inert)) {
-      normalized += text.slice(at, found.index).normalize(form) + found[0]
+      normalized += sortMarks(text.slice(at, found.index)).normalize(form) + found[0]
       at = found.index + found[0].length
     }
-    return normalized + text.slice(at).normalize(form)
+    return normalized + sortMarks(text.slice(at)).normalize(form)
   }
   return { normalize, local: false }
 }
