@@ -43,7 +43,7 @@ export interface TurnLog {
 }
 
 export interface TurnMemoryOptions {
-  /** Bytes of all turns together, about; the least recently used turns are dropped first. Default: 10 million. */
+  /** Bytes of all turns together, about; the least recently used turns are dropped first. Default: 6 million. */
   mostBytes?: number
   log?: TurnLog
 }
@@ -53,7 +53,7 @@ const BYTES_OF_TURN = 1200
 
 const bytesOf = ({ length }: StoredTurn): number => BYTES_OF_TURN + 4 * length
 
-export function createTurnMemory({ mostBytes = 10_000_000, log }: TurnMemoryOptions = {}): TurnMemory {
+export function createTurnMemory({ mostBytes = 6_000_000, log }: TurnMemoryOptions = {}): TurnMemory {
   // In the order of last use. The keys of a turn share its entry.
   const entries = new Set<StoredTurn>()
   const byKey = new Map<string, StoredTurn>()
