@@ -10,6 +10,9 @@ namespace {
 // An entry that would lose more than this is another conversation, not an earlier state of this one.
 constexpr int kSameConversation = 64;
 
+// Whole sequences that are kept beside a store, which has their blocks. All of them are looked at for every prompt.
+constexpr size_t kMostSequences = 64;
+
 // Copying a block costs less than a hundredth of computing it; continuing a sequence costs nothing.
 constexpr int kWorthRestoring = 64;
 
@@ -109,6 +112,7 @@ Sequence PrefixCache::take(const Match& match, Sequence fresh) {
 bool PrefixCache::put(Sequence sequence) {
   if (sequence.length() == 0) return false;
   entries_.push_front(std::move(sequence));
+  while (store_ && entries_.size() > kMostSequences) entries_.pop_back();
   make_room(0);
   return !entries_.empty();
 }

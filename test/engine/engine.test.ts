@@ -136,6 +136,19 @@ describe('an engine', () => {
     expect(engine.stats().prefill).toEqual({ done: 0, total: 0 })
   })
 
+  test('keeps no more whole sequences, however many small requests come', async () => {
+    const other = await loadEngine(DEMO)
+    const whole: number[] = []
+    for (let i = 0; i < 240; i++) {
+      await collect(other.generate(ask(someTokens(20, 1000 + i), 2)))
+      const { memory, cache } = other.stats()
+      whole.push(memory.prefix - cache.memoryBytes)
+    }
+    await other.close()
+    const [early, late] = [whole.slice(80, 120), whole.slice(200)].map((some) => Math.max(...some))
+    expect(late).toBeLessThan(1.1 * (early as number))
+  })
+
   test('stops decoding when the loop over its batches is left', async () => {
     const before = engine.stats().outputTokens
     for await (const { tokens } of engine.generate(ask(someTokens(50, 15), 5000))) if (tokens.length > 0) break
