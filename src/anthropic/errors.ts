@@ -1,9 +1,10 @@
 /** Errors as Anthropic's API reports them: the only place that knows their HTTP statuses and types. */
+import { TetherError } from '../errors.js'
 import type { Fault, FaultAnswer } from '../turn/protocol.js'
 
 export interface ErrorBody {
   type: 'error'
-  error: { type: string; message: string; details?: { error_code: string; unsupported: string[] } }
+  error: { type: string; message: string; details?: object }
   request_id: string
 }
 
@@ -45,11 +46,25 @@ const ANSWERS: Record<Fault['code'], Answer> = {
   unsupported_model: BROKEN,
 }
 
-/** Anthropic's own clients read it, and send the whole conversation without a thread. */
-const NO_THREADS = { error_code: 'thread_unsupported_request', unsupported: [] }
+/** A thread that is continued, and is not held. Clients then send the whole conversation. */
+export class UnknownThread extends TetherError {
+  constructor(id: string) {
+    const why = 'conversations are held in memory, only the newest of them'
+    const name = JSON.stringify(id.slice(0, 80))
+    super('invalid_request', `thread: no conversation with the answer ${name} is held (${why}). Send all of it.`, {
+      field: 'thread',
+    })
+  }
+}
 
-export function faultAnswer({ code, message, field }: Fault, requestId: string): FaultAnswer & { body: ErrorBody } {
-  const { status, type, canRetry } = ANSWERS[code]
-  const details = field === 'thread' ? { details: NO_THREADS } : {}
-  return { status, canRetry, body: { type: 'error', error: { type, message, ...details }, request_id: requestId } }
+const NOT_FOUND: Answer = { status: 404, type: 'not_found_error', canRetry: false }
+
+export function faultAnswer(fault: Fault, requestId: string): FaultAnswer & { body: ErrorBody } {
+  const isUnknown = fault instanceof UnknownThread
+  const { status, type, canRetry } = isUnknown ? NOT_FOUND : ANSWERS[fault.code]
+  // Anthropic's own clients know these codes, and then send the whole conversation.
+  const error_code = isUnknown ? 'thread_not_found' : 'thread_unsupported_request'
+  const details = fault.field === 'thread' ? { details: { error_code } } : {}
+  const error = { type, message: fault.message, ...details }
+  return { status, canRetry, body: { type: 'error', error, request_id: requestId } }
 }

@@ -36,8 +36,8 @@ export function parseCountRequest(body: unknown, options?: ParseOptions): Parsed
 }
 
 function readCommon(fields: Fields, { modelRequired = false }: ParseOptions = {}): ParsedRequest {
-  // Without the thread that it continues a request lacks its beginning.
-  refuse(fields, 'thread', 'conversations are not held here; send all messages, without thread')
+  // The server reads it before, unless the request is too large for that.
+  refuse(fields, 'thread', 'this conversation is not held here; send all messages, without thread')
   return {
     model: fields.model === undefined && !modelRequired ? undefined : readText(fields.model, 'model'),
     messages: readMessages(fields.messages),

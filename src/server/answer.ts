@@ -3,7 +3,7 @@ import { TetherError } from '../errors.js'
 import type { LoadedModel } from '../model/types.js'
 import { answerTurn } from '../turn/answer-turn.js'
 import type { PrepareOptions } from '../turn/prepare-turn.js'
-import type { Protocol } from '../turn/protocol.js'
+import type { Held, Protocol } from '../turn/protocol.js'
 import type { ReadOptions } from '../turn/request-fields.js'
 import type { PreparedTurn, Prompter, TurnPart, TurnStart } from '../turn/types.js'
 import { type BodyReader, jsonText } from './body.js'
@@ -53,13 +53,15 @@ export async function answer<Event>(
   }
   let start: TurnStart
   let over = (_answered: boolean) => {}
+  let held: Held<Event> | undefined
   try {
     const { path, key } = context.line
     const same = { path, key, headers: request.headers, body: body.bytes }
     const noted = await context.retries.enter(same, { isRetry: isRetry(request.headers), leave })
     over = noted.over
     const signal = AbortSignal.any([request.signal, reader.signal])
-    const turn = await enterTurn(request, { body: body.bytes, model, protocol, context, signal })
+    held = protocol.hold?.(body.bytes, { maxDepth: context.maxDepth })
+    const turn = await enterTurn(request, { body: held?.body ?? body.bytes, model, protocol, context, signal })
     over = (answered) => {
       turn.leaveQueue()
       noted.over(answered)
@@ -75,7 +77,8 @@ export async function answer<Event>(
   } finally {
     body.release()
   }
-  const events = protocol.toEvents(resume(start, parts))
+  const answered = protocol.toEvents(resume(start, parts))
+  const events = held?.keep(answered) ?? answered
   // Once the first event is read, ending the events ends the turn too.
   const first = await events.next()
   if (first.done) throw new TetherError('internal', 'an answer ended before it began')

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { faultAnswer as anthropicFault } from '../anthropic/errors.js'
 import { anthropic } from '../anthropic/protocol.js'
+import { createThreads } from '../anthropic/threads.js'
 import { toFault } from '../errors.js'
 import type { Limits } from '../limits.js'
 import { chat } from '../openai/chat/protocol.js'
@@ -77,7 +78,7 @@ export function createApp(options: AppOptions): App {
         preparing: preparing?.(),
       })
   const routes: [path: RegExp, methods: Record<string, Handler>][] = [
-    [/^\/v1\/messages$/, { POST: answerIn(anthropic) }],
+    [/^\/v1\/messages$/, { POST: answerIn({ ...anthropic, ...createThreads() }) }],
     [/^\/v1\/chat\/completions$/, { POST: answerIn(chat) }],
     [/^\/v1\/responses$/, { POST: answerIn(createResponses(createResponseStore())) }],
     [/^\/v1\/completions$/, { POST: answerIn(completions) }],

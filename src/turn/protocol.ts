@@ -20,6 +20,14 @@ export interface FaultAnswer {
   canRetry: boolean
 }
 
+/** A request of a conversation that the server holds. */
+export interface Held<Event> {
+  /** The whole request, as if nothing were held. */
+  body: Uint8Array
+  /** Passes on the events of the answer, and holds the conversation with it. */
+  keep(events: AsyncGenerator<Event, void, undefined>): AsyncGenerator<Event, void, undefined>
+}
+
 /** The protocols whose requests need nothing that only one thread has. */
 export type ProtocolName = 'anthropic' | 'chat' | 'completions'
 
@@ -31,6 +39,8 @@ export interface Protocol<Event> {
   prepareBody(prompter: Prompter, body: Uint8Array, options?: PrepareOptions & ReadOptions): PreparedTurn
   /** Throws what `prepareBody` throws, without preparing anything. */
   checkBody(body: Uint8Array, options?: ReadOptions): void
+  /** Where a request adds to a conversation that is held here: its whole. Unset: none is held. */
+  hold?(body: Uint8Array, options?: ReadOptions): Held<Event> | undefined
   /** The request in a body, for logs. Throws `invalid_request`. */
   requestIn(body: Uint8Array, options?: ReadOptions): unknown
   /** An answer as events. The first is given out before the part after the start is asked for. */

@@ -89,7 +89,8 @@ describe('the official SDK’s messages', () => {
 
   it('run tools by themselves, with all that was said in each request', async () => {
     const engine = speaks([...call('Read', { path: 'a' }), ...call('Read', { path: 'b' }), END], ['Both say x.', END])
-    const anthropic = await client(engine)
+    const server = await serveFake(engine)
+    const anthropic = new Anthropic({ baseURL: server.url, apiKey: 'any', maxRetries: 0 })
     const ran: unknown[] = []
     const inputSchema = { type: 'object', properties: { path: { type: 'string' } }, required: ['path'] } as const
     const run = (input: unknown) => {
@@ -101,6 +102,21 @@ describe('the official SDK’s messages', () => {
     expect(ran).toEqual([{ path: 'a' }, { path: 'b' }])
     expect(last.content).toMatchObject([{ type: 'text', text: 'Both say x.' }])
     expect(engine.prompts[1]).toMatch(/^tool Read\n<turn>user hi<end>.*\[result x\]\[result x\]/)
+    // Each request is sent once: none is refused.
+    expect(server.lines.map(({ status }) => status)).toEqual([200, 200])
+  })
+
+  it('continue a conversation that the server holds, whole and streamed', async () => {
+    const engine = speaks([...THINK, 'One.', END], ['Two.', END], ['Three.', END])
+    const anthropic = await client(engine)
+    const thread = anthropic.beta.messages.thread({ ...ASK, system: 'be brief', tools: TOOLS })
+    await thread.send()
+    await thread.stream({ role: 'user', content: 'second' }).finalMessage()
+    const third = await thread.send({ role: 'user', content: 'third' })
+    expect(third.content).toMatchObject([{ text: 'Three.' }])
+    const whole = 'tool Read\n<turn>system be brief<end><turn>user hi<end><turn>assistant '
+    expect(engine.prompts[2]).toContain(whole)
+    expect(engine.prompts[2]).toContain('Two.<end><turn>user third<end>')
   })
 
   it('are parsed by the schema that was asked for', async () => {
@@ -158,16 +174,15 @@ describe('the official SDK’s errors', () => {
     expect(error.error.error.message).toMatch(/^compaction: conversations are not compacted here/)
   })
 
-  it('say that the server holds no conversations, so that the client sends all of it', async () => {
+  it('say that a conversation is not held, so that the client sends all of it', async () => {
     const anthropic = await client(speaks('x'))
-    for (const thread of [{ type: 'create' }, { type: 'continue', previous_message_id: 'msg_1' }] as const) {
-      const error = await anthropic.beta.messages.create({ ...ASK, thread }).catch((e) => e)
-      expect(error).toBeInstanceOf(Anthropic.BadRequestError)
-      expect(error.error.error).toMatchObject({
-        message: expect.stringMatching(/^thread: /),
-        details: { error_code: 'thread_unsupported_request' },
-      })
-    }
+    const thread = { type: 'continue', previous_message_id: 'msg_1' } as const
+    const error = await anthropic.beta.messages.create({ ...ASK, thread }).catch((e) => e)
+    expect(error).toBeInstanceOf(Anthropic.NotFoundError)
+    expect(error.error.error).toMatchObject({
+      message: expect.stringMatching(/^thread: no conversation with the answer "msg_1" is held/),
+      details: { error_code: 'thread_not_found' },
+    })
   })
 
   it('name the field', async () => {

@@ -91,6 +91,17 @@ def test_runs_tools_by_itself(url, key):
     assert last.content[0].text == "Both ran."
 
 
+def test_continues_a_conversation_that_the_server_holds(url, key):
+    thread = client(url, key).beta.messages.thread(model="any", max_tokens=2000, messages=[], tools=[TOOL])
+    first = thread.send({"role": "user", "content": play([call("Bash", command="a")], ["It ran."])})
+    result = {"type": "tool_result", "tool_use_id": first.content[0].id, "content": "ran a"}
+    with thread.stream({"role": "user", "content": [result]}) as stream:
+        assert stream.get_final_message().content[0].text == "It ran."
+    again = thread.send({"role": "user", "content": "And now?"})
+    assert again.content[0].text == "It ran."
+    assert again.usage.cache_read_input_tokens > first.usage.input_tokens
+
+
 def test_has_one_call_where_it_asks_for_no_parallel_ones(url, key):
     script = play([call("Bash", command="a"), call("Bash", command="b")])
     choice = {"type": "auto", "disable_parallel_tool_use": True}
