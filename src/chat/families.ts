@@ -10,7 +10,7 @@ import { hermesFormat, promptedTools } from './formats/prompted-tools.js'
 import { withThinkTags } from './formats/think-tags.js'
 import { renderGemma3 } from './templates/gemma3.js'
 import { renderGemma4 } from './templates/gemma4.js'
-import { splitter } from './templates/jinja.js'
+import { probing, splitter } from './templates/jinja.js'
 import { renderLlama3 } from './templates/llama3.js'
 import { PLAIN_PROBES, readsBack, TOOL_PROBES } from './templates/probe-template.js'
 import {
@@ -67,6 +67,11 @@ export interface ChosenFamily {
 export const NO_TEMPLATE =
   'this checkpoint has no chat template. A base model has none, since it only continues text: use its instruct version, whose name usually ends in -it or -Instruct. Of a model that Mistral publishes without one, use a version from mlx-community'
 
+/** Whether prompts are written by code of ours rather than by the checkpoint's template. */
+export function isWrittenByUs(family: ChatFamily): boolean {
+  return family === baseModel || Object.values(FAMILIES).includes(family)
+}
+
 /** It generates from raw tokens, and knows no prompt for a chat. */
 const baseModel: ChatFamily = {
   ...promptedTools,
@@ -94,6 +99,14 @@ export function chatFamily({ modelType, has, template }: ChatSource, known?: Tem
   if (!template) return { family: baseModel }
   const ownName = ownRenderer(modelType, has)
   if (known?.own !== undefined && known.own === ownName) return { family: familyOf(ownName), verdict: known }
+  return probing(() => familyOfTemplate({ modelType, has, template }, ownName, known))
+}
+
+function familyOfTemplate(
+  { has, template }: ChatSource & { template: ChatTemplate },
+  ownName: string | undefined,
+  known: TemplateVerdict | undefined,
+): ChosenFamily {
   const found = templateFamily(template, known?.facts)
   const { facts } = found
   if (!known && ownName !== undefined && writesTheSame(familyOf(ownName), found)) {

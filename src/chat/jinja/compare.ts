@@ -1,5 +1,5 @@
 /** Equality, order and membership, as Python has them. */
-import { searching, spend, TemplateError } from './limits.js'
+import { searching, seeking, spend, TemplateError } from './limits.js'
 import { Range } from './sequences.js'
 import { Dict, Float, hasPairs, type Int, iterate, Tuple, typeName, Undefined, type Value, View } from './values.js'
 
@@ -81,7 +81,7 @@ export function contains(container: Value, item: Value): boolean {
     if (typeof item !== 'string') {
       throw new TemplateError(`'in <string>' requires string as left operand, not ${typeName(item)}`)
     }
-    searching(container.length)
+    seeking(container, item)
     return container.includes(item)
   }
   if (container instanceof Dict) return container.has(item)

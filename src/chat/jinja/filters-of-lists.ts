@@ -6,7 +6,7 @@ import { binary, rounded, toFloat, toInt } from './numbers.js'
 import { str } from './python-text.js'
 import { Iter } from './sequences.js'
 import { count, place, text } from './signature.js'
-import { join } from './text.js'
+import { characters, join } from './text.js'
 import {
   Dict,
   each,
@@ -80,7 +80,7 @@ function last(value: Value): Value {
 }
 
 function reverse(value: Value): Value {
-  if (typeof value === 'string') return [...value].reverse().join('')
+  if (typeof value === 'string') return characters(value).reverse().join('')
   if (iterate(value) === undefined) throw new TemplateError('argument must be iterable')
   const items = [...listOf(value)].reverse()
   return value instanceof Iter ? items : new Iter(items, 'list_reverseiterator')

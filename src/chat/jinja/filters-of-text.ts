@@ -2,7 +2,7 @@
 
 import { sorted } from './compare.js'
 import { type Filter, filter } from './filters-of-lists.js'
-import { building, built, isVerbatim, TemplateError } from './limits.js'
+import { building, built, isVerbatim, TemplateError, walking } from './limits.js'
 import { toFloat } from './numbers.js'
 import { printf } from './printf.js'
 import { fixedText, type JsonOptions, json, repr, SPACE, str } from './python-text.js'
@@ -17,13 +17,13 @@ const ofText = (name: string, run: (text: string) => Value): Filter => filter(na
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&#39;', '"': '&#34;' }
 
 export function toEntities(value: Value): string {
-  return built(str(value).replace(/[&<>'"]/g, (one) => ENTITIES[one] as string))
+  const plain = str(value)
+  walking(plain.length / 4)
+  return built(plain.replace(/[&<>'"]/g, (one) => ENTITIES[one] as string))
 }
 
 function stripTags(value: Value): string {
-  const bare = str(value)
-    .replace(/<!--[\s\S]*?-->/g, '')
-    .replace(/<[^>]*>/g, '')
+  const bare = withoutTags(withoutTags(str(value), '<!--', '-->'), '<', '>')
   const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\xa0' }
   return text_.squeeze(bare).replace(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|(\w+));/gi, (whole, decimal, hex, name) => {
     const code = decimal ? Number(decimal) : Number.parseInt(hex, 16)
@@ -32,8 +32,23 @@ function stripTags(value: Value): string {
   })
 }
 
+/** Without what lies from `open` to the next `close`. */
+function withoutTags(value: string, open: string, close: string): string {
+  walking(value.length)
+  let out = ''
+  let at = 0
+  for (;;) {
+    const from = value.indexOf(open, at)
+    const end = from < 0 ? -1 : value.indexOf(close, from + open.length)
+    if (end < 0) return out + value.slice(at)
+    out += value.slice(at, from)
+    at = end + close.length
+  }
+}
+
 /** Of each word, which a space, a hyphen or an opening bracket begins. */
 function titled(value: string): string {
+  walking(2 * value.length)
   const parts = value.split(new RegExp(`([-${SPACE}({\\[<]+)`)).filter((part) => part !== '')
   return parts
     .map((part) => [...part].map((one, i) => (i === 0 ? one.toUpperCase() : one.toLowerCase())).join(''))
@@ -102,7 +117,7 @@ function pairOf(pair: Value): [Value, Value] {
 }
 
 function quoted(value: Value, isQuery: boolean): string {
-  const encoded = Array.from(built(str(value)), (one) => {
+  const encoded = Array.from(text_.characters(built(str(value))), (one) => {
     if (/[\w.~/-]/.test(one) && !(isQuery && one === '/')) return one
     if (isVerbatim(one)) return one
     if (isQuery && one === ' ') return '+'
@@ -186,7 +201,10 @@ export const TEXT_FILTERS: Record<string, Filter> = {
   truncate: filter('truncate', ['length?', 'killwords?', 'end?', 'leeway?'], truncate),
   upper: ofText('upper', (value) => built(value).toUpperCase()),
   urlencode: filter('urlencode', [], urlEncode),
-  wordcount: ofText('wordcount', (value) => built(value).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0),
+  wordcount: ofText('wordcount', (value) => {
+    walking(value.length)
+    return value.match(/[\p{L}\p{N}_]+/gu)?.length ?? 0
+  }),
   wordwrap: filter('wordwrap', ['width?', 'break_long_words?', 'wrapstring?', 'break_on_hyphens?'], wordWrap),
   xmlattr: filter('xmlattr', ['autospace?'], (value, [hasSpace = true]) => xmlAttributes(value, truthy(hasSpace))),
 }

@@ -3,6 +3,7 @@ import { numberOf } from './compare.js'
 import { building, built, TemplateError } from './limits.js'
 import { ascii, floatNotation, radixText } from './printf.js'
 import { floatText, repr, str } from './python-text.js'
+import { characters } from './text.js'
 import { type Dict, Float, type Int, type Keywords, lengthOf, typeName, Undefined, type Value } from './values.js'
 
 /** How a field's `.name` and `[key]` are looked up. */
@@ -135,7 +136,7 @@ function formatText(text: string, spec: Spec): string {
   if (!['', 's'].includes(spec.type) || spec.sign || spec.alternate || spec.grouping || spec.align === '=') {
     throw new TemplateError("a format specifier that is not for 'str'")
   }
-  const cut = spec.precision === undefined ? text : [...text].slice(0, spec.precision).join('')
+  const cut = spec.precision === undefined ? text : characters(text).slice(0, spec.precision).join('')
   return aligned('', cut, { ...spec, align: spec.align ?? '<', fill: spec.fill ?? (spec.zero ? '0' : ' ') })
 }
 

@@ -3,6 +3,7 @@ import { numberOf } from './compare.js'
 import { building, built, TemplateError } from './limits.js'
 import { exponentText, fixedText, floatText, repr, str } from './python-text.js'
 import { Range } from './sequences.js'
+import { characters } from './text.js'
 import { Dict, Float, type Int, lengthOf, Tuple, typeName, Undefined, type Value } from './values.js'
 
 /** `%[(key)][flags][width][.precision][length]type` */
@@ -63,7 +64,7 @@ function converted(value: Value, spec: Spec): string {
   const { type, flags, width, precision } = spec
   if ('sra'.includes(type) && type !== '') {
     const text = type === 's' ? str(value) : type === 'r' ? repr(value) : ascii(repr(value))
-    return pad(precision === undefined ? text : [...text].slice(0, precision).join(''), spec)
+    return pad(precision === undefined ? text : characters(text).slice(0, precision).join(''), spec)
   }
   if (type === 'c') return pad(character(value), spec)
   let body: string

@@ -1,5 +1,5 @@
 /** Python's methods of strings. */
-import { searching, TemplateError } from './limits.js'
+import { building, seeking, TemplateError, walking } from './limits.js'
 import { isPrintable } from './python-text.js'
 import { count, text, texts } from './signature.js'
 import * as text_ from './text.js'
@@ -8,8 +8,18 @@ import { lengthOf, listOf, Tuple, type Value } from './values.js'
 type Given = (Value | undefined)[]
 export type Method<T> = [parameters: string[], run: (self: T, given: Given) => Value]
 
-const plain = (run: (self: string) => Value): Method<string> => [[], run]
-const all = (pattern: RegExp): Method<string> => plain((self) => pattern.test(self))
+const plain = (run: (self: string) => Value): Method<string> => [
+  [],
+  (self) => {
+    building(self.length)
+    return run(self)
+  },
+]
+const all = (pattern: RegExp): Method<string> =>
+  plain((self) => {
+    walking(self.length / 4)
+    return pattern.test(self)
+  })
 
 const strip = (sides: text_.Sides): Method<string> => [
   ['chars?'],
@@ -50,7 +60,7 @@ const partition = (fromRight: boolean): Method<string> => [
   (self, [sep]) => {
     const separator = text(sep, 'partition')
     if (separator === '') throw new TemplateError('empty separator')
-    searching(self.length)
+    seeking(self, separator)
     const at = fromRight ? self.lastIndexOf(separator) : self.indexOf(separator)
     if (at < 0) return new Tuple(fromRight ? ['', '', self] : [self, '', ''])
     return new Tuple([self.slice(0, at), separator, self.slice(at + separator.length)])

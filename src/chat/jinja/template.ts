@@ -5,12 +5,12 @@
  */
 import { compileBody, type Run } from './compile-statements.js'
 import { globals, RaisedError } from './globals.js'
-import { deeper, metered, TemplateError } from './limits.js'
+import { deeper, metered, sharing, TemplateError } from './limits.js'
 import { parseTemplate } from './parse-statements.js'
 import { Page, Scope } from './scope.js'
 import { Fn, fromJson, Thing, type Value } from './values.js'
 
-export { TemplateError }
+export { sharing, TemplateError }
 
 export interface RenderOptions {
   /** The time of strftime_now(). */

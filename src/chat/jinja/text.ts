@@ -1,5 +1,5 @@
 /** What Python's string methods do, on JavaScript's strings. Positions and widths count characters. */
-import { building, built, searching, spend, TemplateError } from './limits.js'
+import { building, built, searching, seeking, spend, TemplateError, walking } from './limits.js'
 import { SPACE } from './python-text.js'
 import { hasPairs, lengthOf } from './values.js'
 
@@ -16,10 +16,16 @@ export function isSpace(text: string): boolean {
   return ALL_SPACE.test(text)
 }
 
+/** As a list. */
+export function characters(text: string): string[] {
+  walking(text.length)
+  return [...text]
+}
+
 export function strip(text: string, chars: string | undefined, sides: Sides): string {
   searching(text.length)
   // Of a character of two units the first is not stripped alone: such texts go by characters.
-  const list = hasPairs(text) || hasPairs(chars ?? '') ? [...text] : text
+  const list = hasPairs(text) || hasPairs(chars ?? '') ? characters(text) : text
   const set = chars === undefined ? undefined : new Set(chars)
   const isStripped = (one: string) => (set === undefined ? IS_SPACE.test(one) : set.has(one))
   let from = 0
@@ -31,7 +37,7 @@ export function strip(text: string, chars: string | undefined, sides: Sides): st
 
 /** Without a separator: at runs of whitespace, and empty parts are left out. A negative `most` is no limit. */
 export function split(text: string, separator: string | undefined, most: number, fromRight: boolean): string[] {
-  searching(text.length)
+  seeking(text, separator ?? ' ')
   if (separator === '') throw new TemplateError('empty separator')
   const parts = separator === undefined ? words(text, most, fromRight) : pieces(text, separator, most, fromRight)
   spend(parts.length)
@@ -72,10 +78,10 @@ export function splitLines(text: string, keepsEnds: boolean): string[] {
 /** The part between two positions; undefined: they are out of order. */
 export function section(text: string, start: number | undefined, end: number | undefined): string | undefined {
   if (start === undefined && end === undefined) return text
-  const characters = hasPairs(text) ? [...text] : text
-  const clamp = (at: number) => Math.min(Math.max(at < 0 ? at + characters.length : at, 0), characters.length)
-  if ((start ?? 0) > characters.length || clamp(start ?? 0) > clamp(end ?? characters.length)) return undefined
-  const part = characters.slice(clamp(start ?? 0), clamp(end ?? characters.length))
+  const list = hasPairs(text) ? characters(text) : text
+  const clamp = (at: number) => Math.min(Math.max(at < 0 ? at + list.length : at, 0), list.length)
+  if ((start ?? 0) > list.length || clamp(start ?? 0) > clamp(end ?? list.length)) return undefined
+  const part = list.slice(clamp(start ?? 0), clamp(end ?? list.length))
   return typeof part === 'string' ? part : part.join('')
 }
 
@@ -84,6 +90,7 @@ export function find(text: string, part: string, start = 0, end: number | undefi
   searching(text.length)
   const inside = section(text, start, end)
   if (inside === undefined) return -1
+  seeking(inside, part)
   const at = fromRight ? inside.lastIndexOf(part) : inside.indexOf(part)
   if (at < 0) return -1
   const before = start < 0 ? Math.max(0, lengthOf(text) + start) : start
@@ -91,7 +98,7 @@ export function find(text: string, part: string, start = 0, end: number | undefi
 }
 
 export function countOf(text: string, part: string): number {
-  searching(text.length)
+  seeking(text, part)
   if (part === '') return lengthOf(text) + 1
   let found = 0
   for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + part.length)) found++
@@ -101,9 +108,10 @@ export function countOf(text: string, part: string): number {
 
 /** A negative `most` is no limit. */
 export function replace(text: string, old: string, replacement: string, most: number): string {
-  searching(text.length)
+  seeking(text, old)
   if (most < 0 && !text.includes(old)) return text
-  const parts = old === '' ? ['', ...text, ''] : text.split(old)
+  const parts = old === '' ? ['', ...characters(text), ''] : text.split(old)
+  spend(parts.length / 4)
   const count = most < 0 ? parts.length - 1 : Math.min(most, parts.length - 1)
   building(text.length + count * Math.max(0, replacement.length - old.length))
   if (count === parts.length - 1) return parts.join(replacement)
@@ -128,6 +136,7 @@ export function justify(text: string, width: number, filler: string, side: Sides
 }
 
 export function expandTabs(text: string, size: number): string {
+  walking(text.length)
   let column = 0
   let out = ''
   for (const one of text) {
@@ -163,18 +172,22 @@ export function capitalize(text: string): string {
 }
 
 export function title(text: string): string {
+  walking(text.length)
   return built(text).replace(/\p{Cased}+/gu, capitalize)
 }
 
 export function swapCase(text: string): string {
-  return Array.from(built(text), (one) => (one === one.toLowerCase() ? one.toUpperCase() : one.toLowerCase())).join('')
+  return Array.from(characters(built(text)), (one) =>
+    one === one.toLowerCase() ? one.toUpperCase() : one.toLowerCase(),
+  ).join('')
 }
 
 export function casefold(text: string): string {
-  return Array.from(built(text), (one) => one.toUpperCase().toLowerCase()).join('')
+  return Array.from(characters(built(text)), (one) => one.toUpperCase().toLowerCase()).join('')
 }
 
 /** Every run of whitespace becomes one space, and none is left around the text. */
 export function squeeze(text: string): string {
+  walking(text.length)
   return strip(text.replace(SPACES, ' '), undefined, 'both')
 }

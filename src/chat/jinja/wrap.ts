@@ -1,5 +1,5 @@
 /** Wraps a line of text as Python's textwrap does. */
-import { built, spend, TemplateError } from './limits.js'
+import { built, spend, TemplateError, walking } from './limits.js'
 import { lengthOf } from './values.js'
 
 interface Rules {
@@ -14,6 +14,8 @@ const CHUNK =
 
 export function wrapLine(line: string, { width, breakLong, onHyphens }: Rules): string[] {
   if (width <= 0) throw new TemplateError(`invalid width ${width} (must be > 0)`)
+  // Where words may break is found by looking far ahead, from each of its characters at worst.
+  walking(line.length + line.length ** 2 / 64)
   const chunks = (built(line).match(onHyphens ? CHUNK : /\s+|\S+/gu) ?? []).reverse() as string[]
   const lines: string[] = []
   while (chunks.length > 0) {
@@ -30,6 +32,7 @@ export function wrapLine(line: string, { width, breakLong, onHyphens }: Rules): 
       const long = chunks.pop() as string
       if (breakLong) {
         const room = Math.max(1, width - used)
+        walking(long.length)
         const characters = [...long]
         current.push(characters.slice(0, room).join(''))
         chunks.push(characters.slice(room).join(''))

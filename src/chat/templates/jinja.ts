@@ -10,7 +10,7 @@
 
 import { TetherError } from '../../errors.js'
 import type { PromptOrder } from '../../options.js'
-import { Template } from '../jinja/template.js'
+import { sharing, Template } from '../jinja/template.js'
 import { jsonText } from '../json-text.js'
 import type { Chat, JsonValue, Piece, PromptPiece } from '../types.js'
 import type { MessageForm } from './message-form.js'
@@ -32,6 +32,9 @@ export interface TemplateSource {
 
 /** A template that is ready to write conversations in any form. Throws what the template throws. */
 export type WriteChat = (chat: Chat, form: MessageForm, order?: PromptOrder) => PromptPiece[]
+
+/** Tries a template in several ways, with the work of one render for all of them together. */
+export const probing = sharing
 
 /** Throws `bad_config` for a template that cannot be parsed. */
 export function jinjaTemplate(template: TemplateSource): WriteChat {

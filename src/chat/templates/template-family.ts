@@ -2,7 +2,7 @@
 import { TetherError } from '../../errors.js'
 import type { PromptOrder } from '../../options.js'
 import type { Chat, PromptPiece } from '../types.js'
-import { jinjaTemplate, type TemplateSource, type WriteChat } from './jinja.js'
+import { jinjaTemplate, probing, type TemplateSource, type WriteChat } from './jinja.js'
 import { formsAfter, type MessageForm } from './message-form.js'
 import { findForm, findStops, findWrittenCall } from './probe-template.js'
 
@@ -39,13 +39,14 @@ export function templateFamily(template: ChatTemplate, known?: TemplateFacts): T
   const plain = jinjaTemplate(template)
   const withTools =
     template.toolSource === undefined ? undefined : jinjaTemplate({ ...template, source: template.toolSource })
-  const facts = known ?? probe(template, plain, withTools)
+  const facts = known ?? probing(() => probe(template, plain, withTools))
   return {
     facts,
     render(chat, order = 'template') {
       const useTools = withTools !== undefined && facts.toolForm !== undefined && chat.tools.length > 0
       const write: WriteChat = (some, form) => (useTools ? withTools : plain)(some, form, order)
-      return writeSomehow(chat, write, useTools ? (facts.toolForm as MessageForm) : facts.form, template.path)
+      const form = useTools ? (facts.toolForm as MessageForm) : facts.form
+      return probing(() => writeSomehow(chat, write, form, template.path))
     },
   }
 }
