@@ -1,6 +1,15 @@
 /** Tools and tool_choice. */
 import { readSchema } from '../turn/read-schema.js'
-import { type Fields, fail, isFields, readFlag, readText, readTyped, textOr } from '../turn/request-fields.js'
+import {
+  type Fields,
+  fail,
+  isFields,
+  readFlag,
+  readText,
+  readToolList,
+  readTyped,
+  textOr,
+} from '../turn/request-fields.js'
 import { clientTool } from './client-tools.js'
 import type { RequestTool, ToolChoice } from './types.js'
 
@@ -10,18 +19,22 @@ export interface ReadTools {
   ignoredTools: string[]
 }
 
+// What is ignored is named in headers and in the log.
+const MOST_NAMED = 20
+const LONGEST_TYPE = 80
+
 export function readTools(value: unknown): ReadTools {
   const read: ReadTools = { tools: [], ignoredTools: [] }
   if (value === undefined || value === null) return read
-  if (!Array.isArray(value)) fail('tools', 'Input should be a list')
-  for (const [i, tool] of value.entries()) {
+  const ignoredTypes = new Set<string>()
+  for (const [i, tool] of readToolList(value).entries()) {
     const at = `tools.${i}`
     if (!isFields(tool)) fail(at, 'Input should be an object')
     const ignored = typeOfServerTool(tool, at)
     if (ignored === undefined) read.tools.push(readTool(tool, at))
-    else read.ignoredTools.push(ignored)
+    else ignoredTypes.add(ignored.slice(0, LONGEST_TYPE))
   }
-  return read
+  return { ...read, ignoredTools: [...ignoredTypes].slice(0, MOST_NAMED) }
 }
 
 /** A tool such as web_search_… has no schema to show to a model. undefined: the tool is the client's. */

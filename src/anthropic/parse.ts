@@ -7,6 +7,7 @@ import {
   isFields,
   type ReadOptions,
   readFlag,
+  readModel,
   readText,
   readTyped,
   requestFields,
@@ -39,7 +40,7 @@ function readCommon(fields: Fields, { modelRequired = false }: ParseOptions = {}
   // The server reads it before, unless the request is too large for that.
   refuse(fields, 'thread', 'this conversation is not held here; send all messages, without thread')
   return {
-    model: fields.model === undefined && !modelRequired ? undefined : readText(fields.model, 'model'),
+    model: fields.model === undefined && !modelRequired ? undefined : readModel(fields.model),
     messages: readMessages(fields.messages),
     system: readSystem(fields.system),
     ...readTools(fields.tools),

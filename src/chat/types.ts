@@ -88,6 +88,8 @@ export interface Tokenizer {
   control(id: number): string | undefined
   /** Ids that the tokenizer itself puts before a text (bos), usually one or none. */
   readonly prefix: Int32Array
+  /** Whether no pattern or table of the file itself is searched in a text, so that a short one is encoded in no time. */
+  readonly isQuick: boolean
   /** An incremental decoder: it holds back the bytes of an incomplete character. */
   stream(): TokenStream
 }

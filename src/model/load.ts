@@ -1,6 +1,6 @@
 /** A model folder to a loaded model: engine, tokenizer and family, checked against each other. */
 import { join, resolve } from 'node:path'
-import { hasTemplate, NO_TEMPLATE, reorders } from '../chat/families.js'
+import { hasTemplate, isWrittenByUs, NO_TEMPLATE, reorders } from '../chat/families.js'
 import type { ChatFamily, Tokenizer } from '../chat/types.js'
 import { type Checkpoint, readCheckpoint } from '../engine/checkpoint.js'
 import { openEngine } from '../engine/load.js'
@@ -55,6 +55,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     loopGuard,
     stopTokens,
     memory,
+    isQuick: tokenizer.isQuick && isWrittenByUs(family),
     source: {
       path: resolve(path),
       promptOrder,

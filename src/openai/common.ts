@@ -4,8 +4,6 @@ import { type Fields, fail, isFields, readFlag, readText } from '../turn/request
 import { checkStopSequences } from '../turn/stop-search.js'
 import type { TurnFinish } from '../turn/types.js'
 
-const LONGEST_NAME = 500
-
 /** Such as `chatcmpl-…` and `resp_…`. */
 export function newId(prefix: string): string {
   return prefix + randomBytes(12).toString('hex')
@@ -14,13 +12,6 @@ export function newId(prefix: string): string {
 /** Now, in seconds, as OpenAI's answers say it. */
 export function now(): number {
   return Math.floor(Date.now() / 1000)
-}
-
-/** Every chunk of a stream repeats the name. */
-export function readModel(value: unknown): string {
-  const name = readText(value, 'model')
-  if (name.length > LONGEST_NAME) fail('model', `String should have at most ${LONGEST_NAME} characters`)
-  return name
 }
 
 /** undefined: the request does not say. */

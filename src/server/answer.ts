@@ -2,16 +2,15 @@
 import { TetherError } from '../errors.js'
 import type { LoadedModel } from '../model/types.js'
 import { answerTurn } from '../turn/answer-turn.js'
-import type { PrepareOptions } from '../turn/prepare-turn.js'
 import type { Held, Protocol } from '../turn/protocol.js'
-import type { ReadOptions } from '../turn/request-fields.js'
-import type { PreparedTurn, Prompter, TurnPart, TurnStart } from '../turn/types.js'
+import type { TurnPart, TurnStart } from '../turn/types.js'
 import { type BodyReader, jsonText } from './body.js'
 import { clientOf } from './client-of.js'
 import { type LogLine, tell } from './log.js'
 import { type OnOverflow, overflowFor } from './overflow.js'
 import type { Preparing } from './preparing.js'
 import type { Queue } from './queue.js'
+import { readingOn } from './reading.js'
 import { isRetry, type Retries } from './retries.js'
 import { sse } from './sse.js'
 import type { LastAnswer } from './status.js'
@@ -103,14 +102,14 @@ async function enterTurn<Event>(
   { body, model, protocol, context, signal }: Entering<Event>,
 ): Promise<{ parts: AsyncGenerator<TurnPart, void, undefined>; leaveQueue: () => void }> {
   const { queue, maxDepth, line } = context
-  const readers = bodyReaders(protocol, context.preparing, signal)
+  const reading = readingOn(context.preparing, signal)
   const onOverflow = overflowFor(context.onOverflow, request.headers.get('user-agent'))
   // A request that can never succeed must not be told to try again later.
-  if (queue.isFull()) await readers.check(body, { maxDepth })
+  if (queue.isFull()) await reading.check(protocol, body, { maxDepth })
   const leaveQueue = queue.enter()
   const parts = answerTurn(
     model.turns,
-    (prompter, options) => readers.prepare(prompter, body, { ...options, onOverflow, maxDepth }),
+    (prompter, options) => reading.prepare(protocol, prompter, body, { ...options, onOverflow, maxDepth }),
     {
       signal,
       label: context.label,
@@ -122,25 +121,6 @@ async function enterTurn<Event>(
     },
   )
   return { parts, leaveQueue }
-}
-
-/** Reads a body where it belongs: on this thread, or a large one on the other. */
-function bodyReaders<Event>(
-  { name, prepareBody, checkBody }: Protocol<Event>,
-  preparing: Preparing | undefined,
-  signal: AbortSignal,
-) {
-  const isFar = (body: Uint8Array) => name !== undefined && preparing?.isFor(body) === true
-  return {
-    async check(body: Uint8Array, options: ReadOptions): Promise<void> {
-      if (!isFar(body) || !preparing || !name) return checkBody(body, options)
-      await preparing.run({ protocol: name, kind: 'check', body, options }, signal)
-    },
-    async prepare(prompter: Prompter, body: Uint8Array, options: PrepareOptions & ReadOptions): Promise<PreparedTurn> {
-      if (!isFar(body) || !preparing || !name) return prepareBody(prompter, body, options)
-      return (await preparing.run({ protocol: name, kind: 'prepare', body, options }, signal)) as PreparedTurn
-    },
-  }
 }
 
 /** Throws what is wrong with the request. */

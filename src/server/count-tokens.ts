@@ -1,9 +1,9 @@
 /** POST /v1/messages/count_tokens: the length of a request's prompt, without an answer. */
-import { countBody } from '../anthropic/prepare.js'
 import type { LoadedModel } from '../model/types.js'
 import { prompterOf } from '../turn/answer-turn.js'
 import { type BodyReader, json } from './body.js'
 import type { Preparing } from './preparing.js'
+import { readingOn } from './reading.js'
 
 export interface CountContext {
   bodies: BodyReader
@@ -19,12 +19,8 @@ export async function countTokens(
 ): Promise<Response> {
   const body = await bodies.read(request)
   try {
-    const { bytes } = body
-    const options = { maxDepth }
-    const tokens = preparing?.isFor(bytes)
-      ? await preparing.run({ protocol: 'anthropic', kind: 'count', body: bytes, options }, request.signal)
-      : countBody(prompterOf(model.turns), bytes, options)
-    return json({ input_tokens: tokens })
+    const reading = readingOn(preparing, request.signal)
+    return json({ input_tokens: await reading.count(prompterOf(model.turns), body.bytes, { maxDepth }) })
   } finally {
     body.release()
   }

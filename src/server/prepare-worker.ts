@@ -6,7 +6,8 @@ import { openPrompter } from '../model/prompter.js'
 import * as chat from '../openai/chat/prepare.js'
 import * as completions from '../openai/completions/prepare.js'
 import { checkRoom } from '../turn/answer-turn.js'
-import type { PreparedTurn, Prompter, PrompterSource } from '../turn/types.js'
+import { handedOver, type PostedTurn, toPosted } from '../turn/posted-turn.js'
+import type { Prompter, PrompterSource } from '../turn/types.js'
 import type { Outcome, Task, ToWorker } from './preparing.js'
 
 /** The protocols by their names. */
@@ -22,8 +23,8 @@ parentPort?.on('message', async (message: ToWorker) => {
     return
   }
   const outcome = await perform(message)
-  const moved = 'result' in outcome && typeof outcome.result === 'object' ? [outcome.result.tokens.buffer] : []
-  parentPort?.postMessage(outcome, moved as ArrayBuffer[])
+  const moved = 'result' in outcome && typeof outcome.result === 'object' ? handedOver(outcome.result) : []
+  parentPort?.postMessage(outcome, moved)
 })
 
 async function perform(task: Task): Promise<Outcome> {
@@ -35,7 +36,7 @@ async function perform(task: Task): Promise<Outcome> {
   }
 }
 
-function run(prompter: Prompter, { protocol, kind, body, options }: Task): PreparedTurn | number {
+function run(prompter: Prompter, { protocol, kind, body, options }: Task): PostedTurn | number {
   const { prepareBody, checkBody } = protocols[protocol]
   if (kind === 'count') return anthropic.countBody(prompter, body, options)
   if (kind === 'check') checkBody(body, options)
@@ -43,5 +44,5 @@ function run(prompter: Prompter, { protocol, kind, body, options }: Task): Prepa
   const turn = prepareBody(prompter, body, options)
   // An error is posted faster than a prompt that nobody can answer.
   checkRoom(turn.tokens.length, prompter.window)
-  return turn
+  return toPosted(turn)
 }

@@ -1,11 +1,12 @@
 /**
- * Where requests become token ids: small ones at once, large ones on another thread, one after another. Parsing and encoding
- * a megabyte takes a tenth of a second or more, in which this thread could answer nobody.
+ * The other thread, on which requests become token ids that might take long, one after another: large ones, and all of a
+ * checkpoint with a template or patterns of its own. In that time this thread could answer nobody.
  */
 import { existsSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { type ErrorCode, TetherError } from '../errors.js'
 import type { LoadedModel } from '../model/types.js'
+import { fromPosted, type PostedTurn } from '../turn/posted-turn.js'
 import type { PrepareOptions } from '../turn/prepare-turn.js'
 import type { ProtocolName } from '../turn/protocol.js'
 import type { ReadOptions } from '../turn/request-fields.js'
@@ -21,9 +22,7 @@ export interface Task {
   options: PrepareOptions & ReadOptions
 }
 
-export type Outcome =
-  | { result: PreparedTurn | number }
-  | { fault: { code: ErrorCode; message: string; field?: string } }
+export type Outcome = { result: PostedTurn | number } | { fault: { code: ErrorCode; message: string; field?: string } }
 export type ToWorker = Task | { remember: Parameters<TurnMemory['remember']>[0] }
 
 export interface Preparing {
@@ -52,7 +51,7 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
   const { source } = turns
   // Run from its sources, as by the tests, there is no compiled thread to start.
   if (!source || !existsSync(entry)) return undefined
-  const waiting: Waiting[] = []
+  const waiting = fairQueue()
   let worker: Worker | undefined
   let running: Waiting | undefined
   let isClosed = false
@@ -98,20 +97,22 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
   worker = start()
 
   return {
-    isFor: (body) => body.byteLength > LARGE,
+    isFor: (body) => !turns.isQuick || body.byteLength > LARGE,
     run: (task, signal) =>
       new Promise((resolve, reject) => {
         if (isClosed) return reject(new TetherError('closed', 'the server is closing'))
         const done = (outcome: Outcome) => {
           // Node keeps a joined signal, and all that its listeners hold, until they are removed.
           signal?.removeEventListener('abort', leave)
-          if ('result' in outcome) return resolve(outcome.result)
+          if ('result' in outcome) {
+            const { result } = outcome
+            return resolve(typeof result === 'number' ? result : fromPosted(result))
+          }
           reject(new TetherError(outcome.fault.code, outcome.fault.message, { field: outcome.fault.field }))
         }
         const one: Waiting = { task, done }
         const leave = () => {
-          const place = waiting.indexOf(one)
-          if (place >= 0) waiting.splice(place, 1)
+          waiting.remove(one)
           done({ fault: { code: 'cancelled', message: 'the client left' } })
         }
         if (signal?.aborted) return leave()
@@ -124,8 +125,29 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
       forget?.()
       stop()
       const closed: Outcome = { fault: { code: 'closed', message: 'the server is closing' } }
-      for (const one of waiting.splice(0)) one.done(closed)
+      for (let one = waiting.shift(); one; one = waiting.shift()) one.done(closed)
       settle(closed)
+    },
+  }
+}
+
+/** Large and small requests by turns, so that a small one waits for one large one at most. */
+function fairQueue() {
+  const large: Waiting[] = []
+  const small: Waiting[] = []
+  let next = small
+  return {
+    push: (one: Waiting) => void (one.task.body.byteLength > LARGE ? large : small).push(one),
+    remove(one: Waiting): void {
+      for (const some of [large, small]) {
+        const place = some.indexOf(one)
+        if (place >= 0) some.splice(place, 1)
+      }
+    },
+    shift(): Waiting | undefined {
+      const taken = next.length > 0 ? next : next === small ? large : small
+      next = taken === small ? large : small
+      return taken.shift()
     },
   }
 }

@@ -42,6 +42,24 @@ export function readText(value: unknown, at: string): string {
   return value
 }
 
+const LONGEST_NAME = 500
+
+/** The name of the model, which answers repeat: in some protocols every part of a stream does. */
+export function readModel(value: unknown): string {
+  const name = readText(value, 'model')
+  if (name.length > LONGEST_NAME) fail('model', `String should have at most ${LONGEST_NAME} characters`)
+  return name
+}
+
+/** Many times what any client sends; the thread that answers goes through their names. */
+const MOST_TOOLS = 10_000
+
+export function readToolList(value: unknown): unknown[] {
+  if (!Array.isArray(value)) fail('tools', 'Input should be a list')
+  if (value.length > MOST_TOOLS) fail('tools', `List should have at most ${MOST_TOOLS} items`)
+  return value
+}
+
 export function readTyped(value: unknown, at: string): Fields & { type: string } {
   if (!isFields(value)) fail(at, 'Input should be an object')
   if (value.type === undefined) fail(`${at}.type`, 'Field required')

@@ -162,6 +162,8 @@ export interface TurnModel {
   memory: TurnMemory
   /** What another thread opens the same prompter from. Unset: it cannot. */
   source?: PrompterSource
+  /** Whether a small request is prepared in a few milliseconds: by text code of ours, not by the checkpoint's own. */
+  isQuick: boolean
   /** The name of the model, for answers whose request names none. */
   name: string
   /** Called with each prompt, before the engine gets it. */

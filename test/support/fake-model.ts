@@ -16,6 +16,7 @@ export function fakeTurnModel(engine: FakeEngine, more: Partial<TurnModel> = {})
     stopTokens: Int32Array.of(controlId('<end>')),
     memory: createTurnMemory(),
     thinking: 'auto',
+    isQuick: true,
     name: 'fake-model',
     ...more,
   }

@@ -14,6 +14,7 @@ export function fakeTokenizer(): Tokenizer {
   const encode = (text: string) => Int32Array.from(text, (char) => char.codePointAt(0) as number)
   return {
     vocabSize: FIRST_CONTROL + CONTROLS.length,
+    isQuick: true,
     encode,
     encodePrompt: (prompt) =>
       Int32Array.from(

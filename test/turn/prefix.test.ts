@@ -86,6 +86,7 @@ function turnModelOf(
     family: { ...known, render: (chat) => known.render(chat, order).map((piece) => rename(piece, tokenizer)) },
     defaults: { ...plainSampling, temperature: 0 },
     thinking: 'auto',
+    isQuick: true,
     stopTokens: new Int32Array(0),
     memory: createTurnMemory(),
     name,

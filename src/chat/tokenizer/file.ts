@@ -58,6 +58,12 @@ export interface Step {
   [field: string]: unknown
 }
 
+/** A step, or the steps of a sequence, which are under `field`. */
+export function flatten(step: Step | null | undefined, field: 'normalizers' | 'pretokenizers'): Step[] {
+  if (!step) return []
+  return step.type === 'Sequence' ? ((step[field] ?? []) as Step[]).flatMap((one) => flatten(one, field)) : [step]
+}
+
 /** A field that is one character in the reference. */
 export function readCharacter(value: unknown, fail: Fail): string {
   if (typeof value === 'string' && value !== '' && String.fromCodePoint(value.codePointAt(0) as number) === value)

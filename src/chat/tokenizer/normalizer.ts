@@ -2,7 +2,7 @@
 import { spellBytes } from './byte-level.js'
 import { classOfSet, WHITE_SPACE } from './character-sets.js'
 import { readCharsmap } from './charsmap.js'
-import type { Fail, Step } from './file.js'
+import { type Fail, flatten, type Step } from './file.js'
 import { checkGrowth, readAddition } from './growth.js'
 import { type Pattern, readPattern } from './pattern.js'
 import { readSentencePieceNormalizer } from './sentencepiece-normalizer.js'
@@ -18,7 +18,7 @@ export interface Normalizer {
 }
 
 export function readNormalizer(step: Step | null | undefined, fail: Fail): Normalizer {
-  const all = flatten(step).map((inner) => readStep(inner, fail))
+  const all = flatten(step, 'normalizers').map((inner) => readStep(inner, fail))
   if (all.length === 0) return { normalize: (text) => text, local: true }
   if (all.length === 1) return all[0] as Normalizer
   const normalize = (text: string) =>
@@ -36,11 +36,6 @@ export function readNormalizer(step: Step | null | undefined, fail: Fail): Norma
     })
   }
   return { normalize, local: all.every(({ local }) => local), keepsStart }
-}
-
-function flatten(step: Step | null | undefined): Step[] {
-  if (!step) return []
-  return step.type === 'Sequence' ? ((step.normalizers ?? []) as Step[]).flatMap(flatten) : [step]
 }
 
 function readStep(step: Step, fail: Fail): Normalizer {

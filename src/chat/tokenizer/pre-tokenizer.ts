@@ -2,7 +2,7 @@
 import { spellBytes } from './byte-level.js'
 import { classOfSet, WHITE_SPACE } from './character-sets.js'
 import { cutterFor, type NextWord } from './cutter.js'
-import { type Fail, readCharacter, type Step } from './file.js'
+import { type Fail, flatten, readCharacter, type Step } from './file.js'
 import { GPT2, type Pattern, plainPattern, readLiteral, readPattern } from './pattern.js'
 import { contiguous, cut, isolated, type Merge, mergedWithNext, readBehavior, removed } from './split.js'
 import { wordClass } from './unicode.js'
@@ -38,7 +38,7 @@ export function readPreTokenizer(
   { bytesInModel }: PreTokenizerOptions,
   fail: Fail,
 ): PreTokenizer {
-  const steps = flatten(step)
+  const steps = flatten(step, 'pretokenizers')
   const byteLevel = bytesInModel && endsInBytes(step)
   const splits = steps.map((inner, i) => readSplit(inner, byteLevel && i === steps.length - 1, fail))
   return {
@@ -55,14 +55,14 @@ export function readPreTokenizer(
 
 /** Whether ByteLevel is the last step and the only one of its kind, so that nothing sees the bytes as characters. */
 export function endsInBytes(step: Step | null | undefined): boolean {
-  const steps = flatten(step)
+  const steps = flatten(step, 'pretokenizers')
   const at = steps.findIndex(({ type }) => type === 'ByteLevel')
   return at >= 0 && at === steps.length - 1
 }
 
-function flatten(step: Step | null | undefined): Step[] {
-  if (!step) return []
-  return step.type === 'Sequence' ? ((step.pretokenizers ?? []) as Step[]).flatMap(flatten) : [step]
+/** Whether the split of a file is one that is written by hand. */
+export function isHandWritten(step: Step | null | undefined): boolean {
+  return handWritten(flatten(step, 'pretokenizers')) !== undefined
 }
 
 /** One Split whose matches are the words, followed by nothing but ByteLevel. */

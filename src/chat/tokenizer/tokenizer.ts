@@ -4,12 +4,12 @@ import { isControl } from './added-tokens.js'
 import { type BpeOptions, byteLevelTokens, makeBpe, type WordEncoder } from './bpe.js'
 import { readDecoder } from './decoder.js'
 import { makeEncoder } from './encoder.js'
-import type { AddedTokenEntry, Fail, TokenizerFile } from './file.js'
+import { type AddedTokenEntry, type Fail, flatten, type Step, type TokenizerFile } from './file.js'
 import { Ids } from './ids.js'
 import { makeMemory } from './memory.js'
 import { readNormalizer } from './normalizer.js'
 import { readPrefix } from './post-processor.js'
-import { endsInBytes, readPreTokenizer } from './pre-tokenizer.js'
+import { endsInBytes, isHandWritten, readPreTokenizer } from './pre-tokenizer.js'
 import { makeStream } from './stream.js'
 import type { Tables } from './tables.js'
 import { makeUnigram } from './unigram.js'
@@ -84,6 +84,7 @@ export function makeTokenizer({ file, added, tables }: Parts, fail: Fail): Token
 
   return {
     vocabSize,
+    isQuick: isQuick(file),
     prefix: Int32Array.from(readPrefix(file.post_processor, fail)),
     encode(text, { special }) {
       const out = new Ids()
@@ -118,6 +119,14 @@ export function makeTokenizer({ file, added, tables }: Parts, fail: Fail): Token
     control: (token) => controls.get(token),
     stream,
   }
+}
+
+/** Patterns of the file cost more than ours, and a unigram looks as far ahead as its longest token. */
+function isQuick({ model, normalizer, pre_tokenizer }: TokenizerFile): boolean {
+  const isPlain = ({ type, pattern }: Step) =>
+    type !== 'Precompiled' && type !== 'SentencePiece' && !(pattern as { Regex?: string } | undefined)?.Regex
+  if (model.type === 'Unigram' || !flatten(normalizer, 'normalizers').every(isPlain)) return false
+  return isHandWritten(pre_tokenizer) || flatten(pre_tokenizer, 'pretokenizers').every(isPlain)
 }
 
 function makeModel(model: TokenizerFile['model'], options: BpeOptions, fail: Fail): WordEncoder {

@@ -1,9 +1,9 @@
 /** The body of POST /v1/chat/completions to a turn. A body is walked here once, and typed from here on. */
 import { askForJson } from '../../turn/ask-for-json.js'
-import { type ReadOptions, readFlag, requestFields } from '../../turn/request-fields.js'
+import { type ReadOptions, readFlag, readModel, requestFields } from '../../turn/request-fields.js'
 import { readSampling } from '../../turn/request-sampling.js'
 import type { TurnRequest } from '../../turn/types.js'
-import { readEffort, readLimit, readModel, readStop, readUsageWanted } from '../common.js'
+import { readEffort, readLimit, readStop, readUsageWanted } from '../common.js'
 import { readFormat } from '../content.js'
 import {
   any,

@@ -1,7 +1,7 @@
 /** The body of POST /v1/completions. A body is walked here once, and typed from here on. */
-import { fail, type ReadOptions, readFlag, requestFields } from '../../turn/request-fields.js'
+import { fail, type ReadOptions, readFlag, readModel, requestFields } from '../../turn/request-fields.js'
 import { readSampling } from '../../turn/request-sampling.js'
-import { readLimit, readModel, readStop, readUsageWanted } from '../common.js'
+import { readLimit, readStop, readUsageWanted } from '../common.js'
 import { readString } from '../content.js'
 import {
   completionFields,

@@ -8,12 +8,13 @@ import {
   isFields,
   type ReadOptions,
   readFlag,
+  readModel,
   readText,
   requestFields,
 } from '../../turn/request-fields.js'
 import { readSampling } from '../../turn/request-sampling.js'
 import type { Overflow, TurnRequest } from '../../turn/types.js'
-import { readEffort, readLimit, readModel } from '../common.js'
+import { readEffort, readLimit } from '../common.js'
 import { readFormat, readString } from '../content.js'
 import { UnknownResponse } from '../errors.js'
 import {
