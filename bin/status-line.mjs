@@ -5,14 +5,13 @@
 // Its one argument is the settings file that tether wrote for Claude Code: private, with the server's address and key.
 // What Claude Code knows of the conversation comes as JSON on standard input.
 import { readFileSync } from 'node:fs'
-import { get } from 'node:http'
 
 const timeoutMs = 300
 
 setTimeout(() => process.exit(0), timeoutMs)
 try {
-  const { ANTHROPIC_BASE_URL: url, ANTHROPIC_AUTH_TOKEN: key } = JSON.parse(readFileSync(process.argv[2], 'utf8')).env
-  const [status, session] = await Promise.all([ask(url, key), readSession()])
+  const { env } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
+  const [status, session] = await Promise.all([ask(env), readSession()])
   process.stdout.write(`${line(status, session)}\n`, () => process.exit(0))
 } catch {
   // Without a server there is no line; errors show elsewhere.
@@ -20,9 +19,13 @@ try {
 }
 
 /** -> what GET /status answers (src/server/status.ts) */
-function ask(url, key) {
+async function ask({ ANTHROPIC_BASE_URL: url, ANTHROPIC_AUTH_TOKEN: key, NODE_EXTRA_CA_CERTS: certificates }) {
+  const isSecure = url.startsWith('https:')
+  const { get } = await import(isSecure ? 'node:https' : 'node:http')
+  const trust = isSecure && certificates ? { ca: readFileSync(certificates) } : {}
+  const options = { ...trust, headers: { authorization: `Bearer ${key}` } }
   return new Promise((resolve, reject) => {
-    const request = get(`${url}/status`, { headers: { authorization: `Bearer ${key}` } }, async (response) => {
+    const request = get(`${url}/status`, options, async (response) => {
       try {
         const body = await text(response)
         if (response.statusCode !== 200) throw new Error(`the server answered ${response.statusCode}`)

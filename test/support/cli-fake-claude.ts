@@ -17,7 +17,7 @@ export interface ClaudeReport {
 }
 
 const program = `
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 const args = process.argv.slice(2)
@@ -42,6 +42,8 @@ const report = {
   pid: process.pid, child, args, env: process.env, settingsPath, settings,
   settingsMode: statSync(settingsPath).mode & 0o777,
   folderMode: statSync(dirname(settingsPath)).mode & 0o777,
+  trusted: process.env.NODE_EXTRA_CA_CERTS && readFileSync(process.env.NODE_EXTRA_CA_CERTS, 'utf8'),
+  statusLine: process.env.FAKE_STATUS_LINE && spawnSync('sh', ['-c', settings.statusLine.command], { input: '{}' }).stdout + '',
   health: await ask('/health'),
   unauthorized: await ask('/v1/models'),
   authorized: await ask('/v1/models', 'Bearer ' + process.env.ANTHROPIC_AUTH_TOKEN),

@@ -11,6 +11,8 @@ export interface Wiring {
   window: number
   /** As shown to the user. */
   modelName: string
+  /** The path of what is to be trusted besides the system's certificates. Unset: the server speaks plain HTTP. */
+  certificates?: string
 }
 
 export type Env = Record<string, string | undefined>
@@ -100,11 +102,12 @@ export function claudeModelId(modelName: string): string {
   return /claude|anthropic|opus|sonnet|haiku|fable|\[|\p{Cc}/iu.test(modelName) ? 'tether-local' : modelName
 }
 
-function routing({ url, token, window, modelName }: Wiring): Record<string, string> {
+function routing({ url, token, window, modelName, certificates }: Wiring): Record<string, string> {
   const modelId = claudeModelId(modelName)
   return {
     ANTHROPIC_BASE_URL: url,
     ANTHROPIC_AUTH_TOKEN: token,
+    ...(certificates === undefined ? {} : { NODE_EXTRA_CA_CERTS: certificates }),
     ANTHROPIC_MODEL: modelId,
     ANTHROPIC_DEFAULT_MODEL: modelId,
     ANTHROPIC_DEFAULT_OPUS_MODEL: modelId,

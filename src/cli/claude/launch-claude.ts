@@ -18,6 +18,9 @@ export interface ClaudeLaunch {
   /** The program. */
   claude: string
   running: ModelServer
+  /** The server's address, as its certificate has it, and the file of what is to be trusted for that. */
+  url: string
+  certificates?: string
   log: OpenLog
   modelName: string
   key: string
@@ -40,9 +43,9 @@ export function checkWindow(
 
 /** -> the exit status. Whether the window is large enough is for checkWindow. */
 export async function launchClaude(about: ClaudeLaunch): Promise<number> {
-  const { claude, running, log, modelName, key, forwarded, resumeCommand, say } = about
+  const { claude, running, url, certificates, log, modelName, key, forwarded, resumeCommand, say } = about
   const { window, windowLimit } = running.model.info
-  const wiring = { url: running.server.url, token: key, window, modelName }
+  const wiring = { url, token: key, window, modelName, certificates }
   const { env, settings } = claudeSettings(wiring, process.env)
   const maxOutput = Number(settings.env.CLAUDE_CODE_MAX_OUTPUT_TOKENS)
   const { message } = claudeWindow(window, maxOutput, windowLimit)

@@ -25,9 +25,9 @@ import { exampleModel } from '../models/no-model.js'
 import { apiKeys } from '../serving/api-keys.js'
 import { type Library, startModelServer } from '../serving/model-server.js'
 import { readyLines, servingLines } from '../serving/ready-lines.js'
-import { recordServer, runningServers } from '../serving/running-servers.js'
+import { recordServer, runningServers, writeCertificates } from '../serving/running-servers.js'
 import { sampleAnswer } from '../serving/sample-answer.js'
-import { reloadOnHangup, tlsFiles } from '../serving/tls-files.js'
+import { certifiedUrl, reloadOnHangup, type TlsFiles, tlsFiles, trusted } from '../serving/tls-files.js'
 import { isQuiet, say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
 import { endLine, type SignalWatch, watchSignals } from '../terminal/signals.js'
@@ -82,11 +82,13 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
   const log = openLog(options, launching)
   const keys = await apiKeys(options, launching)
   const [key] = Object.values(keys)
-  const tls = tlsFiles(options, !options.serveOnly)
+  const tls = tlsFiles(options)
+  // Before the model is loaded: another port does not change what the certificate names.
+  if (tls && launching) certifiedUrl(`https://${options.host}:${options.port}`, tls)
   tellOfCrashes(say)
   const debug = debugLog(tell)
   // Watched from before the load until the end: a signal that comes between two watches would be lost.
-  const signals = watchSignals(tls && 'SIGHUP')
+  const signals = watchSignals(tls && !launching ? 'SIGHUP' : undefined)
   try {
     const running = await startModelServer(await library(), {
       ...options,
@@ -106,9 +108,11 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
       unless: version,
     })
     if (!found.isDemo) rememberModel(found.path)
-    const [{ url }, { info }] = [running.server, running.model]
+    const { info } = running.model
+    const url = tls && launching ? certifiedUrl(running.server.url, tls) : running.server.url
     tell(readyLines({ url, info, seconds: running.seconds }))
-    const served = { url, key, model: info.name, window: info.window }
+    const certificates = tls && certificateFile(tls)
+    const served = { url, key, model: info.name, window: info.window, certificates }
     const forget = record(served)
     try {
       if (claude && key && launching) {
@@ -117,7 +121,18 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
         signals.end()
         const resumeCommand = commandToResume(options.claudeArgs, model === undefined ? found.name : undefined)
         const modelName = info.name
-        return await launchClaude({ claude, running, log, modelName, key, forwarded, resumeCommand, say: tell })
+        return await launchClaude({
+          claude,
+          running,
+          url,
+          certificates,
+          log,
+          modelName,
+          key,
+          forwarded,
+          resumeCommand,
+          say: tell,
+        })
       }
       if (!options.serveOnly) {
         if (claude) tell('there is no terminal for Claude Code, so tether only serves')
@@ -126,10 +141,10 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
       }
       if (!forget) await printVariables(served)
       tell(servingLines({ host: options.host, url, envCommand: forget && envCommand(url) }))
-      return await serveUntilStopped(
-        signals,
-        (closed) => tls && reloadOnHangup(running.server, tls, { say: tell, closed }),
-      )
+      return await serveUntilStopped(signals, (closed) => {
+        const changed = () => tls && certificateFile(tls)
+        return tls && reloadOnHangup(running.server, tls, { say: tell, closed, changed })
+      })
     } finally {
       forget?.()
       await running.close()
@@ -183,6 +198,15 @@ function record(server: Parameters<typeof recordServer>[0]): (() => void) | unde
   } catch (error) {
     say(`other terminals will not find this server: ${(error as Error).message}`)
     return undefined
+  }
+}
+
+/** For clients of this machine; a home that is not writable leaves them the certificate alone. */
+function certificateFile(tls: TlsFiles): string {
+  try {
+    return writeCertificates(trusted(tls, process.env.NODE_EXTRA_CA_CERTS))
+  } catch {
+    return tls.cert
   }
 }
 

@@ -146,7 +146,7 @@ export const settingsTable = {
     key: 'tls_cert',
     kind: 'path',
     hint: 'FILE',
-    help: 'the certificate of an https server (PEM); read again at SIGHUP; with --serve-only',
+    help: 'the certificate of an https server (PEM), which Claude Code is told to trust; with --serve-only read again at SIGHUP',
   },
   tlsKey: {
     section: 'server',

@@ -15,6 +15,8 @@ export interface RunningServer {
   model: string
   /** Tokens of prompt and answer together. */
   window: number
+  /** The file of the certificates that its clients have to trust. Unset: the server speaks plain HTTP. */
+  certificates?: string
   /** When it was ready, as an ISO date. */
   started: string
 }
@@ -24,14 +26,20 @@ export function runFolder(): string {
   return join(homedir(), '.tether', 'run')
 }
 
+/** Writes the certificates that clients of this process's server have to trust. -> their file, which goes with the record */
+export function writeCertificates(pem: string, folder = runFolder()): string {
+  const path = join(folder, `${process.pid}.pem`)
+  makeFolder(folder, 0o700)
+  writeFileSync(`${path}.part`, pem, { mode: 0o600 })
+  renameSync(`${path}.part`, path)
+  return path
+}
+
 /**
  * Writes the record of this process's server. Throws the error of the file system.
  * -> removes it; safe to call twice, and called when the process exits
  */
-export function recordServer(
-  server: Pick<RunningServer, 'url' | 'key' | 'model' | 'window'>,
-  folder = runFolder(),
-): () => void {
+export function recordServer(server: Omit<RunningServer, 'pid' | 'started'>, folder = runFolder()): () => void {
   makeFolder(folder, 0o700)
   chmodSync(folder, 0o700)
   const path = join(folder, `${process.pid}.json`)
@@ -41,7 +49,7 @@ export function recordServer(
   renameSync(`${path}.part`, path)
   const remove = () => {
     process.off('exit', remove)
-    rmSync(path, { force: true })
+    for (const gone of [path, certificatesOf(path)]) rmSync(gone, { force: true })
   }
   process.once('exit', remove)
   return remove
@@ -58,10 +66,14 @@ export function runningServers(folder = runFolder()): RunningServer[] {
       if (!pid) return []
       const path = join(folder, name)
       if (isAlive(pid)) return read(path, pid)
-      rmSync(path, { force: true })
+      for (const gone of [path, certificatesOf(path)]) rmSync(gone, { force: true })
       return []
     })
     .sort((one, other) => other.started.localeCompare(one.started))
+}
+
+function certificatesOf(record: string): string {
+  return record.replace(/json$/, 'pem')
 }
 
 /** Empty if there is no folder. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
-import { readTls, reloadOnHangup, tlsFiles } from '../../../src/cli/serving/tls-files.js'
+import { certifiedUrl, readTls, reloadOnHangup, tlsFiles } from '../../../src/cli/serving/tls-files.js'
 import { waitUntilReady } from '../../../src/cli/serving/wait-until-ready.js'
 import { serve } from '../../../src/server/serve.js'
 import { selfSigned } from '../../support/certificate.js'
@@ -88,10 +88,24 @@ test('a certificate that cannot be used is an error before anything listens', as
   }
 })
 
-test('one file without the other is an error, and so is a certificate for Claude Code', () => {
-  expect(tlsFiles({}, true)).toBeUndefined()
-  expect(tlsFiles({ tlsCert: 'a', tlsKey: 'b' }, false)).toEqual({ cert: 'a', key: 'b' })
-  expect(() => tlsFiles({ tlsCert: 'a' }, false)).toThrow('belong together')
-  expect(() => tlsFiles({ tlsKey: 'a' }, false)).toThrow('belong together')
-  expect(() => tlsFiles({ tlsCert: 'a', tlsKey: 'b' }, true)).toThrow('--serve-only')
+test('one file without the other is an error', () => {
+  expect(tlsFiles({})).toBeUndefined()
+  expect(tlsFiles({ tlsCert: '/a', tlsKey: '/b' })).toEqual({ cert: '/a', key: '/b' })
+  expect(() => tlsFiles({ tlsCert: 'a' })).toThrow('belong together')
+  expect(() => tlsFiles({ tlsKey: 'a' })).toThrow('belong together')
+})
+
+test('Claude Code is sent to an address that the certificate names', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tether-tls-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const files = { cert: join(folder, 'cert.pem'), key: '' }
+  writeFileSync(files.cert, certificate().cert)
+  expect(certifiedUrl('https://127.0.0.1:8080', files)).toBe('https://127.0.0.1:8080')
+  expect(() => certifiedUrl('https://192.168.1.5:8080', files)).toThrow(
+    /is not for 192\.168\.1\.5, so Claude Code would refuse/,
+  )
+  writeFileSync(files.cert, 'no certificate')
+  expect(() => certifiedUrl('https://127.0.0.1:8080', files)).toThrow(/cannot be used/)
+  rmSync(files.cert)
+  expect(() => certifiedUrl('https://127.0.0.1:8080', files)).toThrow(/cannot be read: ENOENT/)
 })
