@@ -16,6 +16,7 @@ const parts = [
   'write-private',
   'read-file',
   'python-json',
+  'one-line',
   'prefixes',
   'binding',
   'engine/types',
@@ -34,7 +35,7 @@ const parts = [
 ]
 
 /**
- * What a part may import besides itself, errors, options, limits, make-folder, write-private, read-file and python-json; a folder stands
+ * What a part may import besides itself, errors, options, limits, make-folder, write-private, read-file, python-json and one-line; a folder stands
  * for all its files.
  */
 const mayImport: Record<string, string[]> = {
@@ -46,6 +47,7 @@ const mayImport: Record<string, string[]> = {
   'write-private': [],
   'read-file': [],
   'python-json': [],
+  'one-line': [],
   prefixes: [],
   binding: ['engine/types'],
   'engine/types': [],
@@ -94,6 +96,7 @@ describe('src', () => {
       'write-private',
       'read-file',
       'python-json',
+      'one-line',
       part,
       ...(mayImport[part] ?? []),
     ]

@@ -1,6 +1,7 @@
 /** What to say when a model is not found: at most four short lines, each command on a line of its own. */
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { oneLine } from '../one-line.js'
 import { parsePythonJson } from '../python-json.js'
 import { expandHome } from './expand-home.js'
 import { foreignFormat } from './foreign-format.js'
@@ -35,32 +36,34 @@ export interface Searched {
 /** How many names are suggested. */
 const most = 3
 
-export function whyNotFound(model: string, searched: Searched): string {
+export function whyNotFound(asked: string, searched: Searched): string {
+  const model = oneLine(asked)
   const { modelsDir, hubCache = hubCacheDir(), isPath, short, command = plain } = searched
   if (short.length > 1) {
     const commands = short.slice(0, most).map(({ name }) => command(['--model', name]))
     return lines(`${short.length} models are named ${model}. Use the full name, such as:`, ...commands)
   }
-  const path = resolve(expandHome(model))
-  const repo = parseRepo(model)
-  const folders = isPath ? [path] : [path, join(modelsDir, model), ...(repo ? snapshotsOf(hubCache, repo.name) : [])]
+  const path = resolve(expandHome(asked))
+  const repo = parseRepo(asked)
+  const folders = isPath ? [path] : [path, join(modelsDir, asked), ...(repo ? snapshotsOf(hubCache, repo.name) : [])]
   for (const folder of folders) {
     const foreign = foreignFormat(folder)
-    if (foreign) return `${folder} cannot be used: ${foreign}`
+    if (foreign) return oneLine(`${folder} cannot be used: ${foreign}`)
   }
   if (isPath) return notAtPath(path)
-  const pull = command(['pull', model])
+  const pull = command(['pull', asked])
   if (repo && searched.isPartial) return lines(`the download of ${repo.name} is not complete. To continue it:`, pull)
   const usable = searched.known.filter(({ path: folder }) => looksUsable(folder)).map(({ name }) => name)
-  const near = close(model, searched.demo === undefined ? usable : [...usable, 'demo'], most)
-  const missing = `no model named ${model}${near.length > 0 ? ` (similar: ${near.join(', ')})` : ''}`
+  const near = close(asked, searched.demo === undefined ? usable : [...usable, 'demo'], most)
+  const missing = `no model named ${model}${near.length > 0 ? ` (similar: ${oneLine(near.join(', '))})` : ''}`
   if (repo) return lines(`${missing} on this machine. To download it:`, pull)
   return lines(`${missing}. To list all, or to download one:`, command(['--list']), command(['pull', 'ORG/NAME']))
 }
 
-function notAtPath(path: string): string {
-  if (isFile(path)) return `${path} is a file. Pass the folder of an MLX checkpoint.`
-  if (isFolder(path)) return `${path} has no config.json. Pass the folder of an MLX checkpoint.`
+function notAtPath(folder: string): string {
+  const path = oneLine(folder)
+  if (isFile(folder)) return `${path} is a file. Pass the folder of an MLX checkpoint.`
+  if (isFolder(folder)) return `${path} has no config.json. Pass the folder of an MLX checkpoint.`
   return `no such folder: ${path}`
 }
 

@@ -1,5 +1,6 @@
 /** Offers to install Claude Code where it is missing, or says how to. */
 import { spawn } from 'node:child_process'
+import { reasonOf } from '../../one-line.js'
 import { isInteractive, say } from '../terminal/say.js'
 import { Interrupted } from '../terminal/signals.js'
 import { runAgain } from '../tether-command.js'
@@ -42,7 +43,7 @@ function run(): Promise<number> {
   return new Promise((resolve) => {
     const child = spawn(program, args, { stdio: ['inherit', process.stderr, 'inherit'] })
     child.on('error', (error) => {
-      say(`npm cannot be run: ${error.message}`)
+      say(`npm cannot be run: ${reasonOf(error)}`)
       resolve(1)
     })
     child.on('close', (code) => resolve(code ?? 1))

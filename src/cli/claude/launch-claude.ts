@@ -2,6 +2,7 @@
 import { homedir } from 'node:os'
 import { TetherError } from '../../errors.js'
 import type { ModelInfo } from '../../index.js'
+import { oneLine } from '../../one-line.js'
 import type { OpenLog } from '../log/open-log.js'
 import { statusLineProgram } from '../package.js'
 import type { ModelServer } from '../serving/model-server.js'
@@ -75,7 +76,7 @@ export async function launchClaude(about: ClaudeLaunch): Promise<number> {
   } finally {
     release()
     file.remove()
-    if (log.path && log.errors() > 0) say(`Errors were logged to ${log.path}`)
+    if (log.path && log.errors() > 0) say(`Errors were logged to ${oneLine(log.path)}`)
   }
 }
 

@@ -2,6 +2,7 @@
 import type { LoadModelOptions, Model } from '../../index.js'
 import { demoModel } from '../../models/demo-model.js'
 import { configNames, type FoundModel } from '../../models/find-model.js'
+import { oneLine } from '../../one-line.js'
 import { loadOptions, pickOptions } from '../../options.js'
 import { type Call, UsageError } from '../args.js'
 import { type BenchOptions, fits, measure } from '../bench/measure.js'
@@ -28,7 +29,7 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
   })
   const { settings } = config.forModel(configNames(found))
   const warnings = isQuiet(settings) ? [] : modelTableWarnings(config, places, found)
-  for (const warning of warnings) say(`warning: ${warning}`)
+  for (const warning of warnings) say(`warning: ${oneLine(warning)}`)
   const load = pickOptions(loadOptions, settings)
   const signals = watchSignals()
   const model = await loadWithProgress(library, found, load, signals)

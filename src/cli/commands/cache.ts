@@ -5,6 +5,7 @@ import { expandHome } from '../../models/expand-home.js'
 import { close } from '../../models/nearest.js'
 import { isAlive } from '../../models/pull/is-alive.js'
 import { showSize } from '../../models/show-size.js'
+import { oneLine, reasonOf } from '../../one-line.js'
 import { clearPrefixes } from '../../prefixes/clear.js'
 import { prefixFolder } from '../../prefixes/folder.js'
 import { type Foreign, type KeptModel, type Survey, surveyPrefixes } from '../../prefixes/survey.js'
@@ -32,7 +33,7 @@ function clear(folder: string, model: string | undefined): number {
   const only = model === undefined ? undefined : fingerprintsOf(model, surveyOf(folder).models)
   const { freed, files, foreign, failed } = clearPrefixes(folder, { only, isAlive })
   for (const line of foreignLines(foreign)) say(line)
-  for (const { path, reason } of failed) say(`${shortPath(path)} cannot be deleted: ${reason}`)
+  for (const { path, reason } of failed) say(`${shortPath(path)} cannot be deleted: ${oneLine(reason)}`)
   if (files === 0 && failed.length === 0) say(`nothing is kept in ${shortPath(folder)}`)
   else say(`${showSize(freed)} freed: ${files} ${files === 1 ? 'file' : 'files'} of ${shortPath(folder)} deleted`)
   return failed.length > 0 ? 1 : 0
@@ -42,7 +43,7 @@ function surveyOf(folder: string): Survey {
   try {
     return surveyPrefixes(folder)
   } catch (cause) {
-    throw new TetherError('bad_config', `${shortPath(folder)} cannot be read: ${(cause as Error).message}`, { cause })
+    throw new TetherError('bad_config', `${shortPath(folder)} cannot be read: ${reasonOf(cause)}`, { cause })
   }
 }
 

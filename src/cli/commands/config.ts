@@ -1,5 +1,6 @@
 /** `tether config`: prints the merged settings as TOML, each with its origin. */
 
+import { escapeControls } from '../../one-line.js'
 import type { Call } from '../args.js'
 import { defaultOf, tomlValue } from '../config/config-template.js'
 import { modelTableWarnings } from '../config/model-tables.js'
@@ -8,7 +9,6 @@ import { sizeText } from '../config/setting-value.js'
 import { flagOf, type SettingName, setting, settingNames } from '../config/settings-table.js'
 import { isQuiet, say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
-import { escapeControls } from '../terminal/text-width.js'
 
 /** -> the exit status */
 export function runConfig({ flags }: Call, config: Config): number {

@@ -4,6 +4,7 @@ import type { LoadModelOptions, Model } from '../../index.js'
 import { demoModel } from '../../models/demo-model.js'
 import { descriptionFile } from '../../models/description-cache.js'
 import { configNames } from '../../models/find-model.js'
+import { reasonOf } from '../../one-line.js'
 import { loadOptions, pickOptions, samplingOptions } from '../../options.js'
 import { prefixFolder } from '../../prefixes/folder.js'
 import type { Call } from '../args.js'
@@ -196,7 +197,7 @@ function record(server: Parameters<typeof recordServer>[0]): (() => void) | unde
   try {
     return recordServer(server)
   } catch (error) {
-    say(`other terminals will not find this server: ${(error as Error).message}`)
+    say(`other terminals will not find this server: ${reasonOf(error)}`)
     return undefined
   }
 }

@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import type { AST } from 'toml-eslint-parser'
 import { TetherError } from '../../errors.js'
 import { nearest } from '../../models/nearest.js'
+import { oneLine } from '../../one-line.js'
 import { quoted } from '../terminal/quoted.js'
 import { shortPath } from '../terminal/short-path.js'
 import { configTemplate } from './config-template.js'
@@ -108,7 +109,7 @@ function readKey(file: ConfigFile, { keys, line }: Place, value: unknown): void 
         .map((candidate) => setting(candidate).key)
       const near = nearest(third, known)
       file.warnings.push(
-        `${shortPath(at)}: [models] has no key ${third}. ${near ? `Did you mean ${near}?` : oneOf(known)}`,
+        `${shortPath(at)}: [models] has no key ${oneLine(third)}. ${near ? `Did you mean ${near}?` : oneOf(known)}`,
       )
       return
     }
@@ -142,7 +143,7 @@ function set(
 }
 
 function shown(keys: string[]): string {
-  return keys.length > 1 ? `[${keys.slice(0, -1).join('.')}] ${keys.at(-1)}` : String(keys[0])
+  return oneLine(keys.length > 1 ? `[${keys.slice(0, -1).join('.')}] ${keys.at(-1)}` : String(keys[0]))
 }
 
 /** The most similar key, of this section first. */
@@ -180,9 +181,9 @@ async function parse(path: string): Promise<Place[] | string> {
     const at = shortPath(lineNumber === undefined ? path : `${path}:${lineNumber}`)
     const open = text.split('\n', lineNumber).findIndex((line) => /^\s*\[[^\]=]*$/.test(line))
     if (open >= 0) return `${shortPath(`${path}:${open + 1}`)}: missing ] (for a table such as [server])`
-    if (lineNumber === undefined) return `${at}: ${message}`
+    if (lineNumber === undefined) return `${at}: ${oneLine(message)}`
     const isTwice = /multiple times/.test(message)
-    return `${at}: ${isTwice ? 'this is set above already. Keep one of the two.' : `${message}. Put text in quotes, and start comments with #.`}`
+    return `${at}: ${isTwice ? 'this is set above already. Keep one of the two.' : `${oneLine(message)}. Put text in quotes, and start comments with #.`}`
   }
 }
 

@@ -3,9 +3,9 @@ import { appendFileSync, closeSync, fstatSync, openSync, readdirSync, readSync, 
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { makeFolder } from '../../make-folder.js'
+import { oneLine } from '../../one-line.js'
 import { version } from '../package.js'
 import { shortPath } from '../terminal/short-path.js'
-import { oneLine } from '../terminal/text-width.js'
 import { stamp } from './log-file.js'
 
 export interface CrashFile {

@@ -1,6 +1,6 @@
 /** Log lines with a level, as text or as JSON: to the terminal, or to a file while Claude Code has the terminal. */
 import { createConsola, type LogObject } from 'consola/core'
-import { escapeControls, oneLine } from '../terminal/text-width.js'
+import { escapeControls, oneLine } from '../../one-line.js'
 import { jsonLine } from './json-line.js'
 import { type LogLevel, logLevels } from './log-levels.js'
 

@@ -3,6 +3,7 @@ import { closeSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { TetherError } from '../../errors.js'
+import { oneLine, reasonOf } from '../../one-line.js'
 import { say, writeToStderr } from '../terminal/say.js'
 import { type BoundedFile, boundedFile, openForLines } from './bounded-file.js'
 import { createLog, type Log, type LogOptions } from './log.js'
@@ -42,7 +43,7 @@ export function openLog(settings: LogSettings, launching: boolean): OpenLog {
   }
   const faults: string[] = []
   const onFault = (message: string) => {
-    const fault = `the log ${file?.path} cannot be written: ${message}`
+    const fault = oneLine(`the log ${file?.path} cannot be written: ${message}`)
     if (launching) faults.push(fault)
     else say(fault)
   }
@@ -86,7 +87,7 @@ function fileOfRun(onFault: (message: string) => void): BoundedFile | undefined 
   try {
     return openRunLog(logFolder(), 'tether', { onFault })
   } catch (error) {
-    say(`nothing will be logged: ${(error as Error).message}`)
+    say(`nothing will be logged: ${reasonOf(error)}`)
     return undefined
   }
 }
@@ -96,7 +97,7 @@ function fileAt(path: string, { logMaxSize, logFiles }: LogSettings, onFault: (m
   try {
     closeSync(openForLines(path))
   } catch (cause) {
-    throw new TetherError('bad_config', `the log ${path} cannot be written: ${(cause as Error).message}`, { cause })
+    throw new TetherError('bad_config', `the log ${oneLine(path)} cannot be written: ${reasonOf(cause)}`, { cause })
   }
   return boundedFile(path, { maxBytes: logMaxSize, older: logFiles, onFault })
 }

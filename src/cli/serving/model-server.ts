@@ -3,12 +3,14 @@ import type { LoadModelOptions, Model, ServeOptions, Server } from '../../index.
 import { type Limits, limitOptions } from '../../limits.js'
 import type { FoundModel } from '../../models/find-model.js'
 import { weightsSize } from '../../models/models-dir.js'
+import { oneLine } from '../../one-line.js'
 import { pickOptions } from '../../options.js'
 import type { Settings } from '../config/settings-table.js'
 import { deferred } from '../deferred.js'
 import type { Log } from '../log/log.js'
 import { showProgress } from '../terminal/progress.js'
 import { Interrupted, watchSignals } from '../terminal/signals.js'
+import { inOneLine } from './load-error.js'
 import { noticeLog } from './notices.js'
 import { logRequest } from './request-line.js'
 import { openRequestLog, type RequestLogOptions } from './request-log.js'
@@ -98,18 +100,21 @@ export async function startModelServer(library: Library, options: StartOptions):
 
   const signals = watchSignals()
   const bytes = weightsSize(found.path)
+  const name = oneLine(found.name)
   const stream = options.quiet ? undefined : process.stderr
-  const progress = showProgress({ label: `Loading ${found.name}`, bytes, stream, say })
+  const progress = showProgress({ label: `Loading ${name}`, bytes, stream, say })
   const started = performance.now()
-  const loading = library.loadModel(found.path, {
-    ...options.load,
-    name: found.name,
-    needsChat: true,
-    onProgress: (now) => {
-      fraction = now
-      progress.update(now)
-    },
-  })
+  const loading = library
+    .loadModel(found.path, {
+      ...options.load,
+      name,
+      needsChat: true,
+      onProgress: (now) => {
+        fraction = now
+        progress.update(now)
+      },
+    })
+    .catch(inOneLine)
   loading.then(load.resolve, load.reject)
 
   try {
@@ -119,7 +124,7 @@ export async function startModelServer(library: Library, options: StartOptions):
     loaded = model
     await Promise.race([waitUntilReady(server.url), cancelled])
     progress.end()
-    for (const warning of model.info.warnings) say(`warning: ${warning}`)
+    for (const warning of model.info.warnings) say(`warning: ${oneLine(warning)}`)
     options.check?.(model)
     const seconds = (performance.now() - started) / 1000
     return { model, server, seconds, close: once(() => closeBoth(server, model).finally(requests?.close)) }

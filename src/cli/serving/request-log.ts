@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { closeSync } from 'node:fs'
 import { TetherError } from '../../errors.js'
+import { oneLine } from '../../one-line.js'
 import type { LogLine } from '../../server/serve.js'
 import { boundedFile, type FileBounds, openForLines } from '../log/bounded-file.js'
 import { jsonLine } from '../log/json-line.js'
@@ -22,7 +23,7 @@ export type RequestLogOptions = Required<FileBounds>
  * opened. Later a fault is told once, and writing is tried again with each line: a disk may get room.
  */
 export function openRequestLog(path: string, { maxBytes, older, onFault }: RequestLogOptions): RequestLog {
-  const unusable = (why: string) => `the request log ${path} cannot be written: ${why}`
+  const unusable = (why: string) => oneLine(`the request log ${path} cannot be written: ${why}`)
   try {
     closeSync(openForLines(path))
   } catch (cause) {

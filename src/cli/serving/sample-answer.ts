@@ -1,6 +1,6 @@
 /** Sends the server one small request, to show that everything between socket and model works. */
 import type { Message } from '../../index.js'
-import { escapeControls } from '../terminal/text-width.js'
+import { escapeControls } from '../../one-line.js'
 
 const prompt = 'Say pineapple.'
 

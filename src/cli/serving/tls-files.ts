@@ -5,6 +5,7 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { TetherError } from '../../errors.js'
 import type { Server, TlsOptions } from '../../index.js'
+import { oneLine, reasonOf } from '../../one-line.js'
 
 export interface TlsFiles {
   /** Paths of PEM files. */
@@ -77,7 +78,7 @@ function read(what: string, path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new TetherError('bad_config', `the TLS ${what} ${path} cannot be read: ${(cause as Error).message}`, {
+    throw new TetherError('bad_config', `the TLS ${what} ${oneLine(path)} cannot be read: ${reasonOf(cause)}`, {
       cause,
     })
   }
@@ -97,9 +98,9 @@ export function reloadOnHangup(
     try {
       server.setTls(readTls(files))
       changed?.()
-      say(`read the TLS certificate ${files.cert} again`)
+      say(`read the TLS certificate ${oneLine(files.cert)} again`)
     } catch (error) {
-      say(`still using the TLS certificate from before: ${(error as Error).message}`)
+      say(`still using the TLS certificate from before: ${reasonOf(error)}`)
     }
   }
   process.on('SIGHUP', onHangup)

@@ -1,11 +1,19 @@
 /** What tether prints for the user. Always on stderr: stdout belongs to Claude Code. */
+import { escapeControls } from '../../one-line.js'
 import type { LogLevel } from '../log/log-levels.js'
-import { escapeControls } from './text-width.js'
 import { wrap } from './wrap.js'
 
-/** Prints a line after tether's name. */
+/**
+ * Prints a line after tether's name; further lines are commands and sentences of our own. Texts from elsewhere come as one
+ * line (src/one-line.ts). Where one does not, none of its lines can look as if tether had said it.
+ */
 export function say(line: string): void {
-  writeToStderr(`${inLines(escapeControls(`tether: ${line}`))}\n`)
+  writeToStderr(`${inLines(escapeControls(`tether: ${ours(line)}`))}\n`)
+}
+
+/** Only the first line has the name. */
+function ours(text: string): string {
+  return text.replace(/\n(?=\s*tether:)/gi, '\\n')
 }
 
 /** Never throws: a full disk or a reader that has left must not end tether. */

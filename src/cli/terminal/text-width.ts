@@ -43,24 +43,6 @@ export function fill(text: string, width: number, side: 'left' | 'right' = 'left
   return side === 'left' ? short + spaces : spaces + short
 }
 
-/**
- * Writes control characters as escapes, such as \\x1b, and those that reorder a line; line feeds and tabs stay. What comes
- * from a request, a model or a file may have some, and a terminal would obey them.
- */
-export function escapeControls(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]|[\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, escaped)
-}
-
-/** The same for one line of a log, so that no text can look like another line. */
-export function oneLine(text: string): string {
-  return escapeControls(text).replaceAll('\n', '\\n')
-}
-
-function escaped(letter: string): string {
-  const code = letter.charCodeAt(0)
-  return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`
-}
-
 /** Replaces control characters: a folder's name may contain some, and a terminal would obey them. */
 export function stripControls(text: string): string {
   return text.replace(/\p{C}/gu, '?')

@@ -6,6 +6,7 @@ import { foreignQuantization, unsupportedQuantization } from '../../engine/forei
 import { typeFault } from '../../engine/supported.js'
 import { TetherError } from '../../errors.js'
 import { makeFolder } from '../../make-folder.js'
+import { oneLine } from '../../one-line.js'
 import { parsePythonJson } from '../../python-json.js'
 import { type Fields, object, string } from '../config-fields.js'
 import { partialFolder } from '../find-model.js'
@@ -164,8 +165,9 @@ async function warnOfConfig(folder: string, say: (line: string) => void): Promis
   const method = config && foreignQuantization(config, [])
   if (string(config?.model_type) === undefined)
     say('warning: its config.json has no model_type, so tether cannot load it. Press Ctrl-C to stop the download.')
-  else if (type !== undefined) say(`warning: ${type} Press Ctrl-C to stop the download.`)
-  else if (method !== undefined) say(`warning: ${unsupportedQuantization(method)} Press Ctrl-C to stop the download.`)
+  else if (type !== undefined) say(`warning: ${oneLine(type)} Press Ctrl-C to stop the download.`)
+  else if (method !== undefined)
+    say(`warning: ${oneLine(unsupportedQuantization(method))} Press Ctrl-C to stop the download.`)
 }
 
 async function checkRoom(folder: string, needed: number, { disk }: PullOptions): Promise<void> {

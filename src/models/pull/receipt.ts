@@ -3,6 +3,7 @@ import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readCheckpoint } from '../../engine/checkpoint.js'
 import { TetherError } from '../../errors.js'
+import { oneLine } from '../../one-line.js'
 import { object, string } from '../config-fields.js'
 import type { Repo } from '../repo.js'
 import { showSize } from '../show-size.js'
@@ -38,7 +39,7 @@ export async function checkPulled(path: string, repo: Repo): Promise<string> {
   await readCheckpoint(path).catch((error: Error) => {
     throw new TetherError(
       'download_failed',
-      `${path} is damaged: ${error.message}\nOr remove the folder, then pull again.`,
+      `${oneLine(`${path} is damaged: ${error.message}`)}\nOr remove the folder, then pull again.`,
     )
   })
   const receipt = await readReceipt(path)

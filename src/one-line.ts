@@ -1,0 +1,21 @@
+/** Texts of files, models and clients as they may be shown: nothing in them moves a cursor or begins a line. */
+
+/** Writes control characters as escapes, such as \\x1b, and those that reorder a line; line feeds and tabs stay. */
+export function escapeControls(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]|[\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, escaped)
+}
+
+/** The same for a part of a line, so that no text can look like another line. */
+export function oneLine(text: string): string {
+  return escapeControls(text).replaceAll('\n', '\\n')
+}
+
+/** What an error of Node says, which names paths as they are. */
+export function reasonOf(error: unknown): string {
+  return oneLine(error instanceof Error ? error.message : String(error))
+}
+
+function escaped(letter: string): string {
+  const code = letter.charCodeAt(0)
+  return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`
+}
