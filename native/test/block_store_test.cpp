@@ -1,6 +1,7 @@
 // Tests the block store under a batch: what is restored, from memory and from disk, and what faults do to it.
 #include "engine/cache/block_store.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -204,6 +205,21 @@ void room_at_the_end() {
   check(fixture.stats().memory_bytes >= 1600, "its blocks are: " + std::to_string(fixture.stats().memory_bytes));
 }
 
+// Blocks that are only remembered, with those before them.
+void what_is_remembered_is_bounded() {
+  Fixture fixture(false, 0, 0, {}, 20'000);
+  uint64_t most = 0;
+  for (int seed = 0; seed < 1200; seed++) {
+    std::mt19937 random(static_cast<unsigned>(seed));
+    std::vector<int32_t> prompt(200);
+    for (auto& token : prompt) token = static_cast<int32_t>(random() % 90);
+    ask_for(fixture, prompt, 1, "a prompt of many");
+    most = std::max(most, fixture.stats().blocks);
+  }
+  auto bytes = most * (sizeof(Block) + 16 * sizeof(int32_t));
+  check(bytes > 2'000'000 && bytes < 4'500'000, "blocks without records take 4 MB at most: " + std::to_string(bytes));
+}
+
 void read_only() {
   Folder folder;
   std::ofstream(folder.path()) << "a file where the folder should be";
@@ -245,6 +261,7 @@ int main() {
   windows_alone();
   named_forks();
   room_at_the_end();
+  what_is_remembered_is_bounded();
   read_only();
   cancelled_while_restoring();
   return result();

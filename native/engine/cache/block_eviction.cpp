@@ -10,8 +10,8 @@
 namespace tether {
 namespace {
 
-// Blocks without records that are remembered, to say later why a prompt was not found.
-constexpr size_t kGhosts = 2048;
+// Bytes for blocks without records, which are remembered to say later why a prompt was not found.
+constexpr size_t kGhostBytes = size_t{4} << 20U;
 
 bool has_child(const Block& block, const std::function<bool(const Block&)>& that) {
   return std::ranges::any_of(block.children, [&](const auto& child) { return that(*child); });
@@ -177,20 +177,29 @@ void BlockStore::remove_others(int64_t time, uint64_t bytes) {
   }
 }
 
-// Removes the oldest blocks of those that have no records and that nothing continues.
+// Removes blocks that have no records, the oldest of those that nothing continues first, where they take too much.
 void BlockStore::forget_ghosts() {
   auto is_ghost = [](const Block& block) {
-    return block.children.empty() && !block.has_records() && !block.records[0].busy() && !block.records[1].busy();
+    return !block.has_records() && !block.records[0].busy() && !block.records[1].busy() && block.use.pinned == 0;
   };
-  while (true) {
-    std::vector<Block*> ghosts;
-    tree_.each([&](Block& block) {
-      if (block.use.pinned == 0 && is_ghost(block)) ghosts.push_back(&block);
-    });
-    if (ghosts.size() <= kGhosts) return;
-    std::ranges::sort(ghosts, {}, [](const Block* block) { return block->use.last; });
-    ghosts.resize(ghosts.size() - kGhosts / 2);
-    for (auto* ghost : ghosts) tree_.remove(*ghost);
+  auto size = [](const Block& block) { return sizeof(Block) + block.tokens.capacity() * sizeof(int32_t); };
+  auto later = [](const Block* a, const Block* b) { return a->use.last > b->use.last; };
+  std::priority_queue<Block*, std::vector<Block*>, decltype(later)> leaves(later);
+  size_t bytes = 0;
+  tree_.each([&](Block& block) {
+    if (!is_ghost(block)) return;
+    bytes += size(block);
+    if (block.children.empty()) leaves.push(&block);
+  });
+  if (bytes <= kGhostBytes) return;
+  // To the half, so that this is not done for every request.
+  while (bytes > kGhostBytes / 2 && !leaves.empty()) {
+    auto* ghost = leaves.top();
+    leaves.pop();
+    auto* parent = ghost->parent;
+    bytes -= size(*ghost);
+    tree_.remove(*ghost);
+    if (parent->parent && parent->children.empty() && is_ghost(*parent)) leaves.push(parent);
   }
 }
 
