@@ -104,17 +104,11 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
         const done = (outcome: Outcome) => {
           // Node keeps a joined signal, and all that its listeners hold, until they are removed.
           signal?.removeEventListener('abort', leave)
-          if ('result' in outcome) {
-            const { result } = outcome
-            return resolve(typeof result === 'number' ? result : fromPosted(result))
-          }
-          reject(new TetherError(outcome.fault.code, outcome.fault.message, { field: outcome.fault.field }))
+          if ('result' in outcome) resolve(toResult(outcome))
+          else reject(toError(outcome))
         }
         const one: Waiting = { task, done }
-        const leave = () => {
-          waiting.remove(one)
-          done({ fault: { code: 'cancelled', message: 'the client left' } })
-        }
+        const leave = () => drop(waiting, one)
         if (signal?.aborted) return leave()
         signal?.addEventListener('abort', leave, { once: true })
         waiting.push(one)
@@ -150,4 +144,18 @@ function fairQueue() {
       return taken.shift()
     },
   }
+}
+
+/** A task whose client has left; it may be running already. */
+function drop(waiting: ReturnType<typeof fairQueue>, one: Waiting): void {
+  waiting.remove(one)
+  one.done({ fault: { code: 'cancelled', message: 'the client left' } })
+}
+
+function toResult({ result }: Extract<Outcome, { result: unknown }>): PreparedTurn | number {
+  return typeof result === 'number' ? result : fromPosted(result)
+}
+
+function toError({ fault: { code, message, field } }: Extract<Outcome, { fault: object }>): TetherError {
+  return new TetherError(code, message, { field })
 }

@@ -11,7 +11,8 @@ it('/status says what the model does, with no last answer before the first one',
   const { status, json } = await ask(`${url}/status`)
   expect(status).toBe(200)
   const cache = { memoryBytes: 0, diskBytes: 0, diskCap: 0, hitTokens: { live: 0, memory: 0, disk: 0 } }
-  expect(json).toEqual({ model: 'fake-model', window: 100_000, live: 0, queued: 0, prefill: null, cache, last: null })
+  const idle = { live: 0, queued: 0, longestWait: 0, prefill: null }
+  expect(json).toEqual({ model: 'fake-model', window: 100_000, ...idle, cache, last: null })
 })
 
 it('/status reports the last answer, with its own decode rate while others run', async () => {
@@ -39,6 +40,17 @@ it('/status reports no decode rate of an answer of a few tokens', async () => {
   const { url } = await serveFake(engine)
   await ask(`${url}/v1/messages`, { body: hello({ stream: false }) })
   expect((await ask(`${url}/status`)).json.last).toMatchObject({ outputTokens: 3, tokensPerSecond: null })
+})
+
+it('/status and /metrics say how many requests wait, and for how long', async () => {
+  const engine = speaks('hang')
+  const stats = engine.stats
+  engine.stats = () => ({ ...stats(), live: 1, queued: 3, longestWait: 12.5 })
+  const { url } = await serveFake(engine)
+  expect((await ask(`${url}/status`)).json).toMatchObject({ live: 1, queued: 3, longestWait: 12.5 })
+  const { text } = await ask(`${url}/metrics`)
+  expect(text).toContain('\ntether_requests_waiting 3\n')
+  expect(text).toContain('\ntether_longest_wait_seconds 12.5\n')
 })
 
 it('/status reports how much of a prompt has been read while a request runs', async () => {
