@@ -3,7 +3,7 @@ import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, writeFile
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
-import { cacheDir } from '../third_party/mlx/fetch.mjs'
+import { cacheDir } from '../third_party/fetch.mjs'
 
 /** About 222 million parameters, 443 MB in bf16. */
 export const MID = {

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { loadNative } from '../dist/engine/load.js'
-import { cacheDir } from '../third_party/mlx/fetch.mjs'
+import { cacheDir } from '../third_party/fetch.mjs'
 import { median, prompt } from './numbers.mjs'
 import { start } from './request.mjs'
 

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheDir } from '../third_party/mlx/fetch.mjs'
+import { cacheDir } from '../third_party/fetch.mjs'
 import { run, SetupError } from './setup.mjs'
 import { note } from './terminal-lines.mjs'
 

@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fetchMlx } from '../third_party/mlx/fetch.mjs'
+import { fetchXgrammar } from '../third_party/xgrammar/fetch.mjs'
 import { root, SetupError, script, setup } from './setup.mjs'
 import { note, quoted } from './terminal-lines.mjs'
 
@@ -87,6 +88,7 @@ async function platformPackage(folder, release) {
     checkLinux(binaries, names, release)
   }
   licenses(dirname(mlx), join(folder, 'licenses'), release)
+  xgrammarLicenses(await fetchXgrammar(), join(folder, 'licenses/xgrammar'))
   for (const name of ['LICENSE', 'NOTICE']) copyFileSync(join(root, name), join(folder, name))
   writeFileSync(
     join(folder, 'README.md'),
@@ -99,8 +101,8 @@ async function platformPackage(folder, release) {
     description: `The native addon of ${manifest.name} for ${platform}`,
     license:
       process.platform === 'linux'
-        ? `${license} AND BSD-3-Clause AND GPL-3.0-or-later WITH GCC-exception-3.1 AND LGPL-2.1-or-later`
-        : license,
+        ? `${license} AND Apache-2.0 AND BSD-2-Clause AND BSD-3-Clause AND GPL-3.0-or-later WITH GCC-exception-3.1 AND LGPL-2.1-or-later`
+        : `${license} AND Apache-2.0 AND BSD-2-Clause`,
     author,
     ...repository(),
     engines,
@@ -131,6 +133,15 @@ function licenses(wheels, folder, release) {
   }
   const own = ['within-libmlx.txt', ...(process.platform === 'linux' ? ['LGPL-2.1.txt'] : [])]
   for (const name of own) copyFileSync(join(root, 'third_party/licenses', name), join(folder, name))
+}
+
+/** xgrammar is compiled into the addon, with the JSON parser and the header that it brings. */
+function xgrammarLicenses(sources, folder) {
+  mkdirSync(folder)
+  for (const name of ['LICENSE', 'NOTICE']) copyFileSync(join(sources, name), join(folder, name))
+  copyFileSync(join(sources, '3rdparty/dlpack/LICENSE'), join(folder, 'dlpack-LICENSE'))
+  const header = readFileSync(join(sources, '3rdparty/picojson/picojson.h'), 'utf8')
+  writeFileSync(join(folder, 'picojson-LICENSE'), header.slice(0, header.indexOf('*/') + 3))
 }
 
 /** Checks that all libraries are there and the folder can be moved; for a release, that it needs no newer system. */

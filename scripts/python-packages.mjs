@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheDir } from '../third_party/mlx/fetch.mjs'
+import { cacheDir } from '../third_party/fetch.mjs'
 import { root, run, SetupError } from './setup.mjs'
 import { note } from './terminal-lines.mjs'
 

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { fetchMlx } from '../third_party/mlx/fetch.mjs'
+import { fetchXgrammar } from '../third_party/xgrammar/fetch.mjs'
 import { jobs, logged, root, run, SetupError, script, setup, tool } from './setup.mjs'
 import { note } from './terminal-lines.mjs'
 
@@ -60,11 +61,13 @@ async function timed(name, step, args) {
 /** Builds into <folder>/build/Release, where node-gyp-build looks for the addon of a package in <folder>. */
 async function build({ folder, flags }) {
   const { mlx, openblas = '' } = await fetchMlx(note)
+  const xgrammar = await fetchXgrammar(note)
   mkdirSync(join(root, folder), { recursive: true })
   const options = [
     ...['--out', `${folder}/build`, '--parallel', String(jobs())],
     `--CDTETHER_MLX_PREFIX=${mlx}`,
     `--CDTETHER_OPENBLAS_PREFIX=${openblas}`,
+    `--CDTETHER_XGRAMMAR_SOURCES=${xgrammar}`,
     `--CDTETHER_SANITIZE=${flags}`,
     '--CDTETHER_TESTS=ON',
   ]

