@@ -1,0 +1,32 @@
+// What a request's tokens must follow while it holds: a call's syntax, a schema.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace tether {
+
+// Engine thread only.
+class Constraint {
+ public:
+  Constraint() = default;
+  virtual ~Constraint() = default;
+  Constraint(const Constraint&) = delete;
+  Constraint& operator=(const Constraint&) = delete;
+
+  // Whether it can be asked the rest. Until then no token is drawn.
+  virtual bool is_ready() = 0;
+  // Why it does not hold, or no longer; then everything may be drawn.
+  virtual std::optional<std::string> failure() const = 0;
+  // Whether the next token is held to it.
+  virtual bool holds() const = 0;
+  // One bit a token that may be drawn next, lowest first. All of `words` are written. Only while it holds. false: there
+  // is no such token, and it does not hold from now on.
+  virtual bool fill(std::span<uint32_t> words) = 0;
+  // Takes each token of the answer, in order, whether it holds or not.
+  virtual void accept(int32_t token) = 0;
+};
+
+}  // namespace tether

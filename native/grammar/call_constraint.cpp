@@ -1,0 +1,76 @@
+// A grammar that holds from a call's marker to its end, or over a whole answer.
+#include "grammar/call_constraint.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "error.h"
+
+namespace tether {
+
+CallConstraint::CallConstraint(std::shared_future<GrammarPtr> grammar, Hold hold)
+    : future_(std::move(grammar)), hold_(std::move(hold)) {
+  for (const auto& text : hold_.texts) longest_ = std::max(longest_, text.size());
+}
+
+bool CallConstraint::is_ready() {
+  if (grammar_ || failure_) return true;
+  if (future_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return false;
+  try {
+    grammar_ = future_.get();
+    idle_.emplace(grammar_);
+    if (!hold_.from_start) return true;
+    Matcher matcher(grammar_);
+    if (!hold_.begun.empty() && !matcher.accept_text(hold_.begun))
+      throw Error("invalid_request", "the grammar does not allow an answer to begin with " + hold_.begun);
+    matcher_ = std::move(matcher);
+  } catch (const std::exception& error) {
+    failure_ = error.what();
+  }
+  return true;
+}
+
+bool CallConstraint::fill(std::span<uint32_t> words) {
+  matcher_->fill(words);
+  if (std::ranges::any_of(words, [](uint32_t word) { return word != 0; })) return true;
+  failure_ = "the grammar leads to no token of this vocabulary";
+  matcher_.reset();
+  return false;
+}
+
+void CallConstraint::accept(int32_t token) {
+  if (!grammar_ || failure_) return;
+  if (!matcher_) return accept_free(token);
+  // Only a stop token, which ends the answer, can be refused here.
+  matcher_->accept(token);
+  if (hold_.to_end || !matcher_->is_complete()) return;
+  matcher_.reset();
+  tail_.clear();
+}
+
+// Looks for the beginning of a call. What the last token has beyond the marker must fit; else there is no call here.
+void CallConstraint::accept_free(int32_t token) {
+  if (std::ranges::find(hold_.tokens, token) != hold_.tokens.end()) {
+    matcher_.emplace(grammar_);
+    return;
+  }
+  if (hold_.texts.empty()) return;
+  const auto& bytes = idle_->bytes(token);
+  if (bytes.empty()) tail_.clear();
+  size_t before = tail_.size();
+  tail_ += bytes;
+  for (const auto& text : hold_.texts) {
+    size_t place = tail_.rfind(text);
+    if (place == std::string::npos || place + text.size() <= before) continue;
+    Matcher matcher(grammar_);
+    auto rest = tail_.substr(place + text.size());
+    if (!rest.empty() && !matcher.accept_text(rest)) continue;
+    tail_.clear();
+    if (!matcher.is_complete()) matcher_ = std::move(matcher);
+    return;
+  }
+  if (tail_.size() > longest_) tail_.erase(0, tail_.size() - longest_);
+}
+
+}  // namespace tether

@@ -1,0 +1,49 @@
+// A grammar that holds from a call's marker to its end, or over a whole answer.
+#pragma once
+
+#include <cstdint>
+#include <future>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/constraint.h"
+#include "grammar/grammar.h"
+
+namespace tether {
+
+// When a grammar holds.
+struct Hold {
+  bool from_start = false;  // from the first token of the answer
+  std::string begun;        // then: what the prompt has of the grammar's text
+  // After each of these control tokens, and after each of these texts, until its end.
+  std::vector<int32_t> tokens;
+  std::vector<std::string> texts;
+  // Where the grammar's text ends so does the answer; else anything may follow.
+  bool to_end = false;
+};
+
+class CallConstraint : public Constraint {
+ public:
+  CallConstraint(std::shared_future<GrammarPtr> grammar, Hold hold);
+
+  bool is_ready() override;
+  std::optional<std::string> failure() const override { return failure_; }
+  bool holds() const override { return matcher_.has_value(); }
+  bool fill(std::span<uint32_t> words) override;
+  void accept(int32_t token) override;
+
+ private:
+  void accept_free(int32_t token);
+
+  std::shared_future<GrammarPtr> future_;
+  Hold hold_;
+  GrammarPtr grammar_;
+  std::optional<std::string> failure_;
+  std::optional<Matcher> matcher_;
+  std::optional<Matcher> idle_;  // knows the bytes of free text
+  std::string tail_;             // of the free text
+  size_t longest_ = 0;
+};
+
+}  // namespace tether

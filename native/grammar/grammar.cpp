@@ -1,0 +1,195 @@
+// Grammars over a model's tokens, compiled on a thread of their own. Behind this header is xgrammar.
+#include "grammar/grammar.h"
+
+#include <xgrammar/xgrammar.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <list>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "error.h"
+#include "grammar/spelling.h"
+#include "grammar/xgrammar_log.h"
+
+namespace tether {
+namespace {
+
+// A conversation has one list of tools, its helpers another; a grammar of 30 tools has some megabytes.
+constexpr size_t kKept = 16;
+
+}  // namespace
+
+struct CompiledGrammar {
+  xgrammar::CompiledGrammar grammar;
+  xgrammar::TokenizerInfo vocabulary;
+  std::shared_ptr<const Spelling> spelling;
+  std::vector<std::string> warnings;
+};
+
+const std::vector<std::string>& warnings_of(const CompiledGrammar& grammar) { return grammar.warnings; }
+
+struct Grammars::Impl {
+  struct Job {
+    std::string source;
+    std::promise<GrammarPtr> result;
+    std::function<void()> done;  // in place of a source
+  };
+  struct Known {
+    std::string source;
+    std::shared_future<GrammarPtr> result;
+  };
+
+  explicit Impl(GrammarVocabulary given) : vocabulary(std::move(given)), thread([this] { loop(); }) {}
+
+  void loop() {
+    for (;;) {
+      std::unique_lock lock(mutex);
+      wake.wait(lock, [this] { return closing || !jobs.empty(); });
+      if (closing) {
+        lock.unlock();
+        return give_up();
+      }
+      auto job = std::move(jobs.front());
+      jobs.pop_front();
+      lock.unlock();
+      if (job.done)
+        job.done();
+      else
+        run(job);
+    }
+  }
+
+  // What was asked for and is not compiled gets a broken promise, and who waits for it is called.
+  void give_up() {
+    for (auto& job : jobs) job.result = {};
+    for (auto& job : jobs)
+      if (job.done) job.done();
+  }
+
+  void run(Job& job) {
+    try {
+      take_grammar_warnings();
+      auto grammar = prepared().CompileStructuralTag(job.source);
+      job.result.set_value(std::make_shared<const CompiledGrammar>(grammar, grammar.GetTokenizerInfo(), spelling,
+                                                                   take_grammar_warnings()));
+    } catch (const Error&) {
+      job.result.set_exception(std::current_exception());
+    } catch (const std::exception& error) {
+      job.result.set_exception(std::make_exception_ptr(Error("invalid_request", error.what())));
+    }
+  }
+
+  // Sorting a large vocabulary takes as long as compiling, so it is done once, and here.
+  xgrammar::GrammarCompiler& prepared() {
+    if (!compiler) {
+      spelling = std::make_shared<const Spelling>(std::move(vocabulary));
+      xgrammar::TokenizerInfo info(spelling->grammar_tokens(), xgrammar::VocabType::RAW, std::nullopt,
+                                   spelling->stop_tokens());
+      auto threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency() / 2));
+      compiler.emplace(info, threads, false);
+    }
+    return *compiler;
+  }
+
+  std::mutex mutex;  // guards the members below, up to vocabulary
+  std::condition_variable wake;
+  std::deque<Job> jobs;
+  std::list<Known> known;  // the last one used first
+  bool closing = false;
+
+  // Of the thread.
+  GrammarVocabulary vocabulary;  // until its first compilation
+  std::optional<xgrammar::GrammarCompiler> compiler;
+  std::shared_ptr<const Spelling> spelling;
+  std::thread thread;
+};
+
+Grammars::Grammars(GrammarVocabulary vocabulary) : impl_(std::make_unique<Impl>(std::move(vocabulary))) {}
+
+Grammars::~Grammars() {
+  {
+    std::scoped_lock lock(impl_->mutex);
+    impl_->closing = true;
+  }
+  impl_->wake.notify_one();
+  impl_->thread.join();
+}
+
+std::shared_future<GrammarPtr> Grammars::compile(const std::string& source) {
+  std::scoped_lock lock(impl_->mutex);
+  auto& known = impl_->known;
+  auto found = std::ranges::find(known, source, &Impl::Known::source);
+  if (found != known.end()) {
+    known.splice(known.begin(), known, found);
+    return known.front().result;
+  }
+  Impl::Job job{.source = source, .result = {}, .done = nullptr};
+  auto result = job.result.get_future().share();
+  known.push_front({.source = source, .result = result});
+  if (known.size() > kKept) known.pop_back();
+  impl_->jobs.push_back(std::move(job));
+  impl_->wake.notify_one();
+  return result;
+}
+
+void Grammars::then(std::function<void()> done) {
+  std::scoped_lock lock(impl_->mutex);
+  impl_->jobs.push_back({.source = {}, .result = {}, .done = std::move(done)});
+  impl_->wake.notify_one();
+}
+
+struct Matcher::Impl {
+  explicit Impl(GrammarPtr given) : compiled(std::move(given)), matcher(compiled->grammar) {}
+
+  GrammarPtr compiled;
+  xgrammar::GrammarMatcher matcher;
+  std::vector<bool> quoted = {false};  // after each token: whether a quoted text is open
+};
+
+Matcher::Matcher(GrammarPtr grammar) : impl_(std::make_unique<Impl>(std::move(grammar))) {}
+Matcher::~Matcher() = default;
+Matcher::Matcher(Matcher&&) noexcept = default;
+Matcher& Matcher::operator=(Matcher&&) noexcept = default;
+
+bool Matcher::accept(int32_t token) {
+  if (impl_->matcher.IsTerminated() || !impl_->matcher.AcceptToken(token)) return false;
+  impl_->quoted.push_back(impl_->quoted.back() != impl_->compiled->spelling->is_quote(token));
+  return true;
+}
+
+bool Matcher::accept_text(const std::string& bytes) {
+  if (!impl_->matcher.AcceptString(bytes)) return false;
+  impl_->quoted.push_back(impl_->quoted.back());
+  return true;
+}
+
+const std::string& Matcher::bytes(int32_t token) const { return impl_->compiled->spelling->bytes(token); }
+
+void Matcher::rollback(int tokens) {
+  impl_->matcher.Rollback(tokens);
+  impl_->quoted.resize(impl_->quoted.size() - static_cast<size_t>(tokens));
+}
+
+bool Matcher::is_complete() const { return impl_->matcher.IsCompleted(); }
+
+void Matcher::fill(std::span<uint32_t> words) {
+  std::ranges::fill(words, 0U);
+  int64_t shape = xgrammar::GetBitmaskSize(impl_->compiled->vocabulary.GetVocabSize());
+  DLTensor tensor{.data = words.data(),
+                  .device = {kDLCPU, 0},
+                  .ndim = 1,
+                  .dtype = xgrammar::GetBitmaskDLType(),
+                  .shape = &shape,
+                  .strides = nullptr,
+                  .byte_offset = 0};
+  impl_->matcher.FillNextTokenBitmask(&tensor);
+  if (impl_->quoted.back()) impl_->compiled->spelling->mask_controls(words);
+}
+
+std::vector<int32_t> Matcher::forced() const { return impl_->matcher.FindJumpForwardTokens(); }
+
+}  // namespace tether

@@ -1,0 +1,73 @@
+// Grammars over a model's tokens, compiled on a thread of their own. Behind this header is xgrammar.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "grammar/vocabulary.h"
+
+namespace tether {
+
+// A grammar that is ready to be matched. Any number of matchers may share it.
+struct CompiledGrammar;
+using GrammarPtr = std::shared_ptr<const CompiledGrammar>;
+
+// Parts of the schema that the grammar does not hold, in xgrammar's words.
+const std::vector<std::string>& warnings_of(const CompiledGrammar& grammar);
+
+// The grammars of one vocabulary. Any thread; nothing here waits for a compilation but the destructor, for one at most.
+class Grammars {
+ public:
+  explicit Grammars(GrammarVocabulary vocabulary);
+  ~Grammars();
+  Grammars(const Grammars&) = delete;
+  Grammars& operator=(const Grammars&) = delete;
+
+  // `source`: a structural tag of xgrammar's in JSON, whose text is what may be written. The same source gives the same
+  // grammar again while it is among the last ones used. The future throws Error("invalid_request") that says what is
+  // wrong with the source.
+  std::shared_future<GrammarPtr> compile(const std::string& source);
+
+  // Calls on the grammars' thread, once all that was asked for is compiled, or at the end.
+  void then(std::function<void()> done);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// A place in a text that follows a grammar. One thread at a time.
+class Matcher {
+ public:
+  explicit Matcher(GrammarPtr grammar);
+  ~Matcher();
+  Matcher(Matcher&&) noexcept;
+  Matcher& operator=(Matcher&&) noexcept;
+
+  // false: the grammar does not allow this token here, and nothing has changed.
+  bool accept(int32_t token);
+  // The same for the end of a token whose beginning is no part of the text. To rollback() it is one token.
+  bool accept_text(const std::string& bytes);
+  // Takes back the last tokens, no more than were accepted.
+  void rollback(int tokens);
+  // The bytes of a token; empty for control tokens.
+  const std::string& bytes(int32_t token) const;
+  // Whether the text may end here.
+  bool is_complete() const;
+  // One bit a token, lowest first: which may come next, stop tokens among them where the text may end. `words`: at
+  // least (vocabulary + 31) / 32 of them, all of which are written.
+  void fill(std::span<uint32_t> words);
+  // The tokens of what must follow; empty where there is a choice.
+  std::vector<int32_t> forced() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tether

@@ -1,0 +1,226 @@
+// Tests grammars over a small vocabulary: what they allow, when they hold, and that they end, whatever is asked of
+// them.
+#include "grammar/grammar.h"
+
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "error.h"
+#include "grammar/call_constraint.h"
+#include "test/check.h"
+
+using namespace tether;
+
+namespace {
+
+// Every byte of ASCII is a token; then some of several bytes, a quote, a marker, and a stop token.
+constexpr int32_t kLong = 128;
+constexpr int32_t kQuote = 133;
+constexpr int32_t kMarker = 134;
+constexpr int32_t kStop = 135;
+constexpr size_t kWords = 5;
+
+GrammarVocabulary vocabulary() {
+  GrammarVocabulary made;
+  for (int byte = 0; byte < 128; byte++) made.tokens.emplace_back(1, static_cast<char>(byte));
+  for (const char* token : {"\"}", "{\"", "<|", "|>", "\xF4", "", "", ""}) made.tokens.emplace_back(token);
+  made.quote = kQuote;
+  made.stop_tokens = {kStop};
+  return made;
+}
+
+std::string object_tag(const std::string& properties, const std::string& style = "json") {
+  return R"({"type":"structural_tag","format":{"type":"json_schema","style":")" + style +
+         R"(","json_schema":{"type":"object","properties":{)" + properties +
+         R"(},"required":["a"],"additionalProperties":false}}})";
+}
+
+const char* const kText = R"("a":{"type":"string"})";
+
+std::string end_tag() {
+  return R"({"type":"structural_tag","format":{"type":"sequence","elements":[{"type":"const_string","value":"ok"},)"
+         R"({"type":"token","token":134}]}})";
+}
+
+std::vector<uint32_t> next_of(Matcher& matcher) {
+  std::vector<uint32_t> words(kWords);
+  matcher.fill(words);
+  return words;
+}
+
+bool allows(Matcher& matcher, int32_t token) {
+  auto id = static_cast<uint32_t>(token);
+  return (next_of(matcher)[id / 32] >> (id % 32U) & 1U) != 0;
+}
+
+bool accept_all(Matcher& matcher, const std::string& text) {
+  for (char byte : text)
+    if (!matcher.accept(byte)) return false;
+  return true;
+}
+
+void follows(Grammars& grammars) {
+  Matcher matcher(grammars.compile(object_tag(kText)).get());
+  check(allows(matcher, '{') && allows(matcher, kLong + 1) && !allows(matcher, 'x'), "only what may begin is allowed");
+  check(accept_all(matcher, "{\"a\":\"x"), "a text that fits is accepted");
+  check(allows(matcher, kLong), "a token that closes a string and goes on is allowed");
+  check(!allows(matcher, kMarker) && !allows(matcher, kStop), "no control token is allowed inside a string");
+  check(!matcher.is_complete(), "a text in the middle is not complete");
+  check(matcher.accept(kLong) && matcher.is_complete(), "the closing token completes the text");
+  check(allows(matcher, kStop) && !allows(matcher, 'x'), "only a stop token may follow a whole text");
+  matcher.rollback(1);
+  check(!matcher.is_complete() && allows(matcher, 'y'), "a token can be taken back");
+  matcher.rollback(7);
+  check(!matcher.accept('x') && matcher.accept('{'), "a token that does not fit changes nothing");
+}
+
+void forces(Grammars& grammars) {
+  Matcher matcher(grammars.compile(object_tag(R"("a":{"const":7})")).get());
+  check(accept_all(matcher, "{\"a\":"), "a constant's key is accepted");
+  check(!allows(matcher, '8') && accept_all(matcher, "7}") && matcher.is_complete(), "a constant is the only value");
+  Matcher ending(grammars.compile(end_tag()).get());
+  auto forced = ending.forced();
+  check(forced == std::vector<int32_t>{'o', 'k'}, "text without a choice is known in advance");
+  check(accept_all(ending, "ok") && allows(ending, kMarker) && !allows(ending, 'x'),
+        "a control token is named by its id");
+}
+
+void spells(Grammars& grammars) {
+  Matcher matcher(grammars.compile(object_tag(kText, "gemma")).get());
+  check(accept_all(matcher, "{a:") && allows(matcher, kQuote),
+        "a quote that is a control token is allowed where it fits");
+  check(!allows(matcher, '<') && !allows(matcher, '"'), "plain tokens cannot stand for it");
+  check(matcher.accept(kQuote), "the quote begins a string");
+  check(allows(matcher, '<') && allows(matcher, 'x') && allows(matcher, kQuote), "a string may hold any text");
+  check(!allows(matcher, kMarker) && !allows(matcher, kStop), "no other control token is allowed inside a string");
+  check(!allows(matcher, kLong + 4), "nothing begins the bytes that stand for the quote");
+  check(accept_all(matcher, "x<|\"|>y") && !matcher.is_complete(), "its spelling in plain tokens is text");
+  check(matcher.accept(kQuote) && accept_all(matcher, "}") && matcher.is_complete(),
+        "the quote itself closes the string");
+}
+
+std::string failure_of(Grammars& grammars, const std::string& source) {
+  try {
+    grammars.compile(source).get();
+    return "";
+  } catch (const Error& error) {
+    return error.code() + ": " + error.what();
+  }
+}
+
+void refuses(Grammars& grammars) {
+  check(failure_of(grammars, "{").starts_with("invalid_request: "), "text that is no grammar is refused");
+  check(failure_of(grammars, object_tag(R"("a":{"type":"nothing"})")).find("nothing") != std::string::npos,
+        "a schema that is none is refused with its fault");
+  check(failure_of(grammars, object_tag(R"("a":{"type":"integer","minimum":3,"maximum":1})")) != "",
+        "a schema that allows nothing is refused");
+  std::string deep = R"({"type":"string"})";
+  for (int i = 0; i < 20000; i++) deep = R"({"type":"array","items":)" + deep + "}";
+  check(failure_of(grammars, object_tag(R"("a":)" + deep)) != "", "a schema that is nested too deeply is refused");
+  auto warned = grammars.compile(object_tag(R"("a":{"type":"number","multipleOf":3})")).get();
+  check(!warnings_of(*warned).empty() && warnings_of(*warned)[0].find("multipleOf") != std::string::npos,
+        "a part of a schema that is not held is named");
+  check(warnings_of(*grammars.compile(object_tag(kText)).get()).empty(), "a schema that is held gives no warning");
+}
+
+void keeps(Grammars& grammars) {
+  auto first = grammars.compile(object_tag(kText)).get();
+  check(grammars.compile(object_tag(kText)).get() == first, "the same source is compiled once");
+  bool called = false;
+  std::promise<void> ready;
+  grammars.then([&] {
+    called = true;
+    ready.set_value();
+  });
+  ready.get_future().wait();
+  check(called, "what waits for grammars is called");
+}
+
+Hold after(std::vector<int32_t> tokens, std::vector<std::string> texts) {
+  Hold hold;
+  hold.tokens = std::move(tokens);
+  hold.texts = std::move(texts);
+  return hold;
+}
+
+void accept_text(CallConstraint& constraint, const std::string& text) {
+  for (char byte : text) constraint.accept(byte);
+}
+
+void wait_for(CallConstraint& constraint) {
+  while (!constraint.is_ready()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+void holds(Grammars& grammars) {
+  CallConstraint marked(grammars.compile(object_tag(kText)), after({kMarker}, {}));
+  wait_for(marked);
+  accept_text(marked, "{free");
+  check(!marked.holds(), "free text is free");
+  marked.accept(kMarker);
+  check(marked.holds(), "a marker arms the grammar");
+  accept_text(marked, "{\"a\":\"x\"}");
+  check(!marked.holds(), "the end of a call frees what follows");
+  marked.accept(kMarker);
+  check(marked.holds(), "a second call is held too");
+
+  CallConstraint fenced(grammars.compile(object_tag(kText)), after({}, {"call:"}));
+  wait_for(fenced);
+  accept_text(fenced, "say call");
+  fenced.accept(kMarker);
+  accept_text(fenced, ":");
+  check(!fenced.holds(), "a control token inside a text that arms separates it");
+  accept_text(fenced, "call:");
+  check(fenced.holds(), "a text arms the grammar");
+
+  Hold forced;
+  forced.from_start = true;
+  forced.begun = "{\"a\":";
+  CallConstraint begun(grammars.compile(object_tag(kText)), forced);
+  wait_for(begun);
+  std::vector<uint32_t> words(kWords);
+  check(begun.holds() && begun.fill(words) && (words['"' / 32] >> ('"' % 32) & 1U), "a call that is begun goes on");
+  forced.begun = "[";
+  CallConstraint wrong(grammars.compile(object_tag(kText)), forced);
+  wait_for(wrong);
+  check(!wrong.holds() && wrong.failure(), "a beginning that does not fit is a failure, and nothing is held");
+
+  forced.begun = "";
+  forced.to_end = true;
+  CallConstraint whole(grammars.compile(object_tag(kText)), forced);
+  wait_for(whole);
+  accept_text(whole, "{\"a\":\"x\"}");
+  check(whole.holds() && whole.fill(words) && words[4] == 1U << (kStop % 32U), "a whole answer may only end");
+
+  CallConstraint broken(grammars.compile("{"), after({kMarker}, {}));
+  wait_for(broken);
+  broken.accept(kMarker);
+  check(!broken.holds() && broken.failure(), "a grammar that cannot be compiled holds nothing and says why");
+}
+
+void closes() {
+  std::shared_future<GrammarPtr> left;
+  bool called = false;
+  {
+    Grammars grammars(vocabulary());
+    for (int i = 0; i < 20; i++) left = grammars.compile(object_tag("\"a\":{\"const\":" + std::to_string(i) + "}"));
+    grammars.then([&] { called = true; });
+  }
+  check(called, "who waits is told when the grammars end");
+  check(left.wait_for(std::chrono::seconds(0)) == std::future_status::ready, "nothing stays unsettled");
+}
+
+}  // namespace
+
+int main() {
+  Grammars grammars(vocabulary());
+  follows(grammars);
+  forces(grammars);
+  spells(grammars);
+  refuses(grammars);
+  keeps(grammars);
+  holds(grammars);
+  closes();
+  return result();
+}
