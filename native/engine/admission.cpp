@@ -109,6 +109,7 @@ bool Batch::start(Submitted& submitted) {
   make_room();
   auto& live = live_.back();
   live.finish.queue_seconds = seconds_since(live.submitted.since);
+  if (live.constraint()) live.finish.constrained.emplace();
   live.finish.miss = std::move(miss);
   if (leader) {
     live.leader = leader->live->submitted.id;

@@ -2,8 +2,10 @@
 #include "engine/batch.h"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "crash.h"
@@ -16,6 +18,8 @@ namespace {
 
 // Passes after which MLX's freed buffers are given back.
 constexpr size_t kClearEvery = 256;
+
+mx::array row_of(const mx::array& logits, int row) { return mx::slice(logits, {row, 0}, {row + 1, logits.shape(1)}); }
 
 }  // namespace
 
@@ -44,7 +48,7 @@ void Batch::pass() {
   if (ahead) guard(writers, [&] { collect(); });
   if (prefill) guard({prefill}, [&] { collect_chunk(*prefill); });
   remove_ended();
-  if (!restoring && writers.empty() && !prefill) wait_for_disk();
+  if (!restoring && writers.empty() && !prefill) wait_for_others();
   if (++passes_ % kClearEvery == 0) mx::clear_cache();
 }
 
@@ -113,64 +117,103 @@ void Batch::collect_chunk(Live& live) {
   mx::clear_cache();
 }
 
-// All live requests wait for records to be read; not for long, since a request may be cancelled or come meanwhile.
-void Batch::wait_for_disk() {
+// All live requests wait for records to be read, or for a grammar; not for long, since a request may be cancelled or
+// come meanwhile.
+void Batch::wait_for_others() {
   constexpr double kSeconds = 0.02;
+  bool grammar = std::ranges::any_of(live_, [](const Live& live) { return live.awaits_constraint(); });
+  if (grammar) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   bool waits = std::ranges::any_of(live_, [](const Live& live) { return live.restore.has_value(); });
-  if (waits) loaded_.prefixes.store()->wait(kSeconds);
+  if (waits && !grammar) loaded_.prefixes.store()->wait(kSeconds);
 }
 
 std::vector<Live*> Batch::decoding() {
   std::vector<Live*> writers;
   for (auto& live : live_)
-    if (live.is_decoding()) writers.push_back(&live);
+    if (live.is_decoding() && !live.awaits_constraint()) writers.push_back(&live);
   return writers;
 }
 
-// What the request's mask allows to be drawn next; false if the mask fails, which ends the request.
-bool Batch::ask_mask(Live& live, std::vector<uint32_t>& allowed) {
-  if (!live.submitted.request.mask) return true;
+// What may be drawn next for a request; empty: everything. A mask that fails ends the request, whose draw is then
+// unused.
+std::vector<uint32_t> Batch::allowed_next(Live& live, const mx::array& logits, int row) {
+  auto vocab = static_cast<size_t>(loaded_.info.vocab_size);
+  std::vector<uint32_t> allowed;
   try {
-    allowed = live.submitted.request.mask(std::span(live.sequence.tokens()).subspan(live.prompt().size()));
-    auto vocab = static_cast<size_t>(loaded_.info.vocab_size);
-    if (allowed.empty() || allowed.size() * 32 >= vocab) return true;
-    throw Error("internal", "a logits mask of " + std::to_string(allowed.size() * 32) +
-                                " bits is too short for a vocabulary of " + std::to_string(vocab));
+    if (live.submitted.request.mask)
+      allowed = live.submitted.request.mask(std::span(live.sequence.tokens()).subspan(live.prompt().size()));
+    if (!allowed.empty() && allowed.size() * 32 < vocab)
+      throw Error("internal", "a logits mask of " + std::to_string(allowed.size() * 32) +
+                                  " bits is too short for a vocabulary of " + std::to_string(vocab));
+    if (live.is_held()) {
+      allowed.resize((vocab + 31) / 32);
+      if (!live.constraint()->fill(allowed)) return {};
+      auto removed = removed_probability(logits, row, allowed);
+      live.removed = live.removed ? mx::add(*live.removed, removed) : removed;
+      live.finish.constrained->tokens++;
+    }
   } catch (const std::exception& error) {
     fail(live, error);
-    return false;
+    return {};
   }
+  return allowed;
 }
 
-// Feeds each decoding sequence its next token and draws the one after it. A mask needs to know the token before.
-void Batch::dispatch() {
+// The requests that this pass feeds a token. What is drawn with a mask must know the token before, so it is read first.
+std::vector<Live*> Batch::feed() {
   std::vector<Live*> fed;
-  std::vector<Draw> draws;
   for (auto& live : live_) {
-    if (live.ended || !live.is_decoding()) continue;
-    if (live.submitted.request.mask && std::holds_alternative<Pending>(live.next)) read_pending(live);
+    if (live.ended || !live.is_decoding() || live.awaits_constraint()) continue;
+    bool reads = live.submitted.request.mask || live.is_held();
+    if (reads && std::holds_alternative<Pending>(live.next)) read_pending(live);
     if (live.ended || live.is_last_pending()) continue;
     if (const auto* known = std::get_if<Known>(&live.next)) live.sequence.extended_by({&known->token, 1});
-    std::vector<uint32_t> allowed;
-    if (!ask_mask(live, allowed)) continue;
     fed.push_back(&live);
-    draws.push_back({&live.sampler, std::move(allowed)});
   }
+  return fed;
+}
+
+// Feeds each decoding sequence its next token and draws the one after it. Masks are made while the device computes.
+void Batch::dispatch() {
+  auto fed = feed();
   if (fed.empty()) return;
   double started = thread_seconds();
   std::vector<Segment> segments;
   for (auto* live : fed) segments.push_back({&live->sequence.caches(), 1});
-  auto drawn = draw(loaded_.model->logits(loaded_.model->forward(input_tokens(fed), segments)), draws);
-  if (loaded_.device.decode_ahead)
-    mx::async_eval(drawn);
+  auto logits = loaded_.model->logits(loaded_.model->forward(input_tokens(fed), segments));
+  bool ahead = loaded_.device.decode_ahead;
+  if (std::ranges::any_of(fed, [](const Live* live) { return live->is_held(); })) mx::async_eval(logits);
+  std::vector<Draw> draws;
+  std::vector<mx::array> computed;
+  for (size_t i = 0; i < fed.size(); i++) {
+    auto* live = fed[i];
+    draws.push_back({&live->sampler, allowed_next(*live, logits, static_cast<int>(i))});
+    live->free_draw.reset();
+    if (ahead && live->constraint() && !live->is_held())
+      live->free_draw = Drawable{.logits = row_of(logits, static_cast<int>(i)), .sampler = live->sampler};
+    if (live->removed) computed.push_back(*live->removed);
+  }
+  auto drawn = draw(logits, draws);
+  computed.push_back(drawn);
+  if (ahead)
+    mx::async_eval(computed);
   else
-    mx::eval(drawn);
+    mx::eval(computed);
   done_.model_seconds += thread_seconds() - started;
   for (size_t i = 0; i < fed.size(); i++) {
     if (fed[i]->finish.output_tokens == 0 && std::holds_alternative<Known>(fed[i]->next))
       fed[i]->finish.computed_tokens++;
     fed[i]->dispatched({drawn, static_cast<int>(i)});
   }
+}
+
+// The constraint holds from the token on that is pending, which was drawn before that was known.
+void Batch::draw_again(Live& live) {
+  auto from = std::move(*live.free_draw);
+  live.free_draw.reset();
+  live.sampler = std::move(from.sampler);
+  Draw held{.sampler = &live.sampler, .allowed = allowed_next(live, from.logits, 0)};
+  if (!live.ended) live.next = Pending{{draw(from.logits, {&held, 1}), 0}};
 }
 
 // Reads the tokens that were fed unread; where nothing is dispatched ahead, those that this pass has drawn.
@@ -182,6 +225,7 @@ void Batch::collect() {
       live.next = Pending{std::move(in_flight->drawn)};
       live.sequence.extended_by({&token, 1});
       accept(live, token);
+      if (!live.ended && live.is_held() && live.free_draw) draw_again(live);
     } else if (live.is_last_pending() || (!loaded_.device.decode_ahead && std::holds_alternative<Pending>(live.next))) {
       read_pending(live);
     }
@@ -212,6 +256,7 @@ void Batch::accept(Live& live, int32_t token) {
     finish.stop_token = token;
     return end(live, FinishReason::stop);
   }
+  if (live.constraint()) live.constraint()->accept(token);
   live.submitted.sink(token);
   finish.output_tokens++;
   done_.output_tokens++;
@@ -244,6 +289,10 @@ void Batch::end(Live& live, FinishReason reason) {
     int kept = std::min(live.sequence.length(), live.prefill_length());
     if (loaded_.prefixes.finish(live.cursor, std::move(live.sequence), live.ends()))
       finish.created_tokens = std::max(0, kept - finish.cached_tokens);
+  }
+  if (live.constraint()) {
+    if (live.removed) finish.constrained->removed = static_cast<double>(live.removed->item<float>());
+    finish.constrained->failure = live.constraint()->failure();
   }
   live.submitted.sink(finish);
 }

@@ -70,7 +70,7 @@ class Batch {
   void begin(Live& live, const PrefixCache::Match& match);
   void start_prefill(Live& live, const BlockStore::Start& stored);
   bool advance_restores();
-  void wait_for_disk();
+  void wait_for_others();
   void release_followers();
 
   Live* next_prefill();
@@ -79,8 +79,10 @@ class Batch {
   void collect_chunk(Live& live);
 
   std::vector<Live*> decoding();
-  bool ask_mask(Live& live, std::vector<uint32_t>& allowed);
+  std::vector<uint32_t> allowed_next(Live& live, const mx::array& logits, int row);
   void dispatch();
+  std::vector<Live*> feed();
+  void draw_again(Live& live);
   void collect();
   void read_pending(Live& live);
   void accept(Live& live, int32_t token);

@@ -51,6 +51,12 @@ struct InFlight {
 };
 using NextToken = std::variant<std::monostate, Known, Pending, InFlight>;  // monostate: the prompt is being prefilled
 
+// What a token was drawn from without its constraint, which may turn out to hold once the token before is read.
+struct Drawable {
+  mx::array logits;  // (1, vocab)
+  Sampler sampler;   // as it was before
+};
+
 struct Live {
   using Clock = std::chrono::steady_clock;
 
@@ -70,6 +76,8 @@ struct Live {
   std::optional<uint64_t> leader = std::nullopt;
   int shared = 0;
   NextToken next;
+  std::optional<Drawable> free_draw = std::nullopt;  // of the token that is pending
+  std::optional<mx::array> removed = std::nullopt;   // (1): Constrained::removed so far
   Clock::time_point started;
   Clock::time_point decode_started;  // when the first token was known
   bool ended = false;
@@ -87,6 +95,11 @@ struct Live {
   std::vector<int> ends() const;
   // Whether the token that is pending is the last that it may generate.
   bool is_last_pending() const { return std::holds_alternative<Pending>(next) && finish.output_tokens + 1 >= limit; }
+
+  // Whether its constraint decides what is drawn next, and whether it is not there yet.
+  bool is_held() const { return constraint() && constraint()->holds(); }
+  bool awaits_constraint() const { return constraint() && !constraint()->is_ready(); }
+  Constraint* constraint() const { return submitted.request.constraint.get(); }
 
   void add_fork_point(int length);
   // The end of the chunk that begins where the sequence ends.

@@ -31,8 +31,14 @@ mx::array best(const mx::array& logits, int count) {
   return mx::take_along_axis(some, mx::argsort(mx::take_along_axis(negative, some, -1), -1), -1);
 }
 
-// Sets the logits of tokens whose bit is not set to minus infinity.
+// Sets the logits of tokens whose bit is not set to minus infinity: on a device from the packed bits; MLX's own
+// functions are slow on a CPU, so there from what is to be added.
 mx::array masked(const mx::array& logits, std::span<const uint32_t> allowed) {
+  if (mx::default_device() == mx::Device::cpu) {
+    std::vector<float> added(static_cast<size_t>(logits.shape(1)));
+    for (size_t i = 0; i < added.size(); i++) added[i] = allowed[i / 32] >> (i % 32) & 1U ? 0 : kNever;
+    return mx::add(logits, mx::array(added.data(), {1, logits.shape(1)}, mx::float32));
+  }
   auto words = static_cast<int>(allowed.size());
   mx::array packed(allowed.data(), {words, 1}, mx::uint32);
   auto one = mx::array(1U, mx::uint32);
@@ -114,6 +120,12 @@ mx::array draw(const mx::array& raw, std::span<const Draw> draws) {
   }
   // A NaN anywhere makes the sum a NaN.
   return mx::where(mx::isnan(mx::sum(logits, -1)), mx::array(kNotANumber), next);
+}
+
+mx::array removed_probability(const mx::array& raw, int index, std::span<const uint32_t> allowed) {
+  auto logits = mx::astype(row(raw, index), mx::float32);
+  auto kept = mx::subtract(mx::logsumexp(masked(logits, allowed), -1), mx::logsumexp(logits, -1));
+  return mx::subtract(mx::array(1.0F), mx::exp(kept));
 }
 
 }  // namespace tether

@@ -48,4 +48,7 @@ struct Draw {
 // logits: (B, vocab), one row per draw -> (B) int32, kNotANumber for rows that hold a NaN.
 mx::array draw(const mx::array& logits, std::span<const Draw> draws);
 
+// logits: (B, vocab) -> (1): the probability, at temperature 1, of the tokens of a row that are not allowed.
+mx::array removed_probability(const mx::array& logits, int row, std::span<const uint32_t> allowed);
+
 }  // namespace tether

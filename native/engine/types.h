@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "engine/constraint.h"
 #include "engine/options.h"
 #include "json.h"
 
@@ -60,6 +62,7 @@ struct GenerateRequest {
   std::vector<int32_t> forks = {};  // lengths of the prompt at which others are likely to part from it
   std::string client = {};          // whose it is: clients get equal shares of the engine
   LogitsMask mask = nullptr;
+  std::shared_ptr<Constraint> constraint = nullptr;
   std::optional<uint64_t> label = std::nullopt;  // the caller's own number, for EngineStats::running
 };
 
@@ -76,6 +79,13 @@ struct Miss {
   std::vector<int32_t> theirs;
 };
 
+// What a constraint did to an answer.
+struct Constrained {
+  int tokens = 0;      // that were drawn while it held
+  double removed = 0;  // probability of the tokens that it did not allow, summed over these
+  std::optional<std::string> failure = std::nullopt;  // why it did not hold, or not to the end
+};
+
 // Times in seconds, counts in tokens.
 struct Finish {
   FinishReason reason = FinishReason::stop;
@@ -89,6 +99,7 @@ struct Finish {
   double queue_seconds = 0;
   double prefill_seconds = 0;
   double decode_seconds = 0;
+  std::optional<Constrained> constrained = std::nullopt;  // of a request with a constraint
 };
 
 struct Failure {
@@ -149,8 +160,10 @@ struct EngineStats {
   uint64_t output_tokens = 0;
   double prefill_seconds = 0;  // summed over requests, also over those that ran together
   double decode_seconds = 0;
-  double own_seconds = 0;   // work of the engine thread, without what the model and the sampler compute
-  double prefill_rate = 0;  // tokens per second of recent passes, all requests together
+  uint64_t constrained_tokens = 0;
+  double removed_probability = 0;  // as in Constrained
+  double own_seconds = 0;          // work of the engine thread, without what the model and the sampler compute
+  double prefill_rate = 0;         // tokens per second of recent passes, all requests together
   double decode_rate = 0;
   uint64_t active_bytes = 0;  // in use, by MLX's counters
   uint64_t peak_bytes = 0;

@@ -304,6 +304,9 @@ void Worker::settle(uint64_t id, const GenerateEvent& end) {
   counters_.output_tokens += static_cast<uint64_t>(finish->output_tokens);
   counters_.prefill_seconds += finish->prefill_seconds;
   counters_.decode_seconds += finish->decode_seconds;
+  if (!finish->constrained) return;
+  counters_.constrained_tokens += static_cast<uint64_t>(finish->constrained->tokens);
+  counters_.removed_probability += finish->constrained->removed;
 }
 
 }  // namespace tether

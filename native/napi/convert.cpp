@@ -123,9 +123,6 @@ Napi::Object from_cache(Napi::Env env, const CacheStats& cache) {
   hits.Set("live", cache.live_tokens);
   hits.Set("memory", cache.memory_tokens);
   hits.Set("disk", cache.disk_tokens);
-  auto notices = Napi::Array::New(env, cache.notices.size());
-  for (size_t i = 0; i < cache.notices.size(); i++)
-    notices.Set(static_cast<uint32_t>(i), Napi::String::New(env, cache.notices[i]));
   auto object = Napi::Object::New(env);
   object.Set("blocks", cache.blocks);
   object.Set("memoryBytes", cache.memory_bytes);
@@ -137,7 +134,7 @@ Napi::Object from_cache(Napi::Env env, const CacheStats& cache) {
   object.Set("evictedDisk", cache.evicted_disk);
   object.Set("damaged", cache.damaged);
   object.Set("hitTokens", hits);
-  object.Set("notices", notices);
+  object.Set("notices", from_texts(env, cache.notices));
   return object;
 }
 
@@ -187,6 +184,57 @@ GenerateRequest to_generate_request(const Napi::Value& value) {
   if (!object.Get("label").IsUndefined())
     request.label = static_cast<uint64_t>(to_number(object, "label", 0, kMaxSafeInteger, true));
   return request;
+}
+
+std::string to_text(const Napi::Value& value, const char* name) {
+  if (!value.IsString()) wrong(value.Env(), name, "a string");
+  return value.As<Napi::String>().Utf8Value();
+}
+
+std::optional<HeldGrammar> to_grammar(const Napi::Value& request) {
+  Napi::Value value = to_object(request, "generate's request").Get("grammar");
+  if (value.IsUndefined()) return std::nullopt;
+  auto object = to_object(value, "grammar");
+  HeldGrammar held{.source = to_text(object.Get("source"), "grammar.source"), .hold = {}};
+  held.hold.from_start = object.Get("fromStart").ToBoolean().Value();
+  held.hold.begun = to_text(object.Get("begun"), "grammar.begun");
+  held.hold.to_end = object.Get("toEnd").ToBoolean().Value();
+  held.hold.tokens = to_tokens(object.Get("afterTokens"), "grammar.afterTokens");
+  Napi::Value texts = object.Get("afterTexts");
+  if (!texts.IsArray()) wrong(value.Env(), "grammar.afterTexts", "an array of strings");
+  auto array = texts.As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length(); i++)
+    held.hold.texts.push_back(to_text(array.Get(i), "grammar.afterTexts' entries"));
+  return held;
+}
+
+GrammarVocabulary to_vocabulary(const Napi::Value& value) {
+  auto object = to_object(value, "setVocabulary's argument");
+  Napi::Value bytes = object.Get("bytes");
+  if (!bytes.IsTypedArray() || bytes.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
+    wrong(value.Env(), "bytes", "a Uint8Array");
+  auto array = bytes.As<Napi::Uint8Array>();
+  std::string all(array.Data(), array.Data() + array.ElementLength());
+  GrammarVocabulary vocabulary;
+  size_t begin = 0;
+  for (int32_t end : to_tokens(object.Get("ends"), "ends")) {
+    auto place = static_cast<size_t>(end);
+    if (end < 0 || place < begin || place > all.size()) wrong(value.Env(), "ends", "ascending places in bytes");
+    vocabulary.tokens.push_back(all.substr(begin, place - begin));
+    begin = place;
+  }
+  auto ids = [&](const char* name) {
+    auto tokens = to_tokens(object.Get(name), name);
+    auto known = [&](int32_t id) { return id >= 0 && static_cast<size_t>(id) < vocabulary.tokens.size(); };
+    if (!std::ranges::all_of(tokens, known)) wrong(value.Env(), name, "ids of the vocabulary");
+    return tokens;
+  };
+  if (!object.Get("quote").IsUndefined()) {
+    auto last = static_cast<double>(vocabulary.tokens.size()) - 1;
+    vocabulary.quote = static_cast<int32_t>(to_number(object, "quote", 0, last, true));
+  }
+  vocabulary.stop_tokens = ids("stopTokens");
+  return vocabulary;
 }
 
 std::vector<int32_t> to_tokens(const Napi::Value& value, const char* name) {
@@ -272,6 +320,8 @@ Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
   object.Set("outputTokens", stats.output_tokens);
   object.Set("prefillSeconds", stats.prefill_seconds);
   object.Set("decodeSeconds", stats.decode_seconds);
+  object.Set("constrainedTokens", stats.constrained_tokens);
+  object.Set("removedProbability", stats.removed_probability);
   object.Set("ownSeconds", stats.own_seconds);
   object.Set("tokensPerSecond", rate);
   object.Set("memory", memory);
@@ -292,12 +342,25 @@ Napi::Object from_finish(Napi::Env env, const Finish& finish) {
   object.Set("queueSeconds", finish.queue_seconds);
   object.Set("prefillSeconds", finish.prefill_seconds);
   object.Set("decodeSeconds", finish.decode_seconds);
+  if (finish.constrained) {
+    auto constrained = Napi::Object::New(env);
+    constrained.Set("tokens", finish.constrained->tokens);
+    constrained.Set("removed", finish.constrained->removed);
+    if (finish.constrained->failure) constrained.Set("failure", *finish.constrained->failure);
+    object.Set("constrained", constrained);
+  }
   return object;
 }
 
 Napi::Int32Array from_tokens(Napi::Env env, const std::vector<int32_t>& tokens) {
   auto array = Napi::Int32Array::New(env, tokens.size());
   std::ranges::copy(tokens, array.Data());
+  return array;
+}
+
+Napi::Array from_texts(Napi::Env env, const std::vector<std::string>& texts) {
+  auto array = Napi::Array::New(env, texts.size());
+  for (size_t i = 0; i < texts.size(); i++) array.Set(static_cast<uint32_t>(i), Napi::String::New(env, texts[i]));
   return array;
 }
 

@@ -3,16 +3,30 @@
 
 #include <napi.h>
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/types.h"
+#include "grammar/call_constraint.h"
 
 namespace tether {
 
 // These throw Napi::TypeError naming the field.
 LoadRequest to_load_request(const Napi::Value& value);
 GenerateRequest to_generate_request(const Napi::Value& value);
+std::string to_text(const Napi::Value& value, const char* name);
+GrammarVocabulary to_vocabulary(const Napi::Value& value);
+
+// The grammar of a request, and when it holds.
+struct HeldGrammar {
+  std::string source;
+  Hold hold;
+};
+std::optional<HeldGrammar> to_grammar(const Napi::Value& request);
+
 std::vector<int32_t> to_tokens(const Napi::Value& value, const char* name);
+Napi::Array from_texts(Napi::Env env, const std::vector<std::string>& texts);
 
 // {load, sampling}: the range of each option by its name.
 Napi::Object from_option_tables(Napi::Env env);

@@ -1,5 +1,5 @@
-// The JavaScript class Engine: load, generate, score, logits, bareLoop, prefetch, stats, close. Its contract is
-// src/binding.ts.
+// The JavaScript class Engine: load, generate, setVocabulary, compileGrammar, score, logits, bareLoop, prefetch, stats,
+// close. Its contract is src/binding.ts.
 #include "napi/engine_wrap.h"
 
 #include <string>
@@ -8,6 +8,8 @@
 
 #include "crash.h"
 #include "engine/probe.h"
+#include "error.h"
+#include "grammar/grammar.h"
 #include "napi/convert.h"
 
 namespace tether {
@@ -15,6 +17,12 @@ namespace tether {
 struct EngineWrap::Parts {
   Engine engine;
   std::shared_ptr<Mailbox> mailbox;
+  std::shared_ptr<Grammars> grammars;  // once there is a vocabulary
+
+  void close() {
+    engine.close();
+    grammars.reset();
+  }
 };
 
 namespace {
@@ -57,9 +65,11 @@ Napi::Function EngineWrap::define(Napi::Env env) {
   return DefineClass(
       env, "Engine",
       {InstanceMethod<&EngineWrap::load>("load"), InstanceMethod<&EngineWrap::generate>("generate"),
-       InstanceMethod<&EngineWrap::score>("score"), InstanceMethod<&EngineWrap::logits>("logits"),
-       InstanceMethod<&EngineWrap::bare_loop>("bareLoop"), InstanceMethod<&EngineWrap::prefetch>("prefetch"),
-       InstanceMethod<&EngineWrap::stats>("stats"), InstanceMethod<&EngineWrap::close>("close")});
+       InstanceMethod<&EngineWrap::set_vocabulary>("setVocabulary"),
+       InstanceMethod<&EngineWrap::compile_grammar>("compileGrammar"), InstanceMethod<&EngineWrap::score>("score"),
+       InstanceMethod<&EngineWrap::logits>("logits"), InstanceMethod<&EngineWrap::bare_loop>("bareLoop"),
+       InstanceMethod<&EngineWrap::prefetch>("prefetch"), InstanceMethod<&EngineWrap::stats>("stats"),
+       InstanceMethod<&EngineWrap::close>("close")});
 }
 
 EngineWrap::EngineWrap(const Napi::CallbackInfo& info) : ObjectWrap(info), parts_(std::make_shared<Parts>()) {
@@ -68,7 +78,7 @@ EngineWrap::EngineWrap(const Napi::CallbackInfo& info) : ObjectWrap(info), parts
   info.Env().AddCleanupHook(
       [](std::weak_ptr<Parts>* parts) {
         if (auto alive = parts->lock()) {
-          alive->engine.close();
+          alive->close();
           alive->mailbox->close();
         }
         delete parts;  // NOLINT: Node's hook takes a plain pointer
@@ -77,7 +87,7 @@ EngineWrap::EngineWrap(const Napi::CallbackInfo& info) : ObjectWrap(info), parts
 }
 
 EngineWrap::~EngineWrap() {
-  parts_->engine.close();
+  parts_->close();
   parts_->mailbox->close();
 }
 
@@ -99,6 +109,10 @@ Napi::Value EngineWrap::load(const Napi::CallbackInfo& info) {
 Napi::Value EngineWrap::generate(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   auto request = to_generate_request(info[0]);
+  if (auto held = to_grammar(info[0])) {
+    auto grammar = grammars(env).compile(held->source);
+    request.constraint = std::make_shared<CallConstraint>(std::move(grammar), std::move(held->hold));
+  }
   auto mailbox = parts_->mailbox;
   auto callback = keep(to_function(info[1], "generate's second argument"), mailbox);
   auto on_event = std::make_shared<Mailbox::OnEvent>(
@@ -117,6 +131,32 @@ Napi::Value EngineWrap::generate(const Napi::CallbackInfo& info) {
   return Napi::Function::New(env, [weak = std::weak_ptr(parts_), id](const Napi::CallbackInfo&) {
     if (auto parts = weak.lock()) parts->engine.cancel(id);
   });
+}
+
+Grammars& EngineWrap::grammars(Napi::Env env) {
+  if (!parts_->grammars) throw Napi::Error::New(env, "a grammar needs a vocabulary: call setVocabulary first");
+  return *parts_->grammars;
+}
+
+Napi::Value EngineWrap::set_vocabulary(const Napi::CallbackInfo& info) {
+  parts_->grammars = std::make_shared<Grammars>(to_vocabulary(info[0]));
+  return info.Env().Undefined();
+}
+
+Napi::Value EngineWrap::compile_grammar(const Napi::CallbackInfo& info) {
+  auto& known = grammars(info.Env());
+  auto future = known.compile(to_text(info[0], "a grammar"));
+  auto [result, done] = promise<std::vector<std::string>>(info.Env(), parts_->mailbox, from_texts);
+  known.then([future, done] {
+    try {
+      done(warnings_of(*future.get()));
+    } catch (const Error& error) {
+      done(Failure{error.code(), error.what()});
+    } catch (const std::future_error&) {
+      done(Failure{"closed", "the engine is closed"});
+    }
+  });
+  return result;
 }
 
 Napi::Value EngineWrap::score(const Napi::CallbackInfo& info) {
@@ -157,7 +197,7 @@ Napi::Value EngineWrap::prefetch(const Napi::CallbackInfo& info) {
 Napi::Value EngineWrap::stats(const Napi::CallbackInfo& info) { return from_stats(info.Env(), parts_->engine.stats()); }
 
 Napi::Value EngineWrap::close(const Napi::CallbackInfo& info) {
-  parts_->engine.close();
+  parts_->close();
   // Settles the promises and ends the generations that are still open.
   parts_->mailbox->drain(info.Env());
   return info.Env().Undefined();

@@ -1,5 +1,5 @@
-// The JavaScript class Engine: load, generate, score, logits, bareLoop, prefetch, stats, close. Its contract is
-// src/binding.ts.
+// The JavaScript class Engine: load, generate, setVocabulary, compileGrammar, score, logits, bareLoop, prefetch, stats,
+// close. Its contract is src/binding.ts.
 #pragma once
 
 #include <napi.h>
@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "engine/engine.h"
+#include "grammar/grammar.h"
 #include "napi/mailbox.h"
 
 namespace tether {
@@ -21,12 +22,17 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
  private:
   Napi::Value load(const Napi::CallbackInfo& info);
   Napi::Value generate(const Napi::CallbackInfo& info);
+  Napi::Value set_vocabulary(const Napi::CallbackInfo& info);
+  Napi::Value compile_grammar(const Napi::CallbackInfo& info);
   Napi::Value score(const Napi::CallbackInfo& info);
   Napi::Value logits(const Napi::CallbackInfo& info);
   Napi::Value bare_loop(const Napi::CallbackInfo& info);
   Napi::Value prefetch(const Napi::CallbackInfo& info);
   Napi::Value stats(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
+
+  // Throws where there is no vocabulary.
+  Grammars& grammars(Napi::Env env);
 
   // The engine and its mailbox outlive this object while callbacks hold them.
   struct Parts;
