@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { EngineInfo, EngineStats, Finish, GenerateRequest } from './engine/types.js'
+import type { EngineInfo, EngineStats, Finish, GenerateRequest, GrammarVocabulary } from './engine/types.js'
 import { TetherError } from './errors.js'
 import type { EngineOptions } from './options.js'
 
@@ -41,6 +41,10 @@ export interface NativeEngine {
   ): Promise<NativeInfo>
   /** Returns a function that cancels; calling it late or twice does nothing. */
   generate(request: GenerateRequest, onEvent: (event: NativeEvent) => void): () => void
+  /** Before any grammar; a later one starts afresh. */
+  setVocabulary(vocabulary: GrammarVocabulary): void
+  /** Compiles a grammar, or finds it compiled. -> the parts of its schemas that it does not hold; rejects with what is wrong. */
+  compileGrammar(source: string): Promise<string[]>
   score(tokens: Int32Array): Promise<Float32Array>
   /**
    * For tests: the logits after every token, (tokens, vocab) row by row, computed `chunk` tokens at a time. Without `chunk`

@@ -128,6 +128,19 @@ export const loopGuardOption = {
   help: 'on: a model that makes a call again which failed in the same way three times is told so, in the prompt',
 } as const satisfies Option
 
+/**
+ * Whether calls are held to their syntax and schemas while they are written. `auto`: as far as a grammar can say them.
+ * `always`: a request with a schema that no grammar can say is refused. Not for the engine.
+ */
+export const constrainOption = {
+  key: 'constrain',
+  kind: 'choice',
+  of: ['auto', 'always', 'off'],
+  default: 'auto',
+  hint: 'WHEN',
+  help: 'hold calls to their schemas while they are written; auto: as far as possible; always: refuse a schema that cannot be held',
+} as const satisfies Option
+
 /** How tokens are chosen. Defaults are the checkpoint's own, from generation_config.json. */
 export const samplingOptions = {
   /** 0 is greedy. */
@@ -194,6 +207,8 @@ export type EngineOptions = { -readonly [Name in keyof typeof loadOptions]?: num
 export type Thinking = (typeof thinkingOption.of)[number]
 
 export type LoopGuard = (typeof loopGuardOption.of)[number]
+
+export type Constrain = (typeof constrainOption.of)[number]
 
 export type PromptOrder = (typeof promptOrderOption.of)[number]
 

@@ -5,6 +5,7 @@ import {
   fail,
   isFields,
   readFlag,
+  readStrict,
   readText,
   readToolList,
   readTyped,
@@ -58,6 +59,7 @@ export function readTool(given: Fields, at: string): RequestTool {
     description: textOr(tool.description),
     input_schema: readSchema(tool.input_schema, `${at}.input_schema`),
     defer_loading: tool.defer_loading === true,
+    strict: readStrict(tool.strict, `${at}.strict`),
   }
 }
 

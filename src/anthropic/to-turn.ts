@@ -21,6 +21,7 @@ export function toTurn(ask: ParsedRequest): TurnRequest {
     maxTokens: ask.maxTokens,
     thinkingBudget: ask.thinkingBudget,
     stopSequences: ask.stopSequences,
+    answerSchema: ask.outputSchema,
     sampling: toSampling(ask),
     callIdPrefix: 'toolu_',
     ignoredTools: ask.ignoredTools.length > 0 ? ask.ignoredTools : undefined,
@@ -72,7 +73,7 @@ function toSampling(ask: ParsedRequest): RequestSampling {
 }
 
 function toTool(tool: RequestTool): ChatTool {
-  return { name: tool.name, description: tool.description, schema: tool.input_schema }
+  return { name: tool.name, description: tool.description, schema: tool.input_schema, strict: tool.strict }
 }
 
 function toPart(block: ContentBlock, known: LateTools): ChatPart[] {

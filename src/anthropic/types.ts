@@ -35,6 +35,8 @@ export interface RequestTool {
   description: string
   input_schema: JsonObject
   defer_loading: boolean
+  /** Whether every call has to fit the schema. */
+  strict?: true
 }
 
 export type ToolChoice =

@@ -38,6 +38,8 @@ export interface ChatTool {
   description: string
   /** JSON schema of the input object. */
   schema: JsonObject
+  /** Whether the client relies on every call to fit the schema. */
+  strict?: true
 }
 
 /** The conversation of one prompt. It ends with a user or system message, or with an assistant message to continue. */
@@ -84,6 +86,8 @@ export interface Tokenizer {
   id(token: string): number | undefined
   /** Every control token, as it is written. */
   readonly controls: readonly string[]
+  /** What a token adds to a text; undefined for control tokens and ids without a token. */
+  bytes(id: number): Uint8Array | undefined
   /** The written form, if this id is a control token. */
   control(id: number): string | undefined
   /** Ids that the tokenizer itself puts before a text (bos), usually one or none. */
@@ -100,6 +104,32 @@ export interface TokenStream {
   end(): Piece[]
 }
 
+/** What may be written, as the addon reads it: xgrammar's structural tags, of which these are the kinds that tether uses. */
+export type Rule =
+  | { type: 'const_string'; value: string }
+  | { type: 'regex'; pattern: string }
+  /** One token by its id. */
+  | { type: 'token'; token: number }
+  | { type: 'any_tokens'; exclude_tokens: number[] }
+  | { type: 'sequence'; elements: Rule[] }
+  | { type: 'or'; elements: Rule[] }
+  | { type: 'optional'; content: Rule }
+  | { type: 'star'; content: Rule }
+  | { type: 'json_schema'; json_schema: JsonObject; style: 'json' | 'gemma'; max_whitespace_cnt: number }
+
+/** How a family's calls are written, as a grammar: what its reader reads, and only the form that the model was trained on. */
+export interface CallSyntax {
+  /** The control tokens and the texts after which a call stands. */
+  readonly controls: readonly string[]
+  readonly texts: readonly string[]
+  /** The control token that opens and closes a call's texts, where it has one. */
+  readonly quote?: string
+  /** What stands after a marker, up to the call's end. `id`: of control tokens. `parallel`: whether more calls may follow. */
+  rule(tools: readonly ChatTool[], options: { id(control: string): number | undefined; parallel: boolean }): Rule
+  /** What of a tool no call can write; undefined: all of it can be written. */
+  unwritable?(tool: ChatTool): string | undefined
+}
+
 /** How a model family writes its answers. */
 export interface OutputFormat {
   /** `gemma4`, `llama3`, … */
@@ -114,6 +144,8 @@ export interface OutputFormat {
    * continue it, and the reader reads it first.
    */
   callStart(tool?: string): Piece[]
+  /** How its calls are written. Unset: they are held to no grammar. */
+  readonly calls?: CallSyntax
   /** Control tokens that end a turn of this family, as they are written; those that the tokenizer lacks are ignored. */
   readonly stopTokens: string[]
   /** Control tokens that the reader knows, as they are written in logs. */

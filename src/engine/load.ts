@@ -32,6 +32,8 @@ export async function openEngine(checkpoint: Checkpoint, options: NativeOptions)
   return {
     info: { ...info, stopTokens: checkpoint.stopTokens },
     generate: (request, signal) => generate(native, request, signal),
+    setVocabulary: (vocabulary) => native.setVocabulary(vocabulary),
+    compileGrammar: (source) => native.compileGrammar(source).catch(rethrow),
     score: (tokens) => native.score(tokens).catch(rethrow),
     stats: () => native.stats(),
     prefetch: (tokens) => native.prefetch(tokens).catch(rethrow),

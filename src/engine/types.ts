@@ -11,12 +11,48 @@ export interface GenerateRequest extends Sampling {
   seed?: number
   /** Ids that end the generation. They are reported in the finish and are not part of the output. */
   stopTokens: Int32Array
+  /** What the output is held to. The engine needs a vocabulary first: `Engine.setVocabulary`. */
+  grammar?: HeldGrammar
   /** Lengths of the prompt at which others are likely to part from it. What a model with sliding windows needs to start there is kept. */
   forks?: Int32Array
   /** Whose it is: clients get equal shares of the engine. Unset: that of all others without one. */
   client?: string
   /** A number of the caller's own, by which `running` of the stats names this generation. */
   label?: number
+}
+
+/** A grammar, and when it holds. Its text is compiled once, on another thread; no token is drawn before it is ready. */
+export interface HeldGrammar {
+  /** A structural tag of xgrammar's, as JSON. */
+  source: string
+  /** From the first token on; `begun` is then what the prompt has of its text. */
+  fromStart: boolean
+  begun: string
+  /** After each of these ids, and after each of these texts, to the end of the grammar's text; then everything is free again. */
+  afterTokens: Int32Array
+  afterTexts: string[]
+  /** With the grammar's text the output ends. */
+  toEnd: boolean
+}
+
+/** The tokens of a model as grammars need them. */
+export interface GrammarVocabulary {
+  bytes: Uint8Array
+  /** Where the bytes of each token end, by id. A token without bytes is a control token. */
+  ends: Int32Array
+  /** The control token that opens and closes texts, where the model has one. */
+  quote?: number
+  stopTokens: Int32Array
+}
+
+/** What a grammar did to an output. */
+export interface Constrained {
+  /** Tokens that were drawn while it held. */
+  tokens: number
+  /** The probability of what it did not allow, summed over these. */
+  removed: number
+  /** Why it did not hold, or not to the end. */
+  failure?: string
 }
 
 /** Why a generation ended: a stop token, `maxTokens`, the window, the caller. */
@@ -40,6 +76,8 @@ export interface Finish {
   queueSeconds: number
   prefillSeconds: number
   decodeSeconds: number
+  /** Of a request with a grammar. */
+  constrained?: Constrained
 }
 
 /** Where a prompt left the nearest one that was seen before. */
@@ -124,6 +162,9 @@ export interface EngineStats {
   /** Added up over requests: those that ran together count each. */
   prefillSeconds: number
   decodeSeconds: number
+  /** Tokens that a grammar held, and the probability of what it did not allow, summed over them. */
+  constrainedTokens: number
+  removedProbability: number
   /** Work of the engine's thread besides the model's arithmetic: scheduling, handing out tokens, counters. */
   ownSeconds: number
   /** Recent rates of all requests together: prompt tokens while prompts are read, tokens while some are generated; 0 at first. */
@@ -202,6 +243,10 @@ export interface Engine {
    * Leaving the loop early (`break`, `return()`) cancels too.
    */
   generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<TokenBatch, void, undefined>
+  /** Before any grammar; a later one starts afresh. */
+  setVocabulary(vocabulary: GrammarVocabulary): void
+  /** -> the parts of its schemas that the grammar does not hold. Throws `invalid_request` with what is wrong with it. */
+  compileGrammar(source: string): Promise<string[]>
   /** log p(tokens[i] | tokens[0..i-1]); entry 0 is 0. */
   score(tokens: Int32Array): Promise<Float32Array>
   stats(): EngineStats

@@ -6,11 +6,19 @@ import { type Checkpoint, readCheckpoint } from '../engine/checkpoint.js'
 import { openEngine } from '../engine/load.js'
 import type { EngineStats } from '../engine/types.js'
 import { TetherError } from '../errors.js'
-import { loopGuardOption, type Option, optionFault, promptOrderOption, thinkingOption } from '../options.js'
+import {
+  constrainOption,
+  loopGuardOption,
+  type Option,
+  optionFault,
+  promptOrderOption,
+  thinkingOption,
+} from '../options.js'
 import { prefixFolder } from '../prefixes/folder.js'
 import { createTurnMemory } from '../turn/turn-memory.js'
 import type { TurnModel } from '../turn/types.js'
 import { generateText } from './generate.js'
+import { openGrammars } from './grammars.js'
 import { openKept } from './kept.js'
 import { readModel } from './read-model.js'
 import { defaultSampling } from './sampling.js'
@@ -24,11 +32,17 @@ const NO_ORDER =
  * Throws TetherError; on failure nothing is left behind.
  */
 export async function openModel(dir: string, options: OpenModelOptions = {}): Promise<LoadedModel> {
-  const { thinking = thinkingOption.default, promptOrder = promptOrderOption.default, onDebug } = options
-  const { loopGuard = loopGuardOption.default } = options
+  const {
+    thinking = thinkingOption.default,
+    promptOrder = promptOrderOption.default,
+    loopGuard = loopGuardOption.default,
+    constrain = constrainOption.default,
+    onDebug,
+  } = options
   check('thinking', thinkingOption, thinking)
   check('promptOrder', promptOrderOption, promptOrder)
   check('loopGuard', loopGuardOption, loopGuard)
+  check('constrain', constrainOption, constrain)
   const checkpoint = await readCheckpoint(dir)
   const defaults = defaultSampling(checkpoint.sampling, options.sampling)
   const { tokenizer, family } = await readModel(checkpoint)
@@ -55,6 +69,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     loopGuard,
     stopTokens,
     memory,
+    grammars: openGrammars({ engine, tokenizer, family, stopTokens, constrain }),
     isQuick: tokenizer.isQuick && isWrittenByUs(family),
     source: {
       path: resolve(path),
@@ -69,7 +84,17 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     onDebug,
   }
   return {
-    info: { ...engine.info, name, path, family: family.name, sampling: defaults, thinking, promptOrder, warnings },
+    info: {
+      ...engine.info,
+      name,
+      path,
+      family: family.name,
+      sampling: defaults,
+      thinking,
+      promptOrder,
+      constrain,
+      warnings,
+    },
     tokenizer,
     turns,
     generate: (request) => generateText({ engine, tokenizer, defaults, stopTokens }, request),

@@ -1,7 +1,15 @@
 /** A loaded model, spoken to in no protocol yet: an engine, a tokenizer and a family. */
 import type { Tokenizer } from '../chat/types.js'
 import type { EngineInfo, EngineStats, Finish } from '../engine/types.js'
-import type { EngineOptions, LoopGuard, PromptOrder, RequestSampling, Sampling, Thinking } from '../options.js'
+import type {
+  Constrain,
+  EngineOptions,
+  LoopGuard,
+  PromptOrder,
+  RequestSampling,
+  Sampling,
+  Thinking,
+} from '../options.js'
 import type { DebugHook } from '../turn/debug.js'
 import type { TurnModel } from '../turn/types.js'
 
@@ -17,6 +25,7 @@ export interface ModelInfo extends EngineInfo {
   sampling: Sampling
   thinking: Thinking
   promptOrder: PromptOrder
+  constrain: Constrain
   /** What is wrong but does not stop it, such as a broken generation_config.json that it runs without. */
   warnings: string[]
 }
@@ -69,6 +78,11 @@ export interface OpenModelOptions extends EngineOptions {
   sampling?: Partial<Sampling>
   /** Whether the model thinks before it answers: as a request asks (the default), always if its family can, never. */
   thinking?: Thinking
+  /**
+   * Whether calls are held to their syntax and schemas while they are written: as far as a grammar can say them (`auto`, the
+   * default), always or the request is refused, or not at all (`off`).
+   */
+  constrain?: Constrain
   /**
    * What comes first in a prompt with tools: what the checkpoint's template puts there, or the tools (`stable-first`), which
    * more sessions then share. Default: `auto`, tools first where the template has no place for them.

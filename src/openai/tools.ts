@@ -1,7 +1,16 @@
 /** Tools and tool_choice, as chats and responses write them. */
 import type { ChatTool } from '../chat/types.js'
 import { readSchema } from '../turn/read-schema.js'
-import { type Fields, fail, isFields, readText, readToolList, readTyped, textOr } from '../turn/request-fields.js'
+import {
+  type Fields,
+  fail,
+  isFields,
+  readStrict,
+  readText,
+  readToolList,
+  readTyped,
+  textOr,
+} from '../turn/request-fields.js'
 import type { ToolChoice } from '../turn/types.js'
 
 export interface ReadTools {
@@ -44,6 +53,7 @@ export function readFunction(tool: Fields, at: string): ChatTool {
     name: readText(given.name, `${where}.name`),
     description: textOr(given.description),
     schema: readSchema(schema, `${where}.parameters`),
+    strict: readStrict(given.strict, `${where}.strict`),
   }
 }
 

@@ -118,6 +118,9 @@ async function enterTurn<Event>(
       onInvalidToolInput: ({ tool, reason }) => {
         line.invalidToolInputs = [...(line.invalidToolInputs ?? []), `${tool}: ${reason}`]
       },
+      onUnheld: (reason) => {
+        line.unheld = [...(line.unheld ?? []), reason]
+      },
     },
   )
   return { parts, leaveQueue }

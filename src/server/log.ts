@@ -34,6 +34,8 @@ export interface LogLine {
   stopReason?: string
   /** Tool calls whose input does not fit their tool's schema, such as `Bash: input.command: Field required`. */
   invalidToolInputs?: string[]
+  /** Parts of tools' schemas that calls are not held to while they are written, each said once. */
+  unheld?: string[]
   error?: string
 }
 

@@ -3,6 +3,7 @@ import { TetherError } from '../errors.js'
 import { callsAsWords } from './calls-as-words.js'
 import { type DebugTurn, noteBatches } from './debug.js'
 import { following } from './following.js'
+import { holdAnswer } from './hold-answer.js'
 import { noteInvalidToolInput } from './invalid-tool-input.js'
 import type { PrepareOptions } from './prepare-turn.js'
 import { rawOutput } from './raw-output.js'
@@ -25,6 +26,8 @@ export interface TurnOptions {
   onInvalidToolInput?: (call: InvalidToolInput) => void
   /** Whose the request is, for equal shares of the engine; unset: nobody's in particular. */
   clientOf?: (prompt: Int32Array) => string
+  /** Called for each part of the tools' schemas that the answer is not held to: a sentence that names it. */
+  onUnheld?: (reason: string) => void
 }
 
 /** A protocol's way from its request to a prepared turn. */
@@ -65,6 +68,7 @@ async function* answer(
   const room = checkRoom(prompt.length, engine.info.window)
   const maxTokens = Math.min(record.maxTokens ?? room, room)
   const { dropped, ignoredTools, ignoredFields, echo, stream } = record
+  const grammar = await holdAnswer(model, record, options)
   const notes = { dropped, ignoredTools, ignoredFields, echo }
   yield { type: 'start', model: record.model ?? model.name, stream, promptTokens: prompt.length, ...notes }
 
@@ -80,7 +84,7 @@ async function* answer(
     })
     const stopTokens = record.endTokens ? Int32Array.of(...model.stopTokens, ...record.endTokens) : model.stopTokens
     const client = options.clientOf?.(prompt)
-    const request = { prompt, forks, client, maxTokens, ...sampling, stopTokens, label: options.label }
+    const request = { prompt, forks, client, maxTokens, ...sampling, stopTokens, grammar, label: options.label }
     let batches = thinkWithin(thought, engine, request, signal)
     if (debug) batches = noteBatches(batches, debug)
     const turn = rememberTurn(memory, record)

@@ -81,6 +81,11 @@ export function readFlag(value: unknown, at: string): boolean {
   return value
 }
 
+/** Whether a tool is strict. */
+export function readStrict(value: unknown, at: string): true | undefined {
+  return readFlag(value, at) ? true : undefined
+}
+
 export function readInput(value: unknown, at: string): JsonObject {
   if (value === undefined || value === null) return {}
   if (!isFields(value)) fail(at, 'Input should be an object')

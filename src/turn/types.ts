@@ -1,7 +1,7 @@
 /** One turn in nobody's protocol: what is asked, what is answered, and the model that answers. */
 import type { Chat, ChatFamily, ChatTool, JsonObject, Piece, PromptPiece, Tokenizer } from '../chat/types.js'
 import type { Engine } from '../engine/types.js'
-import type { LoopGuard, PromptOrder, RequestSampling, Sampling, Thinking } from '../options.js'
+import type { Constrain, LoopGuard, PromptOrder, RequestSampling, Sampling, Thinking } from '../options.js'
 import type { DebugHook } from './debug.js'
 import type { Dropped } from './drop-oldest.js'
 import type { TurnMemory } from './turn-memory.js'
@@ -23,6 +23,8 @@ export interface TurnRequest {
   maxTokens?: number
   /** Tokens that thinking may take at most. Unset: as many as leave room for an answer. */
   thinkingBudget?: number
+  /** The JSON schema that the answer has to fit. Unset: it is free. */
+  answerSchema?: JsonObject
   /** Texts that end the answer; they are not part of it. */
   stopSequences: string[]
   sampling: RequestSampling
@@ -147,6 +149,20 @@ export interface Prompter {
   window: number
 }
 
+/** Grammars of a model's answers. */
+export interface Grammars {
+  readonly constrain: Constrain
+  /** Before the first grammar; again it does nothing. */
+  prepare(): Promise<void>
+  /** -> the parts of its schemas that it does not hold. Throws `invalid_request` with what is wrong. */
+  compile(source: string): Promise<string[]>
+  /** Why this source could not be compiled, if that was noted. */
+  failureOf(source: string): string | undefined
+  noteFailure(source: string, reason: string): void
+  /** Whether this is said for the first time, as far as that is remembered. */
+  isNews(reason: string): boolean
+}
+
 /** What answers turns: the parts of a loaded model. */
 export interface TurnModel {
   engine: Pick<Engine, 'info' | 'generate'>
@@ -160,6 +176,8 @@ export interface TurnModel {
   /** Ids that end a turn. */
   stopTokens: Int32Array
   memory: TurnMemory
+  /** Unset: answers are held to no grammar. */
+  grammars?: Grammars
   /** What another thread opens the same prompter from. Unset: it cannot. */
   source?: PrompterSource
   /** Whether a small request is prepared in a few milliseconds: by text code of ours, not by the checkpoint's own. */

@@ -83,6 +83,8 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
     createdTokens: 0,
     miss: null,
     prefetched: [],
+    setVocabulary() {},
+    compileGrammar: async () => [],
     async *generate(request, signal) {
       const steps = scripts[Math.min(engine.requests.length, scripts.length - 1)] as Step[]
       engine.requests.push(request)
@@ -157,6 +159,8 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
       outputTokens: 0,
       prefillSeconds: 0,
       decodeSeconds: 0,
+      constrainedTokens: 0,
+      removedProbability: 0,
       ownSeconds: 0,
       tokensPerSecond: { prefill: 0, decode: 0 },
       memory: { active: 0, peak: 0, reserved: 0, weights: 0, kv: 0, prefix: 0, scratch: 0, cache: 0 },

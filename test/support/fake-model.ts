@@ -34,6 +34,7 @@ export function fakeModel(engine: FakeEngine, more: Partial<TurnModel> = {}): Mo
       sampling,
       thinking,
       promptOrder: 'auto',
+      constrain: 'auto',
       warnings: [],
     },
     tokenizer: fakeTokenizer(),

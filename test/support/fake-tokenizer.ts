@@ -25,6 +25,7 @@ export function fakeTokenizer(): Tokenizer {
       ),
     decode: (tokens) => Array.from(tokens, toText).join(''),
     id: (token) => (CONTROLS.includes(token) ? controlId(token) : undefined),
+    bytes: (id) => (control(id) === undefined ? new TextEncoder().encode(toText(id)) : undefined),
     controls: CONTROLS,
     control,
     prefix: new Int32Array(0),

@@ -17,6 +17,7 @@ import {
   type OpenCall,
   openCall,
 } from './gemma4-open-call.js'
+import { gemma4Syntax } from './gemma4-syntax.js'
 import { THOUGHT_HEADER, type ThoughtRun, thoughtRun } from './gemma4-thought.js'
 import { type TextRun, textRun } from './text-run.js'
 
@@ -33,6 +34,7 @@ export const gemma4Format: OutputFormat = {
   name: 'gemma4',
   reader: ({ tools }) => gemma4Reader(tools),
   callStart: (tool) => [{ control: CALL }, tool === undefined ? 'call:' : `call:${tool}{`],
+  calls: gemma4Syntax,
   stopTokens: ['<turn|>', '<|tool_response>', '<eos>'],
   markers: MARKERS,
   thought: { open: THOUGHT, close: ['\n', { control: THOUGHT_END }] },

@@ -9,6 +9,7 @@
 import type { ChatTool, OutputFormat, OutputReader } from '../types.js'
 import { CALL_FENCES, CALL_TAGS } from './bare/forms.js'
 import { bareCalls } from './bare-calls.js'
+import { markedSyntax } from './json-syntax.js'
 
 const PYTHON_TAG = '<|python_tag|>'
 const ENDS = ['<|eot_id|>', '<|eom_id|>', '<|end_of_text|>', '<|begin_of_text|>']
@@ -17,6 +18,7 @@ export const llama3Format: OutputFormat = {
   name: 'llama3',
   reader: ({ tools }) => llama3Reader(tools),
   callStart: (tool) => [tool === undefined ? '{"name": "' : `{"name": ${JSON.stringify(tool)}, "parameters": `],
+  calls: markedSyntax(PYTHON_TAG),
   stopTokens: ['<|eot_id|>', '<|eom_id|>', '<|end_of_text|>'],
   markers: [PYTHON_TAG, ...ENDS, '<|start_header_id|>', '<|end_header_id|>'],
 }

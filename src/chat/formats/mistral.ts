@@ -13,6 +13,7 @@ import { type CallScan, callScan } from './call-scan.js'
 import { allCalls, readJsonCalls } from './json-call.js'
 import { isObject } from './json-value.js'
 import { parseLiteral } from './literal.js'
+import { mistralSyntax } from './mistral-syntax.js'
 import { type Place, placeIn } from './place.js'
 import { ANY_OBJECT } from './scan/state.js'
 
@@ -30,6 +31,7 @@ export const mistralFormat: OutputFormat = {
     { control: CALLS },
     tool === undefined ? '[{"name": "' : `[{"name": ${JSON.stringify(tool)}, "arguments": `,
   ],
+  calls: mistralSyntax(CALLS, ARGS),
   stopTokens: ['</s>'],
   markers: [CALLS, ARGS, CALL_ID, THINK, THINK_END, ...ENDS],
   thought: { open: THINK, close: [{ control: THINK_END }] },

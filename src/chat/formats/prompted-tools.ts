@@ -5,6 +5,7 @@
 import type { ChatTool, OutputFormat, OutputReader } from '../types.js'
 import { CALL_FENCES, CALL_TAGS } from './bare/forms.js'
 import { bareCalls } from './bare-calls.js'
+import { fencedSyntax, taggedSyntax } from './json-syntax.js'
 
 /** The beginning of a call in the format of our prompt. */
 export const CALL_FENCE = '```tool_call\n'
@@ -19,6 +20,7 @@ export const promptedTools: OutputFormat = promptedToolsFormat('taught', [])
 export const hermesFormat: OutputFormat = {
   ...promptedTools,
   name: 'hermes',
+  calls: taggedSyntax('<tool_call>', '</tool_call>'),
   callStart: (tool) => [
     tool === undefined ? '<tool_call>\n{"name": "' : `<tool_call>\n{"name": ${JSON.stringify(tool)}, "arguments": `,
   ],
@@ -32,6 +34,7 @@ export function promptedToolsFormat(name: string, ends: string[]): OutputFormat 
     callStart: (tool) => [
       tool === undefined ? `${CALL_FENCE}{"name": "` : `${CALL_FENCE}{"name": ${JSON.stringify(tool)}, "arguments": `,
     ],
+    calls: fencedSyntax(CALL_FENCE),
     stopTokens: ends,
     markers: ends,
   }

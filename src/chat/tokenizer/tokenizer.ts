@@ -12,6 +12,7 @@ import { readPrefix } from './post-processor.js'
 import { endsInBytes, isHandWritten, readPreTokenizer } from './pre-tokenizer.js'
 import { makeStream } from './stream.js'
 import type { Tables } from './tables.js'
+import { tokenBytes } from './token-bytes.js'
 import { makeUnigram } from './unigram.js'
 import { findToken, tokenText, type Vocabulary } from './vocabulary.js'
 
@@ -74,6 +75,7 @@ export function makeTokenizer({ file, added, tables }: Parts, fail: Fail): Token
   )
   const memory = makeMemory(plain)
   const decoder = readDecoder(file.decoder, fail)
+  const spell = tokenBytes(file.decoder)
   const tokenOf = (id: number) => contents.get(id) ?? tokenText(vocabulary, id)
   const stream = () => makeStream(decoder, tokenOf, controls)
   const id = (token: string) => {
@@ -115,6 +117,10 @@ export function makeTokenizer({ file, added, tables }: Parts, fail: Fail): Token
       return [...text.push(list), ...text.end()].map((p) => (typeof p === 'string' ? p : p.control)).join('')
     },
     id,
+    bytes(token) {
+      const text = controls.has(token) ? undefined : tokenOf(token)
+      return text === undefined ? undefined : spell(text)
+    },
     controls: [...controls.values()],
     control: (token) => controls.get(token),
     stream,

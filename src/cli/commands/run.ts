@@ -180,7 +180,7 @@ function checkFor(token: string, modelName: string): (model: Model) => void {
 
 /** What a model is loaded with. Settings that are unset come from the checkpoint. */
 function modelOptions(settings: Settings): LoadModelOptions {
-  const { thinking, promptOrder, loopGuard, diskCache } = settings
+  const { thinking, promptOrder, loopGuard, constrain, diskCache } = settings
   return {
     ...pickOptions(loadOptions, settings),
     cacheDir: prefixFolder(),
@@ -188,6 +188,7 @@ function modelOptions(settings: Settings): LoadModelOptions {
     thinking,
     promptOrder,
     loopGuard,
+    constrain,
     sampling: pickOptions(samplingOptions, settings),
   }
 }

@@ -2,6 +2,7 @@
 
 import { limitOptions } from '../../limits.js'
 import {
+  constrainOption,
   diskCacheOption,
   loadOptions,
   loopGuardOption,
@@ -74,6 +75,7 @@ export const settingsTable = {
     ...loadOptions,
     maxContext: { ...loadOptions.maxContext, default: 65_536 },
     thinking: thinkingOption,
+    constrain: constrainOption,
     promptOrder: promptOrderOption,
     loopGuard: loopGuardOption,
   }),

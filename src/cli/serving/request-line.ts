@@ -7,7 +7,7 @@ export function logRequest(log: Log, line: LogLine): void {
   const text = new LogEntry(requestLine(line), line)
   if (line.status >= 500 && line.status !== 503 && line.status !== 529) log.error(text)
   else if (line.path.startsWith('/v1/') && line.status >= 400 && line.status !== 499) log.warning(text)
-  else if (line.dropped) log.warning(text)
+  else if (line.dropped || line.unheld) log.warning(text)
   else if (isWatching(line)) log.debug(text)
   else log.info(text)
 }
@@ -35,6 +35,7 @@ export function requestLine(line: LogLine): string {
     ttftMs,
     stopReason,
     invalidToolInputs = [],
+    unheld = [],
     error,
   } = line
   const parts = [
@@ -56,6 +57,7 @@ export function requestLine(line: LogLine): string {
       `${invalidToolInputs.length} ${invalidToolInputs.length === 1 ? 'call' : 'calls'} with invalid input (${invalidToolInputs.join('; ')})`,
     )
   }
+  if (unheld.length > 0) parts.push(`calls are not held to ${unheld.join('; ')}`)
   if (error) parts.push(error)
   return parts.join(', ')
 }

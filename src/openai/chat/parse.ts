@@ -68,6 +68,7 @@ export function parseChat(body: unknown, options?: ReadOptions): TurnRequest {
     parallelCalls: fields.parallel_tool_calls == null || readFlag(fields.parallel_tool_calls, 'parallel_tool_calls'),
     maxTokens: readLimit(fields.max_completion_tokens, 'max_completion_tokens') ?? older,
     stopSequences: readStop(fields.stop),
+    answerSchema: schema,
     sampling: readSampling(fields),
     callIdPrefix: 'call_',
     ignoredTools: orNone(ignoredTools),

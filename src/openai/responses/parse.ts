@@ -121,6 +121,7 @@ export function parseResponse(
     parallelCalls,
     maxTokens,
     stopSequences: [],
+    answerSchema: schema,
     sampling,
     callIdPrefix: 'call_',
     ignoredTools: orNone(ignoredTools),
