@@ -76,6 +76,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
       promptOrder,
       thinking,
       loopGuard,
+      constrain,
       window: engine.info.window,
       folder,
       sessionFolder: options.sessionFolder,

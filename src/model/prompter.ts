@@ -11,13 +11,13 @@ import { readModel } from './read-model.js'
 
 /** Reads no weights. The memory is one of its own: it begins with the turns in the folder, and writes none there. */
 export async function openPrompter(source: PrompterSource): Promise<Prompter & { memory: TurnMemory }> {
-  const { path, promptOrder, thinking, loopGuard, window, folder, sessionFolder } = source
+  const { path, promptOrder, thinking, loopGuard, constrain, window, folder, sessionFolder } = source
   const { tokenizer, family } = await readModel(await readCheckpoint(path))
   const render = (chat: Parameters<typeof family.render>[0]) => family.render(chat, promptOrder)
   const log = folder === undefined ? undefined : readOnlyLog(join(folder, turnFile))
   const memory = createTurnMemory({ log })
   if (folder !== undefined && sessionFolder !== undefined) rehearse(tokenizer, readFirstPrompt(folder, sessionFolder))
-  return { family: { ...family, render }, tokenizer, memory, thinking, loopGuard, window }
+  return { family: { ...family, render }, tokenizer, memory, thinking, loopGuard, constrain, window }
 }
 
 /**

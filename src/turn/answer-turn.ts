@@ -68,7 +68,7 @@ async function* answer(
   const room = checkRoom(prompt.length, engine.info.window)
   const maxTokens = Math.min(record.maxTokens ?? room, room)
   const { dropped, ignoredTools, ignoredFields, echo, stream } = record
-  const grammar = await holdAnswer(model, record, options)
+  const grammar = await holdAnswer(model.grammars, record.hold, options)
   const notes = { dropped, ignoredTools, ignoredFields, echo }
   yield { type: 'start', model: record.model ?? model.name, stream, promptTokens: prompt.length, ...notes }
 
@@ -102,8 +102,8 @@ async function* answer(
 }
 
 /** The half of a model that makes prompts. */
-export function prompterOf({ family, tokenizer, memory, thinking, loopGuard, engine }: TurnModel): Prompter {
-  return { family, tokenizer, memory, thinking, loopGuard, window: engine.info.window }
+export function prompterOf({ family, tokenizer, memory, thinking, loopGuard, grammars, engine }: TurnModel): Prompter {
+  return { family, tokenizer, memory, thinking, loopGuard, constrain: grammars?.constrain, window: engine.info.window }
 }
 
 /** -> the tokens that the window leaves for an answer. Throws `prompt_too_long` if there is no room for one. */

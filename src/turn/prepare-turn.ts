@@ -1,6 +1,7 @@
 /** A turn's request to token ids, and the record that running it needs. Pure, so that it can move to another thread. */
 import type { Piece, PromptPiece } from '../chat/types.js'
 import { likelyForks } from './forks.js'
+import { planHold } from './plan-hold.js'
 import { makePrompt } from './prompt.js'
 import { remarkRepeatedFailures } from './repeated-failures.js'
 import type { Recalled } from './turn-memory.js'
@@ -19,7 +20,7 @@ export function prepareTurn(
   request: TurnRequest,
   { onOverflow = 'error', keepPieces = false }: PrepareOptions = {},
 ): PreparedTurn {
-  const { chat: asked, toolChoice: _choice, ...rest } = request
+  const { chat: asked, toolChoice: _choice, answerSchema, ...rest } = request
   const { chat, context } = readChat(prompter, request)
   const begun = begunAnswer(prompter, request)
   const { family, tokenizer, window } = prompter
@@ -37,7 +38,8 @@ export function prepareTurn(
     dropped,
     pieces: keepPieces ? pieces : undefined,
   }
-  return { tokens, forks: likelyForks(prompter, chat, tokens), record }
+  const hold = planHold(prompter, { ...record, answerSchema })
+  return { tokens, forks: likelyForks(prompter, chat, tokens), record: { ...record, hold } }
 }
 
 /** Whether a prompt ends with this marker, white space aside. */

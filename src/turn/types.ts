@@ -1,6 +1,6 @@
 /** One turn in nobody's protocol: what is asked, what is answered, and the model that answers. */
 import type { Chat, ChatFamily, ChatTool, JsonObject, Piece, PromptPiece, Tokenizer } from '../chat/types.js'
-import type { Engine } from '../engine/types.js'
+import type { Engine, HeldGrammar } from '../engine/types.js'
 import type { Constrain, LoopGuard, PromptOrder, RequestSampling, Sampling, Thinking } from '../options.js'
 import type { DebugHook } from './debug.js'
 import type { Dropped } from './drop-oldest.js'
@@ -50,8 +50,19 @@ export interface PreparedTurn {
   record: TurnRecord
 }
 
+/** What an answer is held to. */
+export interface HoldPlan {
+  grammar: HeldGrammar
+  /** The grammar's text without arguments, for where the whole cannot be compiled. Unset: the client relies on the whole. */
+  loose?: string
+  /** Grammars that have to be compiled whole, and what they are of. */
+  relied: { where: string; source: string }[]
+  /** What of the tools' schemas no grammar says. */
+  missing: string[]
+}
+
 /** What running a turn needs of the request besides its tokens. */
-export interface TurnRecord extends Omit<TurnRequest, 'chat' | 'toolChoice'> {
+export interface TurnRecord extends Omit<TurnRequest, 'chat' | 'toolChoice' | 'answerSchema'> {
   /** What may be called; without calls, what a call would be read by. */
   tools: ChatTool[]
   /** Whether the request wants none: then a call becomes text. */
@@ -62,6 +73,8 @@ export interface TurnRecord extends Omit<TurnRequest, 'chat' | 'toolChoice'> {
   begun: Piece[]
   /** Whether the prompt ends with the beginning of a thought. */
   inThought: boolean
+  /** What the answer is held to. Unset: nothing. */
+  hold?: HoldPlan
   /** The context under which the answer is remembered. Unset: the answer will be no turn of its own. */
   rememberAt?: string
   /** Answered with all that is generated, as it is: no thoughts and calls are looked for. */
@@ -129,6 +142,8 @@ export interface PrompterSource {
   thinking: Thinking
   /** Unset: on. */
   loopGuard?: LoopGuard
+  /** Unset: off. */
+  constrain?: Constrain
   window: number
   /** The folder of what is kept of its prompts. Unset: none. */
   folder?: string
@@ -138,13 +153,15 @@ export interface PrompterSource {
 
 /** What makes prompts: the half of a turn that needs no engine. */
 export interface Prompter {
-  family: Pick<ChatFamily, 'render' | 'callStart' | 'thought'>
+  family: Pick<ChatFamily, 'render' | 'callStart' | 'calls' | 'thought'>
   tokenizer: Pick<Tokenizer, 'encode' | 'encodePrompt' | 'prefix' | 'controls' | 'id' | 'vocabSize'>
   /** Turns that this model generated, to be found again in the next request. */
   memory: Pick<TurnMemory, 'recall'>
   thinking: Thinking
   /** Unset: on. */
   loopGuard?: LoopGuard
+  /** Whether answers are held to grammars. Unset: off. */
+  constrain?: Constrain
   /** Tokens that prompt and answer may have together. */
   window: number
 }

@@ -1,0 +1,125 @@
+/** What an answer is held to: its calls, by the request's tools, or the whole answer, by a schema. Pure, as prepareTurn is. */
+import { loosened, unbounded } from '../chat/grammar/bounds.js'
+import { fitting, oneOf, SPACE, sequence, sourceOf } from '../chat/grammar/rule.js'
+import type { CallSyntax, ChatTool, JsonObject, Piece, Rule } from '../chat/types.js'
+import type { HeldGrammar } from '../engine/types.js'
+import { TetherError } from '../errors.js'
+import type { HoldPlan, Prompter, TurnRecord, TurnRequest } from './types.js'
+
+/** Characters of a grammar's text. Much more than Claude Code's tools with those of many MCP servers. */
+const LONGEST_SOURCE = 2 ** 20
+
+type Asked = Pick<TurnRequest, 'answerSchema' | 'parallelCalls'> &
+  Pick<TurnRecord, 'tools' | 'noCalls' | 'begun' | 'inThought'>
+
+/** undefined: nothing is held. Throws `invalid_request`, naming the construct, where the client relies on what no grammar says. */
+export function planHold(prompter: Prompter, asked: Asked): HoldPlan | undefined {
+  const { constrain = 'off', family } = prompter
+  if (constrain === 'off') return undefined
+  const calls = asked.noCalls || asked.tools.length === 0 ? undefined : family.calls
+  if (calls) return planCalls(prompter, calls, asked)
+  // A schema for the answer and tools beside it: which of the two comes is the model's choice, and calls alone are held.
+  return asked.answerSchema && planSchema(asked.answerSchema, thoughtOf(prompter, asked))
+}
+
+/** The ids of a model's thoughts; undefined where there are none before this answer. */
+interface Thought {
+  open: number
+  close: number
+  isOpen: boolean
+}
+
+function thoughtOf({ family: { thought }, tokenizer }: Prompter, { inThought }: Asked): Thought | undefined {
+  const ending = thought?.close.at(-1)
+  const open = thought && tokenizer.id(thought.open)
+  const close = typeof ending === 'object' ? tokenizer.id(ending.control) : undefined
+  if (open === undefined || close === undefined) return undefined
+  return { open, close, isOpen: inThought }
+}
+
+function planSchema(schema: JsonObject, thought: Thought | undefined): HoldPlan {
+  const where = 'the schema of the answer'
+  const fault = unbounded(schema) ?? loosened(schema).dropped[0]
+  if (fault !== undefined) throw unheld(where, fault)
+  const json = sequence(SPACE, fitting(schema))
+  const source = sourceOf(thought ? afterThought(json, thought) : json)
+  const grammar = { source, fromStart: true, begun: '', toEnd: true, afterTokens: new Int32Array(0), afterTexts: [] }
+  return { grammar, relied: [{ where, source }], missing: [] }
+}
+
+function afterThought(rule: Rule, { open, close, isOpen }: Thought): Rule {
+  const rest: Rule[] = [
+    { type: 'any_tokens', exclude_tokens: [open, close] },
+    { type: 'token', token: close },
+  ]
+  if (isOpen) return sequence(...rest, rule)
+  return oneOf([rule, sequence({ type: 'token', token: open }, ...rest, rule)])
+}
+
+function planCalls({ tokenizer, constrain }: Prompter, calls: CallSyntax, asked: Asked): HoldPlan {
+  const options = { id: (control: string) => tokenizer.id(control), parallel: asked.parallelCalls }
+  const sourceFor = (tools: ChatTool[]) => sourceOf(calls.rule(tools, options))
+  const tools = asked.tools.map((tool) => ({ tool, ...heldTool(tool, calls) }))
+  const relied: HoldPlan['relied'] = []
+  for (const { tool, held, missing } of tools) {
+    if (constrain !== 'always' && !tool.strict) continue
+    const where = `the schema of the tool ${tool.name}`
+    if (missing[0] !== undefined) throw unheld(where, missing[0])
+    relied.push({ where, source: sourceFor([held]) })
+  }
+  const missing = tools.flatMap(({ tool, missing }) => missing.map((one) => `${tool.name}: ${one}`))
+  const loose = sourceFor(tools.map(({ tool }) => withoutSchema(tool)))
+  const source = sourceFor(tools.map(({ held }) => held))
+  const hold = holdOf(calls, tokenizer, asked.begun)
+  if (source.length <= LONGEST_SOURCE) return { grammar: { source, ...hold }, loose, relied, missing }
+  if (relied[0]) throw unheld(relied[0].where, `with the other tools it has more than ${LONGEST_SOURCE} characters`)
+  return { grammar: { source: loose, ...hold }, loose, relied, missing: ['schemas of more than a million characters'] }
+}
+
+/** When calls are held: always behind their marker; from the start where the prompt has begun one. */
+function holdOf(
+  calls: CallSyntax,
+  tokenizer: Pick<Prompter['tokenizer'], 'id'>,
+  begun: Piece[],
+): Omit<HeldGrammar, 'source'> {
+  const ids = calls.controls.map((control) => tokenizer.id(control)).filter((id) => id !== undefined)
+  // Where a marker is a token, its text means nothing.
+  const texts = ids.length > 0 ? calls.texts.filter((text) => !calls.controls.includes(text)) : [...calls.texts]
+  const fromStart = begun.length > 0
+  return {
+    fromStart,
+    begun: fromStart ? begunText(begun, calls) : '',
+    toEnd: false,
+    afterTokens: Int32Array.from(ids),
+    afterTexts: texts,
+  }
+}
+
+/** What of a begun call stands behind its marker. */
+function begunText(begun: Piece[], { texts }: CallSyntax): string {
+  const written = begun.filter((piece) => typeof piece === 'string').join('')
+  const marker = texts.find((text) => written.startsWith(text))
+  return marker === undefined ? written : written.slice(marker.length)
+}
+
+/** The tool with the schema that is compiled, and what of its own is missing there. */
+function heldTool(tool: ChatTool, calls: CallSyntax): { held: ChatTool; missing: string[] } {
+  const fault = calls.unwritable?.(tool) ?? unbounded(tool.schema)
+  if (fault !== undefined) return { held: withoutSchema(tool), missing: [fault] }
+  const { schema, dropped } = loosened(tool.schema)
+  return {
+    held: { ...tool, schema: schema.type === undefined ? { type: 'object', ...schema } : schema },
+    missing: dropped,
+  }
+}
+
+function withoutSchema(tool: ChatTool): ChatTool {
+  return { ...tool, schema: { type: 'object' } }
+}
+
+export function unheld(where: string, what: string): TetherError {
+  return new TetherError(
+    'invalid_request',
+    `${where} cannot be held while the answer is written: ${what}. Change the schema, or do not ask for it to be strict`,
+  )
+}
