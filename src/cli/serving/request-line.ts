@@ -6,7 +6,8 @@ import { type Log, LogEntry } from '../log/log.js'
 export function logRequest(log: Log, line: LogLine): void {
   const text = new LogEntry(requestLine(line), line)
   if (line.status >= 500 && line.status !== 503 && line.status !== 529) log.error(text)
-  else if (line.path.startsWith('/v1/') && line.status >= 400 && line.status !== 499) log.warning(text)
+  else if (line.method === 'POST' && line.path.startsWith('/v1/') && line.status >= 400 && line.status !== 499)
+    log.warning(text)
   else if (line.dropped || line.unheld) log.warning(text)
   else if (isWatching(line)) log.debug(text)
   else log.info(text)
