@@ -1,6 +1,6 @@
 /** `tether`: finds Claude Code, loads a model, serves it, runs Claude Code on it, cleans up. */
 import { homedir } from 'node:os'
-import type { LoadModelOptions, Model } from '../../index.js'
+import type { LoadModelOptions, Model, Server } from '../../index.js'
 import { demoModel } from '../../models/demo-model.js'
 import { descriptionFile } from '../../models/description-cache.js'
 import { configNames } from '../../models/find-model.js'
@@ -83,9 +83,7 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
   const log = openLog(options, launching)
   const keys = await apiKeys(options, launching)
   const [key] = Object.values(keys)
-  const tls = tlsFiles(options)
-  // Before the model is loaded: another port does not change what the certificate names.
-  if (tls && launching) certifiedUrl(`https://${options.host}:${options.port}`, tls)
+  const tls = certified(options, launching)
   tellOfCrashes(say)
   const debug = debugLog(tell)
   // Watched from before the load until the end: a signal that comes between two watches would be lost.
@@ -93,12 +91,7 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
   try {
     const running = await startModelServer(await library(), {
       ...options,
-      load: {
-        ...modelOptions(own),
-        sessionFolder: launching ? process.cwd() : undefined,
-        onDebug: debug?.onDebug,
-        crash: crashFile(found.name),
-      },
+      load: { ...modelOptions(own), ...ofThisRun(found.name, { launching, debug }) },
       found,
       keys,
       tls,
@@ -121,19 +114,8 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
         if (outdated) tell(outdated)
         signals.end()
         const resumeCommand = commandToResume(options.claudeArgs, model === undefined ? found.name : undefined)
-        const modelName = info.name
-        return await launchClaude({
-          claude,
-          running,
-          url,
-          certificates,
-          log,
-          modelName,
-          key,
-          forwarded,
-          resumeCommand,
-          say: tell,
-        })
+        const wiring = { running, url, certificates, key, modelName: info.name }
+        return await launchClaude({ claude, ...wiring, log, forwarded, resumeCommand, say: tell })
       }
       if (!options.serveOnly) {
         if (claude) tell('there is no terminal for Claude Code, so tether only serves')
@@ -142,10 +124,7 @@ async function launchOrServe(call: Call, config: Config, { library, start, decli
       }
       if (!forget) await printVariables(served)
       tell(servingLines({ host: options.host, url, envCommand: forget && envCommand(url) }))
-      return await serveUntilStopped(signals, (closed) => {
-        const changed = () => tls && certificateFile(tls)
-        return tls && reloadOnHangup(running.server, tls, { say: tell, closed, changed })
-      })
+      return await serveUntilStopped(signals, (closed) => tls && readAgain(running.server, tls, { say: tell, closed }))
     } finally {
       forget?.()
       await running.close()
@@ -201,6 +180,24 @@ function record(server: Parameters<typeof recordServer>[0]): (() => void) | unde
     say(`other terminals will not find this server: ${reasonOf(error)}`)
     return undefined
   }
+}
+
+/** Says before the model is loaded what Claude Code would refuse: another port does not change what a certificate names. */
+function certified(options: Settings, launching: boolean): TlsFiles | undefined {
+  const tls = tlsFiles(options)
+  if (tls && launching) certifiedUrl(`https://${options.host}:${options.port}`, tls)
+  return tls
+}
+
+/** At SIGHUP, also for the programs that `tether env` tells of the server. */
+function readAgain(server: Server, tls: TlsFiles, about: Omit<Parameters<typeof reloadOnHangup>[2], 'changed'>) {
+  return reloadOnHangup(server, tls, { ...about, changed: () => certificateFile(tls) })
+}
+
+/** What of a load belongs to the run, not to the settings. */
+function ofThisRun(model: string, { launching, debug }: { launching: boolean; debug?: DebugLog }): LoadModelOptions {
+  const sessionFolder = launching ? process.cwd() : undefined
+  return { sessionFolder, onDebug: debug?.onDebug, crash: crashFile(model) }
 }
 
 /** For clients of this machine; a home that is not writable leaves them the certificate alone. */
