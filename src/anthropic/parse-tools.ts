@@ -7,7 +7,6 @@ import {
   readFlag,
   readStrict,
   readText,
-  readToolList,
   readTyped,
   textOr,
 } from '../turn/request-fields.js'
@@ -27,8 +26,9 @@ const LONGEST_TYPE = 80
 export function readTools(value: unknown): ReadTools {
   const read: ReadTools = { tools: [], ignoredTools: [] }
   if (value === undefined || value === null) return read
+  if (!Array.isArray(value)) fail('tools', 'Input should be a list')
   const ignoredTypes = new Set<string>()
-  for (const [i, tool] of readToolList(value).entries()) {
+  for (const [i, tool] of value.entries()) {
     const at = `tools.${i}`
     if (!isFields(tool)) fail(at, 'Input should be an object')
     const ignored = typeOfServerTool(tool, at)

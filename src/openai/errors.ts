@@ -6,11 +6,14 @@ export interface ErrorBody {
   error: { message: string; type: string; param: string | null; code: string | null }
 }
 
+/** How its message begins, by which it is known also if another thread threw it. */
+const UNKNOWN = 'previous_response_id: no response'
+
 /** A `previous_response_id` that names nothing that is kept. */
 export class UnknownResponse extends TetherError {
   constructor(id: string) {
     const why = 'responses are kept in memory, only the newest of them, and not with store: false'
-    super('invalid_request', `previous_response_id: no response ${id} is kept (${why}). Send the whole conversation.`, {
+    super('invalid_request', `${UNKNOWN} ${id} is kept (${why}). Send the whole conversation.`, {
       field: 'previous_response_id',
     })
   }
@@ -52,7 +55,7 @@ const ANSWERS: Record<Fault['code'], Answer> = {
 /** OpenAI's clients never repeat a stream, so each that fails has to end with its error. */
 export function faultAnswer(fault: Fault): FaultAnswer & { body: ErrorBody } {
   const [status, type, known] = ANSWERS[fault.code]
-  const code = fault instanceof UnknownResponse ? 'previous_response_not_found' : known
+  const code = fault.message.startsWith(UNKNOWN) ? 'previous_response_not_found' : known
   const param = fault.field === undefined || fault.field === 'body' ? null : fault.field
   return { status, canRetry: false, body: { error: { message: fault.message, type, param, code } } }
 }

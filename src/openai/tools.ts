@@ -1,16 +1,7 @@
 /** Tools and tool_choice, as chats and responses write them. */
 import type { ChatTool } from '../chat/types.js'
 import { readSchema } from '../turn/read-schema.js'
-import {
-  type Fields,
-  fail,
-  isFields,
-  readStrict,
-  readText,
-  readToolList,
-  readTyped,
-  textOr,
-} from '../turn/request-fields.js'
+import { type Fields, fail, isFields, readStrict, readText, readTyped, textOr } from '../turn/request-fields.js'
 import type { ToolChoice } from '../turn/types.js'
 
 export interface ReadTools {
@@ -31,7 +22,8 @@ export function readTools({ tools, tool_choice: choice }: Fields, readOther: Rea
   const read: ReadTools = { tools: [], ignoredTools: [], toolChoice: { type: 'auto' } }
   const ignored = new Set<string>()
   if (tools !== undefined && tools !== null) {
-    for (const [i, value] of readToolList(tools).entries()) {
+    if (!Array.isArray(tools)) fail('tools', 'Input should be a list')
+    for (const [i, value] of tools.entries()) {
       const tool = readTyped(value, `tools[${i}]`)
       const known = tool.type === 'function' ? [readFunction(tool, `tools[${i}]`)] : readOther(tool, `tools[${i}]`)
       for (const one of known ?? []) read.tools.push(one)

@@ -5,13 +5,14 @@ import { toFault } from '../errors.js'
 import { openPrompter } from '../model/prompter.js'
 import * as chat from '../openai/chat/prepare.js'
 import * as completions from '../openai/completions/prepare.js'
+import * as responses from '../openai/responses/prepare.js'
 import { checkRoom } from '../turn/answer-turn.js'
 import { handedOver, type PostedTurn, toPosted } from '../turn/posted-turn.js'
 import type { Prompter, PrompterSource } from '../turn/types.js'
 import type { Outcome, Task, ToWorker } from './preparing.js'
 
 /** The protocols by their names. */
-const protocols = { anthropic, chat, completions }
+const protocols = { anthropic, chat, completions, responses }
 
 const opening = openPrompter(workerData as PrompterSource)
 opening.catch(() => {})

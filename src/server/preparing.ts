@@ -19,7 +19,7 @@ export interface Task {
   /** Only Anthropic's clients count. */
   kind: 'prepare' | 'count' | 'check'
   body: Uint8Array
-  options: PrepareOptions & ReadOptions
+  options: PrepareOptions & ReadOptions & { beside?: unknown }
 }
 
 export type Outcome = { result: PostedTurn | number } | { fault: { code: ErrorCode; message: string; field?: string } }
@@ -36,8 +36,13 @@ export interface Preparing {
   close(): void
 }
 
-/** Bytes of a body from which on it is read on the other thread. */
-const LARGE = 16 * 1024
+/**
+ * Bytes of a body from which on it is read on the other thread. Here 64 KiB take from 1 to 100 ms, by what they are made of
+ * (turns take longest), and the way to the other thread and back takes less than one.
+ */
+const LARGE = 4 * 1024
+/** From here on small ones do not wait for more than one. */
+const LONG = 256 * 1024
 const MOST_MS = 60_000
 const entry = new URL('./prepare-worker.js', import.meta.url)
 
@@ -131,7 +136,7 @@ function fairQueue() {
   const small: Waiting[] = []
   let next = small
   return {
-    push: (one: Waiting) => void (one.task.body.byteLength > LARGE ? large : small).push(one),
+    push: (one: Waiting) => void (one.task.body.byteLength > LONG ? large : small).push(one),
     remove(one: Waiting): void {
       for (const some of [large, small]) {
         const place = some.indexOf(one)

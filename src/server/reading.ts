@@ -7,7 +7,7 @@ import type { PreparedTurn, Prompter } from '../turn/types.js'
 import type { Preparing } from './preparing.js'
 
 /** How a protocol reads a body. */
-export type Reads = Pick<Protocol<never>, 'name' | 'prepareBody' | 'checkBody'>
+export type Reads = Pick<Protocol<never>, 'name' | 'beside' | 'prepareBody' | 'checkBody'>
 
 export interface Reading {
   /** Throws what is wrong with the request. */
@@ -26,15 +26,16 @@ export interface Reading {
 export function readingOn(preparing: Preparing | undefined, signal: AbortSignal): Reading {
   const far = (body: Uint8Array) => (preparing?.isFor(body) ? preparing : undefined)
   return {
-    async check({ name, checkBody }, body, options) {
+    async check({ name, beside, checkBody }, body, options) {
       const other = far(body)
-      if (!other || !name) return checkBody(body, options)
-      await other.run({ protocol: name, kind: 'check', body, options }, signal)
+      if (!other) return checkBody(body, options)
+      await other.run({ protocol: name, kind: 'check', body, options: { ...options, beside: beside?.(body) } }, signal)
     },
-    async prepare({ name, prepareBody }, prompter, body, options) {
+    async prepare({ name, beside, prepareBody }, prompter, body, options) {
       const other = far(body)
-      if (!other || !name) return prepareBody(prompter, body, options)
-      return (await other.run({ protocol: name, kind: 'prepare', body, options }, signal)) as PreparedTurn
+      if (!other) return prepareBody(prompter, body, options)
+      const task = { protocol: name, body, options: { ...options, beside: beside?.(body) } }
+      return (await other.run({ ...task, kind: 'prepare' }, signal)) as PreparedTurn
     },
     async count(prompter, body, options) {
       const other = far(body)

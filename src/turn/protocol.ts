@@ -28,13 +28,14 @@ export interface Held<Event> {
   keep(events: AsyncGenerator<Event, void, undefined>): AsyncGenerator<Event, void, undefined>
 }
 
-/** The protocols whose requests need nothing that only one thread has. */
-export type ProtocolName = 'anthropic' | 'chat' | 'completions'
+/** What another thread knows protocols by. */
+export type ProtocolName = 'anthropic' | 'chat' | 'completions' | 'responses'
 
 /** `Event`: one item of a streamed answer. All functions are pure but for ids. */
 export interface Protocol<Event> {
-  /** What another thread knows it by. Unset: its requests are prepared on this one. */
-  readonly name?: ProtocolName
+  readonly name: ProtocolName
+  /** What another thread needs beside the body, because only this one has it: plain data. Unset: nothing. */
+  beside?(body: Uint8Array): unknown
   /** The body of a request for an answer. Throws `invalid_request`. */
   prepareBody(prompter: Prompter, body: Uint8Array, options?: PrepareOptions & ReadOptions): PreparedTurn
   /** Throws what `prepareBody` throws, without preparing anything. */

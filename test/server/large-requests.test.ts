@@ -139,6 +139,37 @@ it('a client that leaves while its large request waits for another does not wait
   preparing.close()
 }, 60_000)
 
+it('a large response is read like a small one, also one that continues another', async () => {
+  const respond = (body: object) =>
+    ask(`${url}/v1/responses`, { headers, body: { model: 'x', temperature: 0, max_output_tokens: 8, ...body } })
+  const said = ({ json }: { json: { output: { content?: unknown }[] } }) => json.output.map(({ content }) => content)
+  const padding = 'x'.repeat(200_000)
+  const first = await respond({ input: 'Say pineapple.' })
+  expect(first.status).toBe(200)
+  const next = { input: 'Say coconut.', previous_response_id: first.json.id }
+  const [one, other] = await Promise.all([respond(next), respond({ ...next, padding })])
+  expect([one.status, other.status]).toEqual([200, 200])
+  expect(said(other)).toEqual(said(one))
+  expect(other.json.usage.input_tokens).toBe(one.json.usage.input_tokens)
+  expect(other.json.usage.input_tokens).toBeGreaterThan(first.json.usage.input_tokens)
+  const lost = await respond({ ...next, previous_response_id: 'resp_none', padding })
+  expect([lost.status, lost.json.error.code]).toEqual([400, 'previous_response_not_found'])
+})
+
+it.each([
+  ['/v1/responses', { input: 'a '.repeat(1_500_000) }],
+  ['/v1/chat/completions', { messages: [{ role: 'user', content: 'a '.repeat(1_500_000) }] }],
+])(
+  'health is answered while %s reads 3 MB',
+  async (path, body) => {
+    const work = ask(`${url}${path}`, { headers, body: { model: 'x', ...body } })
+    const { middle, asked } = await healthDuring(work)
+    expect((await work).status).toBe(400)
+    if (asked > 10) expect(middle).toBeLessThan(50)
+  },
+  120_000,
+)
+
 it('ends at SIGTERM while a large request is read', async () => {
   const work = count({ messages: [{ role: 'user', content: 'some words here '.repeat(1_500_000) }] }).catch(() => {})
   await new Promise((resolve) => setTimeout(resolve, 400))

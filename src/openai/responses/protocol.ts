@@ -1,24 +1,22 @@
 /** OpenAI's responses as the server speaks them. */
 import { TetherError } from '../../errors.js'
-import { prepareTurn } from '../../turn/prepare-turn.js'
 import type { Protocol } from '../../turn/protocol.js'
-import { parseJson, requestIn } from '../../turn/request-fields.js'
+import { requestIn } from '../../turn/request-fields.js'
 import type { TurnFinish } from '../../turn/types.js'
 import { COMMENT, newId, now } from '../common.js'
 import { faultAnswer } from '../errors.js'
 import { toEvents } from './from-turn.js'
-import { parseResponse } from './parse.js'
+import { checkBody, earlierIn, prepareBody } from './prepare.js'
 import type { ResponseStore } from './store.js'
 import type { ResponseEvent } from './types.js'
 
 /** `store`: the responses that may be continued. */
 export function createResponses(store: ResponseStore): Protocol<ResponseEvent> {
   return {
-    prepareBody(prompter, body, options) {
-      const { turn, onOverflow = options?.onOverflow } = parseResponse(parseJson(body), store, options)
-      return prepareTurn(prompter, turn, { ...options, onOverflow })
-    },
-    checkBody: (body, options) => void parseResponse(parseJson(body), store, options),
+    name: 'responses',
+    beside: (body) => earlierIn(body, store),
+    prepareBody: (prompter, body, options) => prepareBody(prompter, body, options, store),
+    checkBody: (body, options) => checkBody(body, options, store),
     requestIn,
     toEvents: (parts) => toEvents(parts, { id: newId('resp_'), now, store }),
     foldText,
