@@ -7,11 +7,46 @@ const NUMBERS = new Map([
 ])
 const TAG = '__float__'
 
+/** Levels that JSON may have: files in use have about ten. */
+const DEEPEST = 100
+
+/** Thrown for JSON that is nested too deeply for code that walks it. */
+export class DeepJsonError extends SyntaxError {
+  override name = 'DeepJsonError'
+}
+
 /**
  * As JSON.parse, for files that Python programs write. A byte order mark is skipped, NaN and the infinities are
  * numbers, also as transformers 5 tags them: `{"__float__": "NaN"}`. Throws SyntaxError.
  */
 export function parsePythonJson(text: string): unknown {
+  const tooDeep = new DeepJsonError(`it is nested more than ${DEEPEST} levels deep`)
+  try {
+    const value = parse(text)
+    if (isDeeperThan(value, DEEPEST)) throw tooDeep
+    return value
+  } catch (error) {
+    // JSON.parse calls its reviver level by level.
+    throw error instanceof RangeError ? tooDeep : error
+  }
+}
+
+/** Iterative: it protects recursive code from overflowing its stack. */
+export function isDeeperThan(value: unknown, most: number): boolean {
+  let level: unknown[] = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > most) return true
+    const next: unknown[] = []
+    for (const parent of level) {
+      if (typeof parent !== 'object' || parent === null) continue
+      for (const child of Object.values(parent)) if (typeof child === 'object' && child !== null) next.push(child)
+    }
+    level = next
+  }
+  return false
+}
+
+function parse(text: string): unknown {
   const plain = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
   if (plain.includes(TAG)) return parseTagged(plain)
   try {

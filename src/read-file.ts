@@ -3,17 +3,19 @@ import { readFileSync, statSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 
 /** Bytes. The largest such files in use are tokenizers of some 40 MB. */
-const MOST = 512 * 2 ** 20
+const MOST = 128 * 2 ** 20
+/** Of other files: the largest in use are tokenizer_config.json with some 2 MB. */
+export const MOST_OF_JSON = 16 * 2 ** 20
 
-/** Throws the error of the file system, or an Error that says what is there instead of a file. */
-export async function readRegularFile(path: string): Promise<Buffer> {
-  checkSize(checkRegular(await stat(path)))
+/** Throws the error of the file system, or an Error that says what is there instead of a file. `most`: bytes. */
+export async function readRegularFile(path: string, most = MOST): Promise<Buffer> {
+  checkSize(checkRegular(await stat(path)), most)
   return readFile(path)
 }
 
 /** The same, at once. */
-export function readRegularFileSync(path: string): Buffer {
-  checkSize(checkRegular(statSync(path)))
+export function readRegularFileSync(path: string, most = MOST): Buffer {
+  checkSize(checkRegular(statSync(path)), most)
   return readFileSync(path)
 }
 
@@ -33,6 +35,6 @@ function checkRegular(found: Found): Found {
   throw new Error(`it is a ${found.isDirectory() ? 'folder' : 'pipe or a device'}, not a file`)
 }
 
-function checkSize({ size }: Found): void {
-  if (size > MOST) throw new Error(`it has ${size} bytes, more than ${MOST}`)
+function checkSize({ size }: Found, most: number): void {
+  if (size > most) throw new Error(`it has ${size} bytes, more than ${most}`)
 }

@@ -1,7 +1,7 @@
 /** Reads a checkpoint's JSON files, and says of a broken one what it is. */
 import { TetherError } from '../errors.js'
-import { parsePythonJson } from '../python-json.js'
-import { readRegularFileSync } from '../read-file.js'
+import { DeepJsonError, parsePythonJson } from '../python-json.js'
+import { MOST_OF_JSON, readRegularFileSync } from '../read-file.js'
 
 export type JsonObject = Record<string, unknown>
 
@@ -9,16 +9,18 @@ export type JsonObject = Record<string, unknown>
 export function readJson(path: string): JsonObject | undefined {
   let text: string
   try {
-    text = readRegularFileSync(path).toString('utf8')
+    text = readRegularFileSync(path, MOST_OF_JSON).toString('utf8')
   } catch (error) {
     if (isMissing(error)) return undefined
-    throw new TetherError('bad_config', `${path} cannot be read (${(error as Error).message}); check its permissions`)
+    throw new TetherError('bad_config', `${path} cannot be read (${(error as Error).message}); ${fixOf(error)}`)
   }
   let what = 'a JSON object'
   try {
     const value = parsePythonJson(text)
     if (isObject(value)) return value
-  } catch {
+  } catch (error) {
+    if (error instanceof DeepJsonError)
+      throw new TetherError('bad_config', `${path} cannot be read (${error.message}); download the file again`)
     what = 'valid JSON'
   }
   throw new TetherError('bad_config', `${path} ${brokenText(text) ?? `is not ${what}; download the file again`}`)
@@ -32,6 +34,10 @@ export function brokenText(start: string): string | undefined {
   }
   if (/^\s*<(!doctype|html)/i.test(start)) return 'is a web page instead of the file; download the file again'
   return undefined
+}
+
+function fixOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code === undefined ? 'download the file again' : 'check its permissions'
 }
 
 /** Whether an error of node:fs says that there is no such file. */

@@ -1,7 +1,8 @@
 /** Finds models in the cache of the hub's own tools. No network. */
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { weightFiles } from '../engine/weight-files.js'
+import { readRegularFileSync } from '../read-file.js'
 import { foldersIn, isFile, isModel } from './models-dir.js'
 import { parseRepo, type Repo } from './repo.js'
 
@@ -63,7 +64,7 @@ export function isWhole(snapshot: string): boolean {
 
 function readRef(path: string): string | undefined {
   if (!isFile(path)) return undefined
-  return readFileSync(path, 'utf8').trim()
+  return readRegularFileSync(path).toString('utf8').trim()
 }
 
 function nameOf(folder: string): string | undefined {

@@ -1,8 +1,8 @@
 /** What to say when a model is not found: at most four short lines, each command on a line of its own. */
-import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { oneLine } from '../one-line.js'
 import { parsePythonJson } from '../python-json.js'
+import { MOST_OF_JSON, readRegularFileSync } from '../read-file.js'
 import { expandHome } from './expand-home.js'
 import { foreignFormat } from './foreign-format.js'
 import { isWhole, snapshotsOf } from './hub-cache.js'
@@ -70,7 +70,7 @@ function notAtPath(folder: string): string {
 /** Whether a model is worth suggesting: it has a config and its weights. Reads no weights. */
 function looksUsable(folder: string): boolean {
   try {
-    const config = parsePythonJson(readFileSync(join(folder, 'config.json'), 'utf8'))
+    const config = parsePythonJson(readRegularFileSync(join(folder, 'config.json'), MOST_OF_JSON).toString('utf8'))
     return typeof config === 'object' && config !== null && 'model_type' in config && isWhole(folder)
   } catch {
     return false

@@ -1,6 +1,8 @@
 /** Reads the JSON of a request and its single fields. What is wrong is an `invalid_request` that names the field. */
-import type { JsonObject, JsonValue } from '../chat/types.js'
+
+import type { JsonObject } from '../chat/types.js'
 import { TetherError } from '../errors.js'
+import { isDeeperThan } from '../python-json.js'
 
 export type Fields = { [key: string]: unknown }
 
@@ -25,7 +27,7 @@ export function parseJson(body: Uint8Array): unknown {
 /** The fields of a request, which must be an object and not be nested too deeply. */
 export function requestFields(body: unknown, { maxDepth = MAX_DEPTH }: ReadOptions = {}): Fields {
   if (!isFields(body)) fail('body', 'Input should be an object')
-  if (deeperThan(body, maxDepth)) fail('body', `Input is nested deeper than ${maxDepth} levels`)
+  if (isDeeperThan(body, maxDepth)) fail('body', `Input is nested deeper than ${maxDepth} levels`)
   return body
 }
 
@@ -49,15 +51,6 @@ export function readModel(value: unknown): string {
   const name = readText(value, 'model')
   if (name.length > LONGEST_NAME) fail('model', `String should have at most ${LONGEST_NAME} characters`)
   return name
-}
-
-/** Many times what any client sends; the thread that answers goes through their names. */
-const MOST_TOOLS = 10_000
-
-export function readToolList(value: unknown): unknown[] {
-  if (!Array.isArray(value)) fail('tools', 'Input should be a list')
-  if (value.length > MOST_TOOLS) fail('tools', `List should have at most ${MOST_TOOLS} items`)
-  return value
 }
 
 export function readTyped(value: unknown, at: string): Fields & { type: string } {
@@ -94,23 +87,7 @@ export function readInput(value: unknown, at: string): JsonObject {
 
 /** Whether a value is nested deeper than any real request. */
 export function isTooDeep(value: unknown): boolean {
-  return deeperThan(value, MAX_DEPTH)
-}
-
-/** Iterative: it protects recursive code from overflowing its stack. */
-function deeperThan(value: unknown, most: number): boolean {
-  let level: unknown[] = [value]
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > most) return true
-    const next: unknown[] = []
-    for (const parent of level) {
-      for (const child of Object.values(parent as JsonValue[])) {
-        if (typeof child === 'object' && child !== null) next.push(child)
-      }
-    }
-    level = next
-  }
-  return false
+  return isDeeperThan(value, MAX_DEPTH)
 }
 
 export function fail(at: string, what: string): never {

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { TetherError } from '../../errors.js'
 import { parsePythonJson } from '../../python-json.js'
-import { readRegularFile } from '../../read-file.js'
+import { MOST_OF_JSON, readRegularFile } from '../../read-file.js'
 import type { ChatTemplate } from './template-family.js'
 
 /**
@@ -48,7 +48,7 @@ async function readOptional(path: string, warn: (message: string) => void): Prom
 
 async function readText(path: string): Promise<string | undefined> {
   try {
-    return (await readRegularFile(path)).toString('utf8')
+    return (await readRegularFile(path, MOST_OF_JSON)).toString('utf8')
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw new TetherError('bad_config', `${path} cannot be read (${(cause as Error).message})`, { cause })

@@ -1,7 +1,7 @@
 /** What a checkpoint without tokenizer.json says about its tokenizer elsewhere: added tokens, and the token in front. */
 
 import { join } from 'node:path'
-import { readRegularFile } from '../../read-file.js'
+import { MOST_OF_JSON, readRegularFile } from '../../read-file.js'
 import type { AddedTokenEntry, Step, TokenizerFile } from './file.js'
 
 export interface Configured {
@@ -33,7 +33,9 @@ export async function readConfigured(dir: string): Promise<Configured> {
 
 async function readObject(path: string): Promise<Json> {
   try {
-    const json: unknown = JSON.parse((await readRegularFile(path)).toString('utf8').replace(/^\ufeff/, ''))
+    const json: unknown = JSON.parse(
+      (await readRegularFile(path, MOST_OF_JSON)).toString('utf8').replace(/^\ufeff/, ''),
+    )
     return typeof json === 'object' && json !== null ? (json as Json) : {}
   } catch {
     return {}
