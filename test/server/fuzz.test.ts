@@ -14,10 +14,13 @@ import { speaks } from '../support/fake-engine.js'
 import { fakeModel } from '../support/fake-model.js'
 import { seeded } from '../support/random.mjs'
 import { spoiledRequest, wholeRequest } from '../support/request-fuzzer.js'
+import { WHOLE_OPENAI } from '../support/whole-openai-requests.js'
 
 const count = Number(process.env.TETHER_FUZZ_REQUESTS ?? 5000)
 const seed = Number(process.env.TETHER_FUZZ_SEED ?? 17)
 const demo = join(import.meta.dirname, '..', '..', 'demo', 'model')
+
+const PATHS = [...Array(4).fill('/v1/messages'), '/v1/messages/count_tokens', ...Object.keys(WHOLE_OPENAI)] as string[]
 
 const ANSWERS: Record<string, string[]> = {
   gemma4: [
@@ -68,9 +71,12 @@ test.each(Object.keys(ANSWERS))(
     try {
       await send('/v1/messages', JSON.stringify(wholeRequest()))
       expect([...seen]).toEqual([[200, 1]])
+      for (const [path, whole] of Object.entries(WHOLE_OPENAI)) await send(path, JSON.stringify(whole()))
+      expect([...seen]).toEqual([[200, 4]])
       const share = Math.ceil(count / Object.keys(ANSWERS).length)
       for (let i = 0; i < share; i++) {
-        await send(random.chance(0.2) ? '/v1/messages/count_tokens' : '/v1/messages', spoiledRequest(random))
+        const path = random.pick(PATHS)
+        await send(path, spoiledRequest(random, WHOLE_OPENAI[path]?.()))
       }
     } finally {
       await server.close()

@@ -126,9 +126,9 @@ export function wholeRequest(): object {
   }
 }
 
-/** A request with one to three things spoiled, as JSON. */
-export function spoiledRequest(random: Random): string {
-  const request = wholeRequest() as Parent
+/** A request with one to three things spoiled, as JSON. `whole`: the one that is right. */
+export function spoiledRequest(random: Random, whole: object = wholeRequest()): string {
+  const request = whole as Parent
   for (let left = 1 + random.below(3); left > 0; left--) spoil(random, request)
   const text = JSON.stringify(request)
   // Where JSON.stringify calls toJSON or leaves something out, the text is still JSON.
