@@ -33,6 +33,7 @@ function readStage(step: Step, fused: boolean, fail: Fail): Stage {
       return readSequence((step.decoders ?? []) as Step[], fused, fail)
     case 'Replace': {
       const content = readAddition(step.content, fail)
+      const pattern = readPattern(step.pattern, fail)
       const { String: plain } = (step.pattern ?? {}) as { String?: string }
       if (plain) {
         if (fused && plain.length > 1)
@@ -40,7 +41,7 @@ function readStage(step: Step, fused: boolean, fail: Fail): Stage {
         return { make: () => eachToken((token) => token.replaceAll(plain, () => content)), fused }
       }
       if (fused) return fail('has a decoder with a pattern after Fuse, which is not supported')
-      const replace = replacer(readPattern(step.pattern, fail), content)
+      const replace = replacer(pattern, content)
       return { make: () => eachToken(replace), fused }
     }
     case 'ByteFallback':

@@ -79,6 +79,7 @@ function readStep(step: Step, fail: Fail): Normalizer {
 function readReplace(step: Step, fail: Fail): Normalizer {
   const { String: plain } = (step.pattern ?? {}) as { String?: string }
   const content = readAddition(step.content, fail)
+  const pattern = readPattern(step.pattern, fail)
   if (plain && content.length <= 4 * plain.length) {
     // A string is several times faster than a function, but $ is special in it.
     const replacement = content.replaceAll('$', '$$$$')
@@ -88,7 +89,6 @@ function readReplace(step: Step, fail: Fail): Normalizer {
       keepsStart: (text) => !text.startsWith(plain) || standsIn(plain, content),
     }
   }
-  const pattern = readPattern(step.pattern, fail)
   const keepsStart = (text: string) => {
     const first = matches(text, pattern).next().value
     return first?.[0] !== 0 || standsIn(text.slice(0, first[1]), content)
