@@ -45,6 +45,8 @@ export interface NativeEngine {
   setVocabulary(vocabulary: GrammarVocabulary): void
   /** Compiles a grammar, or finds it compiled. -> the parts of its schemas that it does not hold; rejects with what is wrong. */
   compileGrammar(source: string): Promise<string[]>
+  /** For benches: the seconds that each mask takes while these tokens are accepted, the first of which follows the marker. */
+  maskSeconds(source: string, tokens: Int32Array): Promise<Float32Array>
   score(tokens: Int32Array): Promise<Float32Array>
   /**
    * For tests: the logits after every token, (tokens, vocab) row by row, computed `chunk` tokens at a time. Without `chunk`

@@ -4,6 +4,7 @@
 #include <xgrammar/xgrammar.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <list>
@@ -20,6 +21,8 @@ namespace {
 
 // A conversation has one list of tools, its helpers another; a grammar of 30 tools has some megabytes.
 constexpr size_t kKept = 16;
+// That compile one grammar. It takes a fraction of a second, while a prompt is read on all of them.
+constexpr unsigned kMostThreads = 4;
 
 }  // namespace
 
@@ -89,7 +92,7 @@ struct Grammars::Impl {
       spelling = std::make_shared<const Spelling>(std::move(vocabulary));
       xgrammar::TokenizerInfo info(spelling->grammar_tokens(), xgrammar::VocabType::RAW, std::nullopt,
                                    spelling->stop_tokens());
-      auto threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency() / 2));
+      auto threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads));
       compiler.emplace(info, threads, false);
     }
     return *compiler;
@@ -188,6 +191,20 @@ void Matcher::fill(std::span<uint32_t> words) {
                   .byte_offset = 0};
   impl_->matcher.FillNextTokenBitmask(&tensor);
   if (impl_->quoted.back()) impl_->compiled->spelling->mask_controls(words);
+}
+
+std::vector<float> mask_seconds(GrammarPtr grammar, std::span<const int32_t> tokens) {
+  using Clock = std::chrono::steady_clock;
+  std::vector<uint32_t> words((static_cast<size_t>(grammar->vocabulary.GetVocabSize()) + 31) / 32);
+  Matcher matcher(std::move(grammar));
+  std::vector<float> seconds;
+  for (int32_t token : tokens) {
+    auto started = Clock::now();
+    matcher.fill(words);
+    seconds.push_back(std::chrono::duration<float>(Clock::now() - started).count());
+    if (!matcher.accept(token)) break;
+  }
+  return seconds;
 }
 
 std::vector<int32_t> Matcher::forced() const { return impl_->matcher.FindJumpForwardTokens(); }

@@ -1,5 +1,5 @@
-// The JavaScript class Engine: load, generate, setVocabulary, compileGrammar, score, logits, bareLoop, prefetch, stats,
-// close. Its contract is src/binding.ts.
+// The JavaScript class Engine: load, generate, setVocabulary, compileGrammar, maskSeconds, score, logits, bareLoop,
+// prefetch, stats, close. Its contract is src/binding.ts.
 #include "napi/engine_wrap.h"
 
 #include <string>
@@ -66,7 +66,8 @@ Napi::Function EngineWrap::define(Napi::Env env) {
       env, "Engine",
       {InstanceMethod<&EngineWrap::load>("load"), InstanceMethod<&EngineWrap::generate>("generate"),
        InstanceMethod<&EngineWrap::set_vocabulary>("setVocabulary"),
-       InstanceMethod<&EngineWrap::compile_grammar>("compileGrammar"), InstanceMethod<&EngineWrap::score>("score"),
+       InstanceMethod<&EngineWrap::compile_grammar>("compileGrammar"),
+       InstanceMethod<&EngineWrap::mask_seconds>("maskSeconds"), InstanceMethod<&EngineWrap::score>("score"),
        InstanceMethod<&EngineWrap::logits>("logits"), InstanceMethod<&EngineWrap::bare_loop>("bareLoop"),
        InstanceMethod<&EngineWrap::prefetch>("prefetch"), InstanceMethod<&EngineWrap::stats>("stats"),
        InstanceMethod<&EngineWrap::close>("close")});
@@ -154,6 +155,21 @@ Napi::Value EngineWrap::compile_grammar(const Napi::CallbackInfo& info) {
       done(Failure{error.code(), error.what()});
     } catch (const std::future_error&) {
       done(Failure{"closed", "the engine is closed"});
+    }
+  });
+  return result;
+}
+
+Napi::Value EngineWrap::mask_seconds(const Napi::CallbackInfo& info) {
+  auto& known = grammars(info.Env());
+  auto future = known.compile(to_text(info[0], "a grammar"));
+  auto tokens = to_tokens(info[1], "tokens");
+  auto [result, done] = promise<std::vector<float>>(info.Env(), parts_->mailbox, from_floats);
+  known.then([future, done, tokens = std::move(tokens)] {
+    try {
+      done(tether::mask_seconds(future.get(), tokens));
+    } catch (const std::exception& error) {
+      done(Failure{"invalid_request", error.what()});
     }
   });
   return result;

@@ -1,5 +1,5 @@
-// The JavaScript class Engine: load, generate, setVocabulary, compileGrammar, score, logits, bareLoop, prefetch, stats,
-// close. Its contract is src/binding.ts.
+// The JavaScript class Engine: load, generate, setVocabulary, compileGrammar, maskSeconds, score, logits, bareLoop,
+// prefetch, stats, close. Its contract is src/binding.ts.
 #pragma once
 
 #include <napi.h>
@@ -24,6 +24,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value generate(const Napi::CallbackInfo& info);
   Napi::Value set_vocabulary(const Napi::CallbackInfo& info);
   Napi::Value compile_grammar(const Napi::CallbackInfo& info);
+  Napi::Value mask_seconds(const Napi::CallbackInfo& info);
   Napi::Value score(const Napi::CallbackInfo& info);
   Napi::Value logits(const Napi::CallbackInfo& info);
   Napi::Value bare_loop(const Napi::CallbackInfo& info);

@@ -81,6 +81,10 @@ function ofModel(model: LoadedModel | undefined): string[] {
       [{ source: 'disk' }, disk],
     ]),
     total('tether_output_tokens_total', 'Tokens that were generated.', [[{}, stats.outputTokens]]),
+    total('tether_constrained_tokens_total', 'Tokens that a grammar held.', [[{}, stats.constrainedTokens]]),
+    total('tether_removed_probability_total', 'Probability of what grammars did not allow, summed over these tokens.', [
+      [{}, stats.removedProbability],
+    ]),
     total('tether_prefill_seconds_total', 'Time in which prompts were read, summed over requests.', [
       [{}, stats.prefillSeconds],
     ]),

@@ -15,6 +15,8 @@ export interface Status {
   prefill: { done: number; total: number } | null
   /** The prefix cache: bytes in memory and on disk, and tokens of prompts that were found in each place. */
   cache: Pick<CacheStats, 'memoryBytes' | 'diskBytes' | 'diskCap' | 'hitTokens'>
+  /** Tokens that a grammar held since the model was loaded, and the share of probability that it took from them. */
+  constrained: { tokens: number; removed: number }
   /** The answer that ended last; null if there was none. */
   last: LastAnswer | null
 }
@@ -27,13 +29,22 @@ export interface LastAnswer {
   outputTokens: number
   /** While it decoded; null for an answer of less than eight tokens. */
   tokensPerSecond: number | null
+  /** As above, of this answer; null where it was held to no grammar. */
+  constrained: { tokens: number; removed: number } | null
+}
+
+/** `removed`: a probability of what was not allowed, summed over the tokens. -> its mean, in thousandths */
+export function constrainedShare(tokens: number, removed: number): { tokens: number; removed: number } {
+  return { tokens, removed: tokens === 0 ? 0 : Math.round((removed / tokens) * 1000) / 1000 }
 }
 
 export function status(model: LoadedModel, last: LastAnswer | null): Response {
   const { name, window } = model.info
-  const { live, queued, longestWait, prefill, cache } = model.stats()
+  const { live, queued, longestWait, prefill, cache, constrainedTokens, removedProbability } = model.stats()
   const { memoryBytes, diskBytes, diskCap, hitTokens } = cache
   const kept = { memoryBytes, diskBytes, diskCap, hitTokens }
   const reading = prefill.total > 0 ? prefill : null
-  return json({ model: name, window, live, queued, longestWait, prefill: reading, cache: kept, last } satisfies Status)
+  const constrained = constrainedShare(constrainedTokens, removedProbability)
+  const now = { live, queued, longestWait, prefill: reading }
+  return json({ model: name, window, ...now, cache: kept, constrained, last } satisfies Status)
 }

@@ -1,7 +1,7 @@
 /** Counts what an answer costs, once for everything that reports it: the log line and /status. */
 import type { TurnFinish, TurnPart } from '../turn/types.js'
 import type { LogLine } from './log.js'
-import type { LastAnswer } from './status.js'
+import { constrainedShare, type LastAnswer } from './status.js'
 
 export interface TurnTap {
   /** Filled with what the answer shows. */
@@ -35,7 +35,9 @@ export async function* tapTurn(
         const { cachedTokens, createdTokens, outputTokens, tokensPerSecond, queueSeconds } = part
         const counts = { cachedTokens, createdTokens, outputTokens }
         Object.assign(line, { ...counts, waitMs: Math.round(1000 * queueSeconds), stopReason: stopReason(part) })
-        onAnswer({ inputTokens, ...counts, tokensPerSecond })
+        const held = part.constrained
+        const constrained = held ? constrainedShare(held.tokens, held.removed) : null
+        onAnswer({ inputTokens, ...counts, tokensPerSecond, constrained })
         answered = true
       }
       yield part

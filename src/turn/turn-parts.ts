@@ -35,15 +35,9 @@ export async function* toTurnParts(
 
 function finishOf({ finish, stopSequence, thinkingTokens }: GenerationEnd, called: boolean): TurnFinish {
   if (finish.reason === 'cancelled') throw new TetherError('cancelled', 'the generation was cancelled')
-  const { cachedTokens, createdTokens, outputTokens, queueSeconds } = finish
-  const usage = {
-    cachedTokens,
-    createdTokens,
-    outputTokens,
-    thinkingTokens,
-    queueSeconds,
-    tokensPerSecond: decodeRate(finish),
-  }
+  const { cachedTokens, createdTokens, outputTokens, queueSeconds, constrained } = finish
+  const counts = { cachedTokens, createdTokens, outputTokens, thinkingTokens, queueSeconds }
+  const usage = { ...counts, tokensPerSecond: decodeRate(finish), constrained }
   if (called) return { type: 'finish', reason: 'tool_call', ...usage }
   if (stopSequence !== undefined) return { type: 'finish', reason: 'stop_sequence', stopSequence, ...usage }
   return { type: 'finish', reason: finish.reason === 'stop' ? 'end' : 'length', ...usage }

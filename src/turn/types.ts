@@ -1,6 +1,6 @@
 /** One turn in nobody's protocol: what is asked, what is answered, and the model that answers. */
 import type { Chat, ChatFamily, ChatTool, JsonObject, Piece, PromptPiece, Tokenizer } from '../chat/types.js'
-import type { Engine, HeldGrammar } from '../engine/types.js'
+import type { Constrained, Engine, HeldGrammar } from '../engine/types.js'
 import type { Constrain, LoopGuard, PromptOrder, RequestSampling, Sampling, Thinking } from '../options.js'
 import type { DebugHook } from './debug.js'
 import type { Dropped } from './drop-oldest.js'
@@ -116,6 +116,8 @@ export interface TurnFinish {
   queueSeconds: number
   /** While it decoded; null for an answer of less than eight tokens. */
   tokensPerSecond: number | null
+  /** Of an answer with a grammar. */
+  constrained?: Constrained
 }
 
 /** The answer, in order: the start, what the model generates, the finish. Neighbouring `text` (and `thinking`) parts belong together. */

@@ -6,7 +6,9 @@ import { codeBelow, firstCells, linkedPaths, namesIn, pathsInCode, pathsOfDiagra
 import { files, folders, isIgnored, read, root } from './tree.js'
 
 const pages = files.filter((file) =>
-  /^(?:README|CONTRIBUTING|docs\/[\w-]+|bench\/README|demo\/README|third_party\/(?:mlx|xgrammar)\/README)\.md$/.test(file),
+  /^(?:README|CONTRIBUTING|docs\/[\w-]+|bench\/README|demo\/README|third_party\/(?:mlx|xgrammar)\/README)\.md$/.test(
+    file,
+  ),
 )
 const scripts = Object.keys((JSON.parse(read('package.json')) as { scripts: object }).scripts)
 /** npm itself calls these. */

@@ -138,6 +138,8 @@ describe('the archives', () => {
       .join('\n')
     expect(licenses).toContain('Apple Inc.')
     expect(licenses).toContain('nlohmann')
+    expect(licenses).toContain('XGrammar')
+    expect(licenses).toContain('Cybozu')
     if (process.platform !== 'linux') return
     for (const name of ['The OpenBLAS Project', 'University of Tennessee', 'GCC RUNTIME LIBRARY EXCEPTION']) {
       expect(licenses).toContain(name)

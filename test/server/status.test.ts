@@ -12,7 +12,8 @@ it('/status says what the model does, with no last answer before the first one',
   expect(status).toBe(200)
   const cache = { memoryBytes: 0, diskBytes: 0, diskCap: 0, hitTokens: { live: 0, memory: 0, disk: 0 } }
   const idle = { live: 0, queued: 0, longestWait: 0, prefill: null }
-  expect(json).toEqual({ model: 'fake-model', window: 100_000, ...idle, cache, last: null })
+  const constrained = { tokens: 0, removed: 0 }
+  expect(json).toEqual({ model: 'fake-model', window: 100_000, ...idle, cache, constrained, last: null })
 })
 
 it('/status reports the last answer, with its own decode rate while others run', async () => {
@@ -31,6 +32,7 @@ it('/status reports the last answer, with its own decode rate while others run',
     createdTokens: 3,
     outputTokens: 10,
     tokensPerSecond: 20,
+    constrained: null,
   })
 })
 

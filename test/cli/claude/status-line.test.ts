@@ -60,7 +60,15 @@ describe('the status line program', () => {
     longestWait: 0,
     prefill: null,
     cache: { memoryBytes: 0, diskBytes: 0, diskCap: 0, hitTokens: { live: 0, memory: 0, disk: 0 } },
-    last: { inputTokens: 20_000, cachedTokens: 19_000, createdTokens: 900, outputTokens: 480, tokensPerSecond: 43.4 },
+    constrained: { tokens: 0, removed: 0 },
+    last: {
+      inputTokens: 20_000,
+      cachedTokens: 19_000,
+      createdTokens: 900,
+      outputTokens: 480,
+      tokensPerSecond: 43.4,
+      constrained: null,
+    },
   }
   let answer: (() => { code: number; body: string }) | 'never'
   let keys: (string | undefined)[]

@@ -1,0 +1,148 @@
+/** What an answer is held to, and what is said where that cannot be done. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ChatTool, JsonObject } from '../../src/chat/types.js'
+import type { Constrain } from '../../src/options.js'
+import type { TurnFinish, TurnPart, TurnRequest } from '../../src/turn/types.js'
+import { randomSpeaker, SPEAKERS, type Speaker, type SpeakerKind } from '../support/random-speaker.js'
+import { until } from '../support/until.js'
+
+const [gemma4, llama] = SPEAKERS as [SpeakerKind, SpeakerKind]
+
+const tool = (schema: JsonObject, more: Partial<ChatTool> = {}): ChatTool => ({
+  name: 'do',
+  description: '',
+  schema,
+  ...more,
+})
+const small = { type: 'object', properties: { n: { enum: [1, 2] } }, required: ['n'], additionalProperties: false }
+const unique: JsonObject = {
+  type: 'object',
+  properties: { list: { type: 'array', items: { type: 'boolean' }, uniqueItems: true, maxItems: 3 } },
+  required: ['list'],
+}
+
+function asking(tools: ChatTool[], more: Partial<TurnRequest> = {}): Partial<TurnRequest> {
+  const chat = { messages: [], tools, thinking: false }
+  return { chat, toolChoice: { type: 'any' }, parallelCalls: false, maxTokens: 400, ...more }
+}
+
+const textOf = (parts: TurnPart[]) => parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
+
+describe('an answer', () => {
+  let speaker: Speaker
+  beforeAll(async () => {
+    speaker = await randomSpeaker(llama)
+  })
+  afterAll(() => speaker.close())
+
+  test('that must be a call of one tool calls that tool', async () => {
+    const tools = [tool(small), tool(small, { name: 'other' })]
+    const parts = await speaker.answer(asking(tools, { toolChoice: { type: 'tool', name: 'other' } }))
+    expect(parts[1]).toMatchObject({ type: 'tool_call', name: 'other', input: { n: expect.any(Number) } })
+    expect((parts.at(-1) as TurnFinish).constrained?.tokens).toBeGreaterThan(0)
+  })
+
+  test('with a schema fits it, and ends by itself', async () => {
+    const answerSchema = {
+      type: 'object',
+      properties: { ok: { type: 'boolean' }, id: { pattern: '^[ab]{3}$', type: 'string' } },
+      required: ['ok', 'id'],
+    }
+    for (let seed = 0; seed < 20; seed += 1) {
+      const parts = await speaker.answer({ answerSchema, maxTokens: 400, sampling: { seed } })
+      expect((parts.at(-1) as TurnFinish).reason).toBe('end')
+      expect(JSON.parse(textOf(parts))).toEqual({ ok: expect.any(Boolean), id: expect.stringMatching(/^[ab]{3}$/) })
+    }
+  })
+
+  test('with a schema that is a number may be more than its first digit', async () => {
+    const lengths = new Set<number>()
+    for (let seed = 0; seed < 20; seed += 1) {
+      const parts = await speaker.answer({ answerSchema: { type: 'integer' }, maxTokens: 100, sampling: { seed } })
+      if ((parts.at(-1) as TurnFinish).reason !== 'end') continue
+      expect(textOf(parts)).toMatch(/^\s*-?\d+$/)
+      lengths.add(textOf(parts).trim().length)
+    }
+    expect(lengths.size).toBeGreaterThan(1)
+  })
+
+  test('is drawn as ever while no call is begun', async () => {
+    const free = { maxTokens: 60, sampling: { seed: 5 } }
+    const plain = await speaker.answer(free)
+    const watched = await speaker.answer(
+      asking([tool(small)], { ...free, toolChoice: { type: 'auto' }, parallelCalls: true }),
+    )
+    expect(textOf(watched)).toBe(textOf(plain))
+  })
+})
+
+describe('a schema with what no grammar says', () => {
+  const speakers = new Map<Constrain, Speaker>()
+  beforeAll(async () => {
+    for (const constrain of ['auto', 'always', 'off'] as const)
+      speakers.set(constrain, await randomSpeaker(llama, constrain))
+  })
+  afterAll(async () => {
+    for (const speaker of speakers.values()) await speaker.close()
+  })
+  const of = (constrain: Constrain) => speakers.get(constrain) as Speaker
+
+  test('is held without it, and that is said once', async () => {
+    const said: string[] = []
+    for (let i = 0; i < 2; i += 1) {
+      const parts = await of('auto').answer(asking([tool(unique)]), { onUnheld: (reason) => said.push(reason) })
+      expect(parts[1]).toMatchObject({ type: 'tool_call', name: 'do', input: { list: expect.any(Array) } })
+    }
+    expect(said).toEqual(['do: uniqueItems'])
+  })
+
+  test.each([
+    ['always', tool(unique), 'uniqueItems'],
+    ['auto', tool(unique, { strict: true }), 'uniqueItems'],
+    ['auto', tool({ type: 'object', properties: { a: { type: 'nothing' } } }, { strict: true }), 'nothing'],
+    ['auto', tool({ $ref: '#' }, { strict: true }), '$ref'],
+  ] as const)('is refused with %s where it must be held', async (constrain, asked, construct) => {
+    const refused = of(constrain).answer(asking([asked]))
+    await expect(refused).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: expect.stringContaining(construct),
+    })
+    await expect(refused).rejects.toThrow('the schema of the tool do cannot be held')
+  })
+
+  test('is refused as the schema of an answer', async () => {
+    const refused = of('auto').answer({ answerSchema: unique })
+    await expect(refused).rejects.toThrow(
+      'the schema of the answer cannot be held while the answer is written: uniqueItems',
+    )
+  })
+
+  test('that cannot be compiled leaves the answer as it was, and the next one is held to the names', async () => {
+    const said: string[] = []
+    const tools = [tool({ type: 'object', properties: { a: { type: 'integer', minimum: 5, maximum: 1 } } })]
+    const ask = () => of('auto').answer(asking(tools), { onUnheld: (reason) => said.push(reason) })
+    await ask()
+    await until(() => said.length > 0)
+    const parts = await ask()
+    expect((parts.at(-1) as TurnFinish).constrained?.failure).toBeUndefined()
+    expect((parts.at(-1) as TurnFinish).constrained?.tokens).toBeGreaterThan(0)
+    expect(said).toHaveLength(1)
+  })
+
+  test('is not looked at where nothing is held', async () => {
+    const parts = await of('off').answer(asking([tool(unique, { strict: true })]))
+    expect((parts.at(-1) as TurnFinish).constrained).toBeUndefined()
+  })
+})
+
+test('a property that a call of Gemma 4 cannot name is left to the model, and named', async () => {
+  const speaker = await randomSpeaker(gemma4)
+  try {
+    const said: string[] = []
+    const schema = { type: 'object', properties: { 'a:b': { type: 'boolean' } } }
+    await speaker.answer(asking([tool(schema)]), { onUnheld: (reason) => said.push(reason) })
+    expect(said).toEqual([expect.stringContaining('"a:b"')])
+  } finally {
+    await speaker.close()
+  }
+})
