@@ -107,7 +107,7 @@ void waits(bool ahead) {
   auto late = std::make_shared<Scripted>(answer(prompt, 3)[2], std::vector<int32_t>{7});
   late->not_ready = 40;
   auto never = std::make_shared<Scripted>(-5, std::vector<int32_t>{7});
-  never->not_ready = 1 << 30;
+  never->not_ready = 1'000'000'000;
   Got waiting, free, cancelled;
   fixture.start(waiting, held(prompt, 10, late));
   fixture.start(free, ask(some_tokens(9, 5), 3));

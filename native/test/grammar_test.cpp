@@ -50,10 +50,12 @@ std::vector<uint32_t> next_of(Matcher& matcher) {
   return words;
 }
 
-bool allows(Matcher& matcher, int32_t token) {
+bool has(const std::vector<uint32_t>& words, int32_t token) {
   auto id = static_cast<uint32_t>(token);
-  return (next_of(matcher)[id / 32] >> (id % 32U) & 1U) != 0;
+  return (words[id / 32] >> (id % 32U) & 1U) != 0;
 }
+
+bool allows(Matcher& matcher, int32_t token) { return has(next_of(matcher), token); }
 
 bool accept_all(Matcher& matcher, const std::string& text) {
   for (char byte : text)
@@ -64,7 +66,7 @@ bool accept_all(Matcher& matcher, const std::string& text) {
 void follows(Grammars& grammars) {
   Matcher matcher(grammars.compile(object_tag(kText)).get());
   check(allows(matcher, '{') && allows(matcher, kLong + 1) && !allows(matcher, 'x'), "only what may begin is allowed");
-  check(accept_all(matcher, "{\"a\":\"x"), "a text that fits is accepted");
+  check(accept_all(matcher, R"({"a":"x)"), "a text that fits is accepted");
   check(allows(matcher, kLong), "a token that closes a string and goes on is allowed");
   check(!allows(matcher, kMarker) && !allows(matcher, kStop), "no control token is allowed inside a string");
   check(!matcher.is_complete(), "a text in the middle is not complete");
@@ -160,7 +162,7 @@ void holds(Grammars& grammars) {
   check(!marked.holds(), "free text is free");
   marked.accept(kMarker);
   check(marked.holds(), "a marker arms the grammar");
-  accept_text(marked, "{\"a\":\"x\"}");
+  accept_text(marked, R"({"a":"x"})");
   check(!marked.holds(), "the end of a call frees what follows");
   marked.accept(kMarker);
   check(marked.holds(), "a second call is held too");
@@ -180,7 +182,7 @@ void holds(Grammars& grammars) {
   CallConstraint begun(grammars.compile(object_tag(kText)), forced);
   wait_for(begun);
   std::vector<uint32_t> words(kWords);
-  check(begun.holds() && begun.fill(words) && (words['"' / 32] >> ('"' % 32) & 1U), "a call that is begun goes on");
+  check(begun.holds() && begun.fill(words) && has(words, '"'), "a call that is begun goes on");
   forced.begun = "[";
   CallConstraint wrong(grammars.compile(object_tag(kText)), forced);
   wait_for(wrong);
@@ -190,7 +192,7 @@ void holds(Grammars& grammars) {
   forced.to_end = true;
   CallConstraint whole(grammars.compile(object_tag(kText)), forced);
   wait_for(whole);
-  accept_text(whole, "{\"a\":\"x\"}");
+  accept_text(whole, R"({"a":"x"})");
   check(whole.holds() && whole.fill(words) && words[4] == 1U << (kStop % 32U), "a whole answer may only end");
 
   CallConstraint broken(grammars.compile("{"), after({kMarker}, {}));
@@ -204,7 +206,7 @@ void closes() {
   bool called = false;
   {
     Grammars grammars(vocabulary());
-    for (int i = 0; i < 20; i++) left = grammars.compile(object_tag("\"a\":{\"const\":" + std::to_string(i) + "}"));
+    for (int i = 0; i < 20; i++) left = grammars.compile(object_tag(R"("a":{"const":)" + std::to_string(i) + "}"));
     grammars.then([&] { called = true; });
   }
   check(called, "who waits is told when the grammars end");
