@@ -173,7 +173,7 @@ std::vector<Live*> Batch::feed() {
   return fed;
 }
 
-// Feeds each decoding sequence its next token and draws the one after it. Masks are made while the device computes.
+// Feeds each decoding sequence its next token and draws the one after it. Masks are made while a GPU computes.
 void Batch::dispatch() {
   auto fed = feed();
   if (fed.empty()) return;
@@ -182,7 +182,8 @@ void Batch::dispatch() {
   for (auto* live : fed) segments.push_back({&live->sequence.caches(), 1});
   auto logits = loaded_.model->logits(loaded_.model->forward(input_tokens(fed), segments));
   bool ahead = loaded_.device.decode_ahead;
-  if (std::ranges::any_of(fed, [](const Live* live) { return live->is_held(); })) mx::async_eval(logits);
+  // On a CPU a second hand-over to MLX's thread costs more than the mask.
+  if (ahead && std::ranges::any_of(fed, [](const Live* live) { return live->is_held(); })) mx::async_eval(logits);
   std::vector<Draw> draws;
   std::vector<mx::array> computed;
   for (size_t i = 0; i < fed.size(); i++) {
