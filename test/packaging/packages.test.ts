@@ -82,9 +82,14 @@ describe('the archives', () => {
     expect(Math.abs(megabytes(packages.platform) - Number(platform))).toBeLessThan(0.3)
   })
 
+  test('the parts of the page are as they are in src/', () => {
+    for (const file of ['page.html', 'page.css', 'page.js'].map((name) => join('server', 'page', name)))
+      expect(readFileSync(join(main(), 'dist', file))).toEqual(readFileSync(join(root, 'src', file)))
+  })
+
   test('every compiled file has a source in src/, and every source map has its sources in it', () => {
     const files = filesUnder(join(main(), 'dist'))
-    const compiled = files.filter((file) => /\.[cm]?js$/.test(file))
+    const compiled = files.filter((file) => /\.[cm]?js$/.test(file) && !existsSync(join(root, 'src', file)))
     expect(compiled.length).toBeGreaterThan(50)
     for (const file of compiled) {
       const source = join(root, 'src', file.replace(/\.cjs$/, '.cts').replace(/\.js$/, '.ts'))

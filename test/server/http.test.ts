@@ -221,6 +221,7 @@ it('the server logs one line for each request', async () => {
     cachedTokens: 5,
     createdTokens: 3,
     outputTokens: 2,
+    waitMs: expect.any(Number),
     ttftMs: expect.any(Number),
     stopReason: 'end_turn',
   })
