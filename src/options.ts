@@ -125,7 +125,7 @@ export const loopGuardOption = {
   of: ['on', 'off'],
   default: 'on',
   hint: 'WHEN',
-  help: 'on: a model that makes a call again which failed in the same way three times is told so, in the prompt',
+  help: 'end answers that repeat themselves without end, and tell a model that repeats a call which failed in the same way three times',
 } as const satisfies Option
 
 /**

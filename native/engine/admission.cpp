@@ -110,6 +110,7 @@ bool Batch::start(Submitted& submitted) {
   auto& live = live_.back();
   live.finish.queue_seconds = seconds_since(live.submitted.since);
   if (live.constraint()) live.finish.constrained.emplace();
+  if (live.submitted.request.loop_guard) live.loop_guard = std::make_unique<LoopGuard>();
   live.finish.miss = std::move(miss);
   if (leader) {
     live.leader = leader->live->submitted.id;

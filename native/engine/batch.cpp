@@ -188,7 +188,7 @@ void Batch::dispatch() {
   std::vector<mx::array> computed;
   for (size_t i = 0; i < fed.size(); i++) {
     auto* live = fed[i];
-    draws.push_back({&live->sampler, allowed_next(*live, logits, static_cast<int>(i))});
+    draws.push_back({&live->sampler, allowed_next(*live, logits, static_cast<int>(i)), live->discouraged()});
     live->free_draw.reset();
     if (ahead && live->constraint() && !live->is_held())
       live->free_draw = Drawable{.logits = row_of(logits, static_cast<int>(i)), .sampler = live->sampler};
@@ -213,7 +213,7 @@ void Batch::draw_again(Live& live) {
   auto from = std::move(*live.free_draw);
   live.free_draw.reset();
   live.sampler = std::move(from.sampler);
-  Draw held{.sampler = &live.sampler, .allowed = allowed_next(live, from.logits, 0)};
+  Draw held{.sampler = &live.sampler, .allowed = allowed_next(live, from.logits, 0), .discouraged = std::nullopt};
   if (!live.ended) live.next = Pending{{draw(from.logits, {&held, 1}), 0}};
 }
 
@@ -261,6 +261,8 @@ void Batch::accept(Live& live, int32_t token) {
   live.submitted.sink(token);
   finish.output_tokens++;
   done_.output_tokens++;
+  if (live.loop_guard) live.loop_guard->accept(token, live.is_held());
+  if (live.loop_guard && live.loop_guard->is_endless()) return end(live, FinishReason::loop);
   if (finish.output_tokens >= live.limit)
     end(live, live.limit < request.max_tokens ? FinishReason::window : FinishReason::length);
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/cache/restore.h"
+#include "engine/loop_guard.h"
 #include "engine/sampler.h"
 #include "engine/sequence.h"
 #include "engine/types.h"
@@ -76,6 +77,7 @@ struct Live {
   std::optional<uint64_t> leader = std::nullopt;
   int shared = 0;
   NextToken next;
+  std::unique_ptr<LoopGuard> loop_guard = nullptr;   // unset: it may repeat itself
   std::optional<Drawable> free_draw = std::nullopt;  // of the token that is pending
   std::optional<mx::array> removed = std::nullopt;   // (1): Constrained::removed so far
   Clock::time_point started;
@@ -95,6 +97,12 @@ struct Live {
   std::vector<int> ends() const;
   // Whether the token that is pending is the last that it may generate.
   bool is_last_pending() const { return std::holds_alternative<Pending>(next) && finish.output_tokens + 1 >= limit; }
+
+  // The token that is not to be drawn next, if that can be helped.
+  std::optional<int32_t> discouraged() const {
+    // A token that is not read yet was drawn as the one before was.
+    return loop_guard ? loop_guard->discouraged(std::holds_alternative<Pending>(next) ? 2 : 1) : std::nullopt;
+  }
 
   // Whether its constraint decides what is drawn next, and whether it is not there yet.
   bool is_held() const { return constraint() && constraint()->holds(); }

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/loop_guard.h"
+
 namespace tether {
 namespace {
 
@@ -45,6 +47,13 @@ mx::array masked(const mx::array& logits, std::span<const uint32_t> allowed) {
   auto bits = mx::bitwise_and(mx::right_shift(packed, mx::arange(0, 32, mx::uint32)), one);
   auto keep = mx::slice(mx::reshape(bits, {1, words * 32}), {0, 0}, {1, logits.shape(1)});
   return mx::where(mx::equal(keep, one), logits, mx::array(kNever));
+}
+
+mx::array lowered(const mx::array& logits, int32_t token) {
+  mx::Shape from{0, token};
+  mx::Shape to{1, token + 1};
+  auto less = mx::subtract(mx::slice(logits, from, to), mx::array(LoopGuard::kPenalty));
+  return mx::slice_update(logits, less, from, to);
 }
 
 }  // namespace
@@ -108,13 +117,16 @@ mx::array Sampler::operator()(mx::array logits, std::span<const uint32_t> allowe
 mx::array draw(const mx::array& raw, std::span<const Draw> draws) {
   auto logits = mx::astype(raw, mx::float32);
   auto next = mx::array(0);
-  if (std::ranges::all_of(draws, [](const Draw& one) { return one.sampler->plain() && one.allowed.empty(); })) {
+  if (std::ranges::all_of(
+          draws, [](const Draw& one) { return one.sampler->plain() && one.allowed.empty() && !one.discouraged; })) {
     next = largest(logits);
   } else {
     std::vector<mx::array> each;
     for (int i = 0; i < static_cast<int>(draws.size()); i++) {
-      const auto& [sampler, allowed] = draws[static_cast<size_t>(i)];
-      each.push_back((*sampler)(draws.size() == 1 ? logits : row(logits, i), allowed));
+      const auto& [sampler, allowed, discouraged] = draws[static_cast<size_t>(i)];
+      auto own = draws.size() == 1 ? logits : row(logits, i);
+      if (discouraged) own = lowered(own, *discouraged);
+      each.push_back((*sampler)(own, allowed));
     }
     next = each.size() == 1 ? each[0] : mx::concatenate(each, 0);
   }

@@ -61,12 +61,14 @@ struct GenerateRequest {
   std::vector<int32_t> stop_tokens;
   std::vector<int32_t> forks = {};  // lengths of the prompt at which others are likely to part from it
   std::string client = {};          // whose it is: clients get equal shares of the engine
+  bool loop_guard = false;          // whether an answer that repeats itself without end is ended
   LogitsMask mask = nullptr;
   std::shared_ptr<Constraint> constraint = nullptr;
   std::optional<uint64_t> label = std::nullopt;  // the caller's own number, for EngineStats::running
 };
 
-enum class FinishReason { stop, length, window, cancelled };
+// loop: it went on repeating itself (LoopGuard).
+enum class FinishReason { stop, length, window, cancelled, loop };
 
 // Why the prefix cache did not have more of a prompt.
 struct Miss {
@@ -158,6 +160,7 @@ struct EngineStats {
   uint64_t prompt_tokens = 0;
   uint64_t cached_tokens = 0;
   uint64_t output_tokens = 0;
+  uint64_t loops = 0;          // answers that were ended for repeating themselves
   double prefill_seconds = 0;  // summed over requests, also over those that ran together
   double decode_seconds = 0;
   uint64_t constrained_tokens = 0;

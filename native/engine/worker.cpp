@@ -302,6 +302,7 @@ void Worker::settle(uint64_t id, const GenerateEvent& end) {
   counters_.prompt_tokens += static_cast<uint64_t>(finish->prompt_tokens);
   counters_.cached_tokens += static_cast<uint64_t>(finish->cached_tokens);
   counters_.output_tokens += static_cast<uint64_t>(finish->output_tokens);
+  counters_.loops += finish->reason == FinishReason::loop ? 1 : 0;
   counters_.prefill_seconds += finish->prefill_seconds;
   counters_.decode_seconds += finish->decode_seconds;
   if (!finish->constrained) return;

@@ -85,10 +85,9 @@ Napi::Object from_options(Napi::Env env, const std::array<Option<Options>, count
 }
 
 constexpr std::array kReasons{
-    std::pair{FinishReason::stop, "stop"},
-    std::pair{FinishReason::length, "length"},
-    std::pair{FinishReason::window, "window"},
-    std::pair{FinishReason::cancelled, "cancelled"},
+    std::pair{FinishReason::stop, "stop"},     std::pair{FinishReason::length, "length"},
+    std::pair{FinishReason::window, "window"}, std::pair{FinishReason::cancelled, "cancelled"},
+    std::pair{FinishReason::loop, "loop"},
 };
 
 constexpr std::array kMissReasons{
@@ -180,6 +179,7 @@ GenerateRequest to_generate_request(const Napi::Value& value) {
   read_options(object, kSamplingOptions, request.sampling);
   request.stop_tokens = to_tokens(object.Get("stopTokens"), "stopTokens");
   if (!object.Get("forks").IsUndefined()) request.forks = to_tokens(object.Get("forks"), "forks");
+  request.loop_guard = object.Get("loopGuard").ToBoolean();
   if (object.Get("client").IsString()) request.client = object.Get("client").As<Napi::String>().Utf8Value();
   if (!object.Get("label").IsUndefined())
     request.label = static_cast<uint64_t>(to_number(object, "label", 0, kMaxSafeInteger, true));
@@ -314,6 +314,7 @@ Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
   object.Set("generatedTokens", stats.generated_tokens);
   object.Set("prefill", prefill);
   object.Set("requests", stats.requests);
+  object.Set("loops", stats.loops);
   object.Set("hits", stats.hits);
   object.Set("promptTokens", stats.prompt_tokens);
   object.Set("cachedTokens", stats.cached_tokens);

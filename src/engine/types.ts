@@ -15,6 +15,8 @@ export interface GenerateRequest extends Sampling {
   grammar?: HeldGrammar
   /** Lengths of the prompt at which others are likely to part from it. What a model with sliding windows needs to start there is kept. */
   forks?: Int32Array
+  /** Whether an answer that repeats itself without end is ended, with reason `loop`. Default: not. */
+  loopGuard?: boolean
   /** Whose it is: clients get equal shares of the engine. Unset: that of all others without one. */
   client?: string
   /** A number of the caller's own, by which `running` of the stats names this generation. */
@@ -56,7 +58,7 @@ export interface Constrained {
 }
 
 /** Why a generation ended: a stop token, `maxTokens`, the window, the caller. */
-export type FinishReason = 'stop' | 'length' | 'window' | 'cancelled'
+export type FinishReason = 'stop' | 'length' | 'window' | 'cancelled' | 'loop'
 
 /** The last item of every generation. Times in seconds, counts in tokens. */
 export interface Finish {
@@ -155,6 +157,8 @@ export interface EngineStats {
   /** Requests that have ended in any way, and how many of them started from a cached prefix. */
   requests: number
   hits: number
+  /** Those that were ended because they repeated themselves. */
+  loops: number
   /** Of requests that have ended: tokens of their prompts, how many of these were reused, tokens generated. */
   promptTokens: number
   cachedTokens: number

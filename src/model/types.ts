@@ -88,7 +88,10 @@ export interface OpenModelOptions extends EngineOptions {
    * more sessions then share. Default: `auto`, tools first where the template has no place for them.
    */
   promptOrder?: PromptOrder
-  /** `on`, the default: a model that makes a call again which failed in the same way three times is told so, in the prompt. */
+  /**
+   * `on`, the default: an answer that repeats itself without end is ended, and a model that makes a call again which failed
+   * in the same way three times is told so, in the prompt.
+   */
   loopGuard?: LoopGuard
   /** Called with every request; what it returns is told the rest of the turn. For debugging: it sees whole prompts. */
   onDebug?: DebugHook

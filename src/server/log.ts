@@ -32,6 +32,8 @@ export interface LogLine {
   ttftMs?: number
   /** As the client was told. */
   stopReason?: string
+  /** The answer was ended because it repeated itself. */
+  isLoop?: true
   /** Tool calls whose input does not fit their tool's schema, such as `Bash: input.command: Field required`. */
   invalidToolInputs?: string[]
   /** Parts of tools' schemas that calls are not held to while they are written, each said once. */

@@ -17,6 +17,8 @@ export interface Status {
   cache: Pick<CacheStats, 'memoryBytes' | 'diskBytes' | 'diskCap' | 'hitTokens'>
   /** Tokens that a grammar held since the model was loaded, and the share of probability that it took from them. */
   constrained: { tokens: number; removed: number }
+  /** Answers that were ended because they repeated themselves. */
+  loops: number
   /** The answer that ended last; null if there was none. */
   last: LastAnswer | null
 }
@@ -40,11 +42,11 @@ export function constrainedShare(tokens: number, removed: number): { tokens: num
 
 export function status(model: LoadedModel, last: LastAnswer | null): Response {
   const { name, window } = model.info
-  const { live, queued, longestWait, prefill, cache, constrainedTokens, removedProbability } = model.stats()
+  const { live, queued, longestWait, prefill, cache, loops, constrainedTokens, removedProbability } = model.stats()
   const { memoryBytes, diskBytes, diskCap, hitTokens } = cache
   const kept = { memoryBytes, diskBytes, diskCap, hitTokens }
   const reading = prefill.total > 0 ? prefill : null
   const constrained = constrainedShare(constrainedTokens, removedProbability)
   const now = { live, queued, longestWait, prefill: reading }
-  return json({ model: name, window, ...now, cache: kept, constrained, last } satisfies Status)
+  return json({ model: name, window, ...now, cache: kept, constrained, loops, last } satisfies Status)
 }

@@ -35,6 +35,7 @@ export async function* tapTurn(
         const { cachedTokens, createdTokens, outputTokens, tokensPerSecond, queueSeconds } = part
         const counts = { cachedTokens, createdTokens, outputTokens }
         Object.assign(line, { ...counts, waitMs: Math.round(1000 * queueSeconds), stopReason: stopReason(part) })
+        if (part.isLoop) line.isLoop = true
         const held = part.constrained
         const constrained = held ? constrainedShare(held.tokens, held.removed) : null
         onAnswer({ inputTokens, ...counts, tokensPerSecond, constrained })

@@ -84,7 +84,18 @@ async function* answer(
     })
     const stopTokens = record.endTokens ? Int32Array.of(...model.stopTokens, ...record.endTokens) : model.stopTokens
     const client = options.clientOf?.(prompt)
-    const request = { prompt, forks, client, maxTokens, ...sampling, stopTokens, grammar, label: options.label }
+    const loopGuard = model.loopGuard !== 'off' && !record.isRaw
+    const request = {
+      prompt,
+      forks,
+      client,
+      loopGuard,
+      maxTokens,
+      ...sampling,
+      stopTokens,
+      grammar,
+      label: options.label,
+    }
     let batches = thinkWithin(thought, engine, request, signal)
     if (debug) batches = noteBatches(batches, debug)
     const turn = rememberTurn(memory, record)

@@ -40,6 +40,7 @@ function finishOf({ finish, stopSequence, thinkingTokens }: GenerationEnd, calle
   const usage = { ...counts, tokensPerSecond: decodeRate(finish), constrained }
   if (called) return { type: 'finish', reason: 'tool_call', ...usage }
   if (stopSequence !== undefined) return { type: 'finish', reason: 'stop_sequence', stopSequence, ...usage }
+  if (finish.reason === 'loop') return { type: 'finish', reason: 'end', isLoop: true, ...usage }
   return { type: 'finish', reason: finish.reason === 'stop' ? 'end' : 'length', ...usage }
 }
 

@@ -104,6 +104,8 @@ export interface TurnFinish {
   type: 'finish'
   /** `length`: the token limit or the window cut it off. */
   reason: 'end' | 'length' | 'stop_sequence' | 'tool_call'
+  /** It was ended because it repeated itself. */
+  isLoop?: true
   /** With reason `stop_sequence`: which one. */
   stopSequence?: string
   /** Tokens of the prompt that were reused from earlier work, others that are kept for later; tokens generated. */

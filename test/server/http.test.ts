@@ -229,6 +229,21 @@ it('the server logs one line for each request', async () => {
   expect(lines[1]).toMatchObject({ status: 400, error: expect.stringMatching(/^max_tokens: /) })
 })
 
+it('an answer that was ended because it repeated itself ends like any other, and the log says why', async () => {
+  const engine = speaks('so so so', END)
+  const { generate } = engine
+  engine.generate = async function* (...request) {
+    for await (const { tokens, finish } of generate(...request))
+      yield finish ? { tokens, finish: { ...finish, reason: 'loop' as const, stopToken: undefined } } : { tokens }
+  }
+  const { url, lines } = await serveFake(engine)
+  const { json } = await ask(`${url}/v1/messages`, { body: hello({ stream: false }) })
+  expect([json.stop_reason, json.content]).toEqual(['end_turn', [{ type: 'text', text: 'so so so' }]])
+  await until(() => lines.length === 1)
+  expect(requestLine(lines[0] as LogLine)).toMatch(/, end_turn, ended because it repeated itself$/)
+  expect(engine.requests[0]?.loopGuard).toBe(true)
+})
+
 it('serve() names an address that it cannot listen on', async () => {
   await expect(serve(fakeModel(speaks('x')), { port: 99_999 })).rejects.toMatchObject({ code: 'bad_config' })
   await expect(serve(fakeModel(speaks('x')), { host: '192.0.2.1', port: 0, apiKey: 'k' })).rejects.toMatchObject({

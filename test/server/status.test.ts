@@ -13,7 +13,7 @@ it('/status says what the model does, with no last answer before the first one',
   const cache = { memoryBytes: 0, diskBytes: 0, diskCap: 0, hitTokens: { live: 0, memory: 0, disk: 0 } }
   const idle = { live: 0, queued: 0, longestWait: 0, prefill: null }
   const constrained = { tokens: 0, removed: 0 }
-  expect(json).toEqual({ model: 'fake-model', window: 100_000, ...idle, cache, constrained, last: null })
+  expect(json).toEqual({ model: 'fake-model', window: 100_000, ...idle, cache, constrained, loops: 0, last: null })
 })
 
 it('/status reports the last answer, with its own decode rate while others run', async () => {

@@ -154,6 +154,7 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
       generatedTokens: 0,
       requests: 0,
       hits: 0,
+      loops: 0,
       promptTokens: 0,
       cachedTokens: 0,
       outputTokens: 0,

@@ -8,7 +8,7 @@ export function logRequest(log: Log, line: LogLine): void {
   if (line.status >= 500 && line.status !== 503 && line.status !== 529) log.error(text)
   else if (line.method === 'POST' && line.path.startsWith('/v1/') && line.status >= 400 && line.status !== 499)
     log.warning(text)
-  else if (line.dropped || line.unheld) log.warning(text)
+  else if (line.dropped || line.unheld || line.isLoop) log.warning(text)
   else if (isWatching(line)) log.debug(text)
   else log.info(text)
 }
@@ -35,6 +35,7 @@ export function requestLine(line: LogLine): string {
     waitMs,
     ttftMs,
     stopReason,
+    isLoop,
     invalidToolInputs = [],
     unheld = [],
     error,
@@ -53,6 +54,7 @@ export function requestLine(line: LogLine): string {
   if (waitMs) parts.push(`waited ${(waitMs / 1000).toFixed(2)} s`)
   if (ttftMs !== undefined) parts.push(`first after ${(ttftMs / 1000).toFixed(2)} s`)
   if (stopReason) parts.push(stopReason)
+  if (isLoop) parts.push('ended because it repeated itself')
   if (invalidToolInputs.length > 0) {
     parts.push(
       `${invalidToolInputs.length} ${invalidToolInputs.length === 1 ? 'call' : 'calls'} with invalid input (${invalidToolInputs.join('; ')})`,

@@ -1,0 +1,98 @@
+// Which answers the loop guard takes for endless, and when.
+#include "engine/loop_guard.h"
+
+#include <algorithm>
+#include <functional>
+#include <string>
+
+#include "check.h"
+
+namespace {
+
+using tether::check;
+using tether::LoopGuard;
+
+struct Seen {
+  int discouraged = -1;  // tokens after which a repetition was made less likely first
+  int ended = -1;        // and after which the answer was ended; -1: never
+};
+
+Seen play(int tokens, const std::function<int32_t(int)>& token, bool in_call = false) {
+  LoopGuard guard;
+  Seen seen;
+  for (int at = 0; at < tokens && seen.ended < 0; at++) {
+    guard.accept(token(at), in_call);
+    if (seen.discouraged < 0 && guard.discouraged()) seen.discouraged = at + 1;
+    if (guard.is_endless()) seen.ended = at + 1;
+  }
+  return seen;
+}
+
+// Different tokens, without a pattern.
+int32_t noise(int at) { return static_cast<int32_t>((static_cast<uint32_t>(at + 1) * 2654435761U) >> 8U); }
+
+void loops_end() {
+  for (int period : {1, 2, 3, 7, 30, 150, 250, 1000}) {
+    auto seen = play(30'000, [&](int at) { return at < 100 ? noise(at) : 1000 + (at - 100) % period; });
+    int limit = std::max(period <= LoopGuard::kFew ? LoopGuard::kFewTokens : LoopGuard::kWords, 4 * period);
+    auto name = "a period of " + std::to_string(period);
+    check(seen.discouraged >= 100 + limit && seen.discouraged <= 100 + limit + period + 4,
+          name + " is made less likely after its limit, not after " + std::to_string(seen.discouraged));
+    int more = seen.ended - seen.discouraged;
+    check(more >= period && more <= period + 64, name + " is ended a period later, not " + std::to_string(more));
+  }
+}
+
+void loops_with_repetitions_inside_end() {
+  // a a a a a b c d a a a a a b c d
+  auto seen = play(10'000, [](int at) { return std::max(0, at % 8 - 4); });
+  check(seen.ended > 0, "a period that has a run of one token is noticed");
+}
+
+void what_never_repeats_is_free() { check(play(200'000, noise).discouraged < 0, "noise is no loop"); }
+
+void what_stops_in_time_is_free() {
+  check(play(2000, [](int) { return 5; }).discouraged < 0, "two thousand times the same token is no loop");
+  check(play(1000, [](int at) { return at % 8; }).discouraged < 0, "125 times the same sentence is no loop");
+  check(play(8000, [](int at) { return at % 40; }, true).discouraged < 0, "8,000 tokens in a call are no loop");
+  check(play(10'000, [](int at) { return at % 40; }, true).ended > 0, "10,000 tokens in a call are one");
+  // Rows that differ in their number.
+  auto rows = [](int at) { return at % 12 == 3 ? noise(at / 12) : at % 12; };
+  check(play(100'000, rows).discouraged < 0, "rows with a number each are no loop");
+}
+
+void a_period_that_is_too_long_is_free() {
+  auto seen = play(50'000, [](int at) { return noise(at % (LoopGuard::kLongestPeriod + 1)); });
+  check(seen.discouraged < 0, "a period above the longest is not looked for");
+}
+
+void the_token_that_goes_on_is_discouraged() {
+  LoopGuard guard;
+  for (int at = 0; at < 5000 && !guard.discouraged(); at++) guard.accept(at % 10);
+  int last = -1;
+  for (int at = 0; at < 5; at++) {
+    int next = *guard.discouraged(1);
+    check(*guard.discouraged(2) == (next + 1) % 10, "also the token after the next one");
+    check(last < 0 || next == (last + 1) % 10, "the next token of the period");
+    guard.accept(next);
+    last = next;
+  }
+  check(!guard.discouraged(11), "nothing beyond a period");
+  guard.accept(77);
+  check(!guard.discouraged(), "after another token nothing is");
+  int more = 0;
+  for (; more < 2000 && !guard.discouraged(); more++) guard.accept(more % 10);
+  check(more < 300, "a loop that comes again is noticed sooner, not after " + std::to_string(more));
+}
+
+}  // namespace
+
+int main() {
+  loops_end();
+  loops_with_repetitions_inside_end();
+  what_never_repeats_is_free();
+  what_stops_in_time_is_free();
+  a_period_that_is_too_long_is_free();
+  the_token_that_goes_on_is_discouraged();
+  return tether::result();
+}
