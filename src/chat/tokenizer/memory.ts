@@ -2,7 +2,8 @@
  * Remembers the ids of parts of prompts, so that only the new text of a prompt that extends an earlier one is encoded.
  * A text is cut only where that cannot change the ids, and a cut does not depend on the text after it.
  */
-import { hash } from 'node:crypto'
+// By its name: an old Node, which lacks `hash`, can then still say that it is too old.
+import crypto from 'node:crypto'
 import type { Encoder } from './encoder.js'
 import type { Ids } from './ids.js'
 
@@ -27,7 +28,7 @@ export function makeMemory(encoder: Encoder): Memory {
 
   const encodePart = (part: string, out: Ids, first: boolean): void => {
     // The beginning of a prompt may have other ids than the same text later.
-    const key = hash('sha256', first ? `\0${part}` : part, 'base64')
+    const key = crypto.hash('sha256', first ? `\0${part}` : part, 'base64')
     const known = parts.get(key)
     if (known) {
       parts.delete(key)
