@@ -42,8 +42,8 @@ constexpr int32_t kNotANumber = -1;
 // What one sequence draws with.
 struct Draw {
   Sampler* sampler;
-  std::vector<uint32_t> allowed;       // as Sampler takes it
-  std::optional<int32_t> discouraged;  // a token that is less likely to be drawn (LoopGuard::kPenalty)
+  std::vector<uint32_t> allowed;                      // as Sampler takes it
+  std::optional<int32_t> discouraged = std::nullopt;  // a token that is less likely to be drawn (LoopGuard::kPenalty)
 };
 
 // logits: (B, vocab), one row per draw -> (B) int32, kNotANumber for rows that hold a NaN.
