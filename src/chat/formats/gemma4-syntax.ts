@@ -1,9 +1,10 @@
 /** Gemma 4's calls as a grammar: `call:Name{key:<|"|>text<|"|>,n:1}<tool_call|>`. */
 import { fitting, oneOf, sequence, text } from '../grammar/rule.js'
+import { sortedEntries } from '../templates/layout.js'
 import type { CallSyntax, JsonObject, JsonValue, Rule } from '../types.js'
 import { QUOTE } from './gemma4-call.js'
 import { CALL, CALL_END } from './gemma4-open-call.js'
-import { isObject } from './json-value.js'
+import { isObject, setKey } from './json-value.js'
 
 export const gemma4Syntax: CallSyntax = {
   controls: [CALL],
@@ -11,12 +12,22 @@ export const gemma4Syntax: CallSyntax = {
   quote: QUOTE,
   rule(tools, { id }) {
     const end = id(CALL_END)
-    const named = tools.map(({ name, schema }) => sequence(text(name), fitting(schema, 'gemma')))
+    const named = tools.map(({ name, schema }) => sequence(text(name), fitting(inOrder(schema) as JsonObject, 'gemma')))
     const closing: Rule[] = end === undefined ? [] : [{ type: 'token', token: end }]
     return sequence(text('call:'), oneOf(named), ...closing)
   },
   unwritable: ({ name, schema }) =>
     /^[\w.-]+$/.test(name) ? unwritableKey(schema) : `the name ${name}, which no call of this model can have`,
+}
+
+/** The schema with its properties in the order in which the model sees and writes them: a grammar holds to theirs. */
+function inOrder(value: JsonValue, isMap = false): JsonValue {
+  if (Array.isArray(value)) return value.map((one) => inOrder(one))
+  if (!isObject(value)) return value
+  const ordered: JsonObject = {}
+  for (const [key, inner] of isMap ? sortedEntries(value) : Object.entries(value))
+    setKey(ordered, key, inOrder(inner, !isMap && key === 'properties'))
+  return ordered
 }
 
 // Keys stand without quotes.
