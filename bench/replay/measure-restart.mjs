@@ -7,6 +7,9 @@ import { reuseWatch } from './reuse.mjs'
 import { step } from './scenarios.mjs'
 import { written } from './tether.mjs'
 
+/** Milliseconds from a server's start to the first request: Claude Code takes about as long (bench/README.md). */
+const CLAUDE_STARTS = 500
+
 export async function measureRestart({ tether, runs, turns, size }) {
   const ratios = { 'first token': [], prefill: [] }
   for (let run = 0; run < runs; run++) {
@@ -17,6 +20,7 @@ export async function measureRestart({ tether, runs, turns, size }) {
     const times = {}
     for (const name of run % 2 ? ['cold', 'again'] : ['again', 'cold']) {
       const server = await starts[name]()
+      await new Promise((resolve) => setTimeout(resolve, CLAUDE_STARTS))
       const { first } = await sendMessages(server.url, request)
       const { prefillSeconds } = await server.ask('stats')
       times[name] = { 'first token': first, prefill: 1000 * prefillSeconds }
