@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LoadedModel } from '../../src/model/types.js'
 import type { Preparing, Task } from '../../src/server/preparing.js'
 import { ask } from '../support/fake-server.js'
+import { healthDuring } from '../support/health-during.js'
 
 const root = join(import.meta.dirname, '..', '..')
 const program = `import { loadModel, serve } from ${JSON.stringify(join(root, 'dist', 'index.js'))}
@@ -27,22 +28,6 @@ const headers = { 'content-type': 'application/json' }
 const messages = (count: number) => Array.from({ length: count }, () => ({ role: 'user', content: 'a' }))
 const count = (body: object) => ask(`${url}/v1/messages/count_tokens`, { headers, body: { model: 'x', ...body } })
 
-/** How long /health took, asked again and again until `work` is done: the middle, and the longest. */
-async function healthDuring(work: Promise<unknown>): Promise<{ middle: number; longest: number; asked: number }> {
-  let done = false
-  void work.finally(() => {
-    done = true
-  })
-  const took: number[] = []
-  while (!done) {
-    const started = performance.now()
-    await (await fetch(`${url}/health`)).arrayBuffer()
-    took.push(performance.now() - started)
-  }
-  took.sort((one, other) => one - other)
-  return { middle: took[took.length >> 1] ?? 0, longest: took.at(-1) ?? 0, asked: took.length }
-}
-
 describe('while a large request is read', () => {
   it.each([
     ['200,000 messages of one letter', { messages: messages(200_000) }],
@@ -53,7 +38,7 @@ describe('while a large request is read', () => {
     'health is answered: %s',
     async (_, body) => {
       const work = count(body)
-      const { middle, asked } = await healthDuring(work)
+      const { middle, asked } = await healthDuring(url, work)
       expect((await work).status).toBe(200)
       // A machine with other work holds a process up, so not every answer counts.
       if (asked > 10) expect(middle).toBeLessThan(50)
@@ -163,7 +148,7 @@ it.each([
   'health is answered while %s reads 3 MB',
   async (path, body) => {
     const work = ask(`${url}${path}`, { headers, body: { model: 'x', ...body } })
-    const { middle, asked } = await healthDuring(work)
+    const { middle, asked } = await healthDuring(url, work)
     expect((await work).status).toBe(400)
     if (asked > 10) expect(middle).toBeLessThan(50)
   },
