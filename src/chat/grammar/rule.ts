@@ -1,7 +1,7 @@
 /** Makes rules, and the grammar of a rule. */
 import type { JsonObject, Rule } from '../types.js'
 
-// As much as a line of pretty-printed JSON is indented. Without a bound white space could go on for ever.
+// As much as a line of pretty-printed JSON is indented. Without a bound white space might never end.
 const MOST_SPACE = 20
 
 export function text(value: string): Rule {

@@ -66,7 +66,7 @@ function crashesIn(folder: string): string[] {
     .reverse()
 }
 
-/** -> whether it was not told of before. One that cannot be marked would be told of for ever, so it is not. */
+/** -> whether it was not told of before. One that cannot be marked would be told of at every start, so it is not. */
 function markTold(path: string): boolean {
   try {
     if (endOf(path).includes(`\n${TOLD}`)) return false
