@@ -213,7 +213,7 @@ void Batch::draw_again(Live& live) {
   auto from = std::move(*live.free_draw);
   live.free_draw.reset();
   live.sampler = std::move(from.sampler);
-  Draw held{.sampler = &live.sampler, .allowed = allowed_next(live, from.logits, 0), .discouraged = std::nullopt};
+  Draw held{.sampler = &live.sampler, .allowed = allowed_next(live, from.logits, 0)};
   if (!live.ended) live.next = Pending{{draw(from.logits, {&held, 1}), 0}};
 }
 
