@@ -26,13 +26,15 @@ export interface NativeEngine {
   /**
    * Once, first. `config`: config.json parsed; `files`: absolute paths; the options of src/options.ts, where 0 leaves the
    * choice to the engine, and no memory cap; `cacheDir`: empty for no prefixes on disk. `asGpu`, for tests: whatever the
-   * device, compute and decode as on a GPU, in the checkpoint's own dtype and one token ahead.
+   * device, compute and decode as on a GPU, in the checkpoint's own dtype and one token ahead. `lookup`: draft what is
+   * likely to be repeated.
    */
   load(
     request: Required<EngineOptions> & {
       config: unknown
       files: string[]
       asGpu: boolean
+      lookup: boolean
       cacheDir: string
       diskCache?: number
       crash?: { path: string; about: string }

@@ -128,6 +128,16 @@ export const loopGuardOption = {
   help: 'end answers that repeat themselves without end, and tell a model that repeats a call which failed in the same way three times',
 } as const satisfies Option
 
+/** Whether an answer that repeats its prompt is drafted from it, several tokens a pass. It changes only the speed. */
+export const lookupOption = {
+  key: 'lookup',
+  kind: 'choice',
+  of: ['on', 'off'],
+  default: 'on',
+  hint: 'WHEN',
+  help: 'generate several tokens a pass where the answer repeats what the prompt has; changes only the speed',
+} as const satisfies Option
+
 /**
  * Whether calls are held to their syntax and schemas while they are written. `auto`: as far as a grammar can say them.
  * `always`: a request with a schema that no grammar can say is refused. Not for the engine.
@@ -207,6 +217,8 @@ export type EngineOptions = { -readonly [Name in keyof typeof loadOptions]?: num
 export type Thinking = (typeof thinkingOption.of)[number]
 
 export type LoopGuard = (typeof loopGuardOption.of)[number]
+
+export type Lookup = (typeof lookupOption.of)[number]
 
 export type Constrain = (typeof constrainOption.of)[number]
 

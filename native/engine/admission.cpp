@@ -111,6 +111,7 @@ bool Batch::start(Submitted& submitted) {
   live.finish.queue_seconds = seconds_since(live.submitted.since);
   if (live.constraint()) live.finish.constrained.emplace();
   if (live.submitted.request.loop_guard) live.loop_guard = std::make_unique<LoopGuard>();
+  if (loaded_.costs) live.lookup = std::make_unique<Lookup>(live.prompt(), tokens);
   live.finish.miss = std::move(miss);
   if (leader) {
     live.leader = leader->live->submitted.id;

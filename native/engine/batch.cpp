@@ -159,33 +159,54 @@ std::vector<uint32_t> Batch::allowed_next(Live& live, const mx::array& logits, i
   return allowed;
 }
 
-// The requests that this pass feeds a token. What is drawn with a mask must know the token before, so it is read first.
+// The requests that this pass feeds a token, and their drafts. What is drawn with a mask or behind a draft must know
+// the token before, so it is read first.
 std::vector<Live*> Batch::feed() {
   std::vector<Live*> fed;
   for (auto& live : live_) {
     if (live.ended || !live.is_decoding() || live.awaits_constraint()) continue;
     bool reads = live.submitted.request.mask || live.is_held();
-    if (reads && std::holds_alternative<Pending>(live.next)) read_pending(live);
+    if (std::holds_alternative<Pending>(live.next) && (reads || drafts_on(live))) read_pending(live);
     if (live.ended || live.is_last_pending()) continue;
     if (const auto* known = std::get_if<Known>(&live.next)) live.sequence.extended_by({&known->token, 1});
     fed.push_back(&live);
   }
+  plan_drafts(fed);
   return fed;
 }
 
-// Feeds each decoding sequence its next token and draws the one after it. Masks are made while a GPU computes.
+// Feeds each decoding sequence its next token, and what is drafted behind it, and draws what follows.
 void Batch::dispatch() {
   auto fed = feed();
   if (fed.empty()) return;
+  auto since = Live::Clock::now();
   double started = thread_seconds();
   std::vector<Segment> segments;
-  for (auto* live : fed) segments.push_back({&live->sequence.caches(), 1});
+  for (auto* live : fed) {
+    segments.push_back({&live->sequence.caches(), 1 + static_cast<int>(live->draft.size())});
+    if (live->finish.output_tokens == 0 && std::holds_alternative<Known>(live->next)) live->finish.computed_tokens++;
+  }
+  done_.steps += static_cast<int>(fed.size());
   auto logits = loaded_.model->logits(loaded_.model->forward(input_tokens(fed), segments));
+  int rows = logits.shape(0);
+  std::vector<mx::array> computed;
+  auto rest = set_drafted_apart(fed, logits, computed);
+  if (!fed.empty()) draw_next(fed, rest, computed);
+  if (loaded_.device.decode_ahead)
+    mx::async_eval(computed);
+  else
+    mx::eval(computed);
+  done_.model_seconds += thread_seconds() - started;
+  // A pass that is dispatched ahead ends later.
+  if (loaded_.costs && !loaded_.device.decode_ahead) loaded_.costs->saw(rows, seconds_since(since));
+}
+
+// Draws the token after each sequence's own. logits: a row for each. Masks are made while a GPU computes.
+void Batch::draw_next(const std::vector<Live*>& fed, const mx::array& logits, std::vector<mx::array>& computed) {
   bool ahead = loaded_.device.decode_ahead;
   // On a CPU a second hand-over to MLX's thread costs more than the mask.
   if (ahead && std::ranges::any_of(fed, [](const Live* live) { return live->is_held(); })) mx::async_eval(logits);
   std::vector<Draw> draws;
-  std::vector<mx::array> computed;
   for (size_t i = 0; i < fed.size(); i++) {
     auto* live = fed[i];
     draws.push_back({&live->sampler, allowed_next(*live, logits, static_cast<int>(i)), live->discouraged()});
@@ -196,16 +217,7 @@ void Batch::dispatch() {
   }
   auto drawn = draw(logits, draws);
   computed.push_back(drawn);
-  if (ahead)
-    mx::async_eval(computed);
-  else
-    mx::eval(computed);
-  done_.model_seconds += thread_seconds() - started;
-  for (size_t i = 0; i < fed.size(); i++) {
-    if (fed[i]->finish.output_tokens == 0 && std::holds_alternative<Known>(fed[i]->next))
-      fed[i]->finish.computed_tokens++;
-    fed[i]->dispatched({drawn, static_cast<int>(i)});
-  }
+  for (size_t i = 0; i < fed.size(); i++) fed[i]->dispatched({drawn, static_cast<int>(i)});
 }
 
 // The constraint holds from the token on that is pending, which was drawn before that was known.
@@ -227,6 +239,8 @@ void Batch::collect() {
       live.sequence.extended_by({&token, 1});
       accept(live, token);
       if (!live.ended && live.is_held() && live.free_draw) draw_again(live);
+    } else if (std::holds_alternative<Drafted>(live.next)) {
+      verify(live);
     } else if (live.is_last_pending() || (!loaded_.device.decode_ahead && std::holds_alternative<Pending>(live.next))) {
       read_pending(live);
     }
@@ -258,6 +272,7 @@ void Batch::accept(Live& live, int32_t token) {
     return end(live, FinishReason::stop);
   }
   if (live.constraint()) live.constraint()->accept(token);
+  if (live.lookup) live.lookup->accept(token);
   live.submitted.sink(token);
   finish.output_tokens++;
   done_.output_tokens++;
@@ -287,6 +302,7 @@ void Batch::end(Live& live, FinishReason reason) {
     finish.decode_seconds = seconds_since(live.decode_started);
   live.reserved = 0;
   make_room();
+  live.sequence.settle();
   // A sequence whose restoring was not finished has nothing that the block store has not.
   if (!live.restore) {
     int kept = std::min(live.sequence.length(), live.prefill_length());

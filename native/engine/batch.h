@@ -17,7 +17,8 @@ namespace tether {
 // Invariants:
 //  - a live sequence holds exactly the tokens that its caches hold, also between the dispatch of a pass and its end;
 //  - a prompt is prefilled in chunks up to its last token; then the sequence is fed one token a pass, beginning with
-//    that last one, and draws the next;
+//    that last one, and draws the next; drafts of what may follow are fed with it, and what is drawn otherwise is taken
+//    back before the pass ends;
 //  - what a request has computed goes to the prefix cache when it ends, unless it failed.
 // Engine thread only.
 class Batch {
@@ -50,6 +51,9 @@ class Batch {
   struct Done {
     int prompt_tokens = 0;
     int output_tokens = 0;
+    int drafted_tokens = 0;
+    int accepted_tokens = 0;
+    int steps = 0;             // sequences that were fed a token to generate
     double model_seconds = 0;  // building and evaluating what the model and the sampler compute
   };
   const Done& done() const { return done_; }
@@ -82,6 +86,15 @@ class Batch {
   std::vector<uint32_t> allowed_next(Live& live, const mx::array& logits, int row);
   void dispatch();
   std::vector<Live*> feed();
+  void draw_next(const std::vector<Live*>& fed, const mx::array& logits, std::vector<mx::array>& computed);
+
+  // Drafts: drafting.cpp.
+  bool drafts_on(const Live& live) const;
+  void plan_drafts(const std::vector<Live*>& fed);
+  mx::array set_drafted_apart(std::vector<Live*>& fed, const mx::array& logits, std::vector<mx::array>& computed);
+  void verify(Live& live);
+  int32_t draw_at(Live& live, const mx::array& logits, int row);
+
   void draw_again(Live& live);
   void collect();
   void read_pending(Live& live);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace tether {
 
@@ -25,6 +26,8 @@ class Constraint {
   // One bit a token that may be drawn next, lowest first. All of `words` are written. Only while it holds. false: there
   // is no such token, and it does not hold from now on.
   virtual bool fill(std::span<uint32_t> words) = 0;
+  // The tokens that can only follow now, as far as there is no choice; another way to split their text may fit too.
+  virtual std::vector<int32_t> forced() { return {}; }
   // Takes each token of the answer, in order, whether it holds or not.
   virtual void accept(int32_t token) = 0;
 };

@@ -43,7 +43,10 @@ mx::array to_array(std::span<const int32_t> tokens) {
 mx::array input_tokens(std::span<Live* const> live) {
   if (std::ranges::all_of(live, [](const Live* one) { return std::holds_alternative<Known>(one->next); })) {
     std::vector<int32_t> tokens;
-    for (const auto* one : live) tokens.push_back(std::get<Known>(one->next).token);
+    for (const auto* one : live) {
+      tokens.push_back(std::get<Known>(one->next).token);
+      tokens.insert(tokens.end(), one->draft.begin(), one->draft.end());
+    }
     return to_array(tokens);
   }
   // The same sequences as in the last pass: its tokens are the input, without a copy.
@@ -58,6 +61,7 @@ mx::array input_tokens(std::span<Live* const> live) {
   for (const auto* one : live) {
     if (const auto* known = std::get_if<Known>(&one->next)) {
       tokens.push_back(to_array({&known->token, 1}));
+      if (!one->draft.empty()) tokens.push_back(to_array(one->draft));
     } else {
       const auto& drawn = std::get<Pending>(one->next).drawn;
       tokens.push_back(mx::slice(drawn.tokens, {drawn.row}, {drawn.row + 1}));

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/cache/restore.h"
+#include "engine/lookup.h"
 #include "engine/loop_guard.h"
 #include "engine/sampler.h"
 #include "engine/sequence.h"
@@ -50,7 +51,15 @@ struct InFlight {
   DrawnToken fed;
   DrawnToken drawn;
 };
-using NextToken = std::variant<std::monostate, Known, Pending, InFlight>;  // monostate: the prompt is being prefilled
+// A pass was fed a known token and drafts of those behind it. What follows each of them is drawn at the pass's end.
+struct Drafted {
+  mx::array logits;  // (rows, vocab): of the whole pass
+  int row;           // of the known token
+  // (rows) int32: what is drawn, if that needs nothing but the logits.
+  std::optional<mx::array> largest;
+};
+using NextToken =
+    std::variant<std::monostate, Known, Pending, InFlight, Drafted>;  // monostate: the prompt is being prefilled
 
 // What a token was drawn from without its constraint, which may turn out to hold once the token before is read.
 struct Drawable {
@@ -78,6 +87,10 @@ struct Live {
   int shared = 0;
   NextToken next;
   std::unique_ptr<LoopGuard> loop_guard = nullptr;   // unset: it may repeat itself
+  std::unique_ptr<Lookup> lookup = nullptr;          // unset: nothing is drafted
+  std::vector<int32_t> draft = {};                   // what its next pass is fed behind the known token
+  bool draft_is_forced = false;                      // the constraint has it, not the lookup
+  double forced_odds = 0.9;                          // how often such drafts held lately
   std::optional<Drawable> free_draw = std::nullopt;  // of the token that is pending
   std::optional<mx::array> removed = std::nullopt;   // (1): Constrained::removed so far
   Clock::time_point started;
@@ -112,13 +125,15 @@ struct Live {
   void add_fork_point(int length);
   // The end of the chunk that begins where the sequence ends.
   int chunk_end(int chunk) const;
+  // Whether a draw takes the largest logit and nothing else.
+  bool draws_plainly() const { return sampler.plain() && !submitted.request.mask && !constraint() && !discouraged(); }
   // Notes that a pass was fed the next token and has drawn the one after it.
   void dispatched(DrawnToken drawn);
 };
 
 mx::array to_array(std::span<const int32_t> tokens);
 
-// The next tokens of sequences that decode, (B), in their order.
+// The next tokens of sequences that decode, each with its draft behind it, (rows), in their order.
 mx::array input_tokens(std::span<Live* const> live);
 
 }  // namespace tether

@@ -65,7 +65,8 @@ uint64_t scratch_numbers(const Model& model, const Config& config, const EngineI
   return 9 * hidden + 2 * wide + attention + experts + streams + per_layer;
 }
 
-MemoryModel memory_model(const Model& model, const Config& config, const EngineInfo& info, const DevicePolicy& device) {
+MemoryModel memory_model(const Model& model, const Config& config, const EngineInfo& info, const DevicePolicy& device,
+                         bool lookup) {
   MemoryModel memory{.cap = info.memory_cap, .weights = info.weights_bytes};
   uint64_t element = info.compute_dtype == "f32" ? 4 : 2;
   auto rows = static_cast<uint64_t>(info.prefill_chunk);
@@ -85,6 +86,8 @@ MemoryModel memory_model(const Model& model, const Config& config, const EngineI
     }
   }
   memory.scratch = rows * scratch_numbers(model, config, info, device) * element + window_view;
+  // The logits of drafts, and what is made of them.
+  if (lookup) memory.scratch += 2 * sizeof(float) * PassCosts::kMostDrafted * static_cast<uint64_t>(info.vocab_size);
   if (memory.cap) memory.freed = std::min(kMostFreed, (memory.cap - std::min(memory.cap, memory.weights)) / 16);
   return memory;
 }
@@ -151,12 +154,12 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   info.vocab_size = model->vocab_size();
   info.weights_bytes = weights.bytes();
   info.memory_cap = request.options.memory_cap;
-  auto memory = memory_model(*model, text ? *text : config, info, device);
+  auto memory = memory_model(*model, text ? *text : config, info, device, request.lookup);
   // A chunk size that was not asked for may need at most a sixteenth of what the weights leave.
   while (request.options.prefill_chunk <= 0 && memory.cap && info.prefill_chunk > device.least_chunk &&
          16 * memory.scratch > memory.cap - std::min(memory.cap, memory.weights)) {
     info.prefill_chunk /= 2;
-    memory = memory_model(*model, text ? *text : config, info, device);
+    memory = memory_model(*model, text ? *text : config, info, device, request.lookup);
   }
   info.bytes_per_token = memory.per_token;
   set_window(info, memory, request.options.max_context);

@@ -3,8 +3,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "engine/memory.h"
+#include "engine/pass_costs.h"
 #include "engine/prefix_cache.h"
 #include "engine/types.h"
 #include "model/device.h"
@@ -22,6 +24,8 @@ struct Loaded {
   DevicePolicy device;
   EngineInfo info;
   MemoryModel memory;
+  // What drafts are worth; unset: nothing is drafted.
+  std::optional<PassCosts> costs = std::nullopt;
 
   std::vector<KVCache> new_caches() const { return model->new_caches(info.kv_bits); }
 };

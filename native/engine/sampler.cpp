@@ -56,6 +56,11 @@ mx::array lowered(const mx::array& logits, int32_t token) {
   return mx::slice_update(logits, less, from, to);
 }
 
+// A NaN anywhere makes the sum a NaN.
+mx::array checked(const mx::array& logits, const mx::array& drawn) {
+  return mx::where(mx::isnan(mx::sum(logits, -1)), mx::array(kNotANumber), drawn);
+}
+
 }  // namespace
 
 Sampler::Sampler(const Sampling& sampling, std::span<const int32_t> prompt) : sampling_(sampling) {
@@ -130,8 +135,12 @@ mx::array draw(const mx::array& raw, std::span<const Draw> draws) {
     }
     next = each.size() == 1 ? each[0] : mx::concatenate(each, 0);
   }
-  // A NaN anywhere makes the sum a NaN.
-  return mx::where(mx::isnan(mx::sum(logits, -1)), mx::array(kNotANumber), next);
+  return checked(logits, next);
+}
+
+mx::array draw_largest(const mx::array& raw) {
+  auto logits = mx::astype(raw, mx::float32);
+  return checked(logits, largest(logits));
 }
 
 mx::array removed_probability(const mx::array& raw, int index, std::span<const uint32_t> allowed) {

@@ -46,6 +46,9 @@ struct Draw {
   std::optional<int32_t> discouraged = std::nullopt;  // a token that is less likely to be drawn (LoopGuard::kPenalty)
 };
 
+// logits: (B, vocab) -> (B) int32: the largest of each row, kNotANumber for rows that hold a NaN.
+mx::array draw_largest(const mx::array& logits);
+
 // logits: (B, vocab), one row per draw -> (B) int32, kNotANumber for rows that hold a NaN.
 mx::array draw(const mx::array& logits, std::span<const Draw> draws);
 

@@ -31,6 +31,13 @@ class Sequence {
   // Notes that a forward pass has extended the caches by these tokens.
   void extended_by(std::span<const int32_t> tokens) { tokens_.insert(tokens_.end(), tokens.begin(), tokens.end()); }
 
+  // Takes back what the caches have beyond `tokens`: what a pass has computed and nobody wanted. That pass was the
+  // last.
+  void settle() {
+    for (auto& cache : caches_)
+      if (cache.offset() > length()) cache.trim(length());
+  }
+
   // For a copy of a sequence that goes on, too.
   void detach() {
     for (auto& cache : caches_) cache.detach();

@@ -22,6 +22,7 @@ struct LoadRequest {
   LoadOptions options;
   std::string cache_dir;  // absolute path of the folder where prefixes outlive the process; empty: they do not
   std::optional<uint64_t> disk_cache = std::nullopt;  // bytes that this folder may take; none: a share of the disk
+  bool lookup = false;                                // whether answers are drafted from what was said before
   std::string crash_path;                             // the file that a crash writes, and how it begins; empty: none
   std::string crash_about;
   std::function<void()> wake = nullptr;  // set by the engine: called when the disk has done something
@@ -101,6 +102,8 @@ struct Finish {
   double queue_seconds = 0;
   double prefill_seconds = 0;
   double decode_seconds = 0;
+  int drafted_tokens = 0;                                 // verified by a pass
+  int accepted_tokens = 0;                                // of these: drawn, too
   std::optional<Constrained> constrained = std::nullopt;  // of a request with a constraint
 };
 
@@ -160,8 +163,14 @@ struct EngineStats {
   uint64_t prompt_tokens = 0;
   uint64_t cached_tokens = 0;
   uint64_t output_tokens = 0;
-  uint64_t loops = 0;          // answers that were ended for repeating themselves
-  double prefill_seconds = 0;  // summed over requests, also over those that ran together
+  // Tokens that were drafted so far, those of them that were drawn too, and the passes that a sequence took part in to
+  // generate: generated_tokens / steps are its tokens a pass.
+  uint64_t drafted_tokens = 0;
+  uint64_t accepted_tokens = 0;
+  uint64_t steps = 0;
+  std::vector<double> pass_costs;  // of 1, 2, 4, 8 and 16 rows, as parts of the first; empty: nothing is drafted
+  uint64_t loops = 0;              // answers that were ended for repeating themselves
+  double prefill_seconds = 0;      // summed over requests, also over those that ran together
   double decode_seconds = 0;
   uint64_t constrained_tokens = 0;
   double removed_probability = 0;  // as in Constrained

@@ -136,6 +136,16 @@ const EngineInfo& Worker::load(LoadRequest request, const std::function<void(dou
   return loaded_->info;
 }
 
+void Worker::measure_passes() {
+  crash::stage("measuring passes");
+  auto& loaded = this->loaded();
+  try {
+    loaded.costs = tether::measure_passes(*loaded.model, loaded.info.kv_bits);
+  } catch (const std::exception&) {
+    // Without costs nothing is drafted; what is wrong with the device, the first request finds, and says.
+  }
+}
+
 Loaded& Worker::loaded() {
   if (!loaded_) throw Error("not_loaded", "no model is loaded. Call load() first.");
   return *loaded_;
@@ -249,6 +259,9 @@ void Worker::pass() {
   const auto& done = batch_->done();
   counters_.computed_tokens += static_cast<uint64_t>(done.prompt_tokens);
   counters_.generated_tokens += static_cast<uint64_t>(done.output_tokens);
+  counters_.drafted_tokens += static_cast<uint64_t>(done.drafted_tokens);
+  counters_.accepted_tokens += static_cast<uint64_t>(done.accepted_tokens);
+  counters_.steps += static_cast<uint64_t>(done.steps);
   if (done.prompt_tokens) prefill_rate_.add(done.prompt_tokens, seconds);
   if (done.output_tokens) decode_rate_.add(done.output_tokens, seconds);
 }
@@ -273,12 +286,14 @@ void Worker::publish(double pass_started) {
   auto prefix = loaded_->prefixes.bytes();
   auto cache = loaded_->prefixes.stats();
   auto reserved = batch_->reserved_bytes();
+  auto costs = loaded_->costs ? loaded_->costs->costs() : std::vector<double>{};
   std::lock_guard lock(mutex_);
   counters_.prefill = prefill;
   counters_.kv_bytes = kv;
   counters_.prefix_bytes = prefix;
   counters_.cache = std::move(cache);
   counters_.reserved_bytes = reserved;
+  counters_.pass_costs = std::move(costs);
   counters_.own_seconds += thread_seconds() - pass_started - batch_->done().model_seconds;
 }
 

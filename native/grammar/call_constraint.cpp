@@ -39,6 +39,8 @@ bool CallConstraint::fill(std::span<uint32_t> words) {
   return false;
 }
 
+std::vector<int32_t> CallConstraint::forced() { return matcher_ ? matcher_->forced() : std::vector<int32_t>{}; }
+
 void CallConstraint::accept(int32_t token) {
   if (!grammar_ || failure_) return;
   if (!matcher_) return accept_free(token);

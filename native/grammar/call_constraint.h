@@ -31,6 +31,7 @@ class CallConstraint : public Constraint {
   std::optional<std::string> failure() const override { return failure_; }
   bool holds() const override { return matcher_.has_value(); }
   bool fill(std::span<uint32_t> words) override;
+  std::vector<int32_t> forced() override;
   void accept(int32_t token) override;
 
  private:

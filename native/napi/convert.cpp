@@ -137,6 +137,21 @@ Napi::Object from_cache(Napi::Env env, const CacheStats& cache) {
   return object;
 }
 
+// Allows one token after another, and everything after them.
+LogitsMask only(Napi::Env env, std::vector<int32_t> script) {
+  constexpr size_t kLargestVocabulary = size_t{1} << 20U;
+  if (std::ranges::any_of(script, [](int32_t id) { return id < 0 || static_cast<size_t>(id) >= kLargestVocabulary; }))
+    wrong(env, "script", "an Int32Array of tokens");
+  return [script = std::move(script)](std::span<const int32_t> output) {
+    std::vector<uint32_t> allowed;
+    if (output.size() >= script.size()) return allowed;
+    auto id = static_cast<size_t>(script[output.size()]);
+    allowed.resize(kLargestVocabulary / 32);
+    allowed[id / 32] = 1U << (id % 32U);
+    return allowed;
+  };
+}
+
 std::string to_text(const Napi::Object& object, const char* name) {
   Napi::Value value = object.Get(name);
   if (!value.IsString()) wrong(object.Env(), name, "a text");
@@ -167,6 +182,7 @@ LoadRequest to_load_request(const Napi::Value& value) {
     request.crash_path = to_text(crash.As<Napi::Object>(), "path");
     request.crash_about = to_text(crash.As<Napi::Object>(), "about");
   }
+  request.lookup = object.Get("lookup").ToBoolean().Value();
   request.as_gpu = object.Get("asGpu").ToBoolean().Value();
   return request;
 }
@@ -179,6 +195,7 @@ GenerateRequest to_generate_request(const Napi::Value& value) {
   read_options(object, kSamplingOptions, request.sampling);
   request.stop_tokens = to_tokens(object.Get("stopTokens"), "stopTokens");
   if (!object.Get("forks").IsUndefined()) request.forks = to_tokens(object.Get("forks"), "forks");
+  if (!object.Get("script").IsUndefined()) request.mask = only(value.Env(), to_tokens(object.Get("script"), "script"));
   request.loop_guard = object.Get("loopGuard").ToBoolean();
   if (object.Get("client").IsString()) request.client = object.Get("client").As<Napi::String>().Utf8Value();
   if (!object.Get("label").IsUndefined())
@@ -288,6 +305,17 @@ Napi::Array from_running(Napi::Env env, const std::vector<Running>& running) {
   return array;
 }
 
+Napi::Object from_drafts(Napi::Env env, const EngineStats& stats) {
+  auto costs = Napi::Array::New(env, stats.pass_costs.size());
+  for (uint32_t i = 0; i < stats.pass_costs.size(); i++) costs.Set(i, stats.pass_costs[i]);
+  auto object = Napi::Object::New(env);
+  object.Set("drafted", stats.drafted_tokens);
+  object.Set("accepted", stats.accepted_tokens);
+  object.Set("steps", stats.steps);
+  object.Set("costs", costs);
+  return object;
+}
+
 Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
   auto prefill = Napi::Object::New(env);
   prefill.Set("done", stats.prefill.done);
@@ -321,6 +349,7 @@ Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
   object.Set("outputTokens", stats.output_tokens);
   object.Set("prefillSeconds", stats.prefill_seconds);
   object.Set("decodeSeconds", stats.decode_seconds);
+  object.Set("drafts", from_drafts(env, stats));
   object.Set("constrainedTokens", stats.constrained_tokens);
   object.Set("removedProbability", stats.removed_probability);
   object.Set("ownSeconds", stats.own_seconds);
@@ -343,6 +372,8 @@ Napi::Object from_finish(Napi::Env env, const Finish& finish) {
   object.Set("queueSeconds", finish.queue_seconds);
   object.Set("prefillSeconds", finish.prefill_seconds);
   object.Set("decodeSeconds", finish.decode_seconds);
+  object.Set("draftedTokens", finish.drafted_tokens);
+  object.Set("acceptedTokens", finish.accepted_tokens);
   if (finish.constrained) {
     auto constrained = Napi::Object::New(env);
     constrained.Set("tokens", finish.constrained->tokens);

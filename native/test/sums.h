@@ -198,6 +198,8 @@ class Fixture {
     start(got, ask(prompt, 5));
     run();
   }
+  // From now on requests are drafted for, by what passes of PassCosts::kRows cost.
+  void draft(std::vector<double> costs = {1, 1, 1, 1, 1}) { loaded_.costs.emplace(costs, false); }
   Sums& model() { return static_cast<Sums&>(*loaded_.model); }
   size_t prefix_bytes() const { return loaded_.prefixes.bytes(); }
   void flush() { loaded_.prefixes.flush(10); }

@@ -65,9 +65,9 @@ export async function loadNative(
 async function startNative(checkpoint: Checkpoint, options: NativeOptions) {
   checkReadable(checkpoint)
   const { config, files } = checkpoint
-  const { asGpu = false, diskCache, crash } = options
+  const { asGpu = false, lookup = false, diskCache, crash } = options
   const cacheDir = diskCache === 0 ? '' : (options.cacheDir ?? '')
-  const request = { config, files, ...engineOptions(options), asGpu, cacheDir, diskCache, crash }
+  const request = { config, files, ...engineOptions(options), asGpu, lookup, cacheDir, diskCache, crash }
   const native = new (loadBinding().Engine)()
   open.add(native)
   try {

@@ -17,6 +17,8 @@ export interface GenerateRequest extends Sampling {
   forks?: Int32Array
   /** Whether an answer that repeats itself without end is ended, with reason `loop`. Default: not. */
   loopGuard?: boolean
+  /** For benches: the tokens that are drawn first, whatever the model says. */
+  script?: Int32Array
   /** Whose it is: clients get equal shares of the engine. Unset: that of all others without one. */
   client?: string
   /** A number of the caller's own, by which `running` of the stats names this generation. */
@@ -78,6 +80,9 @@ export interface Finish {
   queueSeconds: number
   prefillSeconds: number
   decodeSeconds: number
+  /** Tokens of the output that were drafted before they were drawn, and how many of the drafts were right. */
+  draftedTokens: number
+  acceptedTokens: number
   /** Of a request with a grammar. */
   constrained?: Constrained
 }
@@ -166,6 +171,7 @@ export interface EngineStats {
   /** Added up over requests: those that ran together count each. */
   prefillSeconds: number
   decodeSeconds: number
+  drafts: DraftStats
   /** Tokens that a grammar held, and the probability of what it did not allow, summed over them. */
   constrainedTokens: number
   removedProbability: number
@@ -175,6 +181,17 @@ export interface EngineStats {
   tokensPerSecond: { prefill: number; decode: number }
   memory: EngineMemory
   cache: CacheStats
+}
+
+/** Drafts of what sequences were likely to say, so far. Counts in tokens. */
+export interface DraftStats {
+  /** Verified by a pass, and how many of them were right. */
+  drafted: number
+  accepted: number
+  /** How often a pass generated for a sequence: `generatedTokens` over this is the tokens of a pass. */
+  steps: number
+  /** What passes of 1, 2, 4, 8 and 16 tokens cost now, as parts of the first. Empty: nothing is drafted. */
+  costs: number[]
 }
 
 /** How far a request is that runs, in tokens. */
@@ -230,6 +247,8 @@ export interface LoadOptions extends EngineOptions {
   cacheDir?: string
   /** Bytes that may be kept there: src/options.ts. */
   diskCache?: number
+  /** Draft what a sequence is likely to repeat, and verify several tokens a pass. Default: one token a pass. */
+  lookup?: boolean
   /** A crash of native code writes a new file at this absolute path, which begins with `about`. Unset: it writes none. */
   crash?: { path: string; about: string }
   /** Called with 0…1 while weights are read. */

@@ -8,6 +8,7 @@ import type { EngineStats } from '../engine/types.js'
 import { TetherError } from '../errors.js'
 import {
   constrainOption,
+  lookupOption,
   loopGuardOption,
   type Option,
   optionFault,
@@ -36,12 +37,14 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     thinking = thinkingOption.default,
     promptOrder = promptOrderOption.default,
     loopGuard = loopGuardOption.default,
+    lookup = lookupOption.default,
     constrain = constrainOption.default,
     onDebug,
   } = options
   check('thinking', thinkingOption, thinking)
   check('promptOrder', promptOrderOption, promptOrder)
   check('loopGuard', loopGuardOption, loopGuard)
+  check('lookup', lookupOption, lookup)
   check('constrain', constrainOption, constrain)
   const checkpoint = await readCheckpoint(dir)
   const defaults = defaultSampling(checkpoint.sampling, options.sampling)
@@ -51,7 +54,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
   if (promptOrder === 'stable-first' && hasTemplate(family) && !reorders(family, promptOrder))
     checkpoint.warnings.push(NO_ORDER)
   const cacheDir = cacheFolder(options)
-  const engine = await openEngine(checkpoint, { ...options, cacheDir })
+  const engine = await openEngine(checkpoint, { ...options, cacheDir, lookup: lookup === 'on' })
   const stopTokens = Int32Array.from(allStopTokens(checkpoint, tokenizer, family))
   const { path, warnings } = checkpoint
   const name = options.name ?? checkpoint.name

@@ -4,6 +4,7 @@ import type { EngineInfo, EngineStats, Finish } from '../engine/types.js'
 import type {
   Constrain,
   EngineOptions,
+  Lookup,
   LoopGuard,
   PromptOrder,
   RequestSampling,
@@ -93,6 +94,8 @@ export interface OpenModelOptions extends EngineOptions {
    * in the same way three times is told so, in the prompt.
    */
   loopGuard?: LoopGuard
+  /** `on`, the default: what an answer repeats is generated several tokens a pass. It changes only the speed. */
+  lookup?: Lookup
   /** Called with every request; what it returns is told the rest of the turn. For debugging: it sees whole prompts. */
   onDebug?: DebugHook
   /** Refuse a checkpoint that has no chat template before its weights are read. Default: only its chats are refused. */

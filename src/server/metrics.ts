@@ -85,6 +85,11 @@ function ofModel(model: LoadedModel | undefined): string[] {
     total('tether_removed_probability_total', 'Probability of what grammars did not allow, summed over these tokens.', [
       [{}, stats.removedProbability],
     ]),
+    total('tether_drafted_tokens_total', 'Tokens that were drafted and verified, by whether they were right.', [
+      [{ held: 'true' }, stats.drafts.accepted],
+      [{ held: 'false' }, stats.drafts.drafted - stats.drafts.accepted],
+    ]),
+    total('tether_decode_steps_total', 'Passes that generated, counted for each answer.', [[{}, stats.drafts.steps]]),
     total('tether_prefill_seconds_total', 'Time in which prompts were read, summed over requests.', [
       [{}, stats.prefillSeconds],
     ]),

@@ -1,5 +1,5 @@
 /** GET /status: what the model is doing and what its last answer cost, for status lines and monitors. */
-import type { CacheStats } from '../engine/types.js'
+import type { CacheStats, EngineStats } from '../engine/types.js'
 import type { LoadedModel } from '../model/types.js'
 import { json } from './body.js'
 
@@ -17,6 +17,11 @@ export interface Status {
   cache: Pick<CacheStats, 'memoryBytes' | 'diskBytes' | 'diskCap' | 'hitTokens'>
   /** Tokens that a grammar held since the model was loaded, and the share of probability that it took from them. */
   constrained: { tokens: number; removed: number }
+  /**
+   * Tokens that were drafted since the model was loaded, the share of them that was right, and the tokens of a pass for each
+   * answer. `costs`: of passes of 1, 2, 4, 8 and 16 tokens, as parts of the first; by them it is decided how many to draft.
+   */
+  drafts: { drafted: number; accepted: number; tokensPerPass: number; costs: number[] }
   /** Answers that were ended because they repeated themselves. */
   loops: number
   /** The answer that ended last; null if there was none. */
@@ -37,16 +42,40 @@ export interface LastAnswer {
 
 /** `removed`: a probability of what was not allowed, summed over the tokens. -> its mean, in thousandths */
 export function constrainedShare(tokens: number, removed: number): { tokens: number; removed: number } {
-  return { tokens, removed: tokens === 0 ? 0 : Math.round((removed / tokens) * 1000) / 1000 }
+  return { tokens, removed: share(removed, tokens, 1000) }
+}
+
+function drafts({ drafts: { drafted, accepted, steps, costs }, generatedTokens }: EngineStats): Status['drafts'] {
+  return {
+    drafted,
+    accepted: share(accepted, drafted, 1000),
+    tokensPerPass: share(generatedTokens, steps, 100),
+    costs: costs.map((cost) => share(cost, 1, 100)),
+  }
+}
+
+/** Rounded to one part in `parts`; 0 of nothing. */
+function share(part: number, whole: number, parts: number): number {
+  return whole === 0 ? 0 : Math.round((part / whole) * parts) / parts
 }
 
 export function status(model: LoadedModel, last: LastAnswer | null): Response {
   const { name, window } = model.info
-  const { live, queued, longestWait, prefill, cache, loops, constrainedTokens, removedProbability } = model.stats()
+  const stats = model.stats()
+  const { live, queued, longestWait, prefill, cache, loops, constrainedTokens, removedProbability } = stats
   const { memoryBytes, diskBytes, diskCap, hitTokens } = cache
   const kept = { memoryBytes, diskBytes, diskCap, hitTokens }
   const reading = prefill.total > 0 ? prefill : null
   const constrained = constrainedShare(constrainedTokens, removedProbability)
   const now = { live, queued, longestWait, prefill: reading }
-  return json({ model: name, window, ...now, cache: kept, constrained, loops, last } satisfies Status)
+  return json({
+    model: name,
+    window,
+    ...now,
+    cache: kept,
+    constrained,
+    drafts: drafts(stats),
+    loops,
+    last,
+  } satisfies Status)
 }

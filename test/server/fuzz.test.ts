@@ -48,7 +48,7 @@ test.each(Object.keys(ANSWERS))(
     const family = families[name as keyof typeof families] as (typeof FAMILIES)[string]
     engine.generate = async function* ({ prompt }) {
       const tokens = tokenizer.encode(random.pick(ANSWERS[name] as string[]), { special: true })
-      const times = { queueSeconds: 0, prefillSeconds: 0, decodeSeconds: 0 }
+      const times = { queueSeconds: 0, prefillSeconds: 0, decodeSeconds: 0, draftedTokens: 0, acceptedTokens: 0 }
       const counts = { promptTokens: prompt.length, computedTokens: prompt.length, outputTokens: tokens.length }
       const finish = { reason: 'stop' as const, ...counts, cachedTokens: 0, createdTokens: 0, miss: null, ...times }
       yield { tokens, finish }

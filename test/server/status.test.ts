@@ -13,7 +13,17 @@ it('/status says what the model does, with no last answer before the first one',
   const cache = { memoryBytes: 0, diskBytes: 0, diskCap: 0, hitTokens: { live: 0, memory: 0, disk: 0 } }
   const idle = { live: 0, queued: 0, longestWait: 0, prefill: null }
   const constrained = { tokens: 0, removed: 0 }
-  expect(json).toEqual({ model: 'fake-model', window: 100_000, ...idle, cache, constrained, loops: 0, last: null })
+  const drafts = { drafted: 0, accepted: 0, tokensPerPass: 0, costs: [] }
+  expect(json).toEqual({
+    model: 'fake-model',
+    window: 100_000,
+    ...idle,
+    cache,
+    constrained,
+    drafts,
+    loops: 0,
+    last: null,
+  })
 })
 
 it('/status reports the last answer, with its own decode rate while others run', async () => {

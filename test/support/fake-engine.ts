@@ -111,6 +111,8 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
           queueSeconds: 0,
           prefillSeconds: 0,
           decodeSeconds: engine.decodeSeconds,
+          draftedTokens: 0,
+          acceptedTokens: 0,
         },
       })
       signal?.addEventListener('abort', onAbort, { once: true })
@@ -160,6 +162,7 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
       outputTokens: 0,
       prefillSeconds: 0,
       decodeSeconds: 0,
+      drafts: { drafted: 0, accepted: 0, steps: 0, costs: [] },
       constrainedTokens: 0,
       removedProbability: 0,
       ownSeconds: 0,

@@ -18,6 +18,8 @@ export const end = (reason: FinishReason = 'stop', stopSequence?: string): Gener
     queueSeconds: 0,
     prefillSeconds: 0,
     decodeSeconds: 0,
+    draftedTokens: 0,
+    acceptedTokens: 0,
   },
   stopSequence,
   thinkingTokens: 3,

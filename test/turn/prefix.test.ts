@@ -111,7 +111,7 @@ function scriptedEngine(): ScriptedEngine {
     next: [],
     async *generate(request, signal): AsyncGenerator<TokenBatch, void, undefined> {
       engine.asked = request
-      const times = { queueSeconds: 0, prefillSeconds: 0, decodeSeconds: 0 }
+      const times = { queueSeconds: 0, prefillSeconds: 0, decodeSeconds: 0, draftedTokens: 0, acceptedTokens: 0 }
       const { length } = request.prompt
       const found = { cachedTokens: 0, createdTokens: 0, computedTokens: length, miss: null }
       const counts = { promptTokens: length, outputTokens: engine.next.length, ...found }

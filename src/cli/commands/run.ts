@@ -159,7 +159,7 @@ function checkFor(token: string, modelName: string): (model: Model) => void {
 
 /** What a model is loaded with. Settings that are unset come from the checkpoint. */
 function modelOptions(settings: Settings): LoadModelOptions {
-  const { thinking, promptOrder, loopGuard, constrain, diskCache } = settings
+  const { thinking, promptOrder, loopGuard, lookup, constrain, diskCache } = settings
   return {
     ...pickOptions(loadOptions, settings),
     cacheDir: prefixFolder(),
@@ -167,6 +167,7 @@ function modelOptions(settings: Settings): LoadModelOptions {
     thinking,
     promptOrder,
     loopGuard,
+    lookup,
     constrain,
     sampling: pickOptions(samplingOptions, settings),
   }

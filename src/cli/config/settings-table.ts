@@ -5,6 +5,7 @@ import {
   constrainOption,
   diskCacheOption,
   loadOptions,
+  lookupOption,
   loopGuardOption,
   type Option,
   promptOrderOption,
@@ -78,6 +79,7 @@ export const settingsTable = {
     constrain: constrainOption,
     promptOrder: promptOrderOption,
     loopGuard: loopGuardOption,
+    lookup: lookupOption,
   }),
   diskCache: { ...diskCacheOption, section: 'model' },
   onOverflow: {

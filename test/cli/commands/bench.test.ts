@@ -27,6 +27,8 @@ function steadyModel(window: number) {
       queueSeconds: 0,
       prefillSeconds: prompt.length / 1000,
       decodeSeconds: (maxTokens - 1) / 100,
+      draftedTokens: 0,
+      acceptedTokens: 0,
     }
     yield { text: '', tokens: new Int32Array(maxTokens), finish }
   }
