@@ -3,16 +3,16 @@ import { plainSampling } from '../dist/options.js'
 
 /**
  * `done` is the finish, with the tokens, when each of them arrived, the delay of the first one (ms) and the total time
- * (s); `cancel` cancels the request.
+ * (s); `cancel` cancels the request. `more`: other fields of the request.
  */
-export function start(native, prompt, maxTokens) {
+export function start(native, prompt, maxTokens, more = {}) {
   const started = performance.now()
   const sampling = { ...plainSampling, temperature: 0, stopTokens: new Int32Array(0) }
   let cancel
   const done = new Promise((resolve, reject) => {
     const tokens = []
     const times = []
-    cancel = native.generate({ prompt, maxTokens, ...sampling }, (event) => {
+    cancel = native.generate({ prompt, maxTokens, ...sampling, ...more }, (event) => {
       tokens.push(...event.tokens)
       while (times.length < tokens.length) times.push(performance.now())
       if (event.error) reject(event.error)
