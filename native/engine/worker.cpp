@@ -311,6 +311,8 @@ void Worker::settle(uint64_t id, const GenerateEvent& end) {
     counters_.kv_bytes = 0;
   }
   counters_.requests++;
+  // A pass publishes what it did at its end only, after this.
+  if (std::this_thread::get_id() == thread_.get_id() && loaded_) counters_.cache = loaded_->prefixes.stats();
   const auto* finish = std::get_if<Finish>(&end);
   if (!finish) return;
   counters_.hits += finish->cached_tokens ? 1 : 0;
