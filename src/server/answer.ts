@@ -5,7 +5,7 @@ import { answerTurn } from '../turn/answer-turn.js'
 import type { Held, Protocol } from '../turn/protocol.js'
 import type { TurnPart, TurnStart } from '../turn/types.js'
 import { type BodyReader, jsonText } from './body.js'
-import { clientOf } from './client-of.js'
+import { clientOf, senderOf } from './client-of.js'
 import { type LogLine, tell } from './log.js'
 import { type OnOverflow, overflowFor } from './overflow.js'
 import type { Preparing } from './preparing.js'
@@ -105,8 +105,9 @@ async function enterTurn<Event>(
   const reading = readingOn(context.preparing, signal)
   const onOverflow = overflowFor(context.onOverflow, request.headers.get('user-agent'))
   // A request that can never succeed must not be told to try again later.
-  if (queue.isFull()) await reading.check(protocol, body, { maxDepth })
-  const leaveQueue = queue.enter()
+  const sender = senderOf(request, line.key)
+  if (queue.isFull(sender)) await reading.check(protocol, body, { maxDepth })
+  const leaveQueue = queue.enter(sender)
   const parts = answerTurn(
     model.turns,
     (prompter, options) => reading.prepare(protocol, prompter, body, { ...options, onOverflow, maxDepth }),

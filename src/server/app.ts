@@ -14,6 +14,7 @@ import type { Protocol } from '../turn/protocol.js'
 import { type Activity, activity } from './activity.js'
 import { answer } from './answer.js'
 import { createBodyReader, json } from './body.js'
+import { sessionOf } from './client-of.js'
 import { countTokens } from './count-tokens.js'
 import type { Edge } from './edge.js'
 import { health } from './health.js'
@@ -170,11 +171,6 @@ function refuse(protocol: Faults, error: unknown, requestId: string, line: LogLi
 function notAllowed(method: string, path: string, methods: string[]): HttpError {
   const allow = methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])).join(', ')
   return new HttpError('method_not_allowed', `method ${method} not allowed for ${path} (allowed: ${allow})`, { allow })
-}
-
-/** Of Claude Code's header: an id and nothing else. */
-function sessionOf(headers: Headers): string | undefined {
-  return /^[\w-]{1,64}$/.exec(headers.get('x-claude-code-session-id') ?? '')?.[0]
 }
 
 /** A path that is not validly encoded names nothing that exists, and stays as it was sent. */

@@ -3,6 +3,7 @@
  * that first one. What was computed for it is kept, so the retry continues from there, and the engine works for one only.
  */
 import { createHash } from 'node:crypto'
+import { sessionOf } from './client-of.js'
 
 export interface Retries {
   /**
@@ -88,7 +89,7 @@ export function isRetry(headers: Headers): boolean {
 }
 
 function digest({ path, key, headers, body }: SameRequest): string {
-  const from = ['x-claude-code-session-id', 'x-claude-code-agent-id', 'user-agent'].map((name) => headers.get(name))
+  const from = [sessionOf(headers), ...['x-claude-code-agent-id', 'user-agent'].map((name) => headers.get(name))]
   return createHash('sha256')
     .update(JSON.stringify([path, key, ...from]))
     .update(body)

@@ -1,6 +1,6 @@
 /** Which requests share one part of the engine. */
 import { expect, it } from 'vitest'
-import { clientOf } from '../../src/server/client-of.js'
+import { clientOf, senderOf, sessionOf } from '../../src/server/client-of.js'
 
 const SYSTEM = Array.from({ length: 40 }, (_, i) => i)
 
@@ -33,6 +33,17 @@ it.each<[what: string, one: Sent, other: Sent, same: boolean]>([
   expect(client(one) === client(other)).toBe(same)
 })
 
-it('a long header counts no more than its beginning', () => {
-  expect(client({ headers: session('a'.repeat(10_000)) }).length).toBeLessThan(100)
+it.each([['a'.repeat(65)], ['two words'], ['a\tb'], ['']])('a header with %j names no session', (id) => {
+  expect(sessionOf(new Headers(session(id)))).toBeUndefined()
+  expect(client({ headers: session(id) })).toBe(client({}))
+})
+
+it('before its prompt is known a client is its session, or its program, with its key', () => {
+  const sender = (headers: Record<string, string>, key?: string) =>
+    senderOf(new Request('http://localhost/', { headers }), key)
+  const program = { 'user-agent': 'editor/1.0' }
+  expect(sender({ ...session('a'), ...program })).toBe(sender(session('a')))
+  const others = [sender(session('a')), sender(session('b')), sender(program), sender({}), sender({}, 'x')]
+  expect(new Set(others).size).toBe(others.length)
+  expect(sender({ 'user-agent': 'a'.repeat(10_000) }).length).toBeLessThan(100)
 })
