@@ -7,6 +7,7 @@ import type { ChatFamily, Tokenizer } from '../chat/types.js'
 import { checkShapes } from '../engine/check-shapes.js'
 import type { Checkpoint } from '../engine/checkpoint.js'
 import { checkSupported } from '../engine/supported.js'
+import { probeElsewhere } from './probe-elsewhere.js'
 
 export interface ReadModel {
   tokenizer: Tokenizer
@@ -46,7 +47,7 @@ async function familyFor(checkpoint: Checkpoint, controls: readonly string[]): P
 /** A template is probed once: what was found is kept. */
 async function chooseFamily(source: ChatSource): Promise<ChatFamily> {
   const known = source.template && (await readVerdict(templateCache(), source))
-  const { family, verdict } = chatFamily(source, known)
+  const { family, verdict } = chatFamily(source, known ?? (await probeElsewhere(source)))
   if (verdict && !known) await writeVerdict(templateCache(), source, verdict)
   return family
 }
