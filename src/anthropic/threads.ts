@@ -1,5 +1,5 @@
 /** Conversations that are held here, so that requests that continue them send only what is new: in memory alone, bounded. */
-import type { Held } from '../turn/protocol.js'
+import type { Body, Held } from '../turn/protocol.js'
 import {
   type Fields,
   fail,
@@ -20,7 +20,7 @@ export interface ThreadBounds {
 
 export interface Threads {
   /** undefined: the request names no thread. Throws `invalid_request`, and `UnknownThread` for one that is not held. */
-  hold(body: Uint8Array, options?: ReadOptions): Held<MessageEvent> | undefined
+  hold(body: Body, options?: ReadOptions): Held<MessageEvent> | undefined
 }
 
 /** A conversation as JSON: the fields that only its first request has, and its messages without the list around them. */
@@ -54,9 +54,10 @@ export function createThreads({ mostThreads = 1000, mostBytes = 64 * LARGEST }: 
   }
   return {
     hold(body, options) {
-      if (body.byteLength > LARGEST || !Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes('"thread"'))
-        return undefined
-      const { thread: asked, ...fields } = requestFields(parseJson(body), options)
+      if (body.length > LARGEST) return undefined
+      const bytes = body.whole()
+      if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes('"thread"')) return undefined
+      const { thread: asked, ...fields } = requestFields(parseJson(bytes), options)
       if (asked === undefined || asked === null) return undefined
       const previous = previousOf(asked)
       const thread = previous === undefined ? begun(fields) : continued(fields, previous, byId.get(previous))

@@ -14,6 +14,7 @@ export type FieldTable = Record<string, Field>
 
 // A warning with more names helps nobody.
 const MOST_NAMED = 50
+const LONGEST_NAME = 80
 
 /** Read by the parser, which checks it too. */
 export const read: Field = { check: () => {}, isIgnored: () => false }
@@ -35,7 +36,7 @@ export function ignoredFields(fields: Fields, table: FieldTable): string[] {
     if (value === undefined || value === null) continue
     const field = Object.hasOwn(table, name) ? table[name] : undefined
     field?.check(value, name)
-    if ((field?.isIgnored(value) ?? true) && ignored.length < MOST_NAMED) ignored.push(name)
+    if ((field?.isIgnored(value) ?? true) && ignored.length < MOST_NAMED) ignored.push(name.slice(0, LONGEST_NAME))
   }
   return ignored
 }

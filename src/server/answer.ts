@@ -4,7 +4,8 @@ import type { LoadedModel } from '../model/types.js'
 import { answerTurn } from '../turn/answer-turn.js'
 import type { Held, Protocol } from '../turn/protocol.js'
 import type { TurnPart, TurnStart } from '../turn/types.js'
-import { type BodyReader, jsonText } from './body.js'
+import { type Blocks, blocksOf, joined } from './blocks.js'
+import { type BodyReader, type HeldBody, jsonText } from './body.js'
 import { clientOf, senderOf } from './client-of.js'
 import { type LogLine, tell } from './log.js'
 import { type OnOverflow, overflowFor } from './overflow.js'
@@ -15,6 +16,15 @@ import { isRetry, type Retries } from './retries.js'
 import { sse } from './sse.js'
 import type { LastAnswer } from './status.js'
 import { tapTurn } from './turn-tap.js'
+
+/** What is known of a body. */
+export interface AboutBody {
+  /** Whether the request wants its answer as a stream. */
+  stream: boolean
+  /** The length of the body, and its digest in hexadecimal digits. */
+  bytes: number
+  sha256: string
+}
 
 export interface AnswerContext {
   queue: Queue
@@ -30,7 +40,7 @@ export interface AnswerContext {
   label: number
   line: LogLine
   onOverflow: OnOverflow
-  onBody?: (body: Uint8Array, about: { stream: boolean }) => void
+  onBody?: (body: Uint8Array, about: AboutBody) => void
   onAnswer: (answer: LastAnswer) => void
 }
 
@@ -55,12 +65,13 @@ export async function answer<Event>(
   let held: Held<Event> | undefined
   try {
     const { path, key } = context.line
-    const same = { path, key, headers: request.headers, body: body.bytes }
+    const same = { path, key, headers: request.headers, body: body.sha256 }
     const noted = await context.retries.enter(same, { isRetry: isRetry(request.headers), leave })
     over = noted.over
     const signal = AbortSignal.any([request.signal, reader.signal])
-    held = protocol.hold?.(body.bytes, { maxDepth: context.maxDepth })
-    const turn = await enterTurn(request, { body: held?.body ?? body.bytes, model, protocol, context, signal })
+    held = protocol.hold?.(body, { maxDepth: context.maxDepth })
+    const whole = held ? blocksOf([joined([held.body])]) : body
+    const turn = await enterTurn(request, { body: whole, model, protocol, context, signal })
     over = (answered) => {
       turn.leaveQueue()
       noted.over(answered)
@@ -68,10 +79,10 @@ export async function answer<Event>(
     const { line, onAnswer } = context
     parts = tapTurn(turn.parts, { line, started, stopReason: protocol.stopReason, onAnswer, onEnd: over })
     start = await readStart(parts)
-    tell(() => context.onBody?.(body.bytes, start))
+    tell(() => context.onBody?.(body.whole(), aboutBody(body, start)))
   } catch (error) {
     over(false)
-    tell(() => context.onBody?.(body.bytes, { stream: false }))
+    tell(() => context.onBody?.(body.whole(), aboutBody(body, { stream: false })))
     throw error
   } finally {
     body.release()
@@ -88,8 +99,12 @@ export async function answer<Event>(
   return withNotes(new Response(stream, { headers }), start)
 }
 
+function aboutBody({ length, sha256 }: HeldBody, { stream }: { stream: boolean }): AboutBody {
+  return { stream, bytes: length, sha256 }
+}
+
 interface Entering<Event> {
-  body: Uint8Array
+  body: Blocks
   model: LoadedModel
   protocol: Protocol<Event>
   context: AnswerContext
@@ -114,7 +129,7 @@ async function enterTurn<Event>(
     {
       signal,
       label: context.label,
-      received: () => protocol.requestIn(body, { maxDepth }),
+      received: () => protocol.requestIn(body.whole(), { maxDepth }),
       clientOf: clientOf(request, line.key),
       onInvalidToolInput: ({ tool, reason }) => {
         line.invalidToolInputs = [...(line.invalidToolInputs ?? []), `${tool}: ${reason}`]

@@ -12,7 +12,7 @@ import { createResponses } from '../openai/responses/protocol.js'
 import { createResponseStore } from '../openai/responses/store.js'
 import type { Protocol } from '../turn/protocol.js'
 import { type Activity, activity } from './activity.js'
-import { answer } from './answer.js'
+import { type AboutBody, answer } from './answer.js'
 import { createBodyReader, json } from './body.js'
 import { sessionOf } from './client-of.js'
 import { countTokens } from './count-tokens.js'
@@ -41,7 +41,7 @@ export interface AppOptions {
   pingMs: number
   limits: Limits
   onOverflow: OnOverflow
-  onBody?: (body: Uint8Array, about: { stream: boolean }) => void
+  onBody?: (body: Uint8Array, about: AboutBody) => void
   counted: Metrics
   activity: Activity
 }

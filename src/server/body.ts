@@ -1,6 +1,8 @@
 /** Bodies: a request's bytes, bounded each and all together, and JSON answers. */
 
+import { createHash } from 'node:crypto'
 import type { Limits } from '../limits.js'
+import { type Blocks, blocksOf } from './blocks.js'
 import { HttpError } from './http-error.js'
 
 /** Reads bodies. What it has read counts against the bound of all until it is released. */
@@ -9,9 +11,9 @@ export interface BodyReader {
   read(request: Request): Promise<HeldBody>
 }
 
-export interface HeldBody {
-  /** Empty once it is released. */
-  readonly bytes: Uint8Array
+export interface HeldBody extends Blocks {
+  /** SHA-256 of the bytes, in hexadecimal digits. */
+  readonly sha256: string
   /** Safe to call twice. */
   release(): void
 }
@@ -24,7 +26,6 @@ interface Entry {
   stop?: (fault: HttpError) => void
 }
 
-const NOTHING = new Uint8Array(0)
 const FIRST_BLOCK = 4096
 const LARGEST_BLOCK = 2 ** 20
 
@@ -60,13 +61,16 @@ export function createBodyReader(limits: Pick<Limits, 'maxBody' | 'maxBodies' | 
       entries.add(entry)
       try {
         const seconds = bodyTimeout
-        let bytes = await readAll(request, { entry, maxBody, seconds, reserve: (more) => reserve(entry, more) })
+        const { blocks, sha256 } = await readAll(request, {
+          ...{ entry, maxBody, seconds },
+          reserve: (more) => reserve(entry, more),
+        })
+        const held = blocksOf(blocks)
         return {
-          get bytes() {
-            return bytes
-          },
+          ...held,
+          sha256,
           release() {
-            bytes = NOTHING
+            held.drop()
             release(entry)
           },
         }
@@ -85,9 +89,16 @@ interface Reading {
   reserve: (bytes: number) => void
 }
 
-async function readAll(request: Request, { entry, maxBody, seconds, reserve }: Reading): Promise<Uint8Array> {
+interface Read {
+  blocks: Uint8Array[]
+  sha256: string
+}
+
+/** The digest is taken piece by piece, since that of a large body would take too long at once. */
+async function readAll(request: Request, { entry, maxBody, seconds, reserve }: Reading): Promise<Read> {
+  const hash = createHash('sha256')
   const reader = request.body?.getReader()
-  if (!reader) return NOTHING
+  if (!reader) return { blocks: [], sha256: hash.digest('hex') }
   let fault: HttpError | undefined
   entry.stop = (error) => {
     fault ??= error
@@ -100,12 +111,13 @@ async function readAll(request: Request, { entry, maxBody, seconds, reserve }: R
     for (;;) {
       const { done, value } = await reader.read()
       if (fault) throw fault
-      if (done) return blocks.joined()
+      if (done) return { blocks: blocks.all(), sha256: hash.digest('hex') }
       if (blocks.length() + value.byteLength > maxBody) {
         reader.cancel().catch(() => {})
         throw tooLarge('more bytes', maxBody)
       }
       blocks.add(value)
+      hash.update(value)
       if (fault) throw fault
     }
   } finally {
@@ -139,9 +151,9 @@ function blockList(reserve: (bytes: number) => void) {
         rest = rest.subarray(part.byteLength)
       }
     },
-    joined(): Uint8Array {
+    all(): Uint8Array[] {
       const last = blocks.pop()
-      return Buffer.concat(last ? [...blocks, last.subarray(0, used)] : [])
+      return last ? [...blocks, last.subarray(0, used)] : []
     },
   }
 }

@@ -20,7 +20,7 @@ export async function countTokens(
   const body = await bodies.read(request)
   try {
     const reading = readingOn(preparing, request.signal)
-    return json({ input_tokens: await reading.count(prompterOf(model.turns), body.bytes, { maxDepth }) })
+    return json({ input_tokens: await reading.count(prompterOf(model.turns), body, { maxDepth }) })
   } finally {
     body.release()
   }

@@ -9,6 +9,7 @@ import * as responses from '../openai/responses/prepare.js'
 import { checkRoom } from '../turn/answer-turn.js'
 import { handedOver, type PostedTurn, toPosted } from '../turn/posted-turn.js'
 import type { Prompter, PrompterSource } from '../turn/types.js'
+import { joined } from './blocks.js'
 import type { Outcome, Task, ToWorker } from './preparing.js'
 
 /** The protocols by their names. */
@@ -23,21 +24,22 @@ parentPort?.on('message', async (message: ToWorker) => {
     memory.remember(message.remember)
     return
   }
-  const outcome = await perform(message)
+  const { body, ...task } = message
+  const outcome = await perform(task, body)
   const moved = 'result' in outcome && typeof outcome.result === 'object' ? handedOver(outcome.result) : []
-  parentPort?.postMessage(outcome, moved)
+  parentPort?.postMessage(outcome, [...moved, ...body.map(({ buffer }) => buffer as ArrayBuffer)])
 })
 
-async function perform(task: Task): Promise<Outcome> {
+async function perform(task: Task, body: Uint8Array[]): Promise<Outcome> {
   try {
-    return { result: run(await opening, task) }
+    return { result: run(await opening, task, body.length === 1 ? (body[0] as Uint8Array) : joined(body)), body }
   } catch (error) {
     const { code, message, field } = toFault(error)
-    return { fault: { code, message, field } }
+    return { fault: { code, message, field }, body }
   }
 }
 
-function run(prompter: Prompter, { protocol, kind, body, options }: Task): PostedTurn | number {
+function run(prompter: Prompter, { protocol, kind, options }: Task, body: Uint8Array): PostedTurn | number {
   const { prepareBody, checkBody } = protocols[protocol]
   if (kind === 'count') return anthropic.countBody(prompter, body, options)
   if (kind === 'check') checkBody(body, options)

@@ -8,31 +8,36 @@ import { type ErrorCode, TetherError } from '../errors.js'
 import type { LoadedModel } from '../model/types.js'
 import { fromPosted, type PostedTurn } from '../turn/posted-turn.js'
 import type { PrepareOptions } from '../turn/prepare-turn.js'
-import type { ProtocolName } from '../turn/protocol.js'
+import type { Beside, ProtocolName } from '../turn/protocol.js'
 import type { ReadOptions } from '../turn/request-fields.js'
 import type { TurnMemory } from '../turn/turn-memory.js'
 import type { PreparedTurn } from '../turn/types.js'
+import type { Blocks } from './blocks.js'
 
-/** A body that the other thread reads. Plain data. */
+/** What the other thread does with a body. Plain data. */
 export interface Task {
   protocol: ProtocolName
   /** Only Anthropic's clients count. */
   kind: 'prepare' | 'count' | 'check'
-  body: Uint8Array
-  options: PrepareOptions & ReadOptions & { beside?: unknown }
+  options: PrepareOptions & ReadOptions & { beside?: Beside }
 }
 
-export type Outcome = { result: PostedTurn | number } | { fault: { code: ErrorCode; message: string; field?: string } }
-export type ToWorker = Task | { remember: Parameters<TurnMemory['remember']>[0] }
+/** The blocks of a body are handed over there and back. */
+export type Outcome = ({ result: PostedTurn | number } | Failed) & { body: Uint8Array[] }
+export type ToWorker = (Task & { body: Uint8Array[] }) | { remember: Parameters<TurnMemory['remember']>[0] }
+
+interface Failed {
+  fault: { code: ErrorCode; message: string; field?: string }
+}
 
 export interface Preparing {
-  /** Whether a body is for the other thread. */
-  isFor(body: Uint8Array): boolean
+  /** Whether a body of so many bytes is for the other thread. */
+  isFor(bytes: number): boolean
   /**
-   * Throws what the task throws, `cancelled` as soon as the signal fires, or `invalid_request` if it takes longer than a
+   * The body's blocks are away meanwhile, and lost if it takes longer than a minute. Throws what the task throws, `cancelled` as soon as the signal fires, or `invalid_request` if it takes longer than a
    * minute. A task that has begun is not interrupted.
    */
-  run(task: Task, signal?: AbortSignal): Promise<PreparedTurn | number>
+  run(task: Task, body: Blocks, signal?: AbortSignal): Promise<PreparedTurn | number>
   close(): void
 }
 
@@ -48,7 +53,8 @@ const entry = new URL('./prepare-worker.js', import.meta.url)
 
 interface Waiting {
   task: Task
-  done: (outcome: Outcome) => void
+  body: Blocks
+  done: (outcome: Outcome | Failed) => void
 }
 
 /** undefined for a model that was not loaded from a checkpoint: its requests are all prepared here. */
@@ -67,10 +73,11 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
     void worker?.terminate()
     worker = undefined
   }
-  const settle = (outcome: Outcome) => {
+  const settle = (outcome: Outcome | Failed) => {
     clearTimeout(timer)
     const ended = running
     running = undefined
+    if ('body' in outcome) ended?.body.giveBack(outcome.body)
     ended?.done(outcome)
     next()
   }
@@ -91,7 +98,9 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
     running = waiting.shift()
     if (!running) return
     worker ??= start()
-    worker.postMessage(running.task)
+    const body = running.body.take()
+    const moved = body.map(({ buffer }) => buffer as ArrayBuffer)
+    worker.postMessage({ ...running.task, body } satisfies ToWorker, moved)
     timer = setTimeout(() => {
       stop()
       const seconds = MOST_MS / 1000
@@ -102,17 +111,17 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
   worker = start()
 
   return {
-    isFor: (body) => !turns.isQuick || body.byteLength > LARGE,
-    run: (task, signal) =>
+    isFor: (bytes) => !turns.isQuick || bytes > LARGE,
+    run: (task, body, signal) =>
       new Promise((resolve, reject) => {
         if (isClosed) return reject(new TetherError('closed', 'the server is closing'))
-        const done = (outcome: Outcome) => {
+        const done: Waiting['done'] = (outcome) => {
           // Node keeps a joined signal, and all that its listeners hold, until they are removed.
           signal?.removeEventListener('abort', leave)
           if ('result' in outcome) resolve(toResult(outcome))
           else reject(toError(outcome))
         }
-        const one: Waiting = { task, done }
+        const one: Waiting = { task, body, done }
         const leave = () => drop(waiting, one)
         if (signal?.aborted) return leave()
         signal?.addEventListener('abort', leave, { once: true })
@@ -123,7 +132,7 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
       isClosed = true
       forget?.()
       stop()
-      const closed: Outcome = { fault: { code: 'closed', message: 'the server is closing' } }
+      const closed: Failed = { fault: { code: 'closed', message: 'the server is closing' } }
       for (let one = waiting.shift(); one; one = waiting.shift()) one.done(closed)
       settle(closed)
     },
@@ -136,7 +145,7 @@ function fairQueue() {
   const small: Waiting[] = []
   let next = small
   return {
-    push: (one: Waiting) => void (one.task.body.byteLength > LONG ? large : small).push(one),
+    push: (one: Waiting) => void (one.body.length > LONG ? large : small).push(one),
     remove(one: Waiting): void {
       for (const some of [large, small]) {
         const place = some.indexOf(one)
@@ -157,10 +166,10 @@ function drop(waiting: ReturnType<typeof fairQueue>, one: Waiting): void {
   one.done({ fault: { code: 'cancelled', message: 'the client left' } })
 }
 
-function toResult({ result }: Extract<Outcome, { result: unknown }>): PreparedTurn | number {
+function toResult({ result }: { result: PostedTurn | number }): PreparedTurn | number {
   return typeof result === 'number' ? result : fromPosted(result)
 }
 
-function toError({ fault: { code, message, field } }: Extract<Outcome, { fault: object }>): TetherError {
+function toError({ fault: { code, message, field } }: Failed): TetherError {
   return new TetherError(code, message, { field })
 }

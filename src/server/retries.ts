@@ -24,7 +24,8 @@ export interface SameRequest {
   /** The name of the client's key. */
   key: string | undefined
   headers: Headers
-  body: Uint8Array
+  /** The digest of the body. */
+  body: string
 }
 
 interface Alive {
@@ -91,7 +92,6 @@ export function isRetry(headers: Headers): boolean {
 function digest({ path, key, headers, body }: SameRequest): string {
   const from = [sessionOf(headers), ...['x-claude-code-agent-id', 'user-agent'].map((name) => headers.get(name))]
   return createHash('sha256')
-    .update(JSON.stringify([path, key, ...from]))
-    .update(body)
+    .update(JSON.stringify([path, key, ...from, body]))
     .digest('base64')
 }

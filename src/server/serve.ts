@@ -4,6 +4,7 @@ import { TetherError } from '../errors.js'
 import { type Limits, limitsOf } from '../limits.js'
 import type { LoadedModel } from '../model/types.js'
 import { createActivity } from './activity.js'
+import type { AboutBody } from './answer.js'
 import { createApp } from './app.js'
 import { createEdge, isLoopback } from './edge.js'
 import { createKeys } from './keys.js'
@@ -15,6 +16,7 @@ import { checkOverflow, type OnOverflow } from './overflow.js'
 import { createPreparing, type Preparing } from './preparing.js'
 
 export type { Limits } from '../limits.js'
+export type { AboutBody } from './answer.js'
 export type { TlsOptions } from './listen.js'
 export type { LogLine } from './log.js'
 export type { OnOverflow } from './overflow.js'
@@ -39,8 +41,11 @@ export interface ServeOptions extends Partial<Limits> {
   allowedOrigins?: readonly string[]
   /** Called once for every request, when it is over. */
   onLog?: (line: LogLine) => void
-  /** Called with the body of every request for an answer, before the engine is asked. `stream`: whether it wants one. */
-  onBody?: (body: Uint8Array, about: { stream: boolean }) => void
+  /**
+   * Called with the body of every request for an answer, before the engine is asked. The body is empty where its client left,
+   * or the time was over, while another thread had it.
+   */
+  onBody?: (body: Uint8Array, about: AboutBody) => void
   /** Silence in a stream, in milliseconds, after which a ping is sent. Default: 10 s. */
   pingMs?: number
   /**

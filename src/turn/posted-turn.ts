@@ -1,5 +1,5 @@
 /**
- * A prepared turn on its way from one thread to another. Tools travel as bytes, which are handed over and not copied, and a
+ * A prepared turn on its way from one thread to another. Large things travel as bytes, which are handed over and not copied. A
  * schema is read where a call needs it: reading all of a large list would take the thread that answers a tenth of a second.
  */
 import type { ChatTool, JsonObject } from '../chat/types.js'
@@ -30,9 +30,10 @@ export function toPosted({ tokens, forks, record: { tools, ...record } }: Prepar
   return { tokens, forks, record, names: tools.map(({ name }) => name), schemas, ends }
 }
 
-/** What is handed over: the thread that posts it has it no more. */
-export function handedOver({ tokens, schemas }: PostedTurn): ArrayBuffer[] {
-  return [tokens.buffer, schemas.buffer] as ArrayBuffer[]
+/** What is handed over, bytes of the echo too: the thread that posts it has it no more. */
+export function handedOver({ tokens, schemas, record: { echo = {} } }: PostedTurn): ArrayBuffer[] {
+  const echoed = Object.values(echo).filter((value) => value instanceof Uint8Array)
+  return [tokens, schemas, ...echoed].map(({ buffer }) => buffer as ArrayBuffer)
 }
 
 export function fromPosted({ tokens, forks, record, names, schemas, ends }: PostedTurn): PreparedTurn {

@@ -20,6 +20,17 @@ export interface FaultAnswer {
   canRetry: boolean
 }
 
+/** The body of a request, whose bytes may be in several places. */
+export interface Body {
+  /** In bytes. */
+  readonly length: number
+  /** In one piece, which is made where it is not one: for a large body that takes its time. */
+  whole(): Uint8Array
+}
+
+/** What another thread needs beside a body, by names. */
+export type Beside = Record<string, Uint8Array[]>
+
 /** A request of a conversation that the server holds. */
 export interface Held<Event> {
   /** The whole request, as if nothing were held. */
@@ -34,14 +45,17 @@ export type ProtocolName = 'anthropic' | 'chat' | 'completions' | 'responses'
 /** `Event`: one item of a streamed answer. All functions are pure but for ids. */
 export interface Protocol<Event> {
   readonly name: ProtocolName
-  /** What another thread needs beside the body, because only this one has it: plain data. Unset: nothing. */
-  beside?(body: Uint8Array): unknown
+  /**
+   * What another thread needs beside the body, because only this one has it, as far as a part of the body names it. Parts
+   * overlap by a thousand bytes. Unset: nothing.
+   */
+  beside?(part: Uint8Array): Beside
   /** The body of a request for an answer. Throws `invalid_request`. */
   prepareBody(prompter: Prompter, body: Uint8Array, options?: PrepareOptions & ReadOptions): PreparedTurn
   /** Throws what `prepareBody` throws, without preparing anything. */
   checkBody(body: Uint8Array, options?: ReadOptions): void
   /** Where a request adds to a conversation that is held here: its whole. Unset: none is held. */
-  hold?(body: Uint8Array, options?: ReadOptions): Held<Event> | undefined
+  hold?(body: Body, options?: ReadOptions): Held<Event> | undefined
   /** The request in a body, for logs. Throws `invalid_request`. */
   requestIn(body: Uint8Array, options?: ReadOptions): unknown
   /** An answer as events. The first is given out before the part after the start is asked for. */

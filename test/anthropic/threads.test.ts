@@ -11,7 +11,10 @@ const resume = (id: string, text: string, more: object = {}) => ({
   messages: [says(text)],
   ...more,
 })
-const bytes = (body: object) => Buffer.from(JSON.stringify(body))
+const bytes = (value: object) => {
+  const whole = Buffer.from(JSON.stringify(value))
+  return { length: whole.length, whole: () => whole }
+}
 
 /** The events of an answer with one text, or of one that breaks off. */
 async function* answer(id: string, text: string, isWhole = true): AsyncGenerator<MessageEvent, void, undefined> {

@@ -7,7 +7,7 @@ import { completions, foldText, toEvents as toCompletions } from '../../src/open
 import { toEvents } from '../../src/openai/responses/from-turn.js'
 import { parseResponse } from '../../src/openai/responses/parse.js'
 import { createResponses } from '../../src/openai/responses/protocol.js'
-import { createResponseStore } from '../../src/openai/responses/store.js'
+import { createResponseStore, unpacked } from '../../src/openai/responses/store.js'
 import type { ResponseEvent } from '../../src/openai/responses/types.js'
 import type { GeneratedPart } from '../../src/turn/read-answer.js'
 import { toTurnParts } from '../../src/turn/turn-parts.js'
@@ -148,7 +148,7 @@ describe('a response', () => {
 
   it('is kept for the next request', async () => {
     await events(answer)
-    expect(store.find('resp_1')).toMatchObject([
+    expect(unpacked(store.find('resp_1') ?? [])).toMatchObject([
       { role: 'user', parts: [text('hi')] },
       {
         role: 'assistant',
@@ -199,7 +199,7 @@ describe('a response', () => {
       'response.custom_tool_call_input.done',
       'response.output_item.done',
     ])
-    expect(store.find('resp_1')?.at(-1)?.parts).toMatchObject([
+    expect(unpacked(store.find('resp_1') ?? []).at(-1)?.parts).toMatchObject([
       { name: 'patch', input: { input: '*** x' } },
       { name: 'patch', input: { input: '{"other":1}' } },
       { name: 'agents__spawn', input: {} },

@@ -7,7 +7,7 @@ import { chat } from '../../src/openai/chat/protocol.js'
 import { completions } from '../../src/openai/completions/protocol.js'
 import { faultAnswer } from '../../src/openai/errors.js'
 import { createResponses } from '../../src/openai/responses/protocol.js'
-import { createResponseStore } from '../../src/openai/responses/store.js'
+import { createResponseStore, packed } from '../../src/openai/responses/store.js'
 import { createTurnMemory } from '../../src/turn/turn-memory.js'
 import type { Prompter } from '../../src/turn/types.js'
 import { CHATML_TOKENS, HERMES } from '../support/chat-templates.js'
@@ -74,7 +74,10 @@ const older = {
 }
 
 const store = createResponseStore()
-store.keep('resp_1', undefined, [{ role: 'user', parts: [{ type: 'text', text: 'before' }] }])
+store.keep('resp_1', undefined, {
+  said: [packed([{ role: 'user', parts: [{ type: 'text', text: 'before' }] }])],
+  response: new Uint8Array(0),
+})
 
 const routes = {
   chat: {

@@ -1,10 +1,12 @@
 /** Requests of OpenAI's to turns: what is read, what is named as without effect, and what is refused. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it, test } from 'vitest'
+import type { ChatMessage } from '../../src/chat/types.js'
 import { FIELDS as chatFields, parseChat } from '../../src/openai/chat/parse.js'
 import { parseCompletion, FIELDS as rawFields } from '../../src/openai/completions/parse.js'
 import { parseResponse, FIELDS as responseFields } from '../../src/openai/responses/parse.js'
-import { createResponseStore } from '../../src/openai/responses/store.js'
+import { createResponseStore, packed } from '../../src/openai/responses/store.js'
+import type { ResponseEcho } from '../../src/openai/responses/types.js'
 
 const text = (text: string) => ({ type: 'text', text })
 const ask = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
@@ -254,6 +256,26 @@ describe('a request of any size', () => {
     expect(() => parseChat({ ...ask, stop: many('a') })).toThrow('stop: at most 65536 characters together, not 200000')
   })
 
+  it('repeats no field of a response that is very long', () => {
+    const long = 'x'.repeat(300_000)
+    const tools = [{ type: 'function', name: 'a', description: long, parameters: { type: 'object' } }]
+    const fields = {
+      instructions: long,
+      tools,
+      metadata: { a: long },
+      user: long,
+      reasoning: { a: long },
+      text: { a: long },
+    }
+    const { repeated } = respond(fields).turn.echo as ResponseEcho
+    expect(JSON.stringify(repeated).length).toBeLessThan(2000)
+    const nothing = { instructions: null, tools: [], metadata: {}, user: null, text: { format: { type: 'text' } } }
+    expect(repeated).toMatchObject(nothing)
+    expect(respond({ tools: [{ ...tools[0], description: 'x' }] }).turn.echo).toMatchObject({
+      repeated: { tools: [{ name: 'a', description: 'x' }] },
+    })
+  })
+
   it('names few of the tools that cannot run, briefly', () => {
     const tools = Array.from({ length: 1000 }, (_, i) => ({ type: `${i}${'x'.repeat(10_000)}` }))
     const { ignoredTools, ignoredFields } = parseChat({ ...ask, tools })
@@ -353,8 +375,9 @@ describe('a response', () => {
   })
 
   it('continues one that is kept, without its instructions', () => {
-    store.keep('resp_a', undefined, respond({ instructions: 'be brief' }).turn.chat.messages.slice(1))
-    store.keep('resp_b', 'resp_a', [{ role: 'assistant', parts: [{ type: 'text', text: 'Hello' }] }])
+    const added = (messages: ChatMessage[]) => ({ said: [packed(messages)], response: new Uint8Array(0) })
+    store.keep('resp_a', undefined, added(respond({ instructions: 'be brief' }).turn.chat.messages.slice(1)))
+    store.keep('resp_b', 'resp_a', added([{ role: 'assistant', parts: [{ type: 'text', text: 'Hello' }] }]))
     const { turn } = respond({ input: 'more', previous_response_id: 'resp_b', instructions: 'be kind' })
     expect(turn.chat.messages).toEqual([
       { role: 'system', parts: [text('be kind')] },

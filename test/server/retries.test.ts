@@ -5,9 +5,8 @@ import { speaks } from '../support/fake-engine.js'
 import { ask, hello, serveFake, until } from '../support/fake-server.js'
 
 const END = { control: '<end>' }
-const text = (body: string) => new TextEncoder().encode(body)
-const asked = (body = '{}', more: object = {}) => {
-  return { path: '/v1/messages', key: 'mine', headers: new Headers(), body: text(body), ...more }
+const asked = (body = 'digest', more: object = {}) => {
+  return { path: '/v1/messages', key: 'mine', headers: new Headers(), body, ...more }
 }
 
 /** Requests by name; `ended` has those that were told to leave, which they do at once. */
@@ -54,14 +53,14 @@ describe('a retry', () => {
   it.each([
     ['path', { path: '/v1/chat/completions' }],
     ['key', { key: 'theirs' }],
-    ['body', { body: text('{ }') }],
+    ['body', { body: 'another' }],
     ['session', { headers: new Headers({ 'x-claude-code-session-id': 'another' }) }],
     ['agent', { headers: new Headers({ 'x-claude-code-agent-id': 'another' }) }],
     ['program', { headers: new Headers({ 'user-agent': 'another' }) }],
   ])('ends no request with another %s', async (_, other) => {
     const { enter, ended } = tracker()
     await enter('first', false)
-    await enter('retry', true, asked('{}', other))
+    await enter('retry', true, asked('digest', other))
     expect(ended).toEqual([])
   })
 

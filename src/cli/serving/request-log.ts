@@ -1,15 +1,14 @@
 /** A log with a JSON line for each request and its end, which shows retries, streams and sizes. */
-import { createHash } from 'node:crypto'
 import { closeSync } from 'node:fs'
 import { TetherError } from '../../errors.js'
 import { oneLine } from '../../one-line.js'
-import type { LogLine } from '../../server/serve.js'
+import type { AboutBody, LogLine } from '../../server/serve.js'
 import { boundedFile, type FileBounds, openForLines } from '../log/bounded-file.js'
 import { jsonLine } from '../log/json-line.js'
 
 export interface RequestLog {
-  /** The body of a messages request, as it came in, and what was read in it. */
-  asked(body: Uint8Array, about: { stream: boolean }): void
+  /** The body of a request for an answer, as it came in, and what is known of it. */
+  asked(body: Uint8Array, about: AboutBody): void
   ended(line: LogLine): void
   close(): void
 }
@@ -32,10 +31,7 @@ export function openRequestLog(path: string, { maxBytes, older, onFault }: Reque
   const file = boundedFile(path, { maxBytes, older, onFault: (why) => onFault(unusable(why)) })
   const write = (entry: object) => file.write(jsonLine({ ...entry, at: new Date().toISOString() }))
   return {
-    asked: (body, { stream }) => {
-      const sha256 = createHash('sha256').update(body).digest('hex')
-      write({ type: 'asked', stream, bytes: body.byteLength, sha256 })
-    },
+    asked: (_, { stream, bytes, sha256 }) => write({ type: 'asked', stream, bytes, sha256 }),
     ended: (line) => write({ type: 'ended', ...line }),
     close: file.close,
   }

@@ -4,7 +4,7 @@ import { TetherError } from '../../errors.js'
 import { jsonSlices } from '../../turn/json-slices.js'
 import type { TurnFinish, TurnPart, TurnStart } from '../../turn/types.js'
 import { newId } from '../common.js'
-import type { ResponseStore } from './store.js'
+import { packed, type ResponseStore } from './store.js'
 import { closeItem, deltaOf, type OpenItem, openItem } from './text-item.js'
 import { callItem, callPart } from './tools.js'
 import type { BareEvent, OutputItem, ResponseEcho, ResponseEvent, ResponseObject } from './types.js'
@@ -50,7 +50,7 @@ async function* bareEvents(
       }
       if (open) yield* closeItem(open, output, part.reason === 'length' ? 'incomplete' : 'completed')
       const ended = end(response, output, promptTokens, part, context.now())
-      if (ended.store) remember(ended, echo, context.store)
+      remember(ended, echo, context.store)
       return yield { type: `response.${ended.status as 'completed' | 'incomplete'}`, response: ended }
     } else if (part.type === 'tool_call') {
       if (open) yield* closeItem(open, output, 'completed')
@@ -137,13 +137,12 @@ function* callEvents(
 }
 
 /** What the next request continues: what this one said, and what was answered. */
-function remember(
-  { id, output, previous_response_id }: ResponseObject,
-  { said }: ResponseEcho,
-  store: Pick<ResponseStore, 'keep'>,
-): void {
-  const parts = output.flatMap(asPart)
-  store.keep(id, previous_response_id ?? undefined, [...said, { role: 'assistant', parts }])
+function remember(ended: ResponseObject, { said }: ResponseEcho, store: Pick<ResponseStore, 'keep'>): void {
+  const parts = ended.output.flatMap(asPart)
+  if (!said) return
+  const all = [said, packed([{ role: 'assistant', parts }])]
+  const response = new TextEncoder().encode(JSON.stringify(ended))
+  store.keep(ended.id, ended.previous_response_id ?? undefined, { said: all, response })
 }
 
 function asPart(item: OutputItem): ChatPart[] {

@@ -31,7 +31,7 @@ import {
   whole,
 } from '../fields.js'
 import { readInput } from './items.js'
-import type { ResponseStore } from './store.js'
+import { packed, type ResponseStore, unpacked } from './store.js'
 import { readResponseTools } from './tools.js'
 import type { RepeatedFields, ResponseEcho } from './types.js'
 
@@ -92,22 +92,22 @@ export function parseResponse(
   const onOverflow = readTruncation(fields.truncation)
   const repeated: RepeatedFields = {
     background: false,
-    instructions,
+    instructions: unlessLong(instructions, null),
     max_output_tokens: maxTokens ?? null,
-    metadata: (fields.metadata ?? {}) as object,
+    metadata: unlessLong((fields.metadata ?? {}) as object, {}),
     parallel_tool_calls: parallelCalls,
     previous_response_id: previous,
-    reasoning: { effort: null, summary: null, ...reasoning },
+    reasoning: { effort: null, summary: null, ...unlessLong(reasoning, {}) },
     service_tier: 'default',
     store: fields.store == null || readFlag(fields.store, 'store'),
     temperature: sampling.temperature ?? null,
-    text: { format: { type: 'text' }, ...text },
-    tool_choice: fields.tool_choice ?? 'auto',
-    tools: (fields.tools ?? []) as unknown[],
+    text: { format: { type: 'text' }, ...unlessLong(text, {}) },
+    tool_choice: unlessLong<unknown>(fields.tool_choice ?? 'auto', 'auto'),
+    tools: unlessLong((fields.tools ?? []) as unknown[], []),
     top_logprobs: 0,
     top_p: sampling.topP ?? null,
     truncation: onOverflow === 'truncate' ? 'auto' : 'disabled',
-    user: (fields.user ?? null) as string | null,
+    user: unlessLong((fields.user ?? null) as string | null, null),
   }
   const turn: TurnRequest = {
     model,
@@ -126,7 +126,7 @@ export function parseResponse(
     callIdPrefix: 'call_',
     ignoredTools: orNone(ignoredTools),
     ignoredFields: orNone([...ignored, ...ignoredTools.map((type) => `a tool of type ${type}`)]),
-    echo: { repeated, said, others } satisfies ResponseEcho,
+    echo: { repeated, others, ...(repeated.store ? { said: packed(said) } : {}) } satisfies ResponseEcho,
   }
   return { turn, onOverflow }
 }
@@ -137,9 +137,16 @@ function systemOf(instructions: string | null): ChatMessage[] {
 
 function earlier(id: string | null, store: Pick<ResponseStore, 'find'>): ChatMessage[] {
   if (id === null) return []
-  const messages = store.find(id)
-  if (!messages) throw new UnknownResponse(JSON.stringify(id.slice(0, 80)))
-  return messages
+  const said = store.find(id)
+  if (!said) throw new UnknownResponse(JSON.stringify(id.slice(0, 80)))
+  return unpacked(said)
+}
+
+/** Characters of a field that a response repeats. Writing much more, three times, would hold up other answers. */
+const LONGEST_REPEATED = 2 ** 18
+
+function unlessLong<T>(value: T, otherwise: T): T {
+  return JSON.stringify(value).length > LONGEST_REPEATED ? otherwise : value
 }
 
 function readObject(value: unknown, at: string): Fields {

@@ -14,7 +14,7 @@ import type { ResponseEvent } from './types.js'
 export function createResponses(store: ResponseStore): Protocol<ResponseEvent> {
   return {
     name: 'responses',
-    beside: (body) => earlierIn(body, store),
+    beside: (part) => earlierIn(part, store),
     prepareBody: (prompter, body, options) => prepareBody(prompter, body, options, store),
     checkBody: (body, options) => checkBody(body, options, store),
     requestIn,

@@ -1,6 +1,4 @@
 /** OpenAI's responses as tether speaks them. */
-import type { ChatMessage } from '../../chat/types.js'
-
 export type ItemStatus = 'in_progress' | 'completed' | 'incomplete'
 
 export interface OutputText {
@@ -99,8 +97,8 @@ export interface ResponseObject extends RepeatedFields {
 /** What an answer has to know of its request. */
 export interface ResponseEcho {
   repeated: RepeatedFields
-  /** What the request says, without instructions and without what came before it. */
-  said: ChatMessage[]
+  /** What the request says, packed, without instructions and what came before it. Unset: the response is not kept. */
+  said?: Uint8Array
   /** Tools that the model knows by other names or in another form. */
   others: { shown: string; name: string; namespace?: string; isCustom: boolean }[]
 }
