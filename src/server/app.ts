@@ -19,6 +19,7 @@ import { countTokens } from './count-tokens.js'
 import type { Edge } from './edge.js'
 import { health } from './health.js'
 import { HttpError } from './http-error.js'
+import { forgetResponse, keptResponse } from './kept-responses.js'
 import type { Keys } from './keys.js'
 import { type LoadState, loadedModel, readyModel } from './loading.js'
 import type { LogLine } from './log.js'
@@ -66,6 +67,7 @@ export function createApp(options: AppOptions): App {
   const queue = createQueue(limits.maxRequests)
   const retries = createRetries()
   const bodies = createBodyReader(limits)
+  const responses = createResponseStore()
   const { maxDepth } = limits
   let last: LastAnswer | null = null
   const onAnswer = (answer: LastAnswer) => {
@@ -83,7 +85,11 @@ export function createApp(options: AppOptions): App {
   const routes: Route[] = [
     [/^\/v1\/messages$/, { POST: answerIn({ ...anthropic, ...createThreads() }) }],
     [/^\/v1\/chat\/completions$/, { POST: answerIn(chat) }],
-    [/^\/v1\/responses$/, { POST: answerIn(createResponses(createResponseStore())) }],
+    [/^\/v1\/responses$/, { POST: answerIn(createResponses(responses)) }],
+    [
+      /^\/v1\/responses\/(?<id>[^/]+)$/,
+      { GET: (_, { id }) => keptResponse(responses, id), DELETE: (_, { id }) => forgetResponse(responses, id) },
+    ],
     [/^\/v1\/completions$/, { POST: answerIn(completions) }],
     [
       /^\/v1\/messages\/count_tokens$/,

@@ -56,7 +56,7 @@ export function createEdge({ loopback, allowedHosts, allowedOrigins }: EdgeOptio
       if (allowed(request) === undefined) return undefined
       const asked = (request.headers.get('access-control-request-headers') ?? '').replace(/[^\w!#$%&'*+.^`|~, -]/g, '')
       const headers: Record<string, string> = {
-        'access-control-allow-methods': 'GET, HEAD, POST',
+        'access-control-allow-methods': 'GET, HEAD, POST, DELETE',
         'access-control-allow-headers': asked,
         'access-control-max-age': '600',
       }

@@ -91,7 +91,7 @@ describe.each([
     expect(allowed.status).toBe(204)
     expect(allowed.headers).toMatchObject({
       'access-control-allow-origin': origin,
-      'access-control-allow-methods': 'GET, HEAD, POST',
+      'access-control-allow-methods': 'GET, HEAD, POST, DELETE',
       'access-control-allow-headers': 'x-api-key,content-type',
       'access-control-allow-private-network': 'true',
       vary: 'origin',

@@ -84,7 +84,7 @@ describe.each(routes)('%s', (path, body) => {
 test.each([
   ['/v1/chat', 404],
   ['/v1/chat/completions/', 404],
-  ['/v1/responses/resp_1', 404],
+  ['/v1/responses/resp_1/input_items', 404],
   ['/v1/completions/x', 404],
 ])('%s does not exist, in OpenAI’s shape', async (path, status) => {
   const { url } = await serveFake(speaks('x'))

@@ -234,6 +234,25 @@ describe('the official SDK’s responses', () => {
     expect(strip(shape(final))).toEqual(strip(shape(whole)))
   })
 
+  it('are kept until they are deleted, and not with store: false', async () => {
+    const openai = await client(speaks('Hello', END))
+    const answer = await openai.responses.create(RESPOND)
+    const { output_text: _, _request_id: __, ...same } = answer as typeof answer & { _request_id?: string }
+    expect(await openai.responses.retrieve(answer.id)).toMatchObject(same)
+    await openai.responses.delete(answer.id)
+    const gone = {
+      status: 404,
+      code: 'not_found',
+      message: expect.stringContaining(`no response "${answer.id}" is kept`),
+    }
+    await expect(openai.responses.retrieve(answer.id)).rejects.toMatchObject(gone)
+    await expect(openai.responses.delete(answer.id)).rejects.toMatchObject({ status: 404 })
+    const more = openai.responses.create({ ...RESPOND, previous_response_id: answer.id })
+    await expect(more).rejects.toMatchObject({ code: 'previous_response_not_found' })
+    const { id } = await openai.responses.create({ ...RESPOND, store: false })
+    await expect(openai.responses.retrieve(id)).rejects.toMatchObject({ status: 404 })
+  })
+
   it('go through a tool loop, with all items and with the last response', async () => {
     const script = [...THINK, ...call('Read', { path: 'a' }), END]
     const engine = speaks(script, ['It says x.', END], ['Still x.', END], ['Bye.', END])
