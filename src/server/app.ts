@@ -34,8 +34,7 @@ import { type LastAnswer, status } from './status.js'
 
 export interface AppOptions {
   load: () => LoadState
-  /** Unset: no key is required. */
-  keys?: Keys
+  keys: Keys
   edge: Edge
   /** The other thread, once the model is loaded. Unset: all requests are prepared on this one. */
   preparing?: () => Preparing | undefined
@@ -112,7 +111,7 @@ export function createApp(options: AppOptions): App {
     line.session = sessionOf(headers)
     // A launcher asks for health before it has a key, and the page asks its reader for one. Neither answer tells more than
     // a port scan would.
-    if (keys && pathname !== '/health' && pathname !== '/') line.key = keys.check(request)
+    if (pathname !== '/health' && pathname !== '/') line.key = keys.check(request)
     for (const [path, methods] of routes) {
       const match = path.exec(pathname)
       if (!match) continue
@@ -139,7 +138,7 @@ export function createApp(options: AppOptions): App {
 /** What people and monitors look at. */
 function watching({ load, keys, counted, activity: all }: AppOptions, last: () => LastAnswer | null): Route[] {
   return [
-    [/^\/$/, { GET: (request) => frontPage(request, { needsKey: keys !== undefined }) }],
+    [/^\/$/, { GET: (request) => frontPage(request, { needsKey: keys.required }) }],
     [/^\/activity$/, { GET: () => activity(all) }],
     [/^\/health$/, { GET: () => health(load()) }],
     [/^\/status$/, { GET: () => status(readyModel(load()), last()) }],

@@ -3,21 +3,26 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { TetherError } from '../errors.js'
 
 export interface Keys {
-  /** -> the name of the key that the request has. Throws `unauthorized`. */
-  check(request: Request): string
+  /** Whether a request needs one: decided by the first ones, so that none that come later lock anybody out. */
+  readonly required: boolean
+  /** -> the name of the key that the request has; undefined: it has none of them and needs none. Throws `unauthorized`. */
+  check(request: Request): string | undefined
+  /** Others in their place, from the next request on. Throws `bad_config`, and then changes nothing. */
+  set(keys: Readonly<Record<string, string>>): void
 }
 
 /** What a key must be: a header can hold it, and it can be pasted. */
 export const keyPattern = /^[!-~]([ -~]*[!-~])?$/
 
-/** `keys` by their names. undefined without any key: then every client is let in. Throws `bad_config`. */
-export function createKeys(keys: Readonly<Record<string, string>>): Keys | undefined {
-  const known = Object.entries(keys).map(([name, key]) => {
-    if (typeof key === 'string' && keyPattern.test(key)) return { name, digest: digestOf(key) }
-    throw new TetherError('bad_config', `the API key "${name}" has to be letters, digits and signs of ASCII`)
-  })
-  if (known.length === 0) return undefined
+/** `keys` by their names. Without any, every client is let in. Throws `bad_config`. */
+export function createKeys(keys: Readonly<Record<string, string>>): Keys {
+  let known = digestsOf(keys)
+  const required = known.length > 0
   return {
+    required,
+    set(others) {
+      known = digestsOf(others)
+    },
     check({ headers }) {
       const bearer = /^Bearer\s+(.+)$/i.exec(headers.get('authorization') ?? '')?.[1]
       // A valid key in either header is enough: clients may send another service's key in the other one.
@@ -27,13 +32,20 @@ export function createKeys(keys: Readonly<Record<string, string>>): Keys | undef
       for (const digest of given.map(digestOf)) {
         for (const key of known) if (timingSafeEqual(digest, key.digest)) found ??= key.name
       }
-      if (found !== undefined) return found
+      if (found !== undefined || !required) return found
       throw new TetherError(
         'unauthorized',
         `${given.length > 0 ? 'wrong' : 'missing'} API key: run tether env on the server's machine to see it`,
       )
     },
   }
+}
+
+function digestsOf(keys: Readonly<Record<string, string>>): { name: string; digest: Buffer }[] {
+  return Object.entries(keys).map(([name, key]) => {
+    if (typeof key === 'string' && keyPattern.test(key)) return { name, digest: digestOf(key) }
+    throw new TetherError('bad_config', `the API key "${name}" has to be letters, digits and signs of ASCII`)
+  })
 }
 
 function digestOf(text: string): Buffer {

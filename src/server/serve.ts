@@ -63,6 +63,11 @@ export interface Server {
   readonly port: number
   /** Another certificate and key, for new connections. Throws `bad_config`, and on a server without TLS. */
   setTls(tls: TlsOptions): void
+  /**
+   * Other keys in the place of those that it was started with, by their names, from the next request on. A server that was
+   * started without any lets in every client still, and names those that have one. Throws `bad_config`.
+   */
+  setKeys(keys: Readonly<Record<string, string>>): void
   /** Stops listening and ends the requests that run. The model stays loaded. Safe to call twice. */
   close(): Promise<void>
 }
@@ -77,7 +82,7 @@ export async function serve(model: LoadedModel | Promise<LoadedModel>, options: 
   const onOverflow = checkOverflow(options.onOverflow)
   const keys = createKeys(keysOf(options))
   const loopback = isLoopback(host)
-  if (!keys && !loopback && !options.insecureNoKey) throw new TetherError('bad_config', noKey(host))
+  if (!keys.required && !loopback && !options.insecureNoKey) throw new TetherError('bad_config', noKey(host))
   const { allowedHosts = [], allowedOrigins = [] } = options
   const edge = createEdge({ loopback, allowedHosts, allowedOrigins })
   const load = watchLoad(model, progress)
@@ -121,7 +126,7 @@ export async function serve(model: LoadedModel | Promise<LoadedModel>, options: 
     stop()
     return listener.close()
   }
-  return { url, ...listener, close }
+  return { url, ...listener, setKeys: keys.set, close }
 }
 
 function keysOf({ apiKey, apiKeys }: ServeOptions): Record<string, string> {

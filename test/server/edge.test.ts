@@ -137,6 +137,29 @@ describe('with a key set', () => {
     expect(JSON.stringify(lines)).not.toMatch(/"(one|two|three|four)"/)
   })
 
+  it('other keys may take their place while it runs', async () => {
+    const { url, setKeys } = await serveFake(speaks('x'), { apiKey: 'one' })
+    const status = async (key: string) => (await ask(`${url}/v1/models`, { headers: { 'x-api-key': key } })).status
+    setKeys({ default: 'one', terminal: 'two' })
+    expect([await status('one'), await status('two')]).toEqual([200, 200])
+    setKeys({ terminal: 'two' })
+    expect([await status('one'), await status('two')]).toEqual([401, 200])
+    expect(() => setKeys({ a: 'a\nb' })).toThrow('API key "a"')
+    expect(await status('two')).toBe(200)
+    setKeys({})
+    expect([await status('two'), (await ask(`${url}/v1/models`)).status]).toEqual([401, 401])
+  })
+
+  it('keys that come later lock nobody out of a server that needs none, and name who has one', async () => {
+    const { url, setKeys, lines } = await serveFake(speaks('x'))
+    setKeys({ terminal: 'two' })
+    for (const key of ['two', 'wrong']) {
+      expect((await ask(`${url}/v1/models`, { headers: { 'x-api-key': key } })).status).toBe(200)
+    }
+    await until(() => lines.length === 2)
+    expect(lines.map(({ key }) => key)).toEqual(['terminal', undefined])
+  })
+
   test.each(['', ' ', ' a', 'a\nb', 'a\x1bb', 'schlüssel'])('serve() refuses the key %j', async (apiKey) => {
     await expect(serve(fakeModel(speaks('x')), { port: 0, apiKey })).rejects.toMatchObject({ code: 'bad_config' })
     await expect(serve(fakeModel(speaks('x')), { port: 0, apiKeys: { a: apiKey } })).rejects.toMatchObject({

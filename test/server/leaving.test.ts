@@ -6,6 +6,7 @@ import { limitsOf } from '../../src/limits.js'
 import { createActivity } from '../../src/server/activity.js'
 import { createApp } from '../../src/server/app.js'
 import { createEdge } from '../../src/server/edge.js'
+import { createKeys } from '../../src/server/keys.js'
 import { watchLoad } from '../../src/server/loading.js'
 import { createMetrics } from '../../src/server/metrics.js'
 import { type FakeEngine, type Step, speaks } from '../support/fake-engine.js'
@@ -126,6 +127,7 @@ describe('a client that leaves', () => {
     const app = createApp({
       load,
       activity,
+      keys: createKeys({}),
       edge: createEdge({ loopback: true, allowedHosts: [], allowedOrigins: [] }),
       pingMs: 1000,
       limits: limitsOf({ maxRequests: 1 }),
