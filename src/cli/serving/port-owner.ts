@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { type RunningServer, runningServers } from './running-servers.js'
+import { type ServerRecord, serverRecords } from './running-servers.js'
 
 export interface PortOwner {
   pid: number
@@ -18,9 +18,9 @@ export async function portOwner(port: number): Promise<PortOwner | undefined> {
 }
 
 /** Servers of this user. Empty if their records cannot be read. */
-function recorded(): RunningServer[] {
+function recorded(): ServerRecord[] {
   try {
-    return runningServers()
+    return serverRecords()
   } catch {
     return []
   }

@@ -3,22 +3,44 @@ import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { makeFolder } from '../../make-folder.js'
-import { isAlive } from '../../models/pull/is-alive.js'
+import { stillRuns, thisProcess } from '../sharing/process-birth.js'
 
-export interface RunningServer {
+/** A server, from the moment that it listens. */
+export interface ServerRecord {
   pid: number
+  /** When its process began, in the system's own words. Unset: the system did not say. */
+  birth?: string
+  /** Of tether. */
+  version?: string
   /** Its address on this machine. */
   url: string
   /** Unset: it needs none. */
   key?: string
   /** The model's name, as shown to the user. */
   model: string
-  /** Tokens of prompt and answer together. */
-  window: number
+  /** Tokens of prompt and answer together. Unset: the model is still loading. */
+  window?: number
   /** The file of the certificates that its clients have to trust. Unset: the server speaks plain HTTP. */
   certificates?: string
-  /** When it was ready, as an ISO date. */
+  /** When this was written, as an ISO date. */
   started: string
+  /** Where other tethers talk to it. Unset: they cannot. */
+  shared?: SharedAt
+}
+
+export interface SharedAt {
+  /** The path of its socket. */
+  socket: string
+  /** The model's folder, and what tells its files from others. */
+  path: string
+  stamp: string
+  /** Its settings, by their keys: those that another terminal would have to ask for to mean this server. */
+  settings: Record<string, unknown>
+}
+
+/** One whose model is loaded. */
+export interface RunningServer extends ServerRecord {
+  window: number
 }
 
 /** ~/.tether/run */
@@ -36,44 +58,52 @@ export function writeCertificates(pem: string, folder = runFolder()): string {
 }
 
 /**
- * Writes the record of this process's server. Throws the error of the file system.
+ * Writes the record of this process's server, or writes it again. Throws the error of the file system.
  * -> removes it; safe to call twice, and called when the process exits
  */
-export function recordServer(server: Omit<RunningServer, 'pid' | 'started'>, folder = runFolder()): () => void {
+export function recordServer(
+  server: Omit<ServerRecord, 'pid' | 'birth' | 'started'>,
+  folder = runFolder(),
+): () => void {
   makeFolder(folder, 0o700)
   chmodSync(folder, 0o700)
   const path = join(folder, `${process.pid}.json`)
-  const record: RunningServer = { pid: process.pid, ...server, started: new Date().toISOString() }
+  const record: ServerRecord = { ...thisProcess(), ...server, started: new Date().toISOString() }
   // Renamed into place, so that readers see a whole file or none.
   writeFileSync(`${path}.part`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 })
   renameSync(`${path}.part`, path)
   const remove = () => {
     process.off('exit', remove)
-    for (const gone of [path, certificatesOf(path)]) rmSync(gone, { force: true })
+    removeAll(path)
   }
   process.once('exit', remove)
   return remove
 }
 
-/**
- * Running servers, the latest first. Removes the files of processes that are gone. A process id may have been reused
- * after a crash, so only /health tells whether a server answers.
- */
+/** Servers whose model is loaded, the latest first. Only /health tells whether one answers. */
 export function runningServers(folder = runFolder()): RunningServer[] {
+  return serverRecords(folder).filter((record): record is RunningServer => record.window !== undefined)
+}
+
+/** The same with those whose model is loading. Removes the files of processes that are gone. */
+export function serverRecords(folder = runFolder()): ServerRecord[] {
   return filesIn(folder)
     .flatMap((name) => {
       const pid = Number(/^(\d+)\.json$/.exec(name)?.[1])
       if (!pid) return []
       const path = join(folder, name)
-      if (isAlive(pid)) return read(path, pid)
-      for (const gone of [path, certificatesOf(path)]) rmSync(gone, { force: true })
+      const records = read(path, pid)
+      // Of a file that is no record the process id is all that is known.
+      if (stillRuns(records[0] ?? { pid })) return records
+      removeAll(path)
       return []
     })
     .sort((one, other) => other.started.localeCompare(one.started))
 }
 
-function certificatesOf(record: string): string {
-  return record.replace(/json$/, 'pem')
+/** The record with what lies beside it. */
+function removeAll(record: string): void {
+  for (const ending of ['json', 'pem', 'sock']) rmSync(record.replace(/json$/, ending), { force: true })
 }
 
 /** Empty if there is no folder. */
@@ -87,11 +117,12 @@ function filesIn(folder: string): string[] {
 }
 
 /** One or none: the file may be gone since it was listed, or be something else. */
-function read(path: string, pid: number): RunningServer[] {
+function read(path: string, pid: number): ServerRecord[] {
   try {
-    const record = JSON.parse(readFileSync(path, 'utf8')) as RunningServer
+    const record = JSON.parse(readFileSync(path, 'utf8')) as ServerRecord
     const { url, model, window, started } = record
-    const whole = [url, model, started].every((text) => typeof text === 'string') && typeof window === 'number'
+    const isNumberOrUnset = window === undefined || typeof window === 'number'
+    const whole = [url, model, started].every((text) => typeof text === 'string') && isNumberOrUnset
     return whole && record.pid === pid ? [record] : []
   } catch {
     return []

@@ -4,7 +4,8 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { recordServer, runningServers } from '../../../src/cli/serving/running-servers.js'
+import { recordServer, runningServers, serverRecords } from '../../../src/cli/serving/running-servers.js'
+import { birthOf } from '../../../src/cli/sharing/process-birth.js'
 
 let base: string
 let folder: string
@@ -23,7 +24,8 @@ const write = (pid: number, more: object = {}) =>
 
 test('a recorded server is listed until it is removed', () => {
   const remove = recordServer(server, folder)
-  expect(runningServers(folder)).toEqual([{ ...server, pid: process.pid, started: expect.any(String) }])
+  const { pid } = process
+  expect(runningServers(folder)).toEqual([{ ...server, pid, birth: birthOf(pid), started: expect.any(String) }])
   remove()
   remove()
   expect(runningServers(folder)).toEqual([])
@@ -43,6 +45,24 @@ test('the record of a process that is gone is ignored and removed', () => {
   write(pid)
   expect(runningServers(folder)).toEqual([])
   expect(existsSync(join(folder, `${pid}.json`))).toBe(false)
+})
+
+test('the record of a process whose id another one has got is removed with what lies beside it', () => {
+  recordServer(server, folder)()
+  write(process.ppid, { birth: 'another time' })
+  writeFileSync(join(folder, `${process.ppid}.sock`), '')
+  expect(runningServers(folder)).toEqual([])
+  expect(readdirSync(folder)).toEqual([])
+})
+
+test('a server whose model is loading is known, but not yet of use', () => {
+  const remove = recordServer({ url: server.url, model: server.model }, folder)
+  expect(serverRecords(folder)).toMatchObject([{ pid: process.pid, url: server.url }])
+  expect(runningServers(folder)).toEqual([])
+  recordServer(server, folder)
+  expect(runningServers(folder)).toHaveLength(1)
+  remove()
+  expect(readdirSync(folder)).toEqual([])
 })
 
 test('the latest server comes first', () => {
