@@ -1,7 +1,21 @@
 // Whether a command line of tether needs the addon: building it takes minutes, and a question about tether should not wait.
 
 /** Those that load no model. */
-const commands = ['help', 'completion', 'pull', 'config', 'env', 'cache', 'list', 'ls', 'models', '__complete']
+const commands = [
+  'help',
+  'completion',
+  'pull',
+  'config',
+  'env',
+  'cache',
+  'ps',
+  'stop',
+  'logs',
+  'list',
+  'ls',
+  'models',
+  '__complete',
+]
 const flags = ['--help', '-h', '--version', '-v', '--list']
 
 export function needsAddon(args) {

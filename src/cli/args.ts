@@ -51,16 +51,25 @@ export function readArgs(argv: string[]): Invocation {
   if (rest.includes('-h')) return { kind: 'help', command: name, short: true }
   if (name === 'run' && (rest.includes('--version') || rest.includes('-v'))) return { kind: 'version' }
 
-  const { settings, flags, words } = readWords({ name, rest, known: flagsOf(name), claudeArgs })
+  const known = flagsOf(name)
+  const { settings, flags, words } = readWords({ name, rest: spelledOut(rest, known), known, claudeArgs })
   const fault = wordsFault(name, words)
   if (fault !== undefined) throw new UsageError(fault)
   if (name === 'run' && flags.json && !flags.list)
     throw new UsageError(`--json goes with --list:\n  ${tetherCommand(['--list', '--json'])}`)
+  const [one, other] = ['attach', 'own', 'serve-only', 'no-claude', 'list'].filter((flag) => flags[flag])
+  if (other && (one === 'attach' || one === 'own')) throw new UsageError(`--${one} does not go with --${other}`)
   if (claudeArgs.length > 0 && (name !== 'run' || flags['serve-only'] || flags['no-claude'] || flags.list)) {
     const what = name === 'run' ? (flags.list ? '--list' : '--serve-only') : `tether ${name}`
     throw new UsageError(`${what} does not start Claude Code, so nothing can be passed to it: ${claudeArgs.join(' ')}`)
   }
   return { kind: 'call', call: { command: name, words, settings, flags, claudeArgs } }
+}
+
+/** With the whole names of flags that have a letter. */
+function spelledOut(words: string[], known: Line['known']): string[] {
+  const named = new Map([...known].flatMap(([flag, { alias }]) => (alias ? [[`-${alias}`, flag]] : [])))
+  return words.map((word) => named.get(word) ?? word)
 }
 
 /** `help --model` shows the help of tether itself, which lists that flag. */

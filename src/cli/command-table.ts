@@ -37,6 +37,9 @@ export type Shell = (typeof shells)[number]
 /** What those scripts call as `tether __complete SHELL WORD…`; not for people, so no help names it. */
 export const completionEntry = '__complete'
 
+/** What the processes of servers begin with that terminals start; not for people either. */
+export const serverEntry = '__serve'
+
 const ofModel: SettingName[] = ['modelsDir', ...namesOf(loadOptions)]
 
 export const commands = {
@@ -46,6 +49,8 @@ export const commands = {
     flags: {
       'serve-only': { help: 'only the server, no Claude Code (the same as --no-claude)' },
       'no-claude': { help: 'the same as --serve-only' },
+      attach: { help: 'use the server that runs, whatever its model' },
+      own: { help: 'start another server, whatever runs' },
       list: { help: 'list the models on this machine and exit' },
       json: { help: 'with --list: print JSON' },
       version,
@@ -62,6 +67,44 @@ export const commands = {
       ['tether --serve-only --port 8080', 'only the server, for other clients'],
       ['tether --memory-cap 18GB --max-context 32000', 'less memory, a shorter window'],
     ],
+  },
+  serve: {
+    summary: 'only the server, no Claude Code (the same as tether --serve-only)',
+    brief: 'only the server, no Claude Code',
+    words: [],
+    flags: { detach: { help: 'leave it in the background once it is ready' }, help },
+    settings: settingNames,
+    examples: [
+      ['tether serve', 'in this terminal, until Ctrl-C'],
+      ['tether serve --model gemma-4-e2b-it-4bit --detach', 'in the background, until tether stop'],
+      ['tether serve --detach --keep-alive 30m', 'until nobody has used it for half an hour'],
+    ],
+  },
+  ps: {
+    summary: 'show the servers that run: model, memory, terminals, tokens',
+    brief: 'show the servers that run',
+    words: [],
+    flags: { json, help },
+    settings: [],
+    examples: [['tether ps', 'a line for each server']],
+  },
+  stop: {
+    summary: 'stop a server that runs',
+    words: ['[MODEL]'],
+    flags: { all: { help: 'stop all of them' }, help },
+    settings: [],
+    examples: [
+      ['tether stop', 'the one server that runs'],
+      ['tether stop gemma-4-e2b-it-4bit', 'the one with this model'],
+      ['tether stop --all', 'every server'],
+    ],
+  },
+  logs: {
+    summary: 'print the log of a server that runs',
+    words: ['[MODEL]'],
+    flags: { follow: { help: 'print what comes, until Ctrl-C', alias: 'f' }, help },
+    settings: [],
+    examples: [['tether logs -f', 'what the server logs from now on, too']],
   },
   pull: {
     summary: 'download a model from Hugging Face',

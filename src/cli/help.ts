@@ -16,10 +16,6 @@ const groups: [title: string, section: Setting['section']][] = [
 const common: [flag: string, about: string][] = [
   ['--model MODEL', 'a folder or a name; none: choose from a list'],
   ['--list', 'list the models on this machine and exit'],
-  ['--serve-only', 'only the server, no Claude Code'],
-  ['--port N', 'port to listen on (8080)'],
-  ['--max-context N', 'most tokens of prompt and answer together (65536)'],
-  ['-v, --version', 'print the version'],
 ]
 
 export interface HelpOptions {
@@ -56,7 +52,7 @@ class Page {
     this.instead()
     if (!short) {
       this.lines.push('', "Loads a model, serves Anthropic's Messages API on this machine, starts Claude")
-      this.lines.push('Code on it, and stops everything when Claude Code exits.')
+      this.lines.push('Code on it. More terminals use the same server, which ends with the last one.')
       this.examples('run')
     }
     this.heading('Commands:')
@@ -83,7 +79,7 @@ class Page {
     )
     this.paragraph(
       'Logs:',
-      'With --serve-only the log goes to stderr, otherwise to a file in ~/.tether/logs, since Claude Code has the screen. TETHER_DEBUG=1 also writes every request, prompt and answer to a file there.',
+      'With tether serve the log goes to stderr, otherwise to a file in ~/.tether/logs, since Claude Code has the screen; `tether logs` prints it. TETHER_DEBUG=1 also writes every request, prompt and answer to a file there.',
     )
     this.paragraph(
       'Colours:',

@@ -29,14 +29,14 @@ export function insteadOf(verb: string, model = 'NAME'): string | undefined {
   switch (Object.hasOwn(synonyms, verb) ? synonyms[verb] : verb) {
     case 'run':
       return `To run Claude Code on a model:\n  ${tetherCommand(['--model', model])}`
-    case 'serve':
-      return `To run only the server:\n  ${tetherCommand(['--serve-only'])}`
     case 'show':
       return `To see the facts of each model (tether show is planned):\n  ${tetherCommand(['--list', '--json'])}`
+    case 'serve':
+      return `To run only the server:\n  ${tetherCommand(['serve'])}`
     case 'ps':
-      return `To see which servers run (tether ps is planned), look at the line about the port:\n  ${tetherCommand(['doctor'])}`
+      return `To see which servers run:\n  ${tetherCommand(['ps'])}`
     case 'stop':
-      return "Press Ctrl-C in that tether's terminal (tether stop is planned)."
+      return `To stop a server:\n  ${tetherCommand(['stop'])}`
     case 'rm':
       return `To remove a model, delete its folder (tether rm is planned). To see the folders:\n  ${tetherCommand(['--list', '--json'])}`
     case 'pull':
@@ -46,7 +46,7 @@ export function insteadOf(verb: string, model = 'NAME'): string | undefined {
     case 'version':
       return `To print the version:\n  ${tetherCommand(['--version'])}`
     case 'logs':
-      return 'Logs are in ~/.tether/logs. With --serve-only they are printed.'
+      return `To print the log of a server:\n  ${tetherCommand(['logs'])}`
     default:
       return undefined
   }

@@ -1,7 +1,7 @@
 /** The command `tether`: arguments in, exit status out. Every error is printed here, as one line. */
 import { TetherError } from '../errors.js'
 import { type Call, commandIn, readArgs, UsageError } from './args.js'
-import { completionEntry, type Shell } from './command-table.js'
+import { completionEntry, type Shell, serverEntry } from './command-table.js'
 import type { Config } from './config/read-config.js'
 import { help } from './help.js'
 import { version } from './package.js'
@@ -22,6 +22,8 @@ export interface MainOptions {
   library?: () => Promise<Library>
 }
 
+const wholeLibrary = () => import('../index.js')
+
 /** Never rejects. */
 export async function main(argv: string[], options: MainOptions = {}): Promise<number> {
   const asBefore = writeAscii()
@@ -29,6 +31,10 @@ export async function main(argv: string[], options: MainOptions = {}): Promise<n
     if (argv[0] === completionEntry) {
       const { complete } = await import('./completion/complete.js')
       return print(await complete(argv.slice(1)))
+    }
+    if (argv[0] === serverEntry) {
+      const { runServerProcess } = await import('./sharing/server-process.js')
+      return await runServerProcess(options.library ?? wholeLibrary)
     }
     const invocation = readArgs(argv)
     if (invocation.kind === 'version') return print(`tether ${version()}\n`)
@@ -46,21 +52,45 @@ export async function main(argv: string[], options: MainOptions = {}): Promise<n
 }
 
 async function perform(call: Call, options: MainOptions): Promise<number> {
-  if (call.command === 'doctor') {
-    // It reads the configuration itself, because a broken one is a finding.
-    const { runDoctor } = await import('./commands/doctor.js')
-    return runDoctor(call)
+  return (await withoutSettings(call)) ?? withSettings(call, options)
+}
+
+/** A configuration with a mistake in it is no obstacle to these. undefined: the command needs one. */
+async function withoutSettings(call: Call): Promise<number | undefined> {
+  switch (call.command) {
+    case 'doctor': {
+      // It reads the configuration itself, because a broken one is a finding.
+      const { runDoctor } = await import('./commands/doctor.js')
+      return runDoctor(call)
+    }
+    case 'completion': {
+      const { completionScript } = await import('./completion/scripts.js')
+      return print(completionScript(call.words[0] as Shell))
+    }
+    case 'cache': {
+      const { runCache } = await import('./commands/cache.js')
+      return runCache(call)
+    }
+    case 'ps': {
+      const { runPs } = await import('./commands/ps.js')
+      return runPs(call)
+    }
+    case 'stop': {
+      const { runStop } = await import('./commands/stop.js')
+      return runStop(call)
+    }
+    case 'logs': {
+      const { runLogs } = await import('./commands/logs.js')
+      return runLogs(call)
+    }
+    default:
+      return undefined
   }
-  if (call.command === 'completion') {
-    const { completionScript } = await import('./completion/scripts.js')
-    return print(completionScript(call.words[0] as Shell))
-  }
-  if (call.command === 'cache') {
-    const { runCache } = await import('./commands/cache.js')
-    return runCache(call)
-  }
+}
+
+async function withSettings(call: Call, options: MainOptions): Promise<number> {
   const config = await configured(call)
-  const { start = false, declined = false, library = () => import('../index.js') } = options
+  const { start = false, declined = false, library = wholeLibrary } = options
   switch (call.command) {
     case 'config': {
       const { runConfig } = await import('./commands/config.js')
@@ -80,6 +110,7 @@ async function perform(call: Call, options: MainOptions): Promise<number> {
       const { runBench } = await import('./commands/bench.js')
       return runBench(call, config, await library())
     }
+    case 'serve':
     case 'run': {
       if (call.flags.list) {
         const { runList } = await import('./commands/list.js')
@@ -88,6 +119,8 @@ async function perform(call: Call, options: MainOptions): Promise<number> {
       const { run } = await import('./commands/run.js')
       return run(call, config, { library, start, declined })
     }
+    default:
+      throw new Error(`nobody runs tether ${call.command}`)
   }
 }
 

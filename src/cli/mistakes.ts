@@ -59,9 +59,8 @@ export function unexpectedWord(index: number, line: Line): string {
   if (isPrompt) return `${unknown}. To send a prompt:\n  ${tetherCommand([...ours, '--', theirs.join(' ')])}`
   const near = nearest(
     word,
-    [...Object.keys(commands), 'serve', ...listVerbs, 'help'].filter((known) => known !== 'run'),
+    [...Object.keys(commands), ...listVerbs, 'help'].filter((known) => known !== 'run'),
   )
-  if (near === 'serve') return `${unknown}. Did you mean --serve-only?`
   if (near) return `${unknown}. Did you mean tether ${near}?`
   const asModel = tetherCommand([...ours, '--model', word, ...(claudeArgs.length > 0 ? ['--', ...claudeArgs] : [])])
   const lines = [asModel, commandForClaude(line)].map((each) => `  ${each}`)

@@ -2,9 +2,10 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { useTether } from '../support/cli-fixture.js'
 import { writeModel } from '../support/model-folders.js'
+import { until } from '../support/until.js'
 
 const tether = useTether()
 /** Writes the address of every module that is imported. */
@@ -70,10 +71,29 @@ test('--list imports no package besides where config.toml is as it was created, 
   expect(all).not.toContain('node:child_process')
 })
 
+test('attaching to a server imports nothing of what loads a model', async () => {
+  const first = tether.startOnDemo(['--serve-only', '--port', '0'])
+  onTestFinished(() => void first.process.kill('SIGKILL'))
+  await until(() => first.stderr().includes('Ctrl-C'))
+  const all = await imported(['--model', tether.demo, '--claude-path', tether.place.claude, '--', 'exit:0'])
+  expect(all).toContain('cli/commands/launch.js')
+  expect(all).toContain('cli/sharing/lease.js')
+  expect(all.filter((name) => /^(index|load-model|binding|chat|turn|model|anthropic|openai)\b/.test(name))).toEqual([
+    'model/window.js',
+  ])
+  expect(all.filter((name) => /^(engine|models\/desc)/.test(name))).toEqual([
+    'engine/foreign.js',
+    'engine/json-file.js',
+    'engine/weight-files.js',
+    'models/description-cache.js',
+  ])
+})
+
 test('the library and the command that serves import no HTTP client: it takes longer than a small model', () => {
   for (const [module, its] of [
     ['index.js', []],
-    ['cli/commands/run.js', ['consola']],
+    ['cli/commands/serve.js', ['consola']],
+    ['cli/commands/launch.js', ['consola']],
   ] as const) {
     const { status } = spawnSync(process.execPath, [join(tether.compiled, 'src', module)], {
       env: { ...process.env, NODE_OPTIONS: noting() },

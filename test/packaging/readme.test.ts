@@ -53,7 +53,11 @@ const proofs: Record<string, Proof> = {
   tether: { claudeGets: /./, keys: '\r' },
   'tether --model gemma-4-e2b-it-4bit': { claudeGets: /./ },
   'tether -- --resume': { claudeGets: /^--resume$/m, keys: '\r' },
+  'tether serve': { serves: true, keys: '\r', as: 'tether serve --port 0' },
   'tether --serve-only': { serves: true, keys: '\r', as: 'tether --serve-only --port 0' },
+  'tether ps': { prints: /^MODEL +ADDRESS .*\n.*\/gemma-4-e2b-it-4bit +http:/m },
+  'tether stop': { test: 'test/cli/sharing/shared-server.test.ts', contains: "['stop', 'demo']" },
+  'tether logs': { test: 'test/cli/sharing/shared-server.test.ts', contains: "['logs', '-f']" },
   'tether --help': { prints: /Usage: tether[\s\S]*--serve-only/ },
   'tether help COMMAND': { prints: /Usage: tether pull/, as: 'tether help pull' },
   'tether --list': { prints: /mlx-community\/gemma-4-e2b-it-4bit +gemma4_text .* yes/ },
@@ -121,7 +125,7 @@ beforeAll(async () => {
   port = await freePort()
   servers = []
   // One after the other: `tether env` takes the one that started last.
-  for (const command of [`--serve-only --port ${port}`, '--port 0 -- sleep']) {
+  for (const command of [`--serve-only --port ${port}`, '--own --port 0 -- sleep']) {
     const terminal = inTerminal(`tether --model gemma-4-e2b-it-4bit ${command}`)
     servers.push(terminal)
     await terminal.shows(/\bready\b/, 60_000)

@@ -36,14 +36,16 @@ export const fakeLibrary: Library = {
     const window = Number(FAKE_WINDOW)
     const info = { name, path, window, windowLimit: 'checkpoint', trainedWindow: window, warnings: [], ...facts }
     const stats = () => ({
-      outputTokens: Number(FAKE_OUTPUT_TOKENS),
+      ...{ live: 0, queued: 0, promptTokens: 0, cachedTokens: 0, outputTokens: Number(FAKE_OUTPUT_TOKENS) },
+      memory: { weights: 1000 },
       cache: { notices: FAKE_NOTICE ? [FAKE_NOTICE] : [] },
     })
     return { info, stats, generate: generateSteadily, close: async () => {} } as unknown as Model
   },
 
   async serve(model, { host = '127.0.0.1', port, apiKeys = {}, onLog, onOverflow }) {
-    const [apiKey] = Object.values(apiKeys)
+    let keys = Object.entries(apiKeys)
+    const needsKey = keys.length > 0
     void model.then(() => FAKE_OPTIONS && writeFileSync(FAKE_OPTIONS, JSON.stringify({ ...loadedWith, onOverflow })))
     let ready = false
     model.then(
@@ -54,7 +56,8 @@ export const fakeLibrary: Library = {
     )
     const server = createServer((request, response) => {
       const path = request.url ?? ''
-      const allowed = path === '/health' || !apiKey || request.headers.authorization === `Bearer ${apiKey}`
+      const [key] = keys.find(([, each]) => request.headers.authorization === `Bearer ${each}`) ?? []
+      const allowed = path === '/health' || !needsKey || key !== undefined
       const status = !allowed ? 401 : path === '/health' && !ready ? 503 : 200
       const usage = { input_tokens: 5, output_tokens: 3 }
       const answer = { status: ready ? 'ok' : 'loading', content: [{ type: 'text', text: 'pineapple' }], usage }
@@ -63,7 +66,8 @@ export const fakeLibrary: Library = {
       if (FAKE_CRASH_MS && path !== '/health' && allowed) {
         setTimeout(() => Promise.reject(new Error('a fault on purpose')), Number(FAKE_CRASH_MS))
       }
-      onLog?.({ method: request.method ?? '', path, status, ms: 1 })
+      const outputTokens = allowed ? Number(FAKE_OUTPUT_TOKENS) : 0
+      onLog?.({ method: request.method ?? '', path, status, ms: 1, key, ...(outputTokens ? { outputTokens } : {}) })
     })
     await new Promise<void>((resolve, reject) => {
       server.on('error', () => reject(new TetherError('port_in_use', `${host}:${port} is taken`)))
@@ -76,7 +80,10 @@ export const fakeLibrary: Library = {
         server.close(() => resolve())
         server.closeAllConnections()
       })
-    return { url: `http://127.0.0.1:${taken}`, port: taken, close, setTls: () => {} }
+    const setKeys = (others: Readonly<Record<string, string>>) => {
+      keys = Object.entries(others)
+    }
+    return { url: `http://127.0.0.1:${taken}`, port: taken, close, setTls: () => {}, setKeys }
   },
 }
 

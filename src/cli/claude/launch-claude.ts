@@ -5,7 +5,6 @@ import type { ModelInfo } from '../../index.js'
 import { oneLine } from '../../one-line.js'
 import type { OpenLog } from '../log/open-log.js'
 import { statusLineProgram } from '../package.js'
-import type { ModelServer } from '../serving/model-server.js'
 import { holdOutput } from '../terminal/hold-output.js'
 import { runClaudeProcess } from './claude-process.js'
 import { claudeSettings, mergeForwarded, toolArgs } from './claude-settings.js'
@@ -15,19 +14,31 @@ import { continues } from './resume-args.js'
 import { writeSettingsFile } from './settings-file.js'
 import { hasStatusLine, statusLine } from './status-line.js'
 
+/** What of the server is known once Claude Code has ended. */
+export interface ServerEnd {
+  /** Tokens that were generated for this terminal. */
+  outputTokens: number
+  /** The log that has errors of this time in it. Unset: there were none. */
+  log?: string
+  /** What else a person has to know of. */
+  notes: string[]
+}
+
 export interface ClaudeLaunch {
   /** The program. */
   claude: string
-  running: ModelServer
+  info: ModelInfo
   /** The server's address, as its certificate has it, and the file of what is to be trusted for that. */
   url: string
   certificates?: string
+  /** This process's own. */
   log: OpenLog
-  modelName: string
   key: string
   forwarded: Forwarded
   /** The command that continues this conversation later. */
   resumeCommand: string
+  /** Called when Claude Code has ended. */
+  leaveServer: () => Promise<ServerEnd>
   say: (line: string) => void
 }
 
@@ -44,8 +55,8 @@ export function checkWindow(
 
 /** -> the exit status. Whether the window is large enough is for checkWindow. */
 export async function launchClaude(about: ClaudeLaunch): Promise<number> {
-  const { claude, running, url, certificates, log, modelName, key, forwarded, resumeCommand, say } = about
-  const { window, windowLimit } = running.model.info
+  const { claude, info, url, certificates, log, key, forwarded, resumeCommand, say } = about
+  const { window, windowLimit, name: modelName } = info
   const wiring = { url, token: key, window, modelName, certificates }
   const { env, settings } = claudeSettings(wiring, process.env)
   const maxOutput = Number(settings.env.CLAUDE_CODE_MAX_OUTPUT_TOKENS)
@@ -60,12 +71,14 @@ export async function launchClaude(about: ClaudeLaunch): Promise<number> {
     return forwarded.theirs ? mergeForwarded(ours, forwarded.theirs, wiring) : ours
   })
   const release = holdOutput((text) => log.log.warning(text))
+  let end: ServerEnd = { outputTokens: 0, notes: [] }
   try {
     const args = ['--settings', file.path, ...tools, ...forwarded.args]
     const status = await runClaudeProcess({ program: claude, args, env, settingsFolder: file.folder })
+    end = await about.leaveServer()
     release()
     if (isConversation(forwarded.args)) {
-      const talked = running.model.stats().outputTokens > 0 || continues(forwarded.args)
+      const talked = end.outputTokens > 0 || continues(forwarded.args)
       if (talked) say(`To resume this conversation:\n  ${resumeCommand}\n${ownHint}`)
       else if (status === refused) say(againHint)
     }
@@ -76,7 +89,9 @@ export async function launchClaude(about: ClaudeLaunch): Promise<number> {
   } finally {
     release()
     file.remove()
-    if (log.path && log.errors() > 0) say(`Errors were logged to ${oneLine(log.path)}`)
+    for (const note of end.notes) say(note)
+    const logs = [log.errors() > 0 ? log.path : undefined, end.log].filter((path) => path !== undefined)
+    if (logs.length > 0) say(`Errors were logged to ${logs.map(oneLine).join(' and ')}`)
   }
 }
 

@@ -5,7 +5,7 @@ import type { Call } from '../args.js'
 import { defaultOf, tomlValue } from '../config/config-template.js'
 import { modelTableWarnings } from '../config/model-tables.js'
 import { type Config, fromFlag, type Origin } from '../config/read-config.js'
-import { sizeText } from '../config/setting-value.js'
+import { durationText, sizeText } from '../config/setting-value.js'
 import { flagOf, type SettingName, setting, settingNames } from '../config/settings-table.js'
 import { isQuiet, say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
@@ -61,8 +61,9 @@ function row(name: SettingName, value: unknown, origin: Origin): string {
   return `${line.padEnd(column)} # ${origin === fromFlag ? flagOf(name) : shortPath(origin)}`
 }
 
-/** A size as people write it, where it is one of whole units. */
+/** A size or a time as people write it, where it is one of whole units. */
 function inUnits(name: SettingName, value: unknown): unknown {
+  if (setting(name).kind === 'duration' && typeof value === 'number') return durationText(value)
   if (setting(name).kind !== 'size' || typeof value !== 'number') return value
   const text = sizeText(value)
   return text === String(value) ? value : text

@@ -35,6 +35,10 @@ export function readValue(name: SettingName, value: unknown): { value: unknown }
         ? { value: bytes }
         : expected
     }
+    case 'duration': {
+      const seconds = typeof value === 'string' ? parseDuration(value) : value
+      return Number.isSafeInteger(seconds) && Number(seconds) >= forever ? { value: seconds } : expected
+    }
     default: {
       const good = typeof value === 'number' && value >= least && value <= most
       if (!good || among?.includes(value) === false) return expected
@@ -59,6 +63,7 @@ function expectation(name: SettingName): string {
     const upTo = most === undefined || most >= Number.MAX_SAFE_INTEGER ? '' : ` and at most ${most}`
     return `a size such as 18GB, 20GiB or 18000000000${within}${upTo}${or}`
   }
+  if (kind === 'duration') return `a time such as 45s, 30m or 2h, or forever${or}`
   if (kind === 'text' || kind === 'path') return kind === 'path' ? 'a path' : 'a text'
   if (among) return `one of ${among.join(', ')}${or}`
   const what = kind === 'whole' ? 'a whole number' : 'a number'
@@ -88,4 +93,27 @@ export function parseSize(text: string): number | undefined {
   const [, number, unit = '', binary] = match
   const bytes = Number(number) * (binary ? 1024 : 1000) ** powers.indexOf(unit.toLowerCase())
   return Number.isSafeInteger(Math.round(bytes)) ? Math.round(bytes) : undefined
+}
+
+/** In seconds, as of a setting that is a time. */
+const forever = -1
+
+const lengths: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** Seconds of a time such as 30m, 2h, 45s or 90; undefined if it is not one. */
+export function parseDuration(text: string): number | undefined {
+  const word = text.trim().toLowerCase()
+  if (word === 'forever') return forever
+  const [, number, unit = 's'] = /^(\d+)\s*([smhd])?$/.exec(word) ?? []
+  return number === undefined ? undefined : Number(number) * (lengths[unit] ?? 1)
+}
+
+/** Seconds as a time that reads back, in the largest whole unit. */
+export function durationText(seconds: number): string {
+  if (seconds < 0) return 'forever'
+  const [unit, length] = Object.entries(lengths).findLast(([, each]) => seconds >= each && seconds % each === 0) ?? [
+    's',
+    1,
+  ]
+  return `${seconds / length}${unit}`
 }

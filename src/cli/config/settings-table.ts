@@ -20,7 +20,7 @@ export interface Setting {
   key: string
   /** Without leading dashes. Default: the key, with - for _. */
   flag?: string
-  kind: 'text' | 'key' | 'path' | 'size' | 'whole' | 'number' | 'choice' | 'switch'
+  kind: 'text' | 'key' | 'path' | 'size' | 'duration' | 'whole' | 'number' | 'choice' | 'switch'
   /** The value when nothing sets it. A setting without one is then `auto`, or empty if it is a text or a path. */
   default?: string | number | boolean
   /** The range of a number. */
@@ -159,6 +159,13 @@ export const settingsTable = {
     hint: 'FILE',
     help: 'the key of that certificate (PEM)',
   },
+  keepAlive: {
+    section: 'server',
+    key: 'keep_alive',
+    kind: 'duration',
+    hint: 'TIME',
+    help: 'how long the server stays when no terminal and no request uses it, such as 30m, or forever; auto: with Claude Code until its last terminal ends, else forever',
+  },
   ...ofServer(limitOptions),
   requestLog: {
     section: 'server',
@@ -231,7 +238,7 @@ export const settingsTable = {
 
 export type SettingName = keyof typeof settingsTable
 
-type ValueOf<K> = K extends { kind: 'size' | 'whole' | 'number' }
+type ValueOf<K> = K extends { kind: 'size' | 'duration' | 'whole' | 'number' }
   ? number
   : K extends { kind: 'switch' }
     ? boolean
@@ -239,7 +246,7 @@ type ValueOf<K> = K extends { kind: 'size' | 'whole' | 'number' }
       ? Choice
       : string
 
-/** The values of all settings. Those without a default may be unset. Sizes in bytes, paths absolute or relative. */
+/** The values of all settings. Those without a default may be unset. Sizes in bytes, times in seconds, paths absolute or relative. */
 export type Settings = {
   [Name in SettingName as (typeof settingsTable)[Name] extends { default: unknown } ? Name : never]: ValueOf<
     (typeof settingsTable)[Name]

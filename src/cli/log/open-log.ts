@@ -14,6 +14,8 @@ export interface OpenLog {
   log: Log
   /** How many errors were written so far. */
   errors(): number
+  /** What went wrong with the log itself and was not said yet. */
+  faults(): string[]
   /** The file; unset for stderr, or if there is none. It exists once something was written. */
   path?: string
   close(): void
@@ -33,13 +35,17 @@ export function logFolder(): string {
   return join(homedir(), '.tether', 'logs')
 }
 
-/** `launching`: Claude Code gets the screen, so nothing is printed until the log is closed. Throws `bad_config`. */
-export function openLog(settings: LogSettings, launching: boolean): OpenLog {
+/**
+ * `launching`: Claude Code gets the screen, so nothing is printed until the log is closed. A home that is not writable costs
+ * the log, not the session: `tell` says so. Throws `bad_config`.
+ */
+export function openLog(settings: LogSettings, launching: boolean, tell: (line: string) => void = say): OpenLog {
   const { logLevel: level, logFormat, logFile } = settings
   const isJson = logFormat === 'json'
   if (!launching && logFile === undefined) {
     const format = isJson ? 'json' : 'short'
-    return { ...counting({ level, write: (line) => writeToStderr(`${line}\n`), format }), close: () => {} }
+    const opened = counting({ level, write: (line) => writeToStderr(`${line}\n`), format })
+    return { ...opened, faults: () => [], close: () => {} }
   }
   const faults: string[] = []
   const onFault = (message: string) => {
@@ -47,12 +53,13 @@ export function openLog(settings: LogSettings, launching: boolean): OpenLog {
     if (launching) faults.push(fault)
     else say(fault)
   }
-  const file = logFile === undefined ? fileOfRun(onFault) : fileAt(logFile, settings, onFault)
+  const file = logFile === undefined ? fileOfRun(onFault, tell) : fileAt(logFile, settings, onFault)
   const opened = counting({ level, write: (line) => file?.write(line), format: isJson ? 'json' : 'full' })
   const printAgain = launching ? logWarnings(opened.log) : () => {}
   return {
     ...opened,
     path: file?.path,
+    faults: () => faults.splice(0),
     close: () => {
       printAgain()
       file?.close()
@@ -82,12 +89,11 @@ function counting(options: LogOptions): Pick<OpenLog, 'log' | 'errors'> {
   return { log: createLog({ ...options, write }), errors: () => errors }
 }
 
-/** A home that is not writable costs the log, not the session. */
-function fileOfRun(onFault: (message: string) => void): BoundedFile | undefined {
+function fileOfRun(onFault: (message: string) => void, tell: (line: string) => void): BoundedFile | undefined {
   try {
     return openRunLog(logFolder(), 'tether', { onFault })
   } catch (error) {
-    say(`nothing will be logged: ${reasonOf(error)}`)
+    tell(`nothing will be logged: ${reasonOf(error)}`)
     return undefined
   }
 }

@@ -5,10 +5,11 @@ import type { FoundModel } from '../../models/find-model.js'
 import { weightsSize } from '../../models/models-dir.js'
 import { oneLine } from '../../one-line.js'
 import { pickOptions } from '../../options.js'
+import type { LogLine } from '../../server/serve.js'
 import type { Settings } from '../config/settings-table.js'
 import { deferred } from '../deferred.js'
 import type { Log } from '../log/log.js'
-import { showProgress } from '../terminal/progress.js'
+import type { Progress } from '../terminal/progress.js'
 import { Interrupted, watchSignals } from '../terminal/signals.js'
 import { inOneLine } from './load-error.js'
 import { noticeLog } from './notices.js'
@@ -49,20 +50,20 @@ export interface StartOptions
     > {
   /** What the model is loaded with. */
   load: Omit<LoadModelOptions, 'onProgress' | 'name' | 'needsChat'>
-  portAsked: boolean
-  serveOnly: boolean
+  /** Take this port and no other. */
+  portFixed: boolean
   found: FoundModel
   /** By their names; empty: none is needed. */
   keys: Record<string, string>
   tls?: TlsFiles
   log: Log
-  /** Draw no progress bar. */
-  quiet: boolean
   say: (line: string) => void
-  /** Called with the loaded model before anything says that it is ready. Its error fails the start. */
-  check?: (model: Model) => void
+  /** Called once it listens, before it loads: `bytes` of weights. -> what is told how far that is */
+  onListening: (server: Server, bytes: number) => Progress
+  /** Called when a request is over, once it is logged. */
+  onRequest?: (line: LogLine) => void
   /** Cancels the start if it rejects meanwhile. */
-  unless?: Promise<unknown>
+  unless?: Promise<never>
 }
 
 /**
@@ -94,20 +95,18 @@ export async function startModelServer(library: Library, options: StartOptions):
         logRequest(log, line)
         if (loaded) tellNotices(loaded)
         requests?.ended(line)
+        options.onRequest?.(line)
       },
     })
-  const server = await serveOnPort({ port: options.port, fixed: options.portAsked || options.serveOnly }, serve, say)
+  const server = await serveOnPort({ port: options.port, fixed: options.portFixed }, serve, say)
 
   const signals = watchSignals()
-  const bytes = weightsSize(found.path)
-  const name = oneLine(found.name)
-  const stream = options.quiet ? undefined : process.stderr
-  const progress = showProgress({ label: `Loading ${name}`, bytes, stream, say })
+  const progress = options.onListening(server, weightsSize(found.path))
   const started = performance.now()
   const loading = library
     .loadModel(found.path, {
       ...options.load,
-      name,
+      name: oneLine(found.name),
       needsChat: true,
       onProgress: (now) => {
         fraction = now
@@ -119,13 +118,12 @@ export async function startModelServer(library: Library, options: StartOptions):
 
   try {
     const interrupted = signals.came.then((signal) => Promise.reject(new Interrupted(signal)))
-    const cancelled = Promise.race([interrupted, options.unless?.then(() => interrupted) ?? interrupted])
+    const cancelled = Promise.race([interrupted, options.unless ?? interrupted])
     const model = await Promise.race([load.promise, cancelled])
     loaded = model
     await Promise.race([waitUntilReady(server.url), cancelled])
     progress.end()
     for (const warning of model.info.warnings) say(`warning: ${oneLine(warning)}`)
-    options.check?.(model)
     const seconds = (performance.now() - started) / 1000
     return { model, server, seconds, close: once(() => closeBoth(server, model).finally(requests?.close)) }
   } catch (error) {

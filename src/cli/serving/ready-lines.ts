@@ -14,12 +14,27 @@ export interface ReadyModel {
 
 /** Two lines, neither of them indented: those are commands, which are not wrapped. */
 export function readyLines({ url, info, seconds }: ReadyModel): string {
-  const device = info.device === 'cpu' ? 'CPU' : info.device
-  const remedies = { max_context: 'raise it with --max-context', memory: 'raise it with --memory-cap' }
-  return [
-    `${info.name} ready at ${url} (${seconds.toFixed(1)} s, ${device}${kvBitsText(info)})`,
-    windowSentence(info, remedies),
-  ].join('\n')
+  return `${info.name} ready at ${url} (${seconds.toFixed(1)} s, ${computesWith(info)})\n${windowOf(info)}`
+}
+
+export interface SharedModel extends Omit<ReadyModel, 'seconds'> {
+  /** That use it, this one too. */
+  terminals: number
+}
+
+/** The same where it was loaded already. */
+export function attachedLines({ url, info, terminals }: SharedModel): string {
+  const others = terminals === 2 ? '1 other terminal' : `${terminals - 1} other terminals`
+  const shared = terminals > 1 ? `shared with ${others}` : 'already running'
+  return `${info.name} ready at ${url} (${shared}, ${computesWith(info)})\n${windowOf(info)}`
+}
+
+function computesWith(info: ModelInfo): string {
+  return `${info.device === 'cpu' ? 'CPU' : info.device}${kvBitsText(info)}`
+}
+
+function windowOf(info: ModelInfo): string {
+  return windowSentence(info, { max_context: 'raise it with --max-context', memory: 'raise it with --memory-cap' })
 }
 
 export interface ServingPlace {

@@ -11,6 +11,11 @@ export function say(line: string): void {
   writeToStderr(`${inLines(escapeControls(`tether: ${ours(line)}`))}\n`)
 }
 
+/** Prints lines that another process of tether said, which did not know how wide the terminal is. */
+export function relay(text: string): void {
+  writeToStderr(inLines(escapeControls(text)))
+}
+
 /** Only the first line has the name. */
 function ours(text: string): string {
   return text.replace(/\n(?=\s*tether:)/gi, '\\n')

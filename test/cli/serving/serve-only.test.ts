@@ -100,7 +100,7 @@ Ctrl-C stops the server.
     expect(running.stderr()).toContain('tether: org/small ready at ')
     expect(await variables()).toMatchObject({ ANTHROPIC_MODEL: 'org/small', CLAUDE_CODE_SUBAGENT_MODEL: 'org/small' })
     const runs = join(tether.place.home, '.tether', 'run')
-    const [record = ''] = readdirSync(runs)
+    const [record = ''] = readdirSync(runs).filter((name) => name.endsWith('.json'))
     expect(JSON.parse(readFileSync(join(runs, record), 'utf8'))).toMatchObject({ model: 'org/small' })
     running.process.kill('SIGINT')
     await running.ended

@@ -114,11 +114,16 @@ describe('Claude Code in a terminal', () => {
     expect(terminal.written()).toContain('\u001b[?25h')
   })
 
-  test('exits before tether reports a fault of its own and names the log', async () => {
-    const terminal = await screen('raw', { env: { FAKE_CRASH_MS: '1500' } })
-    expect(await terminal.ended).toBe(1)
-    const [path = ''] = /\S+\.log/.exec(terminal.written()) ?? []
-    expect(path).toContain(join(place.home, '.tether', 'logs'))
+  test('goes on while a fault of the server ends that and another one takes its place, which is said at the end', async () => {
+    const terminal = await screen('raw', { env: { FAKE_CRASH_MS: '500' } })
+    const before = terminal.written()
+    await until(() => logs().join('').includes('serves in its place'))
+    expect(terminal.written()).toBe(before)
+    terminal.type('q')
+    expect(await terminal.ended).toBe(5)
+    const words = terminal.written().replace(/\s+/g, ' ')
+    expect(words).toContain('the server died while Claude Code worked on it, and was started again')
+    const [, path = ''] = /started again: (\S+\.log) may say why/.exec(words) ?? []
     expect(readFileSync(path, 'utf8')).toMatch(/critical Error: a fault on purpose\n +at /)
     await until(() => processesOf(place).length === 0)
   })
@@ -131,17 +136,25 @@ describe('Claude Code in a terminal', () => {
     expect(logs()).toEqual([])
   })
 
-  test('runs twice at once, each on a server, a log and settings of its own', async () => {
-    const first = await screen('raw', { env: { FAKE_NOISE: '1' } })
+  test('runs twice at once with --own, each on a server, a log and settings of its own', async () => {
+    const own = async () => {
+      const terminal = tether(['--own', '--claude-path', place.claude, '--', 'screen:raw'], {
+        env: { FAKE_NOISE: '1' },
+      })
+      await until(() => terminal.written().includes('<screen'))
+      return terminal
+    }
+    const first = await own()
     const one = await claudeReport(place)
     rmSync(place.report)
-    const second = await screen('raw', { env: { FAKE_NOISE: '1' } })
+    const second = await own()
     const two = await claudeReport(place)
     expect(one.env.ANTHROPIC_BASE_URL).not.toBe(two.env.ANTHROPIC_BASE_URL)
     expect(one.settingsPath).not.toBe(two.settingsPath)
     expect([one.authorized, two.authorized]).toEqual([200, 200])
     await until(() => logs().length === 2)
-    expect(readdirSync(join(place.home, '.tether', 'run'))).toHaveLength(2)
+    const records = readdirSync(join(place.home, '.tether', 'run')).filter((name) => name.endsWith('.json'))
+    expect(records).toHaveLength(2)
     first.type('q')
     expect(await first.ended).toBe(5)
     expect(isAlive(two.pid)).toBe(true)

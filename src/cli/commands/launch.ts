@@ -1,0 +1,173 @@
+/** `tether` with Claude Code: gets a server, its own or one that runs, and runs Claude Code on it. Loads no model itself. */
+import { randomBytes } from 'node:crypto'
+import { demoModel } from '../../models/demo-model.js'
+import { descriptionFile } from '../../models/description-cache.js'
+import { configNames, type FoundModel, findModel } from '../../models/find-model.js'
+import { oneLine } from '../../one-line.js'
+import { versionWarning } from '../claude/claude-version.js'
+import type { Forwarded } from '../claude/forwarded-settings.js'
+import { knownVersion } from '../claude/known-version.js'
+import { checkWindow, launchClaude, type ServerEnd } from '../claude/launch-claude.js'
+import { resumeArgs } from '../claude/resume-args.js'
+import { modelTableWarnings } from '../config/model-tables.js'
+import { type Config, lineThatSets } from '../config/read-config.js'
+import type { Settings } from '../config/settings-table.js'
+import { tellOfCrashes } from '../log/crash-file.js'
+import { openLog } from '../log/open-log.js'
+import { rememberModel } from '../models/last-model.js'
+import { apiKeys } from '../serving/api-keys.js'
+import { attachedLines, readyLines } from '../serving/ready-lines.js'
+import { certifiedUrl, tlsFiles } from '../serving/tls-files.js'
+import { askWhich } from '../sharing/ask-which.js'
+import { type KeptServer, keepServer } from '../sharing/keep-server.js'
+import type { ServePlan, ServerFacts } from '../sharing/messages.js'
+import { attachToAny, attachToSame, type Obtained, obtainServer, type Terminal } from '../sharing/obtain-server.js'
+import { wantedServer } from '../sharing/same-server.js'
+import { type LoadingBar, loadingBar } from '../terminal/loading-bar.js'
+import { relay, say } from '../terminal/say.js'
+import { Interrupted, watchSignals } from '../terminal/signals.js'
+import { givenFlags, tetherCommand } from '../tether-command.js'
+import type { RunOptions } from './run-options.js'
+import { tellOfDemo } from './tell-of-demo.js'
+
+export interface Launch {
+  config: Config
+  options: RunOptions
+  /** The program. */
+  claude: string
+  forwarded: Forwarded
+  /** For npm start. */
+  start: boolean
+  quiet: boolean
+}
+
+/** -> the exit status. Throws TetherError, Interrupted and CannotRun. */
+export async function launch(about: Launch): Promise<number> {
+  const { options, claude, forwarded, quiet } = about
+  const tell = quiet ? () => {} : say
+  const version = knownVersion(claude)
+  // Handled later, when awaited.
+  version.catch(() => {})
+  // What was asked of the log is for the server's.
+  const log = openLog({ ...options, logFile: undefined }, true)
+  const signals = watchSignals()
+  const bar = loadingBar(quiet, tell)
+  const key = options.apiKey ?? randomBytes(24).toString('base64url')
+  let toTerminal = true
+  const terminal: Terminal = {
+    key,
+    say: tell,
+    onLoading: bar.update,
+    onOutput: (text) => (toTerminal ? bar.interrupt(() => relay(text)) : log.log.warning(text.trimEnd())),
+  }
+  try {
+    const interrupted = signals.came.then((signal) => Promise.reject(new Interrupted(signal)))
+    const unless = Promise.race([interrupted, version.then(() => interrupted)])
+    unless.catch(() => {})
+    const { obtained, picked } = await Promise.race([serverFor(about, terminal, bar), unless])
+    bar.end()
+    const { facts } = obtained.lease
+    const url = addressOf(facts)
+    if (!options.force) checkWindow(facts.info, { token: key, modelName: facts.info.name })
+    tell(obtained.isNew ? readyLines({ ...facts, url }) : attachedLines({ ...facts, url }))
+    const outdated = versionWarning(await version)
+    if (outdated) tell(outdated)
+    signals.end()
+    toTerminal = false
+    const server = keepServer(obtained, terminal, log.log)
+    const leaveServer = () => leave(server)
+    const status = await launchClaude({
+      ...{ claude, url, key, log, forwarded, leaveServer, say: tell },
+      ...{ info: facts.info, certificates: facts.certificates },
+      resumeCommand: commandToResume(options, picked),
+    })
+    await server.serverEnded()
+    return status
+  } finally {
+    bar.end()
+    signals.end()
+    log.close()
+  }
+}
+
+interface Served {
+  obtained: Obtained
+  /** The model that no setting names. */
+  picked?: string
+}
+
+/** What runs already is found without looking into the model: only a server needs to know more than its name. */
+async function serverFor(about: Launch, terminal: Terminal, bar: LoadingBar): Promise<Served> {
+  const { options, config, start, quiet } = about
+  const { model, modelsDir, maxContext, memoryCap: memory, choice } = options
+  const port = options.portAsked && options.port !== 0 ? options.port : undefined
+  if (choice === 'attach') return { obtained: await attachToAny(port, terminal) }
+  const places = { modelsDir, demo: demoModel, demoIfNone: start, takeOnly: start, cache: descriptionFile() }
+  const wantedOf = (found: FoundModel) => wantedServer(found.path, settingsOf(config, found))
+  const named = model === undefined ? undefined : findQuietly(model, places)
+  if (named && choice !== 'own') {
+    const obtained = await attachToSame(wantedOf(named), port, terminal)
+    if (obtained && !named.isDemo) rememberModel(named.path)
+    if (obtained) return { obtained }
+  }
+  // It looks into models, which takes longer than everything else of a start.
+  const { chooseModel } = await import('../models/choose-model.js')
+  const found = await chooseModel({ ...places, model, namedIn: lineThatSets('model', config), memory, maxContext })
+  if (!quiet) for (const warning of modelTableWarnings(config, places, found)) say(`warning: ${warning}`)
+  if (found.isDemo && !quiet) tellOfDemo(say, model)
+  bar.name(found.name)
+  tellOfCrashes(say)
+  const obtained = await obtainServer({
+    ...{ port, terminal, ask: askWhich, own: choice === 'own', wanted: wantedOf(found) },
+    plan: await planFor(about, found),
+  })
+  if (!found.isDemo) rememberModel(found.path)
+  return { obtained, picked: model === undefined ? found.name : undefined }
+}
+
+function settingsOf(config: Config, found: FoundModel): Settings {
+  return config.forModel(configNames(found)).settings
+}
+
+/** undefined: what is wrong with it is said by who chooses a model. */
+function findQuietly(model: string, places: Parameters<typeof findModel>[1]): FoundModel | undefined {
+  try {
+    return findModel(model, places)
+  } catch {
+    return undefined
+  }
+}
+
+async function planFor({ config, options }: Launch, found: FoundModel): Promise<ServePlan> {
+  const tls = tlsFiles(options)
+  // Before the model is loaded: another port does not change what a certificate names.
+  if (tls) certifiedUrl(`https://${options.host}:${options.port}`, tls)
+  return {
+    found,
+    settings: { ...settingsOf(config, found), logLevel: options.logLevel },
+    keys: await apiKeys(options, true),
+    tls,
+    portFixed: options.portAsked,
+    launched: true,
+    detached: true,
+    sessionFolder: process.cwd(),
+    argv: process.argv,
+  }
+}
+
+/** By a name that its certificate has. Throws `bad_config` where it has none that Claude Code could use. */
+function addressOf({ url, plan }: ServerFacts): string {
+  return plan.tls ? certifiedUrl(url, plan.tls) : url
+}
+
+async function leave(server: KeptServer): Promise<ServerEnd> {
+  const left = await server.leave()
+  const notes = [...server.notes(), ...(left?.faults ?? [])].map(oneLine)
+  return { outputTokens: left?.outputTokens ?? 0, log: left && left.errors > 0 ? server.facts.log : undefined, notes }
+}
+
+/** Without --model `picked` is named; what the configuration names is found again without it. */
+function commandToResume({ claudeArgs }: RunOptions, picked: string | undefined): string {
+  const named = picked === undefined ? [] : ['--model', picked]
+  return tetherCommand([...givenFlags(), ...named, '--', '--continue', ...resumeArgs(claudeArgs)])
+}

@@ -1,0 +1,35 @@
+/** What a run of tether is asked for: its settings with the modes that flags choose. */
+import type { Call } from '../args.js'
+import { builtIn, type Config } from '../config/read-config.js'
+import type { Settings } from '../config/settings-table.js'
+import type { Library } from '../serving/model-server.js'
+
+export interface RunContext {
+  /** Loads the library once it is needed. */
+  library: () => Promise<Library>
+  /** For npm start: without Claude Code, serve and print a sample answer. */
+  start: boolean
+  /** Do not look for Claude Code: the user was asked already. */
+  declined: boolean
+}
+
+export interface RunOptions extends Settings {
+  /** No Claude Code is wanted. */
+  serveOnly: boolean
+  /** The server goes on in the background. */
+  detach: boolean
+  /** Use whatever runs, or start a server whatever runs. */
+  choice?: 'attach' | 'own'
+  claudeArgs: string[]
+  /** Whether the user chose the port. Then no other is used. */
+  portAsked: boolean
+}
+
+export function runOptions({ command, flags, claudeArgs }: Call, { settings, origins }: Config): RunOptions {
+  const serveOnly = command === 'serve' || Boolean(flags['serve-only'] || flags['no-claude'])
+  // Who asks for a file wants to see the requests in it.
+  const logLevel = settings.logFile !== undefined && origins.logLevel === builtIn ? 'info' : settings.logLevel
+  const choice = flags.attach ? 'attach' : flags.own ? 'own' : undefined
+  const detach = Boolean(flags.detach)
+  return { ...settings, logLevel, serveOnly, detach, claudeArgs, choice, portAsked: origins.port !== builtIn }
+}

@@ -1,0 +1,76 @@
+/** Whether a server that runs is the one that a terminal would start: the same files, loaded in the same way. */
+import { createHash } from 'node:crypto'
+import { readdirSync, realpathSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type SettingName, type Settings, setting, settingNames } from '../config/settings-table.js'
+import type { SharedAt } from '../serving/running-servers.js'
+
+/**
+ * They say which model that is, how Claude Code is started and where a log goes; a key is the terminal's own. All others
+ * make a server, so that one who asks for a shorter window or a request log gets it.
+ */
+const notOfServer: SettingName[] = [
+  'model',
+  'modelsDir',
+  'port',
+  'apiKey',
+  'apiKeyFile',
+  'keepAlive',
+  'claudePath',
+  'logLevel',
+  'logFormat',
+  'logMaxSize',
+  'logFiles',
+  'force',
+]
+
+/** Those that are set, by their keys. A path is absolute, whatever folder it was asked for in. */
+export function settingsOfServer(settings: Settings): Record<string, unknown> {
+  const names = settingNames.filter((name) => !notOfServer.includes(name) && settings[name] !== undefined)
+  return Object.fromEntries(
+    names.map((name) => {
+      const value = settings[name]
+      return [setting(name).key, setting(name).kind === 'path' ? resolve(String(value)) : value]
+    }),
+  )
+}
+
+/** The keys of the settings that differ, sorted. */
+export function differences(one: Record<string, unknown>, other: Record<string, unknown>): string[] {
+  const keys = [...new Set([...Object.keys(one), ...Object.keys(other)])].sort()
+  return keys.filter((key) => JSON.stringify(one[key]) !== JSON.stringify(other[key]))
+}
+
+/** What a terminal would start. */
+export type Wanted = Omit<SharedAt, 'socket'>
+
+export function wantedServer(path: string, settings: Settings): Wanted {
+  return { path: realPath(path), stamp: modelStamp(path), settings: settingsOfServer(settings) }
+}
+
+/** Changes when a file of the model does, as after another pull. */
+export function modelStamp(path: string): string {
+  const hash = createHash('sha256')
+  for (const name of namesIn(path)) {
+    const { size, mtimeMs } = statSync(join(path, name), { throwIfNoEntry: false }) ?? { size: 0, mtimeMs: 0 }
+    hash.update(`${name}/${size}/${mtimeMs}\n`)
+  }
+  return hash.digest('hex').slice(0, 16)
+}
+
+/** What cannot be read, loading will say. */
+function namesIn(path: string): string[] {
+  try {
+    return readdirSync(path).sort()
+  } catch {
+    return []
+  }
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}

@@ -1,0 +1,180 @@
+/** Makes a server from its plan, in this process: loads the model, records the server, and hears its terminals. */
+import type { LoadModelOptions } from '../../index.js'
+import { reasonOf } from '../../one-line.js'
+import { loadOptions, pickOptions, samplingOptions } from '../../options.js'
+import { prefixFolder } from '../../prefixes/folder.js'
+import type { Settings } from '../config/settings-table.js'
+import { deferred } from '../deferred.js'
+import { crashFile } from '../log/crash-file.js'
+import { type DebugLog, openDebugLog } from '../log/debug-log.js'
+import { logFolder, type OpenLog } from '../log/open-log.js'
+import { version } from '../package.js'
+import { type Library, type ModelServer, startModelServer } from '../serving/model-server.js'
+import { recordServer, type ServerRecord, writeCertificates } from '../serving/running-servers.js'
+import { certifiedUrl, reloadOnHangup, type TlsFiles, trusted } from '../serving/tls-files.js'
+import type { Progress } from '../terminal/progress.js'
+import { shortPath } from '../terminal/short-path.js'
+import { Cancelled } from '../terminal/signals.js'
+import { type ControlSocket, openControl } from './control-socket.js'
+import { Host } from './host.js'
+import type { ServePlan, ToTerminal } from './messages.js'
+import { wantedServer } from './same-server.js'
+
+export interface ServeParts {
+  log: OpenLog
+  say: (line: string) => void
+  /** Shows how far the load is. */
+  showLoading: (bytes: number) => Progress
+  /** The terminal that started this process for itself. */
+  starter?: ToTerminal
+}
+
+export interface Serving {
+  running: ModelServer
+  host: Host
+  /** By a name that its certificate has. */
+  url: string
+  certificates?: string
+  /** Its key, for clients that have none of their own. Unset: none is needed. */
+  key?: string
+  /** Whether other terminals find it. */
+  isRecorded: boolean
+  /** At SIGHUP, also for the programs that `tether env` tells of the server. -> stops watching */
+  readTlsAgain(closed: () => void): (() => void) | undefined
+  /** Safe to call twice. */
+  close(): Promise<void>
+}
+
+/** Throws TetherError, Interrupted, and Cancelled where it is to end before it is ready; then nothing is left. */
+export async function servePlan(library: Library, plan: ServePlan, parts: ServeParts): Promise<Serving> {
+  const { found, settings, keys, tls, portFixed } = plan
+  const { log, say } = parts
+  const debug = debugLog(say)
+  let host: Host | undefined
+  let share: Share | undefined
+  let opening: Promise<void> | undefined
+  const ended = deferred<never>()
+  const end = () => {
+    share?.close()
+    debug?.close()
+  }
+  try {
+    const running = await startModelServer(library, {
+      ...settings,
+      load: { ...modelOptions(settings), ...ofThisRun(plan, debug) },
+      ...{ found, keys, tls, log: log.log, portFixed, say },
+      onListening(server, bytes) {
+        const made = new Host({ plan, server, log, bytes })
+        host = made
+        // Asked to stop, or left alone, while it loads.
+        void made.done.then(() => ended.reject(new Cancelled()))
+        opening = openShare(made, plan, say).then((opened) => {
+          share = opened
+          // Not before others can find it: the terminal holds the lock until it hears something.
+          if (parts.starter) made.adopt(parts.starter)
+        })
+        const shown = parts.showLoading(bytes)
+        return {
+          update(fraction) {
+            made.progress(fraction)
+            shown.update(fraction)
+          },
+          end: shown.end,
+        }
+      },
+      onRequest: (line) => host?.requestEnded(line),
+      unless: ended.promise,
+    })
+    await opening
+    if (!host || !share) throw new Error('the server did not listen')
+    const { info } = running.model
+    const url = tls && plan.launched ? certifiedUrl(running.server.url, tls) : running.server.url
+    const certificates = tls && certificateFile(tls)
+    const [key] = Object.values(keys)
+    const isRecorded = share.record({ url, key, model: info.name, window: info.window, certificates })
+    host.ready(running.model, { pid: process.pid, url, certificates, info, seconds: running.seconds })
+    const close = () => {
+      end()
+      return running.close()
+    }
+    const readTlsAgain: Serving['readTlsAgain'] = (closed) =>
+      tls && reloadOnHangup(running.server, tls, { say, closed, changed: () => void certificateFile(tls) })
+    return { running, host, url, certificates, key, isRecorded, readTlsAgain, close }
+  } catch (error) {
+    await opening
+    host?.failed(error)
+    end()
+    throw error
+  }
+}
+
+interface Share {
+  /** -> whether others find it now */
+  record(server: Pick<ServerRecord, 'url' | 'key' | 'model' | 'window' | 'certificates'>): boolean
+  close(): void
+}
+
+/** Recorded at once, so that one that starts meanwhile waits for this model. A home that is not writable costs only that. */
+async function openShare(host: Host, plan: ServePlan, say: (line: string) => void): Promise<Share> {
+  let control: ControlSocket | undefined
+  let forget: (() => void) | undefined
+  const wanted = wantedServer(plan.found.path, plan.settings)
+  const record: Share['record'] = (server) => {
+    try {
+      const shared = control && { socket: control.path, ...wanted }
+      forget = recordServer({ ...server, version: version(), shared })
+      return true
+    } catch (error) {
+      if (server.window === undefined) say(`other terminals will not find this server: ${reasonOf(error)}`)
+      return false
+    }
+  }
+  try {
+    control = await openControl((peer) => host.adopt(peer))
+  } catch {
+    // Then writing the record fails too, which says why.
+  }
+  const [key] = Object.values(plan.keys)
+  record({ url: host.options.server.url, key, model: plan.found.name })
+  const close = () => {
+    forget?.()
+    control?.close()
+  }
+  return { record, close }
+}
+
+function debugLog(say: (line: string) => void): DebugLog | undefined {
+  const debug = process.env.TETHER_DEBUG === '1' ? openDebugLog(logFolder()) : undefined
+  if (debug) say(`every request, prompt and answer is written to ${shortPath(debug.path)}`)
+  return debug
+}
+
+/** What a model is loaded with. Settings that are unset come from the checkpoint. */
+function modelOptions(settings: Settings): LoadModelOptions {
+  const { thinking, promptOrder, loopGuard, lookup, constrain, diskCache } = settings
+  return {
+    ...pickOptions(loadOptions, settings),
+    cacheDir: prefixFolder(),
+    diskCache,
+    thinking,
+    promptOrder,
+    loopGuard,
+    lookup,
+    constrain,
+    sampling: pickOptions(samplingOptions, settings),
+  }
+}
+
+/** What of a load belongs to the run, not to the settings. */
+function ofThisRun({ found, sessionFolder }: ServePlan, debug: DebugLog | undefined): LoadModelOptions {
+  return { sessionFolder, onDebug: debug?.onDebug, crash: crashFile(found.name) }
+}
+
+/** For clients of this machine; a home that is not writable leaves them the certificate alone. */
+function certificateFile(tls: TlsFiles): string {
+  try {
+    return writeCertificates(trusted(tls, process.env.NODE_EXTRA_CA_CERTS))
+  } catch {
+    return tls.cert
+  }
+}

@@ -1,0 +1,112 @@
+/** Which of the servers that run is the one that a terminal wants. */
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { readConfig } from '../../../src/cli/config/read-config.js'
+import type { Layer } from '../../../src/cli/config/settings-table.js'
+import { candidates } from '../../../src/cli/sharing/running-match.js'
+import { differences, modelStamp, settingsOfServer, wantedServer } from '../../../src/cli/sharing/same-server.js'
+
+let base: string
+let model: string
+beforeEach(() => {
+  base = mkdtempSync(join(tmpdir(), 'tether-same-test-'))
+  model = join(base, 'model')
+  mkdirSync(model)
+  writeFileSync(join(model, 'config.json'), '{}')
+  writeFileSync(join(model, 'model.safetensors'), 'weights')
+})
+afterEach(() => rmSync(base, { recursive: true }))
+
+const settings = async (flags: Layer = {}) => (await readConfig(flags, { folder: undefined, env: {} })).settings
+const wanted = async (flags?: Layer) => wantedServer(model, await settings(flags))
+const record = async (flags?: Layer) => ({
+  ...{ pid: 1, url: 'http://127.0.0.1:8080', model: 'model', started: '', version: '1.0.0' },
+  shared: { socket: '', ...(await wanted(flags)) },
+})
+
+describe('the settings of a server', () => {
+  test.each<[Layer]>([
+    [{ kvBits: 8 }],
+    [{ maxContext: 1000 }],
+    [{ temperature: 0 }],
+    [{ onOverflow: 'error' }],
+    [{ requestLog: '/tmp/log' }],
+    [{ host: '0.0.0.0' }],
+    [{ thinking: 'off' }],
+  ])('are others with %o', async (flags) => {
+    const [one, other] = [settingsOfServer(await settings()), settingsOfServer(await settings(flags))]
+    expect(differences(one, other)).toHaveLength(1)
+  })
+
+  test.each<[Layer]>([
+    [{ model: 'other spelling' }],
+    [{ claudePath: '/bin/claude' }],
+    [{ apiKey: 'mine' }],
+    [{ logLevel: 'debug' }],
+    [{ port: 9000 }],
+    [{ keepAlive: 60 }],
+  ])('are the same with %o', async (flags) => {
+    expect(differences(settingsOfServer(await settings()), settingsOfServer(await settings(flags)))).toEqual([])
+  })
+
+  test('have no key in them', async () => {
+    expect(JSON.stringify(settingsOfServer(await settings({ apiKey: 'secret' })))).not.toContain('secret')
+  })
+
+  test('survive JSON, as a record keeps them', async () => {
+    const own = settingsOfServer(await settings({ kvBits: 8 }))
+    expect(differences(JSON.parse(JSON.stringify(own)), own)).toEqual([])
+  })
+})
+
+test('a stamp changes when a file of the model is written again', () => {
+  const before = modelStamp(model)
+  expect(modelStamp(model)).toBe(before)
+  writeFileSync(join(model, 'model.safetensors'), 'other weights')
+  expect(modelStamp(model)).not.toBe(before)
+})
+
+test('a model is the same through a link to its folder', async () => {
+  symlinkSync(model, join(base, 'link'))
+  expect(wantedServer(join(base, 'link'), await settings()).path).toBe((await wanted()).path)
+})
+
+describe('a server that runs', () => {
+  const match = async (flags: Layer, options: { version?: string; port?: number } = {}, wish = wanted()) =>
+    candidates([await record(flags)], await wish, { version: '1.0.0', ...options }).map(({ differs }) => differs)
+
+  test('is the one that is wanted if nothing differs', async () => {
+    expect(await match({})).toEqual([undefined])
+  })
+
+  test('differs in its settings, which are named', async () => {
+    expect(await match({ kvBits: 8, maxContext: 9 })).toEqual([{ in: 'settings', keys: ['kv_bits', 'max_context'] }])
+  })
+
+  test('differs in its version first', async () => {
+    expect(await match({ kvBits: 8 }, { version: '2.0.0' })).toEqual([{ in: 'version', running: '1.0.0' }])
+  })
+
+  test('differs in its model', async () => {
+    const other = { path: '/elsewhere', stamp: '', settings: {} }
+    expect(await match({}, {}, Promise.resolve(other))).toEqual([{ in: 'model' }])
+  })
+
+  test('differs in files that have changed since', async () => {
+    const running = await record()
+    writeFileSync(join(model, 'config.json'), '{"new": 1}')
+    expect(candidates([running], await wanted(), { version: '1.0.0' })[0]?.differs).toEqual({ in: 'files' })
+  })
+
+  test('is not meant on another port than the one that was asked for', async () => {
+    expect(await match({}, { port: 9000 })).toEqual([])
+    expect(await match({}, { port: 8080 })).toEqual([undefined])
+  })
+
+  test('is of no use without a socket', async () => {
+    const { shared: _, ...alone } = await record()
+    expect(candidates([alone], await wanted(), { version: '1.0.0' })).toEqual([])
+  })
+})
