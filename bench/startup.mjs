@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { median } from './numbers.mjs'
+import { attachBench } from './startup-attach.mjs'
 import { makePlaces } from './startup-places.mjs'
 import { untilExit, untilPrinted, untilShown } from './startup-programs.mjs'
 
@@ -27,6 +28,8 @@ const { values: options } = parseArgs({
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const claudesPrompt = '❯'
+/** The server of the row about a second terminal, once it runs. */
+let attached
 
 if (options.help) console.log(HELP)
 else await bench()
@@ -40,6 +43,8 @@ async function bench() {
   const places = makePlaces({ models: Number(options.models) })
   try {
     const rows = rowsFor(places).filter(({ name }) => name.includes(options.only))
+    const second = rowOfSecond(places)
+    if (second.name.includes(options.only)) rows.push(second)
     const bare = { name: 'node -e 0', run: () => untilExit(['-e', '0'], where(places)) }
     const results = new Map([bare, ...rows].map(({ name }) => [name, {}]))
     for (let round = 0; round <= Number(options.rounds); round += 1) {
@@ -48,7 +53,21 @@ async function bench() {
     }
     report(results)
   } finally {
+    attached?.stop()
     places.remove()
+  }
+}
+
+/** The server is started with the first round, which is not counted. */
+function rowOfSecond(places) {
+  return {
+    name: 'second terminal, Claude started',
+    once: true,
+    run(tether, clone) {
+      const demo = join(clone, 'demo', 'model')
+      attached ??= attachBench({ tether, demo, folder: places.project, where: where(places) })
+      return attached.run()
+    },
   }
 }
 
@@ -125,9 +144,11 @@ function report(results) {
     const columns = Object.entries(all).map(([which, measured]) => {
       const ms = median(measured.map((one) => one.ms))
       const cpu = median(measured.map(({ cpuMs = Number.NaN }) => cpuMs))
-      const facts = `${ms.toFixed(0).padStart(5)} ms ${(ms / bare).toFixed(1).padStart(5)}x, CPU ${cpu.toFixed(0)} ms`
+      const memory = median(measured.map(({ pssMb = Number.NaN }) => pssMb))
+      const more = Number.isNaN(memory) ? `CPU ${cpu.toFixed(0)} ms` : `PSS ${memory.toFixed(0)} MB`
+      const facts = `${ms.toFixed(0).padStart(5)} ms ${(ms / bare).toFixed(1).padStart(5)}x, ${more}`
       return `${which} ${facts}`.padEnd(36)
     })
-    console.log(`${name.padEnd(28)} ${columns.join(' ')}`.trimEnd())
+    console.log(`${name.padEnd(32)} ${columns.join(' ')}`.trimEnd())
   }
 }
