@@ -1,0 +1,67 @@
+/** The real Claude Code in two terminals on one server, and on a server that dies. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import {
+  ask,
+  askedOf,
+  claudesOf,
+  expectNothingLeft,
+  makeWorkplace,
+  startSession,
+  type Workplace,
+} from '../support/cli-e2e.js'
+import { until } from '../support/until.js'
+
+let place: Workplace
+beforeEach(() => {
+  place = makeWorkplace()
+})
+afterEach(() => place.remove())
+
+/** Process ids of the servers that are recorded. */
+function servers(): number[] {
+  const names = readdirSync(join(place.home, '.tether', 'run')).filter((name) => name.endsWith('.json'))
+  return names.map((name) => Number.parseInt(name, 10))
+}
+
+/** Some 30000 tokens: with them, reading takes seconds even on a fast CPU, and still fits the window. */
+const long = `${'kettle harbor '.repeat(7500)}\nSay tundra.`
+
+test('a second terminal is answered by the server of the first, while that is at work and after it has ended', async () => {
+  const first = startSession(place, ['-p', long])
+  await until(() => askedOf(place).length > 0, 60_000)
+  const [pid] = servers()
+  const { code, stdout, stderr } = await ask(place, 'Say pelican.')
+  expect({ code, answer: stdout.trim() }).toEqual({ code: 0, answer: 'pelican' })
+  expect(stderr).toContain('shared with 1 other terminal')
+  expect(servers()).toEqual([pid])
+  first.process.kill('SIGTERM')
+  await first.ended
+  await expectNothingLeft(place)
+  expect(readdirSync(join(place.home, '.tether', 'run'))).toEqual([])
+})
+
+test('a server that is killed while it reads is started again, and Claude Code gets its answer', async () => {
+  const session = startSession(place, ['-p', long])
+  await until(() => askedOf(place).length > 0, 60_000)
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  const [claude] = claudesOf(place)
+  const [pid = 0] = servers()
+  const url = urlOf(pid)
+  process.kill(pid, 'SIGKILL')
+  const { code, stdout, stderr } = await session.ended
+  expect({ code, answer: stdout.trim() }).toEqual({ code: 0, answer: 'tundra' })
+  expect(claude).not.toBeUndefined()
+  expect(stderr).toContain('the server died while Claude Code worked on it, and was started again')
+  // The same request, to the same address: the first was not answered.
+  const asked = askedOf(place)
+  expect(asked.length).toBeGreaterThan(1)
+  expect(new Set(asked.map(({ sha256 }) => sha256)).size).toBe(1)
+  expect(stderr).toContain(`ready at ${url} `)
+  await expectNothingLeft(place)
+})
+
+function urlOf(pid: number): string {
+  return JSON.parse(readFileSync(join(place.home, '.tether', 'run', `${pid}.json`), 'utf8')).url
+}
