@@ -89,6 +89,7 @@ class Batch {
   void draw_next(const std::vector<Live*>& fed, const mx::array& logits, std::vector<mx::array>& computed);
 
   // Drafts: drafting.cpp.
+  int most_drafted(const Live& live) const;
   bool drafts_on(const Live& live) const;
   void plan_drafts(const std::vector<Live*>& fed);
   mx::array set_drafted_apart(std::vector<Live*>& fed, const mx::array& logits, std::vector<mx::array>& computed);

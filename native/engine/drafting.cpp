@@ -19,18 +19,21 @@ mx::array rows_of(const mx::array& logits, int begin, int end) {
   return mx::slice(logits, {begin, 0}, {end, logits.shape(1)});
 }
 
-// The most tokens that may be drafted behind a known one: what is verified may be the answer's end, but not beyond.
-int most_drafted(const Live& live, int chunk) {
-  return std::min({PassCosts::kMostDrafted, live.limit - live.finish.output_tokens - 1, chunk - 1});
-}
-
 }  // namespace
+
+// The most tokens that may be drafted behind a known one: what is verified may be the answer's end, but not beyond, and
+// the end of a block, where what a start there needs is kept.
+int Batch::most_drafted(const Live& live) const {
+  int left = live.limit - live.finish.output_tokens - 1;
+  int block = loaded_.prefixes.tokens_to_end(live.cursor, live.sequence.length());
+  return std::min({PassCosts::kMostDrafted, left, block, loaded_.info.prefill_chunk - 1});
+}
 
 // Whether a token that is not read yet is worth waiting for, since a draft goes on behind it.
 bool Batch::drafts_on(const Live& live) const {
   if (!live.lookup || !live.lookup->matches() || live.discouraged()) return false;
   auto odds = [&](int ahead) { return live.lookup->odds(ahead); };
-  return loaded_.costs->worth(1, 1, odds, most_drafted(live, loaded_.info.prefill_chunk)) > 1;
+  return loaded_.costs->worth(1, 1, odds, most_drafted(live)) > 1;
 }
 
 void Batch::plan_drafts(const std::vector<Live*>& fed) {
@@ -40,7 +43,7 @@ void Batch::plan_drafts(const std::vector<Live*>& fed) {
   for (auto* live : fed) {
     live->draft.clear();
     if (!live->lookup || !std::holds_alternative<Known>(live->next) || live->discouraged()) continue;
-    int most = std::min(left, most_drafted(*live, loaded_.info.prefill_chunk));
+    int most = std::min(left, most_drafted(*live));
     if (most <= 0) continue;
     auto forced = live->is_held() ? live->constraint()->forced() : std::vector<int32_t>{};
     live->draft_is_forced = !forced.empty();

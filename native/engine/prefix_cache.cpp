@@ -2,6 +2,7 @@
 #include "engine/prefix_cache.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace tether {
@@ -42,6 +43,10 @@ BlockStore::Cursor PrefixCache::cursor_at(const BlockStore::Start& start, int le
 }
 
 // A request does not fail because what it computed cannot be kept.
+int PrefixCache::tokens_to_end(const BlockStore::Cursor& cursor, int length) const {
+  return store_ ? store_->tokens_to_end(cursor, length) : std::numeric_limits<int>::max();
+}
+
 void PrefixCache::keep(BlockStore::Cursor& cursor, Sequence& sequence, std::span<const int> ends) {
   if (cursor.stopped) return;
   try {

@@ -56,6 +56,8 @@ class PrefixCache {
   void begin(const BlockStore::Start& start);
   BlockStore::Cursor cursor_at(const BlockStore::Start& start, int length) const;
   void keep(BlockStore::Cursor& cursor, Sequence& sequence, std::span<const int> ends);
+  // How many more tokens the sequence may get before a block ends that needs its sliding layers as they are there.
+  int tokens_to_end(const BlockStore::Cursor& cursor, int length) const;
   // Keeps the sequence, too. -> whether there was room for it or for its blocks
   bool finish(BlockStore::Cursor& cursor, Sequence sequence, std::span<const int> ends);
 

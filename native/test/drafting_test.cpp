@@ -73,6 +73,30 @@ void same_answers(bool ahead, const Windows& windows) {
   }
 }
 
+// What later prompts find of an answer does not depend on how many tokens its passes had.
+void keeps_alike(bool ahead, const Windows& windows) {
+  auto prompt = luring(3, 50);
+  auto found = [&](bool drafts) {
+    std::vector<int> cached;
+    for (int fork = 60; fork < 230; fork += 9) {
+      Fixture fixture(ahead, windows, 0, {}, uint64_t{1} << 22U);
+      if (drafts) fixture.draft();
+      Got got, more;
+      fixture.start(got, ask(prompt, 200));
+      fixture.run();
+      auto other = joined(prompt, got.tokens);
+      other.resize(static_cast<size_t>(fork));
+      other.push_back(96);
+      fixture.start(more, ask(other, 40));
+      fixture.run();
+      check(more.tokens == answer(other, 40), "a prompt that parts from an answer gets its own");
+      cached.push_back(more.finish() ? more.finish()->cached_tokens : -1);
+    }
+    return cached;
+  };
+  check(found(true) == found(false), "drafts do not change what is kept of an answer");
+}
+
 void fewer_passes(bool ahead) {
   auto passes = [&](bool drafts) {
     Fixture fixture(ahead);
@@ -319,6 +343,7 @@ int main() {
   for (bool ahead : {false, true}) {
     context = ahead ? "ahead: " : "";
     for (const auto& windows : std::vector<Windows>{0, 8, 17, 64, {0, 8}, {8, 30, 0}}) same_answers(ahead, windows);
+    for (const auto& windows : std::vector<Windows>{0, 8, 30, {8, 0}}) keeps_alike(ahead, windows);
     fewer_passes(ahead);
     ends_within(ahead);
     stops_within(ahead);

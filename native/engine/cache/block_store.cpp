@@ -156,6 +156,12 @@ void BlockStore::keep_whole(Cursor& cursor, const Keeping& keeping) {
   }
 }
 
+int BlockStore::tokens_to_end(const Cursor& cursor, int length) const {
+  if (cursor.stopped || !layout_.has(Kind::sliding)) return std::numeric_limits<int>::max();
+  int begin = cursor.tip.get() ? cursor.tip.get()->end() : 0;
+  return std::max(0, begin + block_ - length);
+}
+
 // Keeps what the sequence has beyond its last whole block.
 void BlockStore::keep_tail(Cursor& cursor, const Keeping& keeping) {
   auto& tip = cursor.tip.get() ? *cursor.tip.get() : tree_.root();

@@ -106,6 +106,8 @@ class BlockStore {
   // to start from this one, ascending. make_room: frees memory; false if it cannot.
   using MakeRoom = std::function<bool(uint64_t)>;
   void keep(Cursor& cursor, Sequence& sequence, std::span<const int> ends, const MakeRoom& make_room);
+  // How many tokens the sequence of a cursor may get until a block ends whose sliding layers have to be kept there.
+  int tokens_to_end(const Cursor& cursor, int length) const;
   // The sequence is over: keeps the rest too, and forgets what only earlier turns needed.
   void finish(Cursor& cursor, Sequence& sequence, std::span<const int> ends, const MakeRoom& make_room);
 
