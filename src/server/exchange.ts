@@ -14,13 +14,20 @@ export interface Exchange {
 const DISCARD_BYTES = 64 * 2 ** 20
 const DISCARD_MS = 5000
 
-/** Answers a request. Never rejects. `onLog` is called when its last byte is sent or its client is gone. */
+export interface Serving {
+  exchange: Exchange
+  /** Resolves when the request may begin. */
+  arrival: Promise<void>
+  /** Called when the last byte is sent or the client is gone. */
+  onLog?: (line: LogLine) => void
+}
+
+/** Answers a request. Never rejects. */
 export async function serveOne(
   app: App,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  exchange: Exchange,
-  onLog?: (line: LogLine) => void,
+  { exchange, arrival, onLog }: Serving,
 ): Promise<void> {
   const started = performance.now()
   const line: LogLine = { method: incoming.method ?? '', path: pathOf(incoming), status: 499, ms: 0 }
@@ -31,6 +38,8 @@ export async function serveOne(
     tell(() => onLog?.(line))
   })
   try {
+    await arrival
+    if (outgoing.closed) throw new Error('the client left')
     const request = toRequest(incoming, outgoing, exchange.leave.signal)
     exchange.request = request
     await send(await app(request, line), incoming, outgoing)

@@ -6,6 +6,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { TetherError } from '../errors.js'
 import type { Limits } from '../limits.js'
 import type { App } from './app.js'
+import { createArrivals } from './arrivals.js'
 import { connectionLimit, SPARE_CONNECTIONS } from './connections.js'
 import { type Exchange, serveOne } from './exchange.js'
 import type { LogLine } from './log.js'
@@ -39,12 +40,14 @@ export interface TlsOptions {
 /** Throws `port_in_use`, or `bad_config` for an address that cannot be listened on. */
 export async function listen(app: App, { host, port, tls, limits, onLog }: ListenOptions): Promise<Listener> {
   const exchanges = new Set<Exchange>()
+  const arrive = createArrivals()
   const connections = connectionLimit(limits.maxConnections)
   const serve = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const exchange: Exchange = { leave: new AbortController(), done: Promise.resolve() }
     exchanges.add(exchange)
     const answering = connections.isOver(incoming.socket) ? connections.refusing(app) : app
-    exchange.done = serveOne(answering, incoming, outgoing, exchange, onLog).finally(() => exchanges.delete(exchange))
+    const serving = { exchange, arrival: arrive(incoming), onLog }
+    exchange.done = serveOne(answering, incoming, outgoing, serving).finally(() => exchanges.delete(exchange))
   }
   const options: ServerOptions = {
     maxHeaderSize: limits.maxHeaders,
