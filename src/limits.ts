@@ -54,11 +54,11 @@ export const limitOptions = {
     hint: 'N',
     help: 'connections at once; more get 429',
   },
-  /** Messages that may wait or be answered at once. */
+  /** Messages that may wait or be answered at once. A client alone gets three quarters: 64 streams of one program have room. */
   maxRequests: {
     key: 'max_requests',
     kind: 'whole',
-    default: 64,
+    default: 96,
     least: 1,
     most: 10_000,
     hint: 'N',

@@ -14,7 +14,7 @@ function fill(queue: ReturnType<typeof createQueue>, sender: string): (() => voi
 
 describe('one client after another', () => {
   it.each([
-    [64, [48, 12, 3, 1, 0]],
+    [96, [72, 18, 5, 1, 0]],
     [16, [12, 3, 1, 0]],
     [4, [3, 1, 0]],
     [3, [3, 0]],
