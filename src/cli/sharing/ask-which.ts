@@ -41,8 +41,9 @@ export async function askWhich({ other, name, path, say }: Question): Promise<An
 }
 
 function choices({ record, differs }: Candidate, name: string, report: ServerReport | undefined) {
-  const own = { label: `Start ${oneLine(name)} as another server`, value: 'own' }
-  if (differs?.in !== 'version') return [{ label: `Use ${oneLine(record.model)}`, value: 'attach' }, own]
+  const own = { label: `Start another server for ${oneLine(name)}`, value: 'own' }
+  if (differs?.in !== 'version')
+    return [{ label: `Use the one that runs, with ${oneLine(record.model)}`, value: 'attach' }, own]
   // Claude Code works on it in another terminal.
   const isUsed = (report?.terminals.length ?? 0) > 0
   return isUsed ? [own] : [{ label: `Restart it with tether ${version()}`, value: 'restart' }, own]

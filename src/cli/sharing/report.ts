@@ -27,7 +27,8 @@ export function reportOf(host: Reported): ServerReport {
     url: server.url,
     loading: stats ? undefined : host.fraction,
     started: host.started,
-    memory: { process: process.memoryUsage.rss(), weights: stats?.memory.weights },
+    // What a GPU holds need not count as resident.
+    memory: { process: Math.max(process.memoryUsage.rss(), stats?.memory.active ?? 0), weights: stats?.memory.weights },
     terminals: host.terminals.map(({ pid, since, requests, outputTokens }) => ({ pid, since, requests, outputTokens })),
     requests: { running, ended: host.endedRequests },
     tokens: stats && { prompt: stats.promptTokens, cached: stats.cachedTokens, output: stats.outputTokens },

@@ -106,6 +106,21 @@ describe('tether with a certificate and Claude Code', () => {
     expect(existsSync(seen.env.NODE_EXTRA_CA_CERTS)).toBe(false)
   }, 60_000)
 
+  test('starts it on a server that runs, by the name that the certificate has', async () => {
+    const server = start(onDemo(['--serve-only', ...files()]))
+    await until(() => server.output.stderr.includes('Ctrl-C'), 25_000)
+    const report = join(home, 'report.json')
+    const claude = writeFakeClaude(join(home, 'claude'))
+    const { ended, output } = start(onDemo([...files(), '--claude-path', claude, '--', 'exit:0']), {
+      FAKE_CLAUDE_REPORT: report,
+    })
+    expect(await ended, output.stderr).toBe(0)
+    expect(output.stderr).toContain('(already running, ')
+    expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({ health: 200, authorized: 200 })
+    server.child.kill('SIGTERM')
+    expect(await server.ended).toBe(0)
+  }, 60_000)
+
   test('says before the load that a certificate is not for the address', async () => {
     const claude = writeFakeClaude(join(home, 'claude'))
     const { ended, output } = start(onDemo(['--host', '127.0.0.2', ...files(), '--claude-path', claude]))

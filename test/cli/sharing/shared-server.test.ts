@@ -115,6 +115,18 @@ describe('a second tether with the same model', () => {
     expect(two.running.stderr()).toContain('its files have changed since they were loaded')
   })
 
+  test('finds it also after the first has ended, within its keep_alive', async () => {
+    const one = await terminal(['--keep-alive', '2s'])
+    const { pid } = onlyRecord()
+    await one.quit()
+    expect(isAlive(pid)).toBe(true)
+    const two = await terminal(['--keep-alive', '2s'])
+    expect([two.url, two.running.stderr()]).toEqual([one.url, expect.stringContaining('(already running, CPU)')])
+    await two.quit()
+    await until(() => !isAlive(pid))
+    await tether.expectNothingLeft()
+  })
+
   test('is a client of its own for tether ps', async () => {
     const one = await terminal([], { FAKE_OUTPUT_TOKENS: '5' })
     await ask(one.url, one.key)
@@ -249,6 +261,22 @@ describe('what is killed', () => {
     expect(isAlive(one.report.pid) && isAlive(two.report.pid)).toBe(true)
     expect((await one.quit()).stderr).toContain('the server died while Claude Code worked on it, and was started again')
     await two.quit()
+    await tether.expectNothingLeft()
+  })
+
+  test('if it is a server that loads, ends its terminal with what happened, and another one that waits starts its own', async () => {
+    const env = { FAKE_LOAD_MS: '3000' }
+    const first = tether.startWithClaude(['exit:0'], env)
+    await until(() => first.stderr().includes('loading demo'))
+    const second = tether.startWithClaude(['exit:3'], env)
+    await until(() => second.stderr().includes('loading'))
+    process.kill(onlyRecord().pid, 'SIGKILL')
+    const { code, stderr } = await first.ended
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining("the server's process is gone: it was ended by SIGKILL"),
+    ])
+    expect((await second.ended).code).toBe(3)
     await tether.expectNothingLeft()
   })
 
