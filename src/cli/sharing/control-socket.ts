@@ -29,6 +29,8 @@ export async function openControl(adopt: (peer: ToTerminal) => void, folder = ru
   server.unref()
   server.listen(place.path)
   await once(server, 'listening')
+  // One that could not be accepted, for want of files say, may try again.
+  server.on('error', () => {})
   // The folder is private already.
   chmodSync(place.path, 0o600)
   const close = () => {

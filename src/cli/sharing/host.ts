@@ -114,7 +114,6 @@ export class Host {
     switch (message.type) {
       case 'attach':
         this.attach(peer, message)
-        this.answer(peer)
         break
       case 'watch':
         this.answer(peer)
@@ -135,7 +134,14 @@ export class Host {
     const counts = { requests: 0, outputTokens: 0, errorsBefore: this.options.log.errors() }
     const since = new Date().toISOString()
     this.attached.set(peer, { name: `terminal-${++this.names}`, key, pid, since, ...counts })
-    this.showKeys()
+    try {
+      this.showKeys()
+      this.answer(peer)
+    } catch (error) {
+      // Its key cannot be one.
+      this.attached.delete(peer)
+      peer.send({ type: 'failed', error: tellError(error) })
+    }
   }
 
   private answer(peer: ToTerminal): void {
@@ -170,10 +176,11 @@ export class Host {
     if (!wasAttached && !waited) return
     this.lastUse = Date.now()
     if (wasAttached) this.showKeys()
-    const isForNobody = !this.isUsed && (wasAttached ? this.keepAlive === 0 : false)
+    if (this.isUsed) return
     // What was started for a terminal that is gone need not be loaded first.
-    if (isForNobody || (!this.isUsed && !this.model && this.options.plan.launched)) this.end('unused')
-    this.endWhenIdle()
+    const isForNobody = !this.model && this.options.plan.launched
+    if (isForNobody || (wasAttached && this.keepAlive === 0)) this.end('unused')
+    else this.endWhenIdle()
   }
 
   private end(why: Ending): void {

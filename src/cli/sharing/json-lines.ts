@@ -28,14 +28,11 @@ export function peerOn<In extends object, Out extends object>(socket: Socket): P
   socket.setEncoding('utf8').on('data', (piece: unknown) => {
     const lines = `${text}${piece}`.split('\n')
     text = lines.pop() ?? ''
-    try {
-      if (text.length > longestLine) throw new Error('the line does not end')
-      for (const message of lines.map((line) => JSON.parse(line) as In)) {
-        if (listener) listener(message)
-        else waiting.push(message)
-      }
-    } catch {
-      socket.destroy()
+    const messages = text.length > longestLine ? undefined : parsed<In>(lines)
+    if (!messages) socket.destroy()
+    for (const message of messages ?? []) {
+      if (listener) listener(message)
+      else waiting.push(message)
     }
   })
   // What the other side does not close for good is of no use either.
@@ -50,6 +47,15 @@ export function peerOn<In extends object, Out extends object>(socket: Socket): P
     },
     closed,
     end: () => void socket.end(),
+  }
+}
+
+/** undefined: one of them is no JSON. */
+function parsed<In>(lines: string[]): In[] | undefined {
+  try {
+    return lines.map((line) => JSON.parse(line) as In)
+  } catch {
+    return undefined
   }
 }
 

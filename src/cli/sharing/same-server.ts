@@ -44,8 +44,10 @@ export function differences(one: Record<string, unknown>, other: Record<string, 
 /** What a terminal would start. */
 export type Wanted = Omit<SharedAt, 'socket'>
 
-export function wantedServer(path: string, settings: Settings): Wanted {
-  return { path: realPath(path), stamp: modelStamp(path), settings: settingsOfServer(settings) }
+export function wantedServer(path: string, settings: Settings, env = process.env): Wanted {
+  // Who asks for that file wants to find the own prompts in it.
+  const debug = env.TETHER_DEBUG === '1' ? { TETHER_DEBUG: '1' } : {}
+  return { path: realPath(path), stamp: modelStamp(path), settings: { ...settingsOfServer(settings), ...debug } }
 }
 
 /** Changes when a file of the model does, as after another pull. */

@@ -52,7 +52,13 @@ function makeHost(more: Partial<ServePlan> & { keepAlive?: number } = {}) {
       argv: [],
       ...plan,
     },
-    server: { url: 'http://127.0.0.1:8080', setKeys: (now) => void keys.push({ ...now }) },
+    server: {
+      url: 'http://127.0.0.1:8080',
+      setKeys(now) {
+        if (Object.values(now).includes('no key')) throw new Error('that is no key')
+        keys.push({ ...now })
+      },
+    },
     log: { errors: () => 2, faults: () => ['a fault'], path: '/log' },
     bytes: 1000,
   })
@@ -117,6 +123,15 @@ describe('a terminal', () => {
     expect(keys()).toEqual({ default: 'first' })
     await terminal.die()
     expect(keys()).toEqual({ default: 'first' })
+  })
+
+  test('is refused with a key that cannot be one, and changes nothing', () => {
+    const { host, ready, attach, keys } = makeHost()
+    ready()
+    attach('one')
+    const wrong = attach('no key')
+    expect(wrong.told).toMatchObject([{ type: 'failed', error: { message: 'that is no key' } }])
+    expect([keys(), host.terminals.length]).toEqual([{ default: 'first', 'terminal-1': 'one' }, 1])
   })
 
   test('hears at its end what was generated for it, and whether the server stays', () => {

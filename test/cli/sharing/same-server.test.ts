@@ -68,6 +68,12 @@ test('a stamp changes when a file of the model is written again', () => {
   expect(modelStamp(model)).not.toBe(before)
 })
 
+test('TETHER_DEBUG=1 asks for a server that writes what it is asked', async () => {
+  const all = await settings()
+  const [plain, debugging] = [{}, { TETHER_DEBUG: '1' }].map((env) => wantedServer(model, all, env))
+  expect(differences(plain?.settings ?? {}, debugging?.settings ?? {})).toEqual(['TETHER_DEBUG'])
+})
+
 test('a model is the same through a link to its folder', async () => {
   symlinkSync(model, join(base, 'link'))
   expect(wantedServer(join(base, 'link'), await settings()).path).toBe((await wanted()).path)
