@@ -167,15 +167,15 @@ async function buildAddon({ tests, say }) {
   const about = [process.version, process.platform, process.arch, ...mlxSource(), ...xgrammarSource()]
   const sources = filesUnder('native')
   const own = sources.filter((file) => !file.startsWith('native/test/'))
-  const stamps = { addon: hash([...own, 'CMakeLists.txt', 'package-lock.json'], about) }
+  const build = ['CMakeLists.txt', 'third_party/xgrammar/changes.cmake', 'package-lock.json']
+  const stamps = { addon: hash([...own, ...build], about) }
   const done = readStamp('addon.stamp')
   const isFresh = existsSync(addon) && done.addon === stamps.addon
   if (isFresh && !tests) return
   const { mlx, openblas = '' } = await fetchMlx(say, showDownload)
   const xgrammar = await fetchXgrammar(say, showDownload)
   // The addon has copies of its libraries beside it, but the tests load them from where they were fetched to.
-  if (tests)
-    stamps.tests = hash([...sources, 'CMakeLists.txt', 'package-lock.json'], [...about, mlx, openblas, xgrammar])
+  if (tests) stamps.tests = hash([...sources, ...build], [...about, mlx, openblas, xgrammar])
   if (isFresh && done.tests === stamps.tests) return
   checkTools({ fetching: false })
   forgetMovedBuild()
