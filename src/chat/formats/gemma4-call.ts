@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from '../types.js'
 import { Cursor, ifReadable, NUMBER, readItems, SPACE, UNREADABLE, unreadable, WORD, WORDS } from './cursor.js'
 import { MAX_DEPTH } from './depth.js'
 import { type WrittenObject, type WrittenValue, writtenNumber } from './exact-number.js'
-import { setKey } from './json-value.js'
+import { isObject, setKey } from './json-value.js'
 import { isOfKind, SchemaCheck } from './schema.js'
 import type { WrittenCall } from './written-call.js'
 
@@ -123,20 +123,33 @@ function readCalls(cursor: BodyCursor, hints: CallHints): WrittenCall[] {
 interface Wanted {
   check: SchemaCheck
   schema: JsonValue | undefined
+  /** Whether the tool was offered. */
+  isKnown: boolean
 }
 
 function wanted(schema: JsonObject | undefined): Wanted {
-  return { check: new SchemaCheck(schema ?? {}), schema }
+  return { check: new SchemaCheck(schema ?? {}), schema, isKnown: schema !== undefined }
 }
 
-function wantedOf({ check, schema }: Wanted, key: string | number): Wanted {
+function wantedOf({ check, schema, isKnown }: Wanted, key: string | number): Wanted {
   const branches = check.branches(schema)
-  return { check, schema: typeof key === 'string' ? check.property(branches, key) : check.item(branches, key) }
+  return { check, isKnown, schema: typeof key === 'string' ? check.property(branches, key) : check.item(branches, key) }
 }
 
 /** Whether the schema says that the value may be text; one that says nothing does not. */
 function mayBeText({ check, schema }: Wanted): boolean {
   return check.branches(schema).some((branch) => isOfKind('', branch) && !isOfKind([], branch))
+}
+
+/** Whether the tool takes keys of the model's own: a grammar does not count them. */
+function mayRepeat({ check, schema, isKnown }: Wanted, key: string): boolean {
+  return (
+    isKnown &&
+    check.branches(schema).some(({ properties, patternProperties, additionalProperties }) => {
+      if (isObject(properties) && Object.hasOwn(properties, key)) return false
+      return isObject(patternProperties) || (additionalProperties ?? !isObject(properties)) !== false
+    })
+  )
 }
 
 /** Whether a tool was offered that may be called without arguments. */
@@ -164,8 +177,8 @@ function readObject(cursor: BodyCursor, close: string, depth: number, want: Want
     const key = cursor.takeQuoted() ?? readQuotes(cursor) ?? cursor.skip(BARE_KEY).trim()
     cursor.skip(SPACE)
     if (key === '' || !(cursor.take(':') || cursor.take('='))) throw UNREADABLE
-    // The same key twice: two calls ran into one another.
-    if (Object.hasOwn(object, key)) throw UNREADABLE
+    // The same key twice: two calls ran into one another. Of a key that the model chose the last one counts, as in JSON.
+    if (Object.hasOwn(object, key) && !mayRepeat(want, key)) throw UNREADABLE
     setKey(object, key, readValue(cursor, depth + 1, wantedOf(want, key)))
   })
   return object
