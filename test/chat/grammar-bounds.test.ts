@@ -18,6 +18,7 @@ describe('a schema is compiled', () => {
     ['of everyday parts', object({ a: { type: 'string', pattern: '^a{2,5}$' }, b: { enum: [1, 'x', null] } })],
     ['that may lead to itself', tree],
     ['that needs itself on one of its ways only', { ...tree, required: ['value'] }],
+    ['of a list of two and no more', { type: 'array', prefixItems: [{}, {}], items: false, minItems: 2 }],
     [
       'of alternatives of which one ends',
       object({ a: { $ref: '#/$defs/n' } }, { required: ['a'], $defs: { n: { anyOf: [{ $ref: '#/$defs/n' }, {}] } } }),
@@ -34,8 +35,10 @@ describe('a schema is refused with its construct', () => {
       '$ref',
     ],
     ['that needs itself', { ...tree, required: ['left'] }, '$ref'],
+    ['whose list needs it at its beginning', { type: 'array', minItems: 1, prefixItems: [{ $ref: '#' }] }, '$ref'],
     ['whose list needs it', { type: 'array', minItems: 1, items: { $ref: '#' } }, '$ref'],
     ['with a pattern that repeats itself', object({ a: { pattern: '(a{1,100}){1,100}' } }), '(a{1,100}){1,100}'],
+    ['with a pattern that is none', object({ a: { pattern: '(' } }), 'no regular expression'],
     ['with a long pattern', object({ a: { pattern: 'x|'.repeat(500) } }), 'longer than'],
     [
       'with a property for a pattern that repeats itself',
@@ -58,6 +61,15 @@ test('an upper bound that would make a grammar large is dropped and named', () =
   const { schema: kept, dropped } = loosened(schema)
   expect(kept).toEqual(object({ a: { type: 'string' }, b: { type: 'string', maxLength: 10 } }))
   expect(dropped).toEqual(['a maxLength of more than 200'])
+})
+
+test('notes are dropped, but not properties and values that are called like them', () => {
+  const schema = object(
+    { title: { type: 'string', title: 'T', default: 'x' }, c: { const: { description: 1 } } },
+    { description: 'D', $schema: 'S', required: ['title'] },
+  )
+  const kept = object({ title: { type: 'string' }, c: { const: { description: 1 } } }, { required: ['title'] })
+  expect(loosened(schema)).toEqual({ schema: kept, dropped: [] })
 })
 
 test('what no grammar says is dropped and named, but not properties that are called like it', () => {

@@ -45,11 +45,24 @@ function faultOf(schema: JsonObject): string | undefined {
 
 function patternFault(pattern: string): string | undefined {
   if (pattern.length > LONGEST_PATTERN) return `is longer than ${LONGEST_PATTERN} characters`
+  if (!isPattern(pattern)) return 'is no regular expression'
   let repeated = 1
   for (const [, least, most] of pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)) {
     repeated *= Math.max(1, Number(least), Number(most || 0))
     if (repeated > MOST_REPEATED) return `repeats its parts more than ${MOST_REPEATED} times`
   }
+}
+
+function isPattern(text: string): boolean {
+  for (const flags of ['u', '']) {
+    try {
+      new RegExp(text, flags)
+      return true
+    } catch {
+      // Another dialect, or none.
+    }
+  }
+  return false
 }
 
 /** A reference that leads to itself alone, or an object that needs one of its own kind, has no value that ends. */
@@ -64,10 +77,13 @@ function ends(schema: JsonValue | undefined, root: JsonObject, open: JsonValue[]
   const inside = [...open, schema]
   const inner = (one: JsonValue | undefined) => ends(one, root, inside, depth + 1)
   if (refOf(schema) !== undefined && !chainEnds(schema, root)) return false
-  const { allOf, anyOf, oneOf, required, properties, items, minItems } = dereference(schema, root)
+  const { allOf, anyOf, oneOf, required, properties, items, prefixItems, minItems } = dereference(schema, root)
   if (Array.isArray(allOf) && !allOf.every(inner)) return false
   for (const choices of [anyOf, oneOf]) if (Array.isArray(choices) && !choices.some(inner)) return false
-  if (typeof minItems === 'number' && minItems > 0 && items !== undefined && !inner(items)) return false
+  const first = Array.isArray(prefixItems) ? prefixItems : []
+  const least = typeof minItems === 'number' ? minItems : 0
+  if (!first.slice(0, least).every(inner) || (least > first.length && items !== undefined && !inner(items)))
+    return false
   if (!Array.isArray(required) || !isObject(properties)) return true
   return required.every((key) => typeof key !== 'string' || !Object.hasOwn(properties, key) || inner(properties[key]))
 }
@@ -90,10 +106,12 @@ const UNSAID = new Set([
   ...['not', 'if', 'then', 'else', 'dependentRequired', 'dependentSchemas', 'dependencies', 'uniqueItems', 'contains'],
   ...['minContains', 'maxContains', 'unevaluatedProperties', 'unevaluatedItems', 'contentSchema'],
 ])
+// What a grammar has no use for. Without them, schemas that differ only in their words are one.
+const NOTES = new Set(['description', 'title', 'examples', 'default', 'deprecated', '$comment', '$schema'])
 const MAPS = new Set(['properties', 'patternProperties', '$defs', 'definitions'])
 const DATA = new Set(['enum', 'const', 'default', 'examples'])
 
-/** The schema without what no grammar says, which allows more, and the names of what was dropped. */
+/** The schema without its notes, and without what no grammar says, which allows more; the names of the latter. */
 export function loosened(schema: JsonObject): { schema: JsonObject; dropped: string[] } {
   const dropped = new Set<string>()
   const walk = (value: JsonValue, isMap: boolean): JsonValue => {
@@ -101,6 +119,7 @@ export function loosened(schema: JsonObject): { schema: JsonObject; dropped: str
     if (!isObject(value)) return value
     const kept: JsonObject = {}
     for (const [key, inner] of Object.entries(value)) {
+      if (!isMap && NOTES.has(key)) continue
       const unsaid = isMap ? undefined : unsaidBy(key, inner, value)
       if (unsaid !== undefined) dropped.add(unsaid)
       else setKey(kept, key, !isMap && DATA.has(key) ? inner : walk(inner, !isMap && MAPS.has(key)))
