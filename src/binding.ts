@@ -45,8 +45,11 @@ export interface NativeEngine {
   generate(request: GenerateRequest, onEvent: (event: NativeEvent) => void): () => void
   /** Before any grammar; a later one starts afresh. */
   setVocabulary(vocabulary: GrammarVocabulary): void
-  /** Compiles a grammar, or finds it compiled. -> the parts of its schemas that it does not hold; rejects with what is wrong. */
-  compileGrammar(source: string): Promise<string[]>
+  /**
+   * Compiles a grammar, or finds it compiled. `missing`: the parts of its schemas that it does not hold; rejects with what is
+   * wrong. `cancel`: it is no longer waited for; where nobody else waits for it, its compilation ends, and `missing` rejects.
+   */
+  compileGrammar(source: string): { missing: Promise<string[]>; cancel: () => void }
   /** For benches: the seconds that each mask takes while these tokens are accepted, the first of which follows the marker. */
   maskSeconds(source: string, tokens: Int32Array): Promise<Float32Array>
   score(tokens: Int32Array): Promise<Float32Array>
@@ -85,6 +88,8 @@ export interface Binding {
   Engine: new () => NativeEngine
   /** Needs no engine. */
   about(): NativeAbout
+  /** For tests: after how many of these tokens an answer is taken for a loop; -1: never. `inCall`: they are a call's arguments. */
+  loopAt(tokens: Int32Array, inCall: boolean): number
   /** By name, as in src/options.ts; a test compares the two. */
   optionRanges: Record<'load' | 'sampling', Record<string, NativeRange>>
 }

@@ -2,25 +2,27 @@
 #include "grammar/call_constraint.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "error.h"
 
 namespace tether {
 
-CallConstraint::CallConstraint(std::shared_future<GrammarPtr> grammar, Hold hold)
-    : future_(std::move(grammar)), hold_(std::move(hold)) {
+CallConstraint::CallConstraint(GrammarWish grammar, Hold hold) : wish_(std::move(grammar)), hold_(std::move(hold)) {
   for (const auto& text : hold_.texts) longest_ = std::max(longest_, text.size());
 }
 
 bool CallConstraint::is_ready() {
   if (grammar_ || failure_) return true;
-  if (future_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return false;
+  if (!wish_->is_ready()) return false;
   try {
-    grammar_ = future_.get();
+    grammar_ = wish_->get();
+    wish_.reset();
     idle_.emplace(grammar_);
-    if (!hold_.from_start) return true;
+    if (!hold_.from_start) {
+      set_free();
+      return true;
+    }
     Matcher matcher(grammar_);
     if (!hold_.begun.empty() && !matcher.accept_text(hold_.begun))
       throw Error("invalid_request", "the grammar does not allow an answer to begin with " + hold_.begun);
@@ -47,8 +49,15 @@ void CallConstraint::accept(int32_t token) {
   // Only a stop token, which ends the answer, can be refused here.
   matcher_->accept(token);
   if (hold_.to_end || !matcher_->is_complete()) return;
+  set_free();
+}
+
+void CallConstraint::set_free() {
   matcher_.reset();
   tail_.clear();
+  bare_.reset();
+  followed_.clear();
+  if (!hold_.opening.empty()) bare_.emplace(grammar_);
 }
 
 // Looks for the beginning of a call. What the last token has beyond the marker must fit; else there is no call here.
@@ -57,7 +66,8 @@ void CallConstraint::accept_free(int32_t token) {
     matcher_.emplace(grammar_);
     return;
   }
-  if (hold_.texts.empty()) return;
+  if (bare_) follow(token);
+  if (matcher_ || hold_.texts.empty()) return;
   const auto& bytes = idle_->bytes(token);
   if (bytes.empty()) tail_.clear();
   size_t before = tail_.size();
@@ -73,6 +83,21 @@ void CallConstraint::accept_free(int32_t token) {
     return;
   }
   if (tail_.size() > longest_) tail_.erase(0, tail_.size() - longest_);
+}
+
+// A text that begins like a call may be any other JSON; from the opening on it is one. Between two calls stands what
+// the reader drops there.
+void CallConstraint::follow(int32_t token) {
+  auto text = idle_->bytes(token);
+  bool is_control = text.empty();
+  if (followed_.empty()) text.erase(0, std::min(text.find_first_not_of("; \t\r\n"), text.size()));
+  if (text.empty() && !is_control) return;
+  if (is_control || !bare_->accept_text(text)) return bare_.reset();
+  followed_ += text;
+  if (followed_.find(hold_.opening) == std::string::npos) return;
+  matcher_ = std::move(bare_);
+  bare_.reset();
+  if (matcher_->is_complete()) set_free();
 }
 
 }  // namespace tether

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <future>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,13 +18,16 @@ struct Hold {
   // After each of these control tokens, and after each of these texts, until its end.
   std::vector<int32_t> tokens;
   std::vector<std::string> texts;
+  // Where an answer, or what comes after a call, begins as the grammar's text does, it holds from this text on. Empty:
+  // never.
+  std::string opening;
   // Where the grammar's text ends so does the answer; else anything may follow.
   bool to_end = false;
 };
 
 class CallConstraint : public Constraint {
  public:
-  CallConstraint(std::shared_future<GrammarPtr> grammar, Hold hold);
+  CallConstraint(GrammarWish grammar, Hold hold);
 
   bool is_ready() override;
   std::optional<std::string> failure() const override { return failure_; }
@@ -36,14 +38,18 @@ class CallConstraint : public Constraint {
 
  private:
   void accept_free(int32_t token);
+  void follow(int32_t token);
+  void set_free();
 
-  std::shared_future<GrammarPtr> future_;
+  std::optional<GrammarWish> wish_;  // until it is there
   Hold hold_;
   GrammarPtr grammar_;
   std::optional<std::string> failure_;
   std::optional<Matcher> matcher_;
   std::optional<Matcher> idle_;  // knows the bytes of free text
   std::string tail_;             // of the free text
+  std::optional<Matcher> bare_;  // goes along with a text that may be a call without a marker
+  std::string followed_;         // that text
   size_t longest_ = 0;
 };
 

@@ -13,16 +13,25 @@
 #include <utility>
 
 #include "error.h"
+#include "grammar/masks.h"
 #include "grammar/spelling.h"
 #include "grammar/xgrammar_log.h"
 
 namespace tether {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // A conversation has one list of tools, its helpers another; a grammar of 30 tools has some megabytes.
 constexpr size_t kKept = 16;
-// That compile one grammar. It takes a fraction of a second, while a prompt is read on all of them.
+// That compute one grammar's masks. It takes a fraction of a second, while a prompt is read on all of them.
 constexpr unsigned kMostThreads = 4;
+// A grammar is given out with all its masks, or after this time; the rest follow, up to these bounds.
+constexpr std::chrono::milliseconds kLongestWait{400};
+constexpr std::chrono::seconds kLongest{2};
+constexpr size_t kMostMaskBytes = size_t{64} << 20U;
+// Masks of rules that grammars have in common, such as a string's: for the next list of tools.
+constexpr size_t kSharedBytes = size_t{64} << 20U;
 
 }  // namespace
 
@@ -36,14 +45,17 @@ struct CompiledGrammar {
 const std::vector<std::string>& warnings_of(const CompiledGrammar& grammar) { return grammar.warnings; }
 
 struct Grammars::Impl {
+  using Result = GrammarWish::Result;
   struct Job {
     std::string source;
     std::promise<GrammarPtr> result;
+    std::weak_ptr<const Result> wish;
     std::function<void()> done;  // in place of a source
   };
   struct Known {
     std::string source;
-    std::shared_future<GrammarPtr> result;
+    std::weak_ptr<const Result> wish;
+    std::shared_ptr<const Result> kept;  // once it is compiled
   };
 
   explicit Impl(GrammarVocabulary given) : vocabulary(std::move(given)), thread([this] { loop(); }) {}
@@ -51,10 +63,15 @@ struct Grammars::Impl {
   void loop() {
     for (;;) {
       std::unique_lock lock(mutex);
-      wake.wait(lock, [this] { return closing || !jobs.empty(); });
+      wake.wait(lock, [this] { return closing || !jobs.empty() || !unfinished.empty(); });
       if (closing) {
         lock.unlock();
         return give_up();
+      }
+      if (jobs.empty()) {
+        lock.unlock();
+        go_on();
+        continue;
       }
       auto job = std::move(jobs.front());
       jobs.pop_front();
@@ -74,16 +91,61 @@ struct Grammars::Impl {
   }
 
   void run(Job& job) {
+    if (job.wish.expired()) return;
     try {
       take_grammar_warnings();
       auto grammar = prepared().CompileStructuralTag(job.source);
-      job.result.set_value(std::make_shared<const CompiledGrammar>(grammar, grammar.GetTokenizerInfo(), spelling,
-                                                                   take_grammar_warnings()));
+      auto warnings = take_grammar_warnings();
+      auto started = Clock::now();
+      auto masks = std::make_unique<Masks>(grammar);
+      bool all = compute(*masks, [&] { return !job.wish.expired() && Clock::now() - started < kLongestWait; });
+      if (!keep(job)) return;
+      job.result.set_value(
+          std::make_shared<const CompiledGrammar>(grammar, grammar.GetTokenizerInfo(), spelling, warnings));
+      if (!all) unfinished.push_back(std::move(masks));
     } catch (const Error&) {
-      job.result.set_exception(std::current_exception());
+      if (keep(job)) job.result.set_exception(std::current_exception());
     } catch (const std::exception& error) {
-      job.result.set_exception(std::make_exception_ptr(Error("invalid_request", error.what())));
+      if (keep(job)) job.result.set_exception(std::make_exception_ptr(Error("invalid_request", error.what())));
     }
+  }
+
+  // Goes on with the masks of the oldest grammar that lacks some, once.
+  void go_on() {
+    auto masks = std::move(unfinished.front());
+    unfinished.pop_front();
+    auto started = Clock::now();
+    try {
+      compute(*masks, [&] { return !is_awaited() && Clock::now() - started < kLongest; });
+    } catch (const std::exception&) {
+      return;  // A matcher that comes there meets the same fault, and says so.
+    }
+  }
+
+  bool compute(Masks& masks, const std::function<bool()>& goes_on) {
+    auto threads = std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads);
+    return masks.compute(threads, kMostMaskBytes, [&] { return !is_closing() && goes_on(); });
+  }
+
+  bool is_closing() {
+    std::scoped_lock lock(mutex);
+    return closing;
+  }
+
+  bool is_awaited() {
+    std::scoped_lock lock(mutex);
+    return !jobs.empty();
+  }
+
+  // From now on it stays, whoever lets go of it. false: nobody has waited for it, or nobody may any longer.
+  bool keep(const Job& job) {
+    std::scoped_lock lock(mutex);
+    auto wish = job.wish.lock();
+    if (!wish || closing) return false;
+    compiled++;
+    for (auto& one : known)
+      if (one.wish.lock() == wish) one.kept = wish;
+    return true;
   }
 
   // Sorting a large vocabulary takes as long as compiling, so it is done once, and here.
@@ -92,22 +154,24 @@ struct Grammars::Impl {
       spelling = std::make_shared<const Spelling>(std::move(vocabulary));
       xgrammar::TokenizerInfo info(spelling->grammar_tokens(), xgrammar::VocabType::RAW, std::nullopt,
                                    spelling->stop_tokens());
-      auto threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads));
-      compiler.emplace(info, threads, false);
+      // Of its limit a third is for the masks of rules. It computes none itself.
+      compiler.emplace(info, 1, true, 3 * int64_t{kSharedBytes}, true);
     }
     return *compiler;
   }
 
-  std::mutex mutex;  // guards the members below, up to vocabulary
+  std::mutex mutex;  // guards the next ones, up to vocabulary
   std::condition_variable wake;
   std::deque<Job> jobs;
   std::list<Known> known;  // the last one used first
   bool closing = false;
+  size_t compiled = 0;
 
   // Of the thread.
   GrammarVocabulary vocabulary;  // until its first compilation
   std::optional<xgrammar::GrammarCompiler> compiler;
   std::shared_ptr<const Spelling> spelling;
+  std::deque<std::unique_ptr<Masks>> unfinished;
   std::thread thread;
 };
 
@@ -122,26 +186,33 @@ Grammars::~Grammars() {
   impl_->thread.join();
 }
 
-std::shared_future<GrammarPtr> Grammars::compile(const std::string& source) {
+GrammarWish Grammars::compile(const std::string& source) {
   std::scoped_lock lock(impl_->mutex);
   auto& known = impl_->known;
   auto found = std::ranges::find(known, source, &Impl::Known::source);
   if (found != known.end()) {
     known.splice(known.begin(), known, found);
-    return known.front().result;
+    if (auto wish = found->wish.lock()) return GrammarWish(std::move(wish));
+    known.pop_front();
   }
-  Impl::Job job{.source = source, .result = {}, .done = nullptr};
-  auto result = job.result.get_future().share();
-  known.push_front({.source = source, .result = result});
+  Impl::Job job{.source = source, .result = {}, .wish = {}, .done = nullptr};
+  auto wish = std::make_shared<const Impl::Result>(job.result.get_future());
+  job.wish = wish;
+  known.push_front({.source = source, .wish = wish, .kept = nullptr});
   if (known.size() > kKept) known.pop_back();
   impl_->jobs.push_back(std::move(job));
   impl_->wake.notify_one();
-  return result;
+  return GrammarWish(std::move(wish));
+}
+
+size_t Grammars::compiled() const {
+  std::scoped_lock lock(impl_->mutex);
+  return impl_->compiled;
 }
 
 void Grammars::then(std::function<void()> done) {
   std::scoped_lock lock(impl_->mutex);
-  impl_->jobs.push_back({.source = {}, .result = {}, .done = std::move(done)});
+  impl_->jobs.push_back({.source = {}, .result = {}, .wish = {}, .done = std::move(done)});
   impl_->wake.notify_one();
 }
 
@@ -194,7 +265,6 @@ void Matcher::fill(std::span<uint32_t> words) {
 }
 
 std::vector<float> mask_seconds(GrammarPtr grammar, std::span<const int32_t> tokens) {
-  using Clock = std::chrono::steady_clock;
   std::vector<uint32_t> words((static_cast<size_t>(grammar->vocabulary.GetVocabSize()) + 31) / 32);
   Matcher matcher(std::move(grammar));
   std::vector<float> seconds;

@@ -1,12 +1,15 @@
 // Grammars over a model's tokens, compiled on a thread of their own. Behind this header is xgrammar.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <future>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "grammar/vocabulary.h"
@@ -20,7 +23,23 @@ using GrammarPtr = std::shared_ptr<const CompiledGrammar>;
 // Parts of the schema that the grammar does not hold, in xgrammar's words.
 const std::vector<std::string>& warnings_of(const CompiledGrammar& grammar);
 
-// The grammars of one vocabulary. Any thread; nothing here waits for a compilation but the destructor, for one at most.
+// A grammar that was asked for. While it is compiled, that ends early once no copy of this is left. Any thread.
+class GrammarWish {
+ public:
+  using Result = std::shared_future<GrammarPtr>;
+
+  explicit GrammarWish(std::shared_ptr<const Result> result) : result_(std::move(result)) {}
+
+  bool is_ready() const { return result_->wait_for(std::chrono::seconds(0)) == std::future_status::ready; }
+  // Waits. Throws Error("invalid_request") that says what is wrong with the source.
+  GrammarPtr get() const { return result_->get(); }
+
+ private:
+  std::shared_ptr<const Result> result_;
+};
+
+// The grammars of one vocabulary. Any thread; nothing here waits for a compilation, and the destructor for the part of
+// one that cannot be interrupted.
 class Grammars {
  public:
   explicit Grammars(GrammarVocabulary vocabulary);
@@ -29,9 +48,11 @@ class Grammars {
   Grammars& operator=(const Grammars&) = delete;
 
   // `source`: a structural tag of xgrammar's in JSON, whose text is what may be written. The same source gives the same
-  // grammar again while it is among the last ones used. The future throws Error("invalid_request") that says what is
-  // wrong with the source.
-  std::shared_future<GrammarPtr> compile(const std::string& source);
+  // grammar again while it is among the last ones used.
+  GrammarWish compile(const std::string& source);
+
+  // For tests: how many were compiled.
+  size_t compiled() const;
 
   // Calls on the grammars' thread, once all that was asked for is compiled, or at the end.
   void then(std::function<void()> done);

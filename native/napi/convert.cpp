@@ -216,6 +216,8 @@ std::optional<HeldGrammar> to_grammar(const Napi::Value& request) {
   held.hold.from_start = object.Get("fromStart").ToBoolean().Value();
   held.hold.begun = to_text(object.Get("begun"), "grammar.begun");
   held.hold.to_end = object.Get("toEnd").ToBoolean().Value();
+  Napi::Value opening = object.Get("opening");
+  if (!opening.IsUndefined()) held.hold.opening = to_text(opening, "grammar.opening");
   held.hold.tokens = to_tokens(object.Get("afterTokens"), "grammar.afterTokens");
   Napi::Value texts = object.Get("afterTexts");
   if (!texts.IsArray()) wrong(value.Env(), "grammar.afterTexts", "an array of strings");

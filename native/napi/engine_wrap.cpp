@@ -2,6 +2,8 @@
 // prefetch, stats, close. Its contract is src/binding.ts.
 #include "napi/engine_wrap.h"
 
+#include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +42,21 @@ std::shared_ptr<Napi::FunctionReference> keep(const Napi::Function& function, co
             mailbox->post_task([raw](Napi::Env) { delete raw; });  // NOLINT: owned by this deleter
           }};
 }
+
+// A grammar that JavaScript waits for. Two threads may let go of it.
+class Asked {
+ public:
+  explicit Asked(GrammarWish wish) : wish_(std::move(wish)) {}
+
+  std::optional<GrammarWish> take() {
+    std::scoped_lock lock(mutex_);
+    return std::exchange(wish_, std::nullopt);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::optional<GrammarWish> wish_;
+};
 
 // A promise that the engine thread settles through the mailbox.
 template <typename T, typename Convert>
@@ -146,28 +163,33 @@ Napi::Value EngineWrap::set_vocabulary(const Napi::CallbackInfo& info) {
 
 Napi::Value EngineWrap::compile_grammar(const Napi::CallbackInfo& info) {
   auto& known = grammars(info.Env());
-  auto future = known.compile(to_text(info[0], "a grammar"));
-  auto [result, done] = promise<std::vector<std::string>>(info.Env(), parts_->mailbox, from_texts);
-  known.then([future, done] {
+  auto asked = std::make_shared<Asked>(known.compile(to_text(info[0], "a grammar")));
+  auto [missing, done] = promise<std::vector<std::string>>(info.Env(), parts_->mailbox, from_texts);
+  known.then([asked, done] {
+    auto wish = asked->take();
+    if (!wish) return done(Failure{"cancelled", "the grammar is no longer asked for"});
     try {
-      done(warnings_of(*future.get()));
+      done(warnings_of(*wish->get()));
     } catch (const Error& error) {
       done(Failure{error.code(), error.what()});
     } catch (const std::future_error&) {
       done(Failure{"closed", "the engine is closed"});
     }
   });
-  return result;
+  auto object = Napi::Object::New(info.Env());
+  object["missing"] = missing;
+  object["cancel"] = Napi::Function::New(info.Env(), [asked](const Napi::CallbackInfo&) { asked->take(); });
+  return object;
 }
 
 Napi::Value EngineWrap::mask_seconds(const Napi::CallbackInfo& info) {
   auto& known = grammars(info.Env());
-  auto future = known.compile(to_text(info[0], "a grammar"));
+  auto wish = known.compile(to_text(info[0], "a grammar"));
   auto tokens = to_tokens(info[1], "tokens");
   auto [result, done] = promise<std::vector<float>>(info.Env(), parts_->mailbox, from_floats);
-  known.then([future, done, tokens = std::move(tokens)] {
+  known.then([wish, done, tokens = std::move(tokens)] {
     try {
-      done(tether::mask_seconds(future.get(), tokens));
+      done(tether::mask_seconds(wish.get(), tokens));
     } catch (const std::exception& error) {
       done(Failure{"invalid_request", error.what()});
     }

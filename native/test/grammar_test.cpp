@@ -2,7 +2,10 @@
 // them.
 #include "grammar/grammar.h"
 
+#include <algorithm>
 #include <chrono>
+#include <future>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -69,6 +72,7 @@ void follows(Grammars& grammars) {
   check(accept_all(matcher, R"({"a":"x)"), "a text that fits is accepted");
   check(allows(matcher, kLong), "a token that closes a string and goes on is allowed");
   check(!allows(matcher, kMarker) && !allows(matcher, kStop), "no control token is allowed inside a string");
+  check(!allows(matcher, kQuote), "nor is the quote, where strings have others");
   check(!matcher.is_complete(), "a text in the middle is not complete");
   check(matcher.accept(kLong) && matcher.is_complete(), "the closing token completes the text");
   check(allows(matcher, kStop) && !allows(matcher, 'x'), "only a stop token may follow a whole text");
@@ -155,6 +159,37 @@ void wait_for(CallConstraint& constraint) {
   while (!constraint.is_ready()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
+void opens(Grammars& grammars) {
+  Hold hold;
+  hold.opening = "\"a\":";
+  auto constraint = [&] {
+    auto made = std::make_unique<CallConstraint>(grammars.compile(object_tag(kText)), hold);
+    wait_for(*made);
+    return made;
+  };
+  auto bare = constraint();
+  accept_text(*bare, "\n { \"a\"");
+  check(!bare->holds(), "an object at the beginning of an answer is free until it must be a call");
+  accept_text(*bare, ":");
+  check(bare->holds(), "and is held from there on");
+  accept_text(*bare, R"("x"})");
+  check(!bare->holds(), "to its end");
+  accept_text(*bare, R"(; {"a":)");
+  check(bare->holds(), "a call that follows another is held too");
+
+  auto other = constraint();
+  accept_text(*other, R"({"b":1} {"a":)");
+  check(!other->holds(), "an answer that begins with another object is free");
+  auto text = constraint();
+  accept_text(*text, R"(See {"a":)");
+  check(!text->holds(), "so is one that begins with text");
+  auto control = constraint();
+  accept_text(*control, "{");
+  control->accept(kMarker);
+  accept_text(*control, R"("a":)");
+  check(!control->holds(), "and one with a control token in its object");
+}
+
 void holds(Grammars& grammars) {
   CallConstraint marked(grammars.compile(object_tag(kText)), after({kMarker}, {}));
   wait_for(marked);
@@ -195,22 +230,42 @@ void holds(Grammars& grammars) {
   accept_text(whole, R"({"a":"x"})");
   check(whole.holds() && whole.fill(words) && words[4] == 1U << (kStop % 32U), "a whole answer may only end");
 
+  opens(grammars);
+
   CallConstraint broken(grammars.compile("{"), after({kMarker}, {}));
   wait_for(broken);
   broken.accept(kMarker);
   check(!broken.holds() && broken.failure(), "a grammar that cannot be compiled holds nothing and says why");
 }
 
+std::string constant(int value) { return object_tag(R"("a":{"const":)" + std::to_string(value) + "}"); }
+
+void gives_up() {
+  Grammars grammars(vocabulary());
+  std::promise<void> gate;
+  grammars.then([opened = gate.get_future().share()] { opened.wait(); });
+  grammars.compile(constant(1));
+  auto wanted = grammars.compile(constant(2));
+  gate.set_value();
+  wanted.get();
+  check(grammars.compiled() == 1, "what nobody waits for any longer is not compiled");
+  auto again = grammars.compile(constant(1)).get();
+  check(grammars.compiled() == 2, "and is when it is asked for again");
+  again.reset();
+  grammars.compile(constant(1)).get();
+  check(grammars.compiled() == 2, "what is compiled stays, whoever has it");
+}
+
 void closes() {
-  std::shared_future<GrammarPtr> left;
+  std::vector<GrammarWish> left;
   bool called = false;
   {
     Grammars grammars(vocabulary());
-    for (int i = 0; i < 20; i++) left = grammars.compile(object_tag(R"("a":{"const":)" + std::to_string(i) + "}"));
+    for (int i = 0; i < 20; i++) left.push_back(grammars.compile(constant(i)));
     grammars.then([&] { called = true; });
   }
   check(called, "who waits is told when the grammars end");
-  check(left.wait_for(std::chrono::seconds(0)) == std::future_status::ready, "nothing stays unsettled");
+  check(std::ranges::all_of(left, &GrammarWish::is_ready), "nothing stays unsettled");
 }
 
 }  // namespace
@@ -223,6 +278,7 @@ int main() {
   refuses(grammars);
   keeps(grammars);
   holds(grammars);
+  gives_up();
   closes();
   return result();
 }

@@ -122,6 +122,8 @@ export interface CallSyntax {
   /** The control tokens and the texts after which a call stands. */
   readonly controls: readonly string[]
   readonly texts: readonly string[]
+  /** Where a call may stand without a marker, at the beginning of an answer: the part of it that nothing else has. */
+  readonly opening?: string
   /** The control token that opens and closes a call's texts, where it has one. */
   readonly quote?: string
   /** What stands after a marker, up to the call's end. `id`: of control tokens. `parallel`: whether more calls may follow. */

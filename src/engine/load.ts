@@ -33,7 +33,7 @@ export async function openEngine(checkpoint: Checkpoint, options: NativeOptions)
     info: { ...info, stopTokens: checkpoint.stopTokens },
     generate: (request, signal) => generate(native, request, signal),
     setVocabulary: (vocabulary) => native.setVocabulary(vocabulary),
-    compileGrammar: (source) => native.compileGrammar(source).catch(rethrow),
+    compileGrammar: (source, signal) => compileGrammar(native, source, signal),
     score: (tokens) => native.score(tokens).catch(rethrow),
     stats: () => native.stats(),
     prefetch: (tokens) => native.prefetch(tokens).catch(rethrow),
@@ -122,6 +122,17 @@ async function* generate(
     signal?.removeEventListener('abort', cancel)
     // A reader that leaves early ends the generation.
     if (!ended) cancel()
+  }
+}
+
+async function compileGrammar(native: NativeEngine, source: string, signal?: AbortSignal): Promise<string[]> {
+  const { missing, cancel } = native.compileGrammar(source)
+  if (signal?.aborted) cancel()
+  signal?.addEventListener('abort', cancel, { once: true })
+  try {
+    return await missing.catch(rethrow)
+  } finally {
+    signal?.removeEventListener('abort', cancel)
   }
 }
 

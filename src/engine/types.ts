@@ -35,6 +35,11 @@ export interface HeldGrammar {
   /** After each of these ids, and after each of these texts, to the end of the grammar's text; then everything is free again. */
   afterTokens: Int32Array
   afterTexts: string[]
+  /**
+   * Where the output, or what comes after such an end, begins as the grammar's text does: from this text on. Unset: only
+   * after the above.
+   */
+  opening?: string
   /** With the grammar's text the output ends. */
   toEnd: boolean
 }
@@ -268,8 +273,11 @@ export interface Engine {
   generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<TokenBatch, void, undefined>
   /** Before any grammar; a later one starts afresh. */
   setVocabulary(vocabulary: GrammarVocabulary): void
-  /** -> the parts of its schemas that the grammar does not hold. Throws `invalid_request` with what is wrong with it. */
-  compileGrammar(source: string): Promise<string[]>
+  /**
+   * -> the parts of its schemas that the grammar does not hold. Throws `invalid_request` with what is wrong with it, and
+   * `cancelled` where the signal fires earlier; what no other request waits for is then not compiled.
+   */
+  compileGrammar(source: string, signal?: AbortSignal): Promise<string[]>
   /** log p(tokens[i] | tokens[0..i-1]); entry 0 is 0. */
   score(tokens: Int32Array): Promise<Float32Array>
   stats(): EngineStats

@@ -28,7 +28,7 @@ export function openGrammars({ engine, tokenizer, family, stopTokens, constrain 
       prepared ??= setVocabulary()
       return prepared
     },
-    compile: (source) => engine.compileGrammar(source),
+    compile: (source, signal) => engine.compileGrammar(source, signal),
     failureOf: (source) => failed.get(source),
     noteFailure(source, reason) {
       failed.set(source, reason)

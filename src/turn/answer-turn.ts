@@ -68,13 +68,13 @@ async function* answer(
   const room = checkRoom(prompt.length, engine.info.window)
   const maxTokens = Math.min(record.maxTokens ?? room, room)
   const { dropped, ignoredTools, ignoredFields, echo, stream } = record
-  const grammar = await holdAnswer(model.grammars, record.hold, options)
-  const notes = { dropped, ignoredTools, ignoredFields, echo }
-  yield { type: 'start', model: record.model ?? model.name, stream, promptTokens: prompt.length, ...notes }
-
-  model.onPrompt?.(prompt, record)
   const { signal, abort, release } = following(options.signal)
   try {
+    const grammar = await holdAnswer(model.grammars, record.hold, { signal, onUnheld: options.onUnheld })
+    const notes = { dropped, ignoredTools, ignoredFields, echo }
+    yield { type: 'start', model: record.model ?? model.name, stream, promptTokens: prompt.length, ...notes }
+
+    model.onPrompt?.(prompt, record)
     const sampling = engineSampling(record.sampling, model.defaults)
     const family = record.isRaw ? rawOutput : model.family
     const thought = thoughtLimit(family.thought, tokenizer, {

@@ -5,6 +5,8 @@ import { unheld } from './plan-hold.js'
 import type { Grammars, HoldPlan } from './types.js'
 
 export interface HoldOptions {
+  /** Fires when the answer is no longer wanted. */
+  signal?: AbortSignal
   /** Called with a part of a tool's schema that is not held, once for each. */
   onUnheld?: (reason: string) => void
 }
@@ -13,12 +15,12 @@ export interface HoldOptions {
 export async function holdAnswer(
   grammars: Grammars | undefined,
   plan: HoldPlan | undefined,
-  { onUnheld = () => {} }: HoldOptions = {},
+  { signal, onUnheld = () => {} }: HoldOptions = {},
 ): Promise<HeldGrammar | undefined> {
   if (!grammars || !plan) return undefined
   await grammars.prepare()
   for (const { where, source } of plan.relied) {
-    const [missing] = await compiled(grammars, source, where)
+    const [missing] = await compiled(grammars, source, { where, signal })
     if (missing !== undefined) throw unheld(where, missing)
   }
   if (plan.loose === undefined) return plan.grammar
@@ -27,9 +29,10 @@ export async function holdAnswer(
   const tell = (reason: string) => grammars.isNews(reason) && onUnheld(reason)
   plan.missing.forEach(tell)
   // Compiled while the prompt is read: the engine finds the same grammar.
-  grammars.compile(source).then(
+  grammars.compile(source, signal).then(
     (missing) => missing.forEach(tell),
     (error: Error) => {
+      if (error instanceof TetherError && error.code !== 'invalid_request') return
       grammars.noteFailure(source, error.message)
       tell(error.message)
     },
@@ -38,9 +41,13 @@ export async function holdAnswer(
 }
 
 /** -> what is not held. Throws `invalid_request`. */
-async function compiled(grammars: Grammars, source: string, where: string): Promise<string[]> {
+async function compiled(
+  grammars: Grammars,
+  source: string,
+  { where, signal }: { where: string; signal: AbortSignal | undefined },
+): Promise<string[]> {
   try {
-    return await grammars.compile(source)
+    return await grammars.compile(source, signal)
   } catch (error) {
     if (error instanceof TetherError && error.code !== 'invalid_request') throw error
     throw unheld(where, (error as Error).message)

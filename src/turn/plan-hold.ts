@@ -39,9 +39,10 @@ function thoughtOf({ family: { thought }, tokenizer }: Prompter, { inThought }: 
 
 function planSchema(schema: JsonObject, thought: Thought | undefined): HoldPlan {
   const where = 'the schema of the answer'
-  const fault = unbounded(schema) ?? loosened(schema).dropped[0]
+  const { schema: held, dropped } = loosened(schema)
+  const fault = unbounded(schema) ?? dropped[0]
   if (fault !== undefined) throw unheld(where, fault)
-  const json = sequence(SPACE, fitting(schema))
+  const json = sequence(SPACE, fitting(held))
   const source = sourceOf(thought ? afterThought(json, thought) : json)
   const grammar = { source, fromStart: true, begun: '', toEnd: true, afterTokens: new Int32Array(0), afterTexts: [] }
   return { grammar, relied: [{ where, source }], missing: [] }
@@ -92,6 +93,7 @@ function holdOf(
     toEnd: false,
     afterTokens: Int32Array.from(ids),
     afterTexts: texts,
+    opening: calls.opening,
   }
 }
 

@@ -175,8 +175,8 @@ export interface Grammars {
   readonly constrain: Constrain
   /** Before the first grammar; again it does nothing. */
   prepare(): Promise<void>
-  /** -> the parts of its schemas that it does not hold. Throws `invalid_request` with what is wrong. */
-  compile(source: string): Promise<string[]>
+  /** -> the parts of its schemas that it does not hold. Throws `invalid_request` with what is wrong, `cancelled` by the signal. */
+  compile(source: string, signal?: AbortSignal): Promise<string[]>
   /** Why this source could not be compiled, if that was noted. */
   failureOf(source: string): string | undefined
   noteFailure(source: string, reason: string): void
