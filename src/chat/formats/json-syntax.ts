@@ -42,7 +42,10 @@ export function taggedSyntax(open: string, close: string): CallSyntax {
   }
 }
 
-/** After a control token, without an end of their own. */
+/**
+ * After a control token, or at the beginning of an answer, without an end of their own. An answer may begin with other JSON,
+ * even with the name of a tool; what has `parameters` behind such a name is read as a call, so it is held as one.
+ */
 export function markedSyntax(marker: string): CallSyntax {
-  return { controls: [marker], texts: [], rule: (tools) => jsonCall(tools, 'parameters') }
+  return { controls: [marker], texts: [], opening: '"parameters"', rule: (tools) => jsonCall(tools, 'parameters') }
 }
