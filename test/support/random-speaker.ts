@@ -20,9 +20,11 @@ export interface SpeakerKind {
   /** The control tokens of the tokenizer under other names. */
   renamed?: Record<string, string>
   format: string
+  /** Its vocabulary is little more than bytes, so that texts without a bound hardly ever end. */
+  hasLongTexts?: true
 }
 
-/** One of each way to write calls. */
+/** Each way to write calls, and each architecture. */
 export const SPEAKERS: SpeakerKind[] = [
   { checkpoint: 'gemma4-a', tokenizer: 'gemma4-tiny', format: 'gemma4' },
   { checkpoint: 'llama-a', tokenizer: 'llama3-tiny', format: 'llama3' },
@@ -34,6 +36,11 @@ export const SPEAKERS: SpeakerKind[] = [
   },
   { checkpoint: 'llama-a', tokenizer: 'llama3-tiny', format: 'hermes' },
   { checkpoint: 'gemma4-a', tokenizer: 'gemma4-tiny', format: 'gemma3' },
+  { checkpoint: 'gemma3n-a', tokenizer: 'gemma4-tiny', format: 'gemma4', hasLongTexts: true },
+  { checkpoint: 'gemma3-a', tokenizer: 'llama3-tiny', format: 'gemma3', hasLongTexts: true },
+  { checkpoint: 'gemma2-a', tokenizer: 'llama3-tiny', format: 'gemma2', hasLongTexts: true },
+  { checkpoint: 'mistral-a', tokenizer: 'mistral7b-tiny', format: 'hermes', hasLongTexts: true },
+  { checkpoint: 'mistral-b', tokenizer: 'llama3-tiny', format: 'taught', hasLongTexts: true },
 ]
 
 export interface Speaker {
@@ -52,13 +59,15 @@ export async function randomSpeaker(kind: SpeakerKind, constrain: Constrain = 'a
     cpSync(join('test/fixtures/checkpoints', kind.checkpoint), folder, { recursive: true })
     let text = readFileSync(join('test/fixtures/tokenizers', kind.tokenizer, 'tokenizer.json'), 'utf8')
     for (const [old, name] of Object.entries(kind.renamed ?? {})) text = text.replaceAll(old, name)
-    writeFileSync(join(folder, 'tokenizer.json'), text)
-    widen(join(folder, 'config.json'))
+    const size = widen(join(folder, 'config.json'))
+    writeFileSync(join(folder, 'tokenizer.json'), fitting(text, size))
     const tokenizer = await loadTokenizer(folder)
     const engine = await loadEngine(folder)
     const format = FORMATS[kind.format] as OutputFormat
     const family: ChatFamily = { ...format, render: () => ['say'] }
     const stops = format.stopTokens.map((token) => tokenizer.id(token)).filter((id) => id !== undefined)
+    // Where a format names none, a checkpoint does.
+    if (stops.length === 0) stops.push(tokenizer.id('</s>') ?? (tokenizer.id('<|eot_id|>') as number))
     const stopTokens = Int32Array.from(stops)
     const model: TurnModel = {
       engine,
@@ -99,9 +108,27 @@ async function answerOf(model: TurnModel, some: Partial<TurnRequest>, options: T
   return parts
 }
 
-/** A longer window than the fixtures have, of which no answer needs more. */
-function widen(file: string): void {
+/** A longer window than the fixtures have, of which no answer needs more. -> the size of the vocabulary */
+function widen(file: string): number {
   const config = JSON.parse(readFileSync(file, 'utf8'))
   for (const part of [config, config.text_config]) if (part) part.max_position_embeddings = WINDOW
   writeFileSync(file, JSON.stringify(config))
+  return config.vocab_size ?? config.text_config.vocab_size
+}
+
+/** Without the tokens that the model does not have; control tokens among them come in the place of its last ones. */
+function fitting(text: string, size: number): string {
+  const tokenizer = JSON.parse(text)
+  const { model } = tokenizer
+  const beyond = tokenizer.added_tokens.filter(({ id }: { id: number }) => id >= size)
+  beyond.forEach((token: { id: number }, i: number) => {
+    token.id = size - beyond.length + i
+  })
+  const known = Object.entries(model.vocab as Record<string, number>).filter(([, id]) => id < size - beyond.length)
+  model.vocab = Object.fromEntries(known)
+  model.merges = model.merges.filter((merge: string | [string, string]) => {
+    const parts = typeof merge === 'string' ? merge.split(' ') : merge
+    return [parts.join(''), ...parts].every((part) => part in model.vocab)
+  })
+  return JSON.stringify(tokenizer)
 }
