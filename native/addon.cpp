@@ -1,8 +1,9 @@
-// The module's entry: exports class Engine, the function about() and the ranges of the options.
+// The module's entry: exports class Engine, the functions about() and loopAt(), and the ranges of the options.
 #include <napi.h>
 
 #include "engine/about.h"
 #include "engine/allocator.h"
+#include "engine/loop_guard.h"
 #include "napi/convert.h"
 #include "napi/engine_wrap.h"
 
@@ -17,10 +18,24 @@ Napi::Value about(const Napi::CallbackInfo& info) {
   return result;
 }
 
+Napi::Value loop_at(const Napi::CallbackInfo& info) {
+  auto tokens = tether::to_tokens(info[0], "tokens");
+  bool in_call = info[1].ToBoolean().Value();
+  tether::LoopGuard guard;
+  int at = 0;
+  for (int32_t token : tokens) {
+    guard.accept(token, in_call);
+    at++;
+    if (guard.discouraged()) return Napi::Number::New(info.Env(), at);
+  }
+  return Napi::Number::New(info.Env(), -1);
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   tether::settle_allocator();
   exports.Set("Engine", tether::EngineWrap::define(env));
   exports.Set("about", Napi::Function::New(env, about, "about"));
+  exports.Set("loopAt", Napi::Function::New(env, loop_at, "loopAt"));
   exports.Set("optionRanges", tether::from_option_tables(env));
   return exports;
 }

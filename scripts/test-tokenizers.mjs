@@ -1,4 +1,5 @@
-// npm run test:tokenizers: a million texts through the real vocabularies, compared with PyPI `tokenizers`.
+// npm run test:tokenizers: a million texts through the real vocabularies, compared with PyPI `tokenizers`, and
+// texts that repeat themselves past the loop guard.
 
 import { run, SetupError, script, setup } from './setup.mjs'
 import { fetchTokenizer, tokenizerNames } from './tokenizer-files.mjs'
@@ -12,5 +13,6 @@ await script(async (args) => {
   await setup()
   const files = []
   for (const name of tokenizerNames) files.push(await fetchTokenizer(name))
-  return run(process.execPath, ['test/chat/oracle/fuzz.mjs', ...args, ...files])
+  const loops = await run(process.execPath, ['test/chat/oracle/loops.mjs', ...files])
+  return loops || run(process.execPath, ['test/chat/oracle/fuzz.mjs', ...args, ...files])
 })

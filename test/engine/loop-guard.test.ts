@@ -1,8 +1,11 @@
 /** Answers that repeat themselves: what the demo model writes after random tokens. */
 import { afterAll, expect, test } from 'vitest'
+import { loadBinding } from '../../src/binding.js'
+import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
 import { loadEngine } from '../../src/engine/load.js'
 import type { Finish } from '../../src/engine/types.js'
 import { collect, greedy } from '../support/checkpoints.js'
+import { repetitiveTexts } from '../support/repetitive-texts.mjs'
 
 const engine = await loadEngine('demo/model')
 /** Arbitrary tokens, the same for the same seed. */
@@ -34,4 +37,15 @@ test('a loop beside another answer leaves that as it is', async () => {
   ])
   expect(loop.finish.reason).toBe('loop')
   expect(other.tokens).toEqual(alone.tokens)
+})
+
+test('texts that should repeat themselves are no loop', async () => {
+  const tokenizer = await loadTokenizer('demo/model')
+  const { loopAt } = loadBinding()
+  const tokens = (text: string) => tokenizer.encode(text, { special: false })
+  const loops = Object.entries(repetitiveTexts()).flatMap(([name, text]) =>
+    [false, true].map((inCall) => ({ name, inCall, at: loopAt(tokens(text), inCall) })),
+  )
+  expect(loops.filter(({ at }) => at >= 0)).toEqual([])
+  expect(loopAt(tokens('I will read the file again, and then I will read it. '.repeat(400)), false)).toBeGreaterThan(0)
 })

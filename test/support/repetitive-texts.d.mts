@@ -1,0 +1,2 @@
+/** By name. */
+export function repetitiveTexts(): Record<string, string>
