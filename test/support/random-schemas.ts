@@ -43,7 +43,7 @@ function someSchema(random: Random, depth: number): JsonObject {
   const inner = () => someSchema(random, depth - 1)
   const nodes: (() => JsonObject)[] = [
     () => ({ anyOf: [inner(), { type: 'null' }] }),
-    () => ({ oneOf: [{ type: 'boolean' }, { enum: [1, 2, 'three'] }] }),
+    () => ({ oneOf: [{ type: 'boolean' } as JsonObject, { enum: [1, 2, 'three'] }] }),
     () => ({ type: 'array', items: inner(), minItems: random.below(2), maxItems: 3 }),
     () => ({ type: 'array', prefixItems: [{ type: 'boolean' }, inner()], items: false, minItems: 2 }),
     () => ({ $ref: '#/$defs/pair' }),
