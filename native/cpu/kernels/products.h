@@ -16,6 +16,9 @@ namespace tether::TETHER_CPU {
 template <class Weight>
 constexpr long kLine = 64 / sizeof(Weight);
 
+// Bytes from what is read to what is prefetched: the hardware's prefetchers stop at the end of a page.
+constexpr long kAhead = 3072;
+
 // Keeps loaded lanes in a register: compilers would load them again for each use.
 TETHER_INLINE Floats kept(Floats lanes) {
 #if defined(__x86_64__)
@@ -65,8 +68,12 @@ TETHER_INLINE float dot(long k, const float* a, const Weight* b) {
   constexpr int kSteps = 4;
   Floats sums[kSteps] = {};
   long i = 0;
-  for (; i + kSteps * kLanes <= k; i += kSteps * kLanes)
+  constexpr long kAtOnce = kSteps * kLanes;
+  for (; i + kAtOnce <= k; i += kAtOnce) {
+    for (long at = 0; at < kAtOnce; at += kLine<Weight>)
+      __builtin_prefetch(reinterpret_cast<const char*>(b + i + at) + kAhead);
     for (int step = 0; step < kSteps; step++) sums[step] += load(a + i + step * kLanes) * load(b + i + step * kLanes);
+  }
   for (; i + kLanes <= k; i += kLanes) sums[0] += load(a + i) * load(b + i);
   float sum = sum_of((sums[0] + sums[1]) + (sums[2] + sums[3]));
   for (; i < k; i++) sum += a[i] * number(b[i]);

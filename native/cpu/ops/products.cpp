@@ -64,9 +64,10 @@ void multiply(long m, const float* x, long ldx, const MatrixView& w, long begin,
 long tile_columns(long m, long n, const MatrixView& w) {
   long threads = pool_threads();
   if (threads == 1) return n;
-  long columns = m <= kFewRows ? kTileBytes / std::max<long>(1, w.row_bytes) : ceil_div(n, threads * 4);
-  if (m > kFewRows) columns = std::max<long>(columns, 32);
-  return ceil_div(std::max<long>(columns, 1), 16) * 16;
+  if (m > kFewRows) return ceil_div(std::max<long>(ceil_div(n, threads * 4), 32), 16) * 16;
+  // As many tiles for each thread.
+  long tiles = ceil_div(ceil_div(n * w.row_bytes, kTileBytes), threads) * threads;
+  return ceil_div(ceil_div(n, tiles), 16) * 16;
 }
 
 void compute_product(const Inputs& in, const MatrixView& layout, mx::array& out) {
