@@ -68,6 +68,18 @@ export const loadOptions = {
     help: 'bits of keys and values in the KV cache, 8 or 4: a longer window in the same memory; 0: not quantized',
   },
   /**
+   * Bits that activations are rounded to where up to 16 of them meet weights in 4 or 8 bits on the CPU backend; 32: not
+   * rounded. 0 or unset: 16.
+   */
+  activationBits: {
+    key: 'activation_bits',
+    kind: 'whole',
+    default: 0,
+    among: [0, 8, 16, 32],
+    hint: 'N',
+    help: 'on a CPU, bits of activations beside weights in 4 or 8 bits: 8, 16, or 32: not rounded; 0: 16',
+  },
+  /**
    * Tokens of a prompt per forward pass; other requests get a token, and cancelling takes effect, after each pass. 0 or
    * unset: as many as take half a second, a power of two, measured at load.
    */

@@ -6,6 +6,7 @@
 #include "cpu/kernels/elementwise.h"
 #include "cpu/kernels/formats.h"
 #include "cpu/kernels/products.h"
+#include "cpu/kernels/rounded.h"
 
 #define TETHER_TEXT_OF(name) #name
 #define TETHER_TEXT(name) TETHER_TEXT_OF(name)
@@ -15,6 +16,8 @@ namespace tether::TETHER_CPU {
 extern const Kernels table;
 const Kernels table{.name = TETHER_TEXT(TETHER_CPU),
                     .few_rows = few_rows,
+                    .few_rounded = few_rounded,
+                    .round_rows = round_rows,
                     .few_rows_f32 = few_rows_f32,
                     .expand = expand,
                     .gated = gated,

@@ -21,6 +21,17 @@ struct MatrixView {
 
 enum class Gate { silu, gelu_tanh };
 
+// As what a product of few rows with an affine matrix of 4 or 8 bits takes its activations: as they are, or rounded to
+// integers times a factor, a group of the matrix at a time.
+enum class Activations { float32, int16, int8 };
+
+// Rounded rows of activations; `groups` of the matrix in a row.
+struct RoundedRows {
+  void* numbers;   // (m, width) int16_t or int8_t; in a group ordered as the kernel likes
+  float* factors;  // (groups, m)
+  float* sums;     // (groups, m): of the rounded activations; 3 more floats can be read behind them
+};
+
 // A rotation of one token's pairs of numbers.
 struct Rotation {
   const float* cos;  // dims / 2
@@ -37,6 +48,10 @@ struct Kernels {
 
   // Columns [begin, end) of y: (m, rows of w) = x: (m, width) w^T. ldx, ldy: floats from one row to the next.
   void (*few_rows)(int m, const float* x, long ldx, const MatrixView& w, long begin, long end, float* y, long ldy);
+  // The same in integers, which round_rows() made of x for such a matrix.
+  void (*few_rounded)(Activations of, int m, const RoundedRows& x, const MatrixView& w, long begin, long end, float* y,
+                      long ldy);
+  void (*round_rows)(Activations to, int m, const float* x, long ldx, const MatrixView& w, const RoundedRows& out);
   // C = alpha A B^T + beta C with A: (m, k), B: (n, k), C: (m, n). beta 0: C is only written.
   void (*few_rows_f32)(int m, int n, long k, float alpha, const float* a, long lda, const float* b, long ldb,
                        float beta, float* c, long ldc);

@@ -21,6 +21,9 @@ constexpr int kLeastBlock = 256;
 // Without a memory cap kept prefixes get one part of the machine's memory in so many.
 constexpr uint64_t kPrefixShare = 4;
 
+// Bits of activations that nothing else sets: with 16 neither perplexity nor tokens differ from those in float32.
+constexpr int kActivationBits = 16;
+
 // Freed buffers that MLX may keep for reuse, in bytes.
 constexpr uint64_t kMostFreed = uint64_t{256} << 20U;
 
@@ -40,6 +43,11 @@ void set_threads(int asked, const DevicePolicy& device) {
     set_pool_threads(asked);
   else if (device.name == "cpu")
     fastest_threads();
+}
+
+Activations activations_of(int bits) {
+  if (bits == 8) return Activations::int8;
+  return bits == 32 ? Activations::float32 : Activations::int16;
 }
 
 // Numbers that a pass holds at once for each row of a chunk, besides keys and values. Fitted to MLX's counters for
@@ -116,7 +124,9 @@ uint64_t machine_bytes() {
 
 PrefixCache make_prefix_cache(Model& model, EngineInfo& info, const LoadRequest& request) {
   Layout layout(model, info.kv_bits);
-  auto key = fingerprint(request.config, request.files, layout.describe() + " on " + info.device);
+  // 8 bits change keys and values by more than rounding.
+  std::string rounding = info.activation_bits == 8 ? ", activations in 8 bits" : "";
+  auto key = fingerprint(request.config, request.files, layout.describe() + " on " + info.device + rounding);
   info.fingerprint = to_hex(key);
   int chunk = info.prefill_chunk;
   int block = chunk * std::max(1, (kLeastBlock + chunk - 1) / chunk);
@@ -131,6 +141,8 @@ PrefixCache make_prefix_cache(Model& model, EngineInfo& info, const LoadRequest&
 Loaded load_checkpoint(const LoadRequest& request, const std::function<void(double)>& progress) {
   auto device = device_policy();
   if (request.as_gpu) device = gpu_policy(device.name);
+  const int bits = request.options.activation_bits ? request.options.activation_bits : kActivationBits;
+  device.activations = activations_of(bits);
   set_threads(request.options.threads, device);
   // On the CPU backend runtime compilation calls a C++ compiler, without benefit.
   if (device.name == "cpu") mx::disable_compile();
@@ -149,6 +161,7 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   info.compute_dtype = weights.compute_kind();
   info.device = device.name;
   info.kv_bits = request.options.kv_bits;
+  info.activation_bits = device.own_kernels ? bits : 0;
   info.prefill_chunk =
       request.options.prefill_chunk > 0 ? request.options.prefill_chunk : chunk_size(*model, device, info.kv_bits);
   info.vocab_size = model->vocab_size();

@@ -43,6 +43,7 @@ struct EngineInfo {
   std::string compute_dtype;  // such as "f32"
   std::string device;         // cpu, metal or cuda
   int kv_bits = 0;            // as in LoadOptions
+  int activation_bits = 0;    // as computed; 0: not on a CPU
   int prefill_chunk = 0;      // tokens of a prompt per pass
   int vocab_size = 0;
   uint64_t weights_bytes = 0;

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string_view>
 
+#include "cpu/kernels.h"
+
 namespace tether {
 
 namespace mx = mlx::core;
@@ -29,6 +31,7 @@ struct DevicePolicy {
   // MLX's kernels multiply by quantized keys and values within a cache's buffer. CUDA's (MLX 0.32) require the heads to
   // follow one another without gaps, and a cache has spare slots between them.
   bool multiplies_packed_slots = false;
+  Activations activations = Activations::float32;  // with own_kernels
 };
 
 // For MLX's default device. Call on the engine thread.

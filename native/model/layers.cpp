@@ -17,7 +17,7 @@ mx::array Linear::operator()(const mx::array& x) const {
 }
 
 mx::array Linear::product(const mx::array& x) const {
-  if (device.own_kernels) return cpu::product(x, matrix);
+  if (device.own_kernels) return cpu::product(x, matrix, device.activations);
   if (!matrix.quantized()) return mx::matmul(x, *transposed);
   const auto& [mode, bits, group_size] = matrix.quantization;
   return mx::quantized_matmul(x, matrix.numbers, *matrix.scales, matrix.biases, true, group_size, bits,
@@ -25,7 +25,7 @@ mx::array Linear::product(const mx::array& x) const {
 }
 
 mx::array ExpertLinear::operator()(const mx::array& x, const mx::array& experts, bool sorted) const {
-  if (device.own_kernels) return cpu::expert_product(x, experts, matrix);
+  if (device.own_kernels) return cpu::expert_product(x, experts, matrix, device.activations);
   if (!matrix.quantized()) return mx::gather_mm(x, mx::swapaxes(matrix.numbers, 1, 2), std::nullopt, experts, sorted);
   const auto& [mode, bits, group_size] = matrix.quantization;
   return mx::gather_qmm(x, matrix.numbers, *matrix.scales, matrix.biases, std::nullopt, experts, true, group_size, bits,

@@ -286,6 +286,7 @@ Napi::Object from_info(Napi::Env env, const EngineInfo& info) {
   object.Set("computeDtype", info.compute_dtype);
   object.Set("device", info.device);
   object.Set("kvBits", info.kv_bits);
+  object.Set("activationBits", info.activation_bits);
   object.Set("prefillChunk", info.prefill_chunk);
   object.Set("fingerprint", info.fingerprint);
   object.Set("memory", memory);

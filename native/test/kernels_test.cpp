@@ -136,6 +136,102 @@ void packed_matrices(const Kernels& kernel) {
       }
 }
 
+// A number as round_rows() rounds it, and how far the other neighbour is if it lies halfway between two.
+struct Nearest {
+  double value;
+  double doubt;
+};
+
+// In each group to multiples of a fraction of its largest number.
+std::vector<Nearest> rounded(const std::vector<float>& x, int group, double most) {
+  std::vector<Nearest> all;
+  for (auto begin = x.begin(); begin != x.end(); begin += group) {
+    double largest = 0;
+    for (auto one = begin; one != begin + group; ++one) largest = std::max<double>(largest, std::abs(*one));
+    double step = largest / most;
+    for (auto one = begin; one != begin + group; ++one) {
+      double steps = largest == 0 ? 0 : *one / step;
+      bool is_halfway = std::abs(std::abs(steps - std::nearbyint(steps)) - 0.5) < 0.01;
+      all.push_back({.value = step * std::nearbyint(steps), .doubt = is_halfway ? step : 0});
+    }
+  }
+  return all;
+}
+
+// Rows as round_rows() makes them, and their product with columns [1, rows) of a matrix.
+std::vector<float> product_of_rounded(const Kernels& kernel, Activations of, int m, const float* x, const MatrixView& w,
+                                      long rows) {
+  auto count = static_cast<size_t>(m * w.width);
+  auto groups = count / static_cast<size_t>(w.quantization.group_size);
+  std::vector<int16_t> numbers(count);
+  std::vector<float> factors(2 * groups + 3);
+  RoundedRows to{.numbers = numbers.data(), .factors = factors.data(), .sums = factors.data() + groups};
+  kernel.round_rows(of, m, x, w.width, w, to);
+  std::vector<float> y(static_cast<size_t>(m * rows), kNaN);
+  kernel.few_rounded(of, m, to, w, 1, rows, y.data(), rows);
+  return y;
+}
+
+void check_rounded(const Kernels& kernel, Activations of, int m, const Packed& packed, const std::vector<float>& x,
+                   const std::string& name) {
+  const auto& w = packed.matrix;
+  auto width = static_cast<size_t>(w.width);
+  auto rows = packed.wanted.size() / width;
+  auto exact = rounded(x, w.quantization.group_size, of == Activations::int8 ? 127 : 32767);
+  auto y = product_of_rounded(kernel, of, m, x.data(), w, static_cast<long>(rows));
+  for (size_t i = 0; i < static_cast<size_t>(m); i++) {
+    auto alone = product_of_rounded(kernel, of, 1, x.data() + i * width, w, static_cast<long>(rows));
+    check(std::isnan(y[i * rows]), name + ", writes no other column");
+    for (size_t j = 1; j < rows; j++) {
+      double want = 0;
+      double tolerance = 0;
+      for (size_t l = 0; l < width; l++) {
+        const auto& [value, doubt] = exact[i * width + l];
+        double weight = packed.wanted[j * width + l];
+        want += value * weight;
+        tolerance += 2e-6 * std::abs(value * weight) + doubt * std::abs(weight);
+      }
+      check(std::abs(y[i * rows + j] - want) <= tolerance, name);
+      check(y[i * rows + j] == alone[j], name + ", the same as alone");
+    }
+  }
+}
+
+void rounded_products(const Kernels& kernel) {
+  constexpr size_t kRows = 7;
+  for (auto of : {Activations::int16, Activations::int8})
+    for (int bits : {4, 8})
+      for (int group : {32, 64, 128})
+        for (size_t width : {size_t{128}, size_t{1152}, size_t{4224}}) {
+          auto packed = affine(bits, group, kRows, width);
+          auto name = std::string(kernel.name) + ": " + (of == Activations::int8 ? "8" : "16") +
+                      "-bit activations times " + std::to_string(bits) + " bits in groups of " + std::to_string(group) +
+                      ", " + std::to_string(width) + " wide";
+          for (int m : {1, 2, 3, 4, 7, 16}) {
+            auto x = numbers(static_cast<size_t>(m) * width);
+            // Outliers, and a group of zeros.
+            for (size_t i = 0; i < x.size(); i += 97) x[i] *= 50;
+            std::fill_n(x.begin(), group, 0.0F);
+            check_rounded(kernel, of, m, packed, x, name + ", " + std::to_string(m) + " rows");
+          }
+          // The largest sums.
+          std::ranges::fill(packed.bytes, uint8_t{255});
+          for (size_t i = 0; i < packed.wanted.size(); i++) {
+            auto at = i / static_cast<size_t>(group);
+            packed.wanted[i] = static_cast<float>((1 << bits) - 1) * packed.scales[at] + packed.biases[at];
+          }
+          for (float value : {3.0F, -3.0F})
+            check_rounded(kernel, of, 1, packed, std::vector<float>(width, value), name + ", largest sums");
+          // What is no number stays in its row.
+          for (float broken : {kNaN, kInfinity, -kInfinity}) {
+            auto x = numbers(2 * width);
+            x[5] = broken;
+            auto y = product_of_rounded(kernel, of, 2, x.data(), packed.matrix, kRows);
+            check(std::isnan(y[1]) && !std::isnan(y[kRows + 1]), name + ", with " + std::to_string(broken));
+          }
+        }
+}
+
 void elementwise(const Kernels& kernel) {
   std::string name = kernel.name;
   for (size_t count : kLengths) {
@@ -238,6 +334,7 @@ int main() {
   for (const auto* kernel : runnable_kernels()) {
     products(*kernel);
     packed_matrices(*kernel);
+    rounded_products(*kernel);
     elementwise(*kernel);
     rotations(*kernel);
     mixtures(*kernel);

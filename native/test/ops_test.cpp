@@ -39,13 +39,44 @@ void products() {
           auto transposed = mx::transpose(mx::random::normal({in, rows}));
           auto wanted = mx::transpose(mx::astype(weight, mx::float32));
           auto name = std::to_string(rows) + " by " + std::to_string(out) + " by " + std::to_string(in);
-          check(cpu::product(half, plain(weight)), mx::matmul(half, wanted), "product of " + name);
-          check(cpu::product(transposed, plain(weight)), mx::matmul(transposed, wanted),
+          check(cpu::product(half, plain(weight), Activations::float32), mx::matmul(half, wanted),
+                "product of " + name);
+          check(cpu::product(transposed, plain(weight), Activations::float32), mx::matmul(transposed, wanted),
                 "product of a transposed input, " + name);
         }
 }
 
 void experts() {
+Matrix quantized(const mx::array& weight, int group, int bits) {
+  auto parts = mx::quantize(weight, group, bits);
+  mx::eval(parts);
+  return {.numbers = parts[0],
+          .scales = parts[1],
+          .biases = parts[2],
+          .quantization = {.mode = QuantMode::affine, .bits = bits, .group_size = group}};
+}
+
+// Rounded activations cost little, but something: where there are more rows nothing is rounded.
+void rounded_products() {
+  for (int bits : {4, 8, 6})
+    for (int rows : {1, 5, 16, 17})
+      for (int out : {1, 40, 3000}) {
+        auto matrix = quantized(mx::random::normal({out, 256}), 64, bits);
+        auto x = mx::random::normal({rows, 256});
+        auto exact = mx::matmul(x, mx::transpose(matrix.dequantized()));
+        auto name = std::to_string(rows) + " rows by " + std::to_string(out) + " in " + std::to_string(bits) + " bits";
+        auto apart = [&](Activations of) {
+          return mx::max(mx::abs(mx::subtract(cpu::product(x, matrix, of), exact))).item<float>();
+        };
+        float exactly = apart(Activations::float32);
+        tether::check(exactly < 2e-4F, name);
+        tether::check(apart(Activations::int16) < 5e-3F, name + ", activations in 16 bits");
+        float rough = apart(Activations::int8);
+        bool rounds = bits != 6 && rows <= 16;
+        tether::check(rough < 1 && (rough > 10 * exactly) == rounds, name + ", activations in 8 bits");
+      }
+}
+
   auto weight = mx::random::normal({5, 48, 64});
   mx::eval(weight);
   for (int tokens : {1, 3, 90}) {
@@ -56,8 +87,15 @@ void experts() {
       return mx::gather_mm(x, mx::swapaxes(weight, 1, 2), std::nullopt, chosen);
     };
     auto name = std::to_string(tokens) + " tokens";
-    check(cpu::expert_product(one, chosen, plain(weight)), wanted(one), "experts of a token with one row, " + name);
-    check(cpu::expert_product(each, chosen, plain(weight)), wanted(each), "experts with a row each, " + name);
+    check(cpu::expert_product(one, chosen, plain(weight), Activations::float32), wanted(one),
+          "experts of a token with one row, " + name);
+    auto matrix = quantized(weight, 32, 8);
+    auto dequantized = mx::gather_mm(each, mx::swapaxes(matrix.dequantized(), 1, 2), std::nullopt, chosen);
+    for (auto of : {Activations::float32, Activations::int16, Activations::int8})
+      check(cpu::expert_product(each, chosen, matrix, of), dequantized, "quantized experts, " + name,
+            of == Activations::int8 ? 0.5F : 2e-3F);
+    check(cpu::expert_product(each, chosen, plain(weight), Activations::float32), wanted(each),
+          "experts with a row each, " + name);
   }
 }
 
@@ -190,3 +228,4 @@ int main() {
   }
   return result();
 }
+    rounded_products();

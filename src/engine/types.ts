@@ -134,6 +134,8 @@ export interface EngineInfo {
   device: string
   /** The bits that keys and values are kept in, 8 or 4; 0: as they are computed. */
   kvBits: number
+  /** The bits that activations are rounded to where they meet quantized weights on a CPU; 0 on a GPU. */
+  activationBits: number
   /** Tokens of a prompt that are computed at a time. */
   prefillChunk: number
   vocabSize: number

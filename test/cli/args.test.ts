@@ -34,6 +34,7 @@ describe('readArgs', () => {
     [['--prefill-chunk', '128'], { prefillChunk: 128 }],
     [['--kv-bits', '8'], { kvBits: 8 }],
     [['--kv-bits=0'], { kvBits: 0 }],
+    [['--activation-bits', '8'], { activationBits: 8 }],
     [['--log-level', 'DEBUG'], { logLevel: 'debug' }],
     [['--log-level', 'warn'], { logLevel: 'warning' }],
     [

@@ -178,7 +178,7 @@ describe('the quantized keys and values of mlx-lm', () => {
     const bytes = readFileSync(`test/fixtures/checkpoints/goldens/${name}-kv${kvBits}.bin`)
     const wanted = Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i))
     for (const asGpu of [false, true]) {
-      const native = await loadNative(checkpoint(name), { kvBits, asGpu })
+      const native = await loadNative(checkpoint(name), { kvBits, asGpu, activationBits: 32 })
       for (const chunk of [prompt.length, 1])
         expectSame(await native.logits(Int32Array.from(prompt), chunk), wanted, exact)
       native.close()

@@ -44,6 +44,7 @@ const INFO: EngineInfo = {
   computeDtype: 'float32',
   device: 'cpu',
   kvBits: 0,
+  activationBits: 0,
   prefillChunk: 256,
   vocabSize: 0,
   memory: { weights: 0, cap: 0, perToken: 0 },

@@ -94,19 +94,23 @@ TETHER_INLINE void store_some(float* to, Floats lanes, long count) {
 TETHER_INLINE float number(float from) { return from; }
 TETHER_INLINE float number(uint16_t from) { return as<float>(static_cast<uint32_t>(from) << 16U); }
 
-TETHER_INLINE float sum_of(Floats lanes) {
-#if defined(__AVX512F__)
-  auto eight = _mm256_add_ps(_mm512_castps512_ps256(lanes), _mm512_extractf32x8_ps(lanes, 1));
-#elif defined(__AVX2__)
-  auto eight = as<__m256>(lanes);
-#endif
+TETHER_INLINE float sum_of(VectorOf<float, 4>::Type lanes) { return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]); }
+
 #ifdef __AVX2__
-  auto four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-#else
-  auto four = lanes;
-#endif
-  return (four[0] + four[2]) + (four[1] + four[3]);
+TETHER_INLINE float sum_of(VectorOf<float, 8>::Type lanes) {
+  auto eight = as<__m256>(lanes);
+  return sum_of(
+      as<VectorOf<float, 4>::Type>(_mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1))));
 }
+#endif
+
+#ifdef __AVX512F__
+TETHER_INLINE float sum_of(Floats lanes) {
+  auto sixteen = as<__m512>(lanes);
+  return sum_of(
+      as<VectorOf<float, 8>::Type>(_mm256_add_ps(_mm512_castps512_ps256(sixteen), _mm512_extractf32x8_ps(sixteen, 1))));
+}
+#endif
 
 // NOLINTEND(modernize-avoid-c-arrays)
 

@@ -43,6 +43,25 @@ MatrixView from_row(MatrixView matrix, long row) {
   return matrix;
 }
 
+// Whether m rows of x are rounded before they are multiplied.
+bool rounds(Activations to, long m, const MatrixView& w) {
+  const auto& [mode, bits, group_size] = w.quantization;
+  return to != Activations::float32 && m <= kFewRows && mode == QuantMode::affine && (bits == 4 || bits == 8);
+}
+
+// The next call on this thread overwrites what it returns.
+RoundedRows rounded(Activations to, long m, const float* x, long ldx, const MatrixView& w) {
+  struct Factors;
+  thread_local std::vector<int16_t> numbers;
+  auto count = static_cast<size_t>(m * w.width);
+  if (numbers.size() < count) numbers.resize(count);
+  long groups = m * w.width / w.quantization.group_size;
+  float* factors = scratch<Factors>(static_cast<size_t>(2 * groups + 3));
+  RoundedRows rows{.numbers = numbers.data(), .factors = factors, .sums = factors + groups};
+  kernels().round_rows(to, static_cast<int>(m), x, ldx, w, rows);
+  return rows;
+}
+
 // Columns [begin, end) of y = x w^T, on this thread.
 void multiply(long m, const float* x, long ldx, const MatrixView& w, long begin, long end, float* y, long ldy) {
   if (m <= kFewRows) return kernels().few_rows(static_cast<int>(m), x, ldx, w, begin, end, y, ldy);
@@ -70,20 +89,27 @@ long tile_columns(long m, long n, const MatrixView& w) {
   return ceil_div(ceil_div(n, tiles), 16) * 16;
 }
 
-void compute_product(const Inputs& in, const MatrixView& layout, mx::array& out) {
+void compute_product(const Inputs& in, const MatrixView& layout, Activations activations, mx::array& out) {
   Rows x(in[0]);
   auto matrix = view_of(layout, in, 1);
   long m = out.shape(0);
   long n = out.shape(1);
   auto* y = out.data<float>();
   long columns = tile_columns(m, n, matrix);
+  bool rounding = rounds(activations, m, matrix);
+  auto rows = rounding ? rounded(activations, m, x[0], x.step(), matrix) : RoundedRows{};
   parallel_for(static_cast<int>(ceil_div(n, columns)), [&](int tile) {
     long begin = tile * columns;
-    multiply(m, x[0], x.step(), matrix, begin, std::min(n, begin + columns), y, n);
+    long end = std::min(n, begin + columns);
+    if (rounding)
+      kernels().few_rounded(activations, static_cast<int>(m), rows, matrix, begin, end, y, n);
+    else
+      multiply(m, x[0], x.step(), matrix, begin, end, y, n);
   });
 }
 
-void compute_expert_product(const Inputs& in, const MatrixView& layout, long rows, mx::array& out) {
+void compute_expert_product(const Inputs& in, const MatrixView& layout, long rows, Activations activations,
+                            mx::array& out) {
   Rows x(in[0]);
   auto matrix = view_of(layout, in, 2);
   const auto* experts = in[1].data<int32_t>();
@@ -109,7 +135,12 @@ void compute_expert_product(const Inputs& in, const MatrixView& layout, long row
     for (long i = 0; i < m; i++)
       std::memcpy(gathered + i * width, x[mine[static_cast<size_t>(i)] / shared],
                   static_cast<size_t>(width) * sizeof(float));
-    multiply(m, gathered, width, from_row(matrix, experts[mine[0]] * rows), begin, end, results, rows);
+    auto expert = from_row(matrix, experts[mine[0]] * rows);
+    if (rounds(activations, m, expert))
+      kernels().few_rounded(activations, static_cast<int>(m), rounded(activations, m, gathered, width, expert), expert,
+                            begin, end, results, rows);
+    else
+      multiply(m, gathered, width, expert, begin, end, results, rows);
     for (long i = 0; i < m; i++)
       std::memcpy(y + mine[static_cast<size_t>(i)] * rows + begin, results + i * rows + begin,
                   static_cast<size_t>(end - begin) * sizeof(float));
@@ -131,21 +162,22 @@ MatrixView layout_of(const Matrix& matrix) {
           .row_bytes = static_cast<long>(numbers.shape(-1)) * static_cast<long>(numbers.itemsize())};
 }
 
-mx::array product(const mx::array& x, const Matrix& matrix) {
-  return operation(
-      {.name = "product"}, {x.shape(0), matrix.rows()}, with_matrix({x}, matrix),
-      [layout = layout_of(matrix)](const Inputs& in, mx::array& out) { compute_product(in, layout, out); });
+mx::array product(const mx::array& x, const Matrix& matrix, Activations activations) {
+  return operation({.name = "product"}, {x.shape(0), matrix.rows()}, with_matrix({x}, matrix),
+                   [layout = layout_of(matrix), activations](const Inputs& in, mx::array& out) {
+                     compute_product(in, layout, activations, out);
+                   });
 }
 
-mx::array expert_product(const mx::array& x, const mx::array& experts, const Matrix& matrix) {
+mx::array expert_product(const mx::array& x, const mx::array& experts, const Matrix& matrix, Activations activations) {
   int rows = matrix.rows();
   auto shape = experts.shape();
   shape.push_back(1);
   shape.push_back(rows);
   auto chosen = mx::contiguous(mx::astype(experts, mx::int32));
   return operation({.name = "expert_product"}, shape, with_matrix({x, chosen}, matrix),
-                   [layout = layout_of(matrix), rows](const Inputs& in, mx::array& out) {
-                     compute_expert_product(in, layout, rows, out);
+                   [layout = layout_of(matrix), rows, activations](const Inputs& in, mx::array& out) {
+                     compute_expert_product(in, layout, rows, activations, out);
                    });
 }
 
