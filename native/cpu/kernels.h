@@ -65,6 +65,10 @@ struct Kernels {
   // One head of one token; out may not be x.
   void (*rotate)(const float* x, const Rotation& rotation, int head_dim, float* out);
 
+  // Multiplies each run of `block` numbers by scale times the Hadamard matrix of that size, in natural order. block: a
+  // power of two, at least 32, that divides count.
+  void (*hadamard)(float* x, long count, long block, float scale);
+
   // x = cap * tanh(x / cap)
   void (*softcap)(float* x, long count, float cap);
   float (*largest)(const float* x, long count);

@@ -7,6 +7,7 @@
 
 #include "cpu/ops/attention.h"
 #include "cpu/ops/elementwise.h"
+#include "model/hadamard.h"
 #include "model/layers.h"
 
 namespace tether {
@@ -47,6 +48,8 @@ mx::array gather(std::vector<mx::array> outputs) {
 
 mx::array Attention::own(const Rope& rope, const mx::array& q, const mx::array& k, const mx::array& v,
                          std::span<const Segment> segments, size_t index, std::vector<KVView>& seen) const {
+  bool transformed = is_transformed((*segments[0].caches)[index].quantization());
+  auto stored_v = transformed ? hadamard(v, head_dim, HadamardSide::stored, device) : v;
   std::vector<mx::array> outputs;
   int begin = 0;
   for (const auto& segment : segments) {
@@ -54,7 +57,8 @@ mx::array Attention::own(const Rope& rope, const mx::array& q, const mx::array& 
     int offset = cache.offset();
     auto queries = rotate(q, begin, segment.length, heads, rope, offset);
     auto keys = rotate(k, begin, segment.length, kv_heads, rope, offset);
-    auto values = split_heads(v, begin, segment.length, kv_heads, head_dim);
+    if (transformed) keys = hadamard(keys, head_dim, HadamardSide::stored, device);
+    auto values = split_heads(stored_v, begin, segment.length, kv_heads, head_dim);
     seen.push_back(cache.append(keys, values));
     outputs.push_back(attend(queries, seen.back(), rope));
     begin += segment.length;
@@ -85,6 +89,13 @@ mx::array Attention::rotate(const mx::array& x, int begin, int count, int heads_
 
 // q: (1, heads, T, head_dim) -> (T, heads * head_dim)
 mx::array Attention::attend(const mx::array& q, const KVView& view, const Rope& rope) const {
+  if (!is_transformed(view.keys.quantization)) return attend_stored(q, view, rope);
+  auto transform = [&](const mx::array& x) { return hadamard(x, head_dim, HadamardSide::reading, device); };
+  return transform(attend_stored(transform(q), view, rope));
+}
+
+// The same with queries and results as the keys and values are stored.
+mx::array Attention::attend_stored(const mx::array& q, const KVView& view, const Rope& rope) const {
   float scores_scale = scale * rope.magnitude * rope.magnitude;
   if (device.own_kernels)
     return cpu::attend(q, view.keys, view.values, {.scale = scores_scale, .window = window, .softcap = softcap});

@@ -40,6 +40,7 @@ struct Attention {
  private:
   mx::array rotate(const mx::array& x, int begin, int count, int heads_of_x, const Rope& rope, int offset) const;
   mx::array attend(const mx::array& q, const KVView& view, const Rope& rope) const;
+  mx::array attend_stored(const mx::array& q, const KVView& view, const Rope& rope) const;
   mx::array attend_capped(const mx::array& q, const KVView& view, float scores_scale) const;
   mx::array attend_quantized(const mx::array& q, const KVView& view, float scores_scale) const;
 };

@@ -12,7 +12,8 @@ namespace tether {
 
 namespace mx = mlx::core;
 
-// Keys and values as attention reads them: the last S slots of a cache, the last T of which belong to T queries.
+// Keys and values as attention reads them: the last S slots of a cache, the last T of which belong to T queries. They
+// are transformed if is_transformed() says so of their quantization.
 struct KVView {
   Matrix keys;    // (1, kv_heads, S, head_dim)
   Matrix values;  // (1, kv_heads, S, head_dim)
@@ -31,9 +32,9 @@ class KVCache {
   explicit KVCache(int window = 0, Quantization quantization = {})
       : window_(window), quantization_(quantization), keys_(quantization), values_(quantization) {}
 
-  // k, v: (1, kv_heads, T, head_dim). Adds T slots; the view holds every slot that any of the T queries sees (for a
-  // sliding layer at most window - 1 + T: a mask narrows it per query). With a quantization all slots of the view are
-  // quantized, the new ones too.
+  // k, v: (1, kv_heads, T, head_dim), transformed if is_transformed(quantization()). Adds T slots; the view holds every
+  // slot that any of the T queries sees (for a sliding layer at most window - 1 + T: a mask narrows it per query). With
+  // a quantization all slots of the view are quantized, the new ones too.
   KVView append(const mx::array& k, const mx::array& v);
 
   // As they are kept: for keys one array, or quantized numbers, scales and biases; then the same for values. Each is
@@ -55,6 +56,7 @@ class KVCache {
   // Tokens seen so far: the position of the next one.
   int offset() const { return first_ + length_; }
   int window() const { return window_; }
+  const Quantization& quantization() const { return quantization_; }
   // The position of the oldest slot that it holds.
   int first() const { return first_; }
   // The most slots that a buffer of a sliding layer has, if at most `chunk` tokens are appended at a time.

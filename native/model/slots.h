@@ -17,6 +17,10 @@ namespace mx = mlx::core;
 // divide.
 Quantization kv_quantization(int bits, int head_dim);
 
+// Whether heads are transformed (hadamard.h) before they are stored so: in 4 bits outliers would cost the other numbers
+// of their group too much.
+constexpr bool is_transformed(const Quantization& quantization) { return quantization.bits == 4; }
+
 // Bytes that `elements` numbers take if a computed one has `element` bytes. Affine or none.
 uint64_t stored_bytes(const Quantization& quantization, uint64_t elements, uint64_t element);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -232,6 +233,20 @@ void rounded_products(const Kernels& kernel) {
         }
 }
 
+void transforms(const Kernels& kernel) {
+  for (size_t block : {size_t{32}, size_t{64}, size_t{256}, size_t{512}}) {
+    auto x = numbers(3 * block);
+    auto out = x;
+    kernel.hadamard(out.data(), static_cast<long>(x.size()), static_cast<long>(block), 0.25F);
+    for (size_t i = 0; i < x.size(); i++) {
+      double want = 0;
+      for (size_t j = 0; j < block; j++)
+        want += (std::popcount(i % block & j) % 2 == 0 ? 0.25 : -0.25) * x[i / block * block + j];
+      check(near(out[i], want, 1e-5), std::string(kernel.name) + ": Hadamard transform of " + std::to_string(block));
+    }
+  }
+}
+
 void elementwise(const Kernels& kernel) {
   std::string name = kernel.name;
   for (size_t count : kLengths) {
@@ -335,6 +350,7 @@ int main() {
     products(*kernel);
     packed_matrices(*kernel);
     rounded_products(*kernel);
+    transforms(*kernel);
     elementwise(*kernel);
     rotations(*kernel);
     mixtures(*kernel);

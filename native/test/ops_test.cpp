@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cpu/pool.h"
+#include "model/hadamard.h"
 #include "test/check.h"
 
 using namespace tether;
@@ -46,7 +47,6 @@ void products() {
         }
 }
 
-void experts() {
 Matrix quantized(const mx::array& weight, int group, int bits) {
   auto parts = mx::quantize(weight, group, bits);
   mx::eval(parts);
@@ -77,6 +77,7 @@ void rounded_products() {
       }
 }
 
+void experts() {
   auto weight = mx::random::normal({5, 48, 64});
   mx::eval(weight);
   for (int tokens : {1, 3, 90}) {
@@ -132,6 +133,27 @@ void rotations() {
     auto heads = mx::transpose(mx::reshape(part, {1, 4, kHeads, kDim}), {0, 2, 1, 3});
     check(cpu::rotate(x, 2, 4, kHeads, mx::array(angles.data(), {2, 4, kDim / 2}, mx::float32), traditional),
           mx::fast::rope(heads, kDim, traditional, 10000.0F, 1.0F, 5), "rotation");
+  }
+}
+
+// As kernels transform, so does MLX; what is stored and what reads it undo each other, and keep dot products.
+void transforms() {
+  auto own = device_policy();
+  auto gpu = gpu_policy("cuda");
+  for (int dim : {32, 64, 96, 128, 256}) {
+    auto a = mx::random::normal({1, 3, 5, dim});
+    auto b = mx::random::normal({1, 3, 5, dim});
+    auto turned = mx::transpose(mx::reshape(a, {1, 5, 3, dim}), {0, 2, 1, 3});
+    auto name = "Hadamard transform of " + std::to_string(dim);
+    for (const auto& device : {own, gpu}) {
+      auto stored = hadamard(a, dim, HadamardSide::stored, device);
+      tether::check(mx::max(mx::abs(mx::subtract(stored, a))).item<float>() > 1, name + " changes its input");
+      check(hadamard(stored, dim, HadamardSide::reading, device), a, name + ", there and back");
+      auto reading = hadamard(b, dim, HadamardSide::reading, device);
+      check(mx::sum(mx::multiply(stored, reading), -1), mx::sum(mx::multiply(a, b), -1), name + ", dot products");
+    }
+    check(hadamard(turned, dim, HadamardSide::stored, own), hadamard(turned, dim, HadamardSide::stored, gpu),
+          name + " on both devices");
   }
 }
 
@@ -219,13 +241,14 @@ int main() {
   for (int threads : {1, 3}) {
     set_pool_threads(threads);
     products();
+    rounded_products();
     experts();
     norms_and_gates();
     rotations();
+    transforms();
     attention();
     quantized_attention();
     a_nan_stays();
   }
   return result();
 }
-    rounded_products();

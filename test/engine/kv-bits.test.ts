@@ -171,8 +171,22 @@ function expectSame(logits: Float32Array, wanted: Float32Array, exact: Float32Ar
   expect(most).toBeLessThan(cost.most / 2)
 }
 
-describe('the quantized keys and values of mlx-lm', () => {
-  test.each([8, 4])('in %i bits and groups of 32 give the same logits', async (kvBits) => {
+/** In 8 bits the logits of mlx-lm; in 4 bits, where ours are transformed first, at most as far from the exact ones. */
+function expectAsGood(
+  logits: Float32Array,
+  { kvBits, wanted, exact }: { kvBits: number; wanted: Float32Array; exact: Float32Array },
+): void {
+  if (kvBits === 8) {
+    expectSame(logits, wanted, exact)
+    return
+  }
+  const { mean } = apart(logits, exact)
+  expect(mean).toBeGreaterThan(1e-4)
+  expect(mean).toBeLessThan(1.1 * apart(wanted, exact).mean)
+}
+
+describe('logits beside those with the quantized keys and values of mlx-lm', () => {
+  test.each([8, 4])('in %i bits and groups of 32', async (kvBits) => {
     const name = 'llama-d-4bit-128'
     const { prompt, logits: exact } = golden(name)
     const bytes = readFileSync(`test/fixtures/checkpoints/goldens/${name}-kv${kvBits}.bin`)
@@ -180,13 +194,13 @@ describe('the quantized keys and values of mlx-lm', () => {
     for (const asGpu of [false, true]) {
       const native = await loadNative(checkpoint(name), { kvBits, asGpu, activationBits: 32 })
       for (const chunk of [prompt.length, 1])
-        expectSame(await native.logits(Int32Array.from(prompt), chunk), wanted, exact)
+        expectAsGood(await native.logits(Int32Array.from(prompt), chunk), { kvBits, wanted, exact })
       native.close()
     }
   })
 
   const python = process.env.TETHER_ORACLE_PYTHON
-  test.runIf(python)('in groups of 64 give the same logits', async () => {
+  test.runIf(python)('in groups of 64', async () => {
     const { makeCheckpoint } = (await import('../../bench/checkpoint.mjs' as string)) as {
       makeCheckpoint(folder: string, config: object, seed: number): Promise<void>
     }
@@ -212,7 +226,7 @@ describe('the quantized keys and values of mlx-lm', () => {
     for (const kvBits of [8, 4]) {
       const native = await loadNative(folder, { kvBits })
       const wanted = await oracle.logits(folder, tokens, { kvBits, kvGroup: 64 })
-      expectSame(await native.logits(Int32Array.from(tokens), 100), wanted, exact)
+      expectAsGood(await native.logits(Int32Array.from(tokens), 100), { kvBits, wanted, exact })
       native.close()
     }
     oracle.stop()

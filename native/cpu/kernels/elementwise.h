@@ -96,6 +96,39 @@ inline void rotate(const float* x, const Rotation& r, int head_dim, float* out) 
   for (int i = r.dims; i < head_dim; i++) out[i] = x[i];
 }
 
+template <int... Index>
+struct LaneNumbers {};
+#if defined(__AVX512F__)
+using EachLane = LaneNumbers<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15>;
+#elif defined(__AVX2__)
+using EachLane = LaneNumbers<0, 1, 2, 3, 4, 5, 6, 7>;
+#else
+using EachLane = LaneNumbers<0, 1, 2, 3>;
+#endif
+
+// Sums and differences of the lanes that are `Step` apart, and of those half as far, down to neighbours.
+template <int Step, int... Lane>
+TETHER_INLINE Floats butterflies(Floats x, LaneNumbers<Lane...> lanes) {
+  Floats signs = {(Lane & Step ? -1.0F : 1.0F)...};
+  x = __builtin_shufflevector(x, x, (Lane ^ Step)...) + signs * x;
+  if constexpr (Step > 1) return butterflies<Step / 2>(x, lanes);
+  return x;
+}
+
+inline void hadamard(float* x, long count, long block, float scale) {
+  for (const float* end = x + count; x < end; x += block) {
+    for (long step = block / 2; step >= kLanes; step /= 2)
+      for (long i = 0; i < block; i += kLanes) {
+        if (i & step) continue;
+        Floats a = load(x + i);
+        Floats b = load(x + i + step);
+        store(x + i, a + b);
+        store(x + i + step, a - b);
+      }
+    for (long i = 0; i < block; i += kLanes) store(x + i, butterflies<kLanes / 2>(load(x + i), EachLane()) * scale);
+  }
+}
+
 inline void softcap(float* x, long count, float cap) {
   // tanh(z) is 1 - 2 / (1 + exp(2 z)).
   map(x, x, count, [cap](Floats a) { return cap - 2.0F * cap / (1.0F + exp_of(a * (2.0F / cap))); });

@@ -1,6 +1,7 @@
 // Gates, norms and rotations as MLX operations that tether's own kernels compute on the CPU.
 #include "cpu/ops/elementwise.h"
 
+#include <cstring>
 #include <utility>
 
 #include "cpu/ops/operation.h"
@@ -51,6 +52,20 @@ mx::array rotate(const mx::array& x, int begin, int count, int heads, const mx::
                        }
                      });
                    });
+}
+
+mx::array hadamard(const mx::array& x, int block, float scale) {
+  return operation({.name = "hadamard"}, x.shape(), {x}, [block, scale](const Inputs& in, mx::array& out) {
+    Rows rows(in[0]);
+    long width = rows.width();
+    auto* to = out.data<float>();
+    in_parts(static_cast<long>(out.size()) / width, width, [&](long begin, long end) {
+      for (long row = begin; row < end; row++) {
+        std::memcpy(to + row * width, rows[row], static_cast<size_t>(width) * sizeof(float));
+        kernels().hadamard(to + row * width, width, block, scale);
+      }
+    });
+  });
 }
 
 }  // namespace tether::cpu

@@ -23,4 +23,8 @@ mx::array rms_norm(const mx::array& x, const std::optional<mx::array>& weight, f
 // and sines. -> (1, heads, count, head_dim)
 mx::array rotate(const mx::array& x, int begin, int count, int heads, const mx::array& angles, bool traditional);
 
+// Multiplies each run of `block` numbers along the last axis by scale times the Hadamard matrix of that size. block: a
+// power of two, at least 32.
+mx::array hadamard(const mx::array& x, int block, float scale);
+
 }  // namespace tether::cpu

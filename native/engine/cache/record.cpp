@@ -22,6 +22,7 @@ Layout::Layout(Model& model, int kv_bits) {
   Segment segment{&caches, 1};
   model.forward(mx::zeros({1}, mx::int32), {&segment, 1});
   for (size_t i = 0; i < caches.size(); i++) {
+    transformed_ = transformed_ || is_transformed(caches[i].quantization());
     Layer layer{.index = i, .parts = {}};
     for (const auto& buffer : caches[i].stored(0, 1))
       layer.parts.push_back({.dtype = buffer.dtype(), .heads = buffer.shape(1), .width = buffer.shape(3)});
@@ -109,6 +110,7 @@ std::string Layout::describe() const {
       for (const auto& part : layer.parts)
         text << ' ' << part.heads << 'x' << part.width << ':' << static_cast<int>(part.dtype.val());
   }
+  if (transformed_) text << " transformed";
   return text.str();
 }
 

@@ -74,6 +74,7 @@ class Layout {
 
   std::array<std::vector<Layer>, 2> layers_;
   int window_ = 0;
+  bool transformed_ = false;  // some keys and values are (hadamard.h)
 };
 
 }  // namespace tether
