@@ -39,6 +39,11 @@ describe('a schema is refused with its construct', () => {
     ['whose list needs it', { type: 'array', minItems: 1, items: { $ref: '#' } }, '$ref'],
     ['with a pattern that repeats itself', object({ a: { pattern: '(a{1,100}){1,100}' } }), '(a{1,100}){1,100}'],
     ['with a pattern that is none', object({ a: { pattern: '(' } }), 'no regular expression'],
+    [
+      'with many patterns that repeat',
+      object(Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, { pattern: '^.{0,150}$' }]))),
+      'more than 2000 times',
+    ],
     ['with a long pattern', object({ a: { pattern: 'x|'.repeat(500) } }), 'longer than'],
     [
       'with a property for a pattern that repeats itself',

@@ -9,10 +9,13 @@ const MOST_VALUES = 1000
 const LONGEST_PATTERN = 200
 // A grammar counts by repeating itself.
 const MOST_REPEATED = 200
+// Of all patterns together.
+const MOST_IN_PATTERNS = 2000
 
 /** Why this schema gets no grammar, naming the construct; undefined: it gets one. */
 export function unbounded(root: JsonObject): string | undefined {
   let nodes = 0
+  let repeated = 0
   const todo: { value: JsonValue; depth: number }[] = [{ value: root, depth: 0 }]
   for (let place = todo.pop(); place; place = todo.pop()) {
     const { value, depth } = place
@@ -20,6 +23,8 @@ export function unbounded(root: JsonObject): string | undefined {
     nodes += 1
     if (nodes > MOST_NODES) return `a schema of more than ${MOST_NODES} parts`
     if (depth > DEEPEST) return `a schema nested more than ${DEEPEST} levels deep`
+    repeated += isObject(value) && typeof value.pattern === 'string' ? repeats(value.pattern) : 0
+    if (repeated > MOST_IN_PATTERNS) return `patterns that repeat their parts more than ${MOST_IN_PATTERNS} times`
     const fault = isObject(value) ? faultOf(value) : undefined
     if (fault !== undefined) return fault
     for (const inner of Object.values(value)) todo.push({ value: inner, depth: depth + 1 })
@@ -46,11 +51,16 @@ function faultOf(schema: JsonObject): string | undefined {
 function patternFault(pattern: string): string | undefined {
   if (pattern.length > LONGEST_PATTERN) return `is longer than ${LONGEST_PATTERN} characters`
   if (!isPattern(pattern)) return 'is no regular expression'
+  if (repeats(pattern) > MOST_REPEATED) return `repeats its parts more than ${MOST_REPEATED} times`
+}
+
+/** How often at most a part of it is repeated by counting, one count within the other. */
+function repeats(pattern: string): number {
   let repeated = 1
   for (const [, least, most] of pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)) {
-    repeated *= Math.max(1, Number(least), Number(most || 0))
-    if (repeated > MOST_REPEATED) return `repeats its parts more than ${MOST_REPEATED} times`
+    repeated = Math.min(repeated * Math.max(1, Number(least), Number(most || 0)), MOST_REPEATED + 1)
   }
+  return repeated
 }
 
 function isPattern(text: string): boolean {
