@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "cpu/ops/masks.h"
 #include "engine/loop_guard.h"
 
 namespace tether {
@@ -33,14 +34,9 @@ mx::array best(const mx::array& logits, int count) {
   return mx::take_along_axis(some, mx::argsort(mx::take_along_axis(negative, some, -1), -1), -1);
 }
 
-// Sets the logits of tokens whose bit is not set to minus infinity: on a device from the packed bits; MLX's own
-// functions are slow on a CPU, so there from what is to be added.
+// Sets the logits of tokens whose bit is not set to minus infinity, on a device from the packed bits.
 mx::array masked(const mx::array& logits, std::span<const uint32_t> allowed) {
-  if (mx::default_device() == mx::Device::cpu) {
-    std::vector<float> added(static_cast<size_t>(logits.shape(1)));
-    for (size_t i = 0; i < added.size(); i++) added[i] = allowed[i / 32] >> (i % 32) & 1U ? 0 : kNever;
-    return mx::add(logits, mx::array(added.data(), {1, logits.shape(1)}, mx::float32));
-  }
+  if (mx::default_device() == mx::Device::cpu) return cpu::masked(logits, allowed);
   auto words = static_cast<int>(allowed.size());
   mx::array packed(allowed.data(), {words, 1}, mx::uint32);
   auto one = mx::array(1U, mx::uint32);
@@ -145,6 +141,7 @@ mx::array draw_largest(const mx::array& raw) {
 
 mx::array removed_probability(const mx::array& raw, int index, std::span<const uint32_t> allowed) {
   auto logits = mx::astype(row(raw, index), mx::float32);
+  if (mx::default_device() == mx::Device::cpu) return cpu::forbidden_share(logits, allowed);
   auto kept = mx::subtract(mx::logsumexp(masked(logits, allowed), -1), mx::logsumexp(logits, -1));
   return mx::subtract(mx::array(1.0F), mx::exp(kept));
 }
