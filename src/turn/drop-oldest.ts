@@ -33,15 +33,18 @@ export function dropOldest(chat: Chat, window: number, count: (chat: Chat) => nu
   const { messages } = chat
   const cuts = findCuts(messages)
   const ends = findEnds(messages)
-  const keep = (cut: number, end: number) => ({ ...chat, messages: kept(messages, cuts[cut], end) })
+  const systems = [...messages.keys()].filter((i) => messages[i]?.role === 'system')
+  const keep = (cut: number, end: number) => ({ ...chat, messages: kept(messages, systems, cuts[cut], end) })
   const fits = (cut: number, end: number, most: number) => count(keep(cut, end)) <= most
   const last = ends.length - 1
+  // What always stays may be too long already: that is not to be found out request by request.
+  if (!fits(cuts.length - 1, ends[last] as number, window - 1)) return undefined
   let cut = -1
   for (let asked = 0; asked <= last; asked++) {
     asked = firstFrom(asked, last + 1, (i) => !fits(cut, ends[i] as number, window - 1))
     if (asked > last) break
     const end = ends[asked] as number
-    const beyond = cuts.filter(({ at }) => at <= end).length
+    const beyond = firstFrom(cut + 1, cuts.length, (i) => (cuts[i] as Cut).at > end)
     const next = firstFrom(cut + 1, beyond, (i) => fits(i, end, Math.floor(window * KEPT_SHARE)))
     cut = Math.max(cut, Math.min(next, beyond - 1))
     if (asked === last && !fits(cut, end, window - 1)) return undefined
@@ -49,10 +52,17 @@ export function dropOldest(chat: Chat, window: number, count: (chat: Chat) => nu
   return keep(cut, ends[last] as number)
 }
 
-function kept(messages: ChatMessage[], cut: Cut | undefined, end: number): ChatMessage[] {
-  const upTo = messages.slice(0, end + 1)
-  if (!cut) return upTo
-  return upTo.filter(({ role }, i) => role === 'system' || i === cut.head || i >= cut.at)
+/** Without a walk over what is dropped: in a long chat that is nearly all. `systems`: the places of system messages. */
+function kept(messages: ChatMessage[], systems: number[], cut: Cut | undefined, end: number): ChatMessage[] {
+  if (!cut) return messages.slice(0, end + 1)
+  const { at, head } = cut
+  const before = systems.slice(
+    0,
+    firstFrom(0, systems.length, (i) => (systems[i] as number) >= at),
+  )
+  if (head < at) before.push(head)
+  const first = before.sort((one, other) => one - other).map((i) => messages[i] as ChatMessage)
+  return [...first, ...messages.slice(at, end + 1)]
 }
 
 function findCuts(messages: ChatMessage[]): Cut[] {
