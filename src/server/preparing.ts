@@ -34,8 +34,9 @@ export interface Preparing {
   /** Whether a body of so many bytes is for the other thread. */
   isFor(bytes: number): boolean
   /**
-   * The body's blocks are away meanwhile, and lost if it takes longer than a minute. Throws what the task throws, `cancelled` as soon as the signal fires, or `invalid_request` if it takes longer than a
-   * minute. A task that has begun is not interrupted.
+   * The body's blocks are away meanwhile, and lost if it takes longer than a minute. Throws what the task throws,
+   * `cancelled` as soon as the signal fires, or `invalid_request` if it takes longer than a minute. A task that has begun
+   * is not interrupted.
    */
   run(task: Task, body: Blocks, signal?: AbortSignal): Promise<PreparedTurn | number>
   close(): void
