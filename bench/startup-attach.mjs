@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { cpuOf } from './startup-programs.mjs'
 
 /**
  * Starts the server, which has to be stopped. `where`: environment and working directory; `demo`: flags of the model.
@@ -26,7 +27,7 @@ function claudeThatSaysWhen(folder) {
   return path
 }
 
-/** -> { ms, pssMb } */
+/** -> { ms, cpuMs, pssMb } */
 async function attach(args, { env, cwd }) {
   const started = performance.now()
   const child = spawn(process.execPath, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -40,13 +41,13 @@ async function attach(args, { env, cwd }) {
       const ms = performance.now() - started
       heard += data
       const [, tether, claude] = /started by (\d+) as (\d+)/.exec(heard) ?? []
-      if (tether) resolve({ ms, tether: Number(tether), claude: Number(claude) })
+      if (tether) resolve({ ms, cpuMs: cpuOf(tether), tether: Number(tether), claude: Number(claude) })
     })
   })
   try {
     const result = await Promise.race([said, exited])
     if (result?.ms === undefined) throw new Error(`Claude Code was not started: ${heard}`)
-    return { ms: result.ms, pssMb: memoryOf(result) }
+    return { ms: result.ms, cpuMs: result.cpuMs, pssMb: memoryOf(result) }
   } finally {
     child.kill('SIGTERM')
     await exited

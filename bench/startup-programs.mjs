@@ -67,7 +67,7 @@ async function firstOf({ args, text, started, pid, listen, exited, end }) {
 }
 
 /** User and system time of all threads so far, to 10 ms. undefined where there is no /proc. */
-function cpuOf(pid) {
+export function cpuOf(pid) {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')
     return (Number(fields[11]) + Number(fields[12])) * 10

@@ -145,8 +145,8 @@ function report(results) {
       const ms = median(measured.map((one) => one.ms))
       const cpu = median(measured.map(({ cpuMs = Number.NaN }) => cpuMs))
       const memory = median(measured.map(({ pssMb = Number.NaN }) => pssMb))
-      const more = Number.isNaN(memory) ? `CPU ${cpu.toFixed(0)} ms` : `PSS ${memory.toFixed(0)} MB`
-      const facts = `${ms.toFixed(0).padStart(5)} ms ${(ms / bare).toFixed(1).padStart(5)}x, ${more}`
+      const more = Number.isNaN(memory) ? '' : `, PSS ${memory.toFixed(0)} MB`
+      const facts = `${ms.toFixed(0).padStart(5)} ms ${(ms / bare).toFixed(1).padStart(5)}x, CPU ${cpu.toFixed(0)} ms${more}`
       return `${which} ${facts}`.padEnd(36)
     })
     console.log(`${name.padEnd(32)} ${columns.join(' ')}`.trimEnd())
