@@ -10,10 +10,7 @@ function versionFile(): string {
   return join(homedir(), '.tether', 'cache', 'claude.json')
 }
 
-/**
- * As claudeVersion. Kept for as long as the file is the same: one whose version is a link to another file, as of Claude
- * Code's own installer, is another file after each update.
- */
+/** As claudeVersion. Kept for as long as the file is the same: an update replaces it, or the link to it. */
 export async function knownVersion(program: string, file = versionFile()): Promise<string | undefined> {
   const stamp = stampOf(program)
   const kept = readKept(file)

@@ -9,33 +9,44 @@ export interface ProcessId {
   birth?: string
 }
 
-/** undefined: there is no such process, it has ended and waits for its parent, or the system does not say. */
-export function birthOf(pid: number): string | undefined {
-  return process.platform === 'linux' ? fromProc(pid) : fromPs(pid)
-}
+/** A process that has ended, also one that its parent has not heard of yet. */
+const ended = Symbol('ended')
 
 export function thisProcess(): ProcessId {
   return { pid: process.pid, birth: birthOf(process.pid) }
 }
 
-/** Whether that process still runs, and not another one with its id. */
+/** undefined: it has ended, or the system does not say. */
+export function birthOf(pid: number): string | undefined {
+  const found = look(pid)
+  return found === ended ? undefined : found
+}
+
+/** Whether that process still runs, and not another one with its id. What is not known is no proof that it does not. */
 export function stillRuns({ pid, birth }: ProcessId): boolean {
-  return isAlive(pid) && (birth === undefined || birthOf(pid) === birth)
+  if (!isAlive(pid)) return false
+  const now = look(pid)
+  return now !== ended && (birth === undefined || now === undefined || now === birth)
+}
+
+function look(pid: number): string | typeof ended | undefined {
+  return process.platform === 'linux' ? fromProc(pid) : fromPs(pid)
 }
 
 /** Ticks since the machine started: field 22, counted after the name, which may have spaces and brackets in it. */
-function fromProc(pid: number): string | undefined {
+function fromProc(pid: number): string | typeof ended | undefined {
   try {
     const [state, ...fields] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
-    return state === 'Z' || state === 'X' ? undefined : fields[18]
-  } catch {
-    return undefined
+    return state === 'Z' || state === 'X' ? ended : fields[18]
+  } catch (error) {
+    return ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '') ? ended : undefined
   }
 }
 
-function fromPs(pid: number): string | undefined {
+function fromPs(pid: number): string | typeof ended | undefined {
   const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' }
-  const { stdout } = spawnSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { encoding: 'utf8', env })
-  const [, state = '', began] = /^\s*(\S+)\s+(.+?)\s*$/.exec(stdout ?? '') ?? []
-  return state.startsWith('Z') ? undefined : began
+  const { stdout, error } = spawnSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { encoding: 'utf8', env })
+  if (error) return undefined
+  const [, state = 'Z', began] = /^\s*(\S+)\s+(.+?)\s*$/.exec(stdout) ?? []
+  return state.startsWith('Z') ? ended : began
 }
