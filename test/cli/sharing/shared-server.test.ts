@@ -264,6 +264,19 @@ describe('what is killed', () => {
     await tether.expectNothingLeft()
   })
 
+  test('if it is a server in a terminal of its own, gets a successor that ends with the last who uses it', async () => {
+    const { running, url } = await serving()
+    const one = await terminal()
+    running.process.kill('SIGKILL')
+    await running.ended
+    await until(() => records().some((record) => record.pid !== running.process.pid && record.window !== undefined))
+    const next = records().find((record) => record.pid !== running.process.pid)
+    expect([next?.url, await ask(url, 'none')]).toEqual([url, 200])
+    await one.quit()
+    await tether.expectNothingLeft()
+    expect(readdirSync(folder())).toEqual([])
+  })
+
   test('if it is a server that loads, ends its terminal with what happened, and another one that waits starts its own', async () => {
     const env = { FAKE_LOAD_MS: '3000' }
     const first = tether.startWithClaude(['exit:0'], env)
