@@ -11,10 +11,12 @@ namespace {
 constexpr int kCandidates = 8;
 constexpr int kCompared = 32;
 // From these lengths in common on, a place is held to be of another kind.
-constexpr int kLong = 6;
+constexpr int kLong = 6;  // below Lookup::kGram: one that was taken up again
 constexpr int kVeryLong = 16;
 // Older tokens count less for the odds: the last 30 or so decide.
 constexpr double kKeep = 0.97;
+// How far behind a place that did not hold it is taken up again.
+constexpr int kPutIn = 32;
 // The least hash table.
 constexpr size_t kLeastSlots = 256;
 
@@ -35,20 +37,38 @@ void Lookup::Record::note(bool holds) {
 }
 
 size_t Lookup::kind(int common) {
-  if (common < kLong) return 0;
-  return common < kVeryLong ? 1 : 2;
+  if (common < kGram) return 0;
+  if (common < kLong) return 1;
+  return common < kVeryLong ? 2 : 3;
 }
 
 void Lookup::accept(int32_t token) {
   if (next_ >= 0) {
     bool holds = tokens_[static_cast<size_t>(next_)] == token;
     record(common_).note(holds);
+    if (!holds) {
+      left_ = next_;
+      since_left_ = -1;
+    }
     next_ = holds ? next_ + 1 : -1;
     common_ = holds ? common_ + 1 : 0;
   }
   append(token);
+  since_left_++;
   // A place with little in common may be the wrong one of several.
   if (common_ < kLong) find();
+  if (next_ < 0 && left_ >= 0 && since_left_ <= kPutIn) take_up_again();
+}
+
+// Something was put in, and now the token comes that was expected; or it was replaced, and the one behind it comes.
+void Lookup::take_up_again() {
+  for (int64_t place : {left_, left_ + 1}) {
+    if (place + 1 >= static_cast<int64_t>(tokens_.size()) || tokens_[static_cast<size_t>(place)] != tokens_.back())
+      continue;
+    next_ = place + 1;
+    common_ = 1;
+    return;
+  }
 }
 
 void Lookup::append(int32_t token) {

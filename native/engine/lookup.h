@@ -2,8 +2,9 @@
 //
 // Pure policy: tokens in, drafts and their odds out; no arrays, no clock. An answer often repeats its prompt: an edit
 // repeats a file, a summary its names. The place after the longest recent occurrence of the last tokens is followed as
-// long as it holds. Whether it holds is noted for every token, also where nothing was drafted, so that trying costs
-// nothing. (Prompt lookup decoding: Saxena 2023; as an n-gram index: llama.cpp, vLLM.)
+// long as it holds; where something was put in or replaced, it is taken up again behind that. Whether it holds is noted
+// for every token, also where nothing was drafted, so that trying costs nothing. (Prompt lookup decoding: Saxena 2023;
+// as an n-gram index: llama.cpp, vLLM.)
 #pragma once
 
 #include <array>
@@ -44,6 +45,7 @@ class Lookup {
 
   void append(int32_t token);
   void find();
+  void take_up_again();
   size_t slot(size_t end) const;
   int common(size_t a, size_t b) const;
   Record& record(int common) { return records_[kind(common)]; }
@@ -54,7 +56,9 @@ class Lookup {
   std::vector<int32_t> last_;      // by hash: where kGram such tokens ended last
   int64_t next_ = -1;              // the place of the token that is expected; -1: none
   int common_ = 0;                 // tokens before it that are those at the end
-  std::array<Record, 3> records_{{{5, 2}, {5, 3.5}, {5, 4.5}}};
+  int64_t left_ = -1;              // the place that did not hold, the last one
+  int since_left_ = 0;             // tokens
+  std::array<Record, 4> records_{{{5, 3}, {5, 2}, {5, 3.5}, {5, 4.5}}};
 };
 
 }  // namespace tether

@@ -37,6 +37,8 @@ void follows() {
        {9, 9, 1, 2, 3},
        {4, 0, 8, 1}},
       {"a place is left where it does not hold", {1, 2, 3, 4, 5, 6}, {1, 2, 3, 9}, {}},
+      {"and taken up behind what was put in", {1, 2, 3, 4, 5, 6, 7}, {1, 2, 3, 9, 8, 4}, {5, 6, 7, 1}},
+      {"and behind what was replaced", {1, 2, 3, 4, 5, 6, 7}, {1, 2, 3, 9, 5}, {6, 7, 1, 2}},
       {"what repeats with a period goes on so", {1, 2, 3}, {1, 2, 3, 1}, {2, 3, 1, 2}},
       {"one token over and over", {7, 7}, {7, 7}, {7, 7, 7, 7}},
       {"what was said counts as the prompt does", {0}, {1, 2, 3, 4, 5, 1, 2, 3}, {4, 5, 1, 2}},
