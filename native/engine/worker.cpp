@@ -142,7 +142,8 @@ void Worker::measure_passes() {
   try {
     loaded.costs = tether::measure_passes(*loaded.model, loaded.info.kv_bits);
   } catch (const std::exception&) {
-    // Without costs nothing is drafted; what is wrong with the device, the first request finds, and says.
+    // Nothing is drafted then; what is wrong with the device, the first request finds, and says.
+    loaded.costs.reset();
   }
 }
 

@@ -17,7 +17,7 @@
 namespace tether {
 
 struct Masks::Impl {
-  explicit Impl(const xgrammar::CompiledGrammar& given) : grammar(given) {}
+  explicit Impl(xgrammar::CompiledGrammar given) : grammar(std::move(given)) {}
 
   xgrammar::CompiledGrammar grammar;
   std::vector<xgrammar::ParserState> places;
@@ -62,7 +62,7 @@ bool Masks::compute(unsigned threads, size_t most_bytes, const std::function<boo
   try {
     for (unsigned i = 1; i < threads; i++)
       others.emplace_back([this, most_bytes, &goes_on] { impl_->work(most_bytes, goes_on); });
-  } catch (const std::system_error&) {
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch)
     // The system gives no more threads: those that there are do it.
   }
   impl_->work(most_bytes, goes_on);

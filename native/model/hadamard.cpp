@@ -34,12 +34,12 @@ mx::array matrix_of(unsigned block, float scale, mx::Dtype dtype) {
 
 mx::array hadamard(const mx::array& x, int head_dim, HadamardSide side, const DevicePolicy& device) {
   int steps = std::countr_zero(static_cast<unsigned>(head_dim));
-  int block = 1 << steps;
+  auto block = 1U << static_cast<unsigned>(steps);
   int halvings = side == HadamardSide::stored ? steps / 2 : steps - steps / 2;
-  float scale = 1.0F / static_cast<float>(1 << halvings);
-  if (device.own_kernels) return cpu::hadamard(x, block, scale);
-  auto parts = mx::reshape(x, {-1, block});
-  return mx::reshape(mx::matmul(parts, matrix_of(static_cast<unsigned>(block), scale, x.dtype())), x.shape());
+  float scale = 1.0F / static_cast<float>(1U << static_cast<unsigned>(halvings));
+  if (device.own_kernels) return cpu::hadamard(x, static_cast<int>(block), scale);
+  auto parts = mx::reshape(x, {-1, static_cast<int>(block)});
+  return mx::reshape(mx::matmul(parts, matrix_of(block, scale, x.dtype())), x.shape());
 }
 
 }  // namespace tether

@@ -219,7 +219,8 @@ void rounded_products(const Kernels& kernel) {
           std::ranges::fill(packed.bytes, uint8_t{255});
           for (size_t i = 0; i < packed.wanted.size(); i++) {
             auto at = i / static_cast<size_t>(group);
-            packed.wanted[i] = static_cast<float>((1 << bits) - 1) * packed.scales[at] + packed.biases[at];
+            packed.wanted[i] =
+                static_cast<float>((1U << static_cast<unsigned>(bits)) - 1) * packed.scales[at] + packed.biases[at];
           }
           for (float value : {3.0F, -3.0F})
             check_rounded(kernel, of, 1, packed, std::vector<float>(width, value), name + ", largest sums");

@@ -81,11 +81,11 @@ void agrees_with_a_search() {
   Lookup lookup({}, all.size());
   int places = 0;
   int right = 0;
-  for (size_t i = 0; i < all.size(); i++) {
+  for (int32_t token : all) {
     auto draft = lookup.draft(1);
     places += draft.empty() ? 0 : 1;
-    right += !draft.empty() && draft[0] == all[i] ? 1 : 0;
-    lookup.accept(all[i]);
+    right += !draft.empty() && draft[0] == token ? 1 : 0;
+    lookup.accept(token);
   }
   check(places > 3000, "what repeats is found: " + std::to_string(places));
   check(right > 0.95 * places, "and is right: " + std::to_string(right));
@@ -100,7 +100,7 @@ void takes_little() {
   for (int i = 0; i < 20000; i++) lookup.accept(static_cast<int32_t>(random() % 300));
   std::chrono::duration<double, std::micro> taken = std::chrono::steady_clock::now() - started;
   std::printf("%.3f us and %.1f bytes a token\n", taken.count() / 220000, static_cast<double>(lookup.bytes()) / 220000);
-  check(lookup.bytes() <= 16 * 220000, "the index takes at most 16 bytes a token");
+  check(lookup.bytes() <= size_t{16} * 220000, "the index takes at most 16 bytes a token");
 }
 
 double always(int) { return 1; }

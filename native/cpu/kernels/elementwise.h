@@ -109,8 +109,9 @@ using EachLane = LaneNumbers<0, 1, 2, 3>;
 // Sums and differences of the lanes that are `Step` apart, and of those half as far, down to neighbours.
 template <int Step, int... Lane>
 TETHER_INLINE Floats butterflies(Floats x, LaneNumbers<Lane...> lanes) {
-  Floats signs = {(Lane & Step ? -1.0F : 1.0F)...};
-  x = __builtin_shufflevector(x, x, (Lane ^ Step)...) + signs * x;
+  Floats signs = {((static_cast<unsigned>(Lane) & static_cast<unsigned>(Step)) != 0 ? -1.0F : 1.0F)...};
+  x = __builtin_shufflevector(x, x, static_cast<int>(static_cast<unsigned>(Lane) ^ static_cast<unsigned>(Step))...) +
+      signs * x;
   if constexpr (Step > 1) return butterflies<Step / 2>(x, lanes);
   return x;
 }
@@ -119,7 +120,7 @@ inline void hadamard(float* x, long count, long block, float scale) {
   for (const float* end = x + count; x < end; x += block) {
     for (long step = block / 2; step >= kLanes; step /= 2)
       for (long i = 0; i < block; i += kLanes) {
-        if (i & step) continue;
+        if (i / step % 2 == 1) continue;
         Floats a = load(x + i);
         Floats b = load(x + i + step);
         store(x + i, a + b);

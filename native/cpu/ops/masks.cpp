@@ -19,7 +19,8 @@ constexpr long kPart = 4096;
 using Words = std::vector<uint32_t>;
 
 bool is_allowed(const Words& allowed, long token) {
-  return (allowed[static_cast<size_t>(token / kBits)] >> (token % kBits) & 1U) != 0;
+  auto bit = static_cast<unsigned>(token % kBits);
+  return (allowed[static_cast<size_t>(token / kBits)] >> bit & 1U) != 0;
 }
 
 // The sum of `weights`, of tokens from `begin` on, that are not allowed. Whole words are the rule.
