@@ -147,7 +147,10 @@ std::vector<uint32_t> Batch::allowed_next(Live& live, const mx::array& logits, i
                                   " bits is too short for a vocabulary of " + std::to_string(vocab));
     if (live.is_held()) {
       allowed.resize((vocab + 31) / 32);
-      if (!live.constraint()->fill(allowed)) return {};
+      auto since = Live::Clock::now();
+      bool leads_on = live.constraint()->fill(allowed);
+      live.finish.constrained->mask_seconds += seconds_since(since);
+      if (!leads_on) return {};
       auto removed = removed_probability(logits, row, allowed);
       live.removed = live.removed ? mx::add(*live.removed, removed) : removed;
       live.finish.constrained->tokens++;

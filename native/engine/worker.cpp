@@ -326,6 +326,7 @@ void Worker::settle(uint64_t id, const GenerateEvent& end) {
   if (!finish->constrained) return;
   counters_.constrained_tokens += static_cast<uint64_t>(finish->constrained->tokens);
   counters_.removed_probability += finish->constrained->removed;
+  counters_.mask_seconds += finish->constrained->mask_seconds;
 }
 
 }  // namespace tether

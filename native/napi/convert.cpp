@@ -355,6 +355,7 @@ Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
   object.Set("drafts", from_drafts(env, stats));
   object.Set("constrainedTokens", stats.constrained_tokens);
   object.Set("removedProbability", stats.removed_probability);
+  object.Set("maskSeconds", stats.mask_seconds);
   object.Set("ownSeconds", stats.own_seconds);
   object.Set("tokensPerSecond", rate);
   object.Set("memory", memory);

@@ -182,6 +182,8 @@ export interface EngineStats {
   /** Tokens that a grammar held, and the probability of what it did not allow, summed over them. */
   constrainedTokens: number
   removedProbability: number
+  /** What it took to find what they may be. */
+  maskSeconds: number
   /** Work of the engine's thread besides the model's arithmetic: scheduling, handing out tokens, counters. */
   ownSeconds: number
   /** Recent rates of all requests together: prompt tokens while prompts are read, tokens while some are generated; 0 at first. */

@@ -85,6 +85,9 @@ function ofModel(model: LoadedModel | undefined): string[] {
     total('tether_removed_probability_total', 'Probability of what grammars did not allow, summed over these tokens.', [
       [{}, stats.removedProbability],
     ]),
+    total('tether_mask_seconds_total', 'Time in which it was found what these tokens may be.', [
+      [{}, stats.maskSeconds],
+    ]),
     total('tether_drafted_tokens_total', 'Tokens that were drafted and verified, by whether they were right.', [
       [{ held: 'true' }, stats.drafts.accepted],
       [{ held: 'false' }, stats.drafts.drafted - stats.drafts.accepted],

@@ -15,8 +15,11 @@ export interface Status {
   prefill: { done: number; total: number } | null
   /** The prefix cache: bytes in memory and on disk, and tokens of prompts that were found in each place. */
   cache: Pick<CacheStats, 'memoryBytes' | 'diskBytes' | 'diskCap' | 'hitTokens'>
-  /** Tokens that a grammar held since the model was loaded, and the share of probability that it took from them. */
-  constrained: { tokens: number; removed: number }
+  /**
+   * Tokens that a grammar held since the model was loaded, the share of probability that it took from them, and the
+   * microseconds in which it was found what such a token may be.
+   */
+  constrained: { tokens: number; removed: number; maskMicroseconds: number }
   /**
    * Tokens that were drafted since the model was loaded, the share of them that was right, and the tokens of a pass for each
    * answer. `costs`: of passes of 1, 2, 4, 8 and 16 tokens, as parts of the first; by them it is decided how many to draft.
@@ -66,7 +69,8 @@ export function status(model: LoadedModel, last: LastAnswer | null): Response {
   const { memoryBytes, diskBytes, diskCap, hitTokens } = cache
   const kept = { memoryBytes, diskBytes, diskCap, hitTokens }
   const reading = prefill.total > 0 ? prefill : null
-  const constrained = constrainedShare(constrainedTokens, removedProbability)
+  const maskMicroseconds = share(1e6 * stats.maskSeconds, constrainedTokens, 10)
+  const constrained = { ...constrainedShare(constrainedTokens, removedProbability), maskMicroseconds }
   const now = { live, queued, longestWait, prefill: reading }
   return json({
     model: name,

@@ -99,7 +99,7 @@ describe('metrics', () => {
       ...{ live: 0, queued: 0, promptTokens: 0, cachedTokens: 0, outputTokens: 0, prefillSeconds: 0, decodeSeconds: 0 },
       ...{ longestWait: 0, tokensPerSecond: { prefill: 0, decode: 0 } },
       ...{ drafts: { drafted: 20, accepted: 15, steps: 7, costs: [1, 1.1] } },
-      ...{ constrainedTokens: 0, removedProbability: 0 },
+      ...{ constrainedTokens: 0, removedProbability: 0, maskSeconds: 0 },
     })
     const text = createMetrics().text({ info, stats } as never)
     expect(text).toContain('model="a\\"b\\\\c\\n?[31m"')

@@ -166,6 +166,7 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
       drafts: { drafted: 0, accepted: 0, steps: 0, costs: [] },
       constrainedTokens: 0,
       removedProbability: 0,
+      maskSeconds: 0,
       ownSeconds: 0,
       tokensPerSecond: { prefill: 0, decode: 0 },
       memory: { active: 0, peak: 0, reserved: 0, weights: 0, kv: 0, prefix: 0, scratch: 0, cache: 0 },

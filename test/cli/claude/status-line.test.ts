@@ -60,7 +60,7 @@ describe('the status line program', () => {
     longestWait: 0,
     prefill: null,
     cache: { memoryBytes: 0, diskBytes: 0, diskCap: 0, hitTokens: { live: 0, memory: 0, disk: 0 } },
-    constrained: { tokens: 0, removed: 0 },
+    constrained: { tokens: 0, removed: 0, maskMicroseconds: 0 },
     drafts: { drafted: 0, accepted: 0, tokensPerPass: 0, costs: [] },
     loops: 0,
     last: {
