@@ -111,7 +111,8 @@ bool Batch::start(Submitted& submitted) {
   live.finish.queue_seconds = seconds_since(live.submitted.since);
   if (live.constraint()) live.finish.constrained.emplace();
   if (live.submitted.request.loop_guard) live.loop_guard = std::make_unique<LoopGuard>();
-  if (loaded_.costs) live.lookup = std::make_unique<Lookup>(live.prompt(), tokens);
+  if (loaded_.costs && loaded_.lookup) live.lookup = std::make_unique<Lookup>(live.prompt(), tokens);
+  if (loaded_.costs && loaded_.drafter) live.drafter = std::make_unique<DraftState>();
   live.finish.miss = std::move(miss);
   if (leader) {
     live.leader = leader->live->submitted.id;

@@ -190,10 +190,11 @@ void Batch::dispatch() {
     if (live->finish.output_tokens == 0 && std::holds_alternative<Known>(live->next)) live->finish.computed_tokens++;
   }
   done_.steps += static_cast<int>(fed.size());
-  auto logits = loaded_.model->logits(loaded_.model->forward(input_tokens(fed), segments));
-  int rows = logits.shape(0);
+  auto hidden = loaded_.model->forward(input_tokens(fed), segments);
+  Computed pass{.hidden = hidden, .logits = loaded_.model->logits(hidden)};
+  int rows = hidden.shape(0);
   std::vector<mx::array> computed;
-  auto rest = set_drafted_apart(fed, logits, computed);
+  auto rest = set_drafted_apart(fed, pass, computed);
   if (!fed.empty()) draw_next(fed, rest, computed);
   if (loaded_.device.decode_ahead)
     mx::async_eval(computed);
@@ -276,6 +277,7 @@ void Batch::accept(Live& live, int32_t token) {
   }
   if (live.constraint()) live.constraint()->accept(token);
   if (live.lookup) live.lookup->accept(token);
+  if (live.drafter) live.drafter->record.passed();
   live.submitted.sink(token);
   finish.output_tokens++;
   done_.output_tokens++;
@@ -353,7 +355,10 @@ std::vector<Running> Batch::running() const {
 
 uint64_t Batch::kv_bytes() const {
   uint64_t sum = 0;
-  for (const auto& live : live_) sum += live.sequence.bytes();
+  for (const auto& live : live_) {
+    sum += live.sequence.bytes();
+    if (live.drafter && live.drafter->sequence) sum += live.drafter->sequence->bytes();
+  }
   return sum;
 }
 

@@ -1,6 +1,7 @@
 // The live requests, and the forward passes that advance all of them together.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <list>
 #include <optional>
@@ -51,10 +52,9 @@ class Batch {
   struct Done {
     int prompt_tokens = 0;
     int output_tokens = 0;
-    int drafted_tokens = 0;
-    int accepted_tokens = 0;
-    int steps = 0;             // sequences that were fed a token to generate
-    double model_seconds = 0;  // building and evaluating what the model and the sampler compute
+    std::array<DraftCount, kDraftSources> drafts{};  // by DraftSource
+    int steps = 0;                                   // sequences that were fed a token to generate
+    double model_seconds = 0;                        // building and evaluating what the model and the sampler compute
   };
   const Done& done() const { return done_; }
 
@@ -63,6 +63,12 @@ class Batch {
   struct Leader {
     Live* live;
     int shared;
+  };
+
+  // What a pass has computed, a row for each token that it was fed.
+  struct Computed {
+    mx::array hidden;  // (rows, hidden)
+    mx::array logits;  // (rows, vocab)
   };
 
   void check(const GenerateRequest& request) const;
@@ -89,11 +95,17 @@ class Batch {
   void draw_next(const std::vector<Live*>& fed, const mx::array& logits, std::vector<mx::array>& computed);
 
   // Drafts: drafting.cpp.
+  bool can_draft(const Live& live) const;
   int most_drafted(const Live& live) const;
   bool drafts_on(const Live& live) const;
   void plan_drafts(const std::vector<Live*>& fed);
-  mx::array set_drafted_apart(std::vector<Live*>& fed, const mx::array& logits, std::vector<mx::array>& computed);
+  int plan_draft(Live& live, const PassCosts::Plan& plan, int most);
+  int plan_drafter(const Live& live, const PassCosts::Plan& plan, int most) const;
+  void ask_drafter(std::vector<DraftJob>& jobs, const std::vector<Live*>& askers);
+  mx::array set_drafted_apart(std::vector<Live*>& fed, const Computed& pass, std::vector<mx::array>& computed);
+  void keep_hidden(Live& live, const mx::array& hidden, int row) const;
   void verify(Live& live);
+  static void note_draft(Live& live, bool holds);
   int32_t draw_at(Live& live, const mx::array& logits, int row);
 
   void draw_again(Live& live);

@@ -8,18 +8,26 @@
 #include <utility>
 
 #include "engine/batch.h"
+#include "engine/rate.h"
 
 namespace tether {
 namespace {
 
 // How fast what was seen of forced drafts counts.
 constexpr double kQuick = 0.2;
+// Tokens of an answer before a drafter is asked for the first time.
+constexpr int kFirstDrafted = 8;
+// What a drafter that was not right lately is tried with: how many tokens, and if it paid with which odds.
+constexpr int kTried = 2;
+constexpr double kGoodOdds = 0.9;
 
 mx::array rows_of(const mx::array& logits, int begin, int end) {
   return mx::slice(logits, {begin, 0}, {end, logits.shape(1)});
 }
 
 }  // namespace
+
+bool Batch::can_draft(const Live& live) const { return loaded_.costs && !live.discouraged(); }
 
 // The most tokens that may be drafted behind a known one: what is verified may be the answer's end, but not beyond, and
 // the end of a block, where what a start there needs is kept.
@@ -31,38 +39,93 @@ int Batch::most_drafted(const Live& live) const {
 
 // Whether a token that is not read yet is worth waiting for, since a draft goes on behind it.
 bool Batch::drafts_on(const Live& live) const {
-  if (!live.lookup || !live.lookup->matches() || live.discouraged()) return false;
+  if (!can_draft(live)) return false;
+  int most = most_drafted(live);
   auto odds = [&](int ahead) { return live.lookup->odds(ahead); };
-  return loaded_.costs->worth(1, 1, odds, most_drafted(live)) > 1;
+  if (live.lookup && live.lookup->matches() && loaded_.costs->worth({.rows = 1, .tokens = 1}, odds, most) > 1)
+    return true;
+  int count = plan_drafter(live, {.rows = 1, .tokens = 1}, most);
+  return count > 1 || (count > 0 && live.drafter->record.is_due());
 }
 
 void Batch::plan_drafts(const std::vector<Live*>& fed) {
-  auto rows = static_cast<int>(fed.size());
-  double tokens = rows;
+  PassCosts::Plan plan{.rows = static_cast<int>(fed.size()), .tokens = static_cast<double>(fed.size())};
   int left = PassCosts::kMostDrafted;
+  std::vector<DraftJob> jobs;
+  std::vector<Live*> askers;
   for (auto* live : fed) {
     live->draft.clear();
-    if (!live->lookup || !std::holds_alternative<Known>(live->next) || live->discouraged()) continue;
+    if (!can_draft(*live) || !std::holds_alternative<Known>(live->next)) continue;
     int most = std::min(left, most_drafted(*live));
-    if (most <= 0) continue;
-    auto forced = live->is_held() ? live->constraint()->forced() : std::vector<int32_t>{};
-    live->draft_is_forced = !forced.empty();
-    if (!forced.empty()) most = std::min(most, static_cast<int>(forced.size()));
-    auto odds = [&](int ahead) { return live->draft_is_forced ? live->forced_odds : live->lookup->odds(ahead); };
-    if (forced.empty() && !live->lookup->matches()) continue;
-    int count = loaded_.costs->tries(rows, tokens, odds, most);
+    int count = most > 0 ? plan_draft(*live, plan, most) : 0;
     if (count == 0) continue;
-    live->draft = forced.empty() ? live->lookup->draft(count) : std::move(forced);
-    live->draft.resize(static_cast<size_t>(count));
-    rows += count;
-    tokens += count;
+    if (live->draft_source == DraftSource::drafter) {
+      jobs.push_back({.state = live->drafter.get(), .target = &live->sequence, .count = count});
+      askers.push_back(live);
+      plan.steps = std::max(plan.steps, count);
+    }
+    plan.rows += count;
+    plan.tokens += count;
     left -= count;
   }
+  if (!jobs.empty()) ask_drafter(jobs, askers);
+}
+
+// Chooses what is drafted from; what a drafter is to draft, it is asked later, for all sequences at once. -> the tokens
+int Batch::plan_draft(Live& live, const PassCosts::Plan& plan, int most) {
+  auto take = [&](DraftSource source, std::vector<int32_t> draft, int count) {
+    live.draft_source = source;
+    live.draft = std::move(draft);
+    if (count < static_cast<int>(live.draft.size())) live.draft.resize(static_cast<size_t>(count));
+    return count;
+  };
+  auto forced = live.is_held() ? live.constraint()->forced() : std::vector<int32_t>{};
+  if (!forced.empty()) {
+    auto odds = [&](int) { return live.forced_odds; };
+    int count = loaded_.costs->tries(plan, odds, std::min(most, static_cast<int>(forced.size())));
+    return take(DraftSource::forced, std::move(forced), count);
+  }
+  bool matches = live.lookup && live.lookup->matches();
+  int count = plan_drafter(live, plan, most);
+  if (count > 0 && (!matches || live.lookup->odds(0) < live.drafter->record.odds() || live.drafter->record.is_due()))
+    return take(DraftSource::drafter, {}, count);
+  if (!matches) return 0;
+  count = loaded_.costs->tries(plan, [&](int ahead) { return live.lookup->odds(ahead); }, most);
+  return take(DraftSource::lookup, live.lookup->draft(count), count);
+}
+
+// How many tokens a drafter is to draft. It begins when an answer has begun, since it first reads what was said.
+int Batch::plan_drafter(const Live& live, const PassCosts::Plan& plan, int most) const {
+  if (!live.drafter || live.finish.output_tokens < kFirstDrafted) return 0;
+  const auto& record = live.drafter->record;
+  if (loaded_.drafter->wants_hidden() && !live.drafter->hidden) return 0;
+  int count = loaded_.costs->worth(plan, [&](int) { return record.odds(); }, most, true);
+  if (count > 0 || !record.is_due()) return count;
+  return std::min(kTried, loaded_.costs->worth(plan, [](int) { return kGoodOdds; }, most, true));
+}
+
+// A drafter that fails is not asked again for these sequences: they go on without it.
+void Batch::ask_drafter(std::vector<DraftJob>& jobs, const std::vector<Live*>& askers) {
+  auto since = Live::Clock::now();
+  double started = thread_seconds();
+  try {
+    int steps = loaded_.drafter->draft(jobs);
+    loaded_.costs->saw_steps(steps, seconds_since(since));
+    for (auto* live : askers) {
+      auto job = std::ranges::find(jobs, live->drafter.get(), &DraftJob::state);
+      live->draft = std::move(job->draft);
+      live->drafter->record.asked();
+    }
+  } catch (const std::exception&) {
+    for (auto* live : askers) live->drafter.reset();
+  }
+  done_.model_seconds += thread_seconds() - started;
 }
 
 // Takes the sequences with drafts out of `fed`. Adds what they need of this pass to `computed`. -> the logits of the
 // others, a row for each
-mx::array Batch::set_drafted_apart(std::vector<Live*>& fed, const mx::array& logits, std::vector<mx::array>& computed) {
+mx::array Batch::set_drafted_apart(std::vector<Live*>& fed, const Computed& pass, std::vector<mx::array>& computed) {
+  const auto& logits = pass.logits;
   bool all_plain = true;
   std::vector<mx::array> rest;
   std::vector<Live*> others;
@@ -71,13 +134,15 @@ mx::array Batch::set_drafted_apart(std::vector<Live*>& fed, const mx::array& log
   for (auto* live : fed) {
     if (live->draft.empty()) {
       rest.push_back(rows_of(logits, row, row + 1));
+      keep_hidden(*live, pass.hidden, row);
       others.push_back(live);
     } else {
       bool plain = live->draws_plainly();
       all_plain = all_plain && plain;
       if (plain && !largest) largest = draw_largest(logits);
       live->free_draw.reset();
-      live->next = Drafted{.logits = logits, .row = row, .largest = plain ? largest : std::nullopt};
+      live->next =
+          Drafted{.logits = logits, .row = row, .largest = plain ? largest : std::nullopt, .hidden = pass.hidden};
     }
     row += 1 + static_cast<int>(live->draft.size());
   }
@@ -89,11 +154,17 @@ mx::array Batch::set_drafted_apart(std::vector<Live*>& fed, const mx::array& log
   return rest.size() == 1 ? rest[0] : mx::concatenate(rest, 0);
 }
 
+// Keeps what a drafter needs of the last row that was computed for a sequence.
+void Batch::keep_hidden(Live& live, const mx::array& hidden, int row) const {
+  if (live.drafter && loaded_.drafter->wants_hidden()) live.drafter->hidden = rows_of(hidden, row, row + 1);
+}
+
 // Draws what follows each token that was fed, as long as the draft says the same.
 void Batch::verify(Live& live) {
   auto pass = std::move(std::get<Drafted>(live.next));
   auto draft = std::exchange(live.draft, {});
-  done_.drafted_tokens += static_cast<int>(draft.size());
+  auto& count = done_.drafts.at(static_cast<size_t>(live.draft_source));
+  count.drafted += draft.size();
   live.finish.drafted_tokens += static_cast<int>(draft.size());
   for (size_t held = 0;; held++) {
     int row = pass.row + static_cast<int>(held);
@@ -101,18 +172,26 @@ void Batch::verify(Live& live) {
     if (live.ended) return;
     bool holds = held < draft.size() && token == draft[held];
     if (holds) {
-      done_.accepted_tokens++;
+      count.accepted++;
       live.finish.accepted_tokens++;
     }
-    if (held < draft.size() && live.draft_is_forced) live.forced_odds += kQuick * ((holds ? 1 : 0) - live.forced_odds);
+    if (held < draft.size()) note_draft(live, holds);
     live.next = Known{token};
     accept(live, token);
     if (live.ended) return;
     // What was drawn plainly was not held to what is known only now.
-    if (!holds || (pass.largest && live.discouraged())) break;
+    if (!holds || (pass.largest && live.discouraged())) {
+      keep_hidden(live, pass.hidden, row);
+      break;
+    }
     live.sequence.extended_by({&token, 1});
   }
   live.sequence.settle();
+}
+
+void Batch::note_draft(Live& live, bool holds) {
+  if (live.draft_source == DraftSource::forced) live.forced_odds += kQuick * ((holds ? 1 : 0) - live.forced_odds);
+  if (live.draft_source == DraftSource::drafter && live.drafter) live.drafter->record.note(holds);
 }
 
 // Draws from one row by all that a draw depends on. A mask that fails ends the request.

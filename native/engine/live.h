@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/cache/restore.h"
+#include "engine/drafter.h"
 #include "engine/lookup.h"
 #include "engine/loop_guard.h"
 #include "engine/sampler.h"
@@ -57,6 +58,7 @@ struct Drafted {
   int row;           // of the known token
   // (rows) int32: what is drawn, if that needs nothing but the logits.
   std::optional<mx::array> largest;
+  mx::array hidden;  // (rows, hidden): of the whole pass
 };
 using NextToken =
     std::variant<std::monostate, Known, Pending, InFlight, Drafted>;  // monostate: the prompt is being prefilled
@@ -87,10 +89,11 @@ struct Live {
   int shared = 0;
   NextToken next;
   std::unique_ptr<LoopGuard> loop_guard = nullptr;   // unset: it may repeat itself
-  std::unique_ptr<Lookup> lookup = nullptr;          // unset: nothing is drafted
+  std::unique_ptr<Lookup> lookup = nullptr;          // unset: nothing is drafted from what was said
+  std::unique_ptr<DraftState> drafter = nullptr;     // unset: nor by a second model
   std::vector<int32_t> draft = {};                   // what its next pass is fed behind the known token
-  bool draft_is_forced = false;                      // the constraint has it, not the lookup
-  double forced_odds = 0.9;                          // how often such drafts held lately
+  DraftSource draft_source = DraftSource::lookup;    // where it comes from
+  double forced_odds = 0.9;                          // how often drafts of the constraint held lately
   std::optional<Drawable> free_draw = std::nullopt;  // of the token that is pending
   std::optional<mx::array> removed = std::nullopt;   // (1): Constrained::removed so far
   Clock::time_point started;

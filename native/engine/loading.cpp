@@ -11,6 +11,7 @@
 #include "cpu/pool.h"
 #include "engine/cache/fingerprint.h"
 #include "engine/chunk_size.h"
+#include "engine/draft_model.h"
 #include "error.h"
 
 namespace tether {
@@ -24,16 +25,18 @@ constexpr uint64_t kPrefixShare = 4;
 // Bits of activations that nothing else sets: with 16 neither perplexity nor tokens differ from those in float32.
 constexpr int kActivationBits = 16;
 
+// Where the progress of loading is when a model is read and its drafter begins.
+constexpr double kDrafterBegins = 0.9;
+
 // Freed buffers that MLX may keep for reuse, in bytes.
 constexpr uint64_t kMostFreed = uint64_t{256} << 20U;
 
-// Rejects weights that cannot fit before anything is read.
-Weights open_weights(const LoadRequest& request, const DevicePolicy& device,
-                     const std::function<void(double)>& progress) {
-  Weights weights(request.files, device, progress);
-  if (!request.options.memory_cap || weights.predicted_bytes() <= request.options.memory_cap) return weights;
-  throw Error("not_enough_memory", "[weights] the weights need " + show_size(weights.predicted_bytes()) +
-                                       ", the memory cap is " + show_size(request.options.memory_cap) +
+// Rejects weights that cannot fit before anything is read. before: bytes of weights that are already read.
+void check_size(const Weights& weights, uint64_t before, uint64_t cap) {
+  uint64_t needed = before + weights.predicted_bytes();
+  if (!cap || needed <= cap) return;
+  throw Error("not_enough_memory", "[weights] the weights need " + show_size(needed) + ", the memory cap is " +
+                                       show_size(cap) +
                                        ". Raise --memory-cap, or use a smaller or more quantized checkpoint.");
 }
 
@@ -74,7 +77,7 @@ uint64_t scratch_numbers(const Model& model, const Config& config, const EngineI
 }
 
 MemoryModel memory_model(const Model& model, const Config& config, const EngineInfo& info, const DevicePolicy& device,
-                         bool lookup) {
+                         bool drafts) {
   MemoryModel memory{.cap = info.memory_cap, .weights = info.weights_bytes};
   uint64_t element = info.compute_dtype == "f32" ? 4 : 2;
   auto rows = static_cast<uint64_t>(info.prefill_chunk);
@@ -95,7 +98,7 @@ MemoryModel memory_model(const Model& model, const Config& config, const EngineI
   }
   memory.scratch = rows * scratch_numbers(model, config, info, device) * element + window_view;
   // The logits of drafts, and what is made of them.
-  if (lookup) memory.scratch += 2 * sizeof(float) * PassCosts::kMostDrafted * static_cast<uint64_t>(info.vocab_size);
+  if (drafts) memory.scratch += 2 * sizeof(float) * PassCosts::kMostDrafted * static_cast<uint64_t>(info.vocab_size);
   if (memory.cap) memory.freed = std::min(kMostFreed, (memory.cap - std::min(memory.cap, memory.weights)) / 16);
   return memory;
 }
@@ -120,6 +123,41 @@ uint64_t machine_bytes() {
   auto pages = ::sysconf(_SC_PHYS_PAGES);
   auto size = ::sysconf(_SC_PAGESIZE);
   return pages > 0 && size > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(size) : uint64_t{8} << 30U;
+}
+
+// What is read of a drafter, and what a pass of it holds at once.
+struct OpenDrafter {
+  std::unique_ptr<Drafter> drafter;
+  uint64_t weights = 0;
+  uint64_t scratch = 0;
+};
+
+// Its errors name it: the model itself may be loaded without.
+OpenDrafter open_drafter(const DraftRequest& request, const DevicePolicy& device, const EngineInfo& info,
+                         const std::function<void(double)>& progress) {
+  // A drafter reads little at a time.
+  constexpr int kChunk = 128;
+  try {
+    Config config(request.config, "config.json");
+    Weights weights(request.files, device, progress);
+    check_size(weights, info.weights_bytes, info.memory_cap);
+    auto model = load_model(config, weights);
+    EngineInfo own;
+    own.prefill_chunk = std::min(kChunk, info.prefill_chunk);
+    own.compute_dtype = weights.compute_kind();
+    own.vocab_size = model->vocab_size();
+    own.weights_bytes = weights.bytes();
+    auto text = config.object("text_config");
+    auto memory = memory_model(*model, text ? *text : config, own, device, true);
+    int element = own.compute_dtype == "f32" ? 4 : 2;
+    return {.drafter = std::make_unique<DraftModel>(std::move(model), info.vocab_size, own.prefill_chunk, element),
+            .weights = own.weights_bytes,
+            .scratch = memory.scratch};
+  } catch (const Error& error) {
+    if (error.code() == "closed") throw;
+    throw Error(error.code(), "the drafter " + request.path + " cannot be loaded: " + error.what() +
+                                  " Or load the model without it: --draft off");
+  }
 }
 
 PrefixCache make_prefix_cache(Model& model, EngineInfo& info, const LoadRequest& request) {
@@ -150,7 +188,10 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   auto text = config.object("text_config");
   // The model's own shapes decide; this check fails before the weights are read.
   kv_quantization(request.options.kv_bits, (text ? *text : config).integer("head_dim", 64));
-  auto weights = open_weights(request, device, progress);
+  // A drafter is read after the model.
+  double share = request.draft ? kDrafterBegins : 1;
+  Weights weights(request.files, device, [&](double fraction) { progress(share * fraction); });
+  check_size(weights, 0, request.options.memory_cap);
   auto model = load_model(config, weights);
 
   EngineInfo info;
@@ -167,12 +208,23 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   info.vocab_size = model->vocab_size();
   info.weights_bytes = weights.bytes();
   info.memory_cap = request.options.memory_cap;
-  auto memory = memory_model(*model, text ? *text : config, info, device, request.lookup);
+  OpenDrafter draft;
+  if (request.draft)
+    draft =
+        open_drafter(*request.draft, device, info, [&](double fraction) { progress(share + (1 - share) * fraction); });
+  info.weights_bytes += draft.weights;
+  auto memory_of = [&] {
+    auto memory = memory_model(*model, text ? *text : config, info, device, request.lookup || draft.drafter);
+    memory.scratch = std::max(memory.scratch, draft.scratch);
+    if (draft.drafter) memory.drafter = draft.drafter->bytes_per_sequence();
+    return memory;
+  };
+  auto memory = memory_of();
   // A chunk size that was not asked for may need at most a sixteenth of what the weights leave.
   while (request.options.prefill_chunk <= 0 && memory.cap && info.prefill_chunk > device.least_chunk &&
          16 * memory.scratch > memory.cap - std::min(memory.cap, memory.weights)) {
     info.prefill_chunk /= 2;
-    memory = memory_model(*model, text ? *text : config, info, device, request.lookup);
+    memory = memory_of();
   }
   info.bytes_per_token = memory.per_token;
   set_window(info, memory, request.options.max_context);
@@ -183,7 +235,13 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
     mx::set_cache_limit(memory.freed);
   }
   auto prefixes = make_prefix_cache(*model, info, request);
-  return {std::move(model), std::move(prefixes), device, info, memory};
+  return {.model = std::move(model),
+          .prefixes = std::move(prefixes),
+          .device = device,
+          .info = info,
+          .memory = memory,
+          .lookup = request.lookup,
+          .drafter = std::move(draft.drafter)};
 }
 
 }  // namespace tether

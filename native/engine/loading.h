@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "engine/drafter.h"
 #include "engine/memory.h"
 #include "engine/pass_costs.h"
 #include "engine/prefix_cache.h"
@@ -24,6 +25,8 @@ struct Loaded {
   DevicePolicy device;
   EngineInfo info;
   MemoryModel memory;
+  bool lookup = false;                         // whether answers are drafted from what was said before
+  std::unique_ptr<Drafter> drafter = nullptr;  // unset: no second model drafts
   // What drafts are worth; unset: nothing is drafted.
   std::optional<PassCosts> costs = std::nullopt;
 

@@ -12,13 +12,14 @@ struct MemoryModel {
   uint64_t weights = 0;            // as read
   uint64_t per_token = 0;          // keys and values of one token in the layers that keep every token
   uint64_t sliding = 0;            // keys and values of one sequence in the sliding layers, at their largest
+  uint64_t drafter = 0;            // what a drafter keeps of one sequence
   uint64_t scratch = 0;            // scratch of a pass over a chunk, at any length of the sequence
   uint64_t scratch_per_token = 0;  // of a pass, for each token before the chunk: quantized keys and values, unpacked
   uint64_t freed = 0;              // MLX's cache of freed buffers
 
   // What one sequence of `tokens` tokens holds that keeps `snapshots` of its sliding layers.
   uint64_t sequence(uint64_t tokens, uint64_t snapshots) const {
-    return tokens * per_token + sliding * (1 + snapshots);
+    return tokens * per_token + sliding * (1 + snapshots) + drafter;
   }
 
   // What is in use beside the sequences, while those that are live have at most `tokens` tokens.

@@ -70,14 +70,21 @@ void PassCosts::saw(int rows, double seconds) {
   costs_.at(near) = std::max(1.0, towards(costs_.at(near), costs_.at(near) * seconds / (one_ * cost(rows))));
 }
 
-int PassCosts::worth(int rows, double tokens, const std::function<double(int)>& odds, int most) const {
-  double best = kWorthwhile * tokens / cost(rows);
+void PassCosts::saw_steps(int steps, double seconds) {
+  if (learns_ && steps > 0) step_ = towards(step_, seconds / steps);
+}
+
+int PassCosts::worth(const Plan& plan, const std::function<double(int)>& odds, int most, bool by_step) const {
+  double tokens = plan.tokens;
+  double best = kWorthwhile * tokens / (cost(plan.rows) + plan.steps * step());
   int count = 0;
   double held = 1;
   for (int more = 1; more <= most; more++) {
     held *= odds(more - 1);
     tokens += held;
-    double rate = tokens / cost(rows + more);
+    // A step drafts for all sequences.
+    int steps = by_step ? std::max(plan.steps, more) : plan.steps;
+    double rate = tokens / (cost(plan.rows + more) + steps * step());
     if (rate <= best) continue;
     best = rate;
     count = more;
@@ -85,8 +92,8 @@ int PassCosts::worth(int rows, double tokens, const std::function<double(int)>& 
   return count;
 }
 
-int PassCosts::tries(int rows, double tokens, const std::function<double(int)>& odds, int most) {
-  int count = worth(rows, tokens, odds, most);
+int PassCosts::tries(const Plan& plan, const std::function<double(int)>& odds, int most) {
+  int count = worth(plan, odds, most);
   if (count > 0 || most < kTried || odds(0) * odds(1) * odds(2) < kTryOdds || ++untried_ < kTryEvery) return count;
   untried_ = 0;
   return kTried;

@@ -33,17 +33,31 @@ class PassCosts {
   // Notes what a pass has taken.
   void saw(int rows, double seconds);
 
+  // What a drafter takes for each token, in seconds: as measured, and as seen while `steps` were drafted.
+  void set_step(double seconds) { step_ = seconds; }
+  void saw_steps(int steps, double seconds);
+  // The same as a part of a pass of one row.
+  double step() const { return step_ / one_; }
+
+  // A pass as it is planned so far. steps: that a drafter takes before it, for all sequences together.
+  struct Plan {
+    int rows;
+    double tokens;
+    int steps = 0;
+  };
   // How many tokens to draft for one sequence: as many as make the tokens a second of the whole pass largest.
-  // rows, tokens: of the pass so far. odds(i): that the i-th drafted token holds if those before it do. most: at most.
-  int worth(int rows, double tokens, const std::function<double(int)>& odds, int most) const;
+  // odds(i): that the i-th drafted token holds if those before it do. most: at most. by_step: each takes a step of the
+  // drafter.
+  int worth(const Plan& plan, const std::function<double(int)>& odds, int most, bool by_step = false) const;
 
   // As many as are worth it or, now and then, a few where the odds are good: what does not seem to pay may have been
   // disturbed when it was measured.
-  int tries(int rows, double tokens, const std::function<double(int)>& odds, int most);
+  int tries(const Plan& plan, const std::function<double(int)>& odds, int most);
 
  private:
   std::array<double, kRows.size()> costs_{};
   double one_ = 0;  // seconds of a pass of one row
+  double step_ = 0;
   int untried_ = 0;
   bool learns_;
 };

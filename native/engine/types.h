@@ -1,6 +1,8 @@
 // What the engine is given and gives back, as plain data: no MLX, no JavaScript. In TypeScript: src/engine/types.ts.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,9 +18,17 @@
 
 namespace tether {
 
+// A checkpoint that drafts for the model.
+struct DraftRequest {
+  std::string path;                // of its folder, for messages
+  Json config;                     // config.json
+  std::vector<std::string> files;  // absolute paths of the .safetensors files
+};
+
 struct LoadRequest {
   Json config;                     // config.json
   std::vector<std::string> files;  // absolute paths of the .safetensors files
+  std::optional<DraftRequest> draft = std::nullopt;
   LoadOptions options;
   std::string cache_dir;  // absolute path of the folder where prefixes outlive the process; empty: they do not
   std::optional<uint64_t> disk_cache = std::nullopt;  // bytes that this folder may take; none: a share of the disk
@@ -89,6 +99,16 @@ struct Constrained {
   double mask_seconds = 0;  // that making their masks took
   double removed = 0;  // probability of the tokens that it did not allow, summed over these
   std::optional<std::string> failure = std::nullopt;  // why it did not hold, or not to the end
+};
+
+// Where drafts come from: what the conversation repeats, what a constraint leaves no choice of, a second model.
+enum class DraftSource { lookup, forced, drafter };
+inline constexpr size_t kDraftSources = 3;
+
+// Drafted tokens that a pass has verified, and those of them that were drawn, too.
+struct DraftCount {
+  uint64_t drafted = 0;
+  uint64_t accepted = 0;
 };
 
 // Times in seconds, counts in tokens.
@@ -165,12 +185,11 @@ struct EngineStats {
   uint64_t prompt_tokens = 0;
   uint64_t cached_tokens = 0;
   uint64_t output_tokens = 0;
-  // Tokens that were drafted so far, those of them that were drawn too, and the passes that a sequence took part in to
-  // generate: generated_tokens / steps are its tokens a pass.
-  uint64_t drafted_tokens = 0;
-  uint64_t accepted_tokens = 0;
+  std::array<DraftCount, kDraftSources> drafts{};  // by DraftSource
+  // The passes that a sequence took part in to generate: generated_tokens / steps are its tokens a pass.
   uint64_t steps = 0;
   std::vector<double> pass_costs;  // of 1, 2, 4, 8 and 16 rows, as parts of the first; empty: nothing is drafted
+  double drafter_cost = 0;         // the same of a token of the drafter; 0: there is none
   uint64_t loops = 0;              // answers that were ended for repeating themselves
   double prefill_seconds = 0;      // summed over requests, also over those that ran together
   double decode_seconds = 0;

@@ -140,7 +140,9 @@ void Worker::measure_passes() {
   crash::stage("measuring passes");
   auto& loaded = this->loaded();
   try {
-    loaded.costs = tether::measure_passes(*loaded.model, loaded.info.kv_bits);
+    auto costs = tether::measure_passes(*loaded.model, loaded.info.kv_bits);
+    if (loaded.drafter) costs.set_step(measure_drafter(*loaded.drafter, *loaded.model));
+    loaded.costs = costs;
   } catch (const std::exception&) {
     // Nothing is drafted then; what is wrong with the device, the first request finds, and says.
     loaded.costs.reset();
@@ -260,8 +262,10 @@ void Worker::pass() {
   const auto& done = batch_->done();
   counters_.computed_tokens += static_cast<uint64_t>(done.prompt_tokens);
   counters_.generated_tokens += static_cast<uint64_t>(done.output_tokens);
-  counters_.drafted_tokens += static_cast<uint64_t>(done.drafted_tokens);
-  counters_.accepted_tokens += static_cast<uint64_t>(done.accepted_tokens);
+  for (size_t i = 0; i < kDraftSources; i++) {
+    counters_.drafts.at(i).drafted += done.drafts.at(i).drafted;
+    counters_.drafts.at(i).accepted += done.drafts.at(i).accepted;
+  }
   counters_.steps += static_cast<uint64_t>(done.steps);
   if (done.prompt_tokens) prefill_rate_.add(done.prompt_tokens, seconds);
   if (done.output_tokens) decode_rate_.add(done.output_tokens, seconds);
@@ -288,6 +292,7 @@ void Worker::publish(double pass_started) {
   auto cache = loaded_->prefixes.stats();
   auto reserved = batch_->reserved_bytes();
   auto costs = loaded_->costs ? loaded_->costs->costs() : std::vector<double>{};
+  double step = loaded_->costs ? loaded_->costs->step() : 0;
   std::lock_guard lock(mutex_);
   counters_.prefill = prefill;
   counters_.kv_bytes = kv;
@@ -295,6 +300,7 @@ void Worker::publish(double pass_started) {
   counters_.cache = std::move(cache);
   counters_.reserved_bytes = reserved;
   counters_.pass_costs = std::move(costs);
+  counters_.drafter_cost = step;
   counters_.own_seconds += thread_seconds() - pass_started - batch_->done().model_seconds;
 }
 

@@ -312,10 +312,22 @@ Napi::Object from_drafts(Napi::Env env, const EngineStats& stats) {
   auto costs = Napi::Array::New(env, stats.pass_costs.size());
   for (uint32_t i = 0; i < stats.pass_costs.size(); i++) costs.Set(i, stats.pass_costs[i]);
   auto object = Napi::Object::New(env);
-  object.Set("drafted", stats.drafted_tokens);
-  object.Set("accepted", stats.accepted_tokens);
+  DraftCount sum;
+  for (size_t i = 0; i < kDraftSources; i++) {
+    constexpr std::array<const char*, kDraftSources> kNames{"lookup", "forced", "drafter"};
+    const auto& count = stats.drafts.at(i);
+    auto source = Napi::Object::New(env);
+    source.Set("drafted", count.drafted);
+    source.Set("accepted", count.accepted);
+    object.Set(kNames.at(i), source);
+    sum.drafted += count.drafted;
+    sum.accepted += count.accepted;
+  }
+  object.Set("drafted", sum.drafted);
+  object.Set("accepted", sum.accepted);
   object.Set("steps", stats.steps);
   object.Set("costs", costs);
+  object.Set("drafterCost", stats.drafter_cost);
   return object;
 }
 

@@ -112,16 +112,16 @@ PassCosts costing(std::vector<double> seconds) { return PassCosts(seconds); }
 
 void weighs() {
   auto cheap = costing({1, 1, 1, 1.1, 1.2});
-  check(cheap.worth(1, 1, always, 15) == 15, "cheap rows that hold are all drafted");
-  check(cheap.worth(1, 1, always, 3) == 3, "but no more than there are");
-  check(cheap.worth(1, 1, never, 15) == 0, "what never holds is not");
+  check(cheap.worth({1, 1}, always, 15) == 15, "cheap rows that hold are all drafted");
+  check(cheap.worth({1, 1}, always, 3) == 3, "but no more than there are");
+  check(cheap.worth({1, 1}, never, 15) == 0, "what never holds is not");
   auto even = costing({1, 2, 4, 8, 16});
-  check(even.worth(1, 1, always, 15) == 0, "rows that cost a pass each are not drafted");
+  check(even.worth({1, 1}, always, 15) == 0, "rows that cost a pass each are not drafted");
   auto usual = costing({0.1, 0.12, 0.15, 0.25, 0.5});
-  int some = usual.worth(1, 1, mostly, 15);
+  int some = usual.worth({1, 1}, mostly, 15);
   check(some >= 2 && some <= 7, "between these a few: " + std::to_string(some));
-  check(usual.worth(8, 8, mostly, 7) <= some, "beside other sequences, fewer");
-  check(costing({1}).worth(1, 1, always, 15) > 0, "what was not measured is taken from what is usual");
+  check(usual.worth({8, 8}, mostly, 7) <= some, "beside other sequences, fewer");
+  check(costing({1}).worth({1, 1}, always, 15) > 0, "what was not measured is taken from what is usual");
   for (double cost : {1.0, 1.2, 1.5, 2.0, 2.5, 5.0}) {
     const std::vector<std::pair<double, int>> known{{1, 1}, {1.2, 2}, {1.5, 4}, {2, 6}, {2.5, 8}, {5, 16}};
     auto rows = std::ranges::find(known, cost, &std::pair<double, int>::first)->second;
@@ -131,22 +131,22 @@ void weighs() {
 
 void corrects_itself() {
   auto costs = costing({1, 1.2, 1.5, 2.5, 5});
-  int some = costs.worth(1, 1, mostly, 15);
+  int some = costs.worth({1, 1}, mostly, 15);
   for (int i = 0; i < 50; i++) costs.saw(1 + some, 20);
-  check(costs.worth(1, 1, mostly, 15) != some, "a pass that costs more than was thought is not repeated");
+  check(costs.worth({1, 1}, mostly, 15) != some, "a pass that costs more than was thought is not repeated");
   for (int i = 0; i < 50; i++) costs.saw(1 + some, costing({1, 1.2, 1.5, 2.5, 5}).cost(1 + some));
-  check(costs.worth(1, 1, mostly, 15) > 0, "until it costs less");
+  check(costs.worth({1, 1}, mostly, 15) > 0, "until it costs less");
   auto slow = costing({1, 1.2, 1.5, 2.5, 5});
   for (int i = 0; i < 200; i++) slow.saw(1, 3);
   for (int i = 0; i < 200; i++) slow.saw(4, 4.5);
-  check(slow.worth(1, 1, mostly, 15) == some, "a machine that is slow in all changes nothing");
+  check(slow.worth({1, 1}, mostly, 15) == some, "a machine that is slow in all changes nothing");
   // What was disturbed when it was measured is found to be cheap.
   auto disturbed = costing({1, 30, 30, 30, 30});
-  check(disturbed.worth(1, 1, mostly, 15) == 0, "nothing is drafted at first");
+  check(disturbed.worth({1, 1}, mostly, 15) == 0, "nothing is drafted at first");
   int drafted = 0;
   int passes = 0;
-  for (; passes < 3000 && disturbed.worth(1, 1, almost, 15) == 0; passes++) {
-    int count = disturbed.tries(1, 1, almost, 15);
+  for (; passes < 3000 && disturbed.worth({1, 1}, almost, 15) == 0; passes++) {
+    int count = disturbed.tries({1, 1}, almost, 15);
     drafted += count > 0 ? 1 : 0;
     disturbed.saw(1 + count, 1 + 0.1 * count);
   }
@@ -154,7 +154,7 @@ void corrects_itself() {
   auto dear = costing({1, 2, 4, 8, 16});
   drafted = 0;
   for (int i = 0; i < 10000; i++) {
-    int count = dear.tries(1, 1, almost, 15);
+    int count = dear.tries({1, 1}, almost, 15);
     drafted += count;
     dear.saw(1 + count, 1.0 + count);
   }

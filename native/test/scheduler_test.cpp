@@ -170,6 +170,7 @@ void longest_sequence_fits_and_no_longer() {
                      .weights = 400'000,
                      .per_token = 100,
                      .sliding = 50'000,
+                     .drafter = 7'000,
                      .scratch = 30'000,
                      .scratch_per_token = 10,
                      .freed = 20'000};

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/batch.h"
+#include "engine/draft_model.h"
 #include "test/check.h"
 
 namespace tether {
@@ -199,7 +200,22 @@ class Fixture {
     run();
   }
   // From now on requests are drafted for, by what passes of PassCosts::kRows cost.
-  void draft(std::vector<double> costs = {1, 1, 1, 1, 1}) { loaded_.costs.emplace(costs, false); }
+  void draft(std::vector<double> costs = {1, 1, 1, 1, 1}) {
+    loaded_.costs.emplace(costs, false);
+    loaded_.lookup = true;
+  }
+  // The same by this model alone, which takes `step` passes for a token and reads `reach` tokens.
+  void draft_by(std::unique_ptr<Model> model, double step = 0.1, int reach = 64,
+                std::vector<double> costs = {1, 1, 1, 1, 1}) {
+    loaded_.costs.emplace(costs, false);
+    loaded_.costs->set_step(step);
+    loaded_.drafter = std::make_unique<DraftModel>(std::move(model), kVocab, 8, 4, reach);
+  }
+  void draft_by(std::unique_ptr<Drafter> drafter) {
+    loaded_.costs.emplace(std::vector<double>{1, 1, 1, 1, 1}, false);
+    loaded_.costs->set_step(0.1);
+    loaded_.drafter = std::move(drafter);
+  }
   Sums& model() { return static_cast<Sums&>(*loaded_.model); }
   size_t prefix_bytes() const { return loaded_.prefixes.bytes(); }
   void flush() { loaded_.prefixes.flush(10); }

@@ -1,0 +1,141 @@
+// A small model of the same vocabulary that drafts for a larger one.
+#include "engine/draft_model.h"
+
+#include <algorithm>
+#include <ranges>
+#include <utility>
+
+#include "engine/pass_costs.h"
+
+namespace tether {
+namespace {
+
+// The most tokens of a sequence that are read in the pass that also drafts; more are read before.
+constexpr int kJoint = PassCosts::kMostDrafted + 1;
+
+// Of what the drafter is to read: the target's first token and those from `begin` on.
+int size_of(const DraftJob& job) { return 1 + job.target->length() - job.state->begin; }
+int32_t token_at(const DraftJob& job, int index) {
+  return job.target->tokens()[static_cast<size_t>(index == 0 ? 0 : job.state->begin + index - 1)];
+}
+
+std::vector<int32_t> tokens_of(const DraftJob& job, int begin, int end) {
+  std::vector<int32_t> tokens;
+  for (int i = begin; i < end; i++) tokens.push_back(token_at(job, i));
+  return tokens;
+}
+
+int unread(const DraftJob& job) { return size_of(job) - job.state->sequence->length(); }
+
+mx::array to_ids(const std::vector<int32_t>& tokens) {
+  return mx::array(tokens.data(), {static_cast<int>(tokens.size())}, mx::int32);
+}
+
+}  // namespace
+
+DraftModel::DraftModel(std::unique_ptr<Model> model, int vocab, int chunk, int element, int reach)
+    : model_(std::move(model)), vocab_(vocab), chunk_(chunk), element_(element), reach_(reach) {
+  reach_ = std::min(reach_, (model_->max_positions() - kJoint) / 2);
+}
+
+uint64_t DraftModel::bytes_per_sequence() const {
+  uint64_t sum = 0;
+  for (const auto& shape : model_->cache_shapes()) {
+    int slots = 2 * reach_ + kJoint;
+    if (shape.window) slots = std::min(slots + chunk_, KVCache::most_slots(shape.window, chunk_));
+    sum += static_cast<uint64_t>(shape.elements) * static_cast<uint64_t>(slots * element_);
+  }
+  return sum;
+}
+
+void DraftModel::restart(DraftJob& job) const {
+  job.state->begin = std::max(1, job.target->length() - reach_);
+  job.state->sequence.emplace(model_->new_caches(0));
+  job.state->sequence->reserve(size_of(job), 2 * reach_ + kJoint);
+}
+
+// Takes back what the sequence did not come to say. -> false if nothing can be drafted
+bool DraftModel::prepare(DraftJob& job) const {
+  auto& state = *job.state;
+  if (!state.sequence || size_of(job) > 2 * reach_) restart(job);
+  int common = 0;
+  int most = std::min(state.sequence->length(), size_of(job) - 1);
+  while (common < most && state.sequence->tokens()[static_cast<size_t>(common)] == token_at(job, common)) common++;
+  if (state.sequence->rewindable(common) == common) {
+    if (common < state.sequence->length()) state.sequence->rewind(common);
+  } else {
+    restart(job);
+  }
+  // The target may have tokens that this model does not, as those of images: what is behind them is read.
+  auto known = [&](int32_t token) { return token < model_->vocab_size(); };
+  if (!known(token_at(job, 0)) || !known(job.target->tokens().back())) return false;
+  for (int i = size_of(job) - 1; i >= std::max(1, state.sequence->length()); i--) {
+    if (known(token_at(job, i))) continue;
+    state.begin += i;
+    state.sequence.emplace(model_->new_caches(0));
+    break;
+  }
+  return true;
+}
+
+// Reads all but the last tokens, which are read as the draft begins. -> whether there were any
+bool DraftModel::read_ahead(DraftJob& job, int left) {
+  auto& sequence = *job.state->sequence;
+  bool any = unread(job) > left;
+  while (unread(job) > left) {
+    int begin = sequence.length();
+    auto part = tokens_of(job, begin, std::min(begin + chunk_, size_of(job) - left));
+    Segment segment{&sequence.caches(), static_cast<int>(part.size())};
+    model_->forward(to_ids(part), {&segment, 1});
+    evaluate(sequence.caches(), true);
+    sequence.extended_by(part);
+  }
+  return any;
+}
+
+int DraftModel::draft(std::span<DraftJob> all) {
+  // Those that draft longest come first, so that those of each step are the first ones.
+  std::ranges::sort(all, std::greater{}, &DraftJob::count);
+  std::vector<DraftJob*> jobs;
+  for (auto& job : all)
+    if (prepare(job)) jobs.push_back(&job);
+  if (jobs.empty()) return 0;
+  bool read_more = false;
+  std::vector<int32_t> inputs;
+  std::vector<int32_t> last_rows;
+  std::vector<Segment> segments;
+  for (auto* job : jobs) {
+    read_more = read_ahead(*job, kJoint) || read_more;
+    auto rest = tokens_of(*job, job->state->sequence->length(), size_of(*job));
+    segments.push_back({&job->state->sequence->caches(), static_cast<int>(rest.size())});
+    inputs.insert(inputs.end(), rest.begin(), rest.end());
+    last_rows.push_back(static_cast<int32_t>(inputs.size()) - 1);
+    job->state->sequence->extended_by(rest);
+  }
+  // Every step is computed from the one before; they are read together.
+  auto hidden = mx::take(model_->forward(to_ids(inputs), segments), to_ids(last_rows), 0);
+  std::vector<mx::array> steps;
+  for (int step = 0; step < jobs[0]->count; step++) {
+    auto drafts = [&](const DraftJob* job) { return job->count > step; };
+    auto going = std::ranges::partition_point(jobs, drafts) - jobs.begin();
+    if (step > 0) {
+      auto previous = mx::slice(steps.back(), {0}, {static_cast<int>(going)});
+      segments.resize(static_cast<size_t>(going));
+      for (auto& segment : segments) segment.length = 1;
+      hidden = model_->forward(previous, segments);
+    }
+    steps.push_back(mx::astype(mx::argmax(model_->logits(hidden), -1), mx::int32));
+  }
+  mx::eval(steps);
+  for (size_t i = 0; i < jobs.size(); i++) {
+    for (int step = 0; step < jobs[i]->count; step++)
+      jobs[i]->draft.push_back(steps[static_cast<size_t>(step)].data<int32_t>()[i]);
+    // The last token is not in its caches.
+    jobs[i]->state->sequence->extended_by(std::span(jobs[i]->draft).first(jobs[i]->draft.size() - 1));
+    auto foreign = std::ranges::find_if(jobs[i]->draft, [&](int32_t token) { return token >= vocab_; });
+    jobs[i]->draft.erase(foreign, jobs[i]->draft.end());
+  }
+  return read_more ? 0 : jobs[0]->count;
+}
+
+}  // namespace tether

@@ -1,0 +1,79 @@
+// Drafts from a second, cheaper model: how likely they are to hold, and what such a model is asked.
+#pragma once
+
+#include <mlx/mlx.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/sequence.h"
+
+namespace tether {
+
+namespace mx = mlx::core;
+
+// How often a drafter was right lately for one sequence, and when to try it again. Pure policy.
+class DraftRecord {
+ public:
+  // How likely a drafted token is to hold if those before it do.
+  double odds() const { return held_ / seen_; }
+  // Whether it was not asked for so long that it may have become better.
+  bool is_due() const { return idle_ >= kTryEvery; }
+  // A token of the answer.
+  void passed() { idle_++; }
+  void asked() { idle_ = 0; }
+  void note(bool holds) {
+    seen_ = seen_ * kKeep + 1;
+    held_ = held_ * kKeep + (holds ? 1 : 0);
+  }
+
+ private:
+  static constexpr int kTryEvery = 256;
+  static constexpr double kKeep = 0.95;  // the last 20 drafted tokens or so decide
+  double seen_ = 4;
+  double held_ = 3;
+  int idle_ = 0;
+};
+
+// What a drafter keeps of a live sequence.
+struct DraftState {
+  DraftRecord record;
+  // The target's hidden state behind the last token that its caches hold, (1, hidden); only where it is wanted.
+  std::optional<mx::array> hidden = std::nullopt;
+  // A draft model's own: the target's first token and those from `begin` on.
+  std::optional<Sequence> sequence = std::nullopt;
+  int begin = 1;
+};
+
+// To draft for one sequence. `target` has all tokens that are known, its caches all but the last of them.
+struct DraftJob {
+  DraftState* state;
+  Sequence* target;
+  int count;  // at least 1
+  // At most `count` tokens that are likely to follow.
+  std::vector<int32_t> draft = {};
+};
+
+// Engine thread only.
+class Drafter {
+ public:
+  Drafter() = default;
+  virtual ~Drafter() = default;
+  Drafter(const Drafter&) = delete;
+  Drafter& operator=(const Drafter&) = delete;
+
+  // Drafts for sequences, whose jobs it may put into another order. -> how many tokens it has drafted one after
+  // another; 0 if it read so much before that the time says nothing of that.
+  virtual int draft(std::span<DraftJob> jobs) = 0;
+  // Whether it needs DraftState::hidden.
+  virtual bool wants_hidden() const { return false; }
+  // The most bytes that it keeps of a sequence.
+  virtual uint64_t bytes_per_sequence() const { return 0; }
+};
+
+// Measures what drafting a token takes, in seconds.
+double measure_drafter(Drafter& drafter, Model& target);
+
+}  // namespace tether

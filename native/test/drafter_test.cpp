@@ -1,0 +1,259 @@
+// Tests drafts of a second model: answers are those of one token a pass, whatever it drafts, in fewer passes where it
+// is right.
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/batch.h"
+#include "engine/draft_model.h"
+#include "test/check.h"
+#include "test/sums.h"
+
+using namespace tether;
+
+namespace {
+
+using Tokens = std::vector<int32_t>;
+
+// The model itself, but for every so many sums, where it says something else.
+class Nearly : public Sums {
+ public:
+  Nearly(Windows windows, int wrong_every) : Sums(std::move(windows)), wrong_every_(wrong_every) {}
+  mx::array logits(const mx::array& hidden) override {
+    if (wrong_every_ == 0) return Sums::logits(hidden);
+    auto wrong = mx::equal(mx::remainder(hidden, mx::array(static_cast<float>(wrong_every_))), mx::array(0.0F));
+    return Sums::logits(mx::where(wrong, mx::add(hidden, mx::array(1.0F)), hidden));
+  }
+
+ private:
+  int wrong_every_;
+};
+
+// Drafts what is no token of the model.
+class Foreign : public Sums {
+ public:
+  Foreign() : Sums(0) {}
+  int vocab_size() const override { return kVocab + 3; }
+  mx::array logits(const mx::array& hidden) override {
+    auto row = Sums::logits(hidden);
+    return mx::concatenate({row, mx::full({row.shape(0), 3}, 1.0F)}, 1);
+  }
+};
+
+class Failing : public Drafter {
+ public:
+  int draft(std::span<DraftJob>) override {
+    asked++;
+    throw std::runtime_error("the device is out of memory");
+  }
+  int asked = 0;
+};
+
+void same_answers(bool ahead, const Windows& windows, int wrong_every, int reach) {
+  Fixture fixture(ahead, windows);
+  auto model = std::make_unique<Nearly>(windows, wrong_every);
+  fixture.draft_by(std::move(model), 0.1, reach);
+  std::vector<Tokens> prompts{some_tokens(5, 1), some_tokens(60, 2), some_tokens(1, 3), some_tokens(33, 5)};
+  std::vector<Got> got(prompts.size());
+  for (size_t i = 0; i < prompts.size(); i++) {
+    fixture.start(got[i], ask(prompts[i], 130 + static_cast<int>(i)));
+    for (size_t pass = 0; pass < 3 * i; pass++) fixture.batch.pass();
+  }
+  fixture.run();
+  auto drafts = "right but every " + std::to_string(wrong_every) + ", of " + std::to_string(reach);
+  for (size_t i = 0; i < prompts.size(); i++) {
+    auto name = drafts + ": request " + std::to_string(i);
+    check(got[i].tokens == answer(prompts[i], 130 + static_cast<int>(i)), name + " gets the answer it would get alone");
+    const auto* finish = got[i].finish();
+    check(finish && finish->drafted_tokens > 0, name + " had drafts");
+    if (reach == 192 && wrong_every == 0)
+      check(finish && finish->drafted_tokens == finish->accepted_tokens && finish->accepted_tokens > 80,
+            name + ": all drafts of a model that is right hold");
+    if (reach == 192 && wrong_every > 3)
+      check(finish && finish->accepted_tokens > 40 && finish->drafted_tokens > finish->accepted_tokens,
+            name + ": some hold, " + std::to_string(finish->accepted_tokens));
+    Got more;
+    auto prompt = prompts[i];
+    prompt.insert(prompt.end(), got[i].tokens.begin(), got[i].tokens.end());
+    fixture.start(more, ask(prompt, 40));
+    fixture.run();
+    check(more.tokens == answer(prompt, 40), name + ": what is kept after a refused draft is right");
+  }
+}
+
+void fewer_passes(bool ahead) {
+  auto passes = [&](int drafter) {
+    Fixture fixture(ahead);
+    if (drafter) fixture.draft_by(std::make_unique<Nearly>(0, drafter > 1 ? drafter : 0), 0.05, 192);
+    Got got;
+    fixture.start(got, ask(some_tokens(20, 2), 200));
+    fixture.run();
+    check(got.tokens == answer(some_tokens(20, 2), 200), "the answer is right");
+    return fixture.model().passes;
+  };
+  int plain = passes(0);
+  check(passes(1) < plain / 4, "a drafter that is right saves most passes");
+  check(passes(7) < plain / 2, "one that is right often saves many");
+}
+
+// Every place of an end, so that it also lies within a draft.
+void ends_within(bool ahead) {
+  auto prompt = some_tokens(20, 3);
+  auto said = answer(prompt, 140);
+  for (int count = 9; count < 60; count++) {
+    Fixture fixture(ahead, 20);
+    fixture.draft_by(std::make_unique<Nearly>(20, 11), 0.1, 192);
+    Got length;
+    fixture.start(length, ask(prompt, count));
+    fixture.run();
+    check(length.tokens == Tokens(said.begin(), said.begin() + count), "max_tokens holds within a draft");
+    Got cancelled;
+    fixture.start(cancelled, ask(prompt, 140));
+    for (int pass = 0; pass < count / 3; pass++) fixture.batch.pass();
+    *cancelled.cancelled = true;
+    fixture.run();
+    check(cancelled.tokens == Tokens(said.begin(), said.begin() + static_cast<int>(cancelled.tokens.size())),
+          "what is said before a cancellation is right");
+    Got stopped;
+    auto request = ask(prompt, 140);
+    auto at = static_cast<size_t>(count);
+    request.stop_tokens = {said[at]};
+    fixture.start(stopped, std::move(request));
+    fixture.run();
+    auto first = std::ranges::find(said, said[at]);
+    check(stopped.tokens == Tokens(said.begin(), first), "a stop token ends the answer within a draft");
+    Got more;
+    auto further = prompt;
+    further.insert(further.end(), stopped.tokens.begin(), stopped.tokens.end());
+    further.push_back(5);
+    fixture.start(more, ask(further, 30));
+    fixture.run();
+    check(more.tokens == answer(further, 30), "what is kept behind it is right");
+  }
+}
+
+void samples_alike(bool ahead) {
+  for (uint64_t seed = 1; seed <= 8; seed++) {
+    auto sample = [&](bool drafts) {
+      Fixture fixture(ahead, 16);
+      if (drafts) fixture.draft_by(std::make_unique<Nearly>(16, 0), 0.05, 192);
+      Got one, two;
+      auto request = ask(some_tokens(15, static_cast<int>(seed)), 90);
+      request.sampling = {.temperature = 0.4F, .top_p = seed % 2 ? 1 : 0.9F, .seed = seed};
+      fixture.start(two, ask(some_tokens(9, 4), 80));
+      fixture.start(one, std::move(request));
+      fixture.run();
+      check(two.tokens == answer(some_tokens(9, 4), 80), "the request beside it is not touched");
+      check(!drafts || (one.finish() && one.finish()->drafted_tokens > 0), "there are drafts");
+      return one.tokens;
+    };
+    check(sample(false) == sample(true), "a seed gives the same answer with drafts and without");
+  }
+}
+
+void gives_up_what_does_not_pay(bool ahead) {
+  auto drafted = [&](int wrong_every, double step) {
+    Fixture fixture(ahead);
+    fixture.draft_by(std::make_unique<Nearly>(0, wrong_every), step, 192);
+    Got got;
+    fixture.start(got, ask(some_tokens(20, 2), 350));
+    fixture.run();
+    check(got.tokens == answer(some_tokens(20, 2), 350), "the answer is right");
+    return got.finish() ? got.finish()->drafted_tokens : -1;
+  };
+  int never = drafted(1, 0.2);
+  check(never > 0 && never < 60, "a drafter that is never right is tried only a while: " + std::to_string(never));
+  check(drafted(0, 1.2) == 0, "one that is as slow as the model is not asked");
+}
+
+void survives_what_a_drafter_does(bool ahead) {
+  auto prompt = some_tokens(20, 2);
+  for (bool fails : {true, false}) {
+    Fixture fixture(ahead);
+    auto failing = std::make_unique<Failing>();
+    auto& asked = failing->asked;
+    if (fails)
+      fixture.draft_by(std::move(failing));
+    else
+      fixture.draft_by(std::make_unique<Foreign>());
+    Got got;
+    fixture.start(got, ask(prompt, 60));
+    fixture.run();
+    check(got.tokens == answer(prompt, 60), "an answer does not depend on its drafter");
+    check(got.finish() && got.finish()->drafted_tokens == 0, "what it does not give is not verified");
+    if (fails) check(asked == 1, "one that fails is not asked again");
+  }
+}
+
+void reads_what_it_knows() {
+  // A model of fewer tokens: the sequence has some that it does not know.
+  class Fewer : public Sums {
+   public:
+    Fewer() : Sums(0) {}
+    int vocab_size() const override { return 90; }
+  };
+  Fixture fixture(false);
+  fixture.draft_by(std::make_unique<Fewer>());
+  auto prompt = some_tokens(30, 2);
+  prompt[10] = 95;
+  Got got;
+  fixture.start(got, ask(prompt, 100));
+  fixture.run();
+  check(got.tokens == answer(prompt, 100), "a token that a drafter does not know is not read by it");
+}
+
+// The tokens of one sequence are drafted as if it were alone.
+void drafts_together() {
+  DraftModel together(std::make_unique<Sums>(Windows{0, 30}), kVocab, 8, 4, 100);
+  DraftModel alone(std::make_unique<Sums>(Windows{0, 30}), kVocab, 8, 4, 100);
+  std::vector<Sequence> targets;
+  for (int i = 0; i < 3; i++) {
+    targets.emplace_back(std::vector<KVCache>{});
+    targets.back().extended_by(some_tokens(10 + 20 * i, i));
+  }
+  std::vector<DraftState> states(3), others(3);
+  for (int round = 0; round < 60; round++) {
+    std::vector<DraftJob> jobs;
+    for (size_t i = 0; i < 3; i++)
+      jobs.push_back({.state = &states[i], .target = &targets[i], .count = 1 + (round + 2 * static_cast<int>(i)) % 5});
+    together.draft(jobs);
+    for (auto& job : jobs) {
+      auto i = static_cast<size_t>(job.state - states.data());
+      DraftJob one{.state = &others[i], .target = &targets[i], .count = job.count};
+      alone.draft({&one, 1});
+      check(static_cast<int>(job.draft.size()) == job.count && job.draft == one.draft, "drafts are those of one alone");
+      if (targets[i].length() < 100)
+        check(job.draft == answer(targets[i].tokens(), job.count), "and what the model would say");
+      // The target takes some of it and goes on in its own way.
+      auto held = static_cast<size_t>(round % (job.count + 1));
+      targets[i].extended_by(std::span(job.draft).first(held));
+      int32_t own = (round * 7) % 90;
+      targets[i].extended_by({&own, 1});
+    }
+  }
+  check(states[0].sequence->length() <= 200, "what it keeps of a sequence is bounded");
+  check(states[0].sequence->bytes() <= together.bytes_per_sequence() + 2000, "by what it says");
+}
+
+}  // namespace
+
+int main() {
+  for (bool ahead : {false, true}) {
+    context = ahead ? "ahead: " : "";
+    for (const auto& windows : std::vector<Windows>{0, 17, {0, 8}})
+      for (int wrong_every : {0, 1, 7})
+        for (int reach : {20, 192}) same_answers(ahead, windows, wrong_every, reach);
+    fewer_passes(ahead);
+    ends_within(ahead);
+    samples_alike(ahead);
+    gives_up_what_does_not_pay(ahead);
+    survives_what_a_drafter_does(ahead);
+  }
+  context = "";
+  reads_what_it_knows();
+  drafts_together();
+  return result();
+}
