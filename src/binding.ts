@@ -27,7 +27,8 @@ export interface NativeEngine {
    * Once, first. `config`: config.json parsed; `files`: absolute paths; the options of src/options.ts, where 0 leaves the
    * choice to the engine, and no memory cap; `cacheDir`: empty for no prefixes on disk. `asGpu`, for tests: whatever the
    * device, compute and decode as on a GPU, in the checkpoint's own dtype and one token ahead. `lookup`: draft what is
-   * likely to be repeated.
+   * likely to be repeated. `drafter`: a checkpoint of the same vocabulary that drafts. `alwaysDraft`, for tests: as if it cost
+   * nothing.
    */
   load(
     request: Required<EngineOptions> & {
@@ -35,6 +36,8 @@ export interface NativeEngine {
       files: string[]
       asGpu: boolean
       lookup: boolean
+      alwaysDraft: boolean
+      drafter?: { path: string; config: unknown; files: string[] }
       cacheDir: string
       diskCache?: number
       crash?: { path: string; about: string }

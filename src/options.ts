@@ -3,13 +3,13 @@
 export interface Option {
   /** The key in config.toml and, for sampling, in a request. The flag has dashes instead of underscores. */
   key: string
-  kind: 'size' | 'whole' | 'number' | 'choice'
+  kind: 'size' | 'whole' | 'number' | 'choice' | 'path'
   /** The range of a number. */
   least?: number
   most?: number
   /** The only values of a number. */
   among?: readonly number[]
-  /** The words of a choice. */
+  /** The words of a choice; those that may stand for a path. */
   of?: readonly string[]
   /** The value if nothing sets it. Without one the checkpoint or the engine decides. */
   default?: string | number
@@ -150,6 +150,16 @@ export const lookupOption = {
   help: 'generate several tokens a pass where the answer repeats what the prompt has; changes only the speed',
 } as const satisfies Option
 
+/** The folder of a checkpoint that drafts for the model: its assistant, or a small model of the same vocabulary. */
+export const draftOption = {
+  key: 'draft',
+  kind: 'path',
+  of: ['auto', 'off'],
+  default: 'auto',
+  hint: 'DIR',
+  help: "a checkpoint that drafts for the model, so that it generates several tokens a pass: its assistant, or a small model of the same vocabulary; auto: the folder beside the model that has its name and -assistant, or the model's own folder assistant; off: none; changes only the speed",
+} as const satisfies Option
+
 /**
  * Whether calls are held to their syntax and schemas while they are written. `auto`: as far as a grammar can say them.
  * `always`: a request with a schema that no grammar can say is refused. Not for the engine.
@@ -263,6 +273,7 @@ export function pickOptions<Table extends object, Values extends { [Name in keyo
 /** What the value must be, such as `a number between 0 and 2`; undefined if it is valid. */
 export function optionFault(option: Option, value: unknown): string | undefined {
   const { kind, of, among, least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY } = option
+  if (kind === 'path') return typeof value === 'string' && value !== '' ? undefined : 'a path'
   if (kind === 'choice') return of?.some((word) => word === value) ? undefined : oneOf(of ?? [])
   const isInRange = typeof value === 'number' && value >= least && value <= most
   if (among) return isInRange && among.includes(value) ? undefined : oneOf(among)

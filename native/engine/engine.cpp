@@ -16,7 +16,7 @@ void Engine::load(LoadRequest request, std::function<void(double)> progress, Don
   auto task = [request = std::move(request), progress = std::move(progress), done](Worker& worker) {
     done(worker.load(request, progress));
     // After the answer, so that nobody waits for it but an early request.
-    if (request.lookup || request.draft) worker.measure_passes();
+    if (request.lookup || request.drafter) worker.measure_passes(request.always_draft);
   };
   worker_->push({.run = std::move(task), .fail = done});
 }

@@ -133,7 +133,7 @@ struct OpenDrafter {
 };
 
 // Its errors name it: the model itself may be loaded without.
-OpenDrafter open_drafter(const DraftRequest& request, const DevicePolicy& device, const EngineInfo& info,
+OpenDrafter open_drafter(const DrafterRequest& request, const DevicePolicy& device, const EngineInfo& info,
                          const std::function<void(double)>& progress) {
   // A drafter reads little at a time.
   constexpr int kChunk = 128;
@@ -155,8 +155,8 @@ OpenDrafter open_drafter(const DraftRequest& request, const DevicePolicy& device
             .scratch = memory.scratch};
   } catch (const Error& error) {
     if (error.code() == "closed") throw;
-    throw Error(error.code(), "the drafter " + request.path + " cannot be loaded: " + error.what() +
-                                  " Or load the model without it: --draft off");
+    throw Error(error.code(), "the drafter " + request.path + " cannot be used: " + error.what() +
+                                  " To load the model without it: --draft off");
   }
 }
 
@@ -189,7 +189,7 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   // The model's own shapes decide; this check fails before the weights are read.
   kv_quantization(request.options.kv_bits, (text ? *text : config).integer("head_dim", 64));
   // A drafter is read after the model.
-  double share = request.draft ? kDrafterBegins : 1;
+  double share = request.drafter ? kDrafterBegins : 1;
   Weights weights(request.files, device, [&](double fraction) { progress(share * fraction); });
   check_size(weights, 0, request.options.memory_cap);
   auto model = load_model(config, weights);
@@ -209,9 +209,9 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   info.weights_bytes = weights.bytes();
   info.memory_cap = request.options.memory_cap;
   OpenDrafter draft;
-  if (request.draft)
-    draft =
-        open_drafter(*request.draft, device, info, [&](double fraction) { progress(share + (1 - share) * fraction); });
+  if (request.drafter)
+    draft = open_drafter(*request.drafter, device, info,
+                         [&](double fraction) { progress(share + (1 - share) * fraction); });
   info.weights_bytes += draft.weights;
   auto memory_of = [&] {
     auto memory = memory_model(*model, text ? *text : config, info, device, request.lookup || draft.drafter);

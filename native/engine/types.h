@@ -19,7 +19,7 @@
 namespace tether {
 
 // A checkpoint that drafts for the model.
-struct DraftRequest {
+struct DrafterRequest {
   std::string path;                // of its folder, for messages
   Json config;                     // config.json
   std::vector<std::string> files;  // absolute paths of the .safetensors files
@@ -28,7 +28,7 @@ struct DraftRequest {
 struct LoadRequest {
   Json config;                     // config.json
   std::vector<std::string> files;  // absolute paths of the .safetensors files
-  std::optional<DraftRequest> draft = std::nullopt;
+  std::optional<DrafterRequest> drafter = std::nullopt;
   LoadOptions options;
   std::string cache_dir;  // absolute path of the folder where prefixes outlive the process; empty: they do not
   std::optional<uint64_t> disk_cache = std::nullopt;  // bytes that this folder may take; none: a share of the disk
@@ -36,6 +36,7 @@ struct LoadRequest {
   std::string crash_path;                             // the file that a crash writes, and how it begins; empty: none
   std::string crash_about;
   std::function<void()> wake = nullptr;  // set by the engine: called when the disk has done something
+  bool always_draft = false;             // for tests: draft as if it cost nothing
   bool as_gpu = false;                   // for tests: compute and decode as on a GPU, on any device
 };
 

@@ -41,8 +41,8 @@ class Worker {
 
   // In a task only.
   const EngineInfo& load(LoadRequest request, const std::function<void(double)>& progress);
-  // Drafts are made from now on, where they pay by what passes cost.
-  void measure_passes();
+  // Drafts are made from now on, where they pay by what passes cost; free: as if they cost nothing.
+  void measure_passes(bool free);
   // Throws Error("not_loaded").
   Loaded& loaded();
   const std::atomic<bool>& closing() const { return closing_; }

@@ -158,19 +158,31 @@ std::string to_text(const Napi::Object& object, const char* name) {
   return value.As<Napi::String>().Utf8Value();
 }
 
+std::vector<std::string> to_paths(const Napi::Value& value) {
+  constexpr auto* kWanted = "an array of paths";
+  if (!value.IsArray()) wrong(value.Env(), "files", kWanted);
+  auto array = value.As<Napi::Array>();
+  std::vector<std::string> paths;
+  for (uint32_t i = 0; i < array.Length(); i++) {
+    Napi::Value path = array.Get(i);
+    if (!path.IsString()) wrong(value.Env(), "files", kWanted);
+    paths.push_back(path.As<Napi::String>().Utf8Value());
+  }
+  return paths;
+}
+
 }  // namespace
 
 LoadRequest to_load_request(const Napi::Value& value) {
   auto object = to_object(value, "load's argument");
   LoadRequest request;
   request.config = to_json(object.Get("config"));
-  Napi::Value files = object.Get("files");
-  if (!files.IsArray()) wrong(value.Env(), "files", "an array of paths");
-  auto paths = files.As<Napi::Array>();
-  for (uint32_t i = 0; i < paths.Length(); i++) {
-    Napi::Value path = paths.Get(i);
-    if (!path.IsString()) wrong(value.Env(), "files", "an array of paths");
-    request.files.push_back(path.As<Napi::String>().Utf8Value());
+  request.files = to_paths(object.Get("files"));
+  if (object.Get("drafter").IsObject()) {
+    auto drafter = object.Get("drafter").As<Napi::Object>();
+    request.drafter = DrafterRequest{.path = to_text(drafter.Get("path"), "drafter.path"),
+                                     .config = to_json(drafter.Get("config")),
+                                     .files = to_paths(drafter.Get("files"))};
   }
   read_options(object, kLoadOptions, request.options);
   Napi::Value cache = object.Get("cacheDir");
@@ -183,6 +195,7 @@ LoadRequest to_load_request(const Napi::Value& value) {
     request.crash_about = to_text(crash.As<Napi::Object>(), "about");
   }
   request.lookup = object.Get("lookup").ToBoolean().Value();
+  request.always_draft = object.Get("alwaysDraft").ToBoolean().Value();
   request.as_gpu = object.Get("asGpu").ToBoolean().Value();
   return request;
 }

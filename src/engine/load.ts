@@ -24,6 +24,8 @@ export async function loadEngine(dir: string, options: LoadOptions = {}): Promis
 interface NativeOptions extends LoadOptions {
   /** Compute and decode as on a GPU, whatever the device. */
   asGpu?: boolean
+  /** Draft as if it cost nothing. */
+  alwaysDraft?: boolean
 }
 
 /** The same for a folder that has been read. */
@@ -65,9 +67,10 @@ export async function loadNative(
 async function startNative(checkpoint: Checkpoint, options: NativeOptions) {
   checkReadable(checkpoint)
   const { config, files } = checkpoint
-  const { asGpu = false, lookup = false, diskCache, crash } = options
+  const { asGpu = false, alwaysDraft = false, lookup = false, drafter, diskCache, crash } = options
   const cacheDir = diskCache === 0 ? '' : (options.cacheDir ?? '')
-  const request = { config, files, ...engineOptions(options), asGpu, lookup, cacheDir, diskCache, crash }
+  const drafting = { lookup, drafter, alwaysDraft }
+  const request = { config, files, ...engineOptions(options), asGpu, ...drafting, cacheDir, diskCache, crash }
   const native = new (loadBinding().Engine)()
   open.add(native)
   try {

@@ -1,5 +1,6 @@
 /** Types of the engine: requests, results and counters, all in tokens and numbers, no text. */
 import type { EngineOptions, Sampling } from '../options.js'
+import type { Checkpoint } from './checkpoint.js'
 
 /** One generation. The caller decides every field; the engine has no defaults. */
 export interface GenerateRequest extends Sampling {
@@ -197,10 +198,21 @@ export interface DraftStats {
   /** Verified by a pass, and how many of them were right. */
   drafted: number
   accepted: number
+  /** The same by where they came from: the conversation, what a grammar leaves no choice of, the drafter. */
+  lookup: DraftCount
+  forced: DraftCount
+  drafter: DraftCount
+  /** What the drafter takes for a token, as a part of a pass of one token; 0: there is none. */
+  drafterCost: number
   /** How often a pass generated for a sequence: `generatedTokens` over this is the tokens of a pass. */
   steps: number
   /** What passes of 1, 2, 4, 8 and 16 tokens cost now, as parts of the first. Empty: nothing is drafted. */
   costs: number[]
+}
+
+export interface DraftCount {
+  drafted: number
+  accepted: number
 }
 
 /** How far a request is that runs, in tokens. */
@@ -250,6 +262,9 @@ export interface EngineMemory {
   cache: number
 }
 
+/** A checkpoint that drafts for another: its folder, its config.json, its weight files. */
+export type Drafter = Pick<Checkpoint, 'path' | 'config' | 'files'>
+
 /** How a checkpoint is loaded. */
 export interface LoadOptions extends EngineOptions {
   /** The absolute path of the folder in which prefixes outlive the process. Unset: they are kept in memory alone. */
@@ -258,6 +273,8 @@ export interface LoadOptions extends EngineOptions {
   diskCache?: number
   /** Draft what a sequence is likely to repeat, and verify several tokens a pass. Default: one token a pass. */
   lookup?: boolean
+  /** A checkpoint of the same vocabulary that drafts, in the same way. */
+  drafter?: Drafter
   /** A crash of native code writes a new file at this absolute path, which begins with `about`. Unset: it writes none. */
   crash?: { path: string; about: string }
   /** Called with 0…1 while weights are read. */

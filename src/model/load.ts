@@ -8,6 +8,7 @@ import type { EngineStats } from '../engine/types.js'
 import { TetherError } from '../errors.js'
 import {
   constrainOption,
+  draftOption,
   lookupOption,
   loopGuardOption,
   type Option,
@@ -18,6 +19,7 @@ import {
 import { prefixFolder } from '../prefixes/folder.js'
 import { createTurnMemory } from '../turn/turn-memory.js'
 import type { TurnModel } from '../turn/types.js'
+import { findDrafter } from './drafter.js'
 import { generateText } from './generate.js'
 import { openGrammars } from './grammars.js'
 import { openKept } from './kept.js'
@@ -38,6 +40,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     promptOrder = promptOrderOption.default,
     loopGuard = loopGuardOption.default,
     lookup = lookupOption.default,
+    draft = draftOption.default,
     constrain = constrainOption.default,
     onDebug,
   } = options
@@ -45,6 +48,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
   check('promptOrder', promptOrderOption, promptOrder)
   check('loopGuard', loopGuardOption, loopGuard)
   check('lookup', lookupOption, lookup)
+  check('draft', draftOption, draft)
   check('constrain', constrainOption, constrain)
   const checkpoint = await readCheckpoint(dir)
   const defaults = defaultSampling(checkpoint.sampling, options.sampling)
@@ -54,7 +58,8 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
   if (promptOrder === 'stable-first' && hasTemplate(family) && !reorders(family, promptOrder))
     checkpoint.warnings.push(NO_ORDER)
   const cacheDir = cacheFolder(options)
-  const engine = await openEngine(checkpoint, { ...options, cacheDir, lookup: lookup === 'on' })
+  const drafter = await findDrafter(draft, { model: checkpoint, tokenizer })
+  const engine = await openEngine(checkpoint, { ...options, cacheDir, lookup: lookup === 'on', drafter })
   const stopTokens = Int32Array.from(allStopTokens(checkpoint, tokenizer, family))
   const { path, warnings } = checkpoint
   const name = options.name ?? checkpoint.name
@@ -97,6 +102,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
       thinking,
       promptOrder,
       constrain,
+      drafter: drafter?.path,
       warnings,
     },
     tokenizer,

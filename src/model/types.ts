@@ -27,6 +27,8 @@ export interface ModelInfo extends EngineInfo {
   thinking: Thinking
   promptOrder: PromptOrder
   constrain: Constrain
+  /** The folder of what drafts for it; unset: nothing does. */
+  drafter?: string
   /** What is wrong but does not stop it, such as a broken generation_config.json that it runs without. */
   warnings: string[]
 }
@@ -96,6 +98,11 @@ export interface OpenModelOptions extends EngineOptions {
   loopGuard?: LoopGuard
   /** `on`, the default: what an answer repeats is generated several tokens a pass. It changes only the speed. */
   lookup?: Lookup
+  /**
+   * The folder of a checkpoint that drafts for the model, `auto` (the default: what lies beside the model) or `off`. It
+   * changes only the speed.
+   */
+  draft?: string
   /** Called with every request; what it returns is told the rest of the turn. For debugging: it sees whole prompts. */
   onDebug?: DebugHook
   /** Refuse a checkpoint that has no chat template before its weights are read. Default: only its chats are refused. */

@@ -2,6 +2,7 @@
  * GET /metrics: counters, gauges and histograms as Prometheus reads them (text format 0.0.4). Names, units and `_total`
  * follow its conventions. Labels have few values, whatever clients send.
  */
+import type { DraftCount } from '../engine/types.js'
 import type { LoadedModel } from '../model/types.js'
 import type { LogLine } from './log.js'
 
@@ -88,10 +89,15 @@ function ofModel(model: LoadedModel | undefined): string[] {
     total('tether_mask_seconds_total', 'Time in which it was found what these tokens may be.', [
       [{}, stats.maskSeconds],
     ]),
-    total('tether_drafted_tokens_total', 'Tokens that were drafted and verified, by whether they were right.', [
-      [{ held: 'true' }, stats.drafts.accepted],
-      [{ held: 'false' }, stats.drafts.drafted - stats.drafts.accepted],
-    ]),
+    total(
+      'tether_drafted_tokens_total',
+      'Tokens that were drafted and verified, by what drafted them and whether they were right.',
+      [
+        ...verified('lookup', stats.drafts.lookup),
+        ...verified('forced', stats.drafts.forced),
+        ...verified('drafter', stats.drafts.drafter),
+      ],
+    ),
     total('tether_decode_steps_total', 'Passes that generated, counted for each answer.', [[{}, stats.drafts.steps]]),
     total('tether_prefill_seconds_total', 'Time in which prompts were read, summed over requests.', [
       [{}, stats.prefillSeconds],
@@ -125,6 +131,13 @@ function ofModel(model: LoadedModel | undefined): string[] {
 
 type Labels = Record<string, string>
 type Sample = [labels: Labels, value: number]
+
+function verified(source: string, { drafted, accepted }: DraftCount): Sample[] {
+  return [
+    [{ source, held: 'true' }, accepted],
+    [{ source, held: 'false' }, drafted - accepted],
+  ]
+}
 
 function gauge(name: string, help: string, samples: Sample[]): string {
   return series('gauge', name, help, samples)

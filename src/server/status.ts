@@ -22,13 +22,27 @@ export interface Status {
   constrained: { tokens: number; removed: number; maskMicroseconds: number }
   /**
    * Tokens that were drafted since the model was loaded, the share of them that was right, and the tokens of a pass for each
-   * answer. `costs`: of passes of 1, 2, 4, 8 and 16 tokens, as parts of the first; by them it is decided how many to draft.
+   * answer. `costs`: of passes of 1, 2, 4, 8 and 16 tokens, as parts of the first, and `drafterCost`: of a token of the
+   * drafter; by them it is decided how many to draft. `sources`: the first two by where the drafts came from.
    */
-  drafts: { drafted: number; accepted: number; tokensPerPass: number; costs: number[] }
+  drafts: DraftShare & {
+    tokensPerPass: number
+    costs: number[]
+    drafterCost: number
+    sources: Record<(typeof DRAFT_SOURCES)[number], DraftShare>
+  }
   /** Answers that were ended because they repeated themselves. */
   loops: number
   /** The answer that ended last; null if there was none. */
   last: LastAnswer | null
+}
+
+const DRAFT_SOURCES = ['lookup', 'forced', 'drafter'] as const
+
+/** Tokens that were drafted, and the share of them that was right. */
+interface DraftShare {
+  drafted: number
+  accepted: number
 }
 
 export interface LastAnswer {
@@ -48,12 +62,15 @@ export function constrainedShare(tokens: number, removed: number): { tokens: num
   return { tokens, removed: share(removed, tokens, 1000) }
 }
 
-function drafts({ drafts: { drafted, accepted, steps, costs }, generatedTokens }: EngineStats): Status['drafts'] {
+function drafts({ drafts, generatedTokens }: EngineStats): Status['drafts'] {
+  const shareOf = ({ drafted, accepted }: DraftShare) => ({ drafted, accepted: share(accepted, drafted, 1000) })
+  const sources = DRAFT_SOURCES.map((source) => [source, shareOf(drafts[source])])
   return {
-    drafted,
-    accepted: share(accepted, drafted, 1000),
-    tokensPerPass: share(generatedTokens, steps, 100),
-    costs: costs.map((cost) => share(cost, 1, 100)),
+    ...shareOf(drafts),
+    tokensPerPass: share(generatedTokens, drafts.steps, 100),
+    costs: drafts.costs.map((cost) => share(cost, 1, 100)),
+    drafterCost: share(drafts.drafterCost, 1, 100),
+    sources: Object.fromEntries(sources) as Status['drafts']['sources'],
   }
 }
 

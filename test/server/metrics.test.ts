@@ -94,11 +94,14 @@ describe('metrics', () => {
     const info = { name: 'a"b\\c\n\u001b[31m', family: 'fake', quantization: 'bf16', device: 'cpu', window: 9 }
     const memory = { weights: 0, kv: 0, prefix: 0, scratch: 0, cache: 0, reserved: 0 }
     const cache = { hitTokens: { live: 0, memory: 0, disk: 0 }, written: 0, read: 0, evictedMemory: 0 }
+    const none = { drafted: 0, accepted: 0 }
     const stats = () => ({
       ...{ memory, cache: { ...cache, evictedDisk: 0, damaged: 0, memoryBytes: 0, diskBytes: 0 } },
       ...{ live: 0, queued: 0, promptTokens: 0, cachedTokens: 0, outputTokens: 0, prefillSeconds: 0, decodeSeconds: 0 },
       ...{ longestWait: 0, tokensPerSecond: { prefill: 0, decode: 0 } },
-      ...{ drafts: { drafted: 20, accepted: 15, steps: 7, costs: [1, 1.1] } },
+      ...{
+        drafts: { drafted: 20, accepted: 15, lookup: none, forced: none, drafter: none, steps: 7, costs: [1, 1.1] },
+      },
       ...{ constrainedTokens: 0, removedProbability: 0, maskSeconds: 0 },
     })
     const text = createMetrics().text({ info, stats } as never)

@@ -13,7 +13,9 @@ it('/status says what the model does, with no last answer before the first one',
   const cache = { memoryBytes: 0, diskBytes: 0, diskCap: 0, hitTokens: { live: 0, memory: 0, disk: 0 } }
   const idle = { live: 0, queued: 0, longestWait: 0, prefill: null }
   const constrained = { tokens: 0, removed: 0, maskMicroseconds: 0 }
-  const drafts = { drafted: 0, accepted: 0, tokensPerPass: 0, costs: [] }
+  const none = { drafted: 0, accepted: 0 }
+  const sources = { lookup: none, forced: none, drafter: none }
+  const drafts = { ...none, tokensPerPass: 0, costs: [], drafterCost: 0, sources }
   expect(json).toEqual({
     model: 'fake-model',
     window: 100_000,

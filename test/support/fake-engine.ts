@@ -163,7 +163,12 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
       outputTokens: 0,
       prefillSeconds: 0,
       decodeSeconds: 0,
-      drafts: { drafted: 0, accepted: 0, steps: 0, costs: [] },
+      drafts: {
+        ...{ drafted: 0, accepted: 0, steps: 0, costs: [], drafterCost: 0 },
+        lookup: { drafted: 0, accepted: 0 },
+        forced: { drafted: 0, accepted: 0 },
+        drafter: { drafted: 0, accepted: 0 },
+      },
       constrainedTokens: 0,
       removedProbability: 0,
       maskSeconds: 0,

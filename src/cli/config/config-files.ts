@@ -136,7 +136,8 @@ function set(
     return
   }
   // A relative path in a file starts at the file's folder: the working directory may be any project.
-  const isPath = setting(name).kind === 'path' && typeof read.value === 'string'
+  const { kind, of = [] } = setting(name)
+  const isPath = kind === 'path' && typeof read.value === 'string' && !of.includes(read.value)
   const value = isPath ? resolve(dirname(file.path), read.value as string) : read.value
   Object.assign(layer, { [name]: value })
   file.lines.set(id, at)

@@ -64,7 +64,8 @@ function expectation(name: SettingName): string {
     return `a size such as 18GB, 20GiB or 18000000000${within}${upTo}${or}`
   }
   if (kind === 'duration') return `a time such as 45s, 30m or 2h, or forever${or}`
-  if (kind === 'text' || kind === 'path') return kind === 'path' ? 'a path' : 'a text'
+  if (kind === 'path') return [...of, 'a path'].join(' or ')
+  if (kind === 'text') return 'a text'
   if (among) return `one of ${among.join(', ')}${or}`
   const what = kind === 'whole' ? 'a whole number' : 'a number'
   if (least === undefined) return `${what}${or}`

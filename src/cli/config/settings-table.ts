@@ -4,6 +4,7 @@ import { limitOptions } from '../../limits.js'
 import {
   constrainOption,
   diskCacheOption,
+  draftOption,
   loadOptions,
   lookupOption,
   loopGuardOption,
@@ -28,6 +29,7 @@ export interface Setting {
   most?: number
   /** The only values of a whole number. */
   among?: readonly number[]
+  /** The words of a choice; those that may stand for a path. */
   of?: readonly string[]
   /** Synonyms of choices. */
   also?: Readonly<Record<string, string>>
@@ -80,6 +82,7 @@ export const settingsTable = {
     promptOrder: promptOrderOption,
     loopGuard: loopGuardOption,
     lookup: lookupOption,
+    draft: draftOption,
   }),
   diskCache: { ...diskCacheOption, section: 'model' },
   onOverflow: {

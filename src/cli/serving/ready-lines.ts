@@ -2,6 +2,7 @@
 import { networkInterfaces } from 'node:os'
 import type { ModelInfo } from '../../index.js'
 import { windowSentence } from '../../model/window.js'
+import { shortPath } from '../terminal/short-path.js'
 import { kvBitsText } from './kv-bits-text.js'
 
 export interface ReadyModel {
@@ -12,9 +13,9 @@ export interface ReadyModel {
   seconds: number
 }
 
-/** Two lines, neither of them indented: those are commands, which are not wrapped. */
+/** Two lines, a third where a drafter was found, none of them indented: those are commands, which are not wrapped. */
 export function readyLines({ url, info, seconds }: ReadyModel): string {
-  return `${info.name} ready at ${url} (${seconds.toFixed(1)} s, ${computesWith(info)})\n${windowOf(info)}`
+  return `${info.name} ready at ${url} (${seconds.toFixed(1)} s, ${computesWith(info)})\n${about(info)}`
 }
 
 export interface SharedModel extends Omit<ReadyModel, 'seconds'> {
@@ -26,15 +27,17 @@ export interface SharedModel extends Omit<ReadyModel, 'seconds'> {
 export function attachedLines({ url, info, terminals }: SharedModel): string {
   const others = terminals === 2 ? '1 other terminal' : `${terminals - 1} other terminals`
   const shared = terminals > 1 ? `shared with ${others}` : 'already running'
-  return `${info.name} ready at ${url} (${shared}, ${computesWith(info)})\n${windowOf(info)}`
+  return `${info.name} ready at ${url} (${shared}, ${computesWith(info)})\n${about(info)}`
 }
 
 function computesWith(info: ModelInfo): string {
   return `${info.device === 'cpu' ? 'CPU' : info.device}${kvBitsText(info)}`
 }
 
-function windowOf(info: ModelInfo): string {
-  return windowSentence(info, { max_context: 'raise it with --max-context', memory: 'raise it with --memory-cap' })
+function about(info: ModelInfo): string {
+  const remedies = { max_context: 'raise it with --max-context', memory: 'raise it with --memory-cap' }
+  const drafter = info.drafter === undefined ? [] : [`${shortPath(info.drafter)} drafts for it`]
+  return [windowSentence(info, remedies), ...drafter].join('\n')
 }
 
 export interface ServingPlace {

@@ -151,7 +151,7 @@ function debugLog(say: (line: string) => void): DebugLog | undefined {
 
 /** What a model is loaded with. Settings that are unset come from the checkpoint. */
 function modelOptions(settings: Settings): LoadModelOptions {
-  const { thinking, promptOrder, loopGuard, lookup, constrain, diskCache } = settings
+  const { thinking, promptOrder, loopGuard, lookup, draft, constrain, diskCache } = settings
   return {
     ...pickOptions(loadOptions, settings),
     cacheDir: prefixFolder(),
@@ -160,6 +160,7 @@ function modelOptions(settings: Settings): LoadModelOptions {
     promptOrder,
     loopGuard,
     lookup,
+    draft,
     constrain,
     sampling: pickOptions(samplingOptions, settings),
   }

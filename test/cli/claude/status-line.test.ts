@@ -52,6 +52,7 @@ describe('hasStatusLine', () => {
 })
 
 describe('the status line program', () => {
+  const none = { drafted: 0, accepted: 0 }
   const status: Status = {
     model: 'gemma',
     window: 65_536,
@@ -61,7 +62,13 @@ describe('the status line program', () => {
     prefill: null,
     cache: { memoryBytes: 0, diskBytes: 0, diskCap: 0, hitTokens: { live: 0, memory: 0, disk: 0 } },
     constrained: { tokens: 0, removed: 0, maskMicroseconds: 0 },
-    drafts: { drafted: 0, accepted: 0, tokensPerPass: 0, costs: [] },
+    drafts: {
+      ...none,
+      tokensPerPass: 0,
+      costs: [],
+      drafterCost: 0,
+      sources: { lookup: none, forced: none, drafter: none },
+    },
     loops: 0,
     last: {
       inputTokens: 20_000,
