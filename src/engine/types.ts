@@ -1,6 +1,8 @@
 /** Types of the engine: requests, results and counters, all in tokens and numbers, no text. */
+
 import type { EngineOptions, Sampling } from '../options.js'
 import type { Checkpoint } from './checkpoint.js'
+import type { Constrained, GrammarVocabulary, HeldGrammar } from './grammar.js'
 
 /** One generation. The caller decides every field; the engine has no defaults. */
 export interface GenerateRequest extends Sampling {
@@ -24,45 +26,6 @@ export interface GenerateRequest extends Sampling {
   client?: string
   /** A number of the caller's own, by which `running` of the stats names this generation. */
   label?: number
-}
-
-/** A grammar, and when it holds. Its text is compiled once, on another thread; no token is drawn before it is ready. */
-export interface HeldGrammar {
-  /** A structural tag of xgrammar's, as JSON. */
-  source: string
-  /** From the first token on; `begun` is then what the prompt has of its text. */
-  fromStart: boolean
-  begun: string
-  /** After each of these ids, and after each of these texts, to the end of the grammar's text; then everything is free again. */
-  afterTokens: Int32Array
-  afterTexts: string[]
-  /**
-   * Where the output, or what comes after such an end, begins as the grammar's text does: from this text on. Unset: only
-   * after the above.
-   */
-  opening?: string
-  /** With the grammar's text the output ends. */
-  toEnd: boolean
-}
-
-/** The tokens of a model as grammars need them. */
-export interface GrammarVocabulary {
-  bytes: Uint8Array
-  /** Where the bytes of each token end, by id. A token without bytes is a control token. */
-  ends: Int32Array
-  /** The control token that opens and closes texts, where the model has one. */
-  quote?: number
-  stopTokens: Int32Array
-}
-
-/** What a grammar did to an output. */
-export interface Constrained {
-  /** Tokens that were drawn while it held. */
-  tokens: number
-  /** The probability of what it did not allow, summed over these. */
-  removed: number
-  /** Why it did not hold, or not to the end. */
-  failure?: string
 }
 
 /** Why a generation ended: a stop token, `maxTokens`, the window, the caller. */

@@ -1,5 +1,5 @@
 /** Has the grammar of an answer compiled while its prompt is read, and says what it does not hold. */
-import type { HeldGrammar } from '../engine/types.js'
+import type { HeldGrammar } from '../engine/grammar.js'
 import { TetherError } from '../errors.js'
 import { unheld } from './plan-hold.js'
 import type { Grammars, HoldPlan } from './types.js'

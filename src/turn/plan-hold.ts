@@ -2,7 +2,7 @@
 import { loosened, unbounded } from '../chat/grammar/bounds.js'
 import { fitting, oneOf, SPACE, sequence, sourceOf } from '../chat/grammar/rule.js'
 import type { CallSyntax, ChatTool, JsonObject, Piece, Rule } from '../chat/types.js'
-import type { HeldGrammar } from '../engine/types.js'
+import type { HeldGrammar } from '../engine/grammar.js'
 import { TetherError } from '../errors.js'
 import type { HoldPlan, Prompter, TurnRecord, TurnRequest } from './types.js'
 

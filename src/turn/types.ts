@@ -1,6 +1,7 @@
 /** One turn in nobody's protocol: what is asked, what is answered, and the model that answers. */
 import type { Chat, ChatFamily, ChatTool, JsonObject, Piece, PromptPiece, Tokenizer } from '../chat/types.js'
-import type { Constrained, Engine, HeldGrammar } from '../engine/types.js'
+import type { Constrained, HeldGrammar } from '../engine/grammar.js'
+import type { Engine } from '../engine/types.js'
 import type { Constrain, LoopGuard, PromptOrder, RequestSampling, Sampling, Thinking } from '../options.js'
 import type { DebugHook } from './debug.js'
 import type { Dropped } from './drop-oldest.js'
