@@ -17,9 +17,11 @@ const parts = [
   'read-file',
   'python-json',
   'one-line',
+  'nearest',
   'prefixes',
   'binding',
   'engine/types',
+  'engine/grammar',
   'engine',
   'chat/types',
   'chat',
@@ -35,7 +37,8 @@ const parts = [
 ]
 
 /**
- * What a part may import besides itself, errors, options, limits, make-folder, write-private, read-file, python-json and one-line; a folder stands
+ * What a part may import besides itself, errors, options, limits, make-folder, write-private, read-file, python-json, one-line and
+ * nearest; a folder stands
  * for all its files.
  */
 const mayImport: Record<string, string[]> = {
@@ -48,13 +51,15 @@ const mayImport: Record<string, string[]> = {
   'read-file': [],
   'python-json': [],
   'one-line': [],
+  nearest: [],
   prefixes: [],
-  binding: ['engine/types'],
-  'engine/types': [],
+  binding: ['engine/types', 'engine/grammar'],
+  'engine/grammar': [],
+  'engine/types': ['engine/grammar'],
   engine: ['engine/types', 'binding'],
   'chat/types': ['engine/types'],
   chat: ['chat/types', 'engine/types'],
-  turn: ['chat', 'chat/types', 'engine/types'],
+  turn: ['chat', 'chat/types', 'engine/types', 'engine/grammar'],
   model: ['engine', 'engine/types', 'chat', 'chat/types', 'turn', 'prefixes'],
   // A protocol uses turn/; nothing below imports a protocol.
   anthropic: ['turn', 'chat/types', 'engine/types'],
@@ -97,6 +102,7 @@ describe('src', () => {
       'read-file',
       'python-json',
       'one-line',
+      'nearest',
       part,
       ...(mayImport[part] ?? []),
     ]

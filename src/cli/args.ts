@@ -1,6 +1,6 @@
 /** Reads the command line: the command, its words, its flags, and the settings that flags change for this run. */
 import { type ArgsDef, parseArgs } from 'citty'
-import { nearest } from '../models/nearest.js'
+import { nearest } from '../nearest.js'
 import { type CommandName, command, commands, type Flag, flagsOf } from './command-table.js'
 import { readValue } from './config/setting-value.js'
 import { type Layer, type SettingName, setting } from './config/settings-table.js'

@@ -1,5 +1,5 @@
 /** What is said about a word of the command line that is neither a known flag nor expected there. */
-import { nearest } from '../models/nearest.js'
+import { nearest } from '../nearest.js'
 import { type AnyFlag, type CommandName, command, commands } from './command-table.js'
 import { insteadOf, listVerbs } from './known-verbs.js'
 import { quoted } from './terminal/quoted.js'

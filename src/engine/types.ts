@@ -1,7 +1,6 @@
 /** Types of the engine: requests, results and counters, all in tokens and numbers, no text. */
 
 import type { EngineOptions, Sampling } from '../options.js'
-import type { Checkpoint } from './checkpoint.js'
 import type { Constrained, GrammarVocabulary, HeldGrammar } from './grammar.js'
 
 /** One generation. The caller decides every field; the engine has no defaults. */
@@ -226,7 +225,11 @@ export interface EngineMemory {
 }
 
 /** A checkpoint that drafts for another: its folder, its config.json, its weight files. */
-export type Drafter = Pick<Checkpoint, 'path' | 'config' | 'files'>
+export interface Drafter {
+  path: string
+  config: Readonly<Record<string, unknown>>
+  files: string[]
+}
 
 /** How a checkpoint is loaded. */
 export interface LoadOptions extends EngineOptions {

@@ -1,4 +1,5 @@
 /** Finds the checkpoint that drafts for a model, and checks that it speaks the same tokens. */
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { openTokenizer, tokenizerFileName } from '../chat/tokenizer/load.js'
 import type { Tokenizer } from '../chat/types.js'
@@ -7,9 +8,7 @@ import { type Checkpoint, readCheckpoint } from '../engine/checkpoint.js'
 import { isObject } from '../engine/json-file.js'
 import { checkSupported } from '../engine/supported.js'
 import { TetherError } from '../errors.js'
-import { expandHome } from '../models/expand-home.js'
-import { isModel } from '../models/models-dir.js'
-import { nearest } from '../models/nearest.js'
+import { nearest } from '../nearest.js'
 import { draftOption } from '../options.js'
 
 /** The share of tokens that may differ: control tokens have other names in another release of the same vocabulary. */
@@ -42,11 +41,15 @@ export async function findDrafter(
 function folderOf(draft: string, model: string): string | undefined {
   if (draft === 'off') return undefined
   if (draft === 'auto') return [`${model}-assistant`, join(model, 'assistant')].find(isModel)
-  const path = resolve(expandHome(draft))
+  const path = resolve(draft)
   if (isModel(path)) return path
   const word = nearest(draft, [...draftOption.of])
   const meant = word === undefined ? '' : ` Did you mean ${word}?`
   throw new TetherError('model_not_found', `draft is ${draft}, which is no folder of a checkpoint.${meant}`)
+}
+
+function isModel(path: string): boolean {
+  return existsSync(join(path, 'config.json'))
 }
 
 async function checkVocabulary(drafter: Checkpoint, model: Checkpoint, tokenizer: Tokenizer): Promise<void> {

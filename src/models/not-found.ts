@@ -1,5 +1,6 @@
 /** What to say when a model is not found: at most four short lines, each command on a line of its own. */
 import { join, resolve } from 'node:path'
+import { close } from '../nearest.js'
 import { oneLine } from '../one-line.js'
 import { parsePythonJson } from '../python-json.js'
 import { MOST_OF_JSON, readRegularFileSync } from '../read-file.js'
@@ -8,7 +9,6 @@ import { foreignFormat } from './foreign-format.js'
 import { isWhole, snapshotsOf } from './hub-cache.js'
 import { hubCacheDir } from './hub-paths.js'
 import { isFile, isFolder } from './models-dir.js'
-import { close } from './nearest.js'
 import { parseRepo } from './repo.js'
 
 export interface KnownModel {

@@ -1,6 +1,6 @@
 /** Warns of tables [models."NAME"] that no model has, or that several share. */
 import { configNames, type FoundModel, knownModels, type ModelPlaces } from '../../models/find-model.js'
-import { close } from '../../models/nearest.js'
+import { close } from '../../nearest.js'
 import { shortPath } from '../terminal/short-path.js'
 import type { Config } from './read-config.js'
 
