@@ -64,6 +64,8 @@ export interface NativeEngine {
   logits(tokens: Int32Array, chunk?: number): Promise<Float32Array>
   /** For benches: the seconds of prefill and of decoding in a bare greedy loop over the model's forward. */
   bareLoop(prompt: Int32Array, count: number): Promise<Float32Array>
+  /** For tests: the `count` tokens that the drafter drafts behind the last of these. */
+  drafts(tokens: Int32Array, count: number): Promise<Float32Array>
   stats(): EngineStats
   prefetch(tokens: Int32Array): Promise<number>
   /** Waits for the engine thread, at most one chunk or token long. Pending work is rejected with code `closed`. Safe to call twice. */

@@ -94,48 +94,44 @@ bool DraftModel::read_ahead(DraftJob& job, int left) {
 }
 
 int DraftModel::draft(std::span<DraftJob> all) {
-  // Those that draft longest come first, so that those of each step are the first ones.
-  std::ranges::sort(all, std::greater{}, &DraftJob::count);
-  std::vector<DraftJob*> jobs;
-  for (auto& job : all)
-    if (prepare(job)) jobs.push_back(&job);
+  auto useless = std::ranges::partition(all, [this](DraftJob& job) { return prepare(job); });
+  auto jobs = all.first(all.size() - useless.size());
   if (jobs.empty()) return 0;
+  // Those that draft longest come first, so that those of each step are the first ones.
+  std::ranges::sort(jobs, std::greater{}, &DraftJob::count);
   bool read_more = false;
   std::vector<int32_t> inputs;
   std::vector<int32_t> last_rows;
   std::vector<Segment> segments;
-  for (auto* job : jobs) {
-    read_more = read_ahead(*job, kJoint) || read_more;
-    auto rest = tokens_of(*job, job->state->sequence->length(), size_of(*job));
-    segments.push_back({&job->state->sequence->caches(), static_cast<int>(rest.size())});
+  for (auto& job : jobs) {
+    read_more = read_ahead(job, kJoint) || read_more;
+    auto rest = tokens_of(job, job.state->sequence->length(), size_of(job));
+    segments.push_back({&job.state->sequence->caches(), static_cast<int>(rest.size())});
     inputs.insert(inputs.end(), rest.begin(), rest.end());
     last_rows.push_back(static_cast<int32_t>(inputs.size()) - 1);
-    job->state->sequence->extended_by(rest);
+    job.state->sequence->extended_by(rest);
   }
   // Every step is computed from the one before; they are read together.
   auto hidden = mx::take(model_->forward(to_ids(inputs), segments), to_ids(last_rows), 0);
   std::vector<mx::array> steps;
-  for (int step = 0; step < jobs[0]->count; step++) {
-    auto drafts = [&](const DraftJob* job) { return job->count > step; };
-    auto going = std::ranges::partition_point(jobs, drafts) - jobs.begin();
+  for (int step = 0; step < jobs[0].count; step++) {
+    auto going = going_at(jobs, step);
     if (step > 0) {
       auto previous = mx::slice(steps.back(), {0}, {static_cast<int>(going)});
-      segments.resize(static_cast<size_t>(going));
+      segments.resize(going);
       for (auto& segment : segments) segment.length = 1;
       hidden = model_->forward(previous, segments);
     }
     steps.push_back(mx::astype(mx::argmax(model_->logits(hidden), -1), mx::int32));
   }
-  mx::eval(steps);
-  for (size_t i = 0; i < jobs.size(); i++) {
-    for (int step = 0; step < jobs[i]->count; step++)
-      jobs[i]->draft.push_back(steps[static_cast<size_t>(step)].data<int32_t>()[i]);
+  hand_out(jobs, steps);
+  for (auto& job : jobs) {
     // The last token is not in its caches.
-    jobs[i]->state->sequence->extended_by(std::span(jobs[i]->draft).first(jobs[i]->draft.size() - 1));
-    auto foreign = std::ranges::find_if(jobs[i]->draft, [&](int32_t token) { return token >= vocab_; });
-    jobs[i]->draft.erase(foreign, jobs[i]->draft.end());
+    job.state->sequence->extended_by(std::span(job.draft).first(job.draft.size() - 1));
+    auto foreign = std::ranges::find_if(job.draft, [&](int32_t token) { return token >= vocab_; });
+    job.draft.erase(foreign, job.draft.end());
   }
-  return read_more ? 0 : jobs[0]->count;
+  return read_more ? 0 : jobs[0].count;
 }
 
 }  // namespace tether

@@ -8,6 +8,18 @@
 
 namespace tether {
 
+size_t going_at(std::span<const DraftJob> jobs, int step) {
+  auto drafts = [step](const DraftJob& job) { return job.count > step; };
+  return static_cast<size_t>(std::ranges::partition_point(jobs, drafts) - jobs.begin());
+}
+
+void hand_out(std::span<DraftJob> jobs, const std::vector<mx::array>& steps) {
+  mx::eval(steps);
+  for (size_t i = 0; i < jobs.size(); i++)
+    for (int step = 0; step < jobs[i].count; step++)
+      jobs[i].draft.push_back(steps[static_cast<size_t>(step)].data<int32_t>()[i]);
+}
+
 double measure_drafter(Drafter& drafter, Model& target) {
   constexpr int kTokens = 8;
   constexpr int kDrafted = 4;

@@ -73,6 +73,11 @@ class Drafter {
   virtual uint64_t bytes_per_sequence() const { return 0; }
 };
 
+// Of jobs that are sorted, the longest first: how many draft a token in this step.
+size_t going_at(std::span<const DraftJob> jobs, int step);
+// Reads what the steps have drafted: (B) int32 for the jobs that each of them drafted for.
+void hand_out(std::span<DraftJob> jobs, const std::vector<mx::array>& steps);
+
 // Measures what drafting a token takes, in seconds.
 double measure_drafter(Drafter& drafter, Model& target);
 

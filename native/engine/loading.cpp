@@ -9,6 +9,7 @@
 
 #include "cpu/calibrate.h"
 #include "cpu/pool.h"
+#include "engine/assistant_drafter.h"
 #include "engine/cache/fingerprint.h"
 #include "engine/chunk_size.h"
 #include "engine/draft_model.h"
@@ -133,14 +134,18 @@ struct OpenDrafter {
 };
 
 // Its errors name it: the model itself may be loaded without.
-OpenDrafter open_drafter(const DrafterRequest& request, const DevicePolicy& device, const EngineInfo& info,
-                         const std::function<void(double)>& progress) {
+OpenDrafter open_drafter(const DrafterRequest& request, Model& target, const DevicePolicy& device,
+                         const EngineInfo& info, const std::function<void(double)>& progress) {
   // A drafter reads little at a time.
   constexpr int kChunk = 128;
   try {
     Config config(request.config, "config.json");
     Weights weights(request.files, device, progress);
     check_size(weights, info.weights_bytes, info.memory_cap);
+    if (is_assistant(config)) {
+      auto drafter = std::make_unique<AssistantDrafter>(load_assistant(config, weights, target), target);
+      return {.drafter = std::move(drafter), .weights = weights.bytes()};
+    }
     auto model = load_model(config, weights);
     EngineInfo own;
     own.prefill_chunk = std::min(kChunk, info.prefill_chunk);
@@ -210,7 +215,7 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   info.memory_cap = request.options.memory_cap;
   OpenDrafter draft;
   if (request.drafter)
-    draft = open_drafter(*request.drafter, device, info,
+    draft = open_drafter(*request.drafter, *model, device, info,
                          [&](double fraction) { progress(share + (1 - share) * fraction); });
   info.weights_bytes += draft.weights;
   auto memory_of = [&] {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/cache/restore.h"
+#include "engine/live.h"
 #include "engine/loading.h"
 #include "engine/rate.h"
 #include "engine/scheduler.h"
@@ -114,7 +115,33 @@ std::vector<float> bare_seconds(Loaded& loaded, std::span<const int32_t> prompt,
   return {static_cast<float>(prefill), static_cast<float>(seconds_since(started))};
 }
 
+// What the drafter drafts behind the last of these tokens.
+std::vector<float> drafted(Loaded& loaded, std::vector<int32_t> tokens, int count, const std::atomic<bool>& closing) {
+  if (!loaded.drafter || tokens.size() < 2)
+    throw Error("invalid_request", "a drafter and two tokens are needed to draft");
+  int32_t known = tokens.back();
+  tokens.pop_back();
+  check_open(closing);
+  Sequence sequence(loaded.new_caches());
+  Segment segment{&sequence.caches(), static_cast<int>(tokens.size())};
+  auto hidden = loaded.model->forward(to_array(tokens), {&segment, 1});
+  mx::eval(hidden);
+  sequence.extended_by(tokens);
+  sequence.extended_by({&known, 1});
+  DraftState state;
+  state.hidden = mx::slice(hidden, {segment.length - 1, 0}, hidden.shape());
+  DraftJob job{.state = &state, .target = &sequence, .count = count};
+  loaded.drafter->draft({&job, 1});
+  return {job.draft.begin(), job.draft.end()};
+}
+
 }  // namespace
+
+void drafts(Engine& engine, std::vector<int32_t> tokens, int count, Engine::Done<std::vector<float>> done) {
+  engine.run([tokens = std::move(tokens), count](
+                 Loaded& loaded, const std::atomic<bool>& closing) { return drafted(loaded, tokens, count, closing); },
+             std::move(done));
+}
 
 void logits(Engine& engine, std::vector<int32_t> tokens, int chunk, Engine::Done<std::vector<float>> done) {
   engine.run(

@@ -17,6 +17,9 @@ void logits(Engine& engine, std::vector<int32_t> tokens, int chunk, Engine::Done
 // of a prompt.
 void resumed_logits(Engine& engine, std::vector<int32_t> tokens, Engine::Done<std::vector<float>> done);
 
+// The `count` tokens, at least 1, that the drafter drafts behind the last of these. Fails without a drafter.
+void drafts(Engine& engine, std::vector<int32_t> tokens, int count, Engine::Done<std::vector<float>> done);
+
 // Reads a prompt in chunks and draws `count` tokens greedily, without a scheduler, a prefix cache or checks of the
 // logits. -> seconds of prefill and of decode
 void bare_loop(Engine& engine, std::vector<int32_t> prompt, int count, Engine::Done<std::vector<float>> done);

@@ -32,6 +32,11 @@ KVView KVCache::append(const mx::array& k, const mx::array& v) {
           .offset = before};
 }
 
+KVView KVCache::last(int most) const {
+  int begin = most ? std::max(0, length_ - most) : 0;
+  return {.keys = keys_.read(begin, length_), .values = values_.read(begin, length_), .offset = offset() - 1};
+}
+
 int KVCache::new_capacity(int kept, int count) const {
   int needed = kept + count;
   // The next append to a sliding layer trims a long one again: no spare slots then.

@@ -37,6 +37,9 @@ class KVCache {
   // a quantization all slots of the view are quantized, the new ones too.
   KVView append(const mx::array& k, const mx::array& v);
 
+  // The last slots, at most `most`, and all for 0. The view's query is the last token that it holds.
+  KVView last(int most) const;
+
   // As they are kept: for keys one array, or quantized numbers, scales and biases; then the same for values. Each is
   // (1, kv_heads, T, …).
   using Stored = std::vector<mx::array>;

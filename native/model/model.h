@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "error.h"
 #include "model/attention.h"
 #include "model/config.h"
 #include "model/kv_cache.h"
@@ -36,6 +37,10 @@ class Model {
   virtual mx::array forward(const mx::array& tokens, std::span<const Segment> segments) = 0;
   // hidden: (R, hidden) -> (R, vocab)
   virtual mx::array logits(const mx::array& hidden) = 0;
+  // tokens: (N) int32 -> (N, hidden), what the first layer is given. Only of families that have assistants.
+  virtual mx::array embed(const mx::array& /*tokens*/) {
+    throw Error("bad_config", "[model] no assistant drafts for models of this family");
+  }
   // One per layer that has keys and values of its own, in layer order.
   virtual std::vector<CacheShape> cache_shapes() const = 0;
 

@@ -170,6 +170,21 @@ mx::array Weights::keep(const mx::array& wanted) {
   return array;
 }
 
+mx::array Weights::numbers(const std::string& name, int count, int below) {
+  auto taken = take(name);
+  const auto& array = taken.array;
+  auto wrong = [&](const std::string& what) {
+    return Error("bad_weights",
+                 "[weights] " + name + " in " + *taken.file + " must be " + what + ". Download the checkpoint again.");
+  };
+  if (array.shape() != mx::Shape{count} || is_float(array.dtype()))
+    throw wrong(std::to_string(count) + " whole numbers");
+  auto read_in = read(taken, name);
+  auto outside = mx::logical_or(mx::less(read_in, mx::array(0)), mx::greater_equal(read_in, mx::array(below)));
+  if (mx::any(outside).item<bool>()) throw wrong("numbers below " + std::to_string(below));
+  return keep(mx::astype(read_in, mx::int32));
+}
+
 mx::array Weights::tensor(const std::string& name, const mx::Shape& shape) {
   auto taken = take(name);
   const auto& array = taken.array;

@@ -31,6 +31,8 @@ class Weights {
   std::string prefix_of(const std::string& name, const std::vector<std::string>& prefixes) const;
 
   mx::array tensor(const std::string& name, const mx::Shape& shape);
+  // (count) int32, each from 0 on and below `below`.
+  mx::array numbers(const std::string& name, int count, int below);
   // `layer` is the name without ".weight".
   Linear linear(const std::string& layer, int out, int in, bool bias = false);
   ExpertLinear experts(const std::string& layer, int count, int out, int in);

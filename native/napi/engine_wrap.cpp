@@ -1,5 +1,5 @@
 // The JavaScript class Engine: load, generate, setVocabulary, compileGrammar, maskSeconds, score, logits, bareLoop,
-// prefetch, stats, close. Its contract is src/binding.ts.
+// drafts, prefetch, stats, close. Its contract is src/binding.ts.
 #include "napi/engine_wrap.h"
 
 #include <mutex>
@@ -86,8 +86,8 @@ Napi::Function EngineWrap::define(Napi::Env env) {
        InstanceMethod<&EngineWrap::compile_grammar>("compileGrammar"),
        InstanceMethod<&EngineWrap::mask_seconds>("maskSeconds"), InstanceMethod<&EngineWrap::score>("score"),
        InstanceMethod<&EngineWrap::logits>("logits"), InstanceMethod<&EngineWrap::bare_loop>("bareLoop"),
-       InstanceMethod<&EngineWrap::prefetch>("prefetch"), InstanceMethod<&EngineWrap::stats>("stats"),
-       InstanceMethod<&EngineWrap::close>("close")});
+       InstanceMethod<&EngineWrap::drafts>("drafts"), InstanceMethod<&EngineWrap::prefetch>("prefetch"),
+       InstanceMethod<&EngineWrap::stats>("stats"), InstanceMethod<&EngineWrap::close>("close")});
 }
 
 EngineWrap::EngineWrap(const Napi::CallbackInfo& info) : ObjectWrap(info), parts_(std::make_shared<Parts>()) {
@@ -221,6 +221,15 @@ Napi::Value EngineWrap::bare_loop(const Napi::CallbackInfo& info) {
     throw Napi::TypeError::New(info.Env(), "a prompt and a number of tokens are needed");
   auto [result, done] = promise<std::vector<float>>(info.Env(), parts_->mailbox, from_floats);
   tether::bare_loop(parts_->engine, std::move(prompt), info[1].As<Napi::Number>().Int32Value(), done);
+  return result;
+}
+
+Napi::Value EngineWrap::drafts(const Napi::CallbackInfo& info) {
+  auto tokens = to_tokens(info[0], "tokens");
+  int count = info[1].IsNumber() ? info[1].As<Napi::Number>().Int32Value() : 0;
+  if (count < 1) throw Napi::TypeError::New(info.Env(), "a number of tokens above 0 is needed");
+  auto [result, done] = promise<std::vector<float>>(info.Env(), parts_->mailbox, from_floats);
+  tether::drafts(parts_->engine, std::move(tokens), count, done);
   return result;
 }
 

@@ -1,5 +1,5 @@
 // The JavaScript class Engine: load, generate, setVocabulary, compileGrammar, maskSeconds, score, logits, bareLoop,
-// prefetch, stats, close. Its contract is src/binding.ts.
+// drafts, prefetch, stats, close. Its contract is src/binding.ts.
 #pragma once
 
 #include <napi.h>
@@ -28,6 +28,7 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value score(const Napi::CallbackInfo& info);
   Napi::Value logits(const Napi::CallbackInfo& info);
   Napi::Value bare_loop(const Napi::CallbackInfo& info);
+  Napi::Value drafts(const Napi::CallbackInfo& info);
   Napi::Value prefetch(const Napi::CallbackInfo& info);
   Napi::Value stats(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);

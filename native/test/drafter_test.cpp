@@ -43,6 +43,27 @@ class Foreign : public Sums {
   }
 };
 
+// Drafts from the target's hidden state, which is the sum of the tokens before the known one: right only if that is.
+class FromHidden : public Drafter {
+ public:
+  bool wants_hidden() const override { return true; }
+  int draft(std::span<DraftJob> jobs) override {
+    int most = 0;
+    for (auto& job : jobs) {
+      auto sum = static_cast<int>(job.state->hidden->item<float>()) + job.target->tokens().back();
+      for (int i = 0; i < job.count; i++) {
+        // Every other draft is wrong from its third token on.
+        job.draft.push_back((sum + (asked % 2 && i > 1 ? 1 : 0)) % kVocab);
+        sum += job.draft.back();
+      }
+      most = std::max(most, job.count);
+    }
+    asked++;
+    return most;
+  }
+  int asked = 0;
+};
+
 class Failing : public Drafter {
  public:
   int draft(std::span<DraftJob>) override {
@@ -188,6 +209,19 @@ void survives_what_a_drafter_does(bool ahead) {
   }
 }
 
+void has_the_hidden_state(bool ahead) {
+  Fixture fixture(ahead, 17);
+  fixture.draft_by(std::make_unique<FromHidden>());
+  std::vector<Got> got(3);
+  for (int i = 0; i < 3; i++) fixture.start(got[static_cast<size_t>(i)], ask(some_tokens(5 + 9 * i, i), 120));
+  fixture.run();
+  for (int i = 0; i < 3; i++) {
+    const auto& one = got[static_cast<size_t>(i)];
+    check(one.tokens == answer(some_tokens(5 + 9 * i, i), 120), "the answer is right");
+    check(one.finish() && one.finish()->accepted_tokens > 40, "the first two tokens of every draft hold");
+  }
+}
+
 void reads_what_it_knows() {
   // A model of fewer tokens: the sequence has some that it does not know.
   class Fewer : public Sums {
@@ -251,6 +285,7 @@ int main() {
     samples_alike(ahead);
     gives_up_what_does_not_pay(ahead);
     survives_what_a_drafter_does(ahead);
+    has_the_hidden_state(ahead);
   }
   context = "";
   reads_what_it_knows();

@@ -15,3 +15,6 @@ export const MODEL_TYPES = [
   'mistral',
   'mistral3',
 ]
+
+/** Those that only draft for another model: native/model/gemma4_assistant.cpp. */
+export const ASSISTANT_TYPES = ['gemma4_assistant', 'gemma4_unified_assistant']

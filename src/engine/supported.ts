@@ -4,7 +4,7 @@ import type { Checkpoint } from './checkpoint.js'
 import { canonicalType } from './config/canonical.js'
 import { foreignNames, foreignQuantization, unsupportedQuantization } from './foreign.js'
 import type { JsonObject } from './json-file.js'
-import { MODEL_TYPES } from './model-types.js'
+import { ASSISTANT_TYPES, MODEL_TYPES } from './model-types.js'
 
 type Facts = Pick<Checkpoint, 'path' | 'config' | 'headers'>
 
@@ -30,5 +30,6 @@ export function checkReadable({ path, config, headers }: Facts): void {
 export function typeFault(config: JsonObject): string | undefined {
   const type = canonicalType(config)
   if (typeof type !== 'string' || MODEL_TYPES.includes(type)) return undefined
-  return unsupportedType(type)
+  if (!ASSISTANT_TYPES.includes(type)) return unsupportedType(type)
+  return `${type} models only draft for another one. Load that, with --draft and the folder of this one.`
 }

@@ -6,7 +6,8 @@ import type { Tokenizer } from '../chat/types.js'
 import { checkShapes } from '../engine/check-shapes.js'
 import { type Checkpoint, readCheckpoint } from '../engine/checkpoint.js'
 import { isObject } from '../engine/json-file.js'
-import { checkSupported } from '../engine/supported.js'
+import { ASSISTANT_TYPES } from '../engine/model-types.js'
+import { checkReadable, checkSupported } from '../engine/supported.js'
 import { TetherError } from '../errors.js'
 import { nearest } from '../nearest.js'
 import { draftOption } from '../options.js'
@@ -26,7 +27,8 @@ export async function findDrafter(
   if (path === undefined) return undefined
   try {
     const drafter = await readCheckpoint(path)
-    checkSupported(drafter)
+    if (ASSISTANT_TYPES.includes(String(drafter.config.model_type))) checkReadable(drafter)
+    else checkSupported(drafter)
     checkShapes(drafter)
     await checkVocabulary(drafter, model, tokenizer)
     return drafter

@@ -1,0 +1,35 @@
+// Drafts of an assistant, which reads the keys and values of the model that it drafts for.
+#include "engine/assistant_drafter.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace tether {
+
+int AssistantDrafter::draft(std::span<DraftJob> jobs) {
+  std::ranges::sort(jobs, std::greater{}, &DraftJob::count);
+  std::vector<int32_t> known;
+  std::vector<mx::array> hidden;
+  std::vector<Borrowed> sequences;
+  for (const auto& job : jobs) {
+    known.push_back(job.target->tokens().back());
+    hidden.push_back(*job.state->hidden);
+    const auto& caches = job.target->caches();
+    sequences.push_back({.sliding = &caches[caches_.sliding], .full = &caches[caches_.full]});
+  }
+  Assistant::Step last{.tokens = mx::array(known.data(), {static_cast<int>(known.size())}, mx::int32),
+                       .hidden = mx::concatenate(hidden, 0)};
+  std::vector<mx::array> steps;
+  for (int step = 0; step < jobs[0].count; step++) {
+    sequences.resize(going_at(jobs, step));
+    auto going = static_cast<int>(sequences.size());
+    last = assistant_->step({.tokens = mx::slice(last.tokens, {0}, {going}),
+                             .hidden = mx::slice(last.hidden, {0, 0}, {going, last.hidden.shape(1)})},
+                            sequences);
+    steps.push_back(last.tokens);
+  }
+  hand_out(jobs, steps);
+  return jobs[0].count;
+}
+
+}  // namespace tether
