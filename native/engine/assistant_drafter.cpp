@@ -2,11 +2,15 @@
 #include "engine/assistant_drafter.h"
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
+
+#include "engine/rate.h"
 
 namespace tether {
 
-int AssistantDrafter::draft(std::span<DraftJob> jobs) {
+Drafter::Took AssistantDrafter::draft(std::span<DraftJob> jobs) {
+  auto started = std::chrono::steady_clock::now();
   std::ranges::sort(jobs, std::greater{}, &DraftJob::count);
   std::vector<int32_t> known;
   std::vector<mx::array> hidden;
@@ -29,7 +33,7 @@ int AssistantDrafter::draft(std::span<DraftJob> jobs) {
     steps.push_back(last.tokens);
   }
   hand_out(jobs, steps);
-  return jobs[0].count;
+  return {.steps = jobs[0].count, .seconds = seconds_since(started)};
 }
 
 }  // namespace tether

@@ -14,7 +14,7 @@ class AssistantDrafter : public Drafter {
   AssistantDrafter(std::unique_ptr<Assistant> assistant, const Model& target)
       : assistant_(std::move(assistant)), caches_(borrowed_caches(target)) {}
 
-  int draft(std::span<DraftJob> jobs) override;
+  Took draft(std::span<DraftJob> jobs) override;
   bool wants_hidden() const override { return true; }
 
  private:

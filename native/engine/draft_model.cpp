@@ -2,10 +2,12 @@
 #include "engine/draft_model.h"
 
 #include <algorithm>
+#include <chrono>
 #include <ranges>
 #include <utility>
 
 #include "engine/pass_costs.h"
+#include "engine/rate.h"
 
 namespace tether {
 namespace {
@@ -78,10 +80,9 @@ bool DraftModel::prepare(DraftJob& job) const {
   return true;
 }
 
-// Reads all but the last tokens, which are read as the draft begins. -> whether there were any
-bool DraftModel::read_ahead(DraftJob& job, int left) {
+// Reads all but the last tokens, which are read as the draft begins.
+void DraftModel::read_ahead(DraftJob& job, int left) {
   auto& sequence = *job.state->sequence;
-  bool any = unread(job) > left;
   while (unread(job) > left) {
     int begin = sequence.length();
     auto part = tokens_of(job, begin, std::min(begin + chunk_, size_of(job) - left));
@@ -90,21 +91,20 @@ bool DraftModel::read_ahead(DraftJob& job, int left) {
     evaluate(sequence.caches(), true);
     sequence.extended_by(part);
   }
-  return any;
 }
 
-int DraftModel::draft(std::span<DraftJob> all) {
+Drafter::Took DraftModel::draft(std::span<DraftJob> all) {
   auto useless = std::ranges::partition(all, [this](DraftJob& job) { return prepare(job); });
   auto jobs = all.first(all.size() - useless.size());
-  if (jobs.empty()) return 0;
+  if (jobs.empty()) return {};
   // Those that draft longest come first, so that those of each step are the first ones.
   std::ranges::sort(jobs, std::greater{}, &DraftJob::count);
-  bool read_more = false;
+  for (auto& job : jobs) read_ahead(job, kJoint);
+  auto started = std::chrono::steady_clock::now();
   std::vector<int32_t> inputs;
   std::vector<int32_t> last_rows;
   std::vector<Segment> segments;
   for (auto& job : jobs) {
-    read_more = read_ahead(job, kJoint) || read_more;
     auto rest = tokens_of(job, job.state->sequence->length(), size_of(job));
     segments.push_back({&job.state->sequence->caches(), static_cast<int>(rest.size())});
     inputs.insert(inputs.end(), rest.begin(), rest.end());
@@ -131,7 +131,7 @@ int DraftModel::draft(std::span<DraftJob> all) {
     auto foreign = std::ranges::find_if(job.draft, [&](int32_t token) { return token >= vocab_; });
     job.draft.erase(foreign, job.draft.end());
   }
-  return read_more ? 0 : jobs[0].count;
+  return {.steps = jobs[0].count, .seconds = seconds_since(started)};
 }
 
 }  // namespace tether

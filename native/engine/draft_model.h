@@ -18,13 +18,13 @@ class DraftModel : public Drafter {
   // vocab: of the target. chunk: tokens that it reads at a time. element: bytes of a key's or value's number.
   DraftModel(std::unique_ptr<Model> model, int vocab, int chunk, int element, int reach = kReach);
 
-  int draft(std::span<DraftJob> jobs) override;
+  Took draft(std::span<DraftJob> jobs) override;
   uint64_t bytes_per_sequence() const override;
 
  private:
   bool prepare(DraftJob& job) const;
   void restart(DraftJob& job) const;
-  bool read_ahead(DraftJob& job, int left);
+  void read_ahead(DraftJob& job, int left);
 
   std::unique_ptr<Model> model_;
   int vocab_;

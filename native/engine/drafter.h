@@ -65,8 +65,12 @@ class Drafter {
   Drafter& operator=(const Drafter&) = delete;
 
   // Drafts for sequences, whose jobs it may put into another order. -> how many tokens it has drafted one after
-  // another; 0 if it read so much before that the time says nothing of that.
-  virtual int draft(std::span<DraftJob> jobs) = 0;
+  // another, and how long that took, without what it had to read before.
+  struct Took {
+    int steps = 0;
+    double seconds = 0;
+  };
+  virtual Took draft(std::span<DraftJob> jobs) = 0;
   // Whether it needs DraftState::hidden.
   virtual bool wants_hidden() const { return false; }
   // The most bytes that it keeps of a sequence.

@@ -68,7 +68,10 @@ void Batch::plan_drafts(const std::vector<Live*>& fed) {
     plan.tokens += count;
     left -= count;
   }
-  if (!jobs.empty()) ask_drafter(jobs, askers);
+  if (!jobs.empty())
+    ask_drafter(jobs, askers);
+  else if (loaded_.costs)
+    loaded_.costs->saw_no_steps();
 }
 
 // Chooses what is drafted from; what a drafter is to draft, it is asked later, for all sequences at once. -> the tokens
@@ -106,11 +109,10 @@ int Batch::plan_drafter(const Live& live, const PassCosts::Plan& plan, int most)
 
 // A drafter that fails is not asked again for these sequences: they go on without it.
 void Batch::ask_drafter(std::vector<DraftJob>& jobs, const std::vector<Live*>& askers) {
-  auto since = Live::Clock::now();
   double started = thread_seconds();
   try {
-    int steps = loaded_.drafter->draft(jobs);
-    loaded_.costs->saw_steps(steps, seconds_since(since));
+    auto took = loaded_.drafter->draft(jobs);
+    loaded_.costs->saw_steps(took.steps, took.seconds);
     for (auto* live : askers) {
       auto job = std::ranges::find(jobs, live->drafter.get(), &DraftJob::state);
       live->draft = std::move(job->draft);

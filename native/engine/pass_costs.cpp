@@ -22,6 +22,8 @@ constexpr double kUsualRow = 0.15;
 // How much one pass says about costs. Other programs only ever make a pass slower, so a fast one says more.
 constexpr double kSlower = 0.1;
 constexpr double kFaster = 0.5;
+// How much of what seems to have disturbed a drafter is forgotten with each pass that it does not draft for.
+constexpr double kForgets = 0.002;
 // Passes after which a few tokens are drafted though that does not seem to pay, and the least odds that all of them
 // hold.
 constexpr int kTryEvery = 256;
@@ -72,6 +74,10 @@ void PassCosts::saw(int rows, double seconds) {
 
 void PassCosts::saw_steps(int steps, double seconds) {
   if (learns_ && steps > 0) step_ = towards(step_, seconds / steps);
+}
+
+void PassCosts::saw_no_steps() {
+  if (learns_ && step_ > measured_step_) step_ += kForgets * (measured_step_ - step_);
 }
 
 int PassCosts::worth(const Plan& plan, const std::function<double(int)>& odds, int most, bool by_step) const {

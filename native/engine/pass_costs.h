@@ -34,8 +34,10 @@ class PassCosts {
   void saw(int rows, double seconds);
 
   // What a drafter takes for each token, in seconds: as measured, and as seen while `steps` were drafted.
-  void set_step(double seconds) { step_ = seconds; }
+  void set_step(double seconds) { step_ = measured_step_ = seconds; }
   void saw_steps(int steps, double seconds);
+  // A pass without steps: what once disturbed them may be over, so they slowly count as what was measured at load.
+  void saw_no_steps();
   // The same as a part of a pass of one row.
   double step() const { return step_ / one_; }
 
@@ -58,6 +60,7 @@ class PassCosts {
   std::array<double, kRows.size()> costs_{};
   double one_ = 0;  // seconds of a pass of one row
   double step_ = 0;
+  double measured_step_ = 0;
   int untried_ = 0;
   bool learns_;
 };

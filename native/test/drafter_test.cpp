@@ -47,7 +47,7 @@ class Foreign : public Sums {
 class FromHidden : public Drafter {
  public:
   bool wants_hidden() const override { return true; }
-  int draft(std::span<DraftJob> jobs) override {
+  Took draft(std::span<DraftJob> jobs) override {
     int most = 0;
     for (auto& job : jobs) {
       auto sum = static_cast<int>(job.state->hidden->item<float>()) + job.target->tokens().back();
@@ -59,14 +59,14 @@ class FromHidden : public Drafter {
       most = std::max(most, job.count);
     }
     asked++;
-    return most;
+    return {.steps = most, .seconds = 1};
   }
   int asked = 0;
 };
 
 class Failing : public Drafter {
  public:
-  int draft(std::span<DraftJob>) override {
+  Took draft(std::span<DraftJob>) override {
     asked++;
     throw std::runtime_error("the device is out of memory");
   }

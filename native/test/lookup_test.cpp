@@ -161,6 +161,19 @@ void corrects_itself() {
   check(drafted > 0 && drafted < 130, "what is dear is hardly ever tried: " + std::to_string(drafted));
 }
 
+void weighs_steps() {
+  PassCosts costs(std::vector<double>{1, 1.1, 1.2, 1.4, 1.8});
+  costs.set_step(0.1);
+  int some = costs.worth({1, 1}, mostly, 15, true);
+  check(some > 0 && some < costs.worth({1, 1}, mostly, 15), "steps of a drafter make drafts dearer");
+  check(costs.worth({2, 2, 4}, mostly, 4, true) >= costs.worth({2, 2}, mostly, 4, true),
+        "a step that drafts for another sequence, too, costs nothing more");
+  for (int i = 0; i < 100; i++) costs.saw_steps(3, 3);
+  check(costs.worth({1, 1}, mostly, 15, true) == 0, "steps that came to cost a pass each are not taken");
+  for (int i = 0; i < 3000; i++) costs.saw_no_steps();
+  check(costs.worth({1, 1}, mostly, 15, true) == some, "until that is long ago");
+}
+
 }  // namespace
 
 int main() {
@@ -170,5 +183,6 @@ int main() {
   takes_little();
   weighs();
   corrects_itself();
+  weighs_steps();
   return result();
 }
