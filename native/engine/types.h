@@ -96,9 +96,9 @@ struct Miss {
 
 // What a constraint did to an answer.
 struct Constrained {
-  int tokens = 0;      // that were drawn while it held
+  int tokens = 0;           // that were drawn while it held
   double mask_seconds = 0;  // that making their masks took
-  double removed = 0;  // probability of the tokens that it did not allow, summed over these
+  double removed = 0;       // probability of the tokens that it did not allow, summed over these
   std::optional<std::string> failure = std::nullopt;  // why it did not hold, or not to the end
 };
 
@@ -197,8 +197,8 @@ struct EngineStats {
   uint64_t constrained_tokens = 0;
   double removed_probability = 0;  // as in Constrained
   double mask_seconds = 0;
-  double own_seconds = 0;          // work of the engine thread, without what the model and the sampler compute
-  double prefill_rate = 0;         // tokens per second of recent passes, all requests together
+  double own_seconds = 0;   // work of the engine thread, without what the model and the sampler compute
+  double prefill_rate = 0;  // tokens per second of recent passes, all requests together
   double decode_rate = 0;
   uint64_t active_bytes = 0;  // in use, by MLX's counters
   uint64_t peak_bytes = 0;
