@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadEngine } from '../../src/engine/load.js'
 import type { Engine, Finish, GenerateRequest, TokenBatch } from '../../src/engine/types.js'
 import { plainSampling } from '../../src/options.js'
+import { until } from '../support/until.js'
 
 const DEMO = 'demo/model'
 const greedy = { ...plainSampling, temperature: 0, stopTokens: new Int32Array(0) }
@@ -273,7 +274,9 @@ describe('the prefill chunk', () => {
 describe('closing an engine', () => {
   test('ends the work that runs, and may be repeated', async () => {
     const engine = await loadEngine(DEMO)
-    const running = collect(engine.generate(ask(someTokens(3000), 100)))
+    const running = collect(engine.generate(ask(someTokens(3000), 1000)))
+    // Other work goes first where both wait.
+    await until(() => engine.stats().live === 1)
     const score = engine.score(Int32Array.from(someTokens(60_000)))
     const results = Promise.allSettled([running, score])
     await new Promise((resolve) => setTimeout(resolve, 50))
