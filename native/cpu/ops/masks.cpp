@@ -23,7 +23,7 @@ bool is_allowed(const Words& allowed, long token) {
   return (allowed[static_cast<size_t>(token / kBits)] >> bit & 1U) != 0;
 }
 
-// The sum of `weights`, of tokens from `begin` on, that are not allowed. Whole words are the rule.
+// The sum of `weights`, of tokens from `begin` on, that are not allowed.
 float forbidden_sum(const float* weights, long begin, long end, const Words& allowed) {
   float sum = 0;
   for (long token = begin; token < end; token += kBits) {
@@ -36,6 +36,19 @@ float forbidden_sum(const float* weights, long begin, long end, const Words& all
   return sum;
 }
 
+// The tokens [begin, end) of one word. Whole words are the rule.
+void mask_word(const float* x, float* to, long begin, long end, const Words& allowed) {
+  constexpr float kNever = -std::numeric_limits<float>::infinity();
+  uint32_t word = allowed[static_cast<size_t>(begin / kBits)];
+  if (word == ~0U) {
+    std::copy(x + begin, x + end, to + begin);
+  } else if (word == 0) {
+    std::fill(to + begin, to + end, kNever);
+  } else {
+    for (long i = begin; i < end; i++) to[i] = is_allowed(allowed, i) ? x[i] : kNever;
+  }
+}
+
 }  // namespace
 
 mx::array masked(const mx::array& logits, std::span<const uint32_t> allowed) {
@@ -45,8 +58,8 @@ mx::array masked(const mx::array& logits, std::span<const uint32_t> allowed) {
                      auto* to = out.data<float>();
                      auto count = static_cast<long>(out.size());
                      in_parts(ceil_div(count, kBits), kBits, [&](long begin, long end) {
-                       for (long i = begin * kBits; i < std::min(count, end * kBits); i++)
-                         to[i] = is_allowed(allowed, i) ? x[i] : -std::numeric_limits<float>::infinity();
+                       for (long word = begin; word < end; word++)
+                         mask_word(x, to, word * kBits, std::min(count, (word + 1) * kBits), allowed);
                      });
                    });
 }
