@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 
+#include "engine/live.h"
 #include "engine/rate.h"
 
 namespace tether {
@@ -21,8 +22,7 @@ Drafter::Took AssistantDrafter::draft(std::span<DraftJob> jobs) {
     const auto& caches = job.target->caches();
     sequences.push_back({.sliding = &caches[caches_.sliding], .full = &caches[caches_.full]});
   }
-  Assistant::Step last{.tokens = mx::array(known.data(), {static_cast<int>(known.size())}, mx::int32),
-                       .hidden = mx::concatenate(hidden, 0)};
+  Assistant::Step last{.tokens = to_array(known), .hidden = mx::concatenate(hidden, 0)};
   std::vector<mx::array> steps;
   for (int step = 0; step < jobs[0].count; step++) {
     sequences.resize(going_at(jobs, step));

@@ -6,6 +6,7 @@
 #include <ranges>
 #include <utility>
 
+#include "engine/live.h"
 #include "engine/pass_costs.h"
 #include "engine/rate.h"
 
@@ -28,10 +29,6 @@ std::vector<int32_t> tokens_of(const DraftJob& job, int begin, int end) {
 }
 
 int unread(const DraftJob& job) { return size_of(job) - job.state->sequence->length(); }
-
-mx::array to_ids(const std::vector<int32_t>& tokens) {
-  return mx::array(tokens.data(), {static_cast<int>(tokens.size())}, mx::int32);
-}
 
 }  // namespace
 
@@ -87,7 +84,7 @@ void DraftModel::read_ahead(DraftJob& job, int left) {
     int begin = sequence.length();
     auto part = tokens_of(job, begin, std::min(begin + chunk_, size_of(job) - left));
     Segment segment{&sequence.caches(), static_cast<int>(part.size())};
-    model_->forward(to_ids(part), {&segment, 1});
+    model_->forward(to_array(part), {&segment, 1});
     evaluate(sequence.caches(), true);
     sequence.extended_by(part);
   }
@@ -112,7 +109,7 @@ Drafter::Took DraftModel::draft(std::span<DraftJob> all) {
     job.state->sequence->extended_by(rest);
   }
   // Every step is computed from the one before; they are read together.
-  auto hidden = mx::take(model_->forward(to_ids(inputs), segments), to_ids(last_rows), 0);
+  auto hidden = mx::take(model_->forward(to_array(inputs), segments), to_array(last_rows), 0);
   std::vector<mx::array> steps;
   for (int step = 0; step < jobs[0].count; step++) {
     auto going = going_at(jobs, step);
