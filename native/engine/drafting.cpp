@@ -129,13 +129,13 @@ void Batch::ask_drafter(std::vector<DraftJob>& jobs, const std::vector<Live*>& a
 mx::array Batch::set_drafted_apart(std::vector<Live*>& fed, const Computed& pass, std::vector<mx::array>& computed) {
   const auto& logits = pass.logits;
   bool all_plain = true;
-  std::vector<mx::array> rest;
+  std::vector<int32_t> rest;
   std::vector<Live*> others;
   int row = 0;
   std::optional<mx::array> largest;
   for (auto* live : fed) {
     if (live->draft.empty()) {
-      rest.push_back(rows_of(logits, row, row + 1));
+      rest.push_back(row);
       keep_hidden(*live, pass.hidden, row);
       others.push_back(live);
     } else {
@@ -152,8 +152,7 @@ mx::array Batch::set_drafted_apart(std::vector<Live*>& fed, const Computed& pass
   computed.push_back(all_plain ? *largest : logits);
   if (!all_plain && largest) computed.push_back(*largest);
   fed = std::move(others);
-  if (rest.empty()) return logits;
-  return rest.size() == 1 ? rest[0] : mx::concatenate(rest, 0);
+  return rest.empty() ? logits : mx::take(logits, to_array(rest), 0);
 }
 
 // Keeps what a drafter needs of the last row that was computed for a sequence.
