@@ -7,7 +7,7 @@ import { boundedFile, type FileBounds, openForLines } from '../log/bounded-file.
 import { jsonLine } from '../log/json-line.js'
 
 export interface RequestLog {
-  /** The body of a request for an answer, as it came in, and what is known of it. */
+  /** The body of a request for an answer, as it came in, its length and its digest. */
   asked(body: Uint8Array, about: AboutBody): void
   ended(line: LogLine): void
   close(): void
