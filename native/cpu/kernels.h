@@ -2,6 +2,8 @@
 // at a time. kernels.cpp is compiled once for each kind of processor; kernels() picks one at run time.
 #pragma once
 
+#include <cstdint>
+
 #include "quantization.h"
 
 namespace tether {
@@ -72,6 +74,11 @@ struct Kernels {
   // x = cap * tanh(x / cap)
   void (*softcap)(float* x, long count, float cap);
   float (*largest)(const float* x, long count);
+  bool (*has_nan)(const float* x, long count);
+  // out = x where the bit of a number is set, lowest bit first, else `instead`; out may be x.
+  void (*mask)(const float* x, const uint32_t* bits, float instead, float* out, long count);
+  // The sum of the numbers whose bit is set.
+  float (*masked_sum)(const float* x, const uint32_t* bits, long count);
   // x = exp(x - shift) -> their sum
   float (*exp_sum)(float* x, long count, float shift);
   // x = x * factor

@@ -87,7 +87,7 @@ bool Batch::start(Submitted& submitted) {
   uint64_t bytes = loaded_.memory.sequence(tokens, std::min<uint64_t>(snapshots, Sequence::kSnapshots));
   if (!fits(bytes, tokens)) return false;
 
-  Sampler sampler(submitted.request.sampling, prompt);
+  Sampler sampler(submitted.request.sampling, prompt, loaded_.device);
   auto sibling = std::ranges::find(live_, submitted.request.client, &Live::client);
   int lag = sibling == live_.end() ? 0 : sibling->lag;
   auto miss = leader ? Miss{} : loaded_.prefixes.explain(match, prompt);

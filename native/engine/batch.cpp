@@ -151,7 +151,7 @@ std::vector<uint32_t> Batch::allowed_next(Live& live, const mx::array& logits, i
       bool leads_on = live.constraint()->fill(allowed);
       live.finish.constrained->mask_seconds += seconds_since(since);
       if (!leads_on) return {};
-      auto removed = removed_probability(logits, row, allowed);
+      auto removed = removed_probability(logits, row, allowed, loaded_.device);
       live.removed = live.removed ? mx::add(*live.removed, removed) : removed;
       live.finish.constrained->tokens++;
     }
@@ -219,7 +219,7 @@ void Batch::draw_next(const std::vector<Live*>& fed, const mx::array& logits, st
       live->free_draw = Drawable{.logits = row_of(logits, static_cast<int>(i)), .sampler = live->sampler};
     if (live->removed) computed.push_back(*live->removed);
   }
-  auto drawn = draw(logits, draws);
+  auto drawn = draw(logits, draws, loaded_.device);
   computed.push_back(drawn);
   for (size_t i = 0; i < fed.size(); i++) fed[i]->dispatched({drawn, static_cast<int>(i)});
 }
@@ -230,7 +230,7 @@ void Batch::draw_again(Live& live) {
   live.free_draw.reset();
   live.sampler = std::move(from.sampler);
   Draw held{.sampler = &live.sampler, .allowed = allowed_next(live, from.logits, 0)};
-  if (!live.ended) live.next = Pending{{draw(from.logits, {&held, 1}), 0}};
+  if (!live.ended) live.next = Pending{{draw(from.logits, {&held, 1}, loaded_.device), 0}};
 }
 
 // Reads the tokens that were fed unread; where nothing is dispatched ahead, those that this pass has drawn.

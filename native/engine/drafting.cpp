@@ -141,7 +141,7 @@ mx::array Batch::set_drafted_apart(std::vector<Live*>& fed, const Computed& pass
     } else {
       bool plain = live->draws_plainly();
       all_plain = all_plain && plain;
-      if (plain && !largest) largest = draw_largest(logits);
+      if (plain && !largest) largest = draw_largest(logits, loaded_.device);
       live->free_draw.reset();
       live->next =
           Drafted{.logits = logits, .row = row, .largest = plain ? largest : std::nullopt, .hidden = pass.hidden};
@@ -199,7 +199,7 @@ void Batch::note_draft(Live& live, bool holds) {
 int32_t Batch::draw_at(Live& live, const mx::array& logits, int row) {
   Draw one{.sampler = &live.sampler, .allowed = allowed_next(live, logits, row), .discouraged = live.discouraged()};
   if (live.ended) return 0;
-  auto drawn = draw(rows_of(logits, row, row + 1), {&one, 1});
+  auto drawn = draw(rows_of(logits, row, row + 1), {&one, 1}, loaded_.device);
   if (live.removed)
     mx::eval(drawn, *live.removed);
   else

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "cpu/ops/masks.h"
+#include "cpu/ops/draws.h"
 #include "engine/loop_guard.h"
 
 namespace tether {
@@ -34,9 +34,8 @@ mx::array best(const mx::array& logits, int count) {
   return mx::take_along_axis(some, mx::argsort(mx::take_along_axis(negative, some, -1), -1), -1);
 }
 
-// Sets the logits of tokens whose bit is not set to minus infinity, on a device from the packed bits.
+// Sets the logits of tokens whose bit is not set to minus infinity, on the device from the packed bits.
 mx::array masked(const mx::array& logits, std::span<const uint32_t> allowed) {
-  if (mx::default_device() == mx::Device::cpu) return cpu::masked(logits, allowed);
   auto words = static_cast<int>(allowed.size());
   mx::array packed(allowed.data(), {words, 1}, mx::uint32);
   auto one = mx::array(1U, mx::uint32);
@@ -59,11 +58,13 @@ mx::array checked(const mx::array& logits, const mx::array& drawn) {
 
 }  // namespace
 
-Sampler::Sampler(const Sampling& sampling, std::span<const int32_t> prompt) : sampling_(sampling) {
+Sampler::Sampler(const Sampling& sampling, std::span<const int32_t> prompt, const DevicePolicy& device)
+    : sampling_(sampling), own_kernels_(device.own_kernels) {
   if (sampling_.temperature > 0) {
-    std::random_device device;
-    uint64_t drawn = (static_cast<uint64_t>(device()) << 32U) | device();
-    key_ = mx::random::key(sampling_.seed.value_or(drawn));
+    std::random_device random;
+    uint64_t drawn = (static_cast<uint64_t>(random()) << 32U) | random();
+    state_ = sampling_.seed.value_or(drawn);
+    if (!own_kernels_) key_ = mx::random::key(state_);
   }
   if (sampling_.repetition_penalty != 1) {
     auto last = prompt.last(std::min<size_t>(prompt.size(), kRecent));
@@ -78,6 +79,25 @@ mx::array Sampler::penalized(const mx::array& logits) const {
   auto lowered =
       mx::where(mx::less(chosen, mx::array(0.0F)), mx::multiply(chosen, penalty), mx::divide(chosen, penalty));
   return mx::put_along_axis(logits, ids, lowered, 1);
+}
+
+// SplitMix64 (Steele et al. 2014): a good number from any seed, and a state that costs nothing to keep for drafts.
+double Sampler::chance() {
+  state_ += 0x9e3779b97f4a7c15ULL;
+  uint64_t z = state_;
+  z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ (z >> 27U)) * 0x94d049bb133111ebULL;
+  return static_cast<double>((z ^ (z >> 31U)) >> 11U) * 0x1p-53;
+}
+
+mx::array Sampler::drawn(const mx::array& logits, std::span<const uint32_t> allowed) {
+  if (!own_kernels_) return drawn(allowed.empty() ? logits : masked(logits, allowed));
+  cpu::Drawing how{.temperature = sampling_.temperature,
+                   .top_p = sampling_.top_p,
+                   .top_k = sampling_.top_k,
+                   .min_p = sampling_.min_p,
+                   .chance = sampling_.temperature > 0 ? chance() : 0};
+  return cpu::drawn_token(logits, how, allowed);
 }
 
 mx::array Sampler::drawn(const mx::array& logits) {
@@ -109,39 +129,35 @@ mx::array Sampler::drawn(const mx::array& logits) {
 
 mx::array Sampler::operator()(mx::array logits, std::span<const uint32_t> allowed) {
   if (recent_) logits = penalized(logits);
-  if (!allowed.empty()) logits = masked(logits, allowed);
-  auto next = drawn(logits);
+  auto next = drawn(logits, allowed);
   if (recent_) recent_ = tail(mx::concatenate({*recent_, next}, 0), kRecent);
   return next;
 }
 
-mx::array draw(const mx::array& raw, std::span<const Draw> draws) {
+mx::array draw_largest(const mx::array& raw, const DevicePolicy& device) {
   auto logits = mx::astype(raw, mx::float32);
-  auto next = mx::array(0);
-  if (std::ranges::all_of(
-          draws, [](const Draw& one) { return one.sampler->plain() && one.allowed.empty() && !one.discouraged; })) {
-    next = largest(logits);
-  } else {
-    std::vector<mx::array> each;
-    for (int i = 0; i < static_cast<int>(draws.size()); i++) {
-      const auto& [sampler, allowed, discouraged] = draws[static_cast<size_t>(i)];
-      auto own = draws.size() == 1 ? logits : row(logits, i);
-      if (discouraged) own = lowered(own, *discouraged);
-      each.push_back((*sampler)(own, allowed));
-    }
-    next = each.size() == 1 ? each[0] : mx::concatenate(each, 0);
+  return device.own_kernels ? cpu::largest_tokens(logits) : checked(logits, largest(logits));
+}
+
+mx::array draw(const mx::array& raw, std::span<const Draw> draws, const DevicePolicy& device) {
+  auto only_largest = [](const Draw& one) { return one.sampler->plain() && one.allowed.empty() && !one.discouraged; };
+  if (std::ranges::all_of(draws, only_largest)) return draw_largest(raw, device);
+  auto logits = mx::astype(raw, mx::float32);
+  std::vector<mx::array> each;
+  for (int i = 0; i < static_cast<int>(draws.size()); i++) {
+    const auto& [sampler, allowed, discouraged] = draws[static_cast<size_t>(i)];
+    auto own = draws.size() == 1 ? logits : row(logits, i);
+    if (discouraged) own = lowered(own, *discouraged);
+    each.push_back((*sampler)(own, allowed));
   }
-  return checked(logits, next);
+  auto next = each.size() == 1 ? each[0] : mx::concatenate(each, 0);
+  return device.own_kernels ? next : checked(logits, next);
 }
 
-mx::array draw_largest(const mx::array& raw) {
-  auto logits = mx::astype(raw, mx::float32);
-  return checked(logits, largest(logits));
-}
-
-mx::array removed_probability(const mx::array& raw, int index, std::span<const uint32_t> allowed) {
-  auto logits = mx::astype(row(raw, index), mx::float32);
-  if (mx::default_device() == mx::Device::cpu) return cpu::forbidden_share(logits, allowed);
+mx::array removed_probability(const mx::array& raw, int index, std::span<const uint32_t> allowed,
+                              const DevicePolicy& device) {
+  auto logits = mx::astype(raw.shape(0) == 1 ? raw : row(raw, index), mx::float32);
+  if (device.own_kernels) return cpu::forbidden_share(logits, allowed);
   auto kept = mx::subtract(mx::logsumexp(masked(logits, allowed), -1), mx::logsumexp(logits, -1));
   return mx::subtract(mx::array(1.0F), mx::exp(kept));
 }

@@ -3,11 +3,13 @@
 
 #include <mlx/mlx.h>
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "engine/types.h"
+#include "model/device.h"
 
 namespace tether {
 
@@ -18,7 +20,7 @@ namespace mx = mlx::core;
 class Sampler {
  public:
   // Without a seed it takes one from std::random_device.
-  Sampler(const Sampling& sampling, std::span<const int32_t> prompt);
+  Sampler(const Sampling& sampling, std::span<const int32_t> prompt, const DevicePolicy& device);
 
   // Whether it only takes the largest logit.
   bool plain() const { return sampling_.temperature <= 0 && !recent_; }
@@ -29,9 +31,14 @@ class Sampler {
 
  private:
   mx::array penalized(const mx::array& logits) const;
+  mx::array drawn(const mx::array& logits, std::span<const uint32_t> allowed);
   mx::array drawn(const mx::array& logits);
+  double chance();
 
   Sampling sampling_;
+  bool own_kernels_;
+  // What was drawn last, with own kernels; else MLX's key.
+  uint64_t state_ = 0;
   std::optional<mx::array> key_;
   std::optional<mx::array> recent_;  // (n) int32, n <= 64
 };
@@ -47,12 +54,13 @@ struct Draw {
 };
 
 // logits: (B, vocab) -> (B) int32: the largest of each row, kNotANumber for rows that hold a NaN.
-mx::array draw_largest(const mx::array& logits);
+mx::array draw_largest(const mx::array& logits, const DevicePolicy& device);
 
 // logits: (B, vocab), one row per draw -> (B) int32, kNotANumber for rows that hold a NaN.
-mx::array draw(const mx::array& logits, std::span<const Draw> draws);
+mx::array draw(const mx::array& logits, std::span<const Draw> draws, const DevicePolicy& device);
 
 // logits: (B, vocab) -> (1): the probability, at temperature 1, of the tokens of a row that are not allowed.
-mx::array removed_probability(const mx::array& logits, int row, std::span<const uint32_t> allowed);
+mx::array removed_probability(const mx::array& logits, int row, std::span<const uint32_t> allowed,
+                              const DevicePolicy& device);
 
 }  // namespace tether

@@ -278,6 +278,22 @@ void elementwise(const Kernels& kernel) {
     for (size_t i = 0; i < count; i++) check(near(capped[i], 5 * std::tanh(a[i] / 5.0), 4e-6), name + ": softcap");
     float most = kernel.largest(a.data(), length);
     check(most == *std::ranges::max_element(a), name + ": largest number");
+    check(!kernel.has_nan(a.data(), length), name + ": all are numbers");
+    for (size_t at : {size_t{0}, count / 2, count - 1}) {
+      auto bad = a;
+      bad[at] = kNaN;
+      check(kernel.has_nan(bad.data(), length), name + ": a NaN is found");
+    }
+    std::vector<uint32_t> bits((count + 31) / 32);
+    double of_bits = 0;
+    for (size_t i = 0; i < count; i++) {
+      if (i % 3 != 1) continue;
+      bits[i / 32] |= 1U << (i % 32);
+      of_bits += a[i];
+    }
+    kernel.mask(a.data(), bits.data(), -kInfinity, out.data(), length);
+    for (size_t i = 0; i < count; i++) check(out[i] == (i % 3 == 1 ? a[i] : -kInfinity), name + ": mask");
+    check(near(kernel.masked_sum(a.data(), bits.data(), length), of_bits, 1e-5), name + ": sum of what a mask allows");
     auto shares = a;
     float sum = kernel.exp_sum(shares.data(), length, most);
     double want = 0;

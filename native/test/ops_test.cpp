@@ -1,7 +1,7 @@
 // Tests the operations of cpu/ops/ against MLX's own.
 #include "cpu/ops/attention.h"
+#include "cpu/ops/draws.h"
 #include "cpu/ops/elementwise.h"
-#include "cpu/ops/masks.h"
 #include "cpu/ops/products.h"
 
 #include <cmath>
@@ -235,10 +235,13 @@ void a_nan_stays() {
 }
 
 // Vocabularies that no word and no part divides, masks of nearly all and of hardly any token.
-void masks() {
-  for (int vocab : {1, 33, 4096, 5000, 262145})
+void draws() {
+  for (int vocab : {1, 33, 1024, 5000, 262145})
     for (uint32_t every : {1U, 2U, 7U, 5000U}) {
-      auto logits = mx::multiply(mx::random::normal({1, vocab}), mx::array(5.0F));
+      auto logits = mx::multiply(mx::random::normal({2, vocab}), mx::array(5.0F));
+      ::tether::check(mx::array_equal(cpu::largest_tokens(logits), mx::argmax(logits, -1)).item<bool>(),
+                      "the largest of " + std::to_string(vocab) + " tokens");
+      logits = mx::slice(logits, {1, 0}, {2, vocab});
       std::vector<uint32_t> allowed(static_cast<size_t>(vocab + 31) / 32);
       std::vector<float> added(static_cast<size_t>(vocab), -std::numeric_limits<float>::infinity());
       for (uint32_t i = 0; i < added.size(); i++) {
@@ -248,7 +251,8 @@ void masks() {
       }
       auto wanted = mx::add(logits, mx::array(added.data(), {1, vocab}));
       auto name = std::to_string(vocab) + " tokens, each " + std::to_string(every) + "th of them";
-      ::tether::check(mx::array_equal(cpu::masked(logits, allowed), wanted).item<bool>(), "a mask of " + name);
+      ::tether::check(mx::array_equal(cpu::drawn_token(logits, {}, allowed), mx::argmax(wanted, -1)).item<bool>(),
+                      "the largest that is allowed of " + name);
       auto kept = mx::sum(mx::softmax(logits, -1), -1);
       auto of_allowed = mx::sum(mx::where(mx::equal(wanted, logits), mx::softmax(logits, -1), mx::array(0.0F)), -1);
       check(cpu::forbidden_share(logits, allowed), mx::subtract(kept, of_allowed), "what a mask takes of " + name,
@@ -265,7 +269,7 @@ int main() {
     set_pool_threads(threads);
     products();
     rounded_products();
-    masks();
+    draws();
     experts();
     norms_and_gates();
     rotations();

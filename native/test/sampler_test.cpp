@@ -1,8 +1,13 @@
 // Tests how tokens are drawn: greedy, filters, seeds, penalty, mask, NaN, and that the rows of a batch do not mix.
 #include "engine/sampler.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <map>
+#include <numeric>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,6 +22,9 @@ namespace mx = mlx::core;
 
 namespace {
 
+// The one that a test runs with: all run with tether's own operations and with MLX's.
+tether::DevicePolicy device{};
+
 mx::array rows(const std::vector<std::vector<float>>& logits) {
   std::vector<float> flat;
   for (const auto& row : logits) flat.insert(flat.end(), row.begin(), row.end());
@@ -24,7 +32,7 @@ mx::array rows(const std::vector<std::vector<float>>& logits) {
 }
 
 std::vector<int32_t> drawn(const mx::array& logits, std::vector<Draw> draws) {
-  auto tokens = tether::draw(logits, draws);
+  auto tokens = tether::draw(logits, draws, device);
   tokens.eval();
   return {tokens.data<int32_t>(), tokens.data<int32_t>() + tokens.size()};
 }
@@ -32,7 +40,7 @@ std::vector<int32_t> drawn(const mx::array& logits, std::vector<Draw> draws) {
 // The tokens that many draws from the same row give.
 std::set<int32_t> seen(const std::vector<float>& logits, Sampling sampling, int times = 300) {
   sampling.seed = 1;
-  Sampler sampler(sampling, {});
+  Sampler sampler(sampling, {}, device);
   std::set<int32_t> tokens;
   for (int i = 0; i < times; i++) tokens.insert(drawn(rows({logits}), {{&sampler, {}}})[0]);
   return tokens;
@@ -44,7 +52,7 @@ std::vector<float> row_of_five() {
 }
 
 void greedy() {
-  Sampler sampler({}, {});
+  Sampler sampler({}, {}, device);
   check(drawn(rows({row_of_five(), {5, 1, 1, 1, 1}}), {{&sampler, {}}, {&sampler, {}}}) == std::vector<int32_t>{1, 0},
         "greedy takes the largest of each row");
 }
@@ -68,7 +76,7 @@ void filters() {
 }
 
 void frequencies() {
-  Sampler sampler({.temperature = 1, .seed = 3}, {});
+  Sampler sampler({.temperature = 1, .seed = 3}, {}, device);
   constexpr int kTimes = 4000;
   std::vector<int> count(5);
   for (int i = 0; i < kTimes; i++) count[static_cast<size_t>(drawn(rows({row_of_five()}), {{&sampler, {}}})[0])]++;
@@ -79,10 +87,80 @@ void frequencies() {
   }
 }
 
+// The tokens that the filters leave of a row, counted in double, and their probabilities at this temperature.
+std::map<int32_t, double> left_of(const std::vector<float>& row, const Sampling& how) {
+  std::vector<int32_t> ids(row.size());
+  std::iota(ids.begin(), ids.end(), 0);
+  auto at = [&](int32_t id) { return static_cast<double>(row[static_cast<size_t>(id)]); };
+  std::ranges::sort(ids, std::greater(), at);
+  double whole = 0;
+  for (auto id : ids) whole += std::exp(at(id) - at(ids[0]));
+  std::map<int32_t, double> left;
+  double before = 0;
+  double sum = 0;
+  for (auto id : ids) {
+    double p = std::exp(at(id) - at(ids[0]));
+    bool first = left.empty();
+    if (!first && (before >= how.top_p * whole || p < how.min_p)) break;
+    if (how.top_k > 0 && left.size() == static_cast<size_t>(how.top_k)) break;
+    before += p;
+    left[id] = std::exp((at(id) - at(ids[0])) / how.temperature);
+    sum += left[id];
+  }
+  for (auto& [id, p] : left) p /= sum;
+  return left;
+}
+
+// A vocabulary of many parts, with every kind of filter: only what they leave is drawn, as often as it should be.
+void wide_rows() {
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal(0, 3);
+  std::vector<float> row(9001);
+  for (auto& logit : row) logit = normal(random);
+  const std::vector<Sampling> ways{{.temperature = 1},
+                                   {.temperature = 0.5F, .top_p = 0.9F},
+                                   {.temperature = 1, .top_p = 0.3F},
+                                   {.temperature = 2, .top_k = 40},
+                                   {.temperature = 1, .top_k = 3000},
+                                   {.temperature = 1, .min_p = 0.05F},
+                                   {.temperature = 0.7F, .top_p = 0.95F, .top_k = 64, .min_p = 0.01F}};
+  for (auto how : ways) {
+    how.seed = 11;
+    auto wanted = left_of(row, how);
+    Sampler sampler(how, {}, device);
+    std::map<int32_t, int> count;
+    constexpr int kTimes = 1500;
+    for (int i = 0; i < kTimes; i++) count[drawn(rows({row}), {{&sampler, {}}})[0]]++;
+    double off = 0;
+    for (const auto& [id, times] : count) {
+      bool is_left = wanted.contains(id);
+      check(is_left, "token " + std::to_string(id) + " is left by the filters");
+      // Rare tokens together, since each is drawn seldom.
+      if (is_left && wanted[id] > 0.02) off += std::abs(times / static_cast<double>(kTimes) - wanted[id]);
+    }
+    check(off < 0.12, "what filters leave is drawn as often as it should be, off by " + std::to_string(off));
+  }
+}
+
+// Rows whose tokens are all alike, and temperatures near 0 where logits are large.
+void flat_rows() {
+  std::vector<float> flat(5000, -3.5F);
+  Sampler half({.temperature = 1, .top_p = 0.5F, .seed = 2}, {}, device);
+  std::set<int32_t> tokens;
+  for (int i = 0; i < 50; i++) tokens.insert(drawn(rows({flat}), {{&half, {}}})[0]);
+  check(tokens.size() > 40, "of equal tokens all are drawn");
+  flat[4321] = 2000;
+  flat[17] = 1999.5F;
+  for (float temperature : {1e-3F, 1e-6F, 1e-20F}) {
+    Sampler cold({.temperature = temperature, .seed = 2}, {}, device);
+    check(drawn(rows({flat}), {{&cold, {}}})[0] == 4321, "a temperature near 0 draws the largest");
+  }
+}
+
 void seeds_and_neighbours() {
   auto sequence = [](uint64_t seed, bool neighbour) {
-    Sampler sampler({.temperature = 1, .seed = seed}, {});
-    Sampler other({.temperature = 2, .top_k = 3, .seed = 99}, {});
+    Sampler sampler({.temperature = 1, .seed = seed}, {}, device);
+    Sampler other({.temperature = 2, .top_k = 3, .seed = 99}, {}, device);
     std::vector<int32_t> tokens;
     for (int i = 0; i < 30; i++)
       tokens.push_back(neighbour ? drawn(rows({row_of_five(), row_of_five()}), {{&other, {}}, {&sampler, {}}})[1]
@@ -96,14 +174,14 @@ void seeds_and_neighbours() {
 
 void penalty() {
   std::vector<int32_t> prompt{1};
-  Sampler sampler({.repetition_penalty = 3}, prompt);
+  Sampler sampler({.repetition_penalty = 3}, prompt, device);
   std::vector<float> row{1.5F, 2, -1, 1.4F, 0};
   check(drawn(rows({row}), {{&sampler, {}}})[0] == 0, "the repetition penalty counts tokens of the prompt");
   check(drawn(rows({row}), {{&sampler, {}}})[0] == 3, "the repetition penalty counts tokens that were drawn");
 }
 
 void mask() {
-  Sampler sampler({}, {});
+  Sampler sampler({}, {}, device);
   check(drawn(rows({row_of_five()}), {{&sampler, {0b10100}}})[0] == 4, "only tokens that the mask allows are drawn");
   check(drawn(rows({row_of_five(), row_of_five()}), {{&sampler, {0b00100}}, {&sampler, {}}}) ==
             std::vector<int32_t>{2, 1},
@@ -113,14 +191,14 @@ void mask() {
   wide[40] = 2;
   wide[3] = 3;
   check(drawn(rows({wide}), {{&sampler, {0, 0, 1U << 5U}}})[0] == 69, "the third word of a mask is tokens 64 to 95");
-  Sampler hot({.temperature = 1, .seed = 1}, {});
+  Sampler hot({.temperature = 1, .seed = 1}, {}, device);
   for (int i = 0; i < 50; i++)
     check(drawn(rows({row_of_five()}), {{&hot, {0b01001}}})[0] % 3 == 0, "a mask applies above temperature 0, too");
 }
 
 void not_a_number() {
-  Sampler sampler({}, {});
-  Sampler hot({.temperature = 1, .top_k = 2}, {});
+  Sampler sampler({}, {}, device);
+  Sampler hot({.temperature = 1, .top_k = 2}, {}, device);
   auto bad = row_of_five();
   bad[4] = std::numeric_limits<float>::quiet_NaN();
   check(drawn(rows({bad, row_of_five(), bad}), {{&sampler, {}}, {&sampler, {}}, {&hot, {}}}) ==
@@ -134,12 +212,17 @@ void not_a_number() {
 int main() {
   mx::set_default_device(mx::Device::cpu);
   mx::disable_compile();
-  greedy();
-  filters();
-  frequencies();
-  seeds_and_neighbours();
-  penalty();
-  mask();
-  not_a_number();
+  for (const auto& policy : {tether::device_policy(), tether::gpu_policy("metal")}) {
+    device = policy;
+    greedy();
+    filters();
+    frequencies();
+    wide_rows();
+    flat_rows();
+    seeds_and_neighbours();
+    penalty();
+    mask();
+    not_a_number();
+  }
   return tether::result();
 }

@@ -155,6 +155,46 @@ inline float largest(const float* x, long count) {
   return one;
 }
 
+inline bool has_nan(const float* x, long count) {
+  Integers found = {};
+  long i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    Floats lanes = load(x + i);
+    found |= lanes != lanes;
+  }
+  Floats last = load_some(x + i, count - i);
+  found |= last != last;
+  bool any = false;
+  for (int lane = 0; lane < kLanes; lane++) any = any || found[lane] != 0;
+  return any;
+}
+
+template <int... Lane>
+TETHER_INLINE Words lane_bits(LaneNumbers<Lane...>) {
+  return Words{(1U << static_cast<unsigned>(Lane))...};
+}
+
+// -1 in the lanes whose numbers, from x[i] on, have their bit set. i: a multiple of kLanes, which divides a word.
+TETHER_INLINE Integers lanes_set(const uint32_t* bits, long i) {
+  Words word = Words{} + (bits[i / 32] >> static_cast<unsigned>(i % 32));
+  return (word & lane_bits(EachLane())) != 0;
+}
+
+inline void mask(const float* x, const uint32_t* bits, float instead, float* out, long count) {
+  Floats other = Floats{} + instead;
+  long i = 0;
+  for (; i + kLanes <= count; i += kLanes) store(out + i, lanes_set(bits, i) ? load(x + i) : other);
+  if (i < count) store_some(out + i, lanes_set(bits, i) ? load_some(x + i, count - i) : other, count - i);
+}
+
+inline float masked_sum(const float* x, const uint32_t* bits, long count) {
+  Floats sums = {};
+  long i = 0;
+  for (; i + kLanes <= count; i += kLanes) sums += lanes_set(bits, i) ? load(x + i) : Floats{};
+  if (i < count) sums += lanes_set(bits, i) ? load_some(x + i, count - i) : Floats{};
+  return sum_of(sums);
+}
+
 inline float exp_sum(float* x, long count, float shift) {
   Floats sums = {};
   long i = 0;

@@ -50,7 +50,7 @@ class Operation : public mx::UnaryPrimitive {
 
 mx::array operation(Kind kind, const mx::Shape& shape, Inputs inputs, Work work) {
   auto stream = mx::default_stream(mx::Device::cpu);
-  return {shape, mx::float32, std::make_shared<Operation>(stream, kind, std::move(work)), std::move(inputs)};
+  return {shape, kind.dtype, std::make_shared<Operation>(stream, kind, std::move(work)), std::move(inputs)};
 }
 
 Rows::Rows(const mx::array& x) : width_(x.shape(-1)) {

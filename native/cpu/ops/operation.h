@@ -16,9 +16,10 @@ using Work = std::function<void(const Inputs& in, mx::array& out)>;
 struct Kind {
   const char* name;
   bool in_place = false;  // the output may take the memory of the first input
+  mx::Dtype dtype = mx::float32;
 };
 
-// A lazy float32 array of that shape, row by row. When MLX evaluates it, `work` fills it on the CPU stream's thread.
+// A lazy array of that shape, row by row. When MLX evaluates it, `work` fills it on the CPU stream's thread.
 mx::array operation(Kind kind, const mx::Shape& shape, Inputs inputs, Work work);
 
 // Float32 rows along the last axis of an array with any strides. If that axis is not contiguous, the rows are copied.
