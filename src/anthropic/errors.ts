@@ -1,5 +1,6 @@
 /** Errors as Anthropic's API reports them: the only place that knows their HTTP statuses and types. */
 import { TetherError } from '../errors.js'
+import { escapeControls } from '../one-line.js'
 import type { Fault, FaultAnswer } from '../turn/protocol.js'
 
 export interface ErrorBody {
@@ -65,6 +66,7 @@ export function faultAnswer(fault: Fault, requestId: string): FaultAnswer & { bo
   // Anthropic's own clients know these codes, and then send the whole conversation.
   const error_code = isUnknown ? 'thread_not_found' : 'thread_unsupported_request'
   const details = fault.field === 'thread' ? { details: { error_code } } : {}
-  const error = { type, message: fault.message, ...details }
+  // Programs show it in terminals, and it may quote what the request says.
+  const error = { type, message: escapeControls(fault.message), ...details }
   return { status, canRetry, body: { type: 'error', error, request_id: requestId } }
 }

@@ -1,5 +1,6 @@
 /** Errors as OpenAI's API reports them: the only place that knows their HTTP statuses, types and codes. */
 import { TetherError } from '../errors.js'
+import { escapeControls } from '../one-line.js'
 import type { Fault, FaultAnswer } from '../turn/protocol.js'
 
 export interface ErrorBody {
@@ -56,6 +57,8 @@ const ANSWERS: Record<Fault['code'], Answer> = {
 export function faultAnswer(fault: Fault): FaultAnswer & { body: ErrorBody } {
   const [status, type, known] = ANSWERS[fault.code]
   const code = fault.message.startsWith(UNKNOWN) ? 'previous_response_not_found' : known
-  const param = fault.field === undefined || fault.field === 'body' ? null : fault.field
-  return { status, canRetry: false, body: { error: { message: fault.message, type, param, code } } }
+  const param = fault.field === undefined || fault.field === 'body' ? null : escapeControls(fault.field)
+  // Programs show it in terminals, and it may quote what the request says.
+  const message = escapeControls(fault.message)
+  return { status, canRetry: false, body: { error: { message, type, param, code } } }
 }

@@ -2,6 +2,7 @@
 import { expect, it, test } from 'vitest'
 import { faultAnswer } from '../../src/anthropic/errors.js'
 import { type ErrorCode, type ServerFault, TetherError, toFault } from '../../src/errors.js'
+import { faultAnswer as openAiAnswer } from '../../src/openai/errors.js'
 
 test.each<[ErrorCode | ServerFault, number, string, boolean]>([
   ['invalid_request', 400, 'invalid_request_error', false],
@@ -31,4 +32,11 @@ it('toFault takes anything that was thrown', () => {
   expect(toFault(new TetherError('closed', 'gone'))).toMatchObject({ code: 'closed', message: 'gone' })
   expect(toFault(new RangeError('odd'))).toEqual({ code: 'internal', message: 'odd' })
   expect(toFault('odd')).toEqual({ code: 'internal', message: 'odd' })
+})
+
+it('what an error quotes moves no cursor and turns no line round, in both shapes', () => {
+  const quoted = { code: 'invalid_request', message: 'a\x9b31m\u202eb\x7f\x1b\nc', field: 'tools.\x9b' } as const
+  const shown = 'a\\x9b31m\\u202eb\\x7f\\x1b\nc'
+  expect(faultAnswer(quoted, 'req_1').body.error.message).toBe(shown)
+  expect(openAiAnswer(quoted).body.error).toMatchObject({ message: shown, param: 'tools.\\x9b' })
 })
