@@ -20,7 +20,7 @@ class LoopGuard {
   static constexpr int kLongestPeriod = 1024;
   // Repeated tokens from which on a repetition is a loop; at least four periods in any case.
   static constexpr int kWords = 1024;
-  static constexpr int kFewTokens = 2560;  // a period of up to kFew different tokens
+  static constexpr int kFewTokens = 3200;  // a period of up to kFew different tokens
   static constexpr int kInCall = 8192;     // in the arguments of a call
   static constexpr int kFew = 4;
   // What is taken off the logit of the token that would continue it.

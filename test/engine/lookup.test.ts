@@ -6,6 +6,7 @@ import { CHECKPOINTS, checkpoint, golden, greedy } from '../support/checkpoints.
 import { seeded } from '../support/random.mjs'
 
 const PROMPTS = Number(process.env.TETHER_LOOKUP_PROMPTS ?? 3)
+const TIMEOUT = 30_000 + PROMPTS * 2_000
 const WRITTEN = 24
 /** Where the two likeliest tokens are closer than this, rounding decides. */
 const MARGIN = 1e-3
@@ -67,15 +68,21 @@ async function compare(path: string, options: { kvBits?: number; asGpu?: boolean
 }
 
 describe.each(CHECKPOINTS)('%s writes the same with drafts', (name) => {
-  test('as on this device', async () => expect(await compare(checkpoint(name), {})).toBeGreaterThan(0))
+  test('as on this device', { timeout: TIMEOUT }, async () => {
+    expect(await compare(checkpoint(name), {})).toBeGreaterThan(0)
+  })
 
   // MLX's CPU multiplies plain experts in float32 only, and half precision is full of ties.
-  test.skipIf(name === 'gemma4-d' || golden(name).ownDtypeError)('a token ahead, as on a GPU', async () => {
-    expect(await compare(checkpoint(name), { asGpu: true })).toBeGreaterThan(0)
-  })
+  test.skipIf(name === 'gemma4-d' || golden(name).ownDtypeError)(
+    'a token ahead, as on a GPU',
+    { timeout: TIMEOUT },
+    async () => {
+      expect(await compare(checkpoint(name), { asGpu: true })).toBeGreaterThan(0)
+    },
+  )
 })
 
-test.each([8, 4])('keys and values in %i bits are taken back, too', async (kvBits) => {
+test.each([8, 4])('keys and values in %i bits are taken back, too', { timeout: TIMEOUT }, async (kvBits) => {
   expect(await compare('demo/model', { kvBits })).toBeGreaterThan(0)
 })
 

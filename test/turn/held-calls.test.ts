@@ -31,6 +31,11 @@ function misfit(schema: JsonObject, value: JsonValue): string | undefined {
   return fits(value) ? undefined : `${ajv.errorsText(fits.errors)} in ${JSON.stringify(value)}`
 }
 
+function has(value: JsonValue, what: (part: JsonObject) => boolean): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return (!Array.isArray(value) && what(value)) || Object.values(value).some((inner) => has(inner, what))
+}
+
 function callFault(tools: ChatTool[], parts: TurnPart[]): string | undefined {
   const call = parts.find((part) => part.type === 'tool_call')
   if (!call) return `no call: ${JSON.stringify(parts).slice(-1500)}`
@@ -92,7 +97,9 @@ describe.each(SPEAKERS)('$checkpoint that writes calls as $format', (kind) => {
   })
 
   test('gives only answers that fit a schema where one is asked for', { timeout: 3_600_000 }, async () => {
-    const schemas = lists.flat().map((tool) => tool.schema)
+    // A schema with a long maxLength is refused: an answer has to fit all of it.
+    const isLong = ({ maxLength }: JsonObject) => typeof maxLength === 'number' && maxLength > 200
+    const schemas = lists.flat().flatMap(({ schema }) => (has(schema, isLong) ? [] : [schema]))
     const found = await faults(CALLS, (i) => {
       const answerSchema = schemas[(i * 7) % schemas.length] as JsonObject
       return {
