@@ -29,7 +29,7 @@ export interface NativeEngine {
    * choice to the engine, and no memory cap; `cacheDir`: empty for no prefixes on disk. `asGpu`, for tests: whatever the
    * device, compute and decode as on a GPU, in the checkpoint's own dtype and one token ahead. `lookup`: draft what is
    * likely to be repeated. `drafter`: a checkpoint of the same vocabulary that drafts. `alwaysDraft`, for tests: as if it cost
-   * nothing.
+   * nothing. `asksForRoom`: as in LoadOptions of src/engine/types.ts.
    */
   load(
     request: Required<EngineOptions> & {
@@ -38,6 +38,7 @@ export interface NativeEngine {
       asGpu: boolean
       lookup: boolean
       alwaysDraft: boolean
+      asksForRoom: boolean
       drafter?: { path: string; config: unknown; files: string[] }
       cacheDir: string
       diskCache?: number

@@ -1,5 +1,6 @@
 // How a request joins the batch: the memory that it reserves, and the earlier work that it starts from.
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -48,11 +49,33 @@ uint64_t Batch::in_use(uint64_t tokens) const {
 
 uint64_t Batch::reserved_bytes() const { return in_use(0) + loaded_.prefixes.bytes() - loaded_.memory.freed; }
 
-// Whether a request of `bytes` fits beside the live ones, if all prefixes are dropped. Throws if it can never fit.
+// The same without freed buffers, which all engines of the process have in common. Scratch is needed by requests alone.
+uint64_t Batch::firm(uint64_t tokens) const {
+  return live_.empty() && tokens == 0 ? loaded_.memory.weights : in_use(tokens) - loaded_.memory.freed;
+}
+
+// Other engines may have what this one does not need.
+void Batch::settle() {
+  if (loaded_.share) loaded_.share->settle(firm(0), loaded_.memory.weights);
+  loaded_.prefixes.account();
+}
+
+// Claims memory for a request of `bytes`, which it gets if it fits beside the live ones when all prefixes are dropped.
+// Throws if it can never fit.
 bool Batch::fits(uint64_t bytes, uint64_t tokens) const {
   const auto& memory = loaded_.memory;
   uint64_t used = in_use(tokens);
-  if (!memory.cap || used + bytes <= memory.cap) return true;
+  if (!memory.cap || used + bytes <= memory.cap) {
+    using Answer = MemoryShare::Answer;
+    if (!loaded_.share) return true;
+    auto claimed = loaded_.share->claim(firm(tokens) + bytes, memory.weights);
+    if (claimed != Answer::never || loaded_.asks_for_room || !live_.empty()) return claimed == Answer::granted;
+    throw Error("not_enough_memory", "this request needs up to " + show_size(bytes) + " for " + std::to_string(tokens) +
+                                         " tokens beside " + show_size(used) + " that its model takes and " +
+                                         show_size(loaded_.share->held_by_others()) +
+                                         " that other models take, the memory cap is " + show_size(memory.cap) +
+                                         ". Close another model, raise --memory-cap, or ask for fewer tokens.");
+  }
   if (!live_.empty()) return false;
   throw Error("not_enough_memory", "this request needs up to " + show_size(bytes) + " for " + std::to_string(tokens) +
                                        " tokens beside " + show_size(used) +
@@ -60,14 +83,21 @@ bool Batch::fits(uint64_t bytes, uint64_t tokens) const {
                                        ". Raise --memory-cap, or ask for fewer tokens.");
 }
 
-// Drops prefixes until the others fit beside the live requests.
+// Drops prefixes until the others fit beside the live requests, and beside what other engines have.
 void Batch::make_room() {
+  settle();
+  auto& prefixes = loaded_.prefixes;
   uint64_t cap = loaded_.memory.cap;
-  uint64_t used = in_use(0);
-  if (cap) loaded_.prefixes.limit(cap - std::min(cap, used));
-  while (cap && used + loaded_.prefixes.bytes() > cap &&
-         loaded_.prefixes.evict(used + loaded_.prefixes.bytes() - cap, true)) {
+  uint64_t most = cap ? cap - std::min(cap, in_use(0)) : UINT64_MAX;
+  prefixes.limit(most);
+  auto over = [&] {
+    uint64_t bytes = prefixes.bytes();
+    uint64_t may = loaded_.share ? std::min(most, loaded_.share->keep(bytes)) : most;
+    return bytes - std::min(bytes, may);
+  };
+  for (uint64_t bytes = over(); bytes && prefixes.evict(bytes, true); bytes = over()) {
   }
+  prefixes.account();
 }
 
 // The prefix is taken when nothing can keep the request from starting, so that one that waits or is rejected leaves the
@@ -87,6 +117,8 @@ bool Batch::start(Submitted& submitted) {
   uint64_t bytes = loaded_.memory.sequence(tokens, std::min<uint64_t>(snapshots, Sequence::kSnapshots));
   if (!fits(bytes, tokens)) return false;
 
+  // If something throws from here on, what was claimed is given back.
+  const std::unique_ptr<Batch, void (*)(Batch*)> settled(this, [](Batch* batch) { batch->settle(); });
   Sampler sampler(submitted.request.sampling, prompt, loaded_.device);
   auto sibling = std::ranges::find(live_, submitted.request.client, &Live::client);
   int lag = sibling == live_.end() ? 0 : sibling->lag;

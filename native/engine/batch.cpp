@@ -328,7 +328,8 @@ void Batch::fail(Live& live, const std::exception& error) {
 }
 
 void Batch::remove_ended() {
-  live_.remove_if([](const Live& live) { return live.ended; });
+  if (live_.remove_if([](const Live& live) { return live.ended; }) == 0) return;
+  settle();
 }
 
 PrefillProgress Batch::prefill() const {

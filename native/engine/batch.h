@@ -45,6 +45,9 @@ class Batch {
   std::vector<Running> running() const;
   // Bytes of the keys and values of the live requests.
   uint64_t kv_bytes() const;
+  // Gives other engines the prefixes that they need the memory of.
+  void give_up() { loaded_.prefixes.give_up(); }
+
   // The most bytes that may be in use until the live requests have ended, by MLX's count.
   uint64_t reserved_bytes() const;
 
@@ -73,7 +76,9 @@ class Batch {
 
   void check(const GenerateRequest& request) const;
   uint64_t in_use(uint64_t tokens) const;
+  uint64_t firm(uint64_t tokens) const;
   bool fits(uint64_t bytes, uint64_t tokens) const;
+  void settle();
   void make_room();
   std::optional<Leader> find_leader(std::span<const int32_t> prompt);
   PrefixCache::Match find_prefix(std::span<const int32_t> prompt) const;

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "cpu/calibrate.h"
@@ -13,6 +15,7 @@
 #include "engine/cache/fingerprint.h"
 #include "engine/chunk_size.h"
 #include "engine/draft_model.h"
+#include "engine/rate.h"
 #include "error.h"
 
 namespace tether {
@@ -32,13 +35,33 @@ constexpr double kDrafterBegins = 0.9;
 // Freed buffers that MLX may keep for reuse, in bytes.
 constexpr uint64_t kMostFreed = uint64_t{256} << 20U;
 
-// Rejects weights that cannot fit before anything is read. before: bytes of weights that are already read.
-void check_size(const Weights& weights, uint64_t before, uint64_t cap) {
+// What MLX may keep of the memory that the weights leave.
+uint64_t freed_beside(uint64_t weights, uint64_t cap) {
+  return std::min(kMostFreed, (cap - std::min(cap, weights)) / 16);
+}
+
+// How long loading waits for other engines to give up prefixes.
+constexpr double kGiveUpSeconds = 30;
+
+// Takes room for weights before anything is read. before: bytes of weights that are already read. stop: may throw.
+void claim_weights(const Weights& weights, uint64_t before, uint64_t cap, MemoryShare& share,
+                   const std::function<void()>& stop) {
   uint64_t needed = before + weights.predicted_bytes();
-  if (!cap || needed <= cap) return;
-  throw Error("not_enough_memory", "[weights] the weights need " + show_size(needed) + ", the memory cap is " +
-                                       show_size(cap) +
-                                       ". Raise --memory-cap, or use a smaller or more quantized checkpoint.");
+  if (cap && needed > cap)
+    throw Error("not_enough_memory", "[weights] the weights need " + show_size(needed) + ", the memory cap is " +
+                                         show_size(cap) +
+                                         ". Raise --memory-cap, or use a smaller or more quantized checkpoint.");
+  auto since = std::chrono::steady_clock::now();
+  auto answer = share.claim(needed, needed);
+  while (answer == MemoryShare::Answer::soon && seconds_since(since) < kGiveUpSeconds) {
+    stop();
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    answer = share.claim(needed, needed);
+  }
+  if (answer == MemoryShare::Answer::granted) return;
+  throw Error("not_enough_memory", "[weights] the weights need " + show_size(needed) + " beside " +
+                                       show_size(share.held_by_others()) + " of other models, the memory cap is " +
+                                       show_size(cap) + ". Close another model, or raise --memory-cap.");
 }
 
 // On a GPU the pool computes little: how many threads it has is not measured.
@@ -100,7 +123,7 @@ MemoryModel memory_model(const Model& model, const Config& config, const EngineI
   memory.scratch = rows * scratch_numbers(model, config, info, device) * element + window_view;
   // The logits of drafts, and what is made of them.
   if (drafts) memory.scratch += 2 * sizeof(float) * PassCosts::kMostDrafted * static_cast<uint64_t>(info.vocab_size);
-  if (memory.cap) memory.freed = std::min(kMostFreed, (memory.cap - std::min(memory.cap, memory.weights)) / 16);
+  memory.freed = freed_beside(memory.weights, memory.cap);
   return memory;
 }
 
@@ -135,13 +158,13 @@ struct OpenDrafter {
 
 // Its errors name it: the model itself may be loaded without.
 OpenDrafter open_drafter(const DrafterRequest& request, Model& target, const DevicePolicy& device,
-                         const EngineInfo& info, const std::function<void(double)>& progress) {
+                         const EngineInfo& info, MemoryShare& share, const std::function<void(double)>& progress) {
   // A drafter reads little at a time.
   constexpr int kChunk = 128;
   try {
     Config config(request.config, "config.json");
     Weights weights(request.files, device, progress);
-    check_size(weights, info.weights_bytes, info.memory_cap);
+    claim_weights(weights, info.weights_bytes, info.memory_cap, share, [&] { progress(0); });
     if (is_assistant(config)) {
       auto drafter = std::make_unique<AssistantDrafter>(load_assistant(config, weights, target), target);
       return {.drafter = std::move(drafter), .weights = weights.bytes()};
@@ -181,7 +204,7 @@ PrefixCache make_prefix_cache(Model& model, EngineInfo& info, const LoadRequest&
   return PrefixCache(bytes, std::move(store));
 }
 
-Loaded load_checkpoint(const LoadRequest& request, const std::function<void(double)>& progress) {
+Loaded load_checkpoint(const LoadRequest& request, MemoryShare& share, const std::function<void(double)>& progress) {
   auto device = device_policy();
   if (request.as_gpu) device = gpu_policy(device.name);
   const int bits = request.options.activation_bits ? request.options.activation_bits : kActivationBits;
@@ -194,9 +217,10 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   // The model's own shapes decide; this check fails before the weights are read.
   kv_quantization(request.options.kv_bits, (text ? *text : config).integer("head_dim", 64));
   // A drafter is read after the model.
-  double share = request.drafter ? kDrafterBegins : 1;
-  Weights weights(request.files, device, [&](double fraction) { progress(share * fraction); });
-  check_size(weights, 0, request.options.memory_cap);
+  double part = request.drafter ? kDrafterBegins : 1;
+  Weights weights(request.files, device, [&](double fraction) { progress(part * fraction); });
+  share.set_limits(request.options.memory_cap, freed_beside(weights.predicted_bytes(), request.options.memory_cap));
+  claim_weights(weights, 0, request.options.memory_cap, share, [&] { progress(0); });
   auto model = load_model(config, weights);
 
   EngineInfo info;
@@ -215,8 +239,8 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   info.memory_cap = request.options.memory_cap;
   OpenDrafter draft;
   if (request.drafter)
-    draft = open_drafter(*request.drafter, *model, device, info,
-                         [&](double fraction) { progress(share + (1 - share) * fraction); });
+    draft = open_drafter(*request.drafter, *model, device, info, share,
+                         [&](double fraction) { progress(part + (1 - part) * fraction); });
   info.weights_bytes += draft.weights;
   auto memory_of = [&] {
     auto memory = memory_model(*model, text ? *text : config, info, device, request.lookup || draft.drafter);
@@ -233,18 +257,19 @@ Loaded load_checkpoint(const LoadRequest& request, const std::function<void(doub
   }
   info.bytes_per_token = memory.per_token;
   set_window(info, memory, request.options.max_context);
-  if (info.memory_cap) {
-    // MLX does not enforce these on every device. What requests reserve before they start
-    // enforces the cap.
-    mx::set_memory_limit(info.memory_cap);
-    mx::set_cache_limit(memory.freed);
-  }
+  share.set_limits(info.memory_cap, memory.freed);
+  // As read, which may be less than what was claimed.
+  share.settle(memory.weights, memory.weights);
   auto prefixes = make_prefix_cache(*model, info, request);
+  prefixes.count_against(share);
+  prefixes.account();
   return {.model = std::move(model),
           .prefixes = std::move(prefixes),
           .device = device,
           .info = info,
           .memory = memory,
+          .share = &share,
+          .asks_for_room = request.asks_for_room,
           .lookup = request.lookup,
           .drafter = std::move(draft.drafter)};
 }

@@ -7,6 +7,7 @@
 
 #include "engine/drafter.h"
 #include "engine/memory.h"
+#include "engine/memory_budget.h"
 #include "engine/pass_costs.h"
 #include "engine/prefix_cache.h"
 #include "engine/types.h"
@@ -25,6 +26,8 @@ struct Loaded {
   DevicePolicy device;
   EngineInfo info;
   MemoryModel memory;
+  MemoryShare* share = nullptr;                // of the process's memory; outlives this
+  bool asks_for_room = false;                  // as in LoadRequest
   bool lookup = false;                         // whether answers are drafted from what was said before
   std::unique_ptr<Drafter> drafter = nullptr;  // unset: no second model drafts
   // What drafts are worth; unset: nothing is drafted.
@@ -34,7 +37,7 @@ struct Loaded {
 };
 
 // progress: called with 0…1 as weights are read; may throw to stop. Throws Error: unsupported_model, bad_config,
-// bad_weights, not_enough_memory. Engine thread only.
-Loaded load_checkpoint(const LoadRequest& request, const std::function<void(double)>& progress);
+// bad_weights, not_enough_memory. share: of the memory, which must outlive what is returned. Engine thread only.
+Loaded load_checkpoint(const LoadRequest& request, MemoryShare& share, const std::function<void(double)>& progress);
 
 }  // namespace tether

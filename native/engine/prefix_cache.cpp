@@ -162,10 +162,29 @@ Miss PrefixCache::explain(const Match& match, std::span<const int32_t> prompt) {
 
 // -> whether `bytes` more fit.
 bool PrefixCache::make_room(uint64_t bytes) {
-  uint64_t most = std::min(max_bytes_, limit_);
-  while (this->bytes() + bytes > most)
-    if (!evict(this->bytes() + bytes - most, false)) return false;
-  return true;
+  for (;;) {
+    uint64_t wanted = this->bytes() + bytes;
+    uint64_t most = std::min(max_bytes_, limit_);
+    if (share_ && wanted <= most) most = share_->keep(wanted);
+    if (wanted <= most) return true;
+    if (evict(wanted - most, false)) continue;
+    account();
+    return false;
+  }
+}
+
+void PrefixCache::account() {
+  if (share_) share_->kept(bytes());
+}
+
+void PrefixCache::give_up() {
+  uint64_t wanted = share_ ? share_->to_give_up() : 0;
+  if (!wanted) return;
+  uint64_t before = bytes();
+  uint64_t aim = before - std::min(before, wanted);
+  while (bytes() > aim && evict(bytes() - aim, true)) {
+  }
+  account();
 }
 
 // What is stored twice first: records that lie on disk too, then sequences, whose blocks are in the store.

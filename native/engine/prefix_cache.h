@@ -16,6 +16,7 @@
 #include <span>
 
 #include "engine/cache/block_store.h"
+#include "engine/memory_budget.h"
 #include "engine/sequence.h"
 
 namespace tether {
@@ -76,6 +77,13 @@ class PrefixCache {
   // The most bytes that it may take from now on; the limit given at first holds, too.
   void limit(uint64_t bytes) { limit_ = bytes; }
 
+  // What it keeps counts against this share from now on, which bounds it, too. It must outlive the cache.
+  void count_against(MemoryShare& share) { share_ = &share; }
+  // Tells the share what is kept, after something was dropped or a sequence has ended.
+  void account();
+  // Frees what others need, as far as it can.
+  void give_up();
+
   // Makes room for bytes that are about to be read, if it can.
   BlockStore::MakeRoom room();
 
@@ -87,6 +95,7 @@ class PrefixCache {
   uint64_t sequence_bytes() const;
   bool make_room(uint64_t bytes);
 
+  MemoryShare* share_ = nullptr;  // nullptr: no engine shares the memory
   uint64_t max_bytes_;
   uint64_t limit_ = UINT64_MAX;
   uint64_t live_tokens_ = 0;

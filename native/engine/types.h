@@ -32,8 +32,11 @@ struct LoadRequest {
   LoadOptions options;
   std::string cache_dir;  // absolute path of the folder where prefixes outlive the process; empty: they do not
   std::optional<uint64_t> disk_cache = std::nullopt;  // bytes that this folder may take; none: a share of the disk
-  bool lookup = false;                                // whether answers are drafted from what was said before
-  std::string crash_path;                             // the file that a crash writes, and how it begins; empty: none
+  // The caller closes other engines of the process when a request waits for their memory, which stats() say; else such
+  // a request is rejected.
+  bool asks_for_room = false;
+  bool lookup = false;     // whether answers are drafted from what was said before
+  std::string crash_path;  // the file that a crash writes, and how it begins; empty: none
   std::string crash_about;
   std::function<void()> wake = nullptr;  // set by the engine: called when the disk has done something
   bool always_draft = false;             // for tests: draft as if it cost nothing
@@ -200,14 +203,15 @@ struct EngineStats {
   double own_seconds = 0;   // work of the engine thread, without what the model and the sampler compute
   double prefill_rate = 0;  // tokens per second of recent passes, all requests together
   double decode_rate = 0;
-  uint64_t active_bytes = 0;  // in use, by MLX's counters
-  uint64_t peak_bytes = 0;
-  uint64_t cache_bytes = 0;  // freed buffers that MLX keeps; not in active_bytes
+  uint64_t active_bytes = 0;  // in use, by MLX's counter, without what other engines count as theirs
+  uint64_t peak_bytes = 0;    // of the process
+  uint64_t cache_bytes = 0;   // the process's freed buffers that MLX keeps; not in active_bytes
   uint64_t weights_bytes = 0;
   uint64_t kv_bytes = 0;  // keys and values of live requests
   uint64_t prefix_bytes = 0;
   CacheStats cache;
   uint64_t reserved_bytes = 0;  // the most that active_bytes may be until the live requests have ended
+  uint64_t lacking_bytes = 0;   // that a request waits for, while other engines have them
 };
 
 }  // namespace tether

@@ -37,6 +37,16 @@ Finish cancelled_before_start(const Submitted& submitted) {
 
 }  // namespace
 
+Worker::Worker(MemoryBudget& budget)
+    : share_(budget,
+             [this] {
+               std::lock_guard lock(mutex_);
+               room_changed_ = true;
+               full_at_.reset();
+               wake_.notify_one();
+             }),
+      thread_([this] { loop(); }) {}
+
 void Worker::enqueue(Work work) {
   {
     std::lock_guard lock(mutex_);
@@ -90,6 +100,9 @@ void Worker::cancel(uint64_t id) {
 }
 
 EngineStats Worker::stats() const {
+  uint64_t active = mx::get_active_memory();
+  uint64_t others = share_.counted_by_others();
+  uint64_t lacking = share_.lacking();
   std::lock_guard lock(mutex_);
   auto stats = counters_;
   stats.live = live();
@@ -98,7 +111,8 @@ EngineStats Worker::stats() const {
     if (!open.live) stats.longest_wait = std::max(stats.longest_wait, seconds_since(open.since));
   stats.prefill_rate = prefill_rate_.per_second();
   stats.decode_rate = decode_rate_.per_second();
-  stats.active_bytes = mx::get_active_memory();
+  stats.active_bytes = active - std::min(active, others);
+  stats.lacking_bytes = stats.queued ? lacking : 0;
   stats.peak_bytes = mx::get_peak_memory();
   stats.cache_bytes = mx::get_cache_memory();
   return stats;
@@ -126,10 +140,17 @@ const EngineInfo& Worker::load(LoadRequest request, const std::function<void(dou
     wake_.notify_one();
   };
   crash::stage("loading the model");
-  loaded_.emplace(load_checkpoint(request, [&](double fraction) {
+  auto on_progress = [&](double fraction) {
     if (closing_) throw Error("closed", "the model was closed while it was loading");
     progress(fraction);
-  }));
+  };
+  try {
+    loaded_.emplace(load_checkpoint(request, share_, on_progress));
+  } catch (...) {
+    share_.leave();
+    throw;
+  }
+  share_.count(loaded_->info.weights_bytes);
   batch_.emplace(*loaded_);
   std::lock_guard lock(mutex_);
   counters_.weights_bytes = loaded_->info.weights_bytes;
@@ -167,6 +188,7 @@ void Worker::loop() {
     double started = thread_seconds();
     if (loaded_) loaded_->prefixes.drain();
     if (batch_ && !batch_->empty()) pass();
+    if (batch_) batch_->give_up();
     publish(started);
     crash::stage("idle");
   }
@@ -179,13 +201,18 @@ void Worker::loop() {
   loaded_.reset();
   mx::synchronize();
   mx::clear_cache();
+  share_.leave();
 }
 
 // -> false when the engine is closed.
 bool Worker::wait_for_work() {
   std::unique_lock lock(mutex_);
-  wake_.wait(lock, [this] { return closing_ || disk_ready_ || !queue_.empty() || (batch_ && !batch_->empty()); });
+  wake_.wait(lock, [this] {
+    bool tries = !queue_.empty() && !(batch_ && full_at_ == batch_->size());
+    return closing_ || disk_ready_ || room_changed_ || tries || (batch_ && !batch_->empty());
+  });
   disk_ready_ = false;
+  room_changed_ = false;
   return !closing_;
 }
 
@@ -297,6 +324,7 @@ void Worker::publish(double pass_started) {
   auto reserved = batch_->reserved_bytes();
   auto costs = loaded_->costs ? loaded_->costs->costs() : std::vector<double>{};
   double step = loaded_->costs ? loaded_->costs->step() : 0;
+  share_.count(loaded_->info.weights_bytes + kv + prefix);
   std::lock_guard lock(mutex_);
   counters_.prefill = prefill;
   counters_.kv_bytes = kv;

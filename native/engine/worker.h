@@ -17,6 +17,7 @@
 
 #include "engine/batch.h"
 #include "engine/loading.h"
+#include "engine/memory_budget.h"
 #include "engine/rate.h"
 #include "engine/types.h"
 
@@ -30,7 +31,8 @@ class Worker {
     std::function<void(const Failure&)> fail;  // gets what run() throws, or that the engine is closed
   };
 
-  Worker() : thread_([this] { loop(); }) {}
+  // budget: of the memory; by default the process's.
+  explicit Worker(MemoryBudget& budget = process_budget());
 
   // Any thread. See Engine.
   void push(Task task) { enqueue(std::move(task)); }
@@ -84,8 +86,12 @@ class Worker {
   Rate prefill_rate_;
   Rate decode_rate_;
   bool disk_ready_ = false;
+  bool room_changed_ = false;  // of the memory that other engines have, or want of this one's
 
   std::atomic<bool> closing_ = false;
+
+  // Not to be called with the mutex held.
+  MemoryShare share_;
 
   // Engine thread only.
   std::optional<Loaded> loaded_;

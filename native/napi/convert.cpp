@@ -196,6 +196,7 @@ LoadRequest to_load_request(const Napi::Value& value) {
   }
   request.lookup = object.Get("lookup").ToBoolean().Value();
   request.always_draft = object.Get("alwaysDraft").ToBoolean().Value();
+  request.asks_for_room = object.Get("asksForRoom").ToBoolean().Value();
   request.as_gpu = object.Get("asGpu").ToBoolean().Value();
   return request;
 }
@@ -359,6 +360,7 @@ Napi::Object from_stats(Napi::Env env, const EngineStats& stats) {
   memory.Set("kv", stats.kv_bytes);
   memory.Set("prefix", stats.prefix_bytes);
   memory.Set("reserved", stats.reserved_bytes);
+  memory.Set("lacking", stats.lacking_bytes);
   auto held = stats.weights_bytes + stats.kv_bytes + stats.prefix_bytes;
   memory.Set("scratch", stats.active_bytes - std::min(held, stats.active_bytes));
   auto object = Napi::Object::New(env);

@@ -146,10 +146,11 @@ inline GenerateRequest ask(std::vector<int32_t> prompt, int max_tokens) {
 class Fixture {
  public:
   // disk: where the block store's files are; without a root it has none. prefix_bytes: of the prefix cache. block:
-  // tokens of a block.
+  // tokens of a block. budget: of the memory; nullptr: one of its own.
   explicit Fixture(bool ahead, const Windows& windows = 0, uint64_t cap = 0, DiskOptions disk = {},
-                   uint64_t prefix_bytes = uint64_t{1} << 20U, int block = kBlock)
-      : loaded_{.model = std::make_unique<Sums>(windows),
+                   uint64_t prefix_bytes = uint64_t{1} << 20U, int block = kBlock, MemoryBudget* budget = nullptr)
+      : share_(budget ? *budget : own_budget_),
+        loaded_{.model = std::make_unique<Sums>(windows),
                 .prefixes = PrefixCache(prefix_bytes),
                 .device = DevicePolicy{.name = "test",
                                        .dtype = mx::float32,
@@ -159,8 +160,11 @@ class Fixture {
                                        .layer_by_layer = !ahead,
                                        .own_kernels = false},
                 .info = {},
-                .memory = {}},
+                .memory = {},
+                .share = &share_},
         batch(loaded_) {
+    share_.set_limits(cap, 0);
+    loaded_.prefixes.count_against(share_);
     loaded_.info.window = kWindow;
     loaded_.info.vocab_size = kVocab;
     loaded_.info.compute_dtype = "f32";
@@ -173,6 +177,7 @@ class Fixture {
     if (!disk.wake) disk.wake = [] {};
     if (!disk.root.empty()) store->open_disk(std::move(disk));
     loaded_.prefixes = PrefixCache(prefix_bytes, std::move(store));
+    loaded_.prefixes.count_against(share_);
   }
 
   bool start(Got& got, GenerateRequest request) {
@@ -221,7 +226,12 @@ class Fixture {
   void flush() { loaded_.prefixes.flush(10); }
   CacheStats stats() const { return loaded_.prefixes.stats(); }
 
+  MemoryShare& share() { return share_; }
+  void ask_for_room() { loaded_.asks_for_room = true; }
+
  private:
+  MemoryBudget own_budget_;
+  MemoryShare share_;
   Loaded loaded_;
   uint64_t next_id_ = 0;
 

@@ -67,10 +67,10 @@ export async function loadNative(
 async function startNative(checkpoint: Checkpoint, options: NativeOptions) {
   checkReadable(checkpoint)
   const { config, files } = checkpoint
-  const { asGpu = false, alwaysDraft = false, lookup = false, drafter, diskCache, crash } = options
+  const { asGpu = false, alwaysDraft = false, lookup = false, drafter, diskCache, crash, asksForRoom = false } = options
   const cacheDir = diskCache === 0 ? '' : (options.cacheDir ?? '')
-  const drafting = { lookup, drafter, alwaysDraft }
-  const request = { config, files, ...engineOptions(options), asGpu, ...drafting, cacheDir, diskCache, crash }
+  const more = { lookup, drafter, alwaysDraft, asksForRoom }
+  const request = { config, files, ...engineOptions(options), asGpu, ...more, cacheDir, diskCache, crash }
   const native = new (loadBinding().Engine)()
   open.add(native)
   try {

@@ -210,11 +210,13 @@ export interface CacheStats {
 
 /** How the engine's memory is used, in bytes. */
 export interface EngineMemory {
-  /** In use now, and the most so far, by MLX's own counters. */
+  /** In use now, by MLX's own counter, without what other engines count as theirs; and the most so far of the process. */
   active: number
   peak: number
   /** The most that `active` may be until the live requests have ended: reserved before each of them starts. */
   reserved: number
+  /** What a request waits for while other engines of the process have it; 0: none does. */
+  lacking: number
   /** Of `active`: the weights, the KV caches of live requests, the states kept for later ones, the rest. */
   weights: number
   kv: number
@@ -241,6 +243,11 @@ export interface LoadOptions extends EngineOptions {
   lookup?: boolean
   /** A checkpoint of the same vocabulary that drafts, in the same way. */
   drafter?: Drafter
+  /**
+   * A request that waits for memory which idle engines of this process have waits until one of them is closed: the caller sees
+   * it in the stats. Default: such a request is refused.
+   */
+  asksForRoom?: boolean
   /** A crash of native code writes a new file at this absolute path, which begins with `about`. Unset: it writes none. */
   crash?: { path: string; about: string }
   /** Called with 0…1 while weights are read. */

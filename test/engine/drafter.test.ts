@@ -35,6 +35,8 @@ test('its weights and what it keeps count against the memory cap', async () => {
   expect(drafting.stats().memory.weights).toBe(2 * plain.stats().memory.weights)
   expect(drafting.info.fingerprint).toBe(plain.info.fingerprint)
   const memoryCap = Math.floor(1.5 * plain.stats().memory.weights)
+  // What other engines of the process have counts against it, too.
+  closeAll()
   const refused = loadNative(checkpoint('llama-a'), { drafter, memoryCap })
   await expect(refused).rejects.toMatchObject({ code: 'not_enough_memory' })
   await expect(refused).rejects.toThrow('--draft off')

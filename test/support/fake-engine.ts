@@ -174,7 +174,7 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
       maskSeconds: 0,
       ownSeconds: 0,
       tokensPerSecond: { prefill: 0, decode: 0 },
-      memory: { active: 0, peak: 0, reserved: 0, weights: 0, kv: 0, prefix: 0, scratch: 0, cache: 0 },
+      memory: { active: 0, peak: 0, reserved: 0, lacking: 0, weights: 0, kv: 0, prefix: 0, scratch: 0, cache: 0 },
       cache: CACHE,
     }),
     prefetch: async (tokens) => {
