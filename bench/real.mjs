@@ -1,4 +1,5 @@
-// Measures what 8 and 4 bits cost on real weights: of the weights, and of keys and values. Perplexity and speed, in one run.
+// Measures what 8 and 4 bits cost on real weights: of the weights, and of keys and values. Perplexity and speed, in one run;
+// with --llama also speed and memory beside llama.cpp.
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +8,9 @@ import { parseArgs } from 'node:util'
 import { loadTokenizer } from '../dist/chat/tokenizer/load.js'
 import { loadNative } from '../dist/engine/load.js'
 import { fetchRealModels } from '../scripts/real-models.mjs'
+import { script } from '../scripts/setup.mjs'
 import { compareSpeed, perplexity } from './costs.mjs'
+import { compareWithLlama } from './real/llama.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -19,6 +22,11 @@ const { values: options } = parseArgs({
     prompt: { type: 'string', default: '512' },
     decode: { type: 'string', default: '64' },
     runs: { type: 'string', default: '5' },
+    llama: { type: 'string' },
+    lengths: { type: 'string', default: '512,4096' },
+    together: { type: 'string', default: '4' },
+    threads: { type: 'string', default: String(Math.min(2, availableParallelism())) },
+    formats: { type: 'string', default: '4,8,bf16' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -29,7 +37,14 @@ const HELP = `npm run bench:real -- [options]
   --tokens 4096   at most so many tokens of it; 0: skip perplexity
   --prompt 512    tokens of the prompt that is timed
   --decode 64     tokens to generate
-  --runs 5        timed rounds; 0: skip timing`
+  --runs 5        timed rounds; 0: skip timing
+  --llama FOLDER  instead of all that: tether beside llama.cpp, from a folder in which you ran npm install node-llama-cpp;
+                  llama.cpp makes the GGUFs that it reads, beside the models
+  with --llama:
+  --lengths 512,4096   tokens of the prompts; sequences together have the first length
+  --together 4         how many sequences decode together; 1: skip that
+  --threads 2          of each program
+  --formats 4,8,bf16   which weights`
 
 const WAYS = [
   { name: 'bf16', suffix: '', kvBits: 0 },
@@ -69,6 +84,14 @@ async function measure(model, cache) {
   }
 }
 
+function besideLlama(model, cache) {
+  const [runs, decode, together, threads] = ['runs', 'decode', 'together', 'threads'].map((name) =>
+    Number(options[name]),
+  )
+  const [lengths, formats] = [options.lengths.split(',').map(Number), options.formats.split(',')]
+  return compareWithLlama(model, { cache, folder: options.llama, runs, lengths, decode, together, threads, formats })
+}
+
 function row(scores, rates, at) {
   const cells = []
   if (scores.length > 0) {
@@ -85,6 +108,9 @@ function row(scores, rates, at) {
 
 if (options.help) console.log(HELP)
 else {
-  const { folder } = fetchRealModels()
-  for (const model of options.models.split(',')) await measure(model, folder)
+  await script(async () => {
+    const { folder } = fetchRealModels()
+    for (const model of options.models.split(','))
+      await (options.llama ? besideLlama(model, folder) : measure(model, folder))
+  })
 }
