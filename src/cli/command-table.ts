@@ -14,9 +14,9 @@ export interface Flag {
 
 export interface Command {
   summary: string
-  /** For the line in `tether -h`, where the summary is too long for one. */
+  /** For `tether -h`, where the summary is too long for a line. Commands beside each other with the same one share a line. */
   brief?: string
-  /** Names of its words, in order; optional ones are in brackets. */
+  /** Names of its words, in order; optional ones are in brackets, and after the last one with dots more may follow. */
   words: string[]
   /** The only values of its first word. */
   of?: readonly string[]
@@ -82,7 +82,7 @@ export const commands = {
   },
   ps: {
     summary: 'show the servers that run: model, memory, terminals, tokens',
-    brief: 'show the servers that run',
+    brief: 'the servers that run: show, end, print a log',
     words: [],
     flags: { json, help },
     settings: [],
@@ -90,6 +90,7 @@ export const commands = {
   },
   stop: {
     summary: 'stop a server that runs',
+    brief: 'the servers that run: show, end, print a log',
     words: ['[MODEL]'],
     flags: { all: { help: 'stop all of them' }, help },
     settings: [],
@@ -101,6 +102,7 @@ export const commands = {
   },
   logs: {
     summary: 'print the log of a server that runs',
+    brief: 'the servers that run: show, end, print a log',
     words: ['[MODEL]'],
     flags: { follow: { help: 'print what comes, until Ctrl-C', alias: 'f' }, help },
     settings: [],
@@ -114,6 +116,20 @@ export const commands = {
     examples: [
       ['tether pull mlx-community/gemma-4-e2b-it-4bit', 'download the files that the model needs'],
       ['HF_TOKEN=hf_... tether pull ORG/NAME', 'for a gated model'],
+    ],
+  },
+  rm: {
+    summary: 'delete models, with what is kept of their prompts',
+    words: ['MODEL...'],
+    flags: {
+      yes: { help: 'do not ask', alias: 'y' },
+      'dry-run': { help: 'say what would be deleted, and delete nothing' },
+      help,
+    },
+    settings: ['modelsDir'],
+    examples: [
+      ['tether rm gemma-4-e2b-it-4bit', 'say how much that frees, and ask'],
+      ['tether rm ORG/NAME@COMMIT', 'one of several revisions in the cache of the hub'],
     ],
   },
   config: {

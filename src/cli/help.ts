@@ -12,6 +12,9 @@ const groups: [title: string, section: Setting['section']][] = [
   ['Launch', 'launch'],
 ]
 
+/** All but tether itself. */
+const others = (Object.keys(commands) as CommandName[]).filter((name) => name !== 'run')
+
 /** The flags that `tether -h` shows, each in a line. */
 const common: [flag: string, about: string][] = [
   ['--model MODEL', 'a folder or a name; none: choose from a list'],
@@ -56,10 +59,8 @@ class Page {
       this.examples('run')
     }
     this.heading('Commands:')
-    for (const other of Object.keys(commands) as CommandName[]) {
-      const { summary, words, brief = summary } = command(other)
-      if (other !== 'run') this.row([other, ...words].join(' '), short ? brief : summary)
-    }
+    if (short) this.commandsInShort()
+    else for (const other of others) this.row([other, ...command(other).words].join(' '), command(other).summary)
     if (!short) {
       this.row('help COMMAND', 'everything about one command')
       this.restOfTether()
@@ -69,6 +70,15 @@ class Page {
     for (const [flag, about] of common) this.row(flag, about)
     const [one, all] = ['tether help COMMAND', 'tether --help'].map((line) => this.paint('cyan', line))
     this.lines.push('', `One command: ${one}. All flags and settings: ${all}`)
+  }
+
+  private commandsInShort(): void {
+    const about = (name: CommandName) => command(name).brief ?? command(name).summary
+    for (const name of others) {
+      const same = others.filter((other) => about(other) === about(name))
+      const head = same.length > 1 ? same.join(', ') : [name, ...command(name).words].join(' ')
+      if (same[0] === name) this.row(head, about(name))
+    }
   }
 
   private restOfTether(): void {

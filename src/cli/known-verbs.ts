@@ -38,7 +38,7 @@ export function insteadOf(verb: string, model = 'NAME'): string | undefined {
     case 'stop':
       return `To stop a server:\n  ${tetherCommand(['stop'])}`
     case 'rm':
-      return `To remove a model, delete its folder (tether rm is planned). To see the folders:\n  ${tetherCommand(['--list', '--json'])}`
+      return `To delete a model:\n  ${tetherCommand(['rm', model])}`
     case 'pull':
       return `To download a model:\n  ${tetherCommand(['pull', model === 'NAME' ? 'ORG/NAME' : model])}`
     case 'search':

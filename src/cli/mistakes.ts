@@ -80,5 +80,8 @@ export function wordsFault(name: CommandName, words: string[]): string | undefin
     const fix = choices.length > 1 ? `Use one of: ${choices.join(', ')}` : `Did you mean ${choices[0]}?`
     return `unknown ${what} ${words[0]}. ${fix}`
   }
-  return words.length > wanted.length ? `${words[wanted.length]} is not expected after tether ${name}` : undefined
+  const isList = wanted.at(-1)?.endsWith('...')
+  return words.length > wanted.length && !isList
+    ? `${words[wanted.length]} is not expected after tether ${name}`
+    : undefined
 }

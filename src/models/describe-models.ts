@@ -10,10 +10,10 @@ import { checkModel, type KnownTokenizers } from '../model/read-model.js'
 import { positive, string, textPart } from './config-fields.js'
 import { type ContextNeed, contextNeed, longestWindow } from './context-need.js'
 import { openDescriptionCache } from './description-cache.js'
-import { foreignFormat, isForeignFile } from './foreign-format.js'
+import { foreignFormat, isForeign } from './foreign-format.js'
 import { cachedModels } from './hub-cache.js'
 import { hubCacheDir } from './hub-paths.js'
-import { isFolder, lookIn } from './models-dir.js'
+import { lookIn } from './models-dir.js'
 import { storedAs } from './quantization.js'
 
 /** Sizes in bytes, windows in tokens. */
@@ -104,11 +104,6 @@ function areFacts(kept: object): boolean {
 
 function rank({ state }: ModelSummary): number {
   return state === 'ok' ? 0 : 1
-}
-
-/** Of files only those that say by their name what they are; of folders also those of adapters and PyTorch weights. */
-function isForeign(path: string): boolean {
-  return isFolder(path) ? foreignFormat(path) !== undefined : isForeignFile(path)
 }
 
 /** Describes one folder. Never throws because of it. */

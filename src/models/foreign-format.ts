@@ -11,7 +11,12 @@ export function foreignFormat(path: string): string | undefined {
   return foreignFile(['.bin', '.pt', '.pth'].includes(ending) ? `model${ending}` : basename(path))
 }
 
+/** Of files only those that say by their name what they are; of folders also those of adapters and PyTorch weights. */
+export function isForeign(path: string): boolean {
+  return isFolder(path) ? foreignFormat(path) !== undefined : isForeignFile(path)
+}
+
 /** Whether a file's name alone says that it is a model of another format. */
-export function isForeignFile(path: string): boolean {
+function isForeignFile(path: string): boolean {
   return extname(path).toLowerCase() === '.gguf' && !basename(path).startsWith('.')
 }

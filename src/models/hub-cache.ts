@@ -27,7 +27,7 @@ export function cachedModels(cacheDir: string): CachedModel[] {
 
 /** The folder of a model's snapshot: of the revision, or without one of main, else the newest complete one. */
 export function cachedModel(cacheDir: string, { name, revision }: Repo): string | undefined {
-  const folder = join(cacheDir, `models--${name.replaceAll('/', '--')}`)
+  const folder = repositoryFolder(cacheDir, name)
   const snapshots = join(folder, 'snapshots')
   const asked = [readRef(join(folder, 'refs', revision ?? 'main')), revision]
   for (const snapshot of asked) {
@@ -43,9 +43,14 @@ export function cachedModel(cacheDir: string, { name, revision }: Repo): string 
   return whole.sort((a, b) => b.time - a.time)[0]?.path
 }
 
+/** Where the cache keeps a repository, with all its revisions. */
+export function repositoryFolder(cacheDir: string, name: string): string {
+  return join(cacheDir, `models--${name.replaceAll('/', '--')}`)
+}
+
 /** All snapshots of a repository, complete or not. */
 export function snapshotsOf(cacheDir: string, name: string): string[] {
-  const snapshots = join(cacheDir, `models--${name.replaceAll('/', '--')}`, 'snapshots')
+  const snapshots = join(repositoryFolder(cacheDir, name), 'snapshots')
   return foldersIn(snapshots).map((snapshot) => join(snapshots, snapshot))
 }
 

@@ -1,5 +1,5 @@
 /** Empties a folder of kept prefixes, also while servers use it: what they miss then, they compute again. */
-import { rmSync } from 'node:fs'
+import { rmdirSync, rmSync } from 'node:fs'
 import { type Foreign, type ListedFolder, listPrefixes } from './survey.js'
 
 export interface Cleared {
@@ -17,15 +17,18 @@ export interface ClearOptions {
   only?: string[]
   /** Whether a process still runs: the files that it is writing stay. */
   isAlive: (pid: number) => boolean
+  /** The models are gone too, so their empty folders go, with what says whose they are. */
+  withFolders?: boolean
 }
 
-/** A model's folder stays with its about.json: a server that runs goes on writing there. */
-export function clearPrefixes(folder: string, { only, isAlive }: ClearOptions): Cleared {
+/** Without `withFolders` a model's folder stays with its about.json: a server that runs goes on writing there. */
+export function clearPrefixes(folder: string, { only, isAlive, withFolders = false }: ClearOptions): Cleared {
   const { folders, foreign } = listPrefixes(folder)
   const isWanted = ({ fingerprint }: ListedFolder) => only === undefined || only.includes(fingerprint)
   const cleared: Cleared = { freed: 0, files: 0, foreign, failed: [] }
-  for (const { path, bytes, own } of folders.filter(isWanted).flatMap(({ files }) => files)) {
-    if (own.kind === 'about' || (own.kind === 'temporary' && isAlive(own.pid))) continue
+  const wanted = folders.filter(isWanted)
+  for (const { path, bytes, own } of wanted.flatMap(({ files }) => files)) {
+    if ((own.kind === 'about' && !withFolders) || (own.kind === 'temporary' && isAlive(own.pid))) continue
     try {
       rmSync(path, { force: true })
       cleared.freed += bytes
@@ -34,5 +37,14 @@ export function clearPrefixes(folder: string, { only, isAlive }: ClearOptions): 
       cleared.failed.push({ path, reason: (error as Error).message })
     }
   }
+  for (const { path } of withFolders ? wanted : []) removeIfEmpty(path)
   return cleared
+}
+
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder)
+  } catch {
+    // Something is left in it, which was named.
+  }
 }

@@ -157,14 +157,14 @@ describe('readArgs', () => {
     [['status'], 'tether ps'],
     [['kill'], 'tether stop'],
     [['log'], 'tether logs'],
-    [['remove', 'x'], 'delete its folder'],
+    [['remove', 'x'], 'tether rm x'],
     [['search', 'gemma'], 'https://huggingface.co/mlx-community'],
     [['version'], 'tether --version'],
     [['gemma'], '--model gemma'],
     [['run', 'gemma'], 'unknown command run. To run Claude Code on a model:\n  tether --model gemma'],
     [['run'], 'To run Claude Code on a model:\n  tether --model NAME'],
     [['show', 'gemma'], 'tether --list --json'],
-    [['rm', 'gemma'], 'delete its folder'],
+    [['rm'], 'tether rm needs MODEL..., as in\n  tether rm '],
     [['serev'], 'Did you mean tether serve?'],
     [['lst'], 'Did you mean tether '],
     [['fix my bug'], "unknown command 'fix my bug'. To send a prompt:\n  tether -- 'fix my bug'"],
@@ -224,7 +224,8 @@ describe('help', () => {
 
   test('of tether with -h names every command, the most used flags, and --help', () => {
     const text = help('run', '1.2.3', { short: true })
-    for (const name of Object.keys(commands).filter((name) => name !== 'run')) expect(text).toContain(`\n  ${name}`)
+    for (const name of Object.keys(commands).filter((name) => name !== 'run'))
+      expect(text).toMatch(new RegExp(`\n  ([\\w-]+, )*${name}[, ]`))
     const flags = [...flagsOf('run').keys()]
     const named = [...text.matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm)].map(([, flag]) => flag)
     expect(named).toContain('--model')

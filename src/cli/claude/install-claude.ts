@@ -1,8 +1,8 @@
 /** Offers to install Claude Code where it is missing, or says how to. */
 import { spawn } from 'node:child_process'
 import { reasonOf } from '../../one-line.js'
+import { ask } from '../terminal/ask.js'
 import { isInteractive, say } from '../terminal/say.js'
-import { Interrupted } from '../terminal/signals.js'
 import { runAgain } from '../tether-command.js'
 import { claudeVersion } from './claude-version.js'
 
@@ -12,12 +12,7 @@ const command = ['npm', 'install', '-g', '@anthropic-ai/claude-code@latest'] as 
 /** Asks first; the default answer is no. `find` looks for the program. -> what it then finds. Ctrl-C throws Interrupted. */
 export async function offerClaude(find: () => string | undefined): Promise<string | undefined> {
   if (!isInteractive()) return undefined
-  const { createConsola } = await import('consola')
-  // Both on stderr: stdout belongs to Claude Code.
-  const consola = createConsola({ stdout: process.stderr, stderr: process.stderr })
-  const question = "Claude Code isn't installed. Install it now with npm?"
-  const answer = await consola.prompt(question, { type: 'confirm', initial: false, cancel: 'symbol' })
-  if (typeof answer === 'symbol') throw new Interrupted('SIGINT')
+  const answer = await ask("Claude Code isn't installed. Install it now with npm?", false)
   if (!answer || (await run()) !== 0) return undefined
   const claude = find()
   const version = claude && (await claudeVersion(claude))

@@ -74,7 +74,8 @@ function valuesOf(flag: AnyFlag | undefined): Candidates {
 /** The values of a command's own word; undefined where it has none left. */
 function wordOf(name: CommandName, count: number): Candidates | undefined {
   const { words, of } = command(name)
-  const word = words[count]
+  const last = words.at(-1)
+  const word = words[count] ?? (last?.endsWith('...') ? last : undefined)
   if (word === undefined) return undefined
   if (word.includes('MODEL')) return { words: [], models: true, paths: 'folders' }
   return { words: (of ?? []).map((value): [string] => [value]) }

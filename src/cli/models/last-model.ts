@@ -1,5 +1,5 @@
 /** Remembers the model that was used last, in a small private file, so that the picker can offer it first. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { ModelSummary } from '../../models/describe-models.js'
@@ -23,6 +23,11 @@ export function lastModel(file = lastModelFile()): string | undefined {
 /** Never throws: without the file the picker only has another order. */
 export function rememberModel(path: string, file = lastModelFile()): void {
   writePrivate(file, `${JSON.stringify({ path })}\n`)
+}
+
+/** For a model that is gone. */
+export function forgetModel(path: string, file = lastModelFile()): void {
+  if (lastModel(file) === path) rmSync(file, { force: true })
 }
 
 /** The same models, the last used one first if it can still be used. */
