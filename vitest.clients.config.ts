@@ -1,4 +1,4 @@
-// Vitest for what takes a quarter of an hour with the real Claude Code: npm run test:clients.
+// Vitest for what takes a quarter of an hour, or one, with the real Claude Code: npm run test:clients.
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({

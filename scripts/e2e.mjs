@@ -1,5 +1,5 @@
 // npm run test:e2e [-- --newest | --claude VERSION]: the tests that run the real Claude Code and the official clients, which are
-// fetched on first use. With --long, as npm run test:clients has it: those that take a quarter of an hour.
+// fetched on first use. With --long, as npm run test:clients has it: those that take a quarter of an hour or one.
 import { claudeCode, versionAsked } from './claude-code.mjs'
 import { pythonClients } from './python-packages.mjs'
 import { run, script, setup, tool } from './setup.mjs'

@@ -1,5 +1,5 @@
 /** The real Claude Code in two terminals on one server, and on a server that dies. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
@@ -8,9 +8,12 @@ import {
   claudesOf,
   expectNothingLeft,
   makeWorkplace,
+  recordOf,
+  serversOf,
   startSession,
   type Workplace,
 } from '../support/cli-e2e.js'
+import { mixedUse } from '../support/mixed-use.js'
 import { until } from '../support/until.js'
 
 let place: Workplace
@@ -19,23 +22,17 @@ beforeEach(() => {
 })
 afterEach(() => place.remove())
 
-/** Process ids of the servers that are recorded. */
-function servers(): number[] {
-  const names = readdirSync(join(place.home, '.tether', 'run')).filter((name) => name.endsWith('.json'))
-  return names.map((name) => Number.parseInt(name, 10))
-}
-
 /** Some 30000 tokens: with them, reading takes seconds even on a fast CPU, and still fits the window. */
 const long = `${'kettle harbor '.repeat(7500)}\nSay tundra.`
 
 test('a second terminal is answered by the server of the first, while that is at work and after it has ended', async () => {
   const first = startSession(place, ['-p', long])
   await until(() => askedOf(place).length > 0, 60_000)
-  const [pid] = servers()
+  const [pid] = serversOf(place)
   const { code, stdout, stderr } = await ask(place, 'Say pelican.')
   expect({ code, answer: stdout.trim() }).toEqual({ code: 0, answer: 'pelican' })
   expect(stderr).toContain('shared with 1 other terminal')
-  expect(servers()).toEqual([pid])
+  expect(serversOf(place)).toEqual([pid])
   first.process.kill('SIGTERM')
   await first.ended
   await expectNothingLeft(place)
@@ -47,8 +44,8 @@ test('a server that is killed while it reads is started again, and Claude Code g
   await until(() => askedOf(place).length > 0, 60_000)
   await new Promise((resolve) => setTimeout(resolve, 300))
   const [claude] = claudesOf(place)
-  const [pid = 0] = servers()
-  const url = urlOf(pid)
+  const [pid = 0] = serversOf(place)
+  const { url } = recordOf(place, pid)
   process.kill(pid, 'SIGKILL')
   const { code, stdout, stderr } = await session.ended
   expect({ code, answer: stdout.trim() }).toEqual({ code: 0, answer: 'tundra' })
@@ -62,6 +59,6 @@ test('a server that is killed while it reads is started again, and Claude Code g
   await expectNothingLeft(place)
 })
 
-function urlOf(pid: number): string {
-  return JSON.parse(readFileSync(join(place.home, '.tether', 'run', `${pid}.json`), 'utf8')).url
-}
+test('terminals, an editor and programs that come and go share one server', { timeout: 240_000 }, () =>
+  mixedUse(place, 30),
+)

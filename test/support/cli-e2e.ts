@@ -57,7 +57,16 @@ export interface Session {
 
 /** `tether --model demo/model -- ...claudeArgs`, leading a process group of its own as in a terminal. */
 export function startSession(place: Workplace, claudeArgs: string[]): Session {
-  const child = spawn(process.execPath, [...command(place), '--', ...claudeArgs], {
+  return start(place, [...command(place), '--', ...claudeArgs])
+}
+
+/** `tether serve` in the foreground, as a service manager starts it. */
+export function startServer(place: Workplace): Session {
+  return start(place, [place.program, 'serve', ...serverFlags(place)])
+}
+
+function start(place: Workplace, words: string[]): Session {
+  const child = spawn(process.execPath, words, {
     cwd: place.repo,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -95,9 +104,11 @@ export async function leave(terminal: Terminal): Promise<number> {
 function command(place: Workplace): string[] {
   const claude = process.env.TETHER_TEST_CLAUDE
   if (!claude) throw new Error('TETHER_TEST_CLAUDE must name the claude program; npm run test:e2e sets it')
-  const flags = ['--model', join(root, 'demo', 'model'), '--port', '0', '--claude-path', claude]
-  flags.push('--request-log', place.requests, ...place.flags)
-  return [place.program, ...flags]
+  return [place.program, '--claude-path', claude, ...serverFlags(place)]
+}
+
+function serverFlags(place: Workplace): string[] {
+  return ['--model', join(root, 'demo', 'model'), '--port', '0', '--request-log', place.requests, ...place.flags]
 }
 
 /** Asks one question in print mode. */
@@ -170,10 +181,22 @@ export function claudesOf(place: Workplace): number[] {
     .map((line) => Number.parseInt(line, 10))
 }
 
-/** Processes that name the workplace in their command line, as all of tether's do. */
-function processesOf(place: Workplace): string[] {
+/** The process ids of the servers that are recorded. */
+export function serversOf(place: Workplace): number[] {
+  const folder = join(place.home, '.tether', 'run')
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : []
+  return names.map((name) => Number.parseInt(name, 10))
+}
+
+/** The address of a server that is recorded, and its key. */
+export function recordOf(place: Workplace, pid: number): { url: string; key?: string } {
+  return JSON.parse(readFileSync(join(place.home, '.tether', 'run', `${pid}.json`), 'utf8'))
+}
+
+/** Processes that name a folder of the workplace in their command line, as all of a launched tether's do with `temp`. */
+export function processesOf(place: Workplace, folder = place.temp): string[] {
   const lines = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,stat=,args='], { encoding: 'utf8' }).split('\n')
-  return lines.filter((line) => line.includes(place.temp) && !/^\s*\d+\s+Z/.test(line))
+  return lines.filter((line) => line.includes(folder) && !/^\s*\d+\s+Z/.test(line))
 }
 
 /** Has nothing of the machine's own Claude Code: no account, no settings, no provider. */
