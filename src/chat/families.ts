@@ -6,7 +6,7 @@ import { gemma4Format } from './formats/gemma4.js'
 import { llama2Format } from './formats/llama2.js'
 import { llama3Format } from './formats/llama3.js'
 import { mistralFormat } from './formats/mistral.js'
-import { hermesFormat, promptedTools } from './formats/prompted-tools.js'
+import { CALL_FENCE, hermesFormat, promptedTools } from './formats/prompted-tools.js'
 import { withThinkTags } from './formats/think-tags.js'
 import { renderGemma3 } from './templates/gemma3.js'
 import { renderGemma4 } from './templates/gemma4.js'
@@ -140,6 +140,12 @@ function writesTheSame(own: ChatFamily, found: TemplateFamily): boolean {
     if (error instanceof TetherError && error.code === 'invalid_request') return false
     throw error
   }
+}
+
+/** Whether its models only write calls because our prompt teaches them a form. */
+export function isTaught(family: ChatFamily): boolean {
+  const [first] = family.callStart()
+  return typeof first === 'string' && first.startsWith(CALL_FENCE)
 }
 
 /** Whether this order of the prompt differs from the template's. */

@@ -118,8 +118,20 @@ export const commands = {
       ['HF_TOKEN=hf_... tether pull ORG/NAME', 'for a gated model'],
     ],
   },
+  show: {
+    summary: 'show what a model is, what memory it takes, and whether it runs here',
+    brief: 'show what a model is; delete models',
+    words: ['MODEL'],
+    flags: { json, help },
+    settings: ['modelsDir', 'memoryCap', 'maxContext'],
+    examples: [
+      ['tether show gemma-4-e2b-it-4bit', 'a line for each fact'],
+      ['tether show ~/models/mine --json', 'the same as data, of a folder'],
+    ],
+  },
   rm: {
     summary: 'delete models, with what is kept of their prompts',
+    brief: 'show what a model is; delete models',
     words: ['MODEL...'],
     flags: {
       yes: { help: 'do not ask', alias: 'y' },

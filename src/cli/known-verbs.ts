@@ -30,7 +30,7 @@ export function insteadOf(verb: string, model = 'NAME'): string | undefined {
     case 'run':
       return `To run Claude Code on a model:\n  ${tetherCommand(['--model', model])}`
     case 'show':
-      return `To see the facts of each model (tether show is planned):\n  ${tetherCommand(['--list', '--json'])}`
+      return `To see what a model is:\n  ${tetherCommand(['show', model])}`
     case 'serve':
       return `To run only the server:\n  ${tetherCommand(['serve'])}`
     case 'ps':

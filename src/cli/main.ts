@@ -102,6 +102,10 @@ async function withSettings(call: Call, options: MainOptions): Promise<number> {
       const modelsDirGiven = call.settings.modelsDir !== undefined
       return runPull({ model: call.words[0] as string, revision, modelsDir: config.settings.modelsDir, modelsDirGiven })
     }
+    case 'show': {
+      const { runShow } = await import('./commands/show.js')
+      return runShow(call, config)
+    }
     case 'rm': {
       const { runRm } = await import('./commands/rm.js')
       return runRm(call, config.settings.modelsDir)

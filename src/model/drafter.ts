@@ -42,12 +42,17 @@ export async function findDrafter(
 
 function folderOf(draft: string, model: string): string | undefined {
   if (draft === 'off') return undefined
-  if (draft === 'auto') return [`${model}-assistant`, join(model, 'assistant')].find(isModel)
+  if (draft === 'auto') return drafterBeside(model)
   const path = resolve(draft)
   if (isModel(path)) return path
   const word = nearest(draft, [...draftOption.of])
   const meant = word === undefined ? '' : ` Did you mean ${word}?`
   throw new TetherError('model_not_found', `draft is ${draft}, which is no folder of a checkpoint.${meant}`)
+}
+
+/** What `auto` takes for the model in this folder. */
+export function drafterBeside(model: string): string | undefined {
+  return [`${model}-assistant`, join(model, 'assistant')].find(isModel)
 }
 
 function isModel(path: string): boolean {

@@ -1,8 +1,9 @@
 /** Everything of a model but its weights: what the loader and the list of models both need to know. */
-import { type ChatSource, chatFamily } from '../chat/families.js'
+import { basename } from 'node:path'
+import { type ChatSource, chatFamily, hasTemplate, isTaught } from '../chat/families.js'
 import { readTemplate } from '../chat/templates/read-template.js'
 import { readVerdict, templateCache, writeVerdict } from '../chat/templates/verdict-cache.js'
-import { type OpenTokenizer, openTokenizer } from '../chat/tokenizer/load.js'
+import { type OpenTokenizer, openTokenizer, tokenizerFileName } from '../chat/tokenizer/load.js'
 import type { ChatFamily, Tokenizer } from '../chat/types.js'
 import { checkShapes } from '../engine/check-shapes.js'
 import type { Checkpoint } from '../engine/checkpoint.js'
@@ -30,6 +31,36 @@ export async function checkModel(checkpoint: Checkpoint, known: KnownTokenizers)
   const controls = known.get(key) ?? (await load()).controls
   known.set(key, controls)
   await familyFor(checkpoint, controls)
+}
+
+/** How a checkpoint's prompts are written and its answers are read, for people. */
+export interface ChatFacts {
+  /** The file that its tokens are read from. */
+  tokenizer?: string
+  tokens: number
+  /** The file that its chat template is in; unset: it has none, so it only continues text. */
+  template?: string
+  /** Whose prompts and answers: gemma4, llama3, … */
+  family: string
+  /** How a call begins, without the tool's name; `taught`: only because tether's prompt says so. */
+  call?: { begins: string; taught: boolean }
+  /** How a thought begins, if it can think. */
+  thought?: string
+}
+
+/** Throws what readModel throws. */
+export async function readChatFacts(checkpoint: Checkpoint): Promise<ChatFacts> {
+  const { tokenizer, family } = await readModel(checkpoint)
+  const facts = { tokenizer: tokenizerFileName(checkpoint.path), tokens: tokenizer.vocabSize, family: family.name }
+  if (!hasTemplate(family)) return facts
+  const template = (await readTemplate(checkpoint.path, tokenizer.controls))?.path
+  const begins = family.callStart().map((piece) => (typeof piece === 'string' ? piece : piece.control))
+  return {
+    ...facts,
+    template: template && basename(template),
+    call: { begins: begins.join(''), taught: isTaught(family) },
+    thought: family.thought?.open,
+  }
 }
 
 async function openFor(checkpoint: Checkpoint): Promise<OpenTokenizer> {

@@ -44,6 +44,26 @@ export function longestWindow(cap: number, weights: number, { fixed, perToken }:
   return perToken === 0 ? Number.POSITIVE_INFINITY : Math.floor(room / perToken)
 }
 
+export interface LayerCounts {
+  full: number
+  sliding: number
+  /** Of linear attention. */
+  linear: number
+  /** The last ones, which use the keys and values of others. */
+  sharing: number
+}
+
+/** undefined if the config does not say. */
+export function layerCounts(config: Fields): LayerCounts | undefined {
+  const text = textPart(config)
+  const count = positive(text.num_hidden_layers)
+  if (!count || count > 10_000) return undefined
+  const all = kinds(text, count)
+  const of = (kind: Kind | 'linear') => all.filter((one) => one === kind).length
+  const sharing = positive(text.num_kv_shared_layers) ?? 0
+  return { full: of('full'), sliding: of('sliding'), linear: of('linear'), sharing }
+}
+
 type Kind = 'full' | 'sliding'
 
 /** The layers that keep keys and values of their own: those of linear attention keep a state, which is small. */

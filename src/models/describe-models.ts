@@ -180,6 +180,6 @@ function memoryFor(cap: number | undefined): number {
 }
 
 /** A CPU computes in float32, Metal in the checkpoint's own 16 bits; on Linux the larger of the two is assumed. */
-function elementFor({ element = process.platform === 'darwin' ? 2 : 4 }: DescribeOptions): number {
+export function elementFor({ element = process.platform === 'darwin' ? 2 : 4 }: DescribeOptions): number {
   return element
 }

@@ -18,7 +18,7 @@ const GROUPS = [64, 32, 128, 16]
 export function storedAs(config: Fields, headers: Record<string, TensorHeader>[]): StoredAs {
   const foreign = foreignQuantization(config, headers)
   if (foreign !== undefined) return { label: foreign, bits: [] }
-  const { bits, modes } = formatsOf(settingsOf(config), headers)
+  const { bits, modes } = formatsOf(config, headers)
   if (bits.length === 0) return { label: mostUsedFloat(headers), bits }
   const [mode] = modes
   return { label: mode ?? `${[...bits].sort((a, b) => a - b).join('/')}-bit`, bits }
@@ -30,28 +30,43 @@ function settingsOf(config: Fields): Fields {
   return all.map(object).find((found) => found !== undefined) ?? {}
 }
 
+export interface QuantizedMatrix {
+  /** The names of its tensors begin with it. */
+  layer: string
+  bits: number
+  /** Numbers in it, unpacked. */
+  elements: number
+  /** Of the floating-point ones. */
+  mode?: string
+}
+
 /**
  * A quantized matrix is `name.weight`, packed into 32-bit words, beside `name.scales` with one scale a group: the two
- * shapes and the group's size give the bits. Bits of less than a twentieth of all elements are ignored. Scales that are
- * bytes belong to a floating-point mode.
+ * shapes and the group's size give the bits. Scales that are bytes belong to a floating-point mode.
  */
-function formatsOf(settings: Fields, headers: Record<string, TensorHeader>[]): { bits: number[]; modes: string[] } {
+export function quantizedMatrices(config: Fields, tensors: Record<string, TensorHeader>): QuantizedMatrix[] {
+  const settings = settingsOf(config)
+  return Object.entries(tensors).flatMap(([name, scales]) => {
+    if (!name.endsWith('.scales')) return []
+    const layer = name.slice(0, -'.scales'.length)
+    const packed = tensors[`${layer}.weight`]?.shape.at(-1)
+    const groups = scales.shape.at(-1)
+    if (!packed || !groups) return []
+    const own = positive(object(settings[layer])?.group_size) ?? positive(settings.group_size)
+    const group = [own, ...GROUPS].find((size) => size && BITS.includes((packed * 32) / (groups * size))) ?? own ?? 64
+    const bits = Math.round((packed * 32) / (groups * group))
+    const mode = scales.dtype === 'U8' ? (bits === 8 ? 'mxfp8' : group === 16 ? 'nvfp4' : 'mxfp4') : undefined
+    return [{ layer, bits, mode, elements: scales.shape.reduce((product, size) => product * size, group) }]
+  })
+}
+
+/** Bits of less than a twentieth of all elements are ignored. */
+function formatsOf(config: Fields, headers: Record<string, TensorHeader>[]): { bits: number[]; modes: string[] } {
   const elements = new Map<number, number>()
   const modes = new Set<string>()
-  for (const tensors of headers) {
-    for (const [name, scales] of Object.entries(tensors)) {
-      if (!name.endsWith('.scales')) continue
-      const layer = name.slice(0, -'.scales'.length)
-      const packed = tensors[`${layer}.weight`]?.shape.at(-1)
-      const groups = scales.shape.at(-1)
-      if (!packed || !groups) continue
-      const own = positive(object(settings[layer])?.group_size) ?? positive(settings.group_size)
-      const group = [own, ...GROUPS].find((size) => size && BITS.includes((packed * 32) / (groups * size))) ?? own ?? 64
-      const bits = Math.round((packed * 32) / (groups * group))
-      if (scales.dtype === 'U8') modes.add(bits === 8 ? 'mxfp8' : group === 16 ? 'nvfp4' : 'mxfp4')
-      const count = scales.shape.reduce((product, size) => product * size, group)
-      elements.set(bits, (elements.get(bits) ?? 0) + count)
-    }
+  for (const { bits, mode, elements: count } of headers.flatMap((tensors) => quantizedMatrices(config, tensors))) {
+    if (mode !== undefined) modes.add(mode)
+    elements.set(bits, (elements.get(bits) ?? 0) + count)
   }
   const total = [...elements.values()].reduce((sum, count) => sum + count, 0)
   const used = [...elements].filter(([, count]) => count * 20 >= total).sort(([, a], [, b]) => b - a)

@@ -11,6 +11,7 @@ import { isForeign } from './foreign-format.js'
 import { cachedModel, repositoryFolder, snapshotsOf } from './hub-cache.js'
 import { hubCacheDir } from './hub-paths.js'
 import { lookIn, modelsIn } from './models-dir.js'
+import { receiptFile } from './pull/receipt.js'
 import { parseRepo, type Repo, withoutSlash } from './repo.js'
 
 /** Sizes in bytes. */
@@ -119,7 +120,7 @@ function inModelsDir(name: string, modelsDir: string): Removal[] {
 }
 
 function notesOf(path: string): string[] {
-  const isPulled = statOf(join(path, '.pulled.json')) !== undefined
+  const isPulled = statOf(join(path, receiptFile)) !== undefined
   return isPulled ? [] : ['tether did not download it']
 }
 

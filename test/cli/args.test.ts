@@ -163,7 +163,7 @@ describe('readArgs', () => {
     [['gemma'], '--model gemma'],
     [['run', 'gemma'], 'unknown command run. To run Claude Code on a model:\n  tether --model gemma'],
     [['run'], 'To run Claude Code on a model:\n  tether --model NAME'],
-    [['show', 'gemma'], 'tether --list --json'],
+    [['info', 'gemma'], 'tether show gemma'],
     [['rm'], 'tether rm needs MODEL..., as in\n  tether rm '],
     [['serev'], 'Did you mean tether serve?'],
     [['lst'], 'Did you mean tether '],

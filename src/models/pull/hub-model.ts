@@ -21,6 +21,8 @@ export interface HubModel {
   paths: string[]
   /** The model that this one was made from, if the hub knows it. */
   baseModel?: string
+  /** As its page says, such as `apache-2.0`. */
+  license?: string
 }
 
 /** Throws `model_not_found`, `unauthorized` or `download_failed`. */
@@ -35,13 +37,18 @@ export async function fetchHubModel(hub: Hub, client: HubClient, { name, revisio
   }
   const paths = siblings.map((file) => string(object(file)?.rfilename)).filter((path) => path !== undefined)
   const files = siblings.map(readFile).filter((file) => file !== undefined)
-  return { name, commit, files, paths, baseModel: baseModelOf(answer?.tags) }
+  return { name, commit, files, paths, baseModel: baseModelOf(answer?.tags), license: licenseOf(answer?.tags) }
 }
 
 /** From tags such as `base_model:adapter:org/name`. */
 function baseModelOf(tags: unknown): string | undefined {
   const names = (Array.isArray(tags) ? tags : []).map((tag) => /^base_model:(?:\w+:)?(.*)$/.exec(String(tag))?.[1])
   return names.map((name) => name && parseRepo(name)?.name).find((name) => name !== undefined)
+}
+
+function licenseOf(tags: unknown): string | undefined {
+  const licenses = (Array.isArray(tags) ? tags : []).map((tag) => /^license:([\w.-]{1,100})$/.exec(String(tag))?.[1])
+  return licenses.find((license) => license !== undefined)
 }
 
 export function fileUrl({ endpoint }: Hub, model: HubModel, path: string): string {

@@ -10,7 +10,8 @@ import { showSize } from '../show-size.js'
 import type { HubFile, HubModel } from './hub-model.js'
 import { verifiedLog } from './part-file.js'
 
-const name = '.pulled.json'
+/** Its name. */
+export const receiptFile = '.pulled.json'
 
 export interface PulledModel {
   repo: Repo
@@ -27,8 +28,8 @@ export async function writeReceipt(folder: string, { repo, model, files }: Pulle
   for (const entry of await readdir(folder)) {
     if (!wanted.has(entry) && entry !== verifiedLog) await rm(join(folder, entry), { recursive: true, force: true })
   }
-  const receipt = { name: repo.name, revision: repo.revision, commit: model.commit, files }
-  await writeFile(join(folder, name), `${JSON.stringify(receipt, null, 2)}\n`)
+  const receipt = { name: repo.name, revision: repo.revision, commit: model.commit, license: model.license, files }
+  await writeFile(join(folder, receiptFile), `${JSON.stringify(receipt, null, 2)}\n`)
 }
 
 /**
@@ -75,7 +76,7 @@ interface Receipt {
 /** undefined for a model that was not pulled. */
 async function readReceipt(path: string): Promise<Receipt | undefined> {
   try {
-    const receipt = object(JSON.parse(await readFile(join(path, name), 'utf8')))
+    const receipt = object(JSON.parse(await readFile(join(path, receiptFile), 'utf8')))
     const commit = string(receipt?.commit)
     const files = Array.isArray(receipt?.files) ? (receipt.files as Receipt['files']) : []
     return commit === undefined ? undefined : { commit, revision: string(receipt?.revision), files }
