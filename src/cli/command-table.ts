@@ -40,7 +40,7 @@ export const completionEntry = '__complete'
 /** What the processes of servers begin with that terminals start; not for people either. */
 export const serverEntry = '__serve'
 
-const ofModel: SettingName[] = ['modelsDir', ...namesOf(loadOptions)]
+const ofModel: SettingName[] = ['modelsDir', 'pull', ...namesOf(loadOptions)]
 
 export const commands = {
   run: {

@@ -1,11 +1,10 @@
 /** Finds a model's folder: by path, by name in the models folder, or by name in the hub's cache. No network. */
 import { basename, dirname, join, resolve } from 'node:path'
-import { TetherError } from '../errors.js'
 import { expandHome } from './expand-home.js'
 import { cachedModel, cachedModels } from './hub-cache.js'
 import { hubCacheDir } from './hub-paths.js'
 import { isFolder, isModel, modelsIn } from './models-dir.js'
-import { type KnownModel, whyNotFound } from './not-found.js'
+import { type KnownModel, notFound } from './not-found.js'
 import { nameInAddress } from './pull/hub-name.js'
 import { parseRepo, withoutSlash } from './repo.js'
 
@@ -48,7 +47,7 @@ export function findModel(asked: string, places: ModelPlaces): FoundModel {
   const repo = parseRepo(model)
   const isPartial = repo !== undefined && isFolder(partialFolder(join(places.modelsDir, repo.name)))
   const searched = { ...places, isPath: isPath(model), isPartial, known, short }
-  throw new TetherError('model_not_found', whyNotFound(model, searched))
+  throw notFound(model, searched)
 }
 
 /** The models whose last component, or components, these are. */

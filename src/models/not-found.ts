@@ -1,5 +1,6 @@
 /** What to say when a model is not found: at most four short lines, each command on a line of its own. */
 import { join, resolve } from 'node:path'
+import { TetherError } from '../errors.js'
 import { close } from '../nearest.js'
 import { oneLine } from '../one-line.js'
 import { parsePythonJson } from '../python-json.js'
@@ -9,7 +10,7 @@ import { foreignFormat } from './foreign-format.js'
 import { isWhole, snapshotsOf } from './hub-cache.js'
 import { hubCacheDir } from './hub-paths.js'
 import { isFile, isFolder } from './models-dir.js'
-import { parseRepo } from './repo.js'
+import { parseRepo, type Repo } from './repo.js'
 
 export interface KnownModel {
   name: string
@@ -33,31 +34,49 @@ export interface Searched {
   short: KnownModel[]
 }
 
+/** A model that has a name on the hub, and is not on this machine or not complete. */
+export class ModelMissing extends TetherError {
+  constructor(
+    message: string,
+    readonly repo: Repo,
+  ) {
+    super('model_not_found', message)
+  }
+}
+
 /** How many names are suggested. */
 const most = 3
 
-export function whyNotFound(asked: string, searched: Searched): string {
+/** The error `model_not_found`: ModelMissing where a pull could bring the model. */
+export function notFound(asked: string, searched: Searched): TetherError {
+  const [message, repo] = whyNotFound(asked, searched)
+  return repo ? new ModelMissing(message, repo) : new TetherError('model_not_found', message)
+}
+
+/** With the repository that a pull could bring. */
+function whyNotFound(asked: string, searched: Searched): [message: string, repo?: Repo] {
   const model = oneLine(asked)
   const { modelsDir, hubCache = hubCacheDir(), isPath, short, command = plain } = searched
   if (short.length > 1) {
     const commands = short.slice(0, most).map(({ name }) => command(['--model', name]))
-    return lines(`${short.length} models are named ${model}. Use the full name, such as:`, ...commands)
+    return [lines(`${short.length} models are named ${model}. Use the full name, such as:`, ...commands)]
   }
   const path = resolve(expandHome(asked))
   const repo = parseRepo(asked)
   const folders = isPath ? [path] : [path, join(modelsDir, asked), ...(repo ? snapshotsOf(hubCache, repo.name) : [])]
   for (const folder of folders) {
     const foreign = foreignFormat(folder)
-    if (foreign) return oneLine(`${folder} cannot be used: ${foreign}`)
+    if (foreign) return [oneLine(`${folder} cannot be used: ${foreign}`)]
   }
-  if (isPath) return notAtPath(path)
+  if (isPath) return [notAtPath(path)]
   const pull = command(['pull', asked])
-  if (repo && searched.isPartial) return lines(`the download of ${repo.name} is not complete. To continue it:`, pull)
+  if (repo && searched.isPartial)
+    return [lines(`the download of ${repo.name} is not complete. To continue it:`, pull), repo]
   const usable = searched.known.filter(({ path: folder }) => looksUsable(folder)).map(({ name }) => name)
   const near = close(asked, searched.demo === undefined ? usable : [...usable, 'demo'], most)
   const missing = `no model named ${model}${near.length > 0 ? ` (similar: ${oneLine(near.join(', '))})` : ''}`
-  if (repo) return lines(`${missing} on this machine. To download it:`, pull)
-  return lines(`${missing}. To list all, or to download one:`, command(['--list']), command(['pull', 'ORG/NAME']))
+  if (repo) return [lines(`${missing} on this machine. To download it:`, pull), repo]
+  return [lines(`${missing}. To list all, or to download one:`, command(['--list']), command(['pull', 'ORG/NAME']))]
 }
 
 function notAtPath(folder: string): string {

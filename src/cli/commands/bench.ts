@@ -11,6 +11,7 @@ import { modelTableWarnings } from '../config/model-tables.js'
 import { type Config, lineThatSets } from '../config/read-config.js'
 import { chooseModel } from '../models/choose-model.js'
 import { rememberModel } from '../models/last-model.js'
+import { pullMissing } from '../models/pull-missing.js'
 import type { Library } from '../serving/model-server.js'
 import { isUtf8, toAscii } from '../terminal/ascii.js'
 import { type Progress, showProgress } from '../terminal/progress.js'
@@ -22,9 +23,12 @@ export async function runBench({ words, flags }: Call, config: Config, library: 
   const options = readBenchFlags(flags)
   const { model: usual, modelsDir, memoryCap: memory, maxContext: window } = config.settings
   const places = { modelsDir, demo: demoModel, memory, maxContext: window }
+  const asked = words[0] ?? usual
+  const named = asked === undefined ? undefined : await pullMissing(asked, config.settings)
+  if (typeof named === 'number') return named
   const found = await chooseModel({
     ...places,
-    model: words[0] ?? usual,
+    model: named,
     namedIn: words[0] === undefined ? lineThatSets('model', config) : undefined,
   })
   const { settings } = config.forModel(configNames(found))

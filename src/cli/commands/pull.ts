@@ -20,6 +20,8 @@ export interface PullCommand {
   modelsDir: string
   /** Whether --models-dir was given, so that the printed commands need it too. */
   modelsDirGiven?: boolean
+  /** The model is to run at once: one that tether cannot load is refused, and nobody needs to be told how to run it. */
+  runsNext?: boolean
   /** Tests pass short waits. */
   waits?: Pick<PullOptions, 'backoffMs' | 'idleMs'>
 }
@@ -48,10 +50,18 @@ export async function runPull(call: PullCommand): Promise<number> {
   try {
     const { pull } = await import('../../models/pull/pull.js')
     const shown = { say: progress.say, progress, command }
-    const { about } = await pull(repo, { modelsDir, hub, signal: stop.signal, ...shown, ...call.waits })
+    const { about } = await pull(repo, {
+      modelsDir,
+      hub,
+      signal: stop.signal,
+      mustLoad: call.runsNext,
+      ...shown,
+      ...call.waits,
+    })
     const size = about.replace(/^.*, /, '')
     const run = commandLine(['--model', repo.name], { name: repo.name }, call)
-    progress.say(`Downloaded ${repo.name} to ${shortPath(path)} (${size}). Run it:\n  ${run}`)
+    const next = call.runsNext ? '' : `. Run it:\n  ${run}`
+    progress.say(`Downloaded ${repo.name} to ${shortPath(path)} (${size})${next}`)
     return 0
   } catch (error) {
     progress.end()

@@ -36,6 +36,12 @@ async function launchOrServe(call: Call, config: Config, context: RunContext): P
     sayHowToGetClaude()
     return notFound
   }
+  if (options.model !== undefined && options.choice !== 'attach') {
+    const { pullMissing } = await import('../models/pull-missing.js')
+    const named = await pullMissing(options.model, options)
+    if (typeof named === 'number') return named
+    options.model = named
+  }
   if (claude !== undefined && !unattended) {
     const { launch } = await import('./launch.js')
     return launch({ config, options, claude, forwarded, start, quiet })

@@ -74,6 +74,15 @@ export const settingsTable = {
     hint: 'DIR',
     help: 'where models are found by name, and where downloads go',
   },
+  pull: {
+    section: 'model',
+    key: 'pull',
+    kind: 'choice',
+    of: ['ask', 'always', 'never'],
+    default: 'ask',
+    hint: 'WHEN',
+    help: 'download a model ORG/NAME that is not here: ask first, in a terminal; always; or never',
+  },
   ...ofOneModel('model', {
     ...loadOptions,
     maxContext: { ...loadOptions.maxContext, default: 65_536 },

@@ -12,6 +12,7 @@ import type { SharedAt } from '../serving/running-servers.js'
 const notOfServer: SettingName[] = [
   'model',
   'modelsDir',
+  'pull',
   'port',
   'apiKey',
   'apiKeyFile',

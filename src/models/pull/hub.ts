@@ -17,7 +17,7 @@ export interface Hub {
  * Throws `download_failed` if HF_HUB_OFFLINE is set.
  */
 export function readHub(env: Record<string, string | undefined> = process.env): Hub {
-  if (/^(1|on|yes|true)$/i.test(env.HF_HUB_OFFLINE ?? '')) {
+  if (isOffline(env)) {
     throw new TetherError('download_failed', 'HF_HUB_OFFLINE is set. Unset it to download a model.')
   }
   const endpoint = (env.HF_ENDPOINT || publicHub).replace(/\/+$/, '')
@@ -25,6 +25,11 @@ export function readHub(env: Record<string, string | undefined> = process.env): 
     throw new TetherError('download_failed', `HF_ENDPOINT must be an http or https address, not ${endpoint}`)
   }
   return { endpoint, token: env.HF_TOKEN?.trim() || env.HUGGING_FACE_HUB_TOKEN?.trim() || tokenOf(hubTokenFile(env)) }
+}
+
+/** Whether the user wants nothing from the hub: HF_HUB_OFFLINE. */
+export function isOffline(env: Record<string, string | undefined> = process.env): boolean {
+  return /^(1|on|yes|true)$/i.test(env.HF_HUB_OFFLINE ?? '')
 }
 
 function tokenOf(path: string): string | undefined {

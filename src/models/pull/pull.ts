@@ -32,6 +32,8 @@ export interface PullOptions {
   /** Called with news for the user. */
   say?: (line: string) => void
   progress?: PullProgress
+  /** Refuse a model that tether cannot load before its weights come, instead of warning of it. */
+  mustLoad?: boolean
   /** The command line that pulls this, for messages. Default: with no flags. */
   command?: (repo: Repo) => string
   /** Pieces downloaded at once. */
@@ -85,7 +87,7 @@ export async function pull(repo: Repo, options: PullOptions): Promise<Pulled> {
 }
 
 async function fetchModel(repo: Repo, path: string, options: PullOptions): Promise<void> {
-  const { hub, say = () => {}, progress, command = commandOf, connections = 8 } = options
+  const { hub, progress, command = commandOf, connections = 8 } = options
   const { backoffMs = 500, idleMs = 30_000 } = options
   const stop = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
@@ -113,7 +115,7 @@ async function fetchModel(repo: Repo, path: string, options: PullOptions): Promi
       ? await readFile(join(folder, indexFile), 'utf8')
       : undefined
     const weights = weightFiles(model, index)
-    await warnOfConfig(folder, say)
+    await lookAtConfig(folder, options)
     const files = [...small, ...weights]
     if (sizeOf(files) !== expected) await begin(progress, folder, files)
     await checkRoom(folder, sizeOf(files) - (await haveOf(folder, files)), options)
@@ -152,22 +154,28 @@ async function withKept(
   return new TetherError('download_failed', `${error.message}\n${kept}. ${next}`, { cause: error.cause })
 }
 
-/** Only warns about a model that tether cannot load: the user may want it for something else. */
-async function warnOfConfig(folder: string, say: (line: string) => void): Promise<void> {
+/** Only warns about a model that tether cannot load: the user may want it for something else. `mustLoad`: throws. */
+async function lookAtConfig(folder: string, { say = () => {}, mustLoad = false }: PullOptions): Promise<void> {
+  const fault = await faultOfConfig(folder)
+  if (fault === undefined) return
+  if (mustLoad) throw new TetherError('unsupported_model', fault)
+  say(`warning: ${fault} Press Ctrl-C to stop the download.`)
+}
+
+async function faultOfConfig(folder: string): Promise<string | undefined> {
   let config: Fields | undefined
   try {
     config = object(parsePythonJson(await readFile(join(folder, 'config.json'), 'utf8')))
   } catch {
     // Reported below.
   }
-  const type = config && typeFault(config)
+  if (config === undefined || string(config.model_type) === undefined)
+    return 'its config.json has no model_type, so tether cannot load it.'
+  const type = typeFault(config)
+  if (type !== undefined) return oneLine(type)
   // The tensors decide in the end; they are not here yet.
-  const method = config && foreignQuantization(config, [])
-  if (string(config?.model_type) === undefined)
-    say('warning: its config.json has no model_type, so tether cannot load it. Press Ctrl-C to stop the download.')
-  else if (type !== undefined) say(`warning: ${oneLine(type)} Press Ctrl-C to stop the download.`)
-  else if (method !== undefined)
-    say(`warning: ${oneLine(unsupportedQuantization(method))} Press Ctrl-C to stop the download.`)
+  const method = foreignQuantization(config, [])
+  return method && oneLine(unsupportedQuantization(method))
 }
 
 async function checkRoom(folder: string, needed: number, { disk }: PullOptions): Promise<void> {
