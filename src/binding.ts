@@ -69,6 +69,8 @@ export interface NativeEngine {
   drafts(tokens: Int32Array, count: number): Promise<Float32Array>
   stats(): EngineStats
   prefetch(tokens: Int32Array): Promise<number>
+  /** Closes without holding up this thread. -> once that is done; `close` may be called meanwhile */
+  closeSoon(): Promise<void>
   /** Waits for the engine thread, at most one chunk or token long. Pending work is rejected with code `closed`. Safe to call twice. */
   close(): void
 }

@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'closed' // the model was closed
   | 'download_failed' // a model cannot be downloaded: network, disk, or not what was promised
   | 'invalid_request' // a request has a wrong or missing field
+  | 'memory_in_use' // other models of this process have the memory that it needs
   | 'model_not_found' // there is no such folder, or it holds no config.json
   | 'no_server' // no tether serves (on the port that was asked for)
   | 'not_enough_memory' // weights or a request do not fit the memory cap

@@ -42,8 +42,10 @@ export type { GeneratedText, GenerateOptions, LoadedModel, ModelInfo } from './m
 export { windowSentence } from './model/window.js'
 export type { PromptOrder, RequestSampling, Sampling, Thinking } from './options.js'
 export {
+  type LoadHow,
   type LogLine,
   type OnOverflow,
+  type ServedModel,
   type ServeOptions,
   type Server,
   serve,

@@ -70,11 +70,11 @@ bool Batch::fits(uint64_t bytes, uint64_t tokens) const {
     if (!loaded_.share) return true;
     auto claimed = loaded_.share->claim(firm(tokens) + bytes, memory.weights);
     if (claimed != Answer::never || loaded_.asks_for_room || !live_.empty()) return claimed == Answer::granted;
-    throw Error("not_enough_memory", "this request needs up to " + show_size(bytes) + " for " + std::to_string(tokens) +
-                                         " tokens beside " + show_size(used) + " that its model takes and " +
-                                         show_size(loaded_.share->held_by_others()) +
-                                         " that other models take, the memory cap is " + show_size(memory.cap) +
-                                         ". Close another model, raise --memory-cap, or ask for fewer tokens.");
+    throw Error("memory_in_use", "this request needs up to " + show_size(bytes) + " for " + std::to_string(tokens) +
+                                     " tokens beside " + show_size(used) + " that its model takes and " +
+                                     show_size(loaded_.share->held_by_others()) +
+                                     " that other models take, the memory cap is " + show_size(memory.cap) +
+                                     ". Close another model, raise --memory-cap, or ask for fewer tokens.");
   }
   if (!live_.empty()) return false;
   throw Error("not_enough_memory", "this request needs up to " + show_size(bytes) + " for " + std::to_string(tokens) +

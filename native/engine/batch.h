@@ -27,8 +27,8 @@ class Batch {
   explicit Batch(Loaded& loaded) : loaded_(loaded) {}
 
   // Starts a request (admission.cpp). -> false if it has to wait for memory or a place until another ends; then, and
-  // when it throws, nothing has changed. Throws Error("invalid_request" | "prompt_too_long" | "not_enough_memory") if
-  // the request can never run.
+  // when it throws, nothing has changed. Throws Error("invalid_request" | "prompt_too_long" | "not_enough_memory" |
+  // "memory_in_use") if the request can never run.
   bool start(Submitted& submitted);
 
   // Ends cancelled requests, then computes a chunk of one prompt and a token of each sequence that decodes. A fault

@@ -59,9 +59,9 @@ void claim_weights(const Weights& weights, uint64_t before, uint64_t cap, Memory
     answer = share.claim(needed, needed);
   }
   if (answer == MemoryShare::Answer::granted) return;
-  throw Error("not_enough_memory", "[weights] the weights need " + show_size(needed) + " beside " +
-                                       show_size(share.held_by_others()) + " of other models, the memory cap is " +
-                                       show_size(cap) + ". Close another model, or raise --memory-cap.");
+  throw Error("memory_in_use", "[weights] the weights need " + show_size(needed) + " beside " +
+                                   show_size(share.held_by_others()) + " of other models, the memory cap is " +
+                                   show_size(cap) + ". Close another model, or raise --memory-cap.");
 }
 
 // On a GPU the pool computes little: how many threads it has is not measured.

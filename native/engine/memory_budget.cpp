@@ -109,12 +109,13 @@ MemoryShare::Answer MemoryShare::claim(uint64_t firm, uint64_t idle) {
     if (smaller) budget_.changed(*this);
     return Answer::granted;
   }
-  lacking_ = over;
   waits_ = true;
+  lacking_ = 0;
   if (least <= cap_) {
     budget_.shed(*this, over, 0);
     return Answer::soon;
   }
+  lacking_ = over;
   return others.runs ? Answer::busy : Answer::never;
 }
 

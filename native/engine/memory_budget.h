@@ -81,7 +81,7 @@ class MemoryShare {
   uint64_t counted_by_others() const;
   // What the others have, at most.
   uint64_t held_by_others() const;
-  // What was missing when a claim was last refused; 0 once one is granted.
+  // What was missing when a claim was last refused; 0 once one is granted, or where others only give up prefixes.
   uint64_t lacking() const;
 
  private:

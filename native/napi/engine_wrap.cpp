@@ -1,5 +1,5 @@
 // The JavaScript class Engine: load, generate, setVocabulary, compileGrammar, maskSeconds, score, logits, bareLoop,
-// drafts, prefetch, stats, close. Its contract is src/binding.ts.
+// drafts, prefetch, stats, closeSoon, close. Its contract is src/binding.ts.
 #include "napi/engine_wrap.h"
 
 #include <mutex>
@@ -87,7 +87,8 @@ Napi::Function EngineWrap::define(Napi::Env env) {
        InstanceMethod<&EngineWrap::mask_seconds>("maskSeconds"), InstanceMethod<&EngineWrap::score>("score"),
        InstanceMethod<&EngineWrap::logits>("logits"), InstanceMethod<&EngineWrap::bare_loop>("bareLoop"),
        InstanceMethod<&EngineWrap::drafts>("drafts"), InstanceMethod<&EngineWrap::prefetch>("prefetch"),
-       InstanceMethod<&EngineWrap::stats>("stats"), InstanceMethod<&EngineWrap::close>("close")});
+       InstanceMethod<&EngineWrap::stats>("stats"), InstanceMethod<&EngineWrap::close_soon>("closeSoon"),
+       InstanceMethod<&EngineWrap::close>("close")});
 }
 
 EngineWrap::EngineWrap(const Napi::CallbackInfo& info) : ObjectWrap(info), parts_(std::make_shared<Parts>()) {
@@ -242,6 +243,31 @@ Napi::Value EngineWrap::prefetch(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EngineWrap::stats(const Napi::CallbackInfo& info) { return from_stats(info.Env(), parts_->engine.stats()); }
+
+// Waits for the engine thread on one that nobody waits for.
+class EngineWrap::Closing : public Napi::AsyncWorker {
+ public:
+  Closing(Napi::Env env, std::shared_ptr<Parts> parts)
+      : Napi::AsyncWorker(env), parts_(std::move(parts)), closed_(Napi::Promise::Deferred::New(env)) {}
+  void Execute() override { parts_->engine.close(); }
+  void OnOK() override {
+    parts_->close();
+    parts_->mailbox->drain(Env());
+    closed_.Resolve(Env().Undefined());
+  }
+  Napi::Promise promise() const { return closed_.Promise(); }
+
+ private:
+  std::shared_ptr<Parts> parts_;
+  Napi::Promise::Deferred closed_;
+};
+
+Napi::Value EngineWrap::close_soon(const Napi::CallbackInfo& info) {
+  auto* closing = new Closing(info.Env(), parts_);  // NOLINT: deletes itself
+  auto promise = closing->promise();
+  closing->Queue();
+  return promise;
+}
 
 Napi::Value EngineWrap::close(const Napi::CallbackInfo& info) {
   parts_->close();

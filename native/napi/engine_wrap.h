@@ -1,5 +1,5 @@
 // The JavaScript class Engine: load, generate, setVocabulary, compileGrammar, maskSeconds, score, logits, bareLoop,
-// drafts, prefetch, stats, close. Its contract is src/binding.ts.
+// drafts, prefetch, stats, closeSoon, close. Its contract is src/binding.ts.
 #pragma once
 
 #include <napi.h>
@@ -31,7 +31,10 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value drafts(const Napi::CallbackInfo& info);
   Napi::Value prefetch(const Napi::CallbackInfo& info);
   Napi::Value stats(const Napi::CallbackInfo& info);
+  Napi::Value close_soon(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
+
+  class Closing;
 
   // Throws where there is no vocabulary.
   Grammars& grammars(Napi::Env env);

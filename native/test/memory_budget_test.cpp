@@ -94,7 +94,7 @@ void weights_of_others(bool ahead) {
     two.one.start(never, ask(some_tokens(50, 1), 20));
     check(false, "a request that cannot fit beside another model is rejected");
   } catch (const Error& error) {
-    check(error.code() == "not_enough_memory" && std::string(error.what()).find("other models") != std::string::npos,
+    check(error.code() == "memory_in_use" && std::string(error.what()).find("other models") != std::string::npos,
           "the error names what other models take");
   }
   check(two.one.batch.empty(), "a rejected request changes nothing");

@@ -30,6 +30,7 @@ const ANSWERS: Record<Fault['code'], Answer> = {
   headers_too_large: { status: 431, type: 'invalid_request_error', canRetry: false },
   internal: { status: 500, type: 'api_error', canRetry: true },
   invalid_request: INVALID,
+  memory_in_use: { status: 529, type: 'overloaded_error', canRetry: true },
   method_not_allowed: { status: 405, type: 'invalid_request_error', canRetry: false },
   model_not_found: { status: 404, type: 'not_found_error', canRetry: false },
   no_server: BROKEN,

@@ -39,7 +39,10 @@ export async function openEngine(checkpoint: Checkpoint, options: NativeOptions)
     score: (tokens) => native.score(tokens).catch(rethrow),
     stats: () => native.stats(),
     prefetch: (tokens) => native.prefetch(tokens).catch(rethrow),
-    close: async () => closeNative(native),
+    async close() {
+      await native.closeSoon()
+      open.delete(native)
+    },
   }
 }
 

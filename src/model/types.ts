@@ -107,6 +107,11 @@ export interface OpenModelOptions extends EngineOptions {
   onDebug?: DebugHook
   /** Refuse a checkpoint that has no chat template before its weights are read. Default: only its chats are refused. */
   needsChat?: boolean
+  /**
+   * A request that waits for memory which other, idle models of this process have waits until one of them is closed, as a
+   * server of several models does. Default: it is refused with `memory_in_use`.
+   */
+  asksForRoom?: boolean
   /** 0…1 while weights are read. */
   onProgress?: (fraction: number) => void
 }

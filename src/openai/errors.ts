@@ -36,6 +36,7 @@ const ANSWERS: Record<Fault['code'], Answer> = {
   forbidden: [403, 'invalid_request_error', 'forbidden'],
   internal: BROKEN,
   invalid_request: [400, 'invalid_request_error', null],
+  memory_in_use: [503, 'server_error', 'memory_in_use'],
   method_not_allowed: [405, 'invalid_request_error', 'method_not_allowed'],
   model_not_found: [404, 'invalid_request_error', 'model_not_found'],
   no_server: BROKEN,

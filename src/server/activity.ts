@@ -1,9 +1,10 @@
 /** What the server does now and did in the last minutes: the requests under way, speeds, memory, the last errors. */
 import type { EngineStats, Running } from '../engine/types.js'
-import type { LoadedModel } from '../model/types.js'
 import { json } from './body.js'
-import type { LoadState } from './loading.js'
+import type { ModelHouse } from './house-types.js'
+import { type LoadState, seenModel } from './loading.js'
 import type { LogLine } from './log.js'
+import { type ModelReport, modelReports, sumOfStats } from './model-report.js'
 
 /** Counts in tokens, sizes in bytes. Texts of clients have no control characters, and are cut. */
 export interface ActivityReport {
@@ -12,7 +13,10 @@ export interface ActivityReport {
   progress?: number
   /** Why there is no model. */
   message?: string
+  /** The first one. Memory and counts are those of all. */
   model?: { name: string; family: string; quantization: string; device: string; window: number }
+  /** Each of several models. Unset: there is one. */
+  models?: ModelReport[]
   /** Since the server began to listen. */
   uptimeSeconds: number
   /** In order of arrival. */
@@ -41,8 +45,8 @@ export interface LiveRequest {
   client: string
   session?: string
   key?: string
-  /** `preparing`: its prompt is not known yet; `waiting`: for the engine. */
-  state: 'preparing' | 'waiting' | 'reading' | 'writing'
+  /** `loading`: its model is being loaded; `preparing`: its prompt is not known yet; `waiting`: for the engine. */
+  state: 'loading' | 'preparing' | 'waiting' | 'reading' | 'writing'
   promptTokens: number
   readTokens: number
   cachedTokens: number
@@ -88,11 +92,11 @@ const LONGEST_CLIENT = 120
 const LONGEST_MESSAGE = 400
 
 /** Takes the speed every two seconds until it is closed. */
-export function createActivity(load: () => LoadState): Activity {
+export function createActivity(house: ModelHouse): Activity {
   const started = performance.now()
   const live = new Map<LogLine, { id: number; since: number }>()
   const errors: ErrorReport[] = []
-  const speed = speedMeter(() => statsOf(load()))
+  const speed = speedMeter(() => (house.first().state === 'loading' ? undefined : house.counted()))
   return {
     begin(line) {
       last++
@@ -106,13 +110,17 @@ export function createActivity(load: () => LoadState): Activity {
       errors.length = Math.min(errors.length, ERRORS)
     },
     report() {
-      const state = load()
-      const stats = statsOf(state)
+      const state = house.first()
+      const stats = sumOfStats(house)
+      const models = house.isOne ? undefined : modelReports(house)
       return {
         ...stateReport(state),
+        models,
         uptimeSeconds: (performance.now() - started) / 1000,
-        requests: [...live].map(([line, { id, since }]) => liveRequest(line, { id, since, running: stats?.running })),
-        ...(state.state === 'ready' && stats ? engineReport(state.model, stats) : {}),
+        requests: [...live].map(([line, { id, since }]) =>
+          liveRequest(line, { id, since, running: stats?.running, models }),
+        ),
+        ...(stats ? engineReport(stats, capOf(house)) : {}),
         speed: speed.report(),
         errors,
       }
@@ -127,23 +135,24 @@ export function activity(all: Activity): Response {
   return response
 }
 
-function statsOf(load: LoadState): EngineStats | undefined {
-  return load.state === 'ready' ? load.model.stats() : undefined
+/** All of them have the cap of the process. */
+function capOf(house: ModelHouse): number {
+  return Math.max(...house.all().map(({ state }) => (state.state === 'ready' ? state.model.info.memory.cap : 0)))
 }
 
 function stateReport(load: LoadState): Pick<ActivityReport, 'state' | 'progress' | 'message' | 'model'> {
   if (load.state === 'failed') return { state: 'failed', message: load.message }
   if (load.state === 'loading') return { state: 'loading', progress: load.progress, message: load.message }
-  const { name, family, quantization, device, window } = load.model.info
+  const { name, family, quantization, device, window } = seenModel(load).info
   return { state: 'ready', model: { name: shown(name, LONGEST_CLIENT), family, quantization, device, window } }
 }
 
-function engineReport(model: LoadedModel, stats: EngineStats): Pick<ActivityReport, 'memory' | 'cache' | 'totals'> {
+function engineReport(stats: EngineStats, cap: number): Pick<ActivityReport, 'memory' | 'cache' | 'totals'> {
   const { weights, kv, prefix, scratch, cache: freed, reserved } = stats.memory
   const { memoryBytes, diskBytes, diskCap, hitTokens } = stats.cache
   const { requests, promptTokens, cachedTokens, outputTokens } = stats
   return {
-    memory: { weights, kv, prefix, scratch, freed, reserved, cap: model.info.memory.cap },
+    memory: { weights, kv, prefix, scratch, freed, reserved, cap },
     cache: { memoryBytes, diskBytes, diskCap, hitTokens },
     totals: { requests, promptTokens, cachedTokens, outputTokens },
   }
@@ -153,13 +162,15 @@ interface Under {
   id: number
   since: number
   running?: Running[]
+  models?: ModelReport[]
 }
 
-function liveRequest(line: LogLine, { id, since, running = [] }: Under): LiveRequest {
+function liveRequest(line: LogLine, { id, since, running = [], models }: Under): LiveRequest {
   const now = running.find(({ label }) => label === id)
   const { inputTokens: promptTokens = 0 } = line
   // A thought that reaches its budget is closed by a second generation, whose prompt has what the first one wrote.
   const outputTokens = now ? Math.max(0, now.promptTokens - promptTokens) + now.outputTokens : 0
+  const isLoading = models?.some(({ name, state }) => name === line.answeredBy && state === 'loading')
   const isReading = now !== undefined && outputTokens === 0
   return {
     id,
@@ -167,7 +178,16 @@ function liveRequest(line: LogLine, { id, since, running = [] }: Under): LiveReq
     client: shown(line.client ?? '', LONGEST_CLIENT),
     session: line.session,
     key: line.key,
-    state: line.inputTokens === undefined ? 'preparing' : !now ? 'waiting' : isReading ? 'reading' : 'writing',
+    state:
+      line.inputTokens === undefined
+        ? isLoading
+          ? 'loading'
+          : 'preparing'
+        : !now
+          ? 'waiting'
+          : isReading
+            ? 'reading'
+            : 'writing',
     promptTokens,
     readTokens: now ? Math.min(now.readTokens, promptTokens) : 0,
     cachedTokens: now?.cachedTokens ?? 0,
@@ -199,14 +219,14 @@ function shown(text: string, most: number): string {
 }
 
 /** A step begins once there is a model. */
-function speedMeter(stats: () => EngineStats | undefined) {
+function speedMeter(counted: () => { computed: number; generated: number } | undefined) {
   const read: number[] = []
   const written: number[] = []
   let before: { computed: number; generated: number; at: number } | undefined
   const sample = () => {
-    const now = stats()
+    const now = counted()
     if (!now) return
-    const { computedTokens: computed, generatedTokens: generated } = now
+    const { computed, generated } = now
     const at = performance.now()
     if (before) {
       const seconds = (at - before.at) / 1000

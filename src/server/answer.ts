@@ -1,18 +1,18 @@
 /** A request for an answer, in any protocol: its events, as a stream or folded into one body. */
 import { TetherError } from '../errors.js'
-import type { LoadedModel } from '../model/types.js'
 import { answerTurn } from '../turn/answer-turn.js'
 import type { Held, Protocol } from '../turn/protocol.js'
 import type { TurnPart, TurnStart } from '../turn/types.js'
 import { type Blocks, blocksOf, joined } from './blocks.js'
 import { type BodyReader, type HeldBody, jsonText } from './body.js'
 import { clientOf, senderOf } from './client-of.js'
+import type { ModelHouse } from './house-types.js'
 import { type LogLine, tell } from './log.js'
 import { type OnOverflow, overflowFor } from './overflow.js'
-import type { Preparing } from './preparing.js'
 import type { Queue } from './queue.js'
 import { readingOn } from './reading.js'
 import { isRetry, type Retries } from './retries.js'
+import { scanMembers } from './scan-members.js'
 import { sse } from './sse.js'
 import type { LastAnswer } from './status.js'
 import { tapTurn } from './turn-tap.js'
@@ -30,8 +30,6 @@ export interface AnswerContext {
   queue: Queue
   retries: Retries
   bodies: BodyReader
-  /** Unset: all requests are prepared on this thread. */
-  preparing?: Preparing
   /** Levels that the JSON of a body may have. */
   maxDepth: number
   pingMs: number
@@ -44,40 +42,90 @@ export interface AnswerContext {
   onAnswer: (answer: LastAnswer) => void
 }
 
-/** Throws what is wrong with the request, before the engine is asked, so that it gets a status of its own. */
+/** A request that is being answered. */
+interface Asking<Event> {
+  request: Request
+  house: ModelHouse
+  protocol: Protocol<Event>
+  context: AnswerContext
+  /** By performance.now(). */
+  started: number
+  body: HeldBody
+  /** The name of the model that it asks for, as far as there are several. */
+  named: string | undefined
+  leaving: Leaving
+}
+
+/** Ends a turn whose parts nobody reads any more. */
+interface Leaving {
+  reader: AbortController
+  parts?: AsyncGenerator<TurnPart, void, undefined>
+}
+
+interface Begun<Event> {
+  start: TurnStart
+  first: Event
+  rest: AsyncGenerator<Event, void, undefined>
+}
+
+/**
+ * Throws what is wrong with the request, before the engine is asked, so that it gets a status of its own. A stream whose
+ * model is still being loaded begins with pings; what is wrong then ends it.
+ */
 export async function answer<Event>(
   request: Request,
-  model: LoadedModel,
+  house: ModelHouse,
   protocol: Protocol<Event>,
   context: AnswerContext,
 ): Promise<Response> {
   const started = performance.now()
   const body = await context.bodies.read(request)
-  const reader = new AbortController()
-  let parts: AsyncGenerator<TurnPart, void, undefined> | undefined
-  const leave = () => {
-    reader.abort()
-    // Also ends a turn whose parts nobody reads any more.
-    void parts?.return().catch(() => {})
+  const leaving: Leaving = { reader: new AbortController() }
+  const leave = leaveBy(leaving)
+  const { model, stream: streams } = house.isOne ? {} : await scanMembers(body.list(), ['model', 'stream'])
+  const named = typeof model === 'string' ? model : undefined
+  const begun = begin({ request, house, protocol, context, started, body, named, leaving })
+  const { pingMs, requestId, line } = context
+  const stream = (events: AsyncGenerator<Event, void, undefined>) => {
+    const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' }
+    return new Response(sse(events, { protocol, pingMs, requestId, leave }), { headers })
   }
+  if (streams === true && !(await settlesWithin(begun, pingMs))) return stream(eventsOf(begun, line))
+  const { start, first, rest } = await begun
+  if (!start.stream) return withNotes(jsonText(await protocol.foldText(resume(first, rest))), start)
+  return withNotes(stream(resume(first, rest)), start)
+}
+
+function leaveBy(leaving: Leaving): () => void {
+  return () => {
+    leaving.reader.abort()
+    void leaving.parts?.return().catch(() => {})
+  }
+}
+
+/** Takes a place, waits for the model, prepares the prompt, and gives the first event. */
+async function begin<Event>(asking: Asking<Event>): Promise<Begun<Event>> {
+  const { request, protocol, context, started, body, leaving } = asking
   let start: TurnStart
+  let parts: AsyncGenerator<TurnPart, void, undefined>
   let over = (_answered: boolean) => {}
   let held: Held<Event> | undefined
   try {
     const { path, key } = context.line
     const same = { path, key, headers: request.headers, body: body.sha256 }
-    const noted = await context.retries.enter(same, { isRetry: isRetry(request.headers), leave })
+    const noted = await context.retries.enter(same, { isRetry: isRetry(request.headers), leave: leaveBy(leaving) })
     over = noted.over
-    const signal = AbortSignal.any([request.signal, reader.signal])
+    const signal = AbortSignal.any([request.signal, leaving.reader.signal])
     held = protocol.hold?.(body, { maxDepth: context.maxDepth })
     const whole = held ? blocksOf([joined([held.body])]) : body
-    const turn = await enterTurn(request, { body: whole, model, protocol, context, signal })
+    const turn = await enterTurn(asking, whole, signal)
     over = (answered) => {
-      turn.leaveQueue()
+      turn.leave()
       noted.over(answered)
     }
     const { line, onAnswer } = context
     parts = tapTurn(turn.parts, { line, started, stopReason: protocol.stopReason, onAnswer, onEnd: over })
+    leaving.parts = parts
     start = await readStart(parts)
     tell(() => context.onBody?.(body.whole(), aboutBody(body, start)))
   } catch (error) {
@@ -88,41 +136,63 @@ export async function answer<Event>(
     body.release()
   }
   const answered = protocol.toEvents(resume(start, parts))
-  const events = held?.keep(answered) ?? answered
+  const rest = held?.keep(answered) ?? answered
   // Once the first event is read, ending the events ends the turn too.
-  const first = await events.next()
+  const first = await rest.next()
   if (first.done) throw new TetherError('internal', 'an answer ended before it began')
-  if (!start.stream) return withNotes(jsonText(await protocol.foldText(resume(first.value, events))), start)
-  const { pingMs, requestId } = context
-  const stream = sse(first.value, events, { protocol, pingMs, requestId, leave })
-  const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' }
-  return withNotes(new Response(stream, { headers }), start)
+  return { start, first: first.value, rest }
+}
+
+/** The events of an answer that has not begun. */
+async function* eventsOf<Event>(begun: Promise<Begun<Event>>, line: LogLine): AsyncGenerator<Event, void, undefined> {
+  try {
+    const { first, rest } = await begun
+    yield* resume(first, rest)
+  } catch (error) {
+    line.error ??= error instanceof Error ? error.message : String(error)
+    throw error
+  }
+}
+
+/** Its failure counts as handled. */
+async function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, ms, false)
+  })
+  const settled = work.then(
+    () => true,
+    () => true,
+  )
+  try {
+    return await Promise.race([settled, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function aboutBody({ length, sha256 }: HeldBody, { stream }: { stream: boolean }): AboutBody {
   return { stream, bytes: length, sha256 }
 }
 
-interface Entering<Event> {
-  body: Blocks
-  model: LoadedModel
-  protocol: Protocol<Event>
-  context: AnswerContext
-  signal: AbortSignal
-}
-
-/** Takes a place in the queue, and gives the turn that has it. */
+/** Takes a place in the queue, and gives the turn that has it, once its model is loaded. */
 async function enterTurn<Event>(
-  request: Request,
-  { body, model, protocol, context, signal }: Entering<Event>,
-): Promise<{ parts: AsyncGenerator<TurnPart, void, undefined>; leaveQueue: () => void }> {
+  { request, house, protocol, context, named }: Asking<Event>,
+  body: Blocks,
+  signal: AbortSignal,
+): Promise<{ parts: AsyncGenerator<TurnPart, void, undefined>; leave: () => void }> {
   const { queue, maxDepth, line } = context
-  const reading = readingOn(context.preparing, signal)
   const onOverflow = overflowFor(context.onOverflow, request.headers.get('user-agent'))
   // A request that can never succeed must not be told to try again later.
   const sender = senderOf(request, line.key)
-  if (queue.isFull(sender)) await reading.check(protocol, body, { maxDepth })
+  if (queue.isFull(sender)) await readingOn(house.preparing(), signal).check(protocol, body, { maxDepth })
   const leaveQueue = queue.enter(sender)
+  if (!house.isOne) line.answeredBy = house.nameFor(named)
+  const { model, preparing, giveBack } = await house.use(named, signal).catch((error: unknown) => {
+    leaveQueue()
+    throw error
+  })
+  const reading = readingOn(preparing, signal)
   const parts = answerTurn(
     model.turns,
     (prompter, options) => reading.prepare(protocol, prompter, body, { ...options, onOverflow, maxDepth }),
@@ -139,7 +209,11 @@ async function enterTurn<Event>(
       },
     },
   )
-  return { parts, leaveQueue }
+  const leave = () => {
+    leaveQueue()
+    giveBack()
+  }
+  return { parts, leave }
 }
 
 /** Throws what is wrong with the request. */

@@ -18,26 +18,23 @@ import { sessionOf } from './client-of.js'
 import { countTokens } from './count-tokens.js'
 import type { Edge } from './edge.js'
 import { health } from './health.js'
+import type { ModelHouse } from './house-types.js'
 import { HttpError } from './http-error.js'
 import { forgetResponse, keptResponse } from './kept-responses.js'
 import type { Keys } from './keys.js'
-import { type LoadState, loadedModel, readyModel } from './loading.js'
 import type { LogLine } from './log.js'
 import { type Metrics, metrics } from './metrics.js'
 import { models, oneModel } from './models.js'
 import type { OnOverflow } from './overflow.js'
 import { frontPage } from './page/front-page.js'
-import type { Preparing } from './preparing.js'
 import { createQueue } from './queue.js'
 import { createRetries } from './retries.js'
 import { type LastAnswer, status } from './status.js'
 
 export interface AppOptions {
-  load: () => LoadState
+  house: ModelHouse
   keys: Keys
   edge: Edge
-  /** The other thread, once the model is loaded. Unset: all requests are prepared on this one. */
-  preparing?: () => Preparing | undefined
   pingMs: number
   limits: Limits
   onOverflow: OnOverflow
@@ -62,7 +59,7 @@ type Handler = (
 type Route = [path: RegExp, methods: Record<string, Handler>]
 
 export function createApp(options: AppOptions): App {
-  const { load, keys, edge, preparing, pingMs, limits, onOverflow, onBody } = options
+  const { house, keys, edge, pingMs, limits, onOverflow, onBody } = options
   const queue = createQueue(limits.maxRequests)
   const retries = createRetries()
   const bodies = createBodyReader(limits)
@@ -72,14 +69,16 @@ export function createApp(options: AppOptions): App {
   const onAnswer = (answer: LastAnswer) => {
     last = answer
   }
-  const model = () => readyModel(load())
+  const ready = () => {
+    house.check()
+    return house
+  }
   const answerIn =
     <Event>(protocol: Protocol<Event>): Handler =>
     (request, { requestId, line }) =>
-      answer(request, model(), protocol, {
+      answer(request, ready(), protocol, {
         ...{ queue, retries, bodies, maxDepth, pingMs, requestId, line, onOverflow, onBody, onAnswer },
         label: options.activity.begin(line),
-        preparing: preparing?.(),
       })
   const routes: Route[] = [
     [/^\/v1\/messages$/, { POST: answerIn({ ...anthropic, ...createThreads() }) }],
@@ -90,13 +89,10 @@ export function createApp(options: AppOptions): App {
       { GET: (_, { id }) => keptResponse(responses, id), DELETE: (_, { id }) => forgetResponse(responses, id) },
     ],
     [/^\/v1\/completions$/, { POST: answerIn(completions) }],
-    [
-      /^\/v1\/messages\/count_tokens$/,
-      { POST: (request) => countTokens(request, model(), { bodies, maxDepth, preparing: preparing?.() }) },
-    ],
-    [/^\/v1\/models$/, { GET: () => models(model()) }],
+    [/^\/v1\/messages\/count_tokens$/, { POST: (request) => countTokens(request, ready(), { bodies, maxDepth }) }],
+    [/^\/v1\/models$/, { GET: () => models(ready()) }],
     // A name may have slashes, which some clients send as they are.
-    [/^\/v1\/models\/(?<id>.+)$/, { GET: (_, { id }) => oneModel(model(), id) }],
+    [/^\/v1\/models\/(?<id>.+)$/, { GET: (_, { id }) => oneModel(ready(), id) }],
     ...watching(options, () => last),
   ]
 
@@ -136,13 +132,13 @@ export function createApp(options: AppOptions): App {
 }
 
 /** What people and monitors look at. */
-function watching({ load, keys, counted, activity: all }: AppOptions, last: () => LastAnswer | null): Route[] {
+function watching({ house, keys, counted, activity: all }: AppOptions, last: () => LastAnswer | null): Route[] {
   return [
     [/^\/$/, { GET: (request) => frontPage(request, { needsKey: keys.required }) }],
     [/^\/activity$/, { GET: () => activity(all) }],
-    [/^\/health$/, { GET: () => health(load()) }],
-    [/^\/status$/, { GET: () => status(readyModel(load()), last()) }],
-    [/^\/metrics$/, { GET: () => metrics(counted, loadedModel(load())) }],
+    [/^\/health$/, { GET: () => health(house.first()) }],
+    [/^\/status$/, { GET: () => status(house, last()) }],
+    [/^\/metrics$/, { GET: () => metrics(counted, house) }],
   ]
 }
 

@@ -1,27 +1,31 @@
 /** POST /v1/messages/count_tokens: the length of a request's prompt, without an answer. */
-import type { LoadedModel } from '../model/types.js'
 import { prompterOf } from '../turn/answer-turn.js'
 import { type BodyReader, json } from './body.js'
-import type { Preparing } from './preparing.js'
+import type { ModelHouse } from './house-types.js'
 import { readingOn } from './reading.js'
+import { scanMembers } from './scan-members.js'
 
 export interface CountContext {
   bodies: BodyReader
   /** Levels that the JSON of a body may have. */
   maxDepth: number
-  preparing?: Preparing
 }
 
 export async function countTokens(
   request: Request,
-  model: LoadedModel,
-  { bodies, maxDepth, preparing }: CountContext,
+  house: ModelHouse,
+  { bodies, maxDepth }: CountContext,
 ): Promise<Response> {
   const body = await bodies.read(request)
+  let giveBack = () => {}
   try {
-    const reading = readingOn(preparing, request.signal)
-    return json({ input_tokens: await reading.count(prompterOf(model.turns), body, { maxDepth }) })
+    const { model: named } = house.isOne ? {} : await scanMembers(body.list(), ['model'])
+    const lease = await house.use(typeof named === 'string' ? named : undefined, request.signal)
+    giveBack = lease.giveBack
+    const reading = readingOn(lease.preparing, request.signal)
+    return json({ input_tokens: await reading.count(prompterOf(lease.model.turns), body, { maxDepth }) })
   } finally {
+    giveBack()
     body.release()
   }
 }

@@ -1,6 +1,6 @@
 /** GET /health: whether requests will be answered, and by what. */
 import { json } from './body.js'
-import type { LoadState } from './loading.js'
+import { type LoadState, seenModel } from './loading.js'
 
 export function health(load: LoadState): Response {
   if (load.state === 'failed') return json({ status: 'failed', message: load.message }, 500)
@@ -9,7 +9,8 @@ export function health(load: LoadState): Response {
     response.headers.set('retry-after', '1')
     return response
   }
-  const { name, family, window, quantization, device } = load.model.info
-  const { queued, live } = load.model.stats()
+  const model = seenModel(load)
+  const { name, family, window, quantization, device } = model.info
+  const { queued, live } = model.stats()
   return json({ status: 'ok', model: name, family, window, quantization, device, queued, live })
 }

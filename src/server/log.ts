@@ -16,6 +16,8 @@ export interface LogLine {
   key?: string
   /** The model's name, as the client was told. */
   model?: string
+  /** The name of the model that answers, where the server has several. */
+  answeredBy?: string
   /** The whole prompt. */
   inputTokens?: number
   /** The oldest messages, dropped because the prompt did not fit the window. */

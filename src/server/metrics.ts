@@ -3,14 +3,15 @@
  * follow its conventions. Labels have few values, whatever clients send.
  */
 import type { DraftCount } from '../engine/types.js'
-import type { LoadedModel } from '../model/types.js'
+import type { ModelHouse } from './house-types.js'
+import type { SeenModel } from './loading.js'
 import type { LogLine } from './log.js'
 
 export interface Metrics {
   /** Counts a request that is over. */
   observe(line: LogLine): void
-  /** The text, with the model's own counters. `model`: undefined while there is none. */
-  text(model: LoadedModel | undefined): string
+  /** The text, with the models' own counters. */
+  text(house: ModelHouse): string
 }
 
 const TYPE = 'text/plain; version=0.0.4; charset=utf-8'
@@ -37,37 +38,66 @@ export function createMetrics(): Metrics {
       latency.first.add(ttftMs / 1000)
       if (outputTokens > 1) latency.token.add((ms - ttftMs) / 1000 / (outputTokens - 1))
     },
-    text(model) {
+    text(house) {
       const parts = [
         requests.text(),
         ...Object.values(latency).map((one) => one.text()),
         ofProcess(),
-        ...ofModel(model),
+        ...ofModels(house),
       ]
       return `${parts.filter((part) => part !== '').join('\n')}\n`
     },
   }
 }
 
-export function metrics(all: Metrics, model: LoadedModel | undefined): Response {
-  return new Response(all.text(model), { headers: { 'content-type': TYPE } })
+export function metrics(all: Metrics, house: ModelHouse): Response {
+  return new Response(all.text(house), { headers: { 'content-type': TYPE } })
 }
 
 function ofProcess(): string {
   return gauge('process_resident_memory_bytes', 'Memory of the process.', [[{}, process.memoryUsage.rss()]])
 }
 
-function ofModel(model: LoadedModel | undefined): string[] {
-  if (!model) return [gauge('tether_ready', 'Whether a model is loaded.', [[{}, 0]])]
+/** Of several models each has its samples, with its name. One that was unloaded keeps its counters until it is loaded again. */
+function ofModels(house: ModelHouse): string[] {
+  type Shown = { name: string; isReady: boolean; model?: SeenModel }
+  const models = house.all().flatMap(({ name, state }): Shown[] => {
+    const model = state.state === 'ready' ? state.model : state.state === 'unloaded' ? state.seen : undefined
+    if (model) return [{ name, isReady: state.state === 'ready', model }]
+    return house.isOne ? [] : [{ name, isReady: false }]
+  })
+  if (models.length === 0) return [gauge('tether_ready', READY, [[{}, 0]])]
+  const known = new Map<string, Series>()
+  for (const { name, isReady, model } of models) {
+    const labels: Labels = house.isOne ? {} : { model: name }
+    const ready: Series = { type: 'gauge', metric: 'tether_ready', help: READY, samples: [[{}, isReady ? 1 : 0]] }
+    for (const one of [ready, ...(model ? ofModel(model) : [])]) {
+      const samples = one.samples.map(([own, value]): Sample => [{ ...labels, ...own }, value])
+      const before = known.get(one.metric)
+      if (before) before.samples.push(...samples)
+      else known.set(one.metric, { ...one, samples })
+    }
+  }
+  return [...known.values()].map(({ type, metric, help, samples }) => series(type, metric, help, samples))
+}
+
+const READY = 'Whether a model is loaded.'
+
+function ofModel(model: SeenModel): Series[] {
   const { name, family, quantization, device, window } = model.info
   const stats = model.stats()
   const { memory, cache, tokensPerSecond } = stats
-  const total = (metric: string, help: string, samples: Sample[]) => series('counter', metric, help, samples)
+  const total = (metric: string, help: string, samples: Sample[]): Series => ({
+    type: 'counter',
+    metric,
+    help,
+    samples,
+  })
+  const gauge = (metric: string, help: string, samples: Sample[]): Series => ({ type: 'gauge', metric, help, samples })
   const { weights, kv, prefix, scratch, cache: freed, reserved } = memory
   const { live, memory: inMemory, disk } = cache.hitTokens
   const computed = stats.promptTokens - stats.cachedTokens
   return [
-    gauge('tether_ready', 'Whether a model is loaded.', [[{}, 1]]),
     gauge('tether_model_info', 'The loaded model.', [[{ model: name, family, quantization, device }, 1]]),
     gauge('tether_window_tokens', 'Tokens that a prompt and its answer may have.', [[{}, window]]),
     gauge('tether_requests_running', 'Requests that the engine computes.', [[{}, stats.live]]),
@@ -131,6 +161,13 @@ function ofModel(model: LoadedModel | undefined): string[] {
 
 type Labels = Record<string, string>
 type Sample = [labels: Labels, value: number]
+
+interface Series {
+  type: 'counter' | 'gauge'
+  metric: string
+  help: string
+  samples: Sample[]
+}
 
 function verified(source: string, { drafted, accepted }: DraftCount): Sample[] {
   return [

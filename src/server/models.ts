@@ -1,32 +1,40 @@
 /**
- * GET /v1/models: the one model that is loaded, with the fields of Anthropic's API and of OpenAI's. Requests are answered
- * by it whatever model they name.
+ * GET /v1/models: the models that there are, loaded or not, with the fields of Anthropic's API and of OpenAI's. Requests that
+ * name another are answered by the first.
  */
 import { TetherError } from '../errors.js'
-import type { LoadedModel } from '../model/types.js'
 import { json } from './body.js'
+import type { HouseModel, ModelHouse } from './house-types.js'
 
-export function models(model: LoadedModel): Response {
-  const { name } = model.info
-  return json({ object: 'list', data: [describe(model)], has_more: false, first_id: name, last_id: name })
+export function models(house: ModelHouse): Response {
+  const data = house.all().map(describe)
+  return json({ object: 'list', data, has_more: false, first_id: data[0]?.id, last_id: data.at(-1)?.id })
 }
 
-export function oneModel(model: LoadedModel, id: string): Response {
-  if (id === model.info.name) return json(describe(model))
-  throw new TetherError('model_not_found', `no model named ${id} is loaded. The loaded model is ${model.info.name}.`)
+export function oneModel(house: ModelHouse, id: string): Response {
+  const all = house.all()
+  const one = all.find(({ name }) => name === id)
+  if (one) return json(describe(one))
+  const names = all.map(({ name }) => name).join(', ')
+  const why = house.isOne ? `is loaded. The loaded model is ${names}.` : `is here. There are ${names}.`
+  throw new TetherError('model_not_found', `no model named ${id} ${why}`)
 }
 
-function describe({ info }: LoadedModel) {
+function describe({ name, state }: HouseModel) {
+  const seen = state.state === 'ready' ? state.model : state.state === 'unloaded' ? state.seen : undefined
+  const window = seen?.info.window
   return {
     type: 'model',
     object: 'model',
-    id: info.name,
-    display_name: info.name,
+    id: name,
+    display_name: name,
     // A checkpoint does not say when it was released; the epoch is Anthropic's own word for unknown.
     created_at: '1970-01-01T00:00:00Z',
     created: 0,
     owned_by: 'tether',
-    max_input_tokens: info.window,
-    max_tokens: info.window,
+    // Not known of a model that was never loaded.
+    max_input_tokens: window,
+    max_tokens: window,
+    loaded: state.state === 'ready',
   }
 }

@@ -9,17 +9,18 @@ import { createApp } from './app.js'
 import { createEdge, isLoopback } from './edge.js'
 import { createKeys } from './keys.js'
 import { listen, type TlsOptions } from './listen.js'
-import { watchLoad } from './loading.js'
 import type { LogLine } from './log.js'
 import { createMetrics } from './metrics.js'
+import { createHouse } from './model-house.js'
 import { checkOverflow, type OnOverflow } from './overflow.js'
-import { createPreparing, type Preparing } from './preparing.js'
+import type { ServedModel } from './resident.js'
 
 export type { Limits } from '../limits.js'
 export type { AboutBody } from './answer.js'
 export type { TlsOptions } from './listen.js'
 export type { LogLine } from './log.js'
 export type { OnOverflow } from './overflow.js'
+export type { LoadHow, ServedModel } from './resident.js'
 
 /** Each limit has a default: the table is in docs/configuration.md. */
 export interface ServeOptions extends Partial<Limits> {
@@ -56,6 +57,14 @@ export interface ServeOptions extends Partial<Limits> {
   onOverflow?: OnOverflow
   /** How much of the model is loaded, 0…1; for the answers while it loads. */
   progress?: () => number
+  /**
+   * More models, which requests may name: each is loaded when one does. Other names mean the first model. What all of them
+   * take stays within `memoryCap`: a model that answers nobody is unloaded when another needs its memory. The first model
+   * is, too, where one of these has its name; it is then closed and loaded by the server like the others.
+   */
+  models?: readonly ServedModel[]
+  /** The name of one of `models`, for requests that name a small model of Anthropic's (haiku). Default: the first model. */
+  smallModel?: string
 }
 
 export interface Server {
@@ -85,21 +94,13 @@ export async function serve(model: LoadedModel | Promise<LoadedModel>, options: 
   if (!keys.required && !loopback && !options.insecureNoKey) throw new TetherError('bad_config', noKey(host))
   const { allowedHosts = [], allowedOrigins = [] } = options
   const edge = createEdge({ loopback, allowedHosts, allowedOrigins })
-  const load = watchLoad(model, progress)
-  let preparing: Preparing | undefined
-  let isClosed = false
-  // Started with the model, so that the first large request need not wait for it. A failed load is answered elsewhere.
-  const started = Promise.resolve(model).then((loaded) => {
-    if (!isClosed) preparing = createPreparing(loaded)
-  })
-  started.catch(() => {})
+  const house = createHouse({ first: model, progress, models: options.models, smallModel: options.smallModel })
   const counted = createMetrics()
-  const activity = createActivity(load)
+  const activity = createActivity(house)
   const app = createApp({
-    load,
+    house,
     keys,
     edge,
-    preparing: () => preparing,
     pingMs,
     limits,
     onOverflow,
@@ -113,18 +114,18 @@ export async function serve(model: LoadedModel | Promise<LoadedModel>, options: 
     onLog?.(line)
   }
   const stop = () => {
-    isClosed = true
-    preparing?.close()
     activity.close()
+    return house.close()
   }
-  const listener = await listen(app, { host, port, tls, limits, onLog: note }).catch((error: unknown) => {
-    stop()
+  const listener = await listen(app, { host, port, tls, limits, onLog: note }).catch(async (error: unknown) => {
+    await stop()
     throw error
   })
   const url = `http${tls ? 's' : ''}://${address(host)}:${listener.port}`
-  const close = () => {
-    stop()
-    return listener.close()
+  const close = async () => {
+    const stopped = stop()
+    await listener.close()
+    await stopped
   }
   return { url, ...listener, setKeys: keys.set, close }
 }

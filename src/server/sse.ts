@@ -18,18 +18,17 @@ export interface SseOptions<Event> {
  * an error event Claude Code repeats the request without streaming.
  */
 export function sse<Event>(
-  first: Event,
-  rest: AsyncGenerator<Event, void, undefined>,
+  events: AsyncGenerator<Event, void, undefined>,
   { protocol, pingMs, requestId, leave }: SseOptions<Event>,
 ): ReadableStream<Uint8Array> {
   const send = (controller: ReadableStreamDefaultController<Uint8Array>, text: string) =>
     controller.enqueue(Buffer.from(text))
   let sent = 0
-  let next: Promise<Next<Event>> | undefined = Promise.resolve({ done: false, value: first })
+  let next: Promise<Next<Event>> | undefined
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        next ??= settle(rest.next())
+        next ??= settle(events.next())
         const item = await within(next, pingMs)
         if (!item) return send(controller, protocol.ping)
         next = undefined
@@ -45,7 +44,7 @@ export function sse<Event>(
       },
       async cancel() {
         leave()
-        await rest.return()
+        await events.return()
       },
     },
     { highWaterMark: 0 },

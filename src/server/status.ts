@@ -1,7 +1,9 @@
 /** GET /status: what the model is doing and what its last answer cost, for status lines and monitors. */
 import type { CacheStats, EngineStats } from '../engine/types.js'
-import type { LoadedModel } from '../model/types.js'
 import { json } from './body.js'
+import type { ModelHouse } from './house-types.js'
+import { seenModel } from './loading.js'
+import { type ModelReport, modelReports } from './model-report.js'
 
 /** Counts in tokens. */
 export interface Status {
@@ -35,6 +37,8 @@ export interface Status {
   loops: number
   /** The answer that ended last; null if there was none. */
   last: LastAnswer | null
+  /** Each of several models; what is above is the first one's. Unset: there is one. */
+  models?: ModelReport[]
 }
 
 const DRAFT_SOURCES = ['lookup', 'forced', 'drafter'] as const
@@ -79,7 +83,8 @@ function share(part: number, whole: number, parts: number): number {
   return whole === 0 ? 0 : Math.round((part / whole) * parts) / parts
 }
 
-export function status(model: LoadedModel, last: LastAnswer | null): Response {
+export function status(house: ModelHouse, last: LastAnswer | null): Response {
+  const model = seenModel(house.first())
   const { name, window } = model.info
   const stats = model.stats()
   const { live, queued, longestWait, prefill, cache, loops, constrainedTokens, removedProbability } = stats
@@ -98,5 +103,6 @@ export function status(model: LoadedModel, last: LastAnswer | null): Response {
     drafts: drafts(stats),
     loops,
     last,
+    ...(house.isOne ? {} : { models: modelReports(house) }),
   } satisfies Status)
 }

@@ -14,6 +14,7 @@ test.each<[ErrorCode | ServerFault, number, string, boolean]>([
   ['too_large', 413, 'request_too_large', false],
   ['not_enough_memory', 413, 'request_too_large', false],
   ['internal', 500, 'api_error', true],
+  ['memory_in_use', 529, 'overloaded_error', true],
   ['not_loaded', 529, 'overloaded_error', true],
   ['closed', 503, 'api_error', true],
   ['overloaded', 429, 'rate_limit_error', true],

@@ -49,7 +49,7 @@ test('weights that do not fit beside another model are refused before they are r
   const cap = (await capFor(0)) - MIB
   const first = await load({})
   await expect(loadEngine(DEMO, { memoryCap: cap })).rejects.toMatchObject({
-    code: 'not_enough_memory',
+    code: 'memory_in_use',
     message: expect.stringMatching(/the weights need .* beside .* of other models, the memory cap is /),
   })
   await first.close()
@@ -95,7 +95,10 @@ test('a request that only fits without an idle model is refused, or waits until 
     const request = greedy(someTokens(Math.min(tokens, engine.info.window - 10), 1), 5)
     const answer = collect(engine.generate(request))
     if (!asksForRoom) {
-      await expect(answer).rejects.toMatchObject({ code: 'not_enough_memory', message: /other models take/ })
+      await expect(answer).rejects.toMatchObject({
+        code: 'memory_in_use',
+        message: expect.stringContaining('that other models take'),
+      })
     } else {
       await until(() => engine.stats().memory.lacking > 0)
       expect(engine.stats()).toMatchObject({ live: 0, queued: 1 })

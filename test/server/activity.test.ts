@@ -96,9 +96,9 @@ describe('/activity', () => {
       let steps = 0
       engine.stats = () => ({ ...stats(), generatedTokens: 100 * steps, computedTokens: 1000 * steps })
       const { createActivity } = await import('../../src/server/activity.js')
-      const { watchLoad } = await import('../../src/server/loading.js')
+      const { createHouse } = await import('../../src/server/model-house.js')
       const { fakeModel } = await import('../support/fake-model.js')
-      const all = createActivity(watchLoad(fakeModel(engine)))
+      const all = createActivity(createHouse({ first: fakeModel(engine) }))
       for (; steps < 4; steps++) vi.advanceTimersByTime(2000)
       expect(all.report().speed).toEqual({ stepSeconds: 2, read: [500, 500, 500], written: [50, 50, 50] })
       vi.advanceTimersByTime(2000 * 1000)

@@ -7,8 +7,8 @@ import { createActivity } from '../../src/server/activity.js'
 import { createApp } from '../../src/server/app.js'
 import { createEdge } from '../../src/server/edge.js'
 import { createKeys } from '../../src/server/keys.js'
-import { watchLoad } from '../../src/server/loading.js'
 import { createMetrics } from '../../src/server/metrics.js'
+import { createHouse } from '../../src/server/model-house.js'
 import { type FakeEngine, type Step, speaks } from '../support/fake-engine.js'
 import { fakeModel } from '../support/fake-model.js'
 import { ask, hello, serveFake, until } from '../support/fake-server.js'
@@ -121,11 +121,11 @@ describe('a client that leaves', () => {
 
   it('by cancelling a Response body without a socket ends the generation and frees its place', async () => {
     const engine = speaks('a', 'hang')
-    const load = watchLoad(fakeModel(engine))
-    const activity = createActivity(load)
+    const house = createHouse({ first: fakeModel(engine) })
+    const activity = createActivity(house)
     onTestFinished(activity.close)
     const app = createApp({
-      load,
+      house,
       activity,
       keys: createKeys({}),
       edge: createEdge({ loopback: true, allowedHosts: [], allowedOrigins: [] }),

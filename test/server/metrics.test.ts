@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { LogLine } from '../../src/server/log.js'
 import { createMetrics } from '../../src/server/metrics.js'
+import { createHouse } from '../../src/server/model-house.js'
 import { speaks } from '../support/fake-engine.js'
 import { ask, hello, serveFake } from '../support/fake-server.js'
 import { until } from '../support/until.js'
@@ -34,12 +35,14 @@ function read(text: string): Map<string, number> {
 }
 
 describe('metrics', () => {
+  const loading = createHouse({ first: new Promise(() => {}) })
+
   it('count requests by route and status, whatever paths are asked for', () => {
     const all = createMetrics()
     all.observe(line())
     all.observe(line({ status: 429 }))
     for (let i = 0; i < 100; i++) all.observe(line({ path: `/x/${i}`, status: 404 }))
-    const samples = read(all.text(undefined))
+    const samples = read(all.text(loading))
     expect(samples.get('tether_requests_total{route="/v1/messages",code="200"}')).toBe(1)
     expect(samples.get('tether_requests_total{route="/v1/messages",code="429"}')).toBe(1)
     expect(samples.get('tether_requests_total{route="other",code="404"}')).toBe(100)
@@ -52,7 +55,7 @@ describe('metrics', () => {
     all.observe(line({ ms: 1400, ttftMs: 400, outputTokens: 101 }))
     all.observe(line({ ms: 400_000, ttftMs: 350_000, outputTokens: 1 }))
     all.observe(line({ ms: 3 }))
-    const samples = read(all.text(undefined))
+    const samples = read(all.text(loading))
     const first = 'tether_time_to_first_token_seconds'
     expect(samples.get(`${first}_bucket{le="0.25"}`)).toBe(0)
     expect(samples.get(`${first}_bucket{le="0.5"}`)).toBe(1)
@@ -104,7 +107,7 @@ describe('metrics', () => {
       },
       ...{ constrainedTokens: 0, removedProbability: 0, maskSeconds: 0 },
     })
-    const text = createMetrics().text({ info, stats } as never)
+    const text = createMetrics().text(createHouse({ first: { info, stats, turns: {} } as never }))
     expect(text).toContain('model="a\\"b\\\\c\\n?[31m"')
     read(text)
   })

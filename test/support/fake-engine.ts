@@ -15,6 +15,7 @@ import { controlId, fakeTokenizer } from './fake-tokenizer.js'
 export type Step = string | { control: string } | { wait: number } | 'hang' | { fail: unknown }
 
 export interface FakeEngine extends Engine {
+  info: EngineInfo
   /** All requests, in order. */
   requests: GenerateRequest[]
   /** Their prompts as text. */
@@ -32,6 +33,8 @@ export interface FakeEngine extends Engine {
   miss: PromptMiss | null
   /** Prompts that were asked for in advance. */
   prefetched: Int32Array[]
+  /** Bytes that its requests wait for. */
+  lacking: number
 }
 
 const INFO: EngineInfo = {
@@ -84,6 +87,7 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
     createdTokens: 0,
     miss: null,
     prefetched: [],
+    lacking: 0,
     setVocabulary() {},
     compileGrammar: async () => [],
     async *generate(request, signal) {
@@ -174,7 +178,17 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
       maskSeconds: 0,
       ownSeconds: 0,
       tokensPerSecond: { prefill: 0, decode: 0 },
-      memory: { active: 0, peak: 0, reserved: 0, lacking: 0, weights: 0, kv: 0, prefix: 0, scratch: 0, cache: 0 },
+      memory: {
+        active: 0,
+        peak: 0,
+        reserved: 0,
+        lacking: engine.lacking,
+        weights: 0,
+        kv: 0,
+        prefix: 0,
+        scratch: 0,
+        cache: 0,
+      },
       cache: CACHE,
     }),
     prefetch: async (tokens) => {

@@ -12,7 +12,7 @@ const KINDS = {
   scratch: 'scratch space',
   freed: 'freed, to be used again',
 }
-const STATES = { preparing: 'arriving', waiting: 'waiting', reading: 'reading', writing: 'writing' }
+const STATES = { loading: 'loading', preparing: 'arriving', waiting: 'waiting', reading: 'reading', writing: 'writing' }
 
 /** Five minutes of them fill a plot. */
 const STEPS = 150
@@ -110,12 +110,22 @@ function show(report) {
   else if (report.state === 'failed') showState('gone', report.message ?? 'failed')
   else showState('', report.message ?? 'loading')
   showModel(report)
+  say('models', (report.models ?? []).map(modelState).join(' · '))
   showRequests(report.requests)
   showSpeed('written', 'generated', report.speed)
   showSpeed('read', 'read', report.speed)
   if (report.memory) showMemory(report.memory)
   if (report.cache) showCache(report)
   showErrors(report.errors)
+}
+
+/** Of one of several models. */
+function modelState({ name, state, progress, live, queued, weights, message }) {
+  if (state === 'unloaded') return `${name}: not loaded`
+  if (state === 'failed') return `${name}: ${message ?? 'failed'}`
+  if (state === 'loading')
+    return progress === undefined ? `${name}: waiting for memory` : `${name}: loading ${share(progress, 1)}`
+  return `${name}: ${size(weights)}, ${live + queued === 0 ? 'idle' : `${live} running, ${queued} waiting`}`
 }
 
 function showModel({ model, uptimeSeconds }) {
@@ -145,7 +155,7 @@ function requestRow(request) {
   const row = make('tr')
   const { state, promptTokens, readTokens, cachedTokens, outputTokens } = request
   row.append(clientCell(request), stateCell(request))
-  const isKnown = state !== 'preparing'
+  const isKnown = state !== 'preparing' && state !== 'loading'
   const isStarted = state === 'reading' || state === 'writing'
   row.append(make('td', isKnown ? whole.format(promptTokens) : '–', 'number'))
   row.append(make('td', isStarted && readTokens > 0 ? share(cachedTokens, promptTokens) : '–', 'number spare'))

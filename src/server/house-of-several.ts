@@ -1,0 +1,64 @@
+/**
+ * Several models of a server. A request for one that is not loaded loads it. Where its memory is missing, models that answer
+ * nobody are unloaded, the least recently used first; while all answer, it waits.
+ */
+import { TetherError } from '../errors.js'
+import type { HouseOptions, ModelHouse } from './house-types.js'
+import { readyModel, watchLoad } from './loading.js'
+import { Resident } from './resident.js'
+import { type ModelNames, resolveModel } from './resolve-model.js'
+import { createRoom } from './room.js'
+
+export function houseOfSeveral({ first, progress, models = [], smallModel }: HouseOptions): ModelHouse {
+  const watched = watchLoad(first, progress)
+  const others = models.map((entry) => new Resident(entry.name, entry))
+  /** Known once it is loaded: its name says whether it is one of the others. */
+  let main: Resident | undefined
+  let isClosed = false
+  const settled = Promise.resolve(first).then((model) => {
+    if (isClosed) return
+    const { name } = model.info
+    main = others.find((one) => one.name === name) ?? new Resident(name)
+    main.settle(model)
+  })
+  settled.catch(() => {})
+  const residents = () => (main && !others.includes(main) ? [main, ...others] : others)
+  const room = createRoom(residents)
+  const names = (): ModelNames => ({
+    first: main?.name ?? '',
+    all: residents().map(({ name }) => name),
+    small: smallModel,
+  })
+  const named = (name: string | undefined) => {
+    const { model } = resolveModel(name, names())
+    const found = residents().find((one) => one.name === model)
+    if (!found) throw new TetherError('not_loaded', 'the model is not loaded')
+    return found
+  }
+  return {
+    isOne: false,
+    first: () => main?.stateOfKnown() ?? watched(),
+    check() {
+      if (!main) readyModel(watched())
+    },
+    nameFor: (name) => resolveModel(name, names()).model,
+    all: () => residents().map((one) => ({ name: one.name, state: one.state() })),
+    preparing: () => main?.home?.preparing,
+    use: async (name, signal) => room.use(named(name), signal),
+    counted() {
+      const all = residents().map((one) => one.counted())
+      return {
+        computed: all.reduce((sum, { computed }) => sum + computed, 0),
+        generated: all.reduce((sum, { generated }) => sum + generated, 0),
+      }
+    },
+    async close() {
+      isClosed = true
+      await room.close()
+      for (const one of residents()) {
+        if (one.canReload) await one.unload()
+        else one.home?.preparing?.close()
+      }
+    },
+  }
+}

@@ -1,0 +1,27 @@
+/** Which model a request means by the name that it gives. The only place that knows. */
+
+export interface ModelNames {
+  /** What answers names that are nobody's here, such as claude-opus-5-5. */
+  first: string
+  /** All that there are, with the first. */
+  all: readonly string[]
+  /** What answers Claude Code's background requests. Unset: the first does. */
+  small?: string
+}
+
+export interface Resolved {
+  model: string
+}
+
+/** `name`: as a request has it; undefined: it has none. */
+export function resolveModel(name: string | undefined, { first, all, small }: ModelNames): Resolved {
+  if (name === undefined) return { model: first }
+  if (all.includes(name)) return { model: name }
+  if (small !== undefined && isHaiku(name)) return { model: small }
+  return { model: first }
+}
+
+/** Anthropic's small models: claude-haiku-5-5, claude-3-5-haiku-20241022, haiku. */
+function isHaiku(name: string): boolean {
+  return /^(?:claude-(?:[\w.]+-)*)?haiku(?:[-@[]|$)/i.test(name)
+}

@@ -1,0 +1,174 @@
+/** Makes room for models that are loaded and for requests, by unloading models that answer nobody. */
+import { TetherError } from '../errors.js'
+import type { Lease } from './house-types.js'
+import type { Home, Resident } from './resident.js'
+
+export interface Room {
+  /** A model for a request, once it is loaded. Throws why it cannot be, and `cancelled` once the signal fires. */
+  use(wanted: Resident, signal: AbortSignal): Promise<Lease>
+  /** Ends the loads that wait, and waits for the one that runs. */
+  close(): Promise<void>
+}
+
+/** How often it looks whether a request lacks memory that an idle model has. */
+const LOOK_MS = 50
+
+export function createRoom(residents: () => Resident[]): Room {
+  let isClosed = false
+  /** Loads, one after another. */
+  let last: Promise<unknown> = Promise.resolve()
+  const loading = new Map<Resident, Promise<Home>>()
+  const { closed, unload, makeRoom } = createUnloads(residents)
+  /** While a load waits for room. */
+  let hungry: Promise<void> | undefined
+  let wake = () => {}
+  let fed = () => {}
+
+  /** Until a model answers nobody any more. Meanwhile others get no more requests: it would wait for ever. */
+  const roomChanges = () => {
+    hungry ??= new Promise((resolve) => {
+      fed = resolve
+    })
+    return new Promise<void>((resolve) => {
+      wake = resolve
+    })
+  }
+  const load = async (wanted: Resident): Promise<Home> => {
+    for (;;) {
+      if (isClosed) throw new TetherError('closed', 'the server is closing')
+      if (wanted.users === 0) throw new TetherError('cancelled', 'nobody waits for the model any more')
+      try {
+        return await wanted.load()
+      } catch (error) {
+        if (!(error instanceof TetherError) || error.code !== 'memory_in_use') throw cannotLoad(wanted.name, error)
+        if ((await closed()) || (await makeRoom(wanted))) continue
+        if (!residents().some((one) => one !== wanted && one.canUnload)) throw cannotLoad(wanted.name, error)
+        wanted.waits()
+        await roomChanges()
+      }
+    }
+  }
+  const loadInTurn = (wanted: Resident): Promise<Home> => {
+    const turn = last
+      .then(() => wanted.home ?? load(wanted))
+      .finally(() => {
+        loading.delete(wanted)
+        hungry = undefined
+        fed()
+      })
+    last = turn.catch(() => {})
+    loading.set(wanted, turn)
+    return turn
+  }
+  const timer = setInterval(
+    once(() => giveWay(residents(), { makeRoom, unload })),
+    LOOK_MS,
+  ).unref()
+
+  return {
+    async use(wanted, signal) {
+      while (hungry && !loading.has(wanted)) await unlessLeft(hungry, signal)
+      const giveBack = enter(wanted, () => wake())
+      try {
+        const home = wanted.home ?? (await unlessLeft(loading.get(wanted) ?? loadInTurn(wanted), signal))
+        return { ...home, giveBack }
+      } catch (error) {
+        giveBack()
+        throw error
+      }
+    },
+    async close() {
+      isClosed = true
+      clearInterval(timer)
+      wake()
+      await last
+    },
+  }
+}
+
+/** Counts a request of a model. -> ends that, and calls `left`; safe to call twice */
+function enter(one: Resident, left: () => void): () => void {
+  one.users++
+  one.usedAt = performance.now()
+  let isIn = true
+  return () => {
+    if (!isIn) return
+    isIn = false
+    one.users--
+    one.usedAt = performance.now()
+    left()
+  }
+}
+
+function createUnloads(residents: () => Resident[]) {
+  const closing = new Set<Promise<void>>()
+  const unload = async (one: Resident): Promise<void> => {
+    const closed = one.unload().catch(() => {})
+    closing.add(closed)
+    await closed
+    closing.delete(closed)
+  }
+  /** Unloads the model that was not used for longest, of those that answer nobody. -> whether there was one */
+  const makeRoom = async (wanted: Resident): Promise<boolean> => {
+    const idle = residents().filter((one) => one !== wanted && one.canUnload && one.users === 0)
+    const [oldest] = idle.sort((one, other) => one.usedAt - other.usedAt)
+    if (oldest) await unload(oldest)
+    return oldest !== undefined
+  }
+  /** Waits for models that are being closed. -> whether there was one */
+  const closed = async (): Promise<boolean> => (await Promise.all(closing)).length > 0
+  return { closed, unload, makeRoom }
+}
+
+type Unloads = ReturnType<typeof createUnloads>
+
+/**
+ * A request may lack what an idle model has. Where two requests each lack what the other's model has, the one that came
+ * later is ended, so that its client asks again.
+ */
+async function giveWay(
+  residents: Resident[],
+  { makeRoom, unload }: Pick<Unloads, 'makeRoom' | 'unload'>,
+): Promise<void> {
+  if (residents.filter(({ home }) => home).length < 2) return
+  for (const one of residents) {
+    if (!one.lacks || (await makeRoom(one)) || !one.isStuck) continue
+    const stuck = residents.filter((other) => other !== one && other.canUnload && other.isStuck)
+    const [latest] = stuck.sort((a, b) => b.usedAt - a.usedAt)
+    if (latest && latest.usedAt >= one.usedAt) await unload(latest)
+  }
+}
+
+/** Does nothing while it still runs. */
+function once(work: () => Promise<void>): () => void {
+  let isRunning = false
+  return () => {
+    if (isRunning) return
+    isRunning = true
+    void work().finally(() => {
+      isRunning = false
+    })
+  }
+}
+
+/** Claude Code would shorten its conversation for the status of `not_enough_memory`, which does not help here. */
+function cannotLoad(name: string, error: unknown): unknown {
+  if (error instanceof TetherError && ['closed', 'cancelled'].includes(error.code)) return error
+  const why = error instanceof Error ? error.message : String(error)
+  return new TetherError('bad_config', `the model ${name} cannot be loaded: ${why}`, { cause: error })
+}
+
+/** Throws `cancelled` as soon as the signal fires. */
+async function unlessLeft<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let leave = () => {}
+  const left = new Promise<never>((_, reject) => {
+    leave = () => reject(new TetherError('cancelled', 'the client left'))
+  })
+  if (signal.aborted) leave()
+  signal.addEventListener('abort', leave, { once: true })
+  try {
+    return await Promise.race([work, left])
+  } finally {
+    signal.removeEventListener('abort', leave)
+  }
+}

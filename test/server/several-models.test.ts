@@ -1,0 +1,274 @@
+/** Several models in one server: which answers, when each is loaded, and what makes room for it. */
+import Anthropic from '@anthropic-ai/sdk'
+import OpenAI from 'openai'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { TetherError } from '../../src/errors.js'
+import { type LogLine, type ServeOptions, serve } from '../../src/server/serve.js'
+import { speaks } from '../support/fake-engine.js'
+import { type FakeModels, fakeModels } from '../support/fake-models.js'
+import { ask, hello, until } from '../support/fake-server.js'
+
+const END = { control: '<end>' }
+
+async function start(models: FakeModels, options: ServeOptions, first = 'a') {
+  const lines: LogLine[] = []
+  const server = await serve(models.open(first), { port: 0, onLog: (line) => lines.push(line), ...options })
+  onTestFinished(() => server.close())
+  const send = async (model: string, more: object = {}) => {
+    const reply = await ask(`${server.url}/v1/messages`, { body: hello({ model, ...more }) })
+    return { ...reply, said: reply.json?.content?.[0]?.text as string | undefined }
+  }
+  const get = async (path: string) => (await ask(server.url + path)).json
+  return { server, lines, send, get }
+}
+
+function gate(): { open: () => void; passed: Promise<void> } {
+  let open = () => {}
+  const passed = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { open, passed }
+}
+
+describe('a server of several models', () => {
+  it('answers with the one that is named, and loads it first', async () => {
+    const models = fakeModels(3)
+    const { send, lines } = await start(models, { models: [models.served('b'), models.served('org/c')] })
+    expect((await send('claude-opus-5-5')).said).toBe('I am a')
+    expect(models.events).toEqual(['load a'])
+    expect((await send('b')).said).toBe('I am b')
+    expect((await send('org/c')).said).toBe('I am org/c')
+    expect((await send('a')).said).toBe('I am a')
+    expect((await send('nobody')).said).toBe('I am a')
+    expect(models.events).toEqual(['load a', 'load b', 'load org/c'])
+    await until(() => lines.length === 5)
+    expect(lines.map(({ answeredBy }) => answeredBy)).toEqual(['a', 'b', 'org/c', 'a', 'a'])
+  })
+
+  it('has a model for Claude Code’s background requests', async () => {
+    const models = fakeModels(3)
+    const { send } = await start(models, { models: [models.served('b')], smallModel: 'b' })
+    expect((await send('claude-haiku-5-5')).said).toBe('I am b')
+    expect((await send('claude-sonnet-5-5')).said).toBe('I am a')
+  })
+
+  it('lists them, loaded or not', async () => {
+    const models = fakeModels(2)
+    const { send, get, server } = await start(models, { models: [models.served('a'), models.served('org/b')] })
+    const list = async () => (await get('/v1/models')).data.map(({ id, loaded }: never) => [id, loaded])
+    expect(await list()).toEqual([
+      ['a', true],
+      ['org/b', false],
+    ])
+    expect(await get('/v1/models/org/b')).toMatchObject({ id: 'org/b', loaded: false })
+    await send('org/b')
+    expect(await get('/v1/models/org%2Fb')).toMatchObject({ id: 'org/b', loaded: true, max_input_tokens: 100_000 })
+    expect((await ask(`${server.url}/v1/models/c`)).json.error.message).toContain('There are a, org/b.')
+  })
+
+  it('answers clients of both protocols, and counts with the model that is named', async () => {
+    const models = fakeModels(2)
+    const { server } = await start(models, { models: [models.served('b')] })
+    const anthropic = new Anthropic({ baseURL: server.url, apiKey: 'any', maxRetries: 0 })
+    const openai = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'any', maxRetries: 0 })
+    const messages = [{ role: 'user' as const, content: 'hi' }]
+    expect((await anthropic.messages.countTokens({ model: 'b', messages })).input_tokens).toBeGreaterThan(0)
+    expect(models.events).toEqual(['load a', 'load b'])
+    const chat = await openai.chat.completions.create({ model: 'b', messages })
+    expect(chat.choices[0]?.message.content).toBe('I am b')
+    const stream = anthropic.messages.stream({ max_tokens: 50, messages, model: 'b' })
+    expect(await stream.finalText()).toBe('I am b')
+    const names = []
+    for await (const { id } of anthropic.models.list()) names.push(id)
+    expect(names).toEqual(['a', 'b'])
+  })
+})
+
+describe('memory for one model', () => {
+  it('goes to the model that is asked for, and back', async () => {
+    const models = fakeModels(1)
+    const { send, get } = await start(models, { models: [models.served('a'), models.served('b')] })
+    expect((await send('b')).said).toBe('I am b')
+    expect(models.events).toEqual(['load a', 'close a', 'load b'])
+    expect(await get('/health')).toMatchObject({ status: 'ok', model: 'a', live: 0 })
+    expect(await get('/status')).toMatchObject({
+      model: 'a',
+      models: [
+        { name: 'a', state: 'unloaded' },
+        { name: 'b', state: 'ready' },
+      ],
+    })
+    expect((await send('claude-opus-5-5')).said).toBe('I am a')
+    expect(models.events).toEqual(['load a', 'close a', 'load b', 'close b', 'load a'])
+  })
+
+  it('is taken from the model that was not used for longest', async () => {
+    const models = fakeModels(2)
+    const all = ['a', 'b', 'c'].map((name) => models.served(name))
+    const { send } = await start(models, { models: all })
+    await send('b')
+    await send('a')
+    await send('c')
+    expect(models.events.slice(2)).toEqual(['close b', 'load c'])
+  })
+
+  it('is never taken from one that answers: the request waits, and those behind it', async () => {
+    const models = fakeModels(1)
+    const engine = speaks('first', { wait: 300 }, 'last', END)
+    const served = [models.served('a'), models.served('b', { engine: () => engine })]
+    const { send, get } = await start(models, { models: served })
+    const long = send('b')
+    await until(() => engine.requests.length === 1)
+    const order: string[] = []
+    const other = send('a').then(({ said }) => order.push(said ?? ''))
+    await until(() => models.events.length === 3)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect((await get('/status')).models[0]).toMatchObject({ name: 'a', state: 'loading' })
+    // Else b would never be free.
+    const again = send('b').then(({ said }) => order.push(said ?? ''))
+    expect((await long).said).toBe('firstlast')
+    await Promise.all([other, again])
+    expect(order).toEqual(['I am a', 'firstlast'])
+  })
+
+  it('is not waited for by a client that has left', async () => {
+    const models = fakeModels(1)
+    const served = [models.served('a'), models.served('b', { engine: () => speaks('x', 'hang') })]
+    const { server, send } = await start(models, { models: served })
+    const leaves = new AbortController()
+    const post = (model: string, signal: AbortSignal) =>
+      fetch(`${server.url}/v1/messages`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(hello({ model })),
+        signal,
+      }).catch(() => {})
+    const hangs = post('b', leaves.signal)
+    await until(() => models.engines.has('b'))
+    const impatient = new AbortController()
+    const waits = post('a', impatient.signal)
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    impatient.abort()
+    await waits
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(models.events).toEqual(['load a', 'close a', 'load b'])
+    leaves.abort()
+    await hangs
+    expect((await send('a')).said).toBe('I am a')
+  })
+
+  it('is taken from an idle model for a request that lacks it', async () => {
+    const models = fakeModels(3)
+    const served = ['a', 'b', 'c'].map((name) => models.served(name))
+    const { send } = await start(models, { models: served })
+    await send('b')
+    await send('c')
+    const engine = models.engines.get('a')
+    if (!engine) throw new Error('a is not loaded')
+    engine.lacking = 50
+    await until(() => models.events.includes('close b'))
+    engine.lacking = 0
+    await new Promise((resolve) => setTimeout(resolve, 120))
+    expect(models.engines.has('c')).toBe(true)
+    expect((await send('b')).said).toBe('I am b')
+  })
+
+  it('of a first model that the server did not load is left to it', async () => {
+    const models = fakeModels(1)
+    const { send } = await start(models, { models: [models.served('b')] })
+    const { status, json } = await send('b')
+    expect(status).toBe(500)
+    expect(json.error.message).toBe('the model b cannot be loaded: others have the memory')
+    expect((await send('a')).said).toBe('I am a')
+  })
+})
+
+describe('a model that', () => {
+  it('cannot be loaded fails its requests, and no others', async () => {
+    const models = fakeModels(3)
+    const broken = models.served('b', { fails: new TetherError('not_enough_memory', 'the weights need 90 GB') })
+    const { send, get } = await start(models, { models: [models.served('a'), broken, models.served('c')] })
+    const { status, json } = await send('b')
+    expect(status).toBe(500)
+    expect(json.error.message).toBe('the model b cannot be loaded: the weights need 90 GB')
+    expect((await get('/status')).models[1]).toMatchObject({ state: 'failed', message: 'the weights need 90 GB' })
+    // Nothing was unloaded for what can never fit.
+    expect(models.events).toEqual(['load a'])
+    expect((await send('c')).said).toBe('I am c')
+    expect((await send('b')).status).toBe(500)
+  })
+
+  it('is being loaded lets others answer, and pings its streams', async () => {
+    const models = fakeModels(3)
+    const reading = gate()
+    const { server, send, get } = await start(models, {
+      models: [models.served('b', { reading: reading.passed })],
+      pingMs: 20,
+    })
+    const waits = ask(`${server.url}/v1/messages`, { body: hello({ model: 'b', stream: true }) })
+    await until(() => models.events.length === 1)
+    expect((await send('a')).said).toBe('I am a')
+    await new Promise((resolve) => setTimeout(resolve, 70))
+    expect((await get('/activity')).requests).toMatchObject([{ state: 'loading' }])
+    expect((await get('/activity')).models[1]).toMatchObject({ name: 'b', state: 'loading', progress: 0.5 })
+    reading.open()
+    const { status, text } = await waits
+    expect(status).toBe(200)
+    expect(text).toMatch(/^event: ping\n[\s\S]*event: message_start[\s\S]*I am b[\s\S]*event: message_stop/)
+  })
+
+  it('fails while its streams get pings ends them with the error', async () => {
+    const models = fakeModels(3)
+    const reading = gate()
+    const broken = models.served('b', { reading: reading.passed, fails: new TetherError('bad_weights', 'damaged') })
+    const { server, lines } = await start(models, { models: [broken], pingMs: 10 })
+    const waits = ask(`${server.url}/v1/messages`, { body: hello({ model: 'b', stream: true }) })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    reading.open()
+    expect((await waits).text).toMatch(/event: ping[\s\S]*event: error\ndata: .*the model b cannot be loaded: damaged/)
+    await until(() => lines.length === 1)
+    expect(lines[0]?.error).toBe('the model b cannot be loaded: damaged')
+  })
+
+  it('is asked for by many at once is loaded once', async () => {
+    const models = fakeModels(3)
+    const { send } = await start(models, { models: [models.served('b')] })
+    const answers = await Promise.all(Array.from({ length: 8 }, () => send('b')))
+    expect(answers.map(({ said }) => said)).toEqual(Array.from({ length: 8 }, () => 'I am b'))
+    expect(models.events).toEqual(['load a', 'load b'])
+  })
+})
+
+it('a server that closes closes what it has loaded, also while it loads', async () => {
+  const models = fakeModels(3)
+  const reading = gate()
+  const { server, send } = await start(models, {
+    models: [models.served('b'), models.served('c', { reading: reading.passed })],
+  })
+  await send('b')
+  const waits = send('c').catch(() => {})
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  const closed = server.close()
+  reading.open()
+  await closed
+  await waits
+  expect([...models.engines.keys()]).toEqual(['a'])
+})
+
+it('names that cannot be told apart are refused', async () => {
+  const models = fakeModels(3)
+  const twice = { models: [models.served('b'), models.served('b')] }
+  await expect(serve(models.open('a'), { port: 0, ...twice })).rejects.toMatchObject({ code: 'bad_config' })
+  const unknown = { models: [models.served('b')], smallModel: 'c' }
+  await expect(serve(models.open('d'), { port: 0, ...unknown })).rejects.toMatchObject({ code: 'bad_config' })
+})
+
+it('metrics have each model under its name', async () => {
+  const models = fakeModels(3)
+  const { server, send } = await start(models, { models: [models.served('b')] })
+  await send('b')
+  const { text } = await ask(`${server.url}/metrics`)
+  expect(text).toContain('tether_ready{model="a"} 1\ntether_ready{model="b"} 1')
+  expect(text).toContain('tether_memory_bytes{model="b",kind="weights"} 0')
+  expect(text.match(/# TYPE tether_ready /g)).toHaveLength(1)
+})
