@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { GrammarVocabulary } from './engine/grammar.js'
-import type { EngineInfo, EngineStats, Finish, GenerateRequest } from './engine/types.js'
+import type { Adapter, EngineInfo, EngineStats, Finish, GenerateRequest } from './engine/types.js'
 import { TetherError } from './errors.js'
 import type { EngineOptions } from './options.js'
 
@@ -28,8 +28,9 @@ export interface NativeEngine {
    * Once, first. `config`: config.json parsed; `files`: absolute paths; the options of src/options.ts, where 0 leaves the
    * choice to the engine, and no memory cap; `cacheDir`: empty for no prefixes on disk. `asGpu`, for tests: whatever the
    * device, compute and decode as on a GPU, in the checkpoint's own dtype and one token ahead. `lookup`: draft what is
-   * likely to be repeated. `drafter`: a checkpoint of the same vocabulary that drafts. `alwaysDraft`, for tests: as if it cost
-   * nothing. `asksForRoom`: as in LoadOptions of src/engine/types.ts.
+   * likely to be repeated. `adapters`: LoRA adapters, which requests name by their places from 1 on. `drafter`: a checkpoint of
+   * the same vocabulary that drafts. `alwaysDraft`, for tests: as if it cost nothing. `asksForRoom`: as in LoadOptions of
+   * src/engine/types.ts.
    */
   load(
     request: Required<EngineOptions> & {
@@ -39,6 +40,7 @@ export interface NativeEngine {
       lookup: boolean
       alwaysDraft: boolean
       asksForRoom: boolean
+      adapters?: Adapter[]
       drafter?: { path: string; config: unknown; files: string[] }
       cacheDir: string
       diskCache?: number
@@ -57,18 +59,18 @@ export interface NativeEngine {
   compileGrammar(source: string): { missing: Promise<string[]>; cancel: () => void }
   /** For benches: the seconds that each mask takes while these tokens are accepted, the first of which follows the marker. */
   maskSeconds(source: string, tokens: Int32Array): Promise<Float32Array>
-  score(tokens: Int32Array): Promise<Float32Array>
+  score(tokens: Int32Array, adapter?: number): Promise<Float32Array>
   /**
    * For tests: the logits after every token, (tokens, vocab) row by row, computed `chunk` tokens at a time. Without `chunk`
    * as a request would compute them: without the rows of what the prefix cache has.
    */
-  logits(tokens: Int32Array, chunk?: number): Promise<Float32Array>
+  logits(tokens: Int32Array, chunk?: number, adapter?: number): Promise<Float32Array>
   /** For benches: the seconds of prefill and of decoding in a bare greedy loop over the model's forward. */
   bareLoop(prompt: Int32Array, count: number): Promise<Float32Array>
   /** For tests: the `count` tokens that the drafter drafts behind the last of these. */
   drafts(tokens: Int32Array, count: number): Promise<Float32Array>
   stats(): EngineStats
-  prefetch(tokens: Int32Array): Promise<number>
+  prefetch(tokens: Int32Array, adapter?: number): Promise<number>
   /** Closes without holding up this thread. -> once that is done; `close` may be called meanwhile */
   closeSoon(): Promise<void>
   /** Waits for the engine thread, at most one chunk or token long. Pending work is rejected with code `closed`. Safe to call twice. */

@@ -140,7 +140,8 @@ describe('native', () => {
     'native/cpu/blas': /^cpu\/blas\/|^cpu\/kernels\.h$/,
     'native/cpu/ops': /^cpu\/|^(matrix|quantization)\.h$/,
     'native/cpu': /^cpu\/(?!ops\/)|^(matrix|quantization)\.h$/,
-    'native/model': /^model\/|^cpu\/ops\/(?!operation\.h)|^cpu\/kernels\.h$|^(error|json|matrix|quantization)\.h$/,
+    'native/model':
+      /^model\/|^cpu\/ops\/(?!operation\.h)|^cpu\/kernels\.h$|^(adapter_source|error|json|matrix|quantization)\.h$/,
   }
   const ownIncludes = includes.filter(({ target }) => files.includes(join('native', target)))
 

@@ -7,6 +7,7 @@
 #include "engine/batch.h"
 #include "engine/rate.h"
 #include "engine/scheduler.h"
+#include "engine/scoring.h"
 #include "error.h"
 
 namespace tether {
@@ -26,6 +27,7 @@ int common_prefix(std::span<const int32_t> a, std::span<const int32_t> b) {
 
 void Batch::check(const GenerateRequest& request) const {
   const auto& info = loaded_.info;
+  check_adapter(info, request.adapter);
   auto size = static_cast<int>(request.prompt.size());
   if (size == 0) throw Error("invalid_request", "the prompt is empty. Pass at least one token.");
   if (size >= info.window)
@@ -109,8 +111,9 @@ bool Batch::start(Submitted& submitted) {
   auto size = static_cast<int>(prompt.size());
   int limit = std::min(submitted.request.max_tokens, loaded_.info.window - size);
   auto tokens = prompt.size() + static_cast<uint64_t>(limit);
-  auto leader = find_leader(prompt);
-  auto match = leader ? PrefixCache::Match{} : find_prefix(prompt);
+  int adapter = submitted.request.adapter;
+  auto leader = find_leader(submitted.request);
+  auto match = leader ? PrefixCache::Match{} : find_prefix(submitted.request);
   // It adds one at the end of its prompt, and one where other prompts part from it.
   uint64_t snapshots = match.snapshots + (match.fork > match.length ? 2 : 1);
   if (leader) snapshots = kFollowerSnapshots;
@@ -123,7 +126,7 @@ bool Batch::start(Submitted& submitted) {
   auto sibling = std::ranges::find(live_, submitted.request.client, &Live::client);
   int lag = sibling == live_.end() ? 0 : sibling->lag;
   auto miss = leader ? Miss{} : loaded_.prefixes.explain(match, prompt);
-  auto sequence = loaded_.prefixes.take(match, Sequence(loaded_.new_caches()));
+  auto sequence = loaded_.prefixes.take(match, Sequence(loaded_.new_caches(), adapter));
   live_.push_back({.submitted = std::move(submitted),
                    .sequence = std::move(sequence),
                    .cursor = {},
@@ -158,24 +161,25 @@ bool Batch::start(Submitted& submitted) {
 
 // Requests that come together often share a long beginning (subagents, retries): it is computed once. Waiting costs
 // nothing, since the leader is as urgent as its most urgent follower.
-std::optional<Batch::Leader> Batch::find_leader(std::span<const int32_t> prompt) {
+std::optional<Batch::Leader> Batch::find_leader(const GenerateRequest& request) {
+  std::span<const int32_t> prompt = request.prompt;
   std::optional<Leader> best;
   for (auto& other : live_) {
     int length = other.prefill_length();
-    if (other.sequence.length() >= length) continue;
+    if (other.adapter() != request.adapter || other.sequence.length() >= length) continue;
     int common = std::min({common_prefix(other.prompt(), prompt), static_cast<int>(prompt.size()) - 1, length});
     if (!best || common > best->shared) best = Leader{&other, common};
   }
   if (!best) return std::nullopt;
-  int already = std::max(best->live->sequence.length(), loaded_.prefixes.match(prompt).length);
+  int already = std::max(best->live->sequence.length(), loaded_.prefixes.match(prompt, {}, request.adapter).length);
   if (best->shared - already < kWorthWaiting) return std::nullopt;
   return best;
 }
 
-PrefixCache::Match Batch::find_prefix(std::span<const int32_t> prompt) const {
+PrefixCache::Match Batch::find_prefix(const GenerateRequest& request) const {
   std::vector<const Sequence*> others;
   for (const auto& other : live_) others.push_back(&other.sequence);
-  return loaded_.prefixes.match(prompt, others);
+  return loaded_.prefixes.match(request.prompt, others, request.adapter);
 }
 
 // The sequence is the one that the match takes.
@@ -231,9 +235,9 @@ void Batch::release_followers() {
     if (leader != live_.end() && leader->sequence.length() < live.shared) continue;
     live.leader.reset();
     guard({&live}, [&] {
-      auto match = find_prefix(live.prompt());
+      auto match = find_prefix(live.submitted.request);
       live.finish.miss = loaded_.prefixes.explain(match, live.prompt());
-      live.sequence = loaded_.prefixes.take(match, Sequence(loaded_.new_caches()));
+      live.sequence = loaded_.prefixes.take(match, Sequence(loaded_.new_caches(), live.adapter()));
       begin(live, match);
     });
   }

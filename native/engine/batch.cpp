@@ -93,7 +93,7 @@ void Batch::dispatch_chunk(Live& live) {
   chunk_.assign(part.begin(), part.end());
   share_out(live, stop - begin);
   live.passed_over = 0;
-  Segment segment{&live.sequence.caches(), stop - begin};
+  Segment segment{&live.sequence.caches(), stop - begin, live.adapter()};
   double started = thread_seconds();
   loaded_.model->forward(to_array(chunk_), {&segment, 1});
   done_.model_seconds += thread_seconds() - started;
@@ -174,6 +174,8 @@ std::vector<Live*> Batch::feed() {
     if (const auto* known = std::get_if<Known>(&live.next)) live.sequence.extended_by({&known->token, 1});
     fed.push_back(&live);
   }
+  // What an adapter adds is computed at once for all rows that lie together.
+  if (loaded_.info.adapters > 0) std::ranges::stable_sort(fed, {}, &Live::adapter);
   plan_drafts(fed);
   return fed;
 }
@@ -186,7 +188,7 @@ void Batch::dispatch() {
   double started = thread_seconds();
   std::vector<Segment> segments;
   for (auto* live : fed) {
-    segments.push_back({&live->sequence.caches(), 1 + static_cast<int>(live->draft.size())});
+    segments.push_back({&live->sequence.caches(), 1 + static_cast<int>(live->draft.size()), live->adapter()});
     if (live->finish.output_tokens == 0 && std::holds_alternative<Known>(live->next)) live->finish.computed_tokens++;
   }
   done_.steps += static_cast<int>(fed.size());

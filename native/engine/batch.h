@@ -80,8 +80,8 @@ class Batch {
   bool fits(uint64_t bytes, uint64_t tokens) const;
   void settle();
   void make_room();
-  std::optional<Leader> find_leader(std::span<const int32_t> prompt);
-  PrefixCache::Match find_prefix(std::span<const int32_t> prompt) const;
+  std::optional<Leader> find_leader(const GenerateRequest& request);
+  PrefixCache::Match find_prefix(const GenerateRequest& request) const;
   void begin(Live& live, const PrefixCache::Match& match);
   void start_prefill(Live& live, const BlockStore::Start& stored);
   bool advance_restores();

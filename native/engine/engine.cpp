@@ -27,9 +27,9 @@ uint64_t Engine::generate(GenerateRequest request, Sink sink) {
 
 void Engine::cancel(uint64_t id) { worker_->cancel(id); }
 
-void Engine::score(std::vector<int32_t> tokens, Done<std::vector<float>> done) {
-  run([tokens = std::move(tokens)](Loaded& loaded,
-                                   const std::atomic<bool>& closing) { return tether::score(loaded, tokens, closing); },
+void Engine::score(std::vector<int32_t> tokens, int adapter, Done<std::vector<float>> done) {
+  run([tokens = std::move(tokens), adapter](
+          Loaded& loaded, const std::atomic<bool>& closing) { return tether::score(loaded, tokens, closing, adapter); },
       std::move(done));
 }
 
@@ -38,8 +38,11 @@ void Engine::run(Work work, Done<std::vector<float>> done) {
   worker_->push({.run = std::move(task), .fail = done});
 }
 
-void Engine::prefetch(std::vector<int32_t> tokens, Done<int> done) {
-  auto task = [tokens = std::move(tokens), done](Worker& worker) { done(worker.loaded().prefixes.prefetch(tokens)); };
+void Engine::prefetch(std::vector<int32_t> tokens, int adapter, Done<int> done) {
+  auto task = [tokens = std::move(tokens), adapter, done](Worker& worker) {
+    check_adapter(worker.loaded().info, adapter);
+    done(worker.loaded().prefixes.prefetch(tokens, adapter));
+  };
   worker_->push({.run = std::move(task), .fail = done});
 }
 

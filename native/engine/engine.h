@@ -38,7 +38,7 @@ class Engine {
   void cancel(uint64_t id);
 
   // log p(token i | those before it) for each token; entry 0 is 0.
-  void score(std::vector<int32_t> tokens, Done<std::vector<float>> done);
+  void score(std::vector<int32_t> tokens, int adapter, Done<std::vector<float>> done);
 
   // Queues work that runs alone on the engine thread, between two passes. It should end early, by throwing
   // Error("closed"), once `closing` is set.
@@ -46,7 +46,7 @@ class Engine {
   void run(Work work, Done<std::vector<float>> done);
 
   // Begins to read what is kept of a prompt from disk into memory. -> tokens that were found
-  void prefetch(std::vector<int32_t> tokens, Done<int> done);
+  void prefetch(std::vector<int32_t> tokens, int adapter, Done<int> done);
 
   EngineStats stats() const;
 

@@ -101,6 +101,7 @@ struct Live {
   bool ended = false;
 
   const std::string& client() const { return submitted.request.client; }
+  int adapter() const { return submitted.request.adapter; }
   std::span<const int32_t> prompt() const { return submitted.request.prompt; }
   // Tokens of the prompt that are read in chunks: all but the last.
   int prefill_length() const { return static_cast<int>(prompt().size()) - 1; }

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -64,6 +66,22 @@ void claim_weights(const Weights& weights, uint64_t before, uint64_t cap, Memory
                                    show_size(cap) + ". Close another model, or raise --memory-cap.");
 }
 
+// Rejects adapters that cannot fit beside these weights. -> their bytes
+uint64_t check_adapters(const std::vector<AdapterSource>& adapters, const Weights& weights, uint64_t cap) {
+  uint64_t needed = weights.predicted_bytes();
+  for (const auto& adapter : adapters) {
+    std::error_code failed;
+    auto size = std::filesystem::file_size(adapter.file, failed);
+    needed += failed ? 0 : size;
+    if (cap && needed > cap)
+      throw Error("not_enough_memory", "[adapter] " + adapter.path +
+                                           " cannot be used: the weights and the adapters up " + "to it need " +
+                                           show_size(needed) + ", the memory cap is " + show_size(cap) +
+                                           ". Raise --memory-cap, or load fewer adapters.");
+  }
+  return needed - weights.predicted_bytes();
+}
+
 // On a GPU the pool computes little: how many threads it has is not measured.
 void set_threads(int asked, const DevicePolicy& device) {
   if (asked > 0)
@@ -98,6 +116,16 @@ uint64_t scratch_numbers(const Model& model, const Config& config, const EngineI
   uint64_t streams = 8 * number("altup_num_inputs") * hidden;
   uint64_t per_layer = 3 * number("num_hidden_layers") * number("hidden_size_per_layer_input");
   return 9 * hidden + 2 * wide + attention + experts + streams + per_layer;
+}
+
+// What adapters add to a product, beside it: a row of its width for each row of a chunk, and the few numbers between
+// the two matrices, fewer than the row has.
+uint64_t adapter_scratch(const Config& config, const EngineInfo& info) {
+  auto widths = config.numbers("intermediate_size");
+  double wide = widths.empty() ? 0 : std::ranges::max(widths);
+  auto most = static_cast<uint64_t>(std::max({0.0, wide, static_cast<double>(config.integer("hidden_size", 0))}));
+  uint64_t element = info.compute_dtype == "f32" ? 4 : 2;
+  return 2 * static_cast<uint64_t>(info.prefill_chunk) * most * element;
 }
 
 MemoryModel memory_model(const Model& model, const Config& config, const EngineInfo& info, const DevicePolicy& device,
@@ -197,6 +225,7 @@ PrefixCache make_prefix_cache(Model& model, EngineInfo& info, const LoadRequest&
   int chunk = info.prefill_chunk;
   int block = chunk * std::max(1, (kLeastBlock + chunk - 1) / chunk);
   auto store = std::make_unique<BlockStore>(std::move(layout), key, block);
+  for (const auto& adapter : request.adapters) store->add_adapter(fingerprint(adapter));
   if (!request.cache_dir.empty())
     store->open_disk({.root = request.cache_dir, .cap = request.disk_cache, .wake = request.wake});
   uint64_t bytes = info.memory_cap ? (info.memory_cap - std::min(info.memory_cap, info.weights_bytes)) / 2
@@ -221,6 +250,8 @@ Loaded load_checkpoint(const LoadRequest& request, MemoryShare& share, const std
   Weights weights(request.files, device, [&](double fraction) { progress(part * fraction); });
   share.set_limits(request.options.memory_cap, freed_beside(weights.predicted_bytes(), request.options.memory_cap));
   claim_weights(weights, 0, request.options.memory_cap, share, [&] { progress(0); });
+  if (uint64_t adapters = check_adapters(request.adapters, weights, request.options.memory_cap))
+    claim_weights(weights, adapters, request.options.memory_cap, share, [&] { progress(0); });
   auto model = load_model(config, weights);
 
   EngineInfo info;
@@ -237,6 +268,8 @@ Loaded load_checkpoint(const LoadRequest& request, MemoryShare& share, const std
   info.vocab_size = model->vocab_size();
   info.weights_bytes = weights.bytes();
   info.memory_cap = request.options.memory_cap;
+  for (const auto& adapter : request.adapters) info.weights_bytes += model->adapters->read(adapter);
+  info.adapters = model->adapters->count();
   OpenDrafter draft;
   if (request.drafter)
     draft = open_drafter(*request.drafter, *model, device, info, share,
@@ -245,6 +278,7 @@ Loaded load_checkpoint(const LoadRequest& request, MemoryShare& share, const std
   auto memory_of = [&] {
     auto memory = memory_model(*model, text ? *text : config, info, device, request.lookup || draft.drafter);
     memory.scratch = std::max(memory.scratch, draft.scratch);
+    if (info.adapters) memory.scratch += adapter_scratch(text ? *text : config, info);
     if (draft.drafter) memory.drafter = draft.drafter->bytes_per_sequence();
     return memory;
   };

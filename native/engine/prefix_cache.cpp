@@ -1,4 +1,5 @@
-// The prefix cache: what earlier requests computed, keyed by their tokens alone, so that all clients share it.
+// The prefix cache: what earlier requests computed, keyed by their tokens and adapter alone, so that all clients share
+// it.
 #include "engine/prefix_cache.h"
 
 #include <algorithm>
@@ -69,9 +70,12 @@ bool PrefixCache::finish(BlockStore::Cursor& cursor, Sequence sequence, std::spa
   return put(std::move(sequence)) || kept;
 }
 
-PrefixCache::Match PrefixCache::match(std::span<const int32_t> prompt, std::span<const Sequence* const> live) {
+PrefixCache::Match PrefixCache::match(std::span<const int32_t> prompt, std::span<const Sequence* const> live,
+                                      int adapter) {
   Match best;
+  best.adapter = adapter;
   auto consider = [&](const Sequence& sequence) {
+    if (sequence.adapter() != adapter) return;
     int common = shared(sequence, prompt);
     int usable = sequence.rewindable(common);
     if (common > best.fork) {
@@ -86,7 +90,7 @@ PrefixCache::Match PrefixCache::match(std::span<const int32_t> prompt, std::span
   for (const auto* other : live) consider(*other);
   if (best.from) best.snapshots = best.from->snapshots(best.length);
   if (!store_) return best;
-  best.start = store_->find(prompt);
+  best.start = store_->find(prompt, adapter);
   int shared = std::min(best.start.shared, static_cast<int>(prompt.size()) - 1);
   if (shared > best.fork) {
     best.fork = shared;
@@ -122,9 +126,9 @@ bool PrefixCache::put(Sequence sequence) {
   return !entries_.empty();
 }
 
-int PrefixCache::prefetch(std::span<const int32_t> prompt) {
+int PrefixCache::prefetch(std::span<const int32_t> prompt, int adapter) {
   if (!store_ || prompt.empty()) return 0;
-  return store_->prefetch(prompt, room());
+  return store_->prefetch(prompt, room(), adapter);
 }
 
 BlockStore::MakeRoom PrefixCache::room() {
@@ -153,7 +157,7 @@ Miss PrefixCache::explain(const Match& match, std::span<const int32_t> prompt) {
   if (match.nearest) {
     miss.theirs = part(match.nearest->tokens());
   } else if (store_) {
-    auto theirs = store_->following(prompt.first(static_cast<size_t>(match.fork)), kShown);
+    auto theirs = store_->following(prompt.first(static_cast<size_t>(match.fork)), kShown, match.adapter);
     miss.theirs.assign(prompt.begin() + from, prompt.begin() + match.fork);
     miss.theirs.insert(miss.theirs.end(), theirs.begin(), theirs.end());
   }

@@ -1,4 +1,5 @@
-// The prefix cache: what earlier requests computed, keyed by their tokens alone, so that all clients share it.
+// The prefix cache: what earlier requests computed, keyed by their tokens and adapter alone, so that all clients share
+// it.
 //
 // Whole sequences of the last requests, which a prompt that goes on continues in place, and behind them the block
 // store, which outlives them.
@@ -29,7 +30,8 @@ class PrefixCache {
 
   // Where a prompt would start.
   struct Match {
-    int length = 0;  // tokens of the prompt that need not be computed
+    int adapter = 0;  // of the prompt
+    int length = 0;   // tokens of the prompt that need not be computed
     // Where the prompt diverges from the most similar one. If that is beyond `length`, other prompts are likely to
     // diverge there too, and a snapshot there pays.
     int fork = 0;
@@ -40,15 +42,15 @@ class PrefixCache {
     BlockStore::Start start = {};       // what the block store has of the prompt
   };
 
-  // The best start for this prompt, which may be a copy of a sequence in `live`. A match is valid until an entry or a
-  // live sequence changes.
-  Match match(std::span<const int32_t> prompt, std::span<const Sequence* const> live = {});
+  // The best start for this prompt, which may be a copy of a sequence in `live`, with the same adapter. A match is
+  // valid until an entry or a live sequence changes.
+  Match match(std::span<const int32_t> prompt, std::span<const Sequence* const> live = {}, int adapter = 0);
   // The sequence of a match, rewound to its length; `fresh` if no sequence fits. An entry that loses only a few tokens
   // by that is moved out; of others, and of live sequences, a copy is returned.
   Sequence take(const Match& match, Sequence fresh);
 
   // Begins to read what the block store has of a prompt into memory. -> tokens found
-  int prefetch(std::span<const int32_t> prompt);
+  int prefetch(std::span<const int32_t> prompt, int adapter = 0);
 
   // Why the match is not longer. The match must be valid still.
   Miss explain(const Match& match, std::span<const int32_t> prompt);

@@ -29,19 +29,20 @@ void add_rows(std::vector<float>& all, Loaded& loaded, const mx::array& hidden) 
   all.insert(all.end(), rows.data<float>(), rows.data<float>() + rows.size());
 }
 
-std::vector<float> all_logits(Loaded& loaded, std::span<const int32_t> tokens, int chunk,
+std::vector<float> all_logits(Loaded& loaded, std::span<const int32_t> tokens, int chunk, int adapter,
                               const std::atomic<bool>& closing) {
   std::vector<float> all;
-  for_each_chunk(loaded, tokens, chunk, closing,
-                 [&](const mx::array& hidden, int, int) { add_rows(all, loaded, hidden); });
+  for_each_chunk(
+      loaded, tokens, chunk, closing, [&](const mx::array& hidden, int, int) { add_rows(all, loaded, hidden); },
+      adapter);
   return all;
 }
 
 // As a request would start.
-Sequence started(Loaded& loaded, std::span<const int32_t> tokens, const std::atomic<bool>& closing) {
+Sequence started(Loaded& loaded, std::span<const int32_t> tokens, int adapter, const std::atomic<bool>& closing) {
   constexpr double kSeconds = 0.02;
-  auto match = loaded.prefixes.match(tokens);
-  Sequence sequence(loaded.new_caches());
+  auto match = loaded.prefixes.match(tokens, {}, adapter);
+  Sequence sequence(loaded.new_caches(), adapter);
   if (match.from) {
     sequence = *match.from;
     sequence.rewind(match.length);
@@ -57,15 +58,17 @@ Sequence started(Loaded& loaded, std::span<const int32_t> tokens, const std::ato
   return sequence;
 }
 
-std::vector<float> rows_from_cache(Loaded& loaded, std::span<const int32_t> tokens, const std::atomic<bool>& closing) {
-  auto sequence = started(loaded, tokens, closing);
+std::vector<float> rows_from_cache(Loaded& loaded, std::span<const int32_t> tokens, int adapter,
+                                   const std::atomic<bool>& closing) {
+  check_adapter(loaded.info, adapter);
+  auto sequence = started(loaded, tokens, adapter, closing);
   auto size = static_cast<int>(tokens.size());
   int chunk = loaded.info.prefill_chunk;
   std::vector<float> all;
   for (int begin = sequence.length(); begin < size;) {
     check_open(closing);
     int end = chunk_end(begin, size, chunk, {});
-    Segment segment{&sequence.caches(), end - begin};
+    Segment segment{&sequence.caches(), end - begin, adapter};
     add_rows(all, loaded,
              loaded.model->forward(mx::array(tokens.data() + begin, {end - begin}, mx::int32), {&segment, 1}));
     evaluate(sequence.caches(), loaded.device.layer_by_layer);
@@ -143,18 +146,21 @@ void drafts(Engine& engine, std::vector<int32_t> tokens, int count, Engine::Done
              std::move(done));
 }
 
-void logits(Engine& engine, std::vector<int32_t> tokens, int chunk, Engine::Done<std::vector<float>> done) {
+void logits(Engine& engine, std::vector<int32_t> tokens, int chunk, int adapter,
+            Engine::Done<std::vector<float>> done) {
   engine.run(
-      [tokens = std::move(tokens), chunk](Loaded& loaded, const std::atomic<bool>& closing) {
-        return all_logits(loaded, tokens, chunk, closing);
+      [tokens = std::move(tokens), chunk, adapter](Loaded& loaded, const std::atomic<bool>& closing) {
+        return all_logits(loaded, tokens, chunk, adapter, closing);
       },
       std::move(done));
 }
 
-void resumed_logits(Engine& engine, std::vector<int32_t> tokens, Engine::Done<std::vector<float>> done) {
-  engine.run([tokens = std::move(tokens)](
-                 Loaded& loaded, const std::atomic<bool>& closing) { return rows_from_cache(loaded, tokens, closing); },
-             std::move(done));
+void resumed_logits(Engine& engine, std::vector<int32_t> tokens, int adapter, Engine::Done<std::vector<float>> done) {
+  engine.run(
+      [tokens = std::move(tokens), adapter](Loaded& loaded, const std::atomic<bool>& closing) {
+        return rows_from_cache(loaded, tokens, adapter, closing);
+      },
+      std::move(done));
 }
 
 void bare_loop(Engine& engine, std::vector<int32_t> prompt, int count, Engine::Done<std::vector<float>> done) {

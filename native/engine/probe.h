@@ -12,10 +12,10 @@ namespace tether {
 // know.
 
 // The logits after every token, (tokens, vocab) row by row, computed `chunk` tokens at a time.
-void logits(Engine& engine, std::vector<int32_t> tokens, int chunk, Engine::Done<std::vector<float>> done);
+void logits(Engine& engine, std::vector<int32_t> tokens, int chunk, int adapter, Engine::Done<std::vector<float>> done);
 // The same for a text that starts from what the prefix cache has of it, without the rows of what it has. In the chunks
 // of a prompt.
-void resumed_logits(Engine& engine, std::vector<int32_t> tokens, Engine::Done<std::vector<float>> done);
+void resumed_logits(Engine& engine, std::vector<int32_t> tokens, int adapter, Engine::Done<std::vector<float>> done);
 
 // The `count` tokens, at least 1, that the drafter drafts behind the last of these. Fails without a drafter.
 void drafts(Engine& engine, std::vector<int32_t> tokens, int count, Engine::Done<std::vector<float>> done);

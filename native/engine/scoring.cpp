@@ -8,8 +8,15 @@
 
 namespace tether {
 
+void check_adapter(const EngineInfo& info, int adapter) {
+  if (adapter >= 0 && adapter <= info.adapters) return;
+  throw Error("invalid_request",
+              "there is no adapter " + std::to_string(adapter) + ": " + std::to_string(info.adapters) + " are loaded");
+}
+
 void for_each_chunk(Loaded& loaded, std::span<const int32_t> tokens, int chunk, const std::atomic<bool>& closing,
-                    const std::function<void(const mx::array& hidden, int begin, int end)>& each) {
+                    const std::function<void(const mx::array& hidden, int begin, int end)>& each, int adapter) {
+  check_adapter(loaded.info, adapter);
   if (tokens.empty()) throw Error("invalid_request", "no tokens were given");
   if (chunk <= 0) throw Error("invalid_request", "the chunk must be above 0");
   for (int32_t token : tokens)
@@ -21,7 +28,7 @@ void for_each_chunk(Loaded& loaded, std::span<const int32_t> tokens, int chunk, 
   for (int begin = 0; begin < size; begin += chunk) {
     if (closing) throw Error("closed", "the model was closed");
     int end = std::min(begin + chunk, size);
-    Segment segment{&caches, end - begin};
+    Segment segment{&caches, end - begin, adapter};
     mx::array part(tokens.data() + begin, {end - begin}, mx::int32);
     auto hidden = loaded.model->forward(part, {&segment, 1});
     if (loaded.device.layer_by_layer) evaluate(caches, true);
@@ -44,19 +51,23 @@ mx::array log_sum_exp(const mx::array& logits) {
   return mx::logsumexp(parts.size() == 1 ? parts[0] : mx::concatenate(parts, 1), 1);
 }
 
-std::vector<float> score(Loaded& loaded, std::span<const int32_t> tokens, const std::atomic<bool>& closing) {
+std::vector<float> score(Loaded& loaded, std::span<const int32_t> tokens, const std::atomic<bool>& closing,
+                         int adapter) {
   std::vector<float> scores(tokens.size(), 0);
-  for_each_chunk(loaded, tokens, loaded.info.prefill_chunk, closing, [&](const mx::array& hidden, int begin, int end) {
-    int last = std::min(end, static_cast<int>(tokens.size()) - 1);  // what follows the last token is not asked for
-    if (begin >= last) return;
-    auto rows = mx::slice(hidden, {0, 0}, {last - begin, hidden.shape(1)});
-    auto logits = mx::astype(loaded.model->logits(rows), mx::float32);
-    auto next = mx::array(tokens.data() + begin + 1, {last - begin, 1}, mx::int32);
-    auto chosen = mx::squeeze(mx::take_along_axis(logits, next, 1), 1);
-    auto result = mx::subtract(chosen, log_sum_exp(logits));
-    mx::eval(result);
-    std::copy_n(result.data<float>(), last - begin, scores.begin() + begin + 1);
-  });
+  for_each_chunk(
+      loaded, tokens, loaded.info.prefill_chunk, closing,
+      [&](const mx::array& hidden, int begin, int end) {
+        int last = std::min(end, static_cast<int>(tokens.size()) - 1);  // what follows the last token is not asked for
+        if (begin >= last) return;
+        auto rows = mx::slice(hidden, {0, 0}, {last - begin, hidden.shape(1)});
+        auto logits = mx::astype(loaded.model->logits(rows), mx::float32);
+        auto next = mx::array(tokens.data() + begin + 1, {last - begin, 1}, mx::int32);
+        auto chosen = mx::squeeze(mx::take_along_axis(logits, next, 1), 1);
+        auto result = mx::subtract(chosen, log_sum_exp(logits));
+        mx::eval(result);
+        std::copy_n(result.data<float>(), last - begin, scores.begin() + begin + 1);
+      },
+      adapter);
   return scores;
 }
 

@@ -15,9 +15,11 @@ class Sequence {
   // Snapshots kept per sequence, the newest ones.
   static constexpr size_t kSnapshots = 4;
 
-  explicit Sequence(std::vector<KVCache> caches) : caches_(std::move(caches)) {}
+  // adapter: by which its caches are computed; 0: none.
+  explicit Sequence(std::vector<KVCache> caches, int adapter = 0) : caches_(std::move(caches)), adapter_(adapter) {}
 
   const std::vector<int32_t>& tokens() const { return tokens_; }
+  int adapter() const { return adapter_; }
   int length() const { return static_cast<int>(tokens_.size()); }
   std::vector<KVCache>& caches() { return caches_; }
 
@@ -64,6 +66,7 @@ class Sequence {
 
   std::vector<int32_t> tokens_;
   std::vector<KVCache> caches_;
+  int adapter_;
   std::vector<Snapshot> snapshots_;  // ascending
 };
 

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "adapter_source.h"
 #include "engine/constraint.h"
 #include "engine/options.h"
 #include "json.h"
@@ -29,6 +30,7 @@ struct LoadRequest {
   Json config;                     // config.json
   std::vector<std::string> files;  // absolute paths of the .safetensors files
   std::optional<DrafterRequest> drafter = std::nullopt;
+  std::vector<AdapterSource> adapters = {};  // requests name them by their place, from 1 on
   LoadOptions options;
   std::string cache_dir;  // absolute path of the folder where prefixes outlive the process; empty: they do not
   std::optional<uint64_t> disk_cache = std::nullopt;  // bytes that this folder may take; none: a share of the disk
@@ -62,6 +64,7 @@ struct EngineInfo {
   int vocab_size = 0;
   uint64_t weights_bytes = 0;
   uint64_t memory_cap = 0;
+  int adapters = 0;              // that requests can name
   std::string fingerprint;       // 32 hex digits: of the checkpoint and how it is computed
   uint64_t bytes_per_token = 0;  // KV cache of one token, in the layers that keep every token
 };
@@ -72,6 +75,7 @@ using LogitsMask = std::function<std::vector<uint32_t>(std::span<const int32_t> 
 
 struct GenerateRequest {
   std::vector<int32_t> prompt;
+  int adapter = 0;  // 0: none
   int max_tokens = 1;
   Sampling sampling;
   std::vector<int32_t> stop_tokens;

@@ -12,10 +12,11 @@
 
 namespace tether {
 
-// `length` tokens of one sequence within a forward pass, and that sequence's KV caches.
+// `length` tokens of one sequence within a forward pass, that sequence's KV caches, and its adapter (0: none).
 struct Segment {
   std::vector<KVCache>* caches;  // one per layer that has its own keys and values
   int length;
+  int adapter = 0;
 };
 
 // A layer that has its own keys and values calls own(), which appends to caches[index] and returns the views in `seen`;

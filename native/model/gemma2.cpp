@@ -125,7 +125,7 @@ class Gemma2 : public Model {
     head_ = w.head({"", "language_model.", "model."}, config_.tied, config_.vocab, config_.hidden);
   }
 
-  mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {
+  mx::array compute(const mx::array& tokens, std::span<const Segment> segments) override {
     auto x = embedding_(tokens);
     x = mx::multiply(x, mx::array(std::sqrt(static_cast<float>(config_.hidden)), x.dtype()));
     for (size_t i = 0; i < blocks_.size(); i++) x = blocks_[i](x, rope_, segments, i);

@@ -147,7 +147,7 @@ class Gemma3 : public Model {
                    config_.hidden);
   }
 
-  mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {
+  mx::array compute(const mx::array& tokens, std::span<const Segment> segments) override {
     auto x = (*embedding_)(tokens);
     x = mx::multiply(x, mx::array(embedding_scale_, x.dtype()));
     for (size_t i = 0; i < blocks_.size(); i++)

@@ -281,7 +281,7 @@ class Gemma3n : public Model {
     w.head({"", "language_model.", "model."}, true, config_.vocab, config_.hidden);
   }
 
-  mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {
+  mx::array compute(const mx::array& tokens, std::span<const Segment> segments) override {
     auto embedded = (*embedding_)(tokens);
     embedded = mx::multiply(embedded, mx::array(std::sqrt(static_cast<float>(config_.hidden)), embedded.dtype()));
     auto inputs = (*per_layer_)(tokens, embedded);

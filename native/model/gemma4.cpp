@@ -34,7 +34,7 @@ class Gemma4 : public Model {
     head_ = w.head({"language_model.", "", "model."}, config_.tied, config_.vocab, config_.hidden);
   }
 
-  mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {
+  mx::array compute(const mx::array& tokens, std::span<const Segment> segments) override {
     auto x = embed(tokens);
     std::optional<mx::array> inputs;
     if (per_layer_) inputs = (*per_layer_)(tokens, x);

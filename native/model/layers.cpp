@@ -9,7 +9,7 @@
 
 namespace tether {
 
-mx::array Linear::operator()(const mx::array& x) const {
+mx::array Linear::own(const mx::array& x) const {
   if (!bias) return product(x);
   // As one operation: in half precision a separate sum would round once more.
   if (!device.own_kernels && !matrix.quantized()) return mx::addmm(*bias, x, *transposed);

@@ -3,10 +3,12 @@
 
 #include <mlx/mlx.h>
 
+#include <memory>
 #include <optional>
 
 #include "cpu/kernels.h"
 #include "matrix.h"
+#include "model/adapters.h"
 #include "model/device.h"
 
 // Each layer follows the policy that it was made with. If that has `own_kernels`, the inputs are float32.
@@ -18,11 +20,13 @@ struct Linear {
   std::optional<mx::array> transposed;  // (in, out): a view of a plain matrix, made once
   std::optional<mx::array> bias;
   DevicePolicy device;
+  std::shared_ptr<const AdaptedLinear> adapted = nullptr;  // unset: no adapter can change it
 
   // x: (N, in) -> (N, out)
-  mx::array operator()(const mx::array& x) const;
+  mx::array operator()(const mx::array& x) const { return adapted ? adapted->added(x, own(x)) : own(x); }
 
  private:
+  mx::array own(const mx::array& x) const;
   mx::array product(const mx::array& x) const;
 };
 

@@ -3,10 +3,34 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "error.h"
 
 namespace tether {
+namespace {
+
+// Neighbours with the same adapter are one entry; those without have none.
+std::vector<AdapterRows> rows_by_adapter(std::span<const Segment> segments) {
+  std::vector<AdapterRows> rows;
+  int begin = 0;
+  for (const auto& segment : segments) {
+    int end = begin + segment.length;
+    if (segment.adapter && !rows.empty() && rows.back().adapter == segment.adapter && rows.back().end == begin)
+      rows.back().end = end;
+    else if (segment.adapter)
+      rows.push_back({.adapter = segment.adapter, .begin = begin, .end = end});
+    begin = end;
+  }
+  return rows;
+}
+
+}  // namespace
+
+mx::array Model::forward(const mx::array& tokens, std::span<const Segment> segments) {
+  if (adapters && adapters->count() > 0) adapters->route(rows_by_adapter(segments));
+  return compute(tokens, segments);
+}
 
 std::unique_ptr<Model> load_model(const Config& config, Weights& weights) {
   using Load = std::unique_ptr<Model> (*)(const Config&, Weights&);
@@ -20,6 +44,7 @@ std::unique_ptr<Model> load_model(const Config& config, Weights& weights) {
   if (family != families.end()) {
     auto model = family->second(config, weights);
     weights.expect_none_left();
+    model->adapters = weights.adapters();
     return model;
   }
   throw Error("unsupported_model", "[model] " + (type.empty() ? "models without a model_type" : type + " models") +

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "error.h"
+#include "model/adapters.h"
 #include "model/attention.h"
 #include "model/config.h"
 #include "model/kv_cache.h"
@@ -34,7 +35,7 @@ class Model {
 
   // tokens: (N) int32, the segments' tokens one after another; N is the sum of their lengths.
   // -> (N, hidden), after the last norm. Extends every segment's caches.
-  virtual mx::array forward(const mx::array& tokens, std::span<const Segment> segments) = 0;
+  mx::array forward(const mx::array& tokens, std::span<const Segment> segments);
   // hidden: (R, hidden) -> (R, vocab)
   virtual mx::array logits(const mx::array& hidden) = 0;
   // tokens: (N) int32 -> (N, hidden), what the first layer is given. Only of families that have assistants.
@@ -56,6 +57,13 @@ class Model {
       caches.emplace_back(shape.window, kv_quantization(kv_bits, shape.head_dim));
     return caches;
   }
+
+  // Set by load_model(). A model without layers that adapters can change has none.
+  std::shared_ptr<Adapters> adapters = nullptr;
+
+ protected:
+  // What forward() returns; the layers know by then which rows have which adapter.
+  virtual mx::array compute(const mx::array& tokens, std::span<const Segment> segments) = 0;
 };
 
 // Finds the family by `model_type` and reads its tensors. Throws Error: unsupported_model, bad_config, bad_weights.

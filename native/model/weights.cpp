@@ -98,6 +98,11 @@ std::string Weights::prefix_of(const std::string& name, const std::vector<std::s
 }
 
 void Weights::ignore(const std::string& prefix) {
+  adapters_->ignore(prefix);
+  drop(prefix);
+}
+
+void Weights::drop(const std::string& prefix) {
   std::erase_if(tensors_, [&](const auto& entry) { return entry.first.starts_with(prefix); });
 }
 
@@ -268,7 +273,7 @@ Matrix Weights::matrix(const std::string& layer, const mx::Shape& shape) {
   return matrix;
 }
 
-Linear Weights::linear(const std::string& layer, int out, int in, bool bias) {
+Linear Weights::plain_linear(const std::string& layer, int out, int in, bool bias) {
   std::optional<mx::array> added;
   if (bias) added = tensor(layer + ".bias", {out});
   auto rows = matrix(layer, {out, in});
@@ -280,12 +285,18 @@ Linear Weights::linear(const std::string& layer, int out, int in, bool bias) {
   return {std::move(rows), transposed, added, device_};
 }
 
+Linear Weights::linear(const std::string& layer, int out, int in, bool bias) {
+  auto linear = plain_linear(layer, out, in, bias);
+  linear.adapted = adapters_->add_layer(layer, out, in, device_);
+  return linear;
+}
+
 ExpertLinear Weights::experts(const std::string& layer, int count, int out, int in) {
   return {matrix(layer, {count, out, in}), device_};
 }
 
 Embedding Weights::embedding(const std::string& layer, int rows, int dim) {
-  auto table = linear(layer, rows, dim);
+  auto table = plain_linear(layer, rows, dim, false);
   const auto& matrix = table.matrix;
   auto dtype = half_.value_or(mx::bfloat16);
   if (device_.dtype)
@@ -298,8 +309,8 @@ Embedding Weights::embedding(const std::string& layer, int rows, int dim) {
 }
 
 std::optional<Linear> Weights::head(const std::vector<std::string>& prefixes, bool tied, int vocab, int dim) {
-  if (!tied) return linear(prefix_of("lm_head.weight", prefixes) + "lm_head", vocab, dim);
-  for (const auto& prefix : prefixes) ignore(prefix + "lm_head.");
+  if (!tied) return plain_linear(prefix_of("lm_head.weight", prefixes) + "lm_head", vocab, dim, false);
+  for (const auto& prefix : prefixes) drop(prefix + "lm_head.");
   return std::nullopt;
 }
 

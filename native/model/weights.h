@@ -5,11 +5,13 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "matrix.h"
+#include "model/adapters.h"
 #include "model/config.h"
 #include "model/device.h"
 #include "model/layers.h"
@@ -33,7 +35,7 @@ class Weights {
   mx::array tensor(const std::string& name, const mx::Shape& shape);
   // (count) int32, each from 0 on and below `below`.
   mx::array numbers(const std::string& name, int count, int below);
-  // `layer` is the name without ".weight".
+  // `layer` is the name without ".weight". An adapter can change it.
   Linear linear(const std::string& layer, int out, int in, bool bias = false);
   ExpertLinear experts(const std::string& layer, int count, int out, int in);
   Embedding embedding(const std::string& layer, int rows, int dim);
@@ -49,6 +51,9 @@ class Weights {
   void ignore(const std::string& prefix);
   // Throws if a tensor was neither taken nor ignored: config.json then describes another model.
   void expect_none_left() const;
+
+  // The layers that adapters can change, for the model that is made of them.
+  std::shared_ptr<Adapters> adapters() const { return adapters_; }
 
   // Bytes that all tensors will take once they are read.
   size_t predicted_bytes() const;
@@ -68,6 +73,8 @@ class Weights {
   };
 
   Tensor take(const std::string& name);
+  void drop(const std::string& prefix);
+  Linear plain_linear(const std::string& layer, int out, int in, bool bias);
   Matrix matrix(const std::string& layer, const mx::Shape& shape);
   // Of a layer with scales, whose rows have `width` numbers.
   Quantization quantization_of(const std::string& layer, int width) const;
@@ -78,6 +85,7 @@ class Weights {
   // Evaluates an array that the model will hold, and counts its bytes.
   mx::array keep(const mx::array& wanted);
 
+  std::shared_ptr<Adapters> adapters_ = std::make_shared<Adapters>();
   std::vector<std::string> files_;
   std::unordered_map<std::string, Tensor> tensors_;
   DevicePolicy device_;

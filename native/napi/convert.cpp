@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "napi/adapters.h"
+
 namespace tether {
 namespace {
 
@@ -184,6 +186,7 @@ LoadRequest to_load_request(const Napi::Value& value) {
                                      .config = to_json(drafter.Get("config")),
                                      .files = to_paths(drafter.Get("files"))};
   }
+  request.adapters = to_adapters(object.Get("adapters"));
   read_options(object, kLoadOptions, request.options);
   Napi::Value cache = object.Get("cacheDir");
   if (cache.IsString()) request.cache_dir = cache.As<Napi::String>().Utf8Value();
@@ -205,6 +208,7 @@ GenerateRequest to_generate_request(const Napi::Value& value) {
   auto object = to_object(value, "generate's request");
   GenerateRequest request;
   request.prompt = to_tokens(object.Get("prompt"), "prompt");
+  request.adapter = to_adapter(object.Get("adapter"));
   request.max_tokens = static_cast<int>(to_number(object, "maxTokens", 1, kMaxInt, true));
   read_options(object, kSamplingOptions, request.sampling);
   request.stop_tokens = to_tokens(object.Get("stopTokens"), "stopTokens");

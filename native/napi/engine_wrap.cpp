@@ -12,6 +12,7 @@
 #include "engine/probe.h"
 #include "error.h"
 #include "grammar/grammar.h"
+#include "napi/adapters.h"
 #include "napi/convert.h"
 
 namespace tether {
@@ -201,7 +202,7 @@ Napi::Value EngineWrap::mask_seconds(const Napi::CallbackInfo& info) {
 Napi::Value EngineWrap::score(const Napi::CallbackInfo& info) {
   auto tokens = to_tokens(info[0], "tokens");
   auto [result, done] = promise<std::vector<float>>(info.Env(), parts_->mailbox, from_floats);
-  parts_->engine.score(std::move(tokens), done);
+  parts_->engine.score(std::move(tokens), to_adapter(info[1]), done);
   return result;
 }
 
@@ -210,9 +211,10 @@ Napi::Value EngineWrap::logits(const Napi::CallbackInfo& info) {
   if (!info[1].IsNumber() && !info[1].IsUndefined()) throw Napi::TypeError::New(info.Env(), "chunk must be a number");
   auto [result, done] = promise<std::vector<float>>(info.Env(), parts_->mailbox, from_floats);
   if (info[1].IsUndefined())
-    tether::resumed_logits(parts_->engine, std::move(tokens), done);
+    tether::resumed_logits(parts_->engine, std::move(tokens), to_adapter(info[2]), done);
   else
-    tether::logits(parts_->engine, std::move(tokens), info[1].As<Napi::Number>().Int32Value(), done);
+    tether::logits(parts_->engine, std::move(tokens), info[1].As<Napi::Number>().Int32Value(), to_adapter(info[2]),
+                   done);
   return result;
 }
 
@@ -238,7 +240,7 @@ Napi::Value EngineWrap::prefetch(const Napi::CallbackInfo& info) {
   auto tokens = to_tokens(info[0], "tokens");
   auto to_number = [](Napi::Env env, int count) { return Napi::Number::New(env, count); };
   auto [result, done] = promise<int>(info.Env(), parts_->mailbox, to_number);
-  parts_->engine.prefetch(std::move(tokens), done);
+  parts_->engine.prefetch(std::move(tokens), to_adapter(info[1]), done);
   return result;
 }
 

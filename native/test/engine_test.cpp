@@ -228,7 +228,7 @@ void from_many_threads(const Checkpoint& checkpoint, bool as_gpu) {
         auto id = engine.generate(ask(random), two.sink());
         if (round % 3 == 0) engine.cancel(id);
         Answer<std::vector<float>> scores;
-        if (round % 4 == 0) engine.score({1, 2, 3, 4}, scores.done());
+        if (round % 4 == 0) engine.score({1, 2, 3, 4}, 0, scores.done());
         auto end = one.end();
         const auto* finish = std::get_if<Finish>(&end);
         check(finish && finish->output_tokens == one.tokens(), "a finish counts the tokens that the sink got");
@@ -262,7 +262,7 @@ void closed_at_work(const Checkpoint& checkpoint, bool as_gpu, int pause) {
       Random random(thread + 50);
       std::vector<Got> got;
       Answer<std::vector<float>> logits;
-      tether::logits(engine, {1, 2, 3}, 2, logits.done());
+      tether::logits(engine, {1, 2, 3}, 2, 0, logits.done());
       while (!closed) {
         std::this_thread::sleep_for(std::chrono::microseconds(200));
         if (got.size() == 200) continue;

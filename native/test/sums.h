@@ -36,7 +36,7 @@ class Sums : public Model {
  public:
   explicit Sums(Windows windows) : windows_(std::move(windows.of_layers)), last_(mx::zeros({1, 1, 1, 1})) {}
 
-  mx::array forward(const mx::array& tokens, std::span<const Segment> segments) override {
+  mx::array compute(const mx::array& tokens, std::span<const Segment> segments) override {
     passes++;
     std::vector<mx::array> parts;
     int begin = 0;

@@ -36,9 +36,9 @@ export async function openEngine(checkpoint: Checkpoint, options: NativeOptions)
     generate: (request, signal) => generate(native, request, signal),
     setVocabulary: (vocabulary) => native.setVocabulary(vocabulary),
     compileGrammar: (source, signal) => compileGrammar(native, source, signal),
-    score: (tokens) => native.score(tokens).catch(rethrow),
+    score: (tokens, adapter) => native.score(tokens, adapter).catch(rethrow),
     stats: () => native.stats(),
-    prefetch: (tokens) => native.prefetch(tokens).catch(rethrow),
+    prefetch: (tokens, adapter) => native.prefetch(tokens, adapter).catch(rethrow),
     async close() {
       await native.closeSoon()
       open.delete(native)
@@ -70,9 +70,10 @@ export async function loadNative(
 async function startNative(checkpoint: Checkpoint, options: NativeOptions) {
   checkReadable(checkpoint)
   const { config, files } = checkpoint
-  const { asGpu = false, alwaysDraft = false, lookup = false, drafter, diskCache, crash, asksForRoom = false } = options
+  const { asGpu = false, alwaysDraft = false, lookup = false, asksForRoom = false } = options
+  const { adapters, drafter, diskCache, crash } = options
   const cacheDir = diskCache === 0 ? '' : (options.cacheDir ?? '')
-  const more = { lookup, drafter, alwaysDraft, asksForRoom }
+  const more = { lookup, adapters, drafter, alwaysDraft, asksForRoom }
   const request = { config, files, ...engineOptions(options), asGpu, ...more, cacheDir, diskCache, crash }
   const native = new (loadBinding().Engine)()
   open.add(native)

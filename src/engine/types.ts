@@ -7,6 +7,8 @@ import type { Constrained, GrammarVocabulary, HeldGrammar } from './grammar.js'
 export interface GenerateRequest extends Sampling {
   /** The whole prompt, at least one token. The engine reuses what it has computed before. */
   prompt: Int32Array
+  /** Which of the adapters the model runs with, by its place in `LoadOptions.adapters`, from 1 on. Unset or 0: none. */
+  adapter?: number
   /** Tokens to generate at most, > 0. The window may leave fewer. */
   maxTokens: number
   /** Makes sampling repeatable; unset: each request is seeded from std::random_device. */
@@ -233,6 +235,27 @@ export interface Drafter {
   files: string[]
 }
 
+/** A LoRA adapter: absolute path and name of its folder, absolute path of its .safetensors file, and what that has. */
+export interface Adapter {
+  path: string
+  name: string
+  file: string
+  /** Whether `a` is stored as (rank, in) and `b` as (out, rank); else they are (in, rank) and (rank, out). */
+  transposed: boolean
+  parts: AdapterPart[]
+  /** The ends of the names of the layers that all have to be there, among so many of the last layers (0: all); empty: not known. */
+  modules: string[]
+  lastLayers: number
+}
+
+/** What it adds to a layer's product of x: scale * (x a) b. `layer`: such as `layers.0.self_attn.q_proj`; `a`, `b`: tensors. */
+export interface AdapterPart {
+  layer: string
+  a: string
+  b: string
+  scale: number
+}
+
 /** How a checkpoint is loaded. */
 export interface LoadOptions extends EngineOptions {
   /** The absolute path of the folder in which prefixes outlive the process. Unset: they are kept in memory alone. */
@@ -248,6 +271,8 @@ export interface LoadOptions extends EngineOptions {
    * it in the stats. Default: such a request is refused.
    */
   asksForRoom?: boolean
+  /** LoRA adapters, which requests choose from. */
+  adapters?: Adapter[]
   /** A crash of native code writes a new file at this absolute path, which begins with `about`. Unset: it writes none. */
   crash?: { path: string; about: string }
   /** Called with 0…1 while weights are read. */
@@ -272,11 +297,11 @@ export interface Engine {
    * `cancelled` where the signal fires earlier; what no other request waits for is then not compiled.
    */
   compileGrammar(source: string, signal?: AbortSignal): Promise<string[]>
-  /** log p(tokens[i] | tokens[0..i-1]); entry 0 is 0. */
-  score(tokens: Int32Array): Promise<Float32Array>
+  /** log p(tokens[i] | tokens[0..i-1]); entry 0 is 0. `adapter`: as in `GenerateRequest`. */
+  score(tokens: Int32Array, adapter?: number): Promise<Float32Array>
   stats(): EngineStats
   /** Reads what the disk has of a prompt into memory. -> how many of its tokens */
-  prefetch(tokens: Int32Array): Promise<number>
+  prefetch(tokens: Int32Array, adapter?: number): Promise<number>
   /** Ends what runs, joins the engine's thread and frees everything. Safe to call twice. */
   close(): Promise<void>
 }

@@ -5,8 +5,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import type { NativeEngine, NativeInfo } from '../../src/binding.js'
 import { loadNative } from '../../src/engine/load.js'
-import type { Finish } from '../../src/engine/types.js'
-import type { EngineOptions } from '../../src/options.js'
+import type { Finish, LoadOptions } from '../../src/engine/types.js'
 import { type CheckpointName, copyOf, distance, editTensors, greedy, type StoredTensor } from './checkpoints.js'
 import { seeded } from './random.mjs'
 
@@ -17,7 +16,7 @@ export const BLOCK = 256
 export type Native = NativeEngine & { info: NativeInfo }
 
 /** Fixed passes, so that equal numbers have equal bits, and no measuring at the start. */
-export function loadFixed(folder: string, options: EngineOptions & { cacheDir?: string; diskCache?: number } = {}) {
+export function loadFixed(folder: string, options: LoadOptions = {}) {
   return loadNative(folder, { prefillChunk: CHUNK, threads: 1, ...options })
 }
 
@@ -121,11 +120,11 @@ export async function greedyFault(cold: Native, prompt: ArrayLike<number>, token
 }
 
 /** Greedy tokens of a prompt. -> `cancel` ends it early */
-export function generating(native: Native, prompt: number[], maxTokens: number) {
+export function generating(native: Native, prompt: number[], maxTokens: number, adapter = 0) {
   let cancel = () => {}
   const done = new Promise<{ tokens: number[]; finish: Finish }>((resolve, reject) => {
     const tokens: number[] = []
-    cancel = native.generate(greedy(prompt, maxTokens), (event) => {
+    cancel = native.generate({ ...greedy(prompt, maxTokens), adapter }, (event) => {
       tokens.push(...event.tokens)
       if (event.error) reject(event.error)
       if (event.finish) resolve({ tokens, finish: event.finish })
@@ -134,8 +133,8 @@ export function generating(native: Native, prompt: number[], maxTokens: number) 
   return { done, cancel }
 }
 
-export const generated = (native: Native, prompt: number[], maxTokens: number) =>
-  generating(native, prompt, maxTokens).done
+export const generated = (native: Native, prompt: number[], maxTokens: number, adapter = 0) =>
+  generating(native, prompt, maxTokens, adapter).done
 
 /** The record files of all models below a folder. */
 export async function recordFiles(cacheDir: string): Promise<string[]> {

@@ -68,4 +68,24 @@ mx::array hadamard(const mx::array& x, int block, float scale) {
   });
 }
 
+mx::array add_rows(const mx::array& y, const mx::array& sum, int begin) {
+  return operation({.name = "add_rows", .in_place = true}, y.shape(), {y, sum},
+                   [begin](const Inputs& in, mx::array& out) {
+                     Rows rows(in[0]);
+                     Rows added(in[1]);
+                     long width = rows.width();
+                     long count = in[1].shape(0);
+                     in_parts(out.shape(0), width, [&](long from, long end) {
+                       for (long row = from; row < end; row++) {
+                         float* to = out.data<float>() + row * width;
+                         const float* own = rows[row];
+                         if (to != own) std::memcpy(to, own, static_cast<size_t>(width) * sizeof(float));
+                         if (row < begin || row >= begin + count) continue;
+                         const float* more = added[row - begin];
+                         for (long i = 0; i < width; i++) to[i] += more[i];
+                       }
+                     });
+                   });
+}
+
 }  // namespace tether::cpu

@@ -27,4 +27,7 @@ mx::array rotate(const mx::array& x, int begin, int count, int heads, const mx::
 // power of two, at least 32.
 mx::array hadamard(const mx::array& x, int block, float scale);
 
+// y: (N, width), sum: (M, width) -> y, to whose rows [begin, begin + M) `sum` is added
+mx::array add_rows(const mx::array& y, const mx::array& sum, int begin);
+
 }  // namespace tether::cpu

@@ -46,11 +46,14 @@ uint64_t BlockStore::disk_cap() const {
   return std::min({kMostDisk, share, usable > share ? usable - share : 0});
 }
 
+// What the file of a block names as its parent: none for the first of a prompt, and of an adapter's prompt its root.
+Key BlockStore::parent_key(const Block& block) const { return block.parent == roots_[0] ? Key{} : block.parent->key; }
+
 RecordHeader BlockStore::header_of(const Block& block, Kind kind) const {
   const auto& record = block.record(kind);
   return {.kind = kind,
           .key = block.key,
-          .parent = block.parent->parent ? block.parent->key : Key{},
+          .parent = parent_key(block),
           .begin = block.begin,
           .stored_begin = record.begin,
           .hits = block.use.hits,
@@ -216,6 +219,9 @@ void BlockStore::scanned(FolderState state) {
     return std::pair(a.header.begin, a.header.kind) < std::pair(b.header.begin, b.header.kind);
   });
   std::map<Key, Block*> blocks{{Key{}, &tree_.root()}};
+  for (auto* root : roots_)
+    if (root != roots_[0]) blocks[root->key] = root;
+  std::set<Key> foreign;  // of adapters that are not loaded, and what continues them
   std::vector<std::filesystem::path> orphans;
   for (const auto& found : records) {
     const auto& header = found.header;
@@ -226,8 +232,11 @@ void BlockStore::scanned(FolderState state) {
                                                                 header.stored_begin);
     // The record of the full layers is written before the other, and deleted after it.
     bool alone = header.kind == Kind::sliding && layout_.has(Kind::full) && !blocks.contains(header.key);
+    bool is_foreign = parent == blocks.end() && (header.begin == 0 || foreign.contains(header.parent));
+    if (is_foreign) foreign.insert(header.key);
     // Another process may be about to write the block before it; only the cap lets it go earlier.
-    if (!whole && !alone && seconds_now() - found.used_at < kOrphanAge && seconds_now() >= found.used_at) {
+    bool is_new = seconds_now() - found.used_at < kOrphanAge && seconds_now() >= found.used_at;
+    if (is_foreign || (!whole && !alone && is_new)) {
       folder_.others.push_back({.file = disk_->folder() / record_name(header.key, header.kind),
                                 .bytes = found.file_bytes,
                                 .used_at = found.used_at});
@@ -290,16 +299,16 @@ void BlockStore::attach(Block& block, const FoundRecord& found) {
 }
 
 // Lengthens the path by blocks that another process has written since.
-void BlockStore::adopt(BlockTree::Path& path, std::span<const int32_t> prompt) {
+void BlockStore::adopt(BlockTree::Path& path, Block& root, std::span<const int32_t> prompt) {
   if (!disk_) return;
   constexpr double kStep = 0.01;
   for (; !scanned_ && patience_ > 0; patience_ -= kStep) {
     disk_->wait(kStep);
     disk_->drain();
-    if (scanned_) path = tree_.find(prompt);
+    if (scanned_) path = tree_.find(root, prompt);
   }
   while (true) {
-    auto* tip = path.blocks.empty() ? &tree_.root() : path.blocks.back();
+    auto* tip = path.blocks.empty() ? &root : path.blocks.back();
     auto begin = static_cast<size_t>(tip->end());
     if (tip->end() != path.length || tip->end() % block_ != 0 || begin + static_cast<size_t>(block_) > prompt.size())
       return;

@@ -2,6 +2,7 @@
 #include "engine/cache/block_store.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <limits>
 #include <utility>
@@ -36,11 +37,18 @@ bool is_prefix(std::span<const int32_t> beginning, std::span<const int32_t> whol
 BlockStore::BlockStore(Layout layout, const Key& fingerprint, int block)
     : layout_(std::move(layout)), block_(block), step_(step_of(layout_, block)) {
   tree_.root().key = fingerprint;
+  roots_.push_back(&tree_.root());
 }
 
-BlockStore::Start BlockStore::find(std::span<const int32_t> prompt) {
-  auto path = tree_.find(prompt);
-  adopt(path, prompt);
+// Two adapters that are the same share what they compute.
+void BlockStore::add_adapter(const Key& key) {
+  std::array<uint64_t, 2> own{key.high, key.low};
+  roots_.push_back(&tree_.root(chained(tree_.root().key, std::span<const uint64_t>(own))));
+}
+
+BlockStore::Start BlockStore::find(std::span<const int32_t> prompt, int adapter) {
+  auto path = tree_.find(root_of(adapter), prompt);
+  adopt(path, root_of(adapter), prompt);
   Start start;
   start.shared = path.length;
   start.length = restorable(path, std::min(path.length, static_cast<int>(prompt.size()) - 1));
@@ -49,10 +57,10 @@ BlockStore::Start BlockStore::find(std::span<const int32_t> prompt) {
   return start;
 }
 
-std::vector<int32_t> BlockStore::following(std::span<const int32_t> tokens, int count) {
-  auto path = tree_.find(tokens);
+std::vector<int32_t> BlockStore::following(std::span<const int32_t> tokens, int count, int adapter) {
+  auto path = tree_.find(root_of(adapter), tokens);
   std::vector<int32_t> after;
-  const auto* last = path.blocks.empty() ? &tree_.root() : path.blocks.back();
+  const auto* last = path.blocks.empty() ? &root_of(adapter) : path.blocks.back();
   if (last->end() > path.length) {
     auto from = last->tokens.begin() + (path.length - last->begin);
     after.assign(from, last->tokens.end());
@@ -63,8 +71,8 @@ std::vector<int32_t> BlockStore::following(std::span<const int32_t> tokens, int 
   return after;
 }
 
-int BlockStore::prefetch(std::span<const int32_t> prompt, const std::function<bool(uint64_t)>& make_room) {
-  auto start = find(prompt);
+int BlockStore::prefetch(std::span<const int32_t> prompt, const std::function<bool(uint64_t)>& make_room, int adapter) {
+  auto start = find(prompt, adapter);
   for (auto* block : start.blocks) {
     for (auto kind : kKinds) {
       const auto& record = block->record(kind);
@@ -131,6 +139,11 @@ std::optional<int> BlockStore::wanted_from(int begin, int end, std::span<const i
   return from < end ? std::optional(std::max(begin, from)) : std::nullopt;
 }
 
+// The block after which the next one of a sequence is kept.
+Block& BlockStore::tip_of(const Cursor& cursor, const Sequence& sequence) const {
+  return cursor.tip.get() ? *cursor.tip.get() : root_of(sequence.adapter());
+}
+
 void BlockStore::keep(Cursor& cursor, Sequence& sequence, std::span<const int> ends, const MakeRoom& make_room) {
   Keeping keeping{.sequence = &sequence, .ends = ends, .make_room = &make_room};
   keep_whole(cursor, keeping);
@@ -146,7 +159,7 @@ void BlockStore::keep_whole(Cursor& cursor, const Keeping& keeping) {
     cursor.tip = Pin(parent->parent ? parent : nullptr);
   }
   while (!cursor.stopped) {
-    auto& tip = cursor.tip.get() ? *cursor.tip.get() : tree_.root();
+    auto& tip = tip_of(cursor, *keeping.sequence);
     if (keeping.sequence->length() < tip.end() + block_) return;
     auto* block = keep_block(tip, tip.end() + block_, keeping);
     if (block)
@@ -164,7 +177,7 @@ int BlockStore::tokens_to_end(const Cursor& cursor, int length) const {
 
 // Keeps what the sequence has beyond its last whole block.
 void BlockStore::keep_tail(Cursor& cursor, const Keeping& keeping) {
-  auto& tip = cursor.tip.get() ? *cursor.tip.get() : tree_.root();
+  auto& tip = tip_of(cursor, *keeping.sequence);
   const auto& tokens = keeping.sequence->tokens();
   int length = keeping.sequence->length();
   if (cursor.stopped || length <= tip.end()) return;
@@ -225,7 +238,7 @@ void BlockStore::finish(Cursor& cursor, Sequence& sequence, std::span<const int>
   Keeping keeping{.sequence = &sequence, .ends = all, .make_room = &make_room};
   keep_whole(cursor, keeping);
   keep_tail(cursor, keeping);
-  auto path = tree_.find(sequence.tokens());
+  auto path = tree_.find(root_of(sequence.adapter()), sequence.tokens());
   if (path.blocks.empty()) return;
   // Where the sequence ends was not known when its last blocks were kept.
   for (auto* block : path.blocks)

@@ -50,6 +50,10 @@ class BlockStore {
   // block: tokens of a block. fingerprint: what makes keys and values of equal tokens equal.
   BlockStore(Layout layout, const Key& fingerprint, int block);
 
+  // What an adapter computes is kept apart from what the model and others compute. key: of what the adapter changes.
+  // Adapters are numbered from 1 on, as they come; 0 is none. Before open_disk().
+  void add_adapter(const Key& key);
+
   // Begins to use a folder; what lies there is found soon after.
   void open_disk(DiskOptions options);
 
@@ -59,11 +63,11 @@ class BlockStore {
     int length = 0;
     int shared = 0;
   };
-  Start find(std::span<const int32_t> prompt);
+  Start find(std::span<const int32_t> prompt, int adapter = 0);
   // Up to `count` tokens that came after these in an earlier prompt.
-  std::vector<int32_t> following(std::span<const int32_t> tokens, int count);
+  std::vector<int32_t> following(std::span<const int32_t> tokens, int count, int adapter = 0);
   // Begins to read what the store has of a prompt from disk into memory, while there is room. -> tokens found
-  int prefetch(std::span<const int32_t> prompt, const std::function<bool(uint64_t)>& make_room);
+  int prefetch(std::span<const int32_t> prompt, const std::function<bool(uint64_t)>& make_room, int adapter = 0);
 
   // Keeps a block, and with it all before it, while it lives; their records too, unless memory runs out.
   class Pin {
@@ -147,6 +151,8 @@ class BlockStore {
   };
 
   // block_store.cpp
+  Block& root_of(int adapter) const { return *roots_[static_cast<size_t>(adapter)]; }
+  Block& tip_of(const Cursor& cursor, const Sequence& sequence) const;
   int restorable(const BlockTree::Path& path, int length) const;
   std::optional<int> wanted_from(int begin, int end, std::span<const int> ends) const;
   struct Keeping {
@@ -174,6 +180,7 @@ class BlockStore {
   void forget_ghosts();
 
   // block_disk.cpp
+  Key parent_key(const Block& block) const;
   RecordHeader header_of(const Block& block, Kind kind) const;
   void on_disk_bytes(int sign, const Block& block, Kind kind);
   void queue_write(Block& block, Kind kind);
@@ -185,7 +192,7 @@ class BlockStore {
   void forget_other(const std::filesystem::path& file);
   void forget_future_times();
   void looked_again(const std::vector<FolderState::Other>& all);
-  void adopt(BlockTree::Path& path, std::span<const int32_t> prompt);
+  void adopt(BlockTree::Path& path, Block& root, std::span<const int32_t> prompt);
   std::optional<FoundRecord> look_for(const Key& key, Kind kind, int begin, std::span<const int32_t> tokens) const;
   void attach(Block& block, const FoundRecord& found);
   void touch_files(const Start& start);
@@ -197,6 +204,7 @@ class BlockStore {
   int block_ = 0;  // 0: keeps nothing
   int step_ = 0;   // tokens between the records of sliding layers
   BlockTree tree_;
+  std::vector<Block*> roots_;      // by adapter
   uint64_t clock_ = 0;             // requests so far
   const Use* newcomer_ = nullptr;  // the block that is being kept, which may not push out what is worth more
   uint64_t memory_bytes_ = 0;

@@ -6,9 +6,17 @@
 
 namespace tether {
 
-BlockTree::Path BlockTree::find(std::span<const int32_t> tokens) {
+Block& BlockTree::root(const Key& key) {
+  auto found = std::ranges::find(roots_, key, [](const auto& root) { return root->key; });
+  if (found != roots_.end()) return **found;
+  roots_.push_back(std::make_unique<Block>());
+  roots_.back()->key = key;
+  return *roots_.back();
+}
+
+BlockTree::Path BlockTree::find(Block& root, std::span<const int32_t> tokens) {
   Path path;
-  Block* at = &root_;
+  Block* at = &root;
   while (true) {
     auto rest = tokens.subspan(static_cast<size_t>(path.length));
     Block* best = nullptr;
@@ -56,12 +64,13 @@ void BlockTree::remove(Block& block) {
 
 void BlockTree::each(const std::function<void(Block&)>& visit) {
   // Not recursive: a conversation of 100,000 tokens is hundreds of blocks deep.
-  std::vector<Block*> open{&root_};
+  std::vector<Block*> open;
+  for (const auto& root : roots_) open.push_back(root.get());
   while (!open.empty()) {
     auto* at = open.back();
     open.pop_back();
     for (const auto& child : at->children) open.push_back(child.get());
-    if (at != &root_) visit(*at);
+    if (at->parent) visit(*at);
   }
 }
 

@@ -46,25 +46,29 @@ struct Block {
   const Record& record(Kind kind) const { return records.at(static_cast<size_t>(kind)); }
 };
 
+// Under the same tokens each adapter computes other keys and values, so each has a root of its own.
+//
 // Invariants:
 //  - a block's tokens are not empty, and begin where its parent's end;
 //  - no two children of a block hold the same tokens.
 // A block without records is a ghost: it only remembers what was there. Not thread-safe.
 class BlockTree {
  public:
-  BlockTree() = default;
+  BlockTree() { roots_.push_back(std::make_unique<Block>()); }
   BlockTree(const BlockTree&) = delete;
   BlockTree& operator=(const BlockTree&) = delete;
 
-  // Above all blocks; holds no tokens.
-  Block& root() { return root_; }
+  // Above all blocks of the model without an adapter; holds no tokens.
+  Block& root() { return *roots_[0]; }
+  // The root that has this key; made if there is none.
+  Block& root(const Key& key);
 
   // The way down that shares most tokens with a prompt: whole blocks, of which the last may be shared in part.
   struct Path {
     std::vector<Block*> blocks;
     int length = 0;  // tokens shared
   };
-  Path find(std::span<const int32_t> tokens);
+  Path find(Block& root, std::span<const int32_t> tokens);
 
   // The child that holds exactly these tokens; nullptr if there is none.
   Block* child(Block& parent, std::span<const int32_t> tokens);
@@ -78,7 +82,7 @@ class BlockTree {
   void each(const std::function<void(Block&)>& visit);
 
  private:
-  Block root_;
+  std::vector<std::unique_ptr<Block>> roots_;
   size_t size_ = 0;
 };
 

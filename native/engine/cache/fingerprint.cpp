@@ -5,6 +5,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <system_error>
 
 namespace tether {
@@ -66,6 +67,24 @@ Key fingerprint(const Json& config, const std::vector<std::string>& files, const
   auto sorted = files;
   std::ranges::sort(sorted);
   for (const auto& path : sorted) sample(path, text);
+  return key_of(text);
+}
+
+Key fingerprint(const AdapterSource& adapter) {
+  constexpr size_t kPiece = size_t{1} << 20U;
+  std::string text = adapter.transposed ? "transposed" : "";
+  for (const auto& part : adapter.parts) {
+    std::array<char, 32> scale{};
+    std::snprintf(scale.data(), scale.size(), " %.9g ", static_cast<double>(part.scale));
+    text += part.layer + ' ' + part.a + ' ' + part.b + scale.data();
+  }
+  std::ifstream file(adapter.file, std::ios::binary);
+  std::vector<char> piece(kPiece);
+  while (file) {
+    file.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    auto size = static_cast<size_t>(file.gcount());
+    text += std::to_string(checksum(std::as_bytes(std::span(piece).first(size)))) + ' ';
+  }
   return key_of(text);
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "adapter_source.h"
 #include "engine/cache/key.h"
 #include "json.h"
 
@@ -13,5 +14,8 @@ namespace tether {
 // `format`: how keys and values are computed and stored. Not over names, paths or times: a copy of a checkpoint is the
 // same. Reads some megabytes. Files that cannot be read count as empty.
 Key fingerprint(const Json& config, const std::vector<std::string>& files, const std::string& format);
+
+// What makes two adapters of a model the same: their tensors, which are read whole, and what is done with them.
+Key fingerprint(const AdapterSource& adapter);
 
 }  // namespace tether

@@ -120,7 +120,7 @@ Restore::State Restore::restore_sliding(Sequence& sequence) {
 }
 
 Restore::State Restore::plan_again(Sequence& sequence) {
-  auto start = store_->find(prompt_);
+  auto start = store_->find(prompt_, sequence.adapter());
   // What is appended stays only if the new plan begins with just that; else this is rare enough to begin anew.
   bool same = next_ > 0 && next_ <= start.blocks.size() &&
               std::equal(start.blocks.begin(), start.blocks.begin() + static_cast<std::ptrdiff_t>(next_),
