@@ -44,6 +44,7 @@ export type { PromptOrder, RequestSampling, Sampling, Thinking } from './options
 export {
   type LoadHow,
   type LogLine,
+  type ModelReport,
   type OnOverflow,
   type ServedModel,
   type ServeOptions,

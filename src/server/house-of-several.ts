@@ -5,6 +5,7 @@
 import { TetherError } from '../errors.js'
 import type { HouseOptions, ModelHouse } from './house-types.js'
 import { readyModel, watchLoad } from './loading.js'
+import { noCounts, sumOfCounts } from './model-counts.js'
 import { Resident } from './resident.js'
 import { type ModelNames, resolveModel } from './resolve-model.js'
 import { createRoom } from './room.js'
@@ -42,16 +43,10 @@ export function houseOfSeveral({ first, progress, models = [], smallModel }: Hou
       if (!main) readyModel(watched())
     },
     nameFor: (name) => resolveModel(name, names()).model,
-    all: () => residents().map((one) => ({ name: one.name, state: one.state() })),
+    all: () => residents().map((one) => ({ name: one.name, state: one.state(), counts: one.counted() })),
     preparing: () => main?.home?.preparing,
     use: async (name, signal) => room.use(named(name), signal),
-    counted() {
-      const all = residents().map((one) => one.counted())
-      return {
-        computed: all.reduce((sum, { computed }) => sum + computed, 0),
-        generated: all.reduce((sum, { generated }) => sum + generated, 0),
-      }
-    },
+    counted: () => residents().reduce((sum, one) => sumOfCounts(sum, one.counted()), noCounts),
     async close() {
       isClosed = true
       await room.close()

@@ -1,6 +1,7 @@
 /** What a server asks of its models. */
 import type { LoadedModel } from '../model/types.js'
 import type { LoadState } from './loading.js'
+import type { ModelCounts } from './model-counts.js'
 import type { Preparing } from './preparing.js'
 import type { ServedModel } from './resident.js'
 
@@ -25,6 +26,7 @@ export interface Lease {
 export interface HouseModel {
   name: string
   state: LoadState
+  counts: ModelCounts
 }
 
 export interface ModelHouse {
@@ -45,8 +47,8 @@ export interface ModelHouse {
    * what `check` throws.
    */
   use(name: string | undefined, signal: AbortSignal): Promise<Lease>
-  /** Tokens of all models since the server began: of prompts that were computed, and generated. */
-  counted(): { computed: number; generated: number }
+  /** Tokens of all models since the server began. */
+  counted(): ModelCounts
   /** Closes what it has loaded. */
   close(): Promise<void>
 }

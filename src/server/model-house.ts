@@ -4,6 +4,7 @@ import type { LoadedModel } from '../model/types.js'
 import { houseOfSeveral } from './house-of-several.js'
 import type { HouseOptions, ModelHouse } from './house-types.js'
 import { readyModel, watchLoad } from './loading.js'
+import { countsOf, noCounts } from './model-counts.js'
 import { createPreparing, type Preparing } from './preparing.js'
 import type { ServedModel } from './resident.js'
 
@@ -22,6 +23,10 @@ function houseOfOne(model: LoadedModel | Promise<LoadedModel>, progress?: () => 
     if (!isClosed) preparing = createPreparing(loaded)
   })
   started.catch(() => {})
+  const counted = () => {
+    const state = load()
+    return state.state === 'ready' ? countsOf(state.model.stats()) : noCounts
+  }
   return {
     isOne: true,
     first: load,
@@ -29,16 +34,11 @@ function houseOfOne(model: LoadedModel | Promise<LoadedModel>, progress?: () => 
     nameFor: () => '',
     all() {
       const state = load()
-      return [{ name: state.state === 'ready' ? state.model.info.name : '', state }]
+      return [{ name: state.state === 'ready' ? state.model.info.name : '', state, counts: counted() }]
     },
     preparing: () => preparing,
     use: async () => ({ model: readyModel(load()), preparing, giveBack() {} }),
-    counted() {
-      const state = load()
-      if (state.state !== 'ready') return { computed: 0, generated: 0 }
-      const { computedTokens: computed, generatedTokens: generated } = state.model.stats()
-      return { computed, generated }
-    },
+    counted,
     async close() {
       isClosed = true
       preparing?.close()

@@ -16,16 +16,20 @@ export interface ModelReport {
   queued: number
   weights: number
   prefix: number
+  /** Since the server began: of prompts, of these what was reused, and of answers. */
+  tokens: { prompt: number; cached: number; output: number }
 }
 
 export function modelReports(house: ModelHouse): ModelReport[] {
-  return house.all().map(({ name, state }) => {
-    const none = { live: 0, queued: 0, weights: 0, prefix: 0 }
+  return house.all().map(({ name, state, counts }) => {
+    const { prompt, cached, output } = counts
+    const tokens = { prompt, cached, output }
+    const none = { live: 0, queued: 0, weights: 0, prefix: 0, tokens }
     if (state.state === 'loading') return { name, state: 'loading', progress: state.progress, ...none }
     if (state.state === 'failed') return { name, state: 'failed', message: state.message, ...none }
     if (state.state === 'unloaded') return { name, state: 'unloaded', ...none }
     const { live, queued, memory } = state.model.stats()
-    return { name, state: 'ready', live, queued, weights: memory.weights, prefix: memory.prefix }
+    return { name, state: 'ready', live, queued, weights: memory.weights, prefix: memory.prefix, tokens }
   })
 }
 

@@ -2,6 +2,7 @@
 import type { EngineStats } from '../engine/types.js'
 import type { LoadedModel, OpenModelOptions } from '../model/types.js'
 import { failedState, type LoadState, loadingState, type SeenModel } from './loading.js'
+import { countsOf, type ModelCounts, noCounts, sumOfCounts } from './model-counts.js'
 import { createPreparing, type Preparing } from './preparing.js'
 
 /** How a server loads one of several models: both are for `loadModel`. */
@@ -30,7 +31,7 @@ export class Resident {
   private seen: SeenModel | undefined
   private fraction: number | undefined
   /** Of loads that are over. */
-  private readonly before = { computed: 0, generated: 0 }
+  private before = noCounts
 
   constructor(
     readonly name: string,
@@ -72,13 +73,9 @@ export class Resident {
     return this.home || !this.seen ? this.state() : { state: 'unloaded', seen: this.seen }
   }
 
-  /** Tokens that were computed and generated since the server began. */
-  counted(): { computed: number; generated: number } {
-    const stats = this.home?.model.stats()
-    return {
-      computed: this.before.computed + (stats?.computedTokens ?? 0),
-      generated: this.before.generated + (stats?.generatedTokens ?? 0),
-    }
+  /** Since the server began. */
+  counted(): ModelCounts {
+    return this.home ? sumOfCounts(this.before, countsOf(this.home.model.stats())) : this.before
   }
 
   /** Throws what the loading throws; then it is `failed` until it is asked for again. */
@@ -112,8 +109,7 @@ export class Resident {
     const { home } = this
     if (!home) return
     const stats = withoutMemory(home.model.stats())
-    this.before.computed += stats.computedTokens
-    this.before.generated += stats.generatedTokens
+    this.before = sumOfCounts(this.before, countsOf(stats))
     this.seen = { info: home.model.info, stats: () => stats }
     this.now = { state: 'unloaded', seen: this.seen }
     home.preparing?.close()

@@ -21,7 +21,7 @@ export function resolveModel(name: string | undefined, { first, all, small }: Mo
   return { model: first }
 }
 
-/** Anthropic's small models: claude-haiku-5-5, claude-3-5-haiku-20241022, haiku. */
+/** Anthropic's small models (claude-haiku-5-5, claude-3-5-haiku-20241022, haiku), and what tether tells Claude Code to ask for. */
 function isHaiku(name: string): boolean {
-  return /^(?:claude-(?:[\w.]+-)*)?haiku(?:[-@[]|$)/i.test(name)
+  return name === 'tether-small' || /^(?:claude-(?:[\w.]+-)*)?haiku(?:[-@[]|$)/i.test(name)
 }

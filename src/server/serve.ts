@@ -12,6 +12,7 @@ import { listen, type TlsOptions } from './listen.js'
 import type { LogLine } from './log.js'
 import { createMetrics } from './metrics.js'
 import { createHouse } from './model-house.js'
+import { type ModelReport, modelReports } from './model-report.js'
 import { checkOverflow, type OnOverflow } from './overflow.js'
 import type { ServedModel } from './resident.js'
 
@@ -19,6 +20,7 @@ export type { Limits } from '../limits.js'
 export type { AboutBody } from './answer.js'
 export type { TlsOptions } from './listen.js'
 export type { LogLine } from './log.js'
+export type { ModelReport } from './model-report.js'
 export type { OnOverflow } from './overflow.js'
 export type { LoadHow, ServedModel } from './resident.js'
 
@@ -77,7 +79,9 @@ export interface Server {
    * started without any lets in every client still, and names those that have one. Throws `bad_config`.
    */
   setKeys(keys: Readonly<Record<string, string>>): void
-  /** Stops listening and ends the requests that run. The model stays loaded. Safe to call twice. */
+  /** The models that there are, the first one first, and what each does. */
+  models(): ModelReport[]
+  /** Stops listening, ends the requests that run, and closes what `models` loaded. The first model stays loaded. Safe to call twice. */
   close(): Promise<void>
 }
 
@@ -127,7 +131,7 @@ export async function serve(model: LoadedModel | Promise<LoadedModel>, options: 
     await listener.close()
     await stopped
   }
-  return { url, ...listener, setKeys: keys.set, close }
+  return { url, ...listener, setKeys: keys.set, models: () => modelReports(house), close }
 }
 
 function keysOf({ apiKey, apiKeys }: ServeOptions): Record<string, string> {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import Anthropic from '@anthropic-ai/sdk'
 import { expect, onTestFinished, test } from 'vitest'
 import { loadModel } from '../../src/load-model.js'
-import { type ServeOptions, type Server, serve } from '../../src/server/serve.js'
+import { type ModelReport, type ServeOptions, type Server, serve } from '../../src/server/serve.js'
 
 const DEMO = 'demo/model'
 const MIB = 1 << 20
@@ -15,7 +15,7 @@ interface Started {
   server: Server
   anthropic: Anthropic
   /** What /status says of each model. */
-  states(): Promise<{ name: string; state: string; weights: number }[]>
+  states(): Promise<ModelReport[]>
   /** The most that all models take, as each counts it. */
   memory(): Promise<{ weights: number; kv: number; prefix: number; cap: number }>
 }
@@ -67,6 +67,9 @@ test('a model that returns finds its prefixes on disk', { timeout: 60_000 }, asy
   expect(textOf(again)).toBe(textOf(first))
   expect(textOf(other)).toBe(textOf(first))
   expect(again.usage.cache_read_input_tokens).toBeGreaterThan(again.usage.input_tokens)
+  // Counted over both times that it was loaded.
+  const { input_tokens: input, cache_creation_input_tokens: created } = first.usage
+  expect((await states())[0]?.tokens.prompt).toBe(2 * (input + (created ?? 0)))
 })
 
 test('requests of three models by turns are all answered, within the cap', { timeout: 120_000 }, async () => {

@@ -13,6 +13,7 @@ it.each<[string | undefined, string]>([
   ['claude-3-5-haiku-20241022', 'org/small'],
   ['claude-haiku-4-5@20251001', 'org/small'],
   ['Haiku', 'org/small'],
+  ['tether-small', 'org/small'],
   ['my-haiku-writer', 'big'],
   ['claude-haikus', 'big'],
 ])('%s is answered by %s', (name, model) => {

@@ -83,7 +83,7 @@ export const fakeLibrary: Library = {
     const setKeys = (others: Readonly<Record<string, string>>) => {
       keys = Object.entries(others)
     }
-    return { url: `http://127.0.0.1:${taken}`, port: taken, close, setTls: () => {}, setKeys }
+    return { url: `http://127.0.0.1:${taken}`, port: taken, close, setTls: () => {}, setKeys, models: () => [] }
   },
 }
 

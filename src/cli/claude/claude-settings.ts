@@ -11,6 +11,8 @@ export interface Wiring {
   window: number
   /** As shown to the user. */
   modelName: string
+  /** The name of the model for background requests. Unset: there is none. */
+  smallModel?: string
   /** The path of what is to be trusted besides the system's certificates. Unset: the server speaks plain HTTP. */
   certificates?: string
 }
@@ -102,7 +104,12 @@ export function claudeModelId(modelName: string): string {
   return /claude|anthropic|opus|sonnet|haiku|fable|\[|\p{Cc}/iu.test(modelName) ? 'tether-local' : modelName
 }
 
-function routing({ url, token, window, modelName, certificates }: Wiring): Record<string, string> {
+/** The server answers the second name with its small model, whatever that is called. */
+function smallModelId(name: string): string {
+  return claudeModelId(name) === name ? name : 'tether-small'
+}
+
+function routing({ url, token, window, modelName, smallModel, certificates }: Wiring): Record<string, string> {
   const modelId = claudeModelId(modelName)
   return {
     ANTHROPIC_BASE_URL: url,
@@ -112,7 +119,7 @@ function routing({ url, token, window, modelName, certificates }: Wiring): Recor
     ANTHROPIC_DEFAULT_MODEL: modelId,
     ANTHROPIC_DEFAULT_OPUS_MODEL: modelId,
     ANTHROPIC_DEFAULT_SONNET_MODEL: modelId,
-    ANTHROPIC_DEFAULT_HAIKU_MODEL: modelId,
+    ANTHROPIC_DEFAULT_HAIKU_MODEL: smallModel === undefined ? modelId : smallModelId(smallModel),
     ANTHROPIC_DEFAULT_FABLE_MODEL: modelId,
     CLAUDE_CODE_SUBAGENT_MODEL: modelId,
     CLAUDE_CODE_MAX_CONTEXT_TOKENS: String(window),

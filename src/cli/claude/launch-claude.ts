@@ -28,6 +28,8 @@ export interface ClaudeLaunch {
   /** The program. */
   claude: string
   info: ModelInfo
+  /** The name of the model for background requests. */
+  smallModel?: string
   /** The server's address, as its certificate has it, and the file of what is to be trusted for that. */
   url: string
   certificates?: string
@@ -55,9 +57,9 @@ export function checkWindow(
 
 /** -> the exit status. Whether the window is large enough is for checkWindow. */
 export async function launchClaude(about: ClaudeLaunch): Promise<number> {
-  const { claude, info, url, certificates, log, key, forwarded, resumeCommand, say } = about
+  const { claude, info, smallModel, url, certificates, log, key, forwarded, resumeCommand, say } = about
   const { window, windowLimit, name: modelName } = info
-  const wiring = { url, token: key, window, modelName, certificates }
+  const wiring = { url, token: key, window, modelName, smallModel, certificates }
   const { env, settings } = claudeSettings(wiring, process.env)
   const maxOutput = Number(settings.env.CLAUDE_CODE_MAX_OUTPUT_TOKENS)
   const { message } = claudeWindow(window, maxOutput, windowLimit)

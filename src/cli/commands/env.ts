@@ -35,11 +35,12 @@ const usage: Record<Shell, (command: string) => string> = {
 
 /** The variables that Claude Code is started with. Empty ones are to be unset. */
 export function variablesOf(
-  server: Pick<RunningServer, 'url' | 'key' | 'window' | 'model' | 'certificates'>,
+  server: Pick<RunningServer, 'url' | 'key' | 'window' | 'model' | 'small' | 'certificates'>,
   inherited: NodeJS.ProcessEnv,
 ): Record<string, string> {
-  const { url, key = 'any', window, model, certificates } = server
-  return claudeSettings({ url, token: key, window, modelName: model, certificates }, inherited).settings.env
+  const { url, key = 'any', window, model, small, certificates } = server
+  return claudeSettings({ url, token: key, window, modelName: model, smallModel: small, certificates }, inherited)
+    .settings.env
 }
 
 /** The latest server that answers. */

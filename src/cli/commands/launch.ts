@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { demoModel } from '../../models/demo-model.js'
 import { descriptionFile } from '../../models/description-cache.js'
-import { configNames, type FoundModel, findModel } from '../../models/find-model.js'
+import { configNames, type FoundModel, findModel, type ModelPlaces } from '../../models/find-model.js'
 import { oneLine } from '../../one-line.js'
 import { versionWarning } from '../claude/claude-version.js'
 import type { Forwarded } from '../claude/forwarded-settings.js'
@@ -16,6 +16,7 @@ import { tellOfCrashes } from '../log/crash-file.js'
 import { openLog } from '../log/open-log.js'
 import { rememberModel } from '../models/last-model.js'
 import { apiKeys } from '../serving/api-keys.js'
+import { moreModels } from '../serving/more-models.js'
 import { attachedLines, readyLines } from '../serving/ready-lines.js'
 import { certifiedUrl, tlsFiles } from '../serving/tls-files.js'
 import { askWhich } from '../sharing/ask-which.js'
@@ -78,7 +79,7 @@ export async function launch(about: Launch): Promise<number> {
     const leaveServer = () => leave(server)
     const status = await launchClaude({
       ...{ claude, url, key, log, forwarded, leaveServer, say: tell },
-      ...{ info: facts.info, certificates: facts.certificates },
+      ...{ info: facts.info, smallModel: facts.plan.more?.small, certificates: facts.certificates },
       resumeCommand: commandToResume(options, picked),
     })
     await server.serverEnded()
@@ -119,7 +120,7 @@ async function serverFor(about: Launch, terminal: Terminal, bar: LoadingBar): Pr
   tellOfCrashes(say)
   const obtained = await obtainServer({
     ...{ port, terminal, ask: askWhich, own: choice === 'own', wanted: wantedOf(found) },
-    plan: await planFor(about, found),
+    plan: await planFor(about, found, places),
   })
   if (!found.isDemo) rememberModel(found.path)
   return { obtained, picked: model === undefined ? found.name : undefined }
@@ -138,13 +139,15 @@ function findQuietly(model: string, places: Parameters<typeof findModel>[1]): Fo
   }
 }
 
-async function planFor({ config, options }: Launch, found: FoundModel): Promise<ServePlan> {
+async function planFor({ config, options }: Launch, found: FoundModel, places: ModelPlaces): Promise<ServePlan> {
+  const settings = settingsOf(config, found)
   const tls = tlsFiles(options)
   // Before the model is loaded: another port does not change what a certificate names.
   if (tls) certifiedUrl(`https://${options.host}:${options.port}`, tls)
   return {
     found,
-    settings: { ...settingsOf(config, found), logLevel: options.logLevel },
+    settings: { ...settings, logLevel: options.logLevel },
+    more: moreModels(found, settings, { config, places }),
     keys: await apiKeys(options, true),
     tls,
     portFixed: options.portAsked,

@@ -33,9 +33,9 @@ export function shown(servers: Known[], width?: number, now = Date.now()): strin
 }
 
 function rowOf(server: Known, now: number): string[] {
-  const { model, url, memory, terminals, tokens, pid } = server
+  const { url, memory, terminals, tokens, pid } = server
   return [
-    oneLine(model),
+    modelsText(server),
     url,
     memory ? showSize(memory.process) : '?',
     terminals ? String(terminals.length) : '?',
@@ -45,6 +45,16 @@ function rowOf(server: Known, now: number): string[] {
     ends(server),
     String(pid),
   ]
+}
+
+/** Of several those that are loaded, or are being loaded. */
+function modelsText({ model, models = [] }: Known): string {
+  const shown = models.flatMap(({ name, state, progress }) => {
+    if (state === 'ready') return [name]
+    if (state === 'loading') return [`${name} (${progress === undefined ? 'waits' : `${Math.floor(progress * 100)}%`})`]
+    return []
+  })
+  return oneLine(shown.length > 0 ? shown.join(', ') : model)
 }
 
 function idle({ loading, idleSince, requests }: Known, now: number): string {

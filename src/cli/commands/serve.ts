@@ -13,6 +13,7 @@ import { chooseModel } from '../models/choose-model.js'
 import { rememberModel } from '../models/last-model.js'
 import { apiKeys } from '../serving/api-keys.js'
 import type { Library } from '../serving/model-server.js'
+import { type MoreModels, moreModels } from '../serving/more-models.js'
 import { readyLines, servingLines } from '../serving/ready-lines.js'
 import { runningServers } from '../serving/running-servers.js'
 import { sampleAnswer } from '../serving/sample-answer.js'
@@ -48,7 +49,8 @@ export async function serve({ config, options, why, context, quiet }: Serve): Pr
   const settings = { ...config.forModel(configNames(found)).settings, logLevel }
   if (!quiet) for (const warning of modelTableWarnings(config, places, found)) say(`warning: ${warning}`)
   if (found.isDemo && !quiet) tellOfDemo(say, model)
-  const chosen = { found, settings, portAsked, why, quiet }
+  const more = moreModels(found, settings, { config, places })
+  const chosen = { found, settings, more, portAsked, why, quiet }
   return options.detach ? serveDetached(chosen) : serveHere(chosen, library)
 }
 
@@ -56,6 +58,7 @@ interface Chosen {
   found: FoundModel
   /** Those of this model. */
   settings: Settings
+  more: MoreModels | undefined
   portAsked: boolean
   why: Why
   quiet: boolean
@@ -133,13 +136,13 @@ async function serveDetached(about: Chosen): Promise<number> {
 }
 
 async function planFor(
-  { found, settings, portAsked, why }: Chosen,
+  { found, settings, more, portAsked, why }: Chosen,
   { detached }: { detached: boolean },
 ): Promise<ServePlan> {
   const keys = await apiKeys(settings, false)
   const portFixed = portAsked || why === 'asked'
   const about = { portFixed, launched: false, detached, argv: process.argv }
-  return { found, settings, keys, tls: tlsFiles(settings), ...about }
+  return { found, settings, more, keys, tls: tlsFiles(settings), ...about }
 }
 
 /** The command that prints the variables of this server's clients. */

@@ -9,6 +9,7 @@ export function readValue(name: SettingName, value: unknown): { value: unknown }
     default: fallback,
     of,
     also,
+    list,
     among,
     least = Number.NEGATIVE_INFINITY,
     most = Number.POSITIVE_INFINITY,
@@ -17,6 +18,7 @@ export function readValue(name: SettingName, value: unknown): { value: unknown }
   if (fallback === undefined && typeof value === 'string' && isUnset(value, kind)) return { value: undefined }
   switch (kind) {
     case 'text':
+      if (list && isListOfTexts(value)) return { value: value.length > 0 ? value.join(',') : undefined }
       return typeof value === 'string' && value !== '' ? { value } : expected
     case 'key':
       return typeof value === 'string' && /^[!-~]([ -~]*[!-~])?$/.test(value) ? { value } : expected
@@ -47,6 +49,12 @@ export function readValue(name: SettingName, value: unknown): { value: unknown }
   }
 }
 
+function isListOfTexts(value: unknown): value is string[] {
+  return (
+    Array.isArray(value) && value.every((one) => typeof one === 'string' && one.trim() !== '' && !one.includes(','))
+  )
+}
+
 /** `auto` and an empty text unset a setting. A key of blanks is a mistake: without a word there would be no key. */
 function isUnset(value: string, kind: string): boolean {
   return (kind === 'key' ? value : value.trim()) === '' || value.toLowerCase() === 'auto'
@@ -65,7 +73,7 @@ function expectation(name: SettingName): string {
   }
   if (kind === 'duration') return `a time such as 45s, 30m or 2h, or forever${or}`
   if (kind === 'path') return [...of, 'a path'].join(' or ')
-  if (kind === 'text') return 'a text'
+  if (kind === 'text') return setting(name).list ? 'a text, or a list of texts without commas' : 'a text'
   if (among) return `one of ${among.join(', ')}${or}`
   const what = kind === 'whole' ? 'a whole number' : 'a number'
   if (least === undefined) return `${what}${or}`

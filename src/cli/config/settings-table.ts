@@ -33,6 +33,8 @@ export interface Setting {
   of?: readonly string[]
   /** Synonyms of choices. */
   also?: Readonly<Record<string, string>>
+  /** A text of several words, with commas between them: a file may also give a list. */
+  list?: true
   /** The placeholder for the value in --help. */
   hint?: string
   /** For --help and for the template: lower case, no full stop; the default is added where there is one. */
@@ -156,6 +158,21 @@ export const settingsTable = {
     kind: 'text',
     hint: 'A,B',
     help: "web pages that may send requests, by origins such as https://app.example; none: only the server's own",
+  },
+  models: {
+    section: 'server',
+    key: 'models',
+    kind: 'text',
+    list: true,
+    hint: 'A,B',
+    help: 'more models, as --model takes them, that requests may name: each is loaded when one does, within the same memory_cap',
+  },
+  smallModel: {
+    section: 'server',
+    key: 'small_model',
+    kind: 'text',
+    hint: 'MODEL',
+    help: "a small model for Claude Code's background requests, loaded at the first of them; none: the model itself",
   },
   tlsCert: {
     section: 'server',

@@ -1,5 +1,5 @@
 /** A model and a server around it, started and stopped together. */
-import type { LoadModelOptions, Model, ServeOptions, Server } from '../../index.js'
+import type { LoadHow, LoadModelOptions, Model, ServeOptions, Server } from '../../index.js'
 import { type Limits, limitOptions } from '../../limits.js'
 import type { FoundModel } from '../../models/find-model.js'
 import { weightsSize } from '../../models/models-dir.js'
@@ -12,6 +12,7 @@ import type { Log } from '../log/log.js'
 import type { Progress } from '../terminal/progress.js'
 import { Interrupted, watchSignals } from '../terminal/signals.js'
 import { inOneLine } from './load-error.js'
+import { servedName } from './more-models.js'
 import { noticeLog } from './notices.js'
 import { logRequest } from './request-line.js'
 import { openRequestLog, type RequestLogOptions } from './request-log.js'
@@ -34,6 +35,12 @@ export interface ModelServer {
   close(): Promise<void>
 }
 
+/** One that is loaded when a request names it. */
+export interface OtherModel {
+  found: FoundModel
+  load: StartOptions['load']
+}
+
 export interface StartOptions
   extends Limits,
     Pick<
@@ -53,6 +60,8 @@ export interface StartOptions
   /** Take this port and no other. */
   portFixed: boolean
   found: FoundModel
+  /** What else requests may name. */
+  more?: { others: OtherModel[]; small?: string }
   /** By their names; empty: none is needed. */
   keys: Record<string, string>
   tls?: TlsFiles
@@ -90,6 +99,7 @@ export async function startModelServer(library: Library, options: StartOptions):
       ...pickOptions(limitOptions, options),
       onOverflow: options.onOverflow,
       progress: () => fraction,
+      ...severalModels(library, options),
       onBody: requests?.asked,
       onLog: (line) => {
         logRequest(log, line)
@@ -106,8 +116,9 @@ export async function startModelServer(library: Library, options: StartOptions):
   const loading = library
     .loadModel(found.path, {
       ...options.load,
-      name: oneLine(found.name),
+      name: servedName(found),
       needsChat: true,
+      asksForRoom: options.more !== undefined,
       onProgress: (now) => {
         fraction = now
         progress.update(now)
@@ -135,6 +146,26 @@ export async function startModelServer(library: Library, options: StartOptions):
   } finally {
     signals.end()
   }
+}
+
+/** With the first one, which may have to go for another, and is loaded again like the others. */
+function severalModels(
+  library: Library,
+  { found, load, more, log }: Pick<StartOptions, 'found' | 'load' | 'more' | 'log'>,
+): Pick<ServeOptions, 'models' | 'smallModel'> {
+  if (!more) return {}
+  const models = [{ found, load }, ...more.others].map((one) => {
+    const name = servedName(one.found)
+    return {
+      name,
+      async load(how: LoadHow) {
+        const model = await library.loadModel(one.found.path, { ...one.load, ...how, name, needsChat: true })
+        for (const warning of model.info.warnings) log.warning(`${name}: ${oneLine(warning)}`)
+        return model
+      },
+    }
+  })
+  return { models, smallModel: more.small }
 }
 
 function boundsOf({ logMaxSize: maxBytes, logFiles: older, log }: StartOptions): RequestLogOptions {

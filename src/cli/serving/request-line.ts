@@ -26,6 +26,7 @@ function whoAsked({ key, client, session }: LogLine): string[] {
 
 export function requestLine(line: LogLine): string {
   const {
+    answeredBy,
     inputTokens,
     cachedTokens,
     createdTokens,
@@ -45,6 +46,7 @@ export function requestLine(line: LogLine): string {
     `${(line.ms / 1000).toFixed(2)} s`,
     ...whoAsked(line),
   ]
+  if (answeredBy) parts.push(`by ${answeredBy}`)
   const reuse = [cachedTokens ? `${cachedTokens} cached` : '', createdTokens ? `${createdTokens} kept` : '']
   const shown = reuse.filter(Boolean).join(', ')
   if (inputTokens !== undefined) parts.push(`${inputTokens} in${shown && ` (${shown})`}`)

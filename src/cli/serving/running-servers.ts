@@ -18,6 +18,8 @@ export interface ServerRecord {
   key?: string
   /** The model's name, as shown to the user. */
   model: string
+  /** What its model for background requests is called. Unset: there is none. */
+  small?: string
   /** Tokens of prompt and answer together. Unset: the model is still loading. */
   window?: number
   /** The file of the certificates that its clients have to trust. Unset: the server speaks plain HTTP. */

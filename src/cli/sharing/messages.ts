@@ -1,7 +1,8 @@
 /** What a server and the terminals that use it say to each other. The server's side is in `host`, theirs in `lease`. */
-import type { ModelInfo } from '../../index.js'
+import type { ModelInfo, ModelReport } from '../../index.js'
 import type { FoundModel } from '../../models/find-model.js'
 import type { Settings } from '../config/settings-table.js'
+import type { MoreModels } from '../serving/more-models.js'
 import type { TlsFiles } from '../serving/tls-files.js'
 import type { Peer } from './json-lines.js'
 
@@ -13,6 +14,8 @@ export interface ServePlan {
   found: FoundModel
   /** Those of this model. */
   settings: Settings
+  /** What else requests may name. Unset: nothing. */
+  more?: MoreModels
   /** By their names; empty: none is needed. */
   keys: Record<string, string>
   tls?: TlsFiles
@@ -95,6 +98,8 @@ export interface ServerReport {
   started: string
   /** Of the process, and in it of the weights. */
   memory: { process: number; weights?: number }
+  /** Each of several models. Unset: there is one. */
+  models?: ModelReport[]
   terminals: Terminal[]
   requests: { running: number; ended: number }
   tokens?: { prompt: number; cached: number; output: number }

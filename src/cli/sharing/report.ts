@@ -1,11 +1,11 @@
 /** What a server says of itself to tether ps. */
 
-import type { Model } from '../../index.js'
+import type { Model, Server } from '../../index.js'
 import { version } from '../package.js'
 import type { ServePlan, ServerReport, Terminal } from './messages.js'
 
 interface Reported {
-  options: { plan: ServePlan; server: { url: string }; log: { path?: string } }
+  options: { plan: ServePlan; server: Pick<Server, 'url' | 'models'>; log: { path?: string } }
   model: Model | undefined
   terminals: Terminal[]
   started: string
@@ -18,22 +18,37 @@ interface Reported {
 export function reportOf(host: Reported): ServerReport {
   const { plan, server, log } = host.options
   const stats = host.model?.stats()
-  const running = stats ? stats.live + stats.queued : 0
+  const models = server.models()
   return {
     pid: process.pid,
     version: version(),
     model: plan.found.name,
     path: plan.found.path,
     url: server.url,
+    models: models.length > 1 ? models : undefined,
     loading: stats ? undefined : host.fraction,
     started: host.started,
     // What a GPU holds need not count as resident.
-    memory: { process: Math.max(process.memoryUsage.rss(), stats?.memory.active ?? 0), weights: stats?.memory.weights },
+    memory: {
+      process: Math.max(process.memoryUsage.rss(), stats?.memory.active ?? 0),
+      weights: stats && models.reduce((sum, { weights }) => sum + weights, 0),
+    },
     terminals: host.terminals.map(({ pid, since, requests, outputTokens }) => ({ pid, since, requests, outputTokens })),
-    requests: { running, ended: host.endedRequests },
-    tokens: stats && { prompt: stats.promptTokens, cached: stats.cachedTokens, output: stats.outputTokens },
-    idleSince: running > 0 ? undefined : new Date(host.lastUse).toISOString(),
+    requests: { running: runningOf(server), ended: host.endedRequests },
+    tokens: stats && models.reduce((sum, { tokens }) => addTokens(sum, tokens), { prompt: 0, cached: 0, output: 0 }),
+    idleSince: runningOf(server) > 0 ? undefined : new Date(host.lastUse).toISOString(),
     keepAlive: host.keepAlive < 0 ? null : host.keepAlive,
     log: log.path,
   }
+}
+
+type Tokens = NonNullable<ServerReport['tokens']>
+
+function addTokens(one: Tokens, other: Tokens): Tokens {
+  return { prompt: one.prompt + other.prompt, cached: one.cached + other.cached, output: one.output + other.output }
+}
+
+/** Requests of all models, those that wait too. */
+export function runningOf(server: Pick<Server, 'models'>): number {
+  return server.models().reduce((sum, { live, queued }) => sum + live + queued, 0)
 }

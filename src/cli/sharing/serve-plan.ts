@@ -9,7 +9,8 @@ import { crashFile } from '../log/crash-file.js'
 import { type DebugLog, openDebugLog } from '../log/debug-log.js'
 import { logFolder, type OpenLog } from '../log/open-log.js'
 import { version } from '../package.js'
-import { type Library, type ModelServer, startModelServer } from '../serving/model-server.js'
+import { type Library, type ModelServer, type OtherModel, startModelServer } from '../serving/model-server.js'
+import type { PlannedModel } from '../serving/more-models.js'
 import { recordServer, type ServerRecord, writeCertificates } from '../serving/running-servers.js'
 import { certifiedUrl, reloadOnHangup, type TlsFiles, trusted } from '../serving/tls-files.js'
 import type { Progress } from '../terminal/progress.js'
@@ -47,7 +48,7 @@ export interface Serving {
 
 /** Throws TetherError, Interrupted, and Cancelled where it is to end before it is ready; then nothing is left. */
 export async function servePlan(library: Library, plan: ServePlan, parts: ServeParts): Promise<Serving> {
-  const { found, settings, keys, tls, portFixed } = plan
+  const { found, settings, more, keys, tls, portFixed } = plan
   const { log, say } = parts
   const debug = debugLog(say)
   let host: Host | undefined
@@ -62,6 +63,7 @@ export async function servePlan(library: Library, plan: ServePlan, parts: ServeP
     const running = await startModelServer(library, {
       ...settings,
       load: { ...modelOptions(settings), ...ofThisRun(plan, debug) },
+      more: more && { small: more.small, others: more.others.map((one) => othersOf(one, plan, debug)) },
       ...{ found, keys, tls, log: log.log, portFixed, say },
       onListening(server, bytes) {
         const made = new Host({ plan, server, log, bytes })
@@ -91,7 +93,10 @@ export async function servePlan(library: Library, plan: ServePlan, parts: ServeP
     const url = tls && plan.launched ? certifiedUrl(running.server.url, tls) : running.server.url
     const certificates = tls && certificateFile(tls)
     const [key] = Object.values(keys)
-    const isRecorded = share.record({ url, key, model: info.name, window: info.window, certificates })
+    const isRecorded = share.record({
+      ...{ url, key, model: info.name, window: info.window, certificates },
+      small: plan.more?.small,
+    })
     host.ready(running.model, { pid: process.pid, url, certificates, info, seconds: running.seconds })
     const close = () => {
       end()
@@ -110,7 +115,7 @@ export async function servePlan(library: Library, plan: ServePlan, parts: ServeP
 
 interface Share {
   /** -> whether others find it now */
-  record(server: Pick<ServerRecord, 'url' | 'key' | 'model' | 'window' | 'certificates'>): boolean
+  record(server: Pick<ServerRecord, 'url' | 'key' | 'model' | 'small' | 'window' | 'certificates'>): boolean
   close(): void
 }
 
@@ -169,6 +174,11 @@ function modelOptions(settings: Settings): LoadModelOptions {
 /** What of a load belongs to the run, not to the settings. */
 function ofThisRun({ found, sessionFolder }: ServePlan, debug: DebugLog | undefined): LoadModelOptions {
   return { sessionFolder, onDebug: debug?.onDebug, crash: crashFile(found.name) }
+}
+
+/** How one of several models is loaded. */
+function othersOf({ found, settings }: PlannedModel, plan: ServePlan, debug: DebugLog | undefined): OtherModel {
+  return { found, load: { ...modelOptions(settings), ...ofThisRun({ ...plan, found }, debug) } }
 }
 
 /** For clients of this machine; a home that is not writable leaves them the certificate alone. */

@@ -10,6 +10,12 @@ import {
 const wiring = { url: 'http://127.0.0.1:8080', token: 'secret', window: 65_536, modelName: 'gemma' }
 
 describe('the settings for Claude Code', () => {
+  test('name a small model of its own, in words that Claude Code does not take for others', () => {
+    const named = (smallModel: string) =>
+      claudeSettings({ ...wiring, smallModel }, {}).env.ANTHROPIC_DEFAULT_HAIKU_MODEL
+    expect([named('gemma-1b'), named('my-haiku'), named('a[1m]')]).toEqual(['gemma-1b', 'tether-small', 'tether-small'])
+  })
+
   test('are complete for a window of 64k and an empty environment', () => {
     const { env, settings } = claudeSettings(wiring, {})
     const same = {

@@ -42,7 +42,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`
 describe.skipIf(!has('bash'))('bash', () => {
   test.each<[string[], string[]]>([
     [['do'], ['doctor']],
-    [['--mod'], ['--model', '--models-dir']],
+    [['--mod'], ['--model', '--models', '--models-dir']],
     [
       ['--model', ''],
       ["it\\'s", 'my\\ model', 'org/name', 'plain-model', '日本語'],

@@ -147,7 +147,7 @@ describe('mistakes in files', () => {
     ['[model.deep]\nx = 1\n', '2: unknown key [model.deep] x. Use one of: default, '],
     ['[models.gemma]\nport = 1\n', '2: [models] has no key port. Use one of: memory_cap, '],
     ['[models.gemma]\ntemprature = 1\n', '2: [models] has no key temprature. Did you mean temperature?'],
-    ['models = 3\n', '1: unknown key models. Did you mean [model] models_dir?'],
+    ['models = 3\n', '1: unknown key models. Did you mean [server] models?'],
   ])('%j gives a warning', async (text, warning) => {
     write('config.toml', text)
     const { warnings } = await read()

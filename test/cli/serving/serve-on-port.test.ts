@@ -9,7 +9,8 @@ describe('serveOnPort', () => {
   const taken = new Set([8080, 8081])
   const serve = async (port: number) => {
     if (taken.has(port)) throw new TetherError('port_in_use', `${port} is in use`)
-    return { url: `http://127.0.0.1:${port}`, port, close: async () => {}, setTls: () => {}, setKeys: () => {} }
+    const server = { close: async () => {}, setTls: () => {}, setKeys: () => {}, models: () => [] }
+    return { url: `http://127.0.0.1:${port}`, port, ...server }
   }
 
   test('uses the next free port, and says so', async () => {

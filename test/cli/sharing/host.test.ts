@@ -58,6 +58,11 @@ function makeHost(more: Partial<ServePlan> & { keepAlive?: number } = {}) {
         if (Object.values(now).includes('no key')) throw new Error('that is no key')
         keys.push({ ...now })
       },
+      models() {
+        const { live, queued, promptTokens: prompt, cachedTokens: cached, outputTokens: output } = stats
+        const tokens = { prompt, cached, output }
+        return [{ name: 'demo', state: 'ready', live, queued, weights: 9, prefix: 0, tokens }]
+      },
     },
     log: { errors: () => 2, faults: () => ['a fault'], path: '/log' },
     bytes: 1000,

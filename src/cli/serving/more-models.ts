@@ -1,0 +1,47 @@
+/** The models of a server beside its first one: what the settings name, found and with the settings of each. */
+import { configNames, type FoundModel, findModel, type ModelPlaces } from '../../models/find-model.js'
+import { oneLine } from '../../one-line.js'
+import type { Config } from '../config/read-config.js'
+import type { Settings } from '../config/settings-table.js'
+
+/** Plain data: a process can hand it to another. */
+export interface MoreModels {
+  others: PlannedModel[]
+  /** The name of the one for background requests. */
+  small?: string
+}
+
+export interface PlannedModel {
+  found: FoundModel
+  /** Those of this model. */
+  settings: Settings
+}
+
+/** undefined: no setting names one. Throws `model_not_found`, before anything is loaded. */
+export function moreModels(
+  first: FoundModel,
+  settings: Settings,
+  { config, places }: { config: Pick<Config, 'forModel'>; places: ModelPlaces },
+): MoreModels | undefined {
+  const named = settings.models?.split(',').map((name) => name.trim()) ?? []
+  const small = settings.smallModel && findModel(settings.smallModel, places)
+  const found = [...named.filter(Boolean).map((name) => findModel(name, places)), ...(small ? [small] : [])]
+  const others = found.filter(
+    ({ path }, i) => path !== first.path && found.findIndex((other) => other.path === path) === i,
+  )
+  if (others.length === 0) return undefined
+  // All models share one memory: what it may take is for the first one to say.
+  const { memoryCap } = settings
+  return {
+    others: others.map((one) => ({
+      found: one,
+      settings: { ...config.forModel(configNames(one)).settings, memoryCap },
+    })),
+    small: small && small.path !== first.path ? servedName(small) : undefined,
+  }
+}
+
+/** What requests call a model. */
+export function servedName({ name }: FoundModel): string {
+  return oneLine(name)
+}

@@ -1,0 +1,63 @@
+/** What the settings name beside a server's first model. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { readValue } from '../../../src/cli/config/setting-value.js'
+import type { Settings } from '../../../src/cli/config/settings-table.js'
+import { moreModels } from '../../../src/cli/serving/more-models.js'
+import { findModel } from '../../../src/models/find-model.js'
+
+const modelsDir = mkdtempSync(join(tmpdir(), 'tether-more-'))
+afterAll(() => rmSync(modelsDir, { recursive: true }))
+for (const name of ['a', 'org/b', 'c']) {
+  mkdirSync(join(modelsDir, name), { recursive: true })
+  writeFileSync(join(modelsDir, name, 'config.json'), '{}')
+  writeFileSync(join(modelsDir, name, 'model.safetensors'), '')
+}
+const places = { modelsDir, hubCache: join(modelsDir, 'none') }
+const config = {
+  forModel: (names: string[]) =>
+    ({ settings: { thinking: names.includes('b') ? 'off' : 'auto', memoryCap: 5 } }) as never,
+}
+const more = (models?: string, smallModel?: string) =>
+  moreModels(findModel('a', places), { models, smallModel, memoryCap: 100 } as Settings, { config, places })
+
+test('they are found, each with its own settings and the first one’s memory cap', () => {
+  const { others, small } = more('org/b, c') ?? { others: [] }
+  expect(others.map(({ found }) => found.name)).toEqual(['org/b', 'c'])
+  expect(others.map(({ settings }) => settings)).toEqual([
+    { thinking: 'off', memoryCap: 100 },
+    { thinking: 'auto', memoryCap: 100 },
+  ])
+  expect(small).toBeUndefined()
+})
+
+test.each([
+  [undefined, undefined, undefined],
+  ['', undefined, undefined],
+  ['a', undefined, undefined],
+  ['a,,b,org/b', undefined, { names: ['org/b'], small: undefined }],
+  [undefined, 'c', { names: ['c'], small: 'c' }],
+  ['b,c', 'c', { names: ['org/b', 'c'], small: 'c' }],
+  ['b', 'a', { names: ['org/b'], small: undefined }],
+])('of --models %s and --small-model %s they are %j', (models, small, wanted) => {
+  const found = more(models, small)
+  const names = found?.others.map(({ found }) => found.name)
+  expect(found && { names, small: found.small }).toEqual(wanted)
+})
+
+test('one that is not there is an error before anything is loaded', () => {
+  expect(() => more('b,nowhere')).toThrow(/nowhere/)
+  expect(() => more('b', 'nowhere')).toThrow(/nowhere/)
+})
+
+test.each<[unknown, unknown]>([
+  [['a', 'org/b'], { value: 'a,org/b' }],
+  ['a, b', { value: 'a, b' }],
+  [[], { value: undefined }],
+  [['a,b'], { expected: 'a text, or a list of texts without commas' }],
+  [['a', 3], { expected: 'a text, or a list of texts without commas' }],
+])('a file may set models to %j', (value, wanted) => {
+  expect(readValue('models', value)).toEqual(wanted)
+})
