@@ -86,11 +86,17 @@ export async function answer<Event>(
   const named = typeof model === 'string' ? model : undefined
   const begun = begin({ request, house, protocol, context, started, body, named, leaving })
   const { pingMs, requestId, line } = context
-  const stream = (events: AsyncGenerator<Event, void, undefined>) => {
+  const stream = (events: AsyncGenerator<Event, void, undefined>, left = leave) => {
     const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' }
-    return new Response(sse(events, { protocol, pingMs, requestId, leave }), { headers })
+    return new Response(sse(events, { protocol, pingMs, requestId, leave: left }), { headers })
   }
-  if (streams === true && !(await settlesWithin(begun, pingMs))) return stream(eventsOf(begun, line))
+  if (streams === true && !(await settlesWithin(begun, pingMs))) {
+    return stream(eventsOf(begun, line), () => {
+      leave()
+      // Its events may never have been asked for.
+      begun.then(({ rest }) => rest.return()).catch(() => {})
+    })
+  }
   const { start, first, rest } = await begun
   if (!start.stream) return withNotes(jsonText(await protocol.foldText(resume(first, rest))), start)
   return withNotes(stream(resume(first, rest)), start)

@@ -47,13 +47,13 @@ export function houseOfSeveral({ first, progress, models = [], smallModel }: Hou
     preparing: () => main?.home?.preparing,
     use: async (name, signal) => room.use(named(name), signal),
     counted: () => residents().reduce((sum, one) => sumOfCounts(sum, one.counted()), noCounts),
-    async close() {
+    stop() {
       isClosed = true
-      await room.close()
-      for (const one of residents()) {
-        if (one.canReload) await one.unload()
-        else one.home?.preparing?.close()
-      }
+      for (const one of residents()) one.home?.preparing?.close()
+      room.stop()
+    },
+    async close() {
+      for (const one of residents()) if (one.canUnload) await one.unload()
     },
   }
 }

@@ -49,6 +49,8 @@ export interface ModelHouse {
   use(name: string | undefined, signal: AbortSignal): Promise<Lease>
   /** Tokens of all models since the server began. */
   counted(): ModelCounts
-  /** Closes what it has loaded. */
+  /** Ends what waits to be prepared, or for a model. */
+  stop(): void
+  /** Closes what it has loaded; what is still being loaded, once it is. */
   close(): Promise<void>
 }

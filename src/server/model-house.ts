@@ -39,10 +39,11 @@ function houseOfOne(model: LoadedModel | Promise<LoadedModel>, progress?: () => 
     preparing: () => preparing,
     use: async () => ({ model: readyModel(load()), preparing, giveBack() {} }),
     counted,
-    async close() {
+    stop() {
       isClosed = true
       preparing?.close()
     },
+    async close() {},
   }
 }
 

@@ -79,14 +79,14 @@ export class Resident {
   }
 
   /** Throws what the loading throws; then it is `failed` until it is asked for again. */
-  async load(): Promise<Home> {
+  async load({ asksForRoom }: Pick<LoadHow, 'asksForRoom'>): Promise<Home> {
     this.fraction = undefined
     this.now = loadingState()
     try {
       const onProgress = (fraction: number) => {
         this.fraction = fraction
       }
-      return this.settle(await (this.entry as ServedModel).load({ onProgress, asksForRoom: true }))
+      return this.settle(await (this.entry as ServedModel).load({ onProgress, asksForRoom }))
     } catch (error) {
       this.now = failedState(error)
       throw error

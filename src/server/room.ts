@@ -6,8 +6,8 @@ import type { Home, Resident } from './resident.js'
 export interface Room {
   /** A model for a request, once it is loaded. Throws why it cannot be, and `cancelled` once the signal fires. */
   use(wanted: Resident, signal: AbortSignal): Promise<Lease>
-  /** Ends the loads that wait, and waits for the one that runs. */
-  close(): Promise<void>
+  /** Ends the loads that wait. One that runs cannot be ended: what it gives is closed. */
+  stop(): void
 }
 
 /** How often it looks whether a request lacks memory that an idle model has. */
@@ -23,6 +23,8 @@ export function createRoom(residents: () => Resident[]): Room {
   let hungry: Promise<void> | undefined
   let wake = () => {}
   let fed = () => {}
+  /** For each load: its requests no longer wait. */
+  const ends = new Set<(why: TetherError) => void>()
 
   /** Until a model answers nobody any more. Meanwhile others get no more requests: it would wait for ever. */
   const roomChanges = () => {
@@ -38,7 +40,9 @@ export function createRoom(residents: () => Resident[]): Room {
       if (isClosed) throw new TetherError('closed', 'the server is closing')
       if (wanted.users === 0) throw new TetherError('cancelled', 'nobody waits for the model any more')
       try {
-        return await wanted.load()
+        const home = await wanted.load({ asksForRoom: residents().every(({ canReload }) => canReload) })
+        if (isClosed) await unload(wanted)
+        return home
       } catch (error) {
         if (!(error instanceof TetherError) || error.code !== 'memory_in_use') throw cannotLoad(wanted.name, error)
         if ((await closed()) || (await makeRoom(wanted))) continue
@@ -49,14 +53,17 @@ export function createRoom(residents: () => Resident[]): Room {
     }
   }
   const loadInTurn = (wanted: Resident): Promise<Home> => {
-    const turn = last
-      .then(() => wanted.home ?? load(wanted))
-      .finally(() => {
+    const work = last.then(() => wanted.home ?? load(wanted))
+    const turn = new Promise<Home>((resolve, reject) => {
+      ends.add(reject)
+      const over = () => {
+        ends.delete(reject)
         loading.delete(wanted)
         hungry = undefined
         fed()
-      })
-    last = turn.catch(() => {})
+      }
+      last = work.then(resolve, reject).then(over)
+    })
     loading.set(wanted, turn)
     return turn
   }
@@ -77,11 +84,11 @@ export function createRoom(residents: () => Resident[]): Room {
         throw error
       }
     },
-    async close() {
+    stop() {
       isClosed = true
       clearInterval(timer)
       wake()
-      await last
+      for (const end of ends) end(new TetherError('closed', 'the server is closing'))
     },
   }
 }

@@ -119,17 +119,17 @@ export async function serve(model: LoadedModel | Promise<LoadedModel>, options: 
   }
   const stop = () => {
     activity.close()
-    return house.close()
+    house.stop()
   }
-  const listener = await listen(app, { host, port, tls, limits, onLog: note }).catch(async (error: unknown) => {
-    await stop()
+  const listener = await listen(app, { host, port, tls, limits, onLog: note }).catch((error: unknown) => {
+    stop()
     throw error
   })
   const url = `http${tls ? 's' : ''}://${address(host)}:${listener.port}`
   const close = async () => {
-    const stopped = stop()
+    stop()
     await listener.close()
-    await stopped
+    await house.close()
   }
   return { url, ...listener, setKeys: keys.set, models: () => modelReports(house), close }
 }

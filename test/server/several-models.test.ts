@@ -208,7 +208,7 @@ describe('a model that', () => {
     const waits = ask(`${server.url}/v1/messages`, { body: hello({ model: 'b', stream: true }) })
     await until(() => models.events.length === 1)
     expect((await send('a')).said).toBe('I am a')
-    await new Promise((resolve) => setTimeout(resolve, 70))
+    await new Promise((resolve) => setTimeout(resolve, 400))
     expect((await get('/activity')).requests).toMatchObject([{ state: 'loading' }])
     expect((await get('/activity')).models[1]).toMatchObject({ name: 'b', state: 'loading', progress: 0.5 })
     reading.open()
@@ -223,7 +223,7 @@ describe('a model that', () => {
     const broken = models.served('b', { reading: reading.passed, fails: new TetherError('bad_weights', 'damaged') })
     const { server, lines } = await start(models, { models: [broken], pingMs: 10 })
     const waits = ask(`${server.url}/v1/messages`, { body: hello({ model: 'b', stream: true }) })
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await new Promise((resolve) => setTimeout(resolve, 400))
     reading.open()
     expect((await waits).text).toMatch(/event: ping[\s\S]*event: error\ndata: .*the model b cannot be loaded: damaged/)
     await until(() => lines.length === 1)
@@ -248,11 +248,11 @@ it('a server that closes closes what it has loaded, also while it loads', async 
   await send('b')
   const waits = send('c').catch(() => {})
   await new Promise((resolve) => setTimeout(resolve, 20))
-  const closed = server.close()
-  reading.open()
-  await closed
+  await server.close()
   await waits
   expect([...models.engines.keys()]).toEqual(['a'])
+  reading.open()
+  await until(() => models.events.includes('close c'))
 })
 
 it('names that cannot be told apart are refused', async () => {
