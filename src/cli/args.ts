@@ -59,6 +59,7 @@ export function readArgs(argv: string[]): Invocation {
     throw new UsageError(`--json goes with --list:\n  ${tetherCommand(['--list', '--json'])}`)
   const [one, other] = ['attach', 'own', 'serve-only', 'no-claude', 'list'].filter((flag) => flags[flag])
   if (other && (one === 'attach' || one === 'own')) throw new UsageError(`--${one} does not go with --${other}`)
+  if (flags['with-drafter'] && flags['no-drafter']) throw new UsageError('--with-drafter does not go with --no-drafter')
   if (claudeArgs.length > 0 && (name !== 'run' || flags['serve-only'] || flags['no-claude'] || flags.list)) {
     const what = name === 'run' ? (flags.list ? '--list' : '--serve-only') : `tether ${name}`
     throw new UsageError(`${what} does not start Claude Code, so nothing can be passed to it: ${claudeArgs.join(' ')}`)
@@ -103,7 +104,7 @@ function readWords(line: Line): Pick<Call, 'settings' | 'flags' | 'words'> {
   const faults: string[] = []
   for (const [flag, about] of known) {
     // citty reads --no-claude as the negation of a flag --claude.
-    const given = flag === '--no-claude' ? rest.includes(flag) || undefined : args[flag.slice(2)]
+    const given = flag.startsWith('--no-') ? rest.includes(flag) || undefined : args[flag.slice(2)]
     if (given === undefined || given === false) continue
     if (about.setting) {
       const read = settingValue(flag, about.setting, given)

@@ -111,7 +111,12 @@ export const commands = {
   pull: {
     summary: 'download a model from Hugging Face',
     words: ['ORG/NAME'],
-    flags: { revision: { hint: 'REV', help: 'a branch, tag or commit (main)' }, help },
+    flags: {
+      revision: { hint: 'REV', help: 'a branch, tag or commit (main)' },
+      'with-drafter': { help: 'also the assistant that drafts for it, without a question' },
+      'no-drafter': { help: 'no assistant, without a question' },
+      help,
+    },
     settings: ['modelsDir'],
     examples: [
       ['tether pull mlx-community/gemma-4-e2b-it-4bit', 'download the files that the model needs'],

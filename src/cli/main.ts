@@ -98,9 +98,7 @@ async function withSettings(call: Call, options: MainOptions): Promise<number> {
     }
     case 'pull': {
       const { runPull } = await import('./commands/pull.js')
-      const revision = call.flags.revision as string | undefined
-      const modelsDirGiven = call.settings.modelsDir !== undefined
-      return runPull({ model: call.words[0] as string, revision, modelsDir: config.settings.modelsDir, modelsDirGiven })
+      return runPull({ ...pullFlags(call), model: call.words[0] as string, modelsDir: config.settings.modelsDir })
     }
     case 'show': {
       const { runShow } = await import('./commands/show.js')
@@ -130,6 +128,11 @@ async function withSettings(call: Call, options: MainOptions): Promise<number> {
     default:
       throw new Error(`nobody runs tether ${call.command}`)
   }
+}
+
+function pullFlags({ flags, settings }: Call) {
+  const drafter = flags['with-drafter'] ? true : flags['no-drafter'] ? false : undefined
+  return { revision: flags.revision as string | undefined, drafter, modelsDirGiven: settings.modelsDir !== undefined }
 }
 
 /** Merges the files and the flags. Creates config.toml if it is missing. */

@@ -11,6 +11,7 @@ import { checkReadable, checkSupported } from '../engine/supported.js'
 import { TetherError } from '../errors.js'
 import { nearest } from '../nearest.js'
 import { draftOption } from '../options.js'
+import { drafterBeside } from './drafter-beside.js'
 
 /** The share of tokens that may differ: control tokens have other names in another release of the same vocabulary. */
 const MOST_DIFFERENT = 0.01
@@ -48,11 +49,6 @@ function folderOf(draft: string, model: string): string | undefined {
   const word = nearest(draft, [...draftOption.of])
   const meant = word === undefined ? '' : ` Did you mean ${word}?`
   throw new TetherError('model_not_found', `draft is ${draft}, which is no folder of a checkpoint.${meant}`)
-}
-
-/** What `auto` takes for the model in this folder. */
-export function drafterBeside(model: string): string | undefined {
-  return [`${model}-assistant`, join(model, 'assistant')].find(isModel)
 }
 
 function isModel(path: string): boolean {

@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { readCheckpoint } from '../engine/checkpoint.js'
-import { drafterBeside } from '../model/drafter.js'
+import { drafterBeside } from '../model/drafter-beside.js'
 import { type ChatFacts, readChatFacts } from '../model/read-model.js'
 import { oneLine } from '../one-line.js'
 import { parsePythonJson } from '../python-json.js'

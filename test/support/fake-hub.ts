@@ -10,6 +10,8 @@ export interface FakeHubOptions {
   name?: string
   /** By path. Those of more than 1000 bytes are large: redirected to the other server, known by their sha256. */
   files: Record<string, Buffer>
+  /** Files of other repositories, by their names. They come from the hub itself. */
+  others?: Record<string, Record<string, Buffer>>
   commit?: string
   /** The repository's tags, such as base_model:org/name. */
   tags?: string[]
@@ -62,12 +64,15 @@ export async function startFakeHub(options: FakeHubOptions): Promise<FakeHub> {
 
   const store = createServer((request, response) => {
     note('store', request)
-    void sendFile(decodeURIComponent((request.url ?? '').slice(1)), request, response)
+    void sendFile(contentOf(decodeURIComponent((request.url ?? '').slice(1))), request, response)
   })
+  const contentOf = (path: string) => hubServer.options.files[path]
   const storeUrl = await listen(store)
   const hub = createServer((request, response) => {
     note('hub', request)
-    const { name = 'org/model', commit = 'c0ffee', token, errorCode, files, tags } = hubServer.options
+    const { others = {}, commit = 'c0ffee', token, errorCode, tags } = hubServer.options
+    const other = Object.keys(others).find((one) => new RegExp(`^/(api/models/)?${one}/re`).test(request.url ?? ''))
+    const { name = 'org/model', files } = other ? { name: other, files: others[other] ?? {} } : hubServer.options
     if (faults.silent && faults.silent.times-- > 0) return
     if (refused(response)) return
     if (token && request.headers.authorization !== `Bearer ${token}`) {
@@ -86,8 +91,8 @@ export async function startFakeHub(options: FakeHubOptions): Promise<FakeHub> {
     if (path === undefined || content === undefined) {
       return void response.writeHead(404, { 'x-error-code': 'RepoNotFound' }).end()
     }
-    if (content.length > 1000) return void response.writeHead(302, { location: `${storeUrl}/${path}` }).end()
-    void sendFile(path, request, response)
+    if (content.length > 1000 && !other) return void response.writeHead(302, { location: `${storeUrl}/${path}` }).end()
+    void sendFile(content, request, response)
   })
 
   const refused = (response: ServerResponse): boolean => {
@@ -97,8 +102,7 @@ export async function startFakeHub(options: FakeHubOptions): Promise<FakeHub> {
     return true
   }
 
-  const sendFile = async (path: string, request: IncomingMessage, response: ServerResponse) => {
-    const content = hubServer.options.files[path] ?? Buffer.alloc(0)
+  const sendFile = async (content: Buffer = Buffer.alloc(0), request: IncomingMessage, response: ServerResponse) => {
     const range = faults.noRanges ? null : /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')
     const start = Number(range?.[1] ?? 0)
     const end = Math.min(content.length, Number(range?.[2] ?? content.length - 1) + 1)

@@ -6,8 +6,10 @@ import { readHub } from '../../models/pull/hub.js'
 import { readHubName } from '../../models/pull/hub-name.js'
 import type { PullOptions } from '../../models/pull/pull.js'
 import { type Repo, withoutSlash } from '../../models/repo.js'
+import { namesOfDrafters, pullDrafter } from '../models/pull-drafter.js'
 import { pullProgress } from '../models/pull-progress.js'
-import { say } from '../terminal/say.js'
+import { ask } from '../terminal/ask.js'
+import { isInteractive, say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
 import { endLine, exitStatus, watchSignals } from '../terminal/signals.js'
 import { tetherCommand } from '../tether-command.js'
@@ -20,6 +22,10 @@ export interface PullCommand {
   modelsDir: string
   /** Whether --models-dir was given, so that the printed commands need it too. */
   modelsDirGiven?: boolean
+  /** Whether its drafter is wanted too. Default: asks, in a terminal, where one may be published. */
+  drafter?: boolean
+  /** What is pulled drafts for the model of this name. */
+  draftsFor?: string
   /** The model is to run at once: one that tether cannot load is refused, and nobody needs to be told how to run it. */
   runsNext?: boolean
   /** Tests pass short waits. */
@@ -28,10 +34,24 @@ export interface PullCommand {
 
 /** -> the exit status. Throws TetherError. */
 export async function runPull(call: PullCommand): Promise<number> {
-  const { modelsDir } = call
   const repo =
     presentModel(call) ??
     readHubName(call.model, { ...call, endpoint: process.env.HF_ENDPOINT, command: tetherCommand })
+  const withDrafter = await wantsDrafter(repo, call)
+  const status = await pullOne(repo, call)
+  if (!withDrafter || status !== 0) return status
+  return pullDrafter(repo.name, (name) => pullOne({ name }, { ...call, draftsFor: repo.name }))
+}
+
+/** Asks before the model comes, so that nobody has to wait for the question. */
+async function wantsDrafter({ name }: Repo, { modelsDir, drafter, runsNext }: PullCommand): Promise<boolean> {
+  if (drafter !== undefined) return drafter
+  if (runsNext || !isInteractive() || isModel(join(modelsDir, name)) || namesOfDrafters(name).length === 0) return false
+  return ask(`An assistant that drafts for ${name} makes it faster. Download it too, if there is one?`, true)
+}
+
+async function pullOne(repo: Repo, call: PullCommand): Promise<number> {
+  const { modelsDir, draftsFor } = call
   const path = join(modelsDir, repo.name)
   if (isModel(path)) {
     const { checkPulled } = await import('../../models/pull/receipt.js')
@@ -60,8 +80,8 @@ export async function runPull(call: PullCommand): Promise<number> {
     })
     const size = about.replace(/^.*, /, '')
     const run = commandLine(['--model', repo.name], { name: repo.name }, call)
-    const next = call.runsNext ? '' : `. Run it:\n  ${run}`
-    progress.say(`Downloaded ${repo.name} to ${shortPath(path)} (${size})${next}`)
+    const next = draftsFor === undefined ? `. Run it:\n  ${run}` : `. It drafts for ${draftsFor} from now on`
+    progress.say(`Downloaded ${repo.name} to ${shortPath(path)} (${size})${call.runsNext ? '' : next}`)
     return 0
   } catch (error) {
     progress.end()

@@ -2,6 +2,7 @@
 import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { TetherError } from '../../errors.js'
+import { drafterBeside } from '../../model/drafter-beside.js'
 import { isAlive } from '../../models/pull/is-alive.js'
 import { planRemoval, type Removal } from '../../models/removal.js'
 import { type Removed, remove } from '../../models/remove.js'
@@ -12,7 +13,7 @@ import { prefixFolder } from '../../prefixes/folder.js'
 import { type KeptModel, surveyPrefixes } from '../../prefixes/survey.js'
 import { type Call, UsageError } from '../args.js'
 import { forgetModel } from '../models/last-model.js'
-import { serverRecords } from '../serving/running-servers.js'
+import { type SharedAt, serverRecords } from '../serving/running-servers.js'
 import { ask } from '../terminal/ask.js'
 import { isInteractive, say } from '../terminal/say.js'
 import { shortPath } from '../terminal/short-path.js'
@@ -67,9 +68,7 @@ function checkUnused({ name, kind, folder }: Removal): void {
   if (kind === 'partial') return
   const user = serverRecords().find(({ model, shared }) => {
     if (!shared) return model === name
-    const { draft } = shared.settings
-    const drafter = typeof draft === 'string' && draft !== 'auto' && draft !== 'off' ? [realPath(draft)] : []
-    return [shared.path, ...drafter].some((path) => path === folder || path.startsWith(`${folder}/`))
+    return [shared.path, ...drafterOf(shared)].some((path) => path === folder || path.startsWith(`${folder}/`))
   })
   if (user === undefined) return
   const { pid, url, model } = user
@@ -78,6 +77,11 @@ function checkUnused({ name, kind, folder }: Removal): void {
     'invalid_request',
     `${oneLine(name)} is used by the server of ${oneLine(model)} (process ${pid}), so nothing was deleted. To stop it:\n  ${stop}`,
   )
+}
+
+function drafterOf({ path, settings: { draft } }: SharedAt): string[] {
+  const drafter = draft === 'auto' ? drafterBeside(path) : draft
+  return typeof drafter === 'string' && drafter !== 'off' ? [realPath(drafter)] : []
 }
 
 /** What is kept of the prompts of models that go. A link goes alone. */

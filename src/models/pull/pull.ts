@@ -3,6 +3,7 @@ import { readdir, readFile, rename, rm, rmdir, stat, statfs } from 'node:fs/prom
 import { dirname, join } from 'node:path'
 import { readCheckpoint } from '../../engine/checkpoint.js'
 import { foreignQuantization, unsupportedQuantization } from '../../engine/foreign.js'
+import { ASSISTANT_TYPES } from '../../engine/model-types.js'
 import { typeFault } from '../../engine/supported.js'
 import { TetherError } from '../../errors.js'
 import { makeFolder } from '../../make-folder.js'
@@ -156,13 +157,13 @@ async function withKept(
 
 /** Only warns about a model that tether cannot load: the user may want it for something else. `mustLoad`: throws. */
 async function lookAtConfig(folder: string, { say = () => {}, mustLoad = false }: PullOptions): Promise<void> {
-  const fault = await faultOfConfig(folder)
+  const fault = await faultOfConfig(folder, mustLoad)
   if (fault === undefined) return
   if (mustLoad) throw new TetherError('unsupported_model', fault)
   say(`warning: ${fault} Press Ctrl-C to stop the download.`)
 }
 
-async function faultOfConfig(folder: string): Promise<string | undefined> {
+async function faultOfConfig(folder: string, mustLoad: boolean): Promise<string | undefined> {
   let config: Fields | undefined
   try {
     config = object(parsePythonJson(await readFile(join(folder, 'config.json'), 'utf8')))
@@ -172,7 +173,9 @@ async function faultOfConfig(folder: string): Promise<string | undefined> {
   if (config === undefined || string(config.model_type) === undefined)
     return 'its config.json has no model_type, so tether cannot load it.'
   const type = typeFault(config)
-  if (type !== undefined) return oneLine(type)
+  // Who pulls what drafts for another model knows that it is none itself.
+  const isAssistant = ASSISTANT_TYPES.includes(string(config.model_type) ?? '')
+  if (type !== undefined && (mustLoad || !isAssistant)) return oneLine(type)
   // The tensors decide in the end; they are not here yet.
   const method = foreignQuantization(config, [])
   return method && oneLine(unsupportedQuantization(method))
