@@ -16,7 +16,7 @@ export interface Call {
   settings: Layer
   /** The command's own flags that were given, without dashes; `true` for a switch. */
   flags: Record<string, string | true>
-  /** Everything after the first --, for Claude Code. */
+  /** Everything after the first --, for Claude Code or another agent. */
   claudeArgs: string[]
 }
 
@@ -60,7 +60,11 @@ export function readArgs(argv: string[]): Invocation {
   const [one, other] = ['attach', 'own', 'serve-only', 'no-claude', 'list'].filter((flag) => flags[flag])
   if (other && (one === 'attach' || one === 'own')) throw new UsageError(`--${one} does not go with --${other}`)
   if (flags['with-drafter'] && flags['no-drafter']) throw new UsageError('--with-drafter does not go with --no-drafter')
-  if (claudeArgs.length > 0 && (name !== 'run' || flags['serve-only'] || flags['no-claude'] || flags.list)) {
+  if (
+    claudeArgs.length > 0 &&
+    name !== 'launch' &&
+    (name !== 'run' || flags['serve-only'] || flags['no-claude'] || flags.list)
+  ) {
     const what = name === 'run' ? (flags.list ? '--list' : '--serve-only') : `tether ${name}`
     throw new UsageError(`${what} does not start Claude Code, so nothing can be passed to it: ${claudeArgs.join(' ')}`)
   }

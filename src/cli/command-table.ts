@@ -1,5 +1,6 @@
 /** The table of commands: the words and flags that each takes, and what --help says about them. */
 import { loadOptions, namesOf } from '../options.js'
+import { agentNames, clientNames } from './agents/agent-names.js'
 import { flagOf, type SettingName, setting, settingNames } from './config/settings-table.js'
 
 export interface Flag {
@@ -78,6 +79,24 @@ export const commands = {
       ['tether serve', 'in this terminal, until Ctrl-C'],
       ['tether serve --model gemma-4-e2b-it-4bit --detach', 'in the background, until tether stop'],
       ['tether serve --detach --keep-alive 30m', 'until nobody has used it for half an hour'],
+    ],
+  },
+  launch: {
+    summary: 'an agent on a local model: Claude Code, Codex, opencode and others, with settings for this run only',
+    brief: 'claude, codex, opencode, ... on a local model',
+    words: ['AGENT'],
+    of: agentNames,
+    flags: {
+      program: { hint: 'PATH', help: 'the program of the agent (the one on PATH; for claude: --claude-path)' },
+      attach: { help: 'use the server that runs, whatever its model' },
+      own: { help: 'start another server, whatever runs' },
+      help,
+    },
+    settings: settingNames,
+    examples: [
+      ['tether launch codex', 'choose a model from a list, then run Codex on it'],
+      ['tether launch opencode --model NAME', 'on this model'],
+      ['tether launch codex -- exec "Say pineapple."', 'arguments after -- are passed to the agent'],
     ],
   },
   ps: {
@@ -164,6 +183,11 @@ export const commands = {
     brief: 'print variables for using the running server',
     words: [],
     flags: {
+      for: {
+        hint: 'NAME',
+        help: 'what this agent needs, or any client of anthropic or openai (claude)',
+        of: clientNames,
+      },
       shell: {
         hint: 'SHELL',
         help: 'sh, fish, powershell or json (your shell)',
@@ -175,6 +199,7 @@ export const commands = {
     settings: [],
     examples: [
       ['eval "$(tether env)"', 'then run claude in the same terminal'],
+      ['eval "$(tether env --for codex)"', 'then run codex in the same terminal'],
       ['tether env --shell fish | source', 'the same in fish'],
       ['tether env --shell json', 'for an editor or a script'],
     ],

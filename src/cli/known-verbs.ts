@@ -1,4 +1,5 @@
 /** Commands of ollama and the like that tether does not have: what to type instead. */
+import { agentNames } from './agents/agent-names.js'
 import { tetherCommand } from './tether-command.js'
 
 /** Read as --list. */
@@ -7,7 +8,6 @@ export const listVerbs = ['ls', 'list', 'models']
 /** Other words for a verb that has an answer. */
 const synonyms: Record<string, string> = {
   start: 'run',
-  launch: 'run',
   chat: 'run',
   claude: 'run',
   code: 'run',
@@ -26,6 +26,8 @@ const synonyms: Record<string, string> = {
 
 /** -> what to say; undefined if the word is not such a command */
 export function insteadOf(verb: string, model = 'NAME'): string | undefined {
+  if (verb !== 'claude' && (agentNames as readonly string[]).includes(verb))
+    return `To run ${verb} on a model:\n  ${tetherCommand(['launch', verb, '--model', model])}`
   switch (Object.hasOwn(synonyms, verb) ? synonyms[verb] : verb) {
     case 'run':
       return `To run Claude Code on a model:\n  ${tetherCommand(['--model', model])}`

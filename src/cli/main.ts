@@ -116,8 +116,13 @@ async function withSettings(call: Call, options: MainOptions): Promise<number> {
       const { runBench } = await import('./commands/bench.js')
       return runBench(call, config, await library())
     }
+    case 'launch':
     case 'serve':
     case 'run': {
+      if (call.command === 'launch' && call.words[0] !== 'claude') {
+        const { launchAgent } = await import('./commands/launch-agent.js')
+        return launchAgent(call, config)
+      }
       if (call.flags.list) {
         const { runList } = await import('./commands/list.js')
         return runList(call, config)

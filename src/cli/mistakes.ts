@@ -18,6 +18,7 @@ export function unknownFlag(flag: string, line: Line): string {
   const what = `unknown flag ${flag}${name === 'run' ? '' : ` of tether ${name}`}`
   const near = nearest(flag.toLowerCase().replaceAll('_', '-'), [...known.keys()])
   if (near) return `${what}. Did you mean ${near}?`
+  if (name === 'launch') return `${what}. If it is one of the agent's, it goes after --`
   if (name !== 'run') return what
   if (flag === '-m') return `${what}. Did you mean --model?`
   if (flag === '-V') return `${what}. Did you mean -v?`

@@ -114,7 +114,7 @@ describe('readArgs', () => {
     [['help', 'list'], 'tether list is the same as\n  tether --list'],
     [['ls', '-h'], 'tether ls is the same as\n  tether --list'],
     [['help', 'run'], 'There is no command run. To run Claude Code on a model:\n  tether --model NAME'],
-    [['launch', '--help'], 'There is no command launch. To run Claude Code on a model:\n  tether --model NAME'],
+    [['chat', '--help'], 'There is no command chat. To run Claude Code on a model:\n  tether --model NAME'],
     [['help', 'download'], 'There is no command download. To download a model:\n  tether pull ORG/NAME'],
   ])('%j gets a line or two', (argv, text) => {
     expect(readArgs(argv)).toEqual({ kind: 'note', text })
@@ -153,7 +153,8 @@ describe('readArgs', () => {
     [['--model', 'x', 'fix', 'it'], "To send a prompt:\n  tether --model x -- 'fix it'"],
     [['--force', 'gemma'], ':\n  tether --force --model gemma\n  tether --force -- gemma'],
     [['download', 'a/b'], 'To download a model:\n  tether pull a/b'],
-    [['launch', 'gemma'], 'tether --model gemma'],
+    [['chat', 'gemma'], 'tether --model gemma'],
+    [['launch', 'gemma'], 'unknown agent gemma. Use one of: claude, codex, '],
     [['status'], 'tether ps'],
     [['kill'], 'tether stop'],
     [['log'], 'tether logs'],

@@ -1,23 +1,8 @@
 /** The environment and the settings that make Claude Code work with a local model, as data. */
 import { tokensInWords } from '../../model/window.js'
+import type { Env, Wiring } from '../agents/agent.js'
+import { noProxy } from '../agents/no-proxy.js'
 import { claudeWindow, maxOutputFor, toolOutputFor } from './claude-window.js'
-
-export interface Wiring {
-  /** The server's origin, such as http://127.0.0.1:8080. */
-  url: string
-  /** The key that the server expects. */
-  token: string
-  /** Tokens of prompt and answer together. */
-  window: number
-  /** As shown to the user. */
-  modelName: string
-  /** The name of the model for background requests. Unset: there is none. */
-  smallModel?: string
-  /** The path of what is to be trusted besides the system's certificates. Unset: the server speaks plain HTTP. */
-  certificates?: string
-}
-
-export type Env = Record<string, string | undefined>
 
 export interface ClaudeSettings {
   env: Record<string, string>
@@ -152,20 +137,6 @@ function toolOutput(window: number): Record<string, string> {
   const most = toolOutputFor(window)
   if (most === undefined) return { CLAUDE_CODE_FILE_READ_MAX_OUTPUT_TOKENS: '12000' }
   return { CLAUDE_CODE_FILE_READ_MAX_OUTPUT_TOKENS: String(most), BASH_MAX_OUTPUT_LENGTH: String(3 * most) }
-}
-
-/** Adds the server's host to the user's proxy exceptions, in both spellings of the variable. */
-function noProxy(inherited: Env, url: string): Record<string, string> {
-  const host = new URL(url).hostname.replace(/^\[|\]$/g, '')
-  const needed = [...new Set(['127.0.0.1', 'localhost', host])]
-  const append = (text = '') => {
-    const there = text.split(',').map((item) => item.trim())
-    if (there.includes('*')) return text
-    return [...there.filter(Boolean), ...needed.filter((item) => !there.includes(item))].join(',')
-  }
-  const { NO_PROXY, no_proxy } = inherited
-  if (no_proxy === undefined) return { NO_PROXY: append(NO_PROXY) }
-  return { NO_PROXY: append(NO_PROXY || no_proxy), no_proxy: append(no_proxy) }
 }
 
 /** Theirs win; records are merged, lists are joined. */

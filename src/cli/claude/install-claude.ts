@@ -1,23 +1,17 @@
-/** Offers to install Claude Code where it is missing, or says how to. */
-import { spawn } from 'node:child_process'
-import { reasonOf } from '../../one-line.js'
-import { ask } from '../terminal/ask.js'
-import { isInteractive, say } from '../terminal/say.js'
+/** Offers to install Claude Code, or says how to get it. */
+import { offerInstall } from '../agents/offer-install.js'
+import { programVersion } from '../agents/program-version.js'
+import { say } from '../terminal/say.js'
 import { runAgain } from '../tether-command.js'
-import { claudeVersion } from './claude-version.js'
 
 /** Without @latest npm installs the newest version that names this Node as supported: on Node 20 one of long ago. */
 const command = ['npm', 'install', '-g', '@anthropic-ai/claude-code@latest'] as const
 
 /** Asks first; the default answer is no. `find` looks for the program. -> what it then finds. Ctrl-C throws Interrupted. */
 export async function offerClaude(find: () => string | undefined): Promise<string | undefined> {
-  if (!isInteractive()) return undefined
-  const answer = await ask("Claude Code isn't installed. Install it now with npm?", false)
-  if (!answer || (await run()) !== 0) return undefined
-  const claude = find()
-  const version = claude && (await claudeVersion(claude))
+  const claude = await offerInstall({ title: 'Claude Code', install: command, find })
+  const version = claude && (await programVersion(claude))
   if (version) say(`Claude Code ${version} is installed`)
-  else if (!claude) say('npm installed Claude Code into a folder that is not on PATH. To see which:\n  npm prefix -g')
   return claude
 }
 
@@ -31,16 +25,4 @@ export function installHint(found?: string): string {
 
 export function sayHowToGetClaude(): void {
   say(`Claude Code is not installed. ${installHint()}`)
-}
-
-function run(): Promise<number> {
-  const [program, ...args] = command
-  return new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: ['inherit', process.stderr, 'inherit'] })
-    child.on('error', (error) => {
-      say(`npm cannot be run: ${reasonOf(error)}`)
-      resolve(1)
-    })
-    child.on('close', (code) => resolve(code ?? 1))
-  })
 }

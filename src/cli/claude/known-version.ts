@@ -3,19 +3,19 @@ import { readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { writePrivate } from '../../write-private.js'
-import { claudeVersion } from './claude-version.js'
+import { programVersion } from '../agents/program-version.js'
 
 /** ~/.tether/cache/claude.json */
 function versionFile(): string {
   return join(homedir(), '.tether', 'cache', 'claude.json')
 }
 
-/** As claudeVersion. Kept for as long as the file is the same: an update replaces it, or the link to it. */
+/** As programVersion. Kept for as long as the file is the same: an update replaces it, or the link to it. */
 export async function knownVersion(program: string, file = versionFile()): Promise<string | undefined> {
   const stamp = stampOf(program)
   const kept = readKept(file)
   if (stamp !== undefined && kept?.stamp === stamp) return kept.version
-  const version = await claudeVersion(program)
+  const version = await programVersion(program)
   if (stamp !== undefined && version !== undefined) writePrivate(file, `${JSON.stringify({ stamp, version })}\n`)
   return version
 }

@@ -2,50 +2,40 @@
 import { homedir } from 'node:os'
 import { TetherError } from '../../errors.js'
 import type { ModelInfo } from '../../index.js'
-import { oneLine } from '../../one-line.js'
-import type { OpenLog } from '../log/open-log.js'
+import { type Client, type OnServer, runOnServer } from '../agents/client.js'
 import { statusLineProgram } from '../package.js'
-import { holdOutput } from '../terminal/hold-output.js'
-import { runClaudeProcess } from './claude-process.js'
 import { claudeSettings, mergeForwarded, toolArgs } from './claude-settings.js'
+import { versionWarning } from './claude-version.js'
 import { claudeWindow } from './claude-window.js'
 import type { Forwarded } from './forwarded-settings.js'
+import { knownVersion } from './known-version.js'
 import { continues } from './resume-args.js'
 import { writeSettingsFile } from './settings-file.js'
 import { hasStatusLine, statusLine } from './status-line.js'
 
-/** What of the server is known once Claude Code has ended. */
-export interface ServerEnd {
-  /** Tokens that were generated for this terminal. */
-  outputTokens: number
-  /** The log that has errors of this time in it. Unset: there were none. */
-  log?: string
-  /** What else a person has to know of. */
-  notes: string[]
-}
-
-export interface ClaudeLaunch {
+export interface ClaudeStart {
   /** The program. */
   claude: string
-  info: ModelInfo
-  /** The name of the model for background requests. */
-  smallModel?: string
-  /** The server's address, as its certificate has it, and the file of what is to be trusted for that. */
-  url: string
-  certificates?: string
-  /** This process's own. */
-  log: OpenLog
-  key: string
   forwarded: Forwarded
-  /** The command that continues this conversation later. */
-  resumeCommand: string
-  /** Called when Claude Code has ended. */
-  leaveServer: () => Promise<ServerEnd>
-  say: (line: string) => void
+  /** The command that continues this conversation later, with the model that no setting names. */
+  commandToResume: (picked: string | undefined) => string
+}
+
+export function claudeClient(start: ClaudeStart): Client {
+  const version = knownVersion(start.claude)
+  const checked = version.then(versionWarning)
+  // Handled later, when awaited.
+  checked.catch(() => {})
+  return {
+    title: 'Claude Code',
+    checked,
+    checkWindow: (info, key) => checkWindow(info, { token: key, modelName: info.name }),
+    run: (on) => launchClaude(start, on),
+  }
 }
 
 /** Throws `bad_config` if the window is too small for Claude Code. */
-export function checkWindow(
+function checkWindow(
   { window, windowLimit }: ModelInfo,
   { token, modelName }: { token: string; modelName: string },
 ): void {
@@ -56,8 +46,8 @@ export function checkWindow(
 }
 
 /** -> the exit status. Whether the window is large enough is for checkWindow. */
-export async function launchClaude(about: ClaudeLaunch): Promise<number> {
-  const { claude, info, smallModel, url, certificates, log, key, forwarded, resumeCommand, say } = about
+async function launchClaude({ claude, forwarded, commandToResume }: ClaudeStart, on: OnServer): Promise<number> {
+  const { info, smallModel, url, certificates, key, picked, say } = on
   const { window, windowLimit, name: modelName } = info
   const wiring = { url, token: key, window, modelName, smallModel, certificates }
   const { env, settings } = claudeSettings(wiring, process.env)
@@ -72,28 +62,17 @@ export async function launchClaude(about: ClaudeLaunch): Promise<number> {
     const ours = shows ? { ...settings, ...statusLine(statusLineProgram, path) } : settings
     return forwarded.theirs ? mergeForwarded(ours, forwarded.theirs, wiring) : ours
   })
-  const release = holdOutput((text) => log.log.warning(text))
-  let end: ServerEnd = { outputTokens: 0, notes: [] }
   try {
     const args = ['--settings', file.path, ...tools, ...forwarded.args]
-    const status = await runClaudeProcess({ program: claude, args, env, settingsFolder: file.folder })
-    end = await about.leaveServer()
-    release()
-    if (isConversation(forwarded.args)) {
-      const talked = end.outputTokens > 0 || continues(forwarded.args)
-      if (talked) say(`To resume this conversation:\n  ${resumeCommand}\n${ownHint}`)
+    const program = { program: claude, args, env, privateFolder: file.folder }
+    return await runOnServer(program, on, (status, { outputTokens }) => {
+      if (!isConversation(forwarded.args)) return
+      const talked = outputTokens > 0 || continues(forwarded.args)
+      if (talked) say(`To resume this conversation:\n  ${commandToResume(picked)}\n${ownHint}`)
       else if (status === refused) say(againHint)
-    }
-    return status
-  } catch (error) {
-    log.log.critical(error)
-    throw error
+    })
   } finally {
-    release()
     file.remove()
-    for (const note of end.notes) say(note)
-    const logs = [log.errors() > 0 ? log.path : undefined, end.log].filter((path) => path !== undefined)
-    if (logs.length > 0) say(`Errors were logged to ${logs.map(oneLine).join(' and ')}`)
   }
 }
 

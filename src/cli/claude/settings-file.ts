@@ -1,7 +1,6 @@
-/** A private file for Claude Code's --settings. It holds the key, so it must not outlive tether. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+/** A private file for Claude Code's --settings, with the key in it. */
 import { join } from 'node:path'
+import { makePrivateFolder } from '../agents/private-folder.js'
 
 export interface SettingsFile {
   path: string
@@ -13,13 +12,8 @@ export interface SettingsFile {
 
 /** `settings` gets the file's path, for the status line's command. Removed at the latest when the process exits. */
 export function writeSettingsFile(settings: (path: string) => object): SettingsFile {
-  const folder = mkdtempSync(join(tmpdir(), 'tether-settings-'))
-  const remove = () => {
-    process.off('exit', remove)
-    rmSync(folder, { recursive: true, force: true })
-  }
-  process.once('exit', remove)
-  const path = join(folder, 'settings.json')
-  writeFileSync(path, JSON.stringify(settings(path), null, 2), { mode: 0o600, flag: 'wx' })
+  const { path: folder, write, remove } = makePrivateFolder('settings')
+  const name = 'settings.json'
+  const path = write(name, JSON.stringify(settings(join(folder, name)), null, 2))
   return { path, folder, remove }
 }

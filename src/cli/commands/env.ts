@@ -1,10 +1,12 @@
 /** `tether env`: prints the variables that point another terminal, an editor or an SDK at the running server. */
 import { Agent, request } from 'undici'
 import { TetherError } from '../../errors.js'
+import type { ClientName } from '../agents/agent-names.js'
 import { type Call, UsageError } from '../args.js'
 import { claudeSettings } from '../claude/claude-settings.js'
 import { type RunningServer, runningServers } from '../serving/running-servers.js'
 import { canRedraw, say } from '../terminal/say.js'
+import { exportLines, type Shell } from '../terminal/shell-lines.js'
 import { tetherCommand } from '../tether-command.js'
 
 /** -> the exit status. Throws UsageError, and `no_server` if no server runs (on that port). */
@@ -12,8 +14,15 @@ export async function runEnv({ flags }: Call): Promise<number> {
   const port = readPort(flags.port)
   const server = await chooseServer(port)
   const shell = chooseShell(flags.shell as string | undefined, process.env)
-  const again = tetherCommand(['env', ...(port === undefined ? [] : ['--port', String(port)])])
-  process.stdout.write(exportLines(variablesOf(server, process.env), shell))
+  const client = flags.for as ClientName | undefined
+  const named = client === undefined ? [] : ['--for', client]
+  const again = tetherCommand(['env', ...named, ...(port === undefined ? [] : ['--port', String(port)])])
+  if (client === undefined || client === 'claude') {
+    process.stdout.write(exportLines(variablesOf(server, process.env), shell))
+  } else {
+    const { clientLines } = await import('../agents/client-lines.js')
+    process.stdout.write(clientLines(client, { server, shell, inherited: process.env }))
+  }
   // Only in a terminal: a shell that evaluates the output needs no explanation.
   if (canRedraw(process.stdout)) say(`for ${server.model}. ${usage[shell](again)}`)
   return 0
@@ -65,30 +74,6 @@ async function answers(url: string): Promise<boolean> {
   } catch {
     return false
   }
-}
-
-export type Shell = 'sh' | 'fish' | 'powershell' | 'json'
-
-/** Commands of a shell that set variables, for `eval`. Variables with an empty value are unset. */
-export function exportLines(variables: Record<string, string>, shell: Shell): string {
-  if (shell === 'json') return `${JSON.stringify(variables, null, 2)}\n`
-  const lines = Object.entries(variables).map(([name, value]) => (value === '' ? unset : set)[shell](name, value))
-  return `${lines.join('\n')}\n`
-}
-
-type Line = (name: string, value: string) => string
-type LineOf = Record<Exclude<Shell, 'json'>, Line>
-
-const set: LineOf = {
-  sh: (name, value) => `export ${name}='${value.replaceAll("'", "'\\''")}'`,
-  fish: (name, value) => `set -gx ${name} '${value.replace(/[\\']/g, '\\$&')}'`,
-  powershell: (name, value) => `$env:${name} = '${value.replaceAll("'", "''")}'`,
-}
-
-const unset: LineOf = {
-  sh: (name) => `unset ${name}`,
-  fish: (name) => `set -e ${name}`,
-  powershell: (name) => `Remove-Item Env:${name} -ErrorAction SilentlyContinue`,
 }
 
 /** The shell that was asked for, else the user's login shell. */

@@ -1,14 +1,10 @@
-/** `tether` with Claude Code: gets a server, its own or one that runs, and runs Claude Code on it. Loads no model itself. */
+/** `tether` with Claude Code or another agent: gets a server, its own or one that runs, and runs the agent on it. Loads no model itself. */
 import { randomBytes } from 'node:crypto'
 import { demoModel } from '../../models/demo-model.js'
 import { descriptionFile } from '../../models/description-cache.js'
 import { configNames, type FoundModel, findModel, type ModelPlaces } from '../../models/find-model.js'
 import { oneLine } from '../../one-line.js'
-import { versionWarning } from '../claude/claude-version.js'
-import type { Forwarded } from '../claude/forwarded-settings.js'
-import { knownVersion } from '../claude/known-version.js'
-import { checkWindow, launchClaude, type ServerEnd } from '../claude/launch-claude.js'
-import { resumeArgs } from '../claude/resume-args.js'
+import type { Client, ServerEnd } from '../agents/client.js'
 import { modelTableWarnings } from '../config/model-tables.js'
 import { type Config, lineThatSets } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
@@ -27,16 +23,13 @@ import { wantedServer } from '../sharing/same-server.js'
 import { type LoadingBar, loadingBar } from '../terminal/loading-bar.js'
 import { relay, say } from '../terminal/say.js'
 import { Interrupted, watchSignals } from '../terminal/signals.js'
-import { givenFlags, tetherCommand } from '../tether-command.js'
 import type { RunOptions } from './run-options.js'
 import { tellOfDemo } from './tell-of-demo.js'
 
 export interface Launch {
   config: Config
   options: RunOptions
-  /** The program. */
-  claude: string
-  forwarded: Forwarded
+  client: Client
   /** For npm start. */
   start: boolean
   quiet: boolean
@@ -44,11 +37,8 @@ export interface Launch {
 
 /** -> the exit status. Throws TetherError, Interrupted and CannotRun. */
 export async function launch(about: Launch): Promise<number> {
-  const { options, claude, forwarded, quiet } = about
+  const { options, client, quiet } = about
   const tell = quiet ? () => {} : say
-  const version = knownVersion(claude)
-  // Handled later, when awaited.
-  version.catch(() => {})
   // What was asked of the log is for the server's.
   const log = openLog({ ...options, logFile: undefined }, true)
   const signals = watchSignals()
@@ -63,24 +53,23 @@ export async function launch(about: Launch): Promise<number> {
   }
   try {
     const interrupted = signals.came.then((signal) => Promise.reject(new Interrupted(signal)))
-    const unless = Promise.race([interrupted, version.then(() => interrupted)])
+    const unless = Promise.race([interrupted, client.checked.then(() => interrupted)])
     unless.catch(() => {})
     const { obtained, picked } = await Promise.race([serverFor(about, terminal, bar), unless])
     bar.end()
     const { facts } = obtained.lease
     const url = addressOf(facts)
-    if (!options.force) checkWindow(facts.info, { token: key, modelName: facts.info.name })
+    if (!options.force) client.checkWindow(facts.info, key)
     tell(obtained.isNew ? readyLines({ ...facts, url }) : attachedLines({ ...facts, url }))
-    const outdated = versionWarning(await version)
+    const outdated = await client.checked
     if (outdated) tell(outdated)
     signals.end()
     toTerminal = false
-    const server = keepServer(obtained, terminal, log.log)
-    const leaveServer = () => leave(server)
-    const status = await launchClaude({
-      ...{ claude, url, key, log, forwarded, leaveServer, say: tell },
+    const server = keepServer(obtained, terminal, { log: log.log, client: client.title })
+    const status = await client.run({
       ...{ info: facts.info, smallModel: facts.plan.more?.small, certificates: facts.certificates },
-      resumeCommand: commandToResume(options, picked),
+      ...{ url, key, log, picked, say: tell },
+      leaveServer: () => leave(server),
     })
     await server.serverEnded()
     return status
@@ -158,7 +147,7 @@ async function planFor({ config, options }: Launch, found: FoundModel, places: M
   }
 }
 
-/** By a name that its certificate has. Throws `bad_config` where it has none that Claude Code could use. */
+/** By a name that its certificate has. Throws `bad_config` where it has none that an agent could use. */
 function addressOf({ url, plan }: ServerFacts): string {
   return plan.tls ? certifiedUrl(url, plan.tls) : url
 }
@@ -167,10 +156,4 @@ async function leave(server: KeptServer): Promise<ServerEnd> {
   const left = await server.leave()
   const notes = [...server.notes(), ...(left?.faults ?? [])].map(oneLine)
   return { outputTokens: left?.outputTokens ?? 0, log: left && left.errors > 0 ? server.facts.log : undefined, notes }
-}
-
-/** Without --model `picked` is named; what the configuration names is found again without it. */
-function commandToResume({ claudeArgs }: RunOptions, picked: string | undefined): string {
-  const named = picked === undefined ? [] : ['--model', picked]
-  return tetherCommand([...givenFlags(), ...named, '--', '--continue', ...resumeArgs(claudeArgs)])
 }

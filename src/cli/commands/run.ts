@@ -1,13 +1,15 @@
-/** `tether` and `tether serve`: finds Claude Code, then launches it on a server, or only serves. */
+/** `tether`, `tether launch claude` and `tether serve`: finds Claude Code, then launches it on a server, or only serves. */
 import { homedir } from 'node:os'
-import type { Call } from '../args.js'
-import { CannotRun } from '../claude/claude-version.js'
+import { CannotRun } from '../agents/program-version.js'
+import { type Call, UsageError } from '../args.js'
 import { findClaude } from '../claude/find-claude.js'
 import { takeSettings } from '../claude/forwarded-settings.js'
 import { installHint, offerClaude, sayHowToGetClaude } from '../claude/install-claude.js'
+import { resumeArgs } from '../claude/resume-args.js'
 import type { Config } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
 import { isQuiet, say } from '../terminal/say.js'
+import { givenFlags, tetherCommand } from '../tether-command.js'
 import { type RunContext, type RunOptions, runOptions } from './run-options.js'
 
 /** The exit status of a shell for a program that it cannot find. */
@@ -26,6 +28,9 @@ export async function run(call: Call, config: Config, context: RunContext): Prom
 
 async function launchOrServe(call: Call, config: Config, context: RunContext): Promise<number> {
   const { start, declined } = context
+  if (call.flags.program) {
+    throw new UsageError('--program is for other agents. For the program of claude: --claude-path PATH')
+  }
   const options = runOptions(call, config)
   const quiet = isQuiet(options)
   // Claude Code would exit at once if it has neither a terminal nor a question.
@@ -43,12 +48,25 @@ async function launchOrServe(call: Call, config: Config, context: RunContext): P
     options.model = named
   }
   if (claude !== undefined && !unattended) {
-    const { launch } = await import('./launch.js')
-    return launch({ config, options, claude, forwarded, start, quiet })
+    const [{ launch }, { claudeClient }] = await Promise.all([
+      import('./launch.js'),
+      import('../claude/launch-claude.js'),
+    ])
+    const client = claudeClient({
+      ...{ claude, forwarded },
+      commandToResume: (picked) => commandToResume(options, picked),
+    })
+    return launch({ config, options, client, start, quiet })
   }
   const why = options.serveOnly ? 'asked' : claude ? 'no terminal' : declined ? 'declined' : 'missing'
   const { serve } = await import('./serve.js')
   return serve({ config, options, why, context, quiet })
+}
+
+/** Without --model `picked` is named; what the configuration names is found again without it. */
+function commandToResume({ claudeArgs }: RunOptions, picked: string | undefined): string {
+  const named = picked === undefined ? [] : ['--model', picked]
+  return tetherCommand([...givenFlags(), ...named, '--', '--continue', ...resumeArgs(claudeArgs)])
 }
 
 async function chooseClaude(options: RunOptions): Promise<string | undefined> {

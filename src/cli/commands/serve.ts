@@ -24,6 +24,7 @@ import { type Serving, servePlan } from '../sharing/serve-plan.js'
 import { loadingBar } from '../terminal/loading-bar.js'
 import { showProgress } from '../terminal/progress.js'
 import { relay, say } from '../terminal/say.js'
+import { exportLines } from '../terminal/shell-lines.js'
 import { endLine, Interrupted, type SignalWatch, watchSignals } from '../terminal/signals.js'
 import { tetherCommand } from '../tether-command.js'
 import type { RunContext, RunOptions } from './run-options.js'
@@ -154,7 +155,7 @@ function envCommand(url: string): string {
 async function printVariables({ url, key, certificates, running }: Serving): Promise<void> {
   const { name: model, window } = running.model.info
   // Imported here: with its HTTP client it takes longer than a small model.
-  const { chooseShell, exportLines, variablesOf } = await import('./env.js')
+  const { chooseShell, variablesOf } = await import('./env.js')
   const variables = variablesOf({ url, key, model, window, certificates }, process.env)
   process.stdout.write(exportLines(variables, chooseShell(undefined, process.env)))
 }

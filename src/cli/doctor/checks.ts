@@ -12,7 +12,8 @@ import { findModel } from '../../models/find-model.js'
 import { showSize } from '../../models/show-size.js'
 import { prefixFolder } from '../../prefixes/folder.js'
 import { surveyPrefixes } from '../../prefixes/survey.js'
-import { CannotRun, claudeVersion, versionWarning } from '../claude/claude-version.js'
+import { CannotRun, programVersion } from '../agents/program-version.js'
+import { versionWarning } from '../claude/claude-version.js'
 import { findClaude } from '../claude/find-claude.js'
 import { type Config, lineThatSets } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
@@ -125,7 +126,7 @@ async function checkClaude({ claudePath }: Settings): Promise<Finding> {
   try {
     const file = findClaude({ explicit: claudePath, path: process.env.PATH, home: homedir() })
     if (!file) return { about: 'claude', verdict: 'fail', detail: 'not found', fix: install }
-    const version = await claudeVersion(file)
+    const version = await programVersion(file)
     const warning = versionWarning(version)
     const detail = `${version ?? 'unknown version'}, ${shortPath(file)}`
     return warning

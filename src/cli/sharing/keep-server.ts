@@ -1,4 +1,4 @@
-/** Keeps the server of a terminal alive: should it die while Claude Code works on it, another one takes its place. */
+/** Keeps the server of a terminal alive: should it die while an agent works on it, another one takes its place. */
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { reasonOf } from '../../one-line.js'
@@ -14,17 +14,23 @@ export interface KeptServer {
   leave(): Promise<Left | undefined>
   /** After `leave`: once the server has ended, if it does. */
   serverEnded(): Promise<void>
-  /** What a person has to know of, once Claude Code is gone. */
+  /** What a person has to know of, once the agent is gone. */
   notes(): string[]
 }
 
-/** How often it is started again where it dies within a minute; then Claude Code's own errors say what is wrong. */
+/** How often it is started again where it dies within a minute; then the agent's own errors say what is wrong. */
 const mostDeaths = 3
 const quickMs = 60_000
 /** Its port may be busy for a moment. */
 const pausesMs = [0, 500, 2000, 5000, 10_000]
 
-export function keepServer(first: Obtained, terminal: Terminal, log: Pick<Log, 'warning' | 'error'>): KeptServer {
+export interface Keeping {
+  log: Pick<Log, 'warning' | 'error'>
+  /** The agent that works on it, as people write it. */
+  client: string
+}
+
+export function keepServer(first: Obtained, terminal: Terminal, { log, client }: Keeping): KeptServer {
   const { facts } = first.lease
   let now: Obtained | undefined = first
   let isDone = false
@@ -37,7 +43,7 @@ export function keepServer(first: Obtained, terminal: Terminal, log: Pick<Log, '
     now = undefined
     if (isDone) return
     if (how === 'stopped') {
-      notes.push('the server was stopped while Claude Code worked on it')
+      notes.push(`the server was stopped while ${client} worked on it`)
       return
     }
     deaths = performance.now() - since > quickMs ? 1 : deaths + 1
@@ -62,11 +68,11 @@ export function keepServer(first: Obtained, terminal: Terminal, log: Pick<Log, '
         log.warning(`the server cannot be started again yet: ${why}`)
         continue
       }
-      // Claude Code ended meanwhile: closing the connection ends what was started for it.
+      // The agent ended meanwhile: closing the connection ends what was started for it.
       if (isDone) return now.peer.end()
       log.warning(`process ${now.lease.facts.pid} serves in its place`)
       if (notes.length === 0)
-        notes.push(`the server died while Claude Code worked on it, and was started again${whatItLogged(facts)}`)
+        notes.push(`the server died while ${client} worked on it, and was started again${whatItLogged(facts)}`)
       return void watch(now)
     }
     giveUp(why)

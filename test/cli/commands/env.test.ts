@@ -1,10 +1,11 @@
 /** tether env: which server it takes, and that a shell reads back what it prints. */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Call } from '../../../src/cli/args.js'
-import { chooseShell, exportLines, runEnv } from '../../../src/cli/commands/env.js'
+import { chooseShell, runEnv } from '../../../src/cli/commands/env.js'
+import { exportLines } from '../../../src/cli/terminal/shell-lines.js'
 import { useTether } from '../../support/cli-fixture.js'
 
 const tether = useTether()
@@ -71,6 +72,18 @@ describe('tether env', () => {
     expect(shell.stdout.split('\n').slice(0, 3)).toEqual([url, "it's mine", 'none'])
     const asked = await fetch(`${url}/v1/models`, { headers: { authorization: "Bearer it's mine" } })
     expect(asked.status).toBe(200)
+  })
+
+  test('prints what an agent needs with --for, whose files are private and in a folder of tether', async () => {
+    const url = await tether.serve(['--api-key', 'mine'])
+    const { code, stdout } = await tether.start(['env', '--for', 'pi', '--shell', 'json']).ended
+    const { variables, command } = JSON.parse(stdout) as { variables: Record<string, string>; command: string[] }
+    expect([code, command[0], variables.TETHER_API_KEY]).toEqual([0, 'pi', 'mine'])
+    const file = join(tether.place.home, '.tether', 'agents', 'tether.js')
+    expect(command).toContain(file)
+    expect(readFileSync(file, 'utf8')).toContain(url)
+    const { stdout: plain } = await tether.start(['env']).ended
+    expect((await tether.start(['env', '--for', 'claude']).ended).stdout).toBe(plain)
   })
 
   test('takes the latest of two servers, or the one on the port', async () => {

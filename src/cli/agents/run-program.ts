@@ -1,26 +1,26 @@
-/** Runs Claude Code in this terminal until it exits, and forwards signals between the two. */
+/** Runs an agent, such as Claude Code, in this terminal until it exits, and forwards signals between the two. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { keepTerminal } from '../terminal/keep-terminal.js'
 import { exitStatus } from '../terminal/signals.js'
-import { CannotRun } from './claude-version.js'
 import { watchForOrphan } from './orphan-watch.js'
+import { CannotRun } from './program-version.js'
 
-export interface ClaudeProcess {
+export interface AgentProcess {
   program: string
   args: string[]
   env: Record<string, string>
   /** Removed if tether is killed; otherwise the caller removes it. */
-  settingsFolder: string
+  privateFolder: string
 }
 
-/** How long Claude Code may take to exit after a signal. */
+/** How long it may take to exit after a signal. */
 const exitTimeoutMs = 5000
 
 /**
- * Resolves with the exit status once Claude Code has exited: its own, or 128 + n if signal n ended it or was sent to
- * tether. An uncaught exception in tether ends Claude Code and rejects. Rejects with CannotRun if it cannot be started.
+ * Resolves with the exit status once the agent has exited: its own, or 128 + n if signal n ended it or was sent to
+ * tether. An uncaught exception in tether ends the agent and rejects. Rejects with CannotRun if it cannot be started.
  */
-export async function runClaudeProcess({ program, args, env, settingsFolder }: ClaudeProcess): Promise<number> {
+export async function runProgram({ program, args, env, privateFolder }: AgentProcess): Promise<number> {
   let asked: NodeJS.Signals | undefined
   let fault: { error: unknown } | undefined
   let deadline: NodeJS.Timeout | undefined
@@ -43,7 +43,7 @@ export async function runClaudeProcess({ program, args, env, settingsFolder }: C
   process.on('SIGTERM', onStop).on('SIGHUP', onStop)
   process.on('SIGINT', onInterrupt).on('SIGQUIT', onInterrupt)
   process.on('uncaughtException', onFault)
-  const endWatch = child.pid === undefined ? undefined : watchForOrphan(child.pid, settingsFolder)
+  const endWatch = child.pid === undefined ? undefined : watchForOrphan(child.pid, privateFolder)
   try {
     const status = await ended(child, program)
     if (child.signalCode) restoreTerminal()
@@ -70,8 +70,8 @@ function ended(child: ChildProcess, program: string): Promise<number> {
 }
 
 /**
- * A terminal sends Ctrl-C to Claude Code as well, which decides what to do. Without a terminal the signal may have
- * reached tether alone, so it is forwarded, unless Claude Code exits by itself within a second.
+ * A terminal sends Ctrl-C to the agent as well, which decides what to do. Without a terminal the signal may have
+ * reached tether alone, so it is forwarded, unless the agent exits by itself within a second.
  */
 function interrupt(child: ChildProcess, signal: NodeJS.Signals): void {
   if (process.stdin.isTTY) return

@@ -1,4 +1,4 @@
-/** Ends Claude Code and removes its settings if tether is killed and cannot do so itself. */
+/** Ends an agent and removes its private folder if tether is killed and cannot do so itself. */
 import { spawn } from 'node:child_process'
 
 /**
