@@ -142,6 +142,22 @@ export const commands = {
       ['HF_TOKEN=hf_... tether pull ORG/NAME', 'for a gated model'],
     ],
   },
+  recommend: {
+    summary: 'list published models that fit this machine, and how fast they should be',
+    brief: 'which models fit this machine, and how fast',
+    words: [],
+    flags: {
+      memory: { hint: 'SIZE', help: "another machine's memory, such as 32GB (this machine's)" },
+      all: { help: 'also those that do not fit' },
+      json,
+      help,
+    },
+    settings: ['modelsDir', 'memoryCap'],
+    examples: [
+      ['tether recommend', 'a table, the largest model first'],
+      ['tether recommend --memory 64GB', 'for a machine with more memory'],
+    ],
+  },
   show: {
     summary: 'show what a model is, what memory it takes, and whether it runs here',
     brief: 'show what a model is; delete models',

@@ -100,6 +100,10 @@ async function withSettings(call: Call, options: MainOptions): Promise<number> {
       const { runPull } = await import('./commands/pull.js')
       return runPull({ ...pullFlags(call), model: call.words[0] as string, modelsDir: config.settings.modelsDir })
     }
+    case 'recommend': {
+      const { runRecommend } = await import('./commands/recommend.js')
+      return runRecommend(call, config)
+    }
     case 'show': {
       const { runShow } = await import('./commands/show.js')
       return runShow(call, config)
