@@ -19,7 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // As the engine keeps weights, so that both read through as few pages.
-constexpr size_t kPage = size_t{2} * 1024 * 1024;
+constexpr size_t kPage = size_t{2} << 20U;
 
 // Many sums at a time: one alone would wait for itself.
 uint64_t sum_of(std::span<const uint64_t> numbers) {

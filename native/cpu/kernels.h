@@ -27,11 +27,14 @@ enum class Gate { silu, gelu_tanh };
 // integers times a factor, a group of the matrix at a time.
 enum class Activations { float32, int16, int8 };
 
-// Rounded rows of activations; `groups` of the matrix in a row.
+// Rounded rows of activations. `stride`: the groups of the matrix in a row, rounded up to a multiple of kPadding.
 struct RoundedRows {
-  void* numbers;   // (m, width) int16_t or int8_t; in a group ordered as the kernel likes
-  float* factors;  // (groups, m)
-  float* sums;     // (groups, m): of the rounded activations; 3 more floats can be read behind them
+  static constexpr long kPadding = 16;
+
+  void* numbers;   // (m, width) int16_t or int8_t in the order of the kernel; fastest at a multiple of 64 bytes
+  float* factors;  // (m, stride), 0 behind the last group
+  float* sums;     // (m, stride): of the rounded activations, 0 behind the last group
+  long stride;
 };
 
 // A rotation of one token's pairs of numbers.

@@ -163,10 +163,12 @@ std::vector<Nearest> rounded(const std::vector<float>& x, int group, double most
 std::vector<float> product_of_rounded(const Kernels& kernel, Activations of, int m, const float* x, const MatrixView& w,
                                       long rows) {
   auto count = static_cast<size_t>(m * w.width);
-  auto groups = count / static_cast<size_t>(w.quantization.group_size);
+  const long groups = w.width / w.quantization.group_size;
+  const long stride = (groups + RoundedRows::kPadding - 1) / RoundedRows::kPadding * RoundedRows::kPadding;
   std::vector<int16_t> numbers(count);
-  std::vector<float> factors(2 * groups + 3);
-  RoundedRows to{.numbers = numbers.data(), .factors = factors.data(), .sums = factors.data() + groups};
+  std::vector<float> factors(static_cast<size_t>(2 * m * stride), kNaN);
+  RoundedRows to{
+      .numbers = numbers.data(), .factors = factors.data(), .sums = factors.data() + m * stride, .stride = stride};
   kernel.round_rows(of, m, x, w.width, w, to);
   std::vector<float> y(static_cast<size_t>(m * rows), kNaN);
   kernel.few_rounded(of, m, to, w, 1, rows, y.data(), rows);
@@ -208,7 +210,7 @@ void rounded_products(const Kernels& kernel) {
           auto name = std::string(kernel.name) + ": " + (of == Activations::int8 ? "8" : "16") +
                       "-bit activations times " + std::to_string(bits) + " bits in groups of " + std::to_string(group) +
                       ", " + std::to_string(width) + " wide";
-          for (int m : {1, 2, 3, 4, 7, 16}) {
+          for (int m : {1, 2, 3, 4, 5, 7, 8, 16}) {
             auto x = numbers(static_cast<size_t>(m) * width);
             // Outliers, and a group of zeros.
             for (size_t i = 0; i < x.size(); i += 97) x[i] *= 50;

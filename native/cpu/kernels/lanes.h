@@ -87,6 +87,24 @@ TETHER_INLINE Floats load_some(const float* from, long count) {
   return lanes;
 }
 
+// The same for any count: 0 or less gives zeros, more than there are lanes a full vector.
+TETHER_INLINE Floats load_up_to(const float* from, long count) {
+#if defined(__AVX512F__)
+  const unsigned most = count < 0 ? 0U : static_cast<unsigned>(count < kLanes ? count : kLanes);
+  const unsigned mask = (1U << most) - 1;
+  return as<Floats>(_mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from));
+#elif defined(__AVX2__)
+  const auto most = static_cast<int>(count < kLanes ? count : kLanes);
+  auto mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(most), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  return as<Floats>(_mm256_maskload_ps(from, mask));
+#else
+  if (count >= kLanes) return load(from);
+  Floats lanes = {};
+  for (long i = 0; i < count; i++) lanes[i] = from[i];
+  return lanes;
+#endif
+}
+
 TETHER_INLINE void store_some(float* to, Floats lanes, long count) {
   std::memcpy(to, &lanes, static_cast<size_t>(count) * sizeof(float));
 }

@@ -83,17 +83,21 @@ TETHER_INLINE float dot(long k, const float* a, const Weight* b) {
 template <int Value>
 struct Count {};
 
-// Calls work(Count<rows>, row) for groups of one to four of m rows, of even sizes. The rows of a group stay in the L1
+// Calls work(Count<count>, row); count: at most `Most`.
+template <int Most, class Work>
+TETHER_INLINE void call_with(int count, int row, Work work) {
+  if (count == Most) return work(Count<Most>(), row);
+  if constexpr (Most > 1) call_with<Most - 1>(count, row, work);
+}
+
+// Calls work(Count<rows>, row) for groups of one to `Most` of m rows, of even sizes. The rows of a group stay in the L1
 // cache, those of the matrix in the L2 cache.
-template <class Work>
+template <int Most = 4, class Work>
 TETHER_INLINE void in_groups(int m, Work work) {
   int row = 0;
-  for (int groups = (m + 3) / 4; groups > 0; groups--) {
+  for (int groups = (m + Most - 1) / Most; groups > 0; groups--) {
     int count = (m - row + groups - 1) / groups;
-    if (count == 4) work(Count<4>(), row);
-    if (count == 3) work(Count<3>(), row);
-    if (count == 2) work(Count<2>(), row);
-    if (count == 1) work(Count<1>(), row);
+    call_with<Most>(count, row, work);
     row += count;
   }
 }

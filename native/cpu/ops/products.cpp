@@ -2,7 +2,9 @@
 #include "cpu/ops/products.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <tuple>
 #include <utility>
 
 #include "cpu/blas/blas.h"
@@ -52,12 +54,15 @@ bool rounds(Activations to, long m, const MatrixView& w) {
 // The next call on this thread overwrites what it returns.
 RoundedRows rounded(Activations to, long m, const float* x, long ldx, const MatrixView& w) {
   struct Factors;
-  thread_local std::vector<int16_t> numbers;
-  auto count = static_cast<size_t>(m * w.width);
-  if (numbers.size() < count) numbers.resize(count);
-  long groups = m * w.width / w.quantization.group_size;
-  float* factors = scratch<Factors>(static_cast<size_t>(2 * groups + 3));
-  RoundedRows rows{.numbers = numbers.data(), .factors = factors, .sums = factors + groups};
+  struct alignas(64) Line {
+    std::array<int16_t, 32> numbers;
+  };
+  thread_local std::vector<Line> numbers;
+  auto lines = static_cast<size_t>(ceil_div(m * w.width, long{std::tuple_size_v<decltype(Line::numbers)>}));
+  if (numbers.size() < lines) numbers.resize(lines);
+  long stride = ceil_div(w.width / w.quantization.group_size, RoundedRows::kPadding) * RoundedRows::kPadding;
+  float* factors = scratch<Factors>(static_cast<size_t>(2 * m * stride));
+  RoundedRows rows{.numbers = numbers.data(), .factors = factors, .sums = factors + m * stride, .stride = stride};
   kernels().round_rows(to, static_cast<int>(m), x, ldx, w, rows);
   return rows;
 }
