@@ -1,7 +1,8 @@
 /** What `-h` and `--help` print: at most 80 columns; `-h` also at most the 24 lines of a small terminal. */
 import { type AnyFlag, type CommandName, command, commands, flagsOf } from './command-table.js'
+import type { Setting } from './config/setting.js'
 import { sizeText } from './config/setting-value.js'
-import { type Setting, setting } from './config/settings-table.js'
+import { setting } from './config/settings-table.js'
 import { type Paint, plain } from './terminal/colour.js'
 import { wrap } from './terminal/wrap.js'
 
