@@ -1,6 +1,7 @@
 /** Makes room for models that are loaded and for requests, by unloading models that answer nobody. */
 import { TetherError } from '../errors.js'
 import type { Lease } from './house-types.js'
+import { movable } from './movable.js'
 import type { Home, Resident } from './resident.js'
 
 export interface Room {
@@ -54,18 +55,19 @@ export function createRoom(residents: () => Resident[]): Room {
   }
   const loadInTurn = (wanted: Resident): Promise<Home> => {
     const work = last.then(() => wanted.home ?? load(wanted))
-    const turn = new Promise<Home>((resolve, reject) => {
-      ends.add(reject)
-      const over = () => {
-        ends.delete(reject)
-        loading.delete(wanted)
-        hungry = undefined
-        fed()
-      }
-      last = work.then(resolve, reject).then(over)
+    const turn = endable(work, ends, () => {
+      loading.delete(wanted)
+      hungry = undefined
+      fed()
     })
+    last = work.catch(() => {})
     loading.set(wanted, turn)
     return turn
+  }
+  /** For a request under which a model was closed. */
+  const comeBack = async (wanted: Resident): Promise<Home> => {
+    while (hungry && !loading.has(wanted)) await hungry
+    return wanted.home ?? loading.get(wanted) ?? loadInTurn(wanted)
   }
   const timer = setInterval(
     once(() => giveWay(residents(), { makeRoom, unload })),
@@ -78,7 +80,7 @@ export function createRoom(residents: () => Resident[]): Room {
       const giveBack = enter(wanted, () => wake())
       try {
         const home = wanted.home ?? (await unlessLeft(loading.get(wanted) ?? loadInTurn(wanted), signal))
-        return { ...home, giveBack }
+        return { ...movable(home, () => unlessLeft(comeBack(wanted), signal)), giveBack }
       } catch (error) {
         giveBack()
         throw error
@@ -91,6 +93,17 @@ export function createRoom(residents: () => Resident[]): Room {
       for (const end of ends) end(new TetherError('closed', 'the server is closing'))
     },
   }
+}
+
+/** The same, but it can be ended before. `over`: called once the work itself is over. */
+function endable<T>(work: Promise<T>, ends: Set<(why: TetherError) => void>, over: () => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    ends.add(reject)
+    void work.then(resolve, reject).then(() => {
+      ends.delete(reject)
+      over()
+    })
+  })
 }
 
 /** Counts a request of a model. -> ends that, and calls `left`; safe to call twice */
@@ -131,7 +144,7 @@ type Unloads = ReturnType<typeof createUnloads>
 
 /**
  * A request may lack what an idle model has. Where two requests each lack what the other's model has, the one that came
- * later is ended, so that its client asks again.
+ * later waits until its model is loaded again.
  */
 async function giveWay(
   residents: Resident[],

@@ -40,7 +40,7 @@ async function start(names: string[], beside: number, more: ServeOptions = {}): 
   const get = async (path: string) => (await fetch(server.url + path)).json() as never
   return {
     server,
-    anthropic: new Anthropic({ baseURL: server.url, apiKey: 'any', maxRetries: 5 }),
+    anthropic: new Anthropic({ baseURL: server.url, apiKey: 'any', maxRetries: 0 }),
     states: async () => ((await get('/status')) as { models: never }).models,
     memory: async () => ((await get('/activity')) as { memory: never }).memory,
   }
@@ -74,7 +74,7 @@ test('a model that returns finds its prefixes on disk', { timeout: 60_000 }, asy
 
 test('requests of three models by turns are all answered, within the cap', { timeout: 120_000 }, async () => {
   const names = ['one', 'two', 'three']
-  const { anthropic, memory } = await start(names, 9 * MIB)
+  const { anthropic, memory } = await start(names, 7 * MIB)
   let isOver = false
   let most = 0
   const watch = (async () => {
