@@ -127,6 +127,19 @@ export const commands = {
     settings: [],
     examples: [['tether logs -f', 'what the server logs from now on, too']],
   },
+  service: {
+    summary: 'start tether serve with your session: a systemd user unit, or a launchd agent',
+    seldom: true,
+    words: ['ACTION'],
+    of: ['install', 'uninstall', 'status'],
+    flags: { 'dry-run': { help: 'with install: print the file, change nothing' }, help },
+    settings: settingNames,
+    examples: [
+      ['tether service install --model gemma-4-e2b-it-4bit', 'with the flags of tether serve'],
+      ['tether service status', 'whether it runs, with its model and address'],
+      ['tether service uninstall', 'stop it, and remove the file'],
+    ],
+  },
   pull: {
     summary: 'download a model from Hugging Face',
     words: ['ORG/NAME'],
@@ -243,6 +256,7 @@ export const commands = {
   cache: {
     summary: 'show what is kept of earlier prompts on disk, or delete it',
     brief: 'show or clear what is kept of prompts on disk',
+    seldom: true,
     words: ['[ACTION]', '[MODEL]'],
     of: ['clear'],
     flags: { json, help },

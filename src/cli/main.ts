@@ -112,6 +112,10 @@ async function withSettings(call: Call, options: MainOptions): Promise<number> {
       const { runRm } = await import('./commands/rm.js')
       return runRm(call, config.settings.modelsDir)
     }
+    case 'service': {
+      const { runService } = await import('./commands/service.js')
+      return runService(call, config)
+    }
     case 'env': {
       const { runEnv } = await import('./commands/env.js')
       return runEnv(call)
