@@ -3,7 +3,7 @@
 export interface Option {
   /** The key in config.toml and, for sampling, in a request. The flag has dashes instead of underscores. */
   key: string
-  kind: 'size' | 'whole' | 'number' | 'choice' | 'path'
+  kind: 'size' | 'whole' | 'number' | 'choice' | 'path' | 'paths'
   /** The range of a number. */
   least?: number
   most?: number
@@ -158,6 +158,14 @@ export const draftOption = {
   default: 'auto',
   hint: 'DIR',
   help: "a checkpoint that drafts for the model, so that it generates several tokens a pass: its assistant, or a small model of the same vocabulary; auto: the folder beside the model that has its name and -assistant, or the model's own folder assistant; off: none; changes only the speed",
+} as const satisfies Option
+
+/** Folders of LoRA adapters. */
+export const adapterOption = {
+  key: 'adapter',
+  kind: 'paths',
+  hint: 'DIR',
+  help: "a LoRA adapter in mlx-lm's layout or PEFT's, which requests name as MODEL:FOLDER; may be given several times",
 } as const satisfies Option
 
 /**

@@ -1,7 +1,8 @@
 /** Reads the command line: the command, its words, its flags, and the settings that flags change for this run. */
 import { type ArgsDef, parseArgs } from 'citty'
 import { nearest } from '../nearest.js'
-import { type CommandName, command, commands, type Flag, flagsOf } from './command-table.js'
+import { type AnyFlag, type CommandName, command, commands, type Flag, flagsOf } from './command-table.js'
+import type { Setting } from './config/setting.js'
 import { readValue } from './config/setting-value.js'
 import { type Layer, type SettingName, setting } from './config/settings-table.js'
 import { helpOnVerb, listVerbs } from './known-verbs.js'
@@ -108,7 +109,9 @@ function readWords(line: Line): Pick<Call, 'settings' | 'flags' | 'words'> {
   const faults: string[] = []
   for (const [flag, about] of known) {
     // citty reads --no-claude as the negation of a flag --claude.
-    const given = flag.startsWith('--no-') ? rest.includes(flag) || undefined : args[flag.slice(2)]
+    const given = flag.startsWith('--no-')
+      ? rest.includes(flag) || undefined
+      : (allOf(flag, about, rest) ?? args[flag.slice(2)])
     if (given === undefined || given === false) continue
     if (about.setting) {
       const read = settingValue(flag, about.setting, given)
@@ -118,6 +121,20 @@ function readWords(line: Line): Pick<Call, 'settings' | 'flags' | 'words'> {
   }
   if (faults.length > 0) throw new UsageError(faults.join('\n'))
   return { settings, flags, words: args._ }
+}
+
+function isList({ kind, list }: Setting): boolean {
+  return kind === 'paths' || list === true
+}
+
+/** Of a flag that may be given several times, whose values are a list. */
+function allOf(flag: string, about: AnyFlag, words: string[]): string | undefined {
+  if (about.setting === undefined || !isList(setting(about.setting))) return undefined
+  const values = words.flatMap((word, i) => {
+    const [name, value] = split(word)
+    return name === flag ? [value ?? words[i + 1] ?? ''] : []
+  })
+  return values.length > 0 ? values.join(',') : undefined
 }
 
 function checkWords(line: Line): void {

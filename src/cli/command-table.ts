@@ -129,7 +129,6 @@ export const commands = {
   },
   service: {
     summary: 'start tether serve with your session: a systemd user unit, or a launchd agent',
-    seldom: true,
     words: ['ACTION'],
     of: ['install', 'uninstall', 'status'],
     flags: { 'dry-run': { help: 'with install: print the file, change nothing' }, help },
@@ -256,7 +255,6 @@ export const commands = {
   cache: {
     summary: 'show what is kept of earlier prompts on disk, or delete it',
     brief: 'show or clear what is kept of prompts on disk',
-    seldom: true,
     words: ['[ACTION]', '[MODEL]'],
     of: ['clear'],
     flags: { json, help },

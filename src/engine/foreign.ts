@@ -10,7 +10,7 @@ const convert = 'or make one from the original weights with mlx_lm.convert'
 
 const reasons = {
   gguf: `GGUF is not supported. ${instead}.`,
-  adapter: 'a LoRA adapter is not a whole model. Merge it into its base model, for example with mlx_lm.fuse.',
+  adapter: 'a LoRA adapter is not a whole model. Load its base model, and give this folder as --adapter.',
   pytorch: `PyTorch weights are not supported. ${instead}, ${convert}.`,
   npz: `MLX weights in .npz files are not supported. ${instead}, ${convert}.`,
   mistral: `weights in Mistral's own format are not supported. ${instead}, or the checkpoint's model.safetensors.`,

@@ -14,6 +14,7 @@ interface Parts {
   tokenizer: Pick<Tokenizer, 'encode' | 'prefix' | 'stream'>
   defaults: Sampling
   stopTokens: Int32Array
+  adapterOf: (model: string | undefined) => number
 }
 
 /** Ends with exactly one item that has `finish`. Leaving the loop early cancels. */
@@ -25,6 +26,7 @@ export async function* generateText(
   const prompt = promptTokens(tokenizer, options)
   const request: GenerateRequest = {
     prompt,
+    adapter: parts.adapterOf(options.model),
     maxTokens: options.maxTokens ?? Math.max(1, engine.info.window - prompt.length),
     ...engineSampling(options, defaults),
     stopTokens: options.ignoreStop ? new Int32Array(0) : parts.stopTokens,

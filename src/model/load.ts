@@ -11,6 +11,7 @@ import {
   draftOption,
   lookupOption,
   loopGuardOption,
+  namesOf,
   type Option,
   optionFault,
   promptOrderOption,
@@ -19,6 +20,7 @@ import {
 import { prefixFolder } from '../prefixes/folder.js'
 import { createTurnMemory } from '../turn/turn-memory.js'
 import type { TurnModel } from '../turn/types.js'
+import { adapterNames, openAdapters } from './adapters.js'
 import { findDrafter } from './drafter.js'
 import { generateText } from './generate.js'
 import { openGrammars } from './grammars.js'
@@ -44,12 +46,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     constrain = constrainOption.default,
     onDebug,
   } = options
-  check('thinking', thinkingOption, thinking)
-  check('promptOrder', promptOrderOption, promptOrder)
-  check('loopGuard', loopGuardOption, loopGuard)
-  check('lookup', lookupOption, lookup)
-  check('draft', draftOption, draft)
-  check('constrain', constrainOption, constrain)
+  checkAll({ thinking, promptOrder, loopGuard, lookup, draft, constrain })
   const checkpoint = await readCheckpoint(dir)
   const defaults = defaultSampling(checkpoint.sampling, options.sampling)
   const { tokenizer, family } = await readModel(checkpoint)
@@ -58,17 +55,21 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
   if (promptOrder === 'stable-first' && hasTemplate(family) && !reorders(family, promptOrder))
     checkpoint.warnings.push(NO_ORDER)
   const cacheDir = cacheFolder(options)
+  const adapters = openAdapters(options.adapters ?? [])
   const drafter = await findDrafter(draft, { model: checkpoint, tokenizer })
-  const engine = await openEngine(checkpoint, { ...options, cacheDir, lookup: lookup === 'on', drafter })
+  const engine = await openEngine(checkpoint, { ...options, cacheDir, lookup: lookup === 'on', drafter, adapters })
   const stopTokens = Int32Array.from(allStopTokens(checkpoint, tokenizer, family))
   const { path, warnings } = checkpoint
-  const name = options.name ?? checkpoint.name
+  const base = options.name ?? checkpoint.name
+  const names = adapterNames(base, adapters)
+  const { name } = names
   const folder = cacheDir && engine.info.fingerprint ? join(cacheDir, engine.info.fingerprint) : undefined
-  const kept = folder === undefined ? undefined : openKept({ ...options, folder, name, path })
+  const kept = folder === undefined ? undefined : openKept({ ...options, folder, name: base, path })
   const memory = createTurnMemory({ log: kept?.turns })
-  kept?.readAhead(engine, memory)
+  kept?.readAhead({ prefetch: (tokens) => engine.prefetch(tokens, names.numberOf(name)) }, memory)
   const turns: TurnModel = {
     name,
+    adapters: names,
     engine,
     tokenizer,
     family: { ...family, render: (chat) => family.render(chat, promptOrder) },
@@ -96,6 +97,7 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     info: {
       ...engine.info,
       name,
+      names: names.all,
       path,
       family: family.name,
       sampling: defaults,
@@ -107,11 +109,25 @@ export async function openModel(dir: string, options: OpenModelOptions = {}): Pr
     },
     tokenizer,
     turns,
-    generate: (request) => generateText({ engine, tokenizer, defaults, stopTokens }, request),
-    score: (tokens) => engine.score(Int32Array.from(tokens)),
+    generate: (request) =>
+      generateText({ engine, tokenizer, defaults, stopTokens, adapterOf: names.numberOf }, request),
+    score: async (tokens, model) => engine.score(Int32Array.from(tokens), names.numberOf(model)),
     stats: () => withNotices(engine.stats(), kept?.notices() ?? []),
     close: () => engine.close(),
   }
+}
+
+const checked = {
+  thinking: thinkingOption,
+  promptOrder: promptOrderOption,
+  loopGuard: loopGuardOption,
+  lookup: lookupOption,
+  draft: draftOption,
+  constrain: constrainOption,
+}
+
+function checkAll(values: Record<keyof typeof checked, unknown>): void {
+  for (const name of namesOf(checked)) check(name, checked[name], values[name])
 }
 
 function check(name: string, option: Option, value: unknown): void {

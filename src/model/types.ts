@@ -16,7 +16,7 @@ import type { TurnModel } from '../turn/types.js'
 
 /** What a model is. Sizes in bytes, windows in tokens. */
 export interface ModelInfo extends EngineInfo {
-  /** The name that it was loaded by, such as `org/gemma-4-e2b-it-4bit`; for a path, that of the folder. */
+  /** The name that it was loaded by, such as `org/gemma-4-e2b-it-4bit`; for a path, that of the folder; with one adapter `name:adapter`. */
   name: string
   /** The absolute path of the folder. */
   path: string
@@ -27,6 +27,8 @@ export interface ModelInfo extends EngineInfo {
   thinking: Thinking
   promptOrder: PromptOrder
   constrain: Constrain
+  /** The names that requests may give: `name` first. Without adapters that is all. */
+  names: string[]
   /** The folder of what drafts for it; unset: nothing does. */
   drafter?: string
   /** What is wrong but does not stop it, such as a broken generation_config.json that it runs without. */
@@ -44,6 +46,8 @@ export interface GenerateOptions extends RequestSampling {
   tokens?: Int32Array | number[]
   /** Default: what the window leaves. */
   maxTokens?: number
+  /** What of `ModelInfo.names` generates. Default: the first. */
+  model?: string
   /** Strings that end the generation; they are not part of the text. */
   stop?: string[]
   /** Continue past the model's own stop tokens. */
@@ -103,6 +107,11 @@ export interface OpenModelOptions extends EngineOptions {
    * changes only the speed.
    */
   draft?: string
+  /**
+   * Folders of LoRA adapters, in mlx-lm's layout or PEFT's. Requests name one as `model:folder`. With one adapter, requests
+   * that name neither it nor the model itself get it; with several they get the model without any.
+   */
+  adapters?: string[]
   /** Called with every request; what it returns is told the rest of the turn. For debugging: it sees whole prompts. */
   onDebug?: DebugHook
   /** Refuse a checkpoint that has no chat template before its weights are read. Default: only its chats are refused. */
@@ -122,8 +131,8 @@ export interface LoadedModel {
   /** What answers turns. Protocols attach their requests to it. */
   readonly turns: TurnModel
   generate(options: GenerateOptions): AsyncGenerator<GeneratedText, void, undefined>
-  /** log p(tokens[i] | tokens[0..i-1]) for evals and parity; entry 0 is 0. */
-  score(tokens: Int32Array | number[]): Promise<Float32Array>
+  /** log p(tokens[i] | tokens[0..i-1]) for evals and parity; entry 0 is 0. `model`: as in `GenerateOptions`. */
+  score(tokens: Int32Array | number[], model?: string): Promise<Float32Array>
   stats(): EngineStats
   /** Ends what runs and frees everything. Safe to call twice. */
   close(): Promise<void>

@@ -18,6 +18,8 @@ export interface LogLine {
   model?: string
   /** The name of the model that answers, where the server has several. */
   answeredBy?: string
+  /** The LoRA adapter that answered. */
+  adapter?: string
   /** The whole prompt. */
   inputTokens?: number
   /** The oldest messages, dropped because the prompt did not fit the window. */

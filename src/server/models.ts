@@ -1,27 +1,41 @@
 /**
- * GET /v1/models: the models that there are, loaded or not, with the fields of Anthropic's API and of OpenAI's. Requests that
- * name another are answered by the first.
+ * GET /v1/models: the models that there are, loaded or not, and those that are loaded with each of their adapters, with the fields
+ * of Anthropic's API and of OpenAI's. Requests that name none of them are answered by the first.
  */
 import { TetherError } from '../errors.js'
 import { json } from './body.js'
 import type { HouseModel, ModelHouse } from './house-types.js'
+import type { SeenModel } from './loading.js'
 
 export function models(house: ModelHouse): Response {
-  const data = house.all().map(describe)
+  const data = described(house)
   return json({ object: 'list', data, has_more: false, first_id: data[0]?.id, last_id: data.at(-1)?.id })
 }
 
 export function oneModel(house: ModelHouse, id: string): Response {
-  const all = house.all()
-  const one = all.find(({ name }) => name === id)
-  if (one) return json(describe(one))
-  const names = all.map(({ name }) => name).join(', ')
-  const why = house.isOne ? `is loaded. The loaded model is ${names}.` : `is here. There are ${names}.`
+  const all = described(house)
+  const one = all.find((model) => model.id === id)
+  if (one) return json(one)
+  const names = all.map((model) => model.id).join(', ')
+  const loaded = all.length === 1 ? 'The loaded model is' : 'The loaded models are'
+  const why = house.isOne ? `is loaded. ${loaded} ${names}.` : `is here. There are ${names}.`
   throw new TetherError('model_not_found', `no model named ${id} ${why}`)
 }
 
-function describe({ name, state }: HouseModel) {
-  const seen = state.state === 'ready' ? state.model : state.state === 'unloaded' ? state.seen : undefined
+/** A model has a name for each of its adapters, which are known once it has been loaded. */
+function described(house: ModelHouse) {
+  return house.all().flatMap((model) => {
+    const seen = seenOf(model)
+    const others = seen?.info.names.filter((name) => name !== model.name) ?? []
+    return [model.name, ...others].map((name) => describe(name, model.state.state === 'ready', seen))
+  })
+}
+
+function seenOf({ state }: HouseModel): SeenModel | undefined {
+  return state.state === 'ready' ? state.model : state.state === 'unloaded' ? state.seen : undefined
+}
+
+function describe(name: string, loaded: boolean, seen: SeenModel | undefined) {
   const window = seen?.info.window
   return {
     type: 'model',
@@ -35,6 +49,6 @@ function describe({ name, state }: HouseModel) {
     // Not known of a model that was never loaded.
     max_input_tokens: window,
     max_tokens: window,
-    loaded: state.state === 'ready',
+    loaded,
   }
 }

@@ -17,6 +17,9 @@ export interface Resolved {
 export function resolveModel(name: string | undefined, { first, all, small }: ModelNames): Resolved {
   if (name === undefined) return { model: first }
   if (all.includes(name)) return { model: name }
+  // One of its adapters, which the turn itself chooses.
+  const base = all.find((one) => name.startsWith(`${one}:`) || one.startsWith(`${name}:`))
+  if (base !== undefined) return { model: base }
   if (small !== undefined && isHaiku(name)) return { model: small }
   return { model: first }
 }

@@ -27,7 +27,8 @@ export async function* tapTurn(
     for await (const part of parts) {
       if (part.type === 'start') {
         inputTokens = part.promptTokens
-        Object.assign(line, { model: part.model, inputTokens, dropped: part.dropped, ignoredTools: part.ignoredTools })
+        const { model, adapter, dropped, ignoredTools } = part
+        Object.assign(line, { model, adapter, inputTokens, dropped, ignoredTools })
       } else {
         line.ttftMs ??= Math.round(performance.now() - started)
       }

@@ -65,13 +65,14 @@ async function* answer(
   const { engine, tokenizer, memory } = model
   const { tokens: prompt, forks, record } = await prepare(prompterOf(model), { keepPieces: debug !== undefined })
   debug?.prompted(record.pieces ?? [], prompt, record.dropped)
+  const adapter = model.adapters?.numberOf(record.model) ?? 0
   const room = checkRoom(prompt.length, engine.info.window)
   const maxTokens = Math.min(record.maxTokens ?? room, room)
   const { dropped, ignoredTools, ignoredFields, echo, stream } = record
   const { signal, abort, release } = following(options.signal)
   try {
     const grammar = await holdAnswer(model.grammars, record.hold, { signal, onUnheld: options.onUnheld })
-    const notes = { dropped, ignoredTools, ignoredFields, echo }
+    const notes = { adapter: model.adapters?.nameOf(adapter), dropped, ignoredTools, ignoredFields, echo }
     yield { type: 'start', model: record.model ?? model.name, stream, promptTokens: prompt.length, ...notes }
 
     model.onPrompt?.(prompt, record)
@@ -87,6 +88,7 @@ async function* answer(
     const loopGuard = model.loopGuard !== 'off' && !record.isRaw
     const request = {
       prompt,
+      adapter,
       forks,
       client,
       loopGuard,

@@ -12,7 +12,7 @@ export type ToolChoice = { type: 'auto' | 'any' | 'none' } | { type: 'tool'; nam
 
 /** One request for an answer. */
 export interface TurnRequest {
-  /** The model that the request names. Unset: whichever is loaded. It is loaded in any case; the name is only repeated. */
+  /** The model that the request names. Unset: whichever is loaded. It chooses among adapters; else it is only repeated. */
   model?: string
   /** Whether the client wants the answer as a stream. */
   stream: boolean
@@ -92,6 +92,8 @@ export interface TurnStart {
   type: 'start'
   /** The name that the request gave the model, else the model's own. */
   model: string
+  /** The adapter that answers. Unset: none. */
+  adapter?: string
   stream: boolean
   promptTokens: number
   dropped?: Dropped
@@ -206,6 +208,8 @@ export interface TurnModel {
   isQuick: boolean
   /** The name of the model, for answers whose request names none. */
   name: string
+  /** Which adapter a request's model names, and what that is called. Unset: there are none. */
+  adapters?: { numberOf(model: string | undefined): number; nameOf(adapter: number): string | undefined }
   /** Called with each prompt, before the engine gets it. */
   onPrompt?: (prompt: Int32Array, record: TurnRecord) => void
   onDebug?: DebugHook

@@ -18,6 +18,11 @@ describe('readArgs', () => {
     [['--model', 'a=b'], { model: 'a=b' }],
     [['--model', 'a', '--model', 'b'], { model: 'b' }],
     [['--models-dir', '~/m'], { modelsDir: join(homedir(), 'm') }],
+    [
+      ['--adapter', 'a', '--adapter=~/b', '--port', '1', '--adapter', 'c,d'],
+      { adapter: `a,${join(homedir(), 'b')},c,d`, port: 1 },
+    ],
+    [['--adapter', 'a'], { adapter: 'a' }],
     [['--host', '0.0.0.0', '--port', '9000'], { host: '0.0.0.0', port: 9000 }],
     [['--port=0'], { port: 0 }],
     [['--claude-path', '~/bin/claude'], { claudePath: join(homedir(), 'bin', 'claude') }],

@@ -174,12 +174,7 @@ describe('findModel', () => {
   test.each([
     ['a GGUF file', 'llama.gguf', 'llama.gguf', /^.*llama\.gguf cannot be used: GGUF is not supported. Use an MLX/],
     ['a folder of GGUF files', 'q4', 'q4/llama.Q4.gguf', /q4 cannot be used: GGUF is not supported. Use an MLX/],
-    [
-      'an adapter',
-      'lora',
-      'lora/adapter_config.json',
-      /a LoRA adapter is not a whole model. Merge it into its base model/,
-    ],
+    ['an adapter', 'lora', 'lora/adapter_config.json', /a LoRA adapter is not a whole model. Load its base model/],
     ['PyTorch weights', 'torch', 'torch/pytorch_model.bin', /PyTorch weights are not supported. Use an MLX checkpoint/],
   ])('says what %s is, by path and by name', (_, name, file, message) => {
     mkdirSync(join(modelsDir, name === file ? '.' : name), { recursive: true })

@@ -13,8 +13,9 @@ export interface RandomAdapter {
   layout?: 'mlx' | 'peft'
   /** The layers that it changes, by their names in the checkpoint. Default: those of attention and MLP. */
   layers?: RegExp
-  /** Name of its folder. */
+  /** Name of its folder, and where that is. Default: in a folder of its own, which is removed when the test ends. */
   name?: string
+  parent?: string
 }
 
 interface Matrices {
@@ -27,12 +28,10 @@ interface Matrices {
 
 const ATTENTION_AND_MLP = /\.(self_attn|mlp)\.(q|k|v|o|gate|up|down)_proj$/
 
-/** Writes an adapter for a checkpoint into a folder of its own, which is removed when the test ends. -> the folder */
+/** Writes an adapter for a checkpoint. -> its folder */
 export async function writeAdapter(base: string, adapter: RandomAdapter): Promise<string> {
   const { rank = 4, scale = 2, layout = 'mlx', name = `adapter-${adapter.seed}` } = adapter
-  const parent = await mkdtemp(join(tmpdir(), 'tether-adapter-'))
-  onTestFinished(() => rm(parent, { recursive: true, force: true }))
-  const folder = join(parent, name)
+  const folder = join(adapter.parent ?? (await temporary('tether-adapter-')), name)
   await mkdir(folder)
   const tensors = new Map<string, StoredTensor>()
   const layers = await matricesOf(base, adapter)
@@ -60,8 +59,7 @@ export async function writeAdapter(base: string, adapter: RandomAdapter): Promis
 /** A copy of a checkpoint whose weights W are W + scale * (a b) transposed. -> its folder */
 export async function mergedWith(base: string, adapter: RandomAdapter): Promise<string> {
   const { rank = 4, scale = 2 } = adapter
-  const folder = await mkdtemp(join(tmpdir(), 'tether-merged-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const folder = await temporary('tether-merged-')
   await cp(base, folder, { recursive: true })
   const layers = await matricesOf(base, adapter)
   for (const file of await weightFiles(folder)) {
@@ -81,6 +79,12 @@ export async function mergedWith(base: string, adapter: RandomAdapter): Promise<
       }
     })
   }
+  return folder
+}
+
+async function temporary(prefix: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), prefix))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
   return folder
 }
 

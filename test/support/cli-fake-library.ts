@@ -34,7 +34,8 @@ export const fakeLibrary: Library = {
     if (FAKE_NOISE) setInterval(makeNoise, 50).unref()
     const facts = { quantization: '4-bit', device: 'cpu', computeDtype: 'f32', parameters: 2e9, vocabSize: 100 }
     const window = Number(FAKE_WINDOW)
-    const info = { name, path, window, windowLimit: 'checkpoint', trainedWindow: window, warnings: [], ...facts }
+    const of = { name, names: [name], path, warnings: [] }
+    const info = { ...of, window, windowLimit: 'checkpoint', trainedWindow: window, ...facts }
     const stats = () => ({
       ...{ live: 0, queued: 0, promptTokens: 0, cachedTokens: 0, outputTokens: Number(FAKE_OUTPUT_TOKENS) },
       memory: { weights: 1000 },

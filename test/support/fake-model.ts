@@ -29,6 +29,7 @@ export function fakeModel(engine: FakeEngine, more: Partial<TurnModel> = {}): Mo
     info: {
       ...engine.info,
       name: 'fake-model',
+      names: ['fake-model'],
       path: '/models/fake-model',
       family: 'fake',
       sampling,

@@ -138,7 +138,13 @@ function set(
   // A relative path in a file starts at the file's folder: the working directory may be any project.
   const { kind, of = [] } = setting(name)
   const isPath = kind === 'path' && typeof read.value === 'string' && !of.includes(read.value)
-  const value = isPath ? resolve(dirname(file.path), read.value as string) : read.value
+  const absolute = (path: string) => resolve(dirname(file.path), path)
+  const value =
+    kind === 'paths' && typeof read.value === 'string'
+      ? read.value.split(',').map(absolute).join(',')
+      : isPath
+        ? absolute(read.value as string)
+        : read.value
   Object.assign(layer, { [name]: value })
   file.lines.set(id, at)
 }

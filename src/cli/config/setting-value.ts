@@ -24,6 +24,14 @@ export function readValue(name: SettingName, value: unknown): { value: unknown }
       return typeof value === 'string' && /^[!-~]([ -~]*[!-~])?$/.test(value) ? { value } : expected
     case 'path':
       return typeof value === 'string' && value !== '' ? { value: expandHome(value) } : expected
+    case 'paths': {
+      const paths = (typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value : []).map((path) =>
+        typeof path === 'string' && !path.includes(',') ? path.trim() : '',
+      )
+      return paths.length > 0 && !paths.includes('')
+        ? { value: paths.map((path) => expandHome(path)).join(',') }
+        : expected
+    }
     case 'switch':
       return typeof value === 'boolean' ? { value } : expected
     case 'choice': {
@@ -62,7 +70,7 @@ function isUnset(value: string, kind: string): boolean {
 
 function expectation(name: SettingName): string {
   const { kind, of = [], among, least, most, default: fallback } = setting(name)
-  const or = fallback === undefined && !['text', 'key', 'path'].includes(kind) ? ', or auto' : ''
+  const or = fallback === undefined && !['text', 'key', 'path', 'paths'].includes(kind) ? ', or auto' : ''
   if (kind === 'key') return 'letters, digits and signs of ASCII'
   if (kind === 'choice') return `one of ${of.join(', ')}${or}`
   if (kind === 'switch') return 'true or false'
@@ -73,6 +81,7 @@ function expectation(name: SettingName): string {
   }
   if (kind === 'duration') return `a time such as 45s, 30m or 2h, or forever${or}`
   if (kind === 'path') return [...of, 'a path'].join(' or ')
+  if (kind === 'paths') return 'paths without commas, separated by commas'
   if (kind === 'text') return setting(name).list ? 'a text, or a list of texts without commas' : 'a text'
   if (among) return `one of ${among.join(', ')}${or}`
   const what = kind === 'whole' ? 'a whole number' : 'a number'

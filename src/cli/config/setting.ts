@@ -6,7 +6,7 @@ export interface Setting {
   key: string
   /** Without leading dashes. Default: the key, with - for _. */
   flag?: string
-  kind: 'text' | 'key' | 'path' | 'size' | 'duration' | 'whole' | 'number' | 'choice' | 'switch'
+  kind: 'text' | 'key' | 'path' | 'paths' | 'size' | 'duration' | 'whole' | 'number' | 'choice' | 'switch'
   /** The value when nothing sets it. A setting without one is then `auto`, or empty if it is a text or a path. */
   default?: string | number | boolean
   /** The range of a number. */

@@ -2,6 +2,7 @@
 
 import { limitOptions } from '../../limits.js'
 import {
+  adapterOption,
   constrainOption,
   diskCacheOption,
   draftOption,
@@ -67,6 +68,7 @@ export const settingsTable = {
     loopGuard: loopGuardOption,
     lookup: lookupOption,
     draft: draftOption,
+    adapter: adapterOption,
   }),
   diskCache: { ...diskCacheOption, section: 'model' },
   onOverflow: {

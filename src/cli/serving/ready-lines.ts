@@ -37,7 +37,8 @@ function computesWith(info: ModelInfo): string {
 function about(info: ModelInfo): string {
   const remedies = { max_context: 'raise it with --max-context', memory: 'raise it with --memory-cap' }
   const drafter = info.drafter === undefined ? [] : [`${shortPath(info.drafter)} drafts for it`]
-  return [windowSentence(info, remedies), ...drafter].join('\n')
+  const adapters = info.names.length > 1 ? [`models that requests can name: ${info.names.join(', ')}`] : []
+  return [windowSentence(info, remedies), ...drafter, ...adapters].join('\n')
 }
 
 export interface ServingPlace {

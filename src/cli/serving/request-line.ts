@@ -27,6 +27,7 @@ function whoAsked({ key, client, session }: LogLine): string[] {
 export function requestLine(line: LogLine): string {
   const {
     answeredBy,
+    adapter,
     inputTokens,
     cachedTokens,
     createdTokens,
@@ -47,6 +48,7 @@ export function requestLine(line: LogLine): string {
     ...whoAsked(line),
   ]
   if (answeredBy) parts.push(`by ${answeredBy}`)
+  if (adapter !== undefined) parts.push(`adapter ${adapter}`)
   const reuse = [cachedTokens ? `${cachedTokens} cached` : '', createdTokens ? `${createdTokens} kept` : '']
   const shown = reuse.filter(Boolean).join(', ')
   if (inputTokens !== undefined) parts.push(`${inputTokens} in${shown && ` (${shown})`}`)

@@ -25,5 +25,7 @@ export function namedServer(model: string | undefined, command: string): ServerR
 }
 
 function isMeant({ model, url, pid }: ServerRecord, word: string): boolean {
-  return [model, model.split('/').at(-1), new URL(url).port, String(pid)].includes(word)
+  // Also without the adapter that its name ends with.
+  const names = [model, model.replace(/:[^/]*$/, '')].flatMap((name) => [name, name.split('/').at(-1)])
+  return [...names, new URL(url).port, String(pid)].includes(word)
 }

@@ -31,7 +31,9 @@ export function settingsOfServer(settings: Settings): Record<string, unknown> {
   return Object.fromEntries(
     names.map((name) => {
       const value = settings[name]
-      return [setting(name).key, setting(name).kind === 'path' ? resolve(String(value)) : value]
+      const { key, kind } = setting(name)
+      if (kind === 'paths') return [key, pathsOf(String(value)).join(',')]
+      return [key, kind === 'path' ? resolve(String(value)) : value]
     }),
   )
 }
@@ -48,7 +50,14 @@ export type Wanted = Omit<SharedAt, 'socket'>
 export function wantedServer(path: string, settings: Settings, env = process.env): Wanted {
   // Who asks for that file wants to find the own prompts in it.
   const debug = env.TETHER_DEBUG === '1' ? { TETHER_DEBUG: '1' } : {}
-  return { path: realPath(path), stamp: modelStamp(path), settings: { ...settingsOfServer(settings), ...debug } }
+  const adapters = settings.adapter === undefined ? [] : pathsOf(settings.adapter)
+  const stamp = [path, ...adapters].map(modelStamp).join('-')
+  return { path: realPath(path), stamp, settings: { ...settingsOfServer(settings), ...debug } }
+}
+
+/** Of a setting that is a list. */
+function pathsOf(value: string): string[] {
+  return value.split(',').map((path) => resolve(path))
 }
 
 /** Changes when a file of the model does, as after another pull. */

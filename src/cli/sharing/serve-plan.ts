@@ -1,4 +1,5 @@
 /** Makes a server from its plan, in this process: loads the model, records the server, and hears its terminals. */
+import { resolve } from 'node:path'
 import type { LoadModelOptions } from '../../index.js'
 import { reasonOf } from '../../one-line.js'
 import { loadOptions, pickOptions, samplingOptions } from '../../options.js'
@@ -156,7 +157,7 @@ function debugLog(say: (line: string) => void): DebugLog | undefined {
 
 /** What a model is loaded with. Settings that are unset come from the checkpoint. */
 function modelOptions(settings: Settings): LoadModelOptions {
-  const { thinking, promptOrder, loopGuard, lookup, draft, constrain, diskCache } = settings
+  const { thinking, promptOrder, loopGuard, lookup, draft, adapter, constrain, diskCache } = settings
   return {
     ...pickOptions(loadOptions, settings),
     cacheDir: prefixFolder(),
@@ -166,6 +167,7 @@ function modelOptions(settings: Settings): LoadModelOptions {
     loopGuard,
     lookup,
     draft,
+    adapters: adapter?.split(',').map((path) => resolve(path)),
     constrain,
     sampling: pickOptions(samplingOptions, settings),
   }

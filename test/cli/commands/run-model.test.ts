@@ -128,7 +128,7 @@ describe('the model that tether runs', () => {
 
   test.each([
     ['q4', 'q4/llama.Q4_K_M.gguf', 'GGUF is not supported. Use an MLX checkpoint'],
-    ['lora', 'lora/adapter_config.json', 'a LoRA adapter is not a whole model. Merge it'],
+    ['lora', 'lora/adapter_config.json', 'a LoRA adapter is not a whole model. Load its base model'],
     ['torch', 'torch/pytorch_model-00001-of-00002.bin', 'PyTorch weights are not supported. Use an MLX checkpoint'],
   ])('is said to be what it is if it is not an MLX checkpoint (%s)', async (name, file, reason) => {
     mkdirSync(join(models(), file, '..'), { recursive: true })

@@ -1,6 +1,21 @@
 /** Sizes, as users write them. */
 import { expect, test } from 'vitest'
-import { parseSize } from '../../../src/cli/config/setting-value.js'
+import { parseSize, readValue } from '../../../src/cli/config/setting-value.js'
+
+test.each<[unknown, unknown]>([
+  ['a', 'a'],
+  ['a, b', 'a,b'],
+  [['a', 'b'], 'a,b'],
+  ['', undefined],
+  ['a,', 'fault'],
+  [[], 'fault'],
+  [['a,b'], 'fault'],
+  [[1], 'fault'],
+  [7, 'fault'],
+])('the list of paths %j is read as %j', (given, wanted) => {
+  const read = readValue('adapter', given)
+  expect('value' in read ? read.value : 'fault').toBe(wanted)
+})
 
 test.each([
   ['0', 0],

@@ -2,15 +2,28 @@
 import { expect, test } from 'vitest'
 import { readyLines } from '../../../src/cli/serving/ready-lines.js'
 
+const info = {
+  name: 'gemma',
+  names: ['gemma'],
+  device: 'metal',
+  kvBits: 0,
+  window: 4096,
+  trainedWindow: 4096,
+  windowLimit: 'checkpoint',
+}
+
+test('the names of adapters are listed', () => {
+  const names = ['gemma:pirate', 'gemma']
+  const lines = readyLines({
+    url: 'http://127.0.0.1:8080',
+    info: { ...info, name: 'gemma:pirate', names } as never,
+    seconds: 2,
+  }).split('\n')
+  expect(lines[0]).toContain('gemma:pirate ready at')
+  expect(lines.at(-1)).toBe('models that requests can name: gemma:pirate, gemma')
+})
+
 test('a drafter that was found is named', () => {
-  const info = {
-    name: 'gemma',
-    device: 'metal',
-    kvBits: 0,
-    window: 4096,
-    trainedWindow: 4096,
-    windowLimit: 'checkpoint',
-  }
   const lines = (drafter?: string) =>
     readyLines({ url: 'http://127.0.0.1:8080', info: { ...info, drafter } as never, seconds: 2 }).split('\n')
   expect(lines()).toHaveLength(2)

@@ -35,6 +35,7 @@ describe('the settings of a server', () => {
     [{ requestLog: '/tmp/log' }],
     [{ host: '0.0.0.0' }],
     [{ thinking: 'off' }],
+    [{ adapter: '/adapters/pirate' }],
   ])('are others with %o', async (flags) => {
     const [one, other] = [settingsOfServer(await settings()), settingsOfServer(await settings(flags))]
     expect(differences(one, other)).toHaveLength(1)
@@ -66,6 +67,16 @@ test('a stamp changes when a file of the model is written again', () => {
   expect(modelStamp(model)).toBe(before)
   writeFileSync(join(model, 'model.safetensors'), 'other weights')
   expect(modelStamp(model)).not.toBe(before)
+})
+
+test('a stamp changes when a file of an adapter is written again', async () => {
+  const adapter = join(base, 'adapter')
+  mkdirSync(adapter)
+  writeFileSync(join(adapter, 'adapters.safetensors'), 'one')
+  const before = await wanted({ adapter })
+  expect(await wanted({ adapter })).toEqual(before)
+  writeFileSync(join(adapter, 'adapters.safetensors'), 'other')
+  expect((await wanted({ adapter })).stamp).not.toBe(before.stamp)
 })
 
 test('TETHER_DEBUG=1 asks for a server that writes what it is asked', async () => {
