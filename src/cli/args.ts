@@ -1,7 +1,8 @@
 /** Reads the command line: the command, its words, its flags, and the settings that flags change for this run. */
 import { type ArgsDef, parseArgs } from 'citty'
 import { nearest } from '../nearest.js'
-import { type AnyFlag, type CommandName, command, commands, type Flag, flagsOf } from './command-table.js'
+import type { Flag } from './command.js'
+import { type AnyFlag, type CommandName, command, commands, flagsOf } from './command-table.js'
 import type { Setting } from './config/setting.js'
 import { readValue } from './config/setting-value.js'
 import { type Layer, type SettingName, setting } from './config/settings-table.js'

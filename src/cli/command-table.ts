@@ -1,31 +1,8 @@
 /** The table of commands: the words and flags that each takes, and what --help says about them. */
 import { loadOptions, namesOf } from '../options.js'
 import { agentNames, clientNames } from './agents/agent-names.js'
+import type { Command, Flag } from './command.js'
 import { flagOf, type SettingName, setting, settingNames } from './config/settings-table.js'
-
-export interface Flag {
-  /** The placeholder for its value in --help. A flag without one is a switch. */
-  hint?: string
-  help: string
-  /** The only values it takes. */
-  of?: readonly string[]
-  /** One letter. */
-  alias?: string
-}
-
-export interface Command {
-  summary: string
-  /** For `tether -h`, where the summary is too long for a line. Commands beside each other with the same one share a line. */
-  brief?: string
-  /** Names of its words, in order; optional ones are in brackets, and after the last one with dots more may follow. */
-  words: string[]
-  /** The only values of its first word. */
-  of?: readonly string[]
-  flags: Record<string, Flag>
-  /** Settings that it takes as flags. */
-  settings: readonly SettingName[]
-  examples: [command: string, meaning: string][]
-}
 
 const help: Flag = { help: 'print help; -h prints a screen of it', alias: 'h' }
 const version: Flag = { help: 'print the version', alias: 'v' }
@@ -129,6 +106,7 @@ export const commands = {
   },
   service: {
     summary: 'start tether serve with your session: a systemd user unit, or a launchd agent',
+    brief: 'start a server with your session',
     words: ['ACTION'],
     of: ['install', 'uninstall', 'status'],
     flags: { 'dry-run': { help: 'with install: print the file, change nothing' }, help },
@@ -156,7 +134,7 @@ export const commands = {
   },
   recommend: {
     summary: 'list published models that fit this machine, and how fast they should be',
-    brief: 'which models fit this machine, and how fast',
+    brief: 'models that fit here; what one is; delete one',
     words: [],
     flags: {
       memory: { hint: 'SIZE', help: "another machine's memory, such as 32GB (this machine's)" },
@@ -172,7 +150,7 @@ export const commands = {
   },
   show: {
     summary: 'show what a model is, what memory it takes, and whether it runs here',
-    brief: 'show what a model is; delete models',
+    brief: 'models that fit here; what one is; delete one',
     words: ['MODEL'],
     flags: { json, help },
     settings: ['modelsDir', 'memoryCap', 'maxContext'],
@@ -183,7 +161,7 @@ export const commands = {
   },
   rm: {
     summary: 'delete models, with what is kept of their prompts',
-    brief: 'show what a model is; delete models',
+    brief: 'models that fit here; what one is; delete one',
     words: ['MODEL...'],
     flags: {
       yes: { help: 'do not ask', alias: 'y' },
@@ -198,6 +176,7 @@ export const commands = {
   },
   config: {
     summary: 'show every setting, and which file or flag set it',
+    brief: 'every setting; variables for the running server',
     words: [],
     flags: { json, help },
     settings: settingNames,
@@ -208,7 +187,7 @@ export const commands = {
   },
   env: {
     summary: 'print environment variables for using the running server from another terminal',
-    brief: 'print variables for using the running server',
+    brief: 'every setting; variables for the running server',
     words: [],
     flags: {
       for: {
@@ -234,6 +213,7 @@ export const commands = {
   },
   doctor: {
     summary: 'check everything that tether needs',
+    brief: 'check what tether needs; measure a model',
     words: [],
     flags: { json, help },
     settings: settingNames,
@@ -241,6 +221,7 @@ export const commands = {
   },
   bench: {
     summary: 'measure how fast a model is on this machine',
+    brief: 'check what tether needs; measure a model',
     words: ['[MODEL]'],
     flags: {
       prompts: { hint: 'N,N', help: 'prompt lengths in tokens (512,2048,8192)' },

@@ -34,7 +34,7 @@ export function fakeModels(most: number): FakeModels {
     const model = fakeModel(engine, { name })
     return {
       ...model,
-      info: { ...model.info, name },
+      info: { ...model.info, name, names: [name] },
       async close() {
         if (engines.get(name) !== engine) return
         // What it takes is free only once it is closed.
