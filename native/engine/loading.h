@@ -37,7 +37,8 @@ struct Loaded {
 };
 
 // progress: called with 0…1 as weights are read; may throw to stop. Throws Error: unsupported_model, bad_config,
-// bad_weights, not_enough_memory, memory_in_use. share: of the memory, which must outlive what is returned. Engine thread only.
+// bad_weights, not_enough_memory, memory_in_use. share: of the memory, which must outlive what is returned. Engine
+// thread only.
 Loaded load_checkpoint(const LoadRequest& request, MemoryShare& share, const std::function<void(double)>& progress);
 
 }  // namespace tether

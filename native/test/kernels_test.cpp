@@ -166,7 +166,7 @@ std::vector<float> product_of_rounded(const Kernels& kernel, Activations of, int
   const long groups = w.width / w.quantization.group_size;
   const long stride = (groups + RoundedRows::kPadding - 1) / RoundedRows::kPadding * RoundedRows::kPadding;
   std::vector<int16_t> numbers(count);
-  std::vector<float> factors(static_cast<size_t>(2 * m * stride), kNaN);
+  std::vector<float> factors(static_cast<size_t>(2 * (m * stride)), kNaN);
   RoundedRows to{
       .numbers = numbers.data(), .factors = factors.data(), .sums = factors.data() + m * stride, .stride = stride};
   kernel.round_rows(of, m, x, w.width, w, to);
