@@ -4,26 +4,18 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
-#include <sstream>
 #include <unordered_map>
 #include <utility>
 
 #include "cpu/ops/elementwise.h"
 #include "cpu/ops/products.h"
 #include "error.h"
+#include "model/show_shape.h"
 
 namespace tether {
 namespace {
 
 constexpr std::string_view kLayers = "layers.";
-
-std::string show(const mx::Shape& shape) {
-  std::ostringstream out;
-  out << "(";
-  for (size_t i = 0; i < shape.size(); i++) out << (i ? ", " : "") << shape[i];
-  out << ")";
-  return out.str();
-}
 
 // The number of a layer and the rest of its name; nullopt if it is in none.
 std::optional<std::pair<int, std::string>> layer_of(const std::string& name) {
@@ -77,7 +69,7 @@ class AdapterFile {
     if (found == tensors_.end()) throw fault(source_.file + " has no tensor " + name + ". Copy or download it again.");
     const auto& array = found->second;
     if (array.ndim() != 2 || !mx::issubdtype(array.dtype(), mx::floating))
-      throw fault(name + " has shape " + show(array.shape()) + " and must be a matrix of floats.");
+      throw fault(name + " has shape " + show_shape(array.shape()) + " and must be a matrix of floats.");
     return array;
   }
 
@@ -86,7 +78,7 @@ class AdapterFile {
     if (array.shape() == wanted) return;
     auto stored = [&](mx::Shape shape) {
       if (source_.transposed) std::swap(shape[0], shape[1]);
-      return show(shape);
+      return show_shape(shape);
     };
     throw fault(name + " has shape " + stored(array.shape()) + ", and " + layer + " of this model, which is (" +
                 std::to_string(out) + ", " + std::to_string(in) + "), needs " + stored(wanted) +

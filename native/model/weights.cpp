@@ -6,21 +6,13 @@
 #endif
 
 #include <algorithm>
-#include <sstream>
 #include <utility>
 
 #include "error.h"
+#include "model/show_shape.h"
 
 namespace tether {
 namespace {
-
-std::string show(const mx::Shape& shape) {
-  std::ostringstream out;
-  out << "(";
-  for (size_t i = 0; i < shape.size(); i++) out << (i ? ", " : "") << shape[i];
-  out << ")";
-  return out.str();
-}
 
 std::string dtype_name(mx::Dtype dtype) {
   if (dtype == mx::bfloat16) return "bf16";
@@ -194,9 +186,9 @@ mx::array Weights::tensor(const std::string& name, const mx::Shape& shape) {
   auto taken = take(name);
   const auto& array = taken.array;
   if (array.shape() != shape || !is_float(array.dtype()))
-    throw Error("bad_weights", "[weights] " + name + " in " + *taken.file + " has shape " + show(array.shape()) +
+    throw Error("bad_weights", "[weights] " + name + " in " + *taken.file + " has shape " + show_shape(array.shape()) +
                                    (is_float(array.dtype()) ? "" : " of integers") + ", config.json asks for " +
-                                   show(shape) + ". config.json and weights belong to different checkpoints.");
+                                   show_shape(shape) + ". config.json and weights belong to different checkpoints.");
   parameters_ += array.size();
   kinds_[dtype_name(array.dtype())] += array.size();
   auto wanted = keep(converted(read(taken, name)));
@@ -223,11 +215,11 @@ Quantization Weights::quantization_of(const std::string& layer, int width) const
       if (fits(8, 32)) return {.mode = QuantMode::mxfp8, .bits = 8, .group_size = 32};
       if (fits(4, 16)) return {.mode = QuantMode::nvfp4, .bits = 4, .group_size = 16};
     }
-    throw Error("bad_weights", "[weights] " + layer + ".weight in " + *file + " has shape " +
-                                   show(weight->second.array.shape()) + " and scales of shape " + show(scales.shape()) +
-                                   ", which is no quantization of MLX for rows of " + std::to_string(width) +
-                                   " numbers, as config.json asks for. config.json and weights belong to different " +
-                                   "checkpoints.");
+    throw Error("bad_weights",
+                "[weights] " + layer + ".weight in " + *file + " has shape " +
+                    show_shape(weight->second.array.shape()) + " and scales of shape " + show_shape(scales.shape()) +
+                    ", which is no quantization of MLX for rows of " + std::to_string(width) +
+                    " numbers, as config.json asks for. config.json and weights belong to different " + "checkpoints.");
   }
   throw Error("bad_weights", "[weights] " + layer + ".weight is missing from " + *file +
                                  ", which has its scales. Download the checkpoint again.");
@@ -249,9 +241,9 @@ Matrix Weights::matrix(const std::string& layer, const mx::Shape& shape) {
     auto taken = take(layer + suffix);
     if (taken.array.shape() != wanted || is_float(taken.array.dtype()) == integers)
       throw Error("bad_weights", "[weights] " + layer + suffix + " in " + *taken.file + " has shape " +
-                                     show(taken.array.shape()) + ", a matrix in " + name_of(quantization) +
+                                     show_shape(taken.array.shape()) + ", a matrix in " + name_of(quantization) +
                                      " and groups of " + std::to_string(quantization.group_size) + " has " +
-                                     show(wanted) + (integers ? " of integers" : "") +
+                                     show_shape(wanted) + (integers ? " of integers" : "") +
                                      ". config.json and weights belong to different checkpoints.");
     return taken;
   };
