@@ -18,8 +18,9 @@ export function houseOfSeveral({ first, progress, models = [], smallModel }: Hou
   let isClosed = false
   const settled = Promise.resolve(first).then((model) => {
     if (isClosed) return
-    const { name } = model.info
-    main = others.find((one) => one.name === name) ?? new Resident(name)
+    const { name, names } = model.info
+    // With a LoRA adapter it is called otherwise, but it is the same.
+    main = others.find((one) => names.includes(one.name)) ?? new Resident(name)
     main.settle(model)
   })
   settled.catch(() => {})

@@ -10,9 +10,9 @@ import { ask, hello, until } from '../support/fake-server.js'
 
 const END = { control: '<end>' }
 
-async function start(models: FakeModels, options: ServeOptions, first = 'a') {
+async function start(models: FakeModels, options: ServeOptions, adapters: string[] = []) {
   const lines: LogLine[] = []
-  const server = await serve(models.open(first), { port: 0, onLog: (line) => lines.push(line), ...options })
+  const server = await serve(models.open('a', adapters), { port: 0, onLog: (line) => lines.push(line), ...options })
   onTestFinished(() => server.close())
   const send = async (model: string, more: object = {}) => {
     const reply = await ask(`${server.url}/v1/messages`, { body: hello({ model, ...more }) })
@@ -64,6 +64,16 @@ describe('a server of several models', () => {
     await send('org/b')
     expect(await get('/v1/models/org%2Fb')).toMatchObject({ id: 'org/b', loaded: true, max_input_tokens: 100_000 })
     expect((await ask(`${server.url}/v1/models/c`)).json.error.message).toContain('There are a, org/b.')
+  })
+
+  it('knows the first one by the names of its adapters, too', async () => {
+    const models = fakeModels(2)
+    const { send, get, lines } = await start(models, { models: [models.served('a'), models.served('b')] }, ['x'])
+    expect((await get('/v1/models')).data.map(({ id }: never) => id)).toEqual(['a', 'a:x', 'b'])
+    for (const name of ['claude-opus-5-5', 'a', 'a:x']) expect((await send(name)).said).toBe('I am a')
+    expect(models.events).toEqual(['load a'])
+    await until(() => lines.length === 4)
+    expect(lines.slice(1).map(({ answeredBy }) => answeredBy)).toEqual(['a', 'a', 'a'])
   })
 
   it('answers clients of both protocols, and counts with the model that is named', async () => {

@@ -11,7 +11,7 @@ export interface FakeModels {
   /** The engines of those that are loaded now. */
   engines: Map<string, FakeEngine>
   /** Loads one as a caller of serve would. */
-  open(name: string): LoadedModel
+  open(name: string, adapters?: string[]): LoadedModel
   served(name: string, more?: FakeModelOptions): ServedModel
 }
 
@@ -26,15 +26,20 @@ export interface FakeModelOptions {
 export function fakeModels(most: number): FakeModels {
   const events: string[] = []
   const engines = new Map<string, FakeEngine>()
-  const open = (name: string, engine = speaks(`I am ${name}`, { control: '<end>' })): LoadedModel => {
+  const open = (
+    name: string,
+    adapters: string[] = [],
+    engine = speaks(`I am ${name}`, { control: '<end>' }),
+  ): LoadedModel => {
     if (engines.size >= most) throw new TetherError('memory_in_use', 'others have the memory')
     engine.info = { ...engine.info, memory: { weights: 100, cap: 100 * most, perToken: 1 } }
     engines.set(name, engine)
     events.push(`load ${name}`)
     const model = fakeModel(engine, { name })
+    const all = [...adapters.map((adapter) => `${name}:${adapter}`), name]
     return {
       ...model,
-      info: { ...model.info, name, names: [name] },
+      info: { ...model.info, name: all[0] as string, names: all },
       async close() {
         if (engines.get(name) !== engine) return
         // What it takes is free only once it is closed.
@@ -47,14 +52,14 @@ export function fakeModels(most: number): FakeModels {
   return {
     events,
     engines,
-    open: (name) => open(name),
+    open: (name, adapters) => open(name, adapters),
     served: (name, { engine, reading, fails } = {}) => ({
       name,
       async load({ onProgress }) {
         onProgress?.(0.5)
         await reading
         if (fails) throw fails
-        return open(name, engine?.())
+        return open(name, [], engine?.())
       },
     }),
   }
