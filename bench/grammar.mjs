@@ -89,7 +89,16 @@ async function decoding(folder) {
   }
 }
 
-const { values, positionals } = parseArgs({ options: { model: { type: 'string' } }, allowPositionals: true })
+const { values, positionals } = parseArgs({
+  options: { model: { type: 'string', default: 'demo/model' }, help: { type: 'boolean' } },
+  allowPositionals: true,
+})
+if (values.help) {
+  console.log(`npm run bench:grammar -- [RECORDING] [options]
+  RECORDING            requests, one a line: the tools of the first one (default: made up)
+  --model demo/model   the checkpoint that is decoded`)
+  process.exit()
+}
 const scratch = mkdtempSync(join(tmpdir(), 'tether-bench-grammar-'))
 try {
   writeFileSync(join(scratch, 'tokenizer.json'), JSON.stringify(gemma4Vocabulary(tokenizerFile('gemma3'))))
@@ -133,4 +142,4 @@ try {
 } finally {
   rmSync(scratch, { recursive: true, force: true })
 }
-await decoding(values.model ?? 'demo/model')
+await decoding(values.model)
