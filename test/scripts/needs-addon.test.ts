@@ -8,7 +8,7 @@ const { needsAddon } = await import(join(import.meta.dirname, '../../scripts/nee
 
 test('every command is among those that load a model, or among those that do not', () => {
   const loading = Object.keys(commands).filter((name) => needsAddon(name === 'run' ? [] : [name]))
-  expect(loading.sort()).toEqual(['bench', 'doctor', 'run', 'serve'])
+  expect(loading.sort()).toEqual(['bench', 'doctor', 'launch', 'run', 'serve'])
   for (const verb of listVerbs) expect(needsAddon([verb])).toBe(false)
 })
 
