@@ -31,9 +31,9 @@ export function settingsOfServer(settings: Settings): Record<string, unknown> {
   return Object.fromEntries(
     names.map((name) => {
       const value = settings[name]
-      const { key, kind } = setting(name)
+      const { key, kind, of = [] } = setting(name)
       if (kind === 'paths') return [key, pathsOf(String(value)).join(',')]
-      return [key, kind === 'path' ? resolve(String(value)) : value]
+      return [key, kind === 'path' && !of.includes(String(value)) ? resolve(String(value)) : value]
     }),
   )
 }

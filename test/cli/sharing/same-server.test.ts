@@ -52,6 +52,17 @@ describe('the settings of a server', () => {
     expect(differences(settingsOfServer(await settings()), settingsOfServer(await settings(flags)))).toEqual([])
   })
 
+  test('are the same in another folder', async () => {
+    const folder = process.cwd()
+    const one = settingsOfServer(await settings())
+    try {
+      process.chdir(base)
+      expect(differences(one, settingsOfServer(await settings()))).toEqual([])
+    } finally {
+      process.chdir(folder)
+    }
+  })
+
   test('have no key in them', async () => {
     expect(JSON.stringify(settingsOfServer(await settings({ apiKey: 'secret' })))).not.toContain('secret')
   })
