@@ -20,34 +20,41 @@ function isRead(words: string[]): boolean {
 
 /** The flags of the command line as they were given: all, or only some. Without the API key, which is a secret. */
 export function givenFlags(isWanted: (flag: string) => boolean = () => true, argv = process.argv): string[] {
-  const words = argv.slice(2)
-  const end = words.indexOf('--')
-  const own = end < 0 ? words : words.slice(0, end)
+  return given(argv, isWanted).flags
+}
+
+/** The words of the command line beside its flags, such as `launch codex`, and the flags. */
+function given(argv: string[], isWanted: (flag: string) => boolean): { words: string[]; flags: string[] } {
+  const all = argv.slice(2)
+  const end = all.indexOf('--')
+  const own = end < 0 ? all : all.slice(0, end)
   const takesValue = new Set(
     (Object.keys(commands) as CommandName[]).flatMap((name) =>
       [...flagsOf(name)].flatMap(([flag, { hint }]) => (hint ? [flag] : [])),
     ),
   )
-  const given: string[] = []
+  const words: string[] = []
+  const flags: string[] = []
   for (let i = 0; i < own.length; i++) {
     const word = own[i] as string
-    if (!word.startsWith('-')) continue
+    if (!word.startsWith('-')) {
+      words.push(word)
+      continue
+    }
     const [flag = ''] = word.split('=')
     const value = takesValue.has(flag) && !word.includes('=') ? own[++i] : undefined
     if (flag === '--api-key' || value === '-' || !isWanted(flag)) continue
-    given.push(word, ...(value === undefined ? [] : [value]))
+    flags.push(word, ...(value === undefined ? [] : [value]))
   }
-  return given
+  return { words, flags }
 }
 
-/**
- * The command line of a run again, with `add` in place of the flags `drop`. `claude`: with the arguments for Claude Code,
- * if there are any.
- */
-export function runAgain({ drop, add, claude }: { drop: string[]; add: string[]; claude: boolean }): string {
-  const end = process.argv.indexOf('--')
-  const passed = claude && end >= 0 ? process.argv.slice(end) : []
-  return tetherCommand([...givenFlags((flag) => !drop.includes(flag)), ...add, ...passed])
+/** The command line of a run again, with `add` in place of the flags `drop`. */
+export function runAgain({ drop, add }: { drop: string[]; add: string[] }, argv = process.argv): string {
+  const end = argv.indexOf('--')
+  const passed = end >= 0 ? argv.slice(end) : []
+  const { words, flags } = given(argv, (flag) => !drop.includes(flag))
+  return tetherCommand([...words, ...flags, ...add, ...passed])
 }
 
 /** This command line with another model in place of the one that it names. Without the API key, which is a secret. */

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { quoted } from '../../src/cli/terminal/quoted.js'
-import { givenFlags, withModel } from '../../src/cli/tether-command.js'
+import { givenFlags, runAgain, withModel } from '../../src/cli/tether-command.js'
 import { useTether } from '../support/cli-fixture.js'
 import { claudeReport } from '../support/cli-process.js'
 import { writeModel } from '../support/model-folders.js'
@@ -40,6 +40,15 @@ test.each([
   ['--force', '--force --model org/x'],
 ])('%s with another model is %s', (typed, expected) => {
   expect(withModel('x', 'org/x', ['node', 'tether', ...typed.split(' ')])).toBe(`tether ${expected}`)
+})
+
+test.each([
+  ['serve --model x --port 1', 'serve --model x --port 2'],
+  ['launch codex --program p --port=1 -- exec hi', 'launch codex --program p --port 2 -- exec hi'],
+  ['--model x --api-key secret', '--model x --port 2'],
+])('%s again on another port is %s', (typed, expected) => {
+  const again = runAgain({ drop: ['--port'], add: ['--port', '2'] }, ['node', 'tether', ...typed.split(' ')])
+  expect(again).toBe(`tether ${expected}`)
 })
 
 describe('the hint after a conversation', () => {

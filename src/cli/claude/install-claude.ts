@@ -2,7 +2,7 @@
 import { offerInstall } from '../agents/offer-install.js'
 import { programVersion } from '../agents/program-version.js'
 import { say } from '../terminal/say.js'
-import { runAgain } from '../tether-command.js'
+import { givenFlags, tetherCommand } from '../tether-command.js'
 
 /** Without @latest npm installs the newest version that names this Node as supported: on Node 20 one of long ago. */
 const command = ['npm', 'install', '-g', '@anthropic-ai/claude-code@latest'] as const
@@ -17,7 +17,7 @@ export async function offerClaude(find: () => string | undefined): Promise<strin
 
 /** What to do without a claude that runs. `found`: one that --claude-path did not name. */
 export function installHint(found?: string): string {
-  const only = runAgain({ drop: ['--claude-path'], add: ['--serve-only'], claude: false })
+  const only = tetherCommand([...givenFlags((flag) => flag !== '--claude-path'), '--serve-only'])
   const serve = `To run only the server:\n  ${only}`
   if (found) return `One is installed at ${found}. To use it, omit --claude-path. ${serve}`
   return `Install it:\n  ${command.join(' ')}\nAlready have it? Pass --claude-path PATH. ${serve}`

@@ -56,7 +56,7 @@ function by(owner: PortOwner | undefined): string {
 /** Commands that help: the same on another port, and how to use a tether that is there. */
 function remedy(port: number, owner: PortOwner | undefined): string {
   const other = ['--port', String(port < 65535 ? port + 1 : 8080)]
-  const again = `  ${runAgain({ drop: ['--port'], add: other, claude: true })}`
+  const again = `  ${runAgain({ drop: ['--port'], add: other })}`
   if (owner?.tether === undefined) return `Stop that program, or use another port:\n${again}`
   return `Use another port, or connect to that one:\n${again}\n  ${tetherCommand(['env', '--port', String(port)])}`
 }

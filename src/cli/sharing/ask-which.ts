@@ -26,9 +26,7 @@ export async function askWhich({ other, name, path, say }: Question): Promise<An
   const report = await askReport(other.record)
   say(sentence(other, { name, path, report }))
   if (!isInteractive()) {
-    say(
-      `Starting another server. To use the one that runs:\n  ${runAgain({ drop: ['--own'], add: ['--attach'], claude: true })}`,
-    )
+    say(`Starting another server. To use the one that runs:\n  ${runAgain({ drop: ['--own'], add: ['--attach'] })}`)
     return 'own'
   }
   const { createConsola } = await import('consola')
