@@ -30,6 +30,7 @@ export function runService({ words: [action], flags }: Call, { settings }: Confi
     program: join(resolve(packageRoot), 'bin', 'tether.mjs'),
     // The key is not among those, so that it is in no command; whether it was given, only the settings say.
     flags: [...givenFlags((flag) => flag !== '--dry-run'), ...keyFlag()],
+    readsInput: settings.apiKeyFile === '-',
     hasModel: settings.model !== undefined,
     env: process.env,
   })

@@ -6,7 +6,7 @@ import { expandHome } from '../../models/expand-home.js'
 import { oneLine } from '../../one-line.js'
 import { UsageError } from '../args.js'
 import { flagsOf } from '../command-table.js'
-import { setting } from '../config/settings-table.js'
+import { type SettingName, setting } from '../config/settings-table.js'
 import type { Service } from './unit.js'
 
 export interface Asked {
@@ -15,6 +15,8 @@ export interface Asked {
   program: string
   /** The flags that were given, each value after its flag or its =. */
   flags: string[]
+  /** Whether the key was to come from standard input. */
+  readsInput?: boolean
   /** Whether the configuration names a model. */
   hasModel: boolean
   env: NodeJS.ProcessEnv
@@ -25,12 +27,15 @@ export interface Asked {
 const kept = ['TETHER_MODELS_DIR', 'HF_HOME', 'HF_HUB_CACHE', 'NODE_EXTRA_CA_CERTS']
 
 /** Throws UsageError. */
-export function planService({ node, program, flags, hasModel, env, home = homedir() }: Asked): Service {
+export function planService({ node, program, flags, readsInput, hasModel, env, home = homedir() }: Asked): Service {
   const words = flags.flatMap((flag) => (/^--[\w-]+=/s.test(flag) ? split(flag) : [flag]))
   if (words.includes('--api-key')) {
     throw new UsageError(
       'a key does not belong into the file of a service: use --api-key-file FILE, or api_key in config.toml',
     )
+  }
+  if (readsInput) {
+    throw new UsageError('a service has no standard input to read a key from: name a file with --api-key-file FILE')
   }
   if (!hasModel) throw new UsageError('a service cannot ask which model: name it with --model, or in config.toml')
   const log = words.includes('--log-file') ? [] : ['--log-file', join(home, '.tether', 'logs', 'service.log')]
@@ -52,9 +57,16 @@ function split(flag: string): string[] {
 function absolute(flag: string | undefined, word: string): string {
   const name = flag === undefined ? undefined : flagsOf('serve').get(flag)?.setting
   if (name === undefined) return word
-  const path = resolve(expandHome(word))
-  const { kind, of = [] } = setting(name)
-  if (kind === 'path') return of.includes(word) ? word : path
-  const isFolder = name === 'model' && (/^[./~]/.test(word) || existsSync(join(path, 'config.json')))
-  return isFolder ? path : word
+  const path = (text: string) => resolve(expandHome(text))
+  const { kind, of = [], list } = setting(name)
+  if (kind === 'path') return of.includes(word) ? word : path(word)
+  const each = (one: (text: string) => string) => word.split(',').map((text) => one(text.trim()))
+  if (kind === 'paths') return each(path).join(',')
+  if (!namesModels.includes(name)) return word
+  const model = (text: string) =>
+    /^[./~]/.test(text) || existsSync(join(path(text), 'config.json')) ? path(text) : text
+  return list ? each((text) => text && model(text)).join(',') : model(word)
 }
+
+/** They take a folder too. */
+const namesModels: SettingName[] = ['model', 'models', 'smallModel']

@@ -34,7 +34,7 @@ StartLimitBurst=5
 
 [Service]
 Type=exec
-ExecStart=${command.map((word) => systemdWord(word).replaceAll('$', '$$$$')).join(' ')}
+ExecStart=${command.map(commandWord).join(' ')}
 ${variables.join('\n')}
 Restart=on-failure
 RestartSec=5
@@ -42,6 +42,11 @@ RestartSec=5
 [Install]
 WantedBy=default.target
 `
+}
+
+/** In the path of the program itself systemd looks for no variables. */
+function commandWord(word: string, index: number): string {
+  return index === 0 ? systemdWord(word) : systemdWord(word).replaceAll('$', '$$$$')
 }
 
 /** In quotes, with what systemd would replace written twice. */

@@ -39,6 +39,11 @@ describe('the systemd unit', () => {
     expect(line.replaceAll('%%', '')).not.toContain('%')
   })
 
+  test('names the program as it is, since systemd looks for variables in its arguments alone', () => {
+    const [line] = lineOf(unitText('systemd', { command: ['/a$b/node', 'a$b'], env: {} }), 'ExecStart')
+    expect(line).toBe('"/a$b/node" "a$$b"')
+  })
+
   test('starts it again after a failure alone, and not without end', () => {
     const unit = unitText('systemd', planService(asked))
     for (const line of ['Restart=on-failure', 'StartLimitBurst=5', 'WantedBy=default.target'])
@@ -88,6 +93,21 @@ describe('what a service runs', () => {
       ['--models-dir', 'models'],
       ['--models-dir', join(process.cwd(), 'models')],
     ],
+    [
+      ['--adapter', 'a, /b', '--adapter', 'c'],
+      ['--adapter', `${join(process.cwd(), 'a')},/b`, '--adapter', join(process.cwd(), 'c')],
+    ],
+    [
+      ['--models', 'gemma,./b,demo/model', '--small-model', 'demo/model'],
+      ['--models', `gemma,${join(process.cwd(), 'b')},${join(process.cwd(), 'demo/model')}`].concat(
+        '--small-model',
+        join(process.cwd(), 'demo/model'),
+      ),
+    ],
+    [
+      ['--draft', 'off'],
+      ['--draft', 'off'],
+    ],
     [['--api-key-file=keys'], ['--api-key-file', join(process.cwd(), 'keys')]],
   ])('of %j is %j', (flags, words) => {
     const log = ['--log-file', '/home/me/.tether/logs/service.log']
@@ -101,6 +121,7 @@ describe('what a service runs', () => {
 
   test.each<[Partial<Asked>, string]>([
     [{ flags: ['--api-key'] }, 'use --api-key-file FILE'],
+    [{ readsInput: true }, 'has no standard input'],
     [{ hasModel: false }, 'name it with --model'],
     [{ flags: ['--model', 'a\nb'] }, 'cannot have control characters'],
   ])('cannot be %j', (more, message) => {
@@ -145,6 +166,7 @@ describe('tether service', () => {
   test('installs a private file without a key and starts it, says its state, and removes it', () => {
     const { path, tether, asked } = makeHome()
     expect(tether(['install', '--model', 'demo', '--api-key', 'secret']).status).toBe(2)
+    expect(tether(['install', '--model', 'demo', '--api-key-file', '-']).status).toBe(2)
     expect(existsSync(path)).toBe(false)
     const { status, stderr } = tether(['install', '--model', 'demo'])
     expect([status, stderr]).toEqual([0, expect.stringContaining(`wrote ${path}`)])
