@@ -18,6 +18,8 @@ export interface Config {
   warnings: string[]
   /** The settings of a model with these names: flags over its tables [models."NAME"] over everything else. */
   forModel(names: string[]): { settings: Settings; origins: Record<SettingName, Origin> }
+  /** The same of a model beside the one of the run: what was made for that one, an adapter or a drafter, is not this one's. */
+  forOther(names: string[]): { settings: Settings }
   /** Every model that has a table of its own. */
   perModel: Record<string, { layer: Layer; origins: Record<string, Origin> }>
 }
@@ -61,6 +63,10 @@ export async function readConfig(flags: Layer, places: ConfigPlaces = { folder: 
     files: files.map(({ path }) => path),
     warnings: [...files.flatMap(({ warnings }) => warnings), ...(flags.apiKey === undefined ? [] : [keyIsSeen])],
     forModel: (names) => merge([...below, ...forOne(files, names), above]),
+    forOther(names) {
+      const general = ([layer, origin]: (typeof below)[number]): (typeof below)[number] => [forAny(layer), origin]
+      return merge([...below.map(general), ...forOne(files, names), general(above)])
+    },
     perModel: allModels(files),
   }
 }
@@ -93,6 +99,11 @@ function defaults(): Layer {
 function fromEnvironment(env: Record<string, string | undefined>): Layer {
   const read = env.TETHER_MODELS_DIR ? readValue('modelsDir', env.TETHER_MODELS_DIR) : undefined
   return read && 'value' in read ? ({ modelsDir: read.value } as Layer) : {}
+}
+
+/** Without the folders that only one model can use. */
+function forAny({ adapter: _, draft, ...rest }: Layer): Layer {
+  return draft === 'auto' || draft === 'off' ? { ...rest, draft } : rest
 }
 
 function forOne(files: ConfigFile[], names: string[]): [Layer, (name: SettingName) => Origin][] {

@@ -21,7 +21,7 @@ export interface PlannedModel {
 export function moreModels(
   first: FoundModel,
   settings: Settings,
-  { config, places }: { config: Pick<Config, 'forModel'>; places: ModelPlaces },
+  { config, places }: { config: Pick<Config, 'forOther'>; places: ModelPlaces },
 ): MoreModels | undefined {
   const named = settings.models?.split(',').map((name) => name.trim()) ?? []
   const small = settings.smallModel && findModel(settings.smallModel, places)
@@ -35,7 +35,7 @@ export function moreModels(
   return {
     others: others.map((one) => ({
       found: one,
-      settings: { ...config.forModel(configNames(one)).settings, memoryCap },
+      settings: { ...config.forOther(configNames(one)).settings, memoryCap },
     })),
     small: small && small.path !== first.path ? servedName(small) : undefined,
   }

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { readConfig } from '../../../src/cli/config/read-config.js'
 import { readValue } from '../../../src/cli/config/setting-value.js'
 import type { Settings } from '../../../src/cli/config/settings-table.js'
 import { moreModels } from '../../../src/cli/serving/more-models.js'
@@ -17,7 +18,7 @@ for (const name of ['a', 'org/b', 'c']) {
 }
 const places = { modelsDir, hubCache: join(modelsDir, 'none') }
 const config = {
-  forModel: (names: string[]) =>
+  forOther: (names: string[]) =>
     ({ settings: { thinking: names.includes('b') ? 'off' : 'auto', memoryCap: 5 } }) as never,
 }
 const more = (models?: string, smallModel?: string) =>
@@ -31,6 +32,24 @@ test('they are found, each with its own settings and the first one’s memory ca
     { thinking: 'auto', memoryCap: 100 },
   ])
   expect(small).toBeUndefined()
+})
+
+test('an adapter and a drafter are those of one model; what else is set holds for all', async () => {
+  const folder = join(modelsDir, 'config')
+  mkdirSync(folder)
+  const tables = '[model]\ndraft = "/drafts/a"\nkv_bits = 8\n[models."b"]\nadapter = "/adapters/b"\n'
+  writeFileSync(join(folder, 'config.toml'), tables)
+  const flags = { adapter: '/adapters/a', models: 'b,c' }
+  const config = await readConfig(flags, { folder, env: {} })
+  expect(config.forModel(['a']).settings).toMatchObject({ adapter: '/adapters/a', draft: '/drafts/a' })
+  const { others } = moreModels(findModel('a', places), config.settings, { config, places }) ?? { others: [] }
+  const { kvBits } = config.settings
+  expect(others.map(({ settings: { adapter, draft, kvBits } }) => ({ adapter, draft, kvBits }))).toEqual([
+    { adapter: '/adapters/b', draft: 'auto', kvBits },
+    { adapter: undefined, draft: 'auto', kvBits },
+  ])
+  const off = await readConfig({ draft: 'off' }, { folder: undefined })
+  expect(off.forOther(['c']).settings.draft).toBe('off')
 })
 
 test.each([
