@@ -63,12 +63,12 @@ function planLine({ name, kind, folder, files, bytes, notes }: Removal): string 
   return `${what}${oneLine(name)}: ${size}, ${shortPath(folder)}${about}`
 }
 
-/** Throws `invalid_request` while a server has it in memory, as the model or as what drafts. */
+/** Throws `invalid_request` while a server has it in memory or may load it: as a model, as what drafts or as an adapter. */
 function checkUnused({ name, kind, folder }: Removal): void {
   if (kind === 'partial') return
   const user = serverRecords().find(({ model, shared }) => {
     if (!shared) return model === name
-    return [shared.path, ...drafterOf(shared)].some((path) => path === folder || path.startsWith(`${folder}/`))
+    return foldersOf(shared).some((path) => path === folder || path.startsWith(`${folder}/`))
   })
   if (user === undefined) return
   const { pid, url, model } = user
@@ -79,9 +79,12 @@ function checkUnused({ name, kind, folder }: Removal): void {
   )
 }
 
-function drafterOf({ path, settings: { draft } }: SharedAt): string[] {
-  const drafter = draft === 'auto' ? drafterBeside(path) : draft
-  return typeof drafter === 'string' && drafter !== 'off' ? [realPath(drafter)] : []
+function foldersOf({ path, others = [], settings: { draft, adapter } }: SharedAt): string[] {
+  const models = [path, ...others]
+  const drafters = draft === 'auto' ? models.map((model) => drafterBeside(model)) : [draft]
+  const adapters = typeof adapter === 'string' ? adapter.split(',') : []
+  const beside = [...drafters, ...adapters].filter((one) => typeof one === 'string')
+  return [...models, ...beside.filter((one) => one !== 'off').map(realPath)]
 }
 
 /** What is kept of the prompts of models that go. A link goes alone. */

@@ -38,6 +38,8 @@ export interface SharedAt {
   stamp: string
   /** Its settings, by their keys: those that another terminal would have to ask for to mean this server. */
   settings: Record<string, unknown>
+  /** The folders of its other models, loaded or not. Unset: there are none. */
+  others?: string[]
 }
 
 /** One whose model is loaded. */

@@ -45,7 +45,7 @@ export function differences(one: Record<string, unknown>, other: Record<string, 
 }
 
 /** What a terminal would start. */
-export type Wanted = Omit<SharedAt, 'socket'>
+export type Wanted = Omit<SharedAt, 'socket' | 'others'>
 
 export function wantedServer(path: string, settings: Settings, env = process.env): Wanted {
   // Who asks for that file wants to find the own prompts in it.
@@ -79,7 +79,8 @@ function namesIn(path: string): string[] {
   }
 }
 
-function realPath(path: string): string {
+/** Without links on the way, as far as it is there. */
+export function realPath(path: string): string {
   try {
     return realpathSync(path)
   } catch {

@@ -20,7 +20,7 @@ import { Cancelled } from '../terminal/signals.js'
 import { type ControlSocket, openControl } from './control-socket.js'
 import { Host } from './host.js'
 import type { ServePlan, ToTerminal } from './messages.js'
-import { wantedServer } from './same-server.js'
+import { realPath, wantedServer } from './same-server.js'
 
 export interface ServeParts {
   log: OpenLog
@@ -125,9 +125,10 @@ async function openShare(host: Host, plan: ServePlan, say: (line: string) => voi
   let control: ControlSocket | undefined
   let forget: (() => void) | undefined
   const wanted = wantedServer(plan.found.path, plan.settings)
+  const others = plan.more?.others.map(({ found }) => realPath(found.path))
   const record: Share['record'] = (server) => {
     try {
-      const shared = control && { socket: control.path, ...wanted }
+      const shared = control && { socket: control.path, ...wanted, others }
       forget = recordServer({ ...server, version: version(), shared })
       return true
     } catch (error) {

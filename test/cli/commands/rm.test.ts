@@ -95,7 +95,10 @@ describe('tether rm', () => {
     const write = (more: object) =>
       writeFileSync(join(folder, `${process.pid}.json`), JSON.stringify({ ...record, ...more }))
     const asDrafter = { ...shared, path: '/other', settings: { draft: path } }
-    for (const more of [{}, { shared: undefined }, { model: 'other', shared: asDrafter }]) {
+    const asSecond = { ...shared, path: '/other', others: [path] }
+    const asAdapter = { ...shared, path: '/other', settings: { adapter: `/pirate,${path}` } }
+    const others = [asDrafter, asSecond, asAdapter].map((one) => ({ model: 'other', shared: one }))
+    for (const more of [{}, { shared: undefined }, ...others]) {
       write(more)
       const { code, stderr } = await run('gemma', '--yes')
       expect([code, stderr]).toEqual([1, expect.stringContaining('so nothing was deleted')])
