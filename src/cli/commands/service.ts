@@ -4,7 +4,9 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { homedir, userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { makeFolder } from '../../make-folder.js'
-import { oneLine } from '../../one-line.js'
+import { demoModel } from '../../models/demo-model.js'
+import { findModel } from '../../models/find-model.js'
+import { oneLine, reasonOf } from '../../one-line.js'
 import { type Call, UsageError } from '../args.js'
 import type { Config } from '../config/read-config.js'
 import { packageRoot } from '../package.js'
@@ -13,9 +15,9 @@ import { label, type System, unitPath, unitText } from '../service/unit.js'
 import { type ServerRecord, serverRecords } from '../serving/running-servers.js'
 import { quoted } from '../terminal/quoted.js'
 import { say } from '../terminal/say.js'
-import { givenFlags } from '../tether-command.js'
+import { commandForModels, givenFlags } from '../tether-command.js'
 
-/** -> the exit status. Throws UsageError and the error of the file system. */
+/** -> the exit status. Throws UsageError, and `model_not_found`. */
 export function runService({ words: [action], flags }: Call, { settings }: Config): number {
   const system: System = process.platform === 'darwin' ? 'launchd' : 'systemd'
   if (process.platform === 'win32')
@@ -34,12 +36,19 @@ export function runService({ words: [action], flags }: Call, { settings }: Confi
     hasModel: settings.model !== undefined,
     env: process.env,
   })
+  checkModel(settings)
   const text = unitText(system, service)
   if (flags['dry-run']) {
     process.stdout.write(text)
     return 0
   }
   return install(system, path, text)
+}
+
+/** Nobody would see what its start says. Throws `model_not_found`. */
+function checkModel({ model, modelsDir, pull }: Config['settings']): void {
+  if (model !== undefined && pull !== 'always')
+    findModel(model, { modelsDir, demo: demoModel, command: commandForModels })
 }
 
 function keyFlag(): string[] {
@@ -49,11 +58,12 @@ function keyFlag(): string[] {
 function install(system: System, path: string, text: string): number {
   if (packageRoot.includes('/_npx/'))
     say('warning: this tether is in the cache of npx, which npm may clear. Install it with npm install -g')
-  makeFolder(join(homedir(), '.tether', 'logs'), 0o700)
-  mkdirSync(dirname(path), { recursive: true })
-  // Renamed into place: a full disk leaves the file that was there.
-  writeFileSync(`${path}.part`, text, { mode: 0o600 })
-  renameSync(`${path}.part`, path)
+  try {
+    write(path, text)
+  } catch (error) {
+    say(`${oneLine(path)} cannot be written: ${reasonOf(error)}`)
+    return 1
+  }
   say(`wrote ${oneLine(path)}`)
   const before = system === 'launchd' ? [] : [['systemctl', '--user', 'daemon-reload']]
   const starts =
@@ -66,6 +76,14 @@ function install(system: System, path: string, text: string): number {
         ]
   if (system === 'launchd') run(['launchctl', 'bootout', `${domain()}/${label}`])
   return perform([...before, ...starts], 'It could not be started here. To start it:')
+}
+
+function write(path: string, text: string): void {
+  makeFolder(join(homedir(), '.tether', 'logs'), 0o700)
+  mkdirSync(dirname(path), { recursive: true })
+  // Renamed into place: a full disk leaves the file that was there.
+  writeFileSync(`${path}.part`, text, { mode: 0o600 })
+  renameSync(`${path}.part`, path)
 }
 
 function uninstall(system: System, path: string): number {

@@ -163,6 +163,19 @@ describe('tether service', () => {
     return { home, path, tether, asked: () => readFileSync(join(home, 'asked'), 'utf8') }
   }
 
+  test('installs no model that is not there, and says what cannot be written', () => {
+    const { home, path, tether } = makeHome()
+    const missing = tether(['install', '--model', 'gema'])
+    expect([missing.status, missing.stderr]).toEqual([1, expect.stringContaining('no model named gema')])
+    expect(existsSync(path)).toBe(false)
+    const folder = join(home, process.platform === 'darwin' ? 'Library' : '.config')
+    writeFileSync(folder, 'a file')
+    const refused = tether(['install', '--model', 'demo'])
+    expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining(`${path} cannot be written: `)])
+    rmSync(folder)
+    expect(tether(['install', '--model', 'org/later', '--pull', 'always']).status).toBe(0)
+  })
+
   test('installs a private file without a key and starts it, says its state, and removes it', () => {
     const { path, tether, asked } = makeHome()
     expect(tether(['install', '--model', 'demo', '--api-key', 'secret']).status).toBe(2)
