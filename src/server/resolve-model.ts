@@ -17,11 +17,22 @@ export interface Resolved {
 export function resolveModel(name: string | undefined, { first, all, small }: ModelNames): Resolved {
   if (name === undefined) return { model: first }
   if (all.includes(name)) return { model: name }
-  // One of its adapters, which the turn itself chooses.
-  const base = all.find((one) => name.startsWith(`${one}:`) || one.startsWith(`${name}:`))
+  // Or one of its adapters, which the turn itself chooses.
+  const base =
+    all.find((one) => name.startsWith(`${one}:`) || one.startsWith(`${name}:`)) ??
+    all.find((one) => isOrStarts(name, lastPart(one)) || lastPart(one).startsWith(`${name}:`))
   if (base !== undefined) return { model: base }
   if (small !== undefined && isHaiku(name)) return { model: small }
   return { model: first }
+}
+
+function isOrStarts(name: string, model: string): boolean {
+  return name === model || name.startsWith(`${model}:`)
+}
+
+/** Of ORG/NAME the NAME, as --model takes it too. */
+function lastPart(model: string): string {
+  return model.split('/').at(-1) ?? model
 }
 
 /** Anthropic's small models (claude-haiku-5-5, claude-3-5-haiku-20241022, haiku), and what tether tells Claude Code to ask for. */
