@@ -98,6 +98,11 @@ export class Resident {
     this.now = loadingState()
   }
 
+  /** It lacked memory, and nobody waits for it any more. */
+  abandon(): void {
+    this.now = { state: 'unloaded', seen: this.seen }
+  }
+
   settle(model: LoadedModel): Home {
     const home = { model, preparing: createPreparing(model) }
     this.now = { state: 'home', home }

@@ -37,9 +37,12 @@ export function createRoom(residents: () => Resident[]): Room {
     })
   }
   const load = async (wanted: Resident): Promise<Home> => {
-    for (;;) {
+    for (let lacked = false; ; lacked = true) {
       if (isClosed) throw new TetherError('closed', 'the server is closing')
-      if (wanted.users === 0) throw new TetherError('cancelled', 'nobody waits for the model any more')
+      if (wanted.users === 0) {
+        if (lacked) wanted.abandon()
+        throw new TetherError('cancelled', 'nobody waits for the model any more')
+      }
       try {
         const home = await wanted.load({ asksForRoom: residents().every(({ canReload }) => canReload) })
         if (isClosed) await unload(wanted)

@@ -144,7 +144,7 @@ describe('memory for one model', () => {
   it('is not waited for by a client that has left', async () => {
     const models = fakeModels(1)
     const served = [models.served('a'), models.served('b', { engine: () => speaks('x', 'hang') })]
-    const { server, send } = await start(models, { models: served })
+    const { server, send, get } = await start(models, { models: served })
     const leaves = new AbortController()
     const post = (model: string, signal: AbortSignal) =>
       fetch(`${server.url}/v1/messages`, {
@@ -162,6 +162,8 @@ describe('memory for one model', () => {
     await waits
     await new Promise((resolve) => setTimeout(resolve, 30))
     expect(models.events).toEqual(['load a', 'close a', 'load b'])
+    expect((await get('/status')).models[0]).toMatchObject({ name: 'a', state: 'unloaded' })
+    expect((await get('/v1/models')).data[0]).toMatchObject({ id: 'a', max_input_tokens: 100_000, loaded: false })
     leaves.abort()
     await hangs
     expect((await send('a')).said).toBe('I am a')
