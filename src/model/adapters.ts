@@ -6,7 +6,8 @@ import { oneLine } from '../one-line.js'
 
 /** Throws TetherError: what is wrong with a folder, or that two of them have the same name. */
 export function openAdapters(folders: readonly string[]): Adapter[] {
-  const adapters = folders.map(readAdapter)
+  // A folder may have a name that begins a line or moves a cursor.
+  const adapters = folders.map(readAdapter).map((one) => ({ ...one, name: oneLine(one.name) }))
   for (const [i, { name, path }] of adapters.entries()) {
     const other = adapters.slice(0, i).find((one) => one.name === name)
     if (other === undefined) continue

@@ -45,6 +45,11 @@ describe('the names of a model', () => {
     )
   })
 
+  test('a folder’s name cannot begin a line', async () => {
+    const folder = await writeAdapter(checkpoint('llama-a'), { seed: 1, name: 'a\nb\x1b[31m' })
+    expect(openAdapters([folder])[0]?.name).toBe('a\\nb\\x1b[31m')
+  })
+
   test('two adapters with one name are refused', async () => {
     const one = await writeAdapter(checkpoint('llama-a'), { seed: 1, name: 'same' })
     const other = await writeAdapter(checkpoint('llama-a'), { seed: 2, name: 'same' })
