@@ -30,6 +30,12 @@ export async function launchAgent(call: Call, config: Config): Promise<number> {
       say(`${agent.title} is not installed. ${hint(agent)}`)
       return notFound
     }
+    if (options.model !== undefined && options.choice !== 'attach') {
+      const { pullMissing } = await import('../models/pull-missing.js')
+      const named = await pullMissing(options.model, options)
+      if (typeof named === 'number') return named
+      options.model = named
+    }
     const client = agentClient({ name, agent, program, args: call.claudeArgs })
     return await launch({ config, options, client, start: false, quiet: isQuiet(options) })
   } catch (error) {

@@ -45,6 +45,23 @@ describe('without a terminal', () => {
     expect(JSON.parse(readFileSync(join(path(), '.pulled.json'), 'utf8'))).toMatchObject({ license: 'apache-2.0' })
   })
 
+  test('tether launch downloads it for any agent', async () => {
+    const args = [
+      'launch',
+      'codex',
+      '--program',
+      process.execPath,
+      '--port',
+      '0',
+      '--model',
+      'org/model',
+      '--pull',
+      'always',
+    ]
+    const { stderr } = await tether.start([...args, '--', '--version'], env()).ended
+    expect([isThere(), stderr]).toEqual([true, expect.stringContaining('Downloaded org/model')])
+  })
+
   test('the configuration may say the same', async () => {
     tether.configure('[model]\ndefault = "org/model"\npull = "always"\n')
     const { code } = await tether.start(['bench', '--prompts', '8'], env()).ended
