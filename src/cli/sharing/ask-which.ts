@@ -6,7 +6,7 @@ import { oneLine } from '../../one-line.js'
 import { version } from '../package.js'
 import { isInteractive } from '../terminal/say.js'
 import { Interrupted } from '../terminal/signals.js'
-import { runAgain } from '../tether-command.js'
+import { runAgain, tetherCommand } from '../tether-command.js'
 import { askReport } from './lease.js'
 import type { ServerReport } from './messages.js'
 import type { Candidate } from './running-match.js'
@@ -26,7 +26,7 @@ export async function askWhich({ other, name, path, say }: Question): Promise<An
   const report = await askReport(other.record)
   say(sentence(other, { name, path, report }))
   if (!isInteractive()) {
-    say(`Starting another server. To use the one that runs:\n  ${runAgain({ drop: ['--own'], add: ['--attach'] })}`)
+    say(`Starting another server. ${instead(other)}`)
     return 'own'
   }
   const { createConsola } = await import('consola')
@@ -36,6 +36,13 @@ export async function askWhich({ other, name, path, say }: Question): Promise<An
   const answer = await consola.prompt('Which one?', { type: 'select', options, cancel: 'symbol' })
   if (typeof answer === 'symbol') throw new Interrupted('SIGINT')
   return answer as unknown as Answer
+}
+
+/** One of another version cannot be used. */
+function instead({ record, differs }: Candidate): string {
+  if (differs?.in === 'version')
+    return `To stop the one that runs:\n  ${tetherCommand(['stop', new URL(record.url).port])}`
+  return `To use the one that runs:\n  ${runAgain({ drop: ['--own'], add: ['--attach'] })}`
 }
 
 function choices({ record, differs }: Candidate, name: string, report: ServerReport | undefined) {

@@ -210,6 +210,8 @@ describe('a server of another version', () => {
     const two = await terminal()
     expect(two.running.stderr()).toContain('demo runs at')
     expect(two.running.stderr()).toContain('in tether 0.0.1, used by 1 terminal; this is tether 1.2.3')
+    expect(two.running.stderr()).toContain(`To stop the one that runs:\n  tether stop ${new URL(one.url).port}\n`)
+    expect(two.running.stderr()).not.toContain('--attach')
     expect(two.url).not.toBe(one.url)
   })
 
