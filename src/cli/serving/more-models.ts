@@ -1,4 +1,5 @@
 /** The models of a server beside its first one: what the settings name, found and with the settings of each. */
+import { TetherError } from '../../errors.js'
 import { configNames, type FoundModel, findModel, type ModelPlaces } from '../../models/find-model.js'
 import { oneLine } from '../../one-line.js'
 import type { Config } from '../config/read-config.js'
@@ -17,7 +18,7 @@ export interface PlannedModel {
   settings: Settings
 }
 
-/** undefined: no setting names one. Throws `model_not_found`, before anything is loaded. */
+/** undefined: no setting names one. Throws `model_not_found`, and `bad_config` for two of one name, before anything is loaded. */
 export function moreModels(
   first: FoundModel,
   settings: Settings,
@@ -30,6 +31,7 @@ export function moreModels(
     ({ path }, i) => path !== first.path && found.findIndex((other) => other.path === path) === i,
   )
   if (others.length === 0) return undefined
+  checkNames([first, ...others])
   // All models share one memory: what it may take is for the first one to say.
   const { memoryCap } = settings
   return {
@@ -38,6 +40,15 @@ export function moreModels(
       settings: { ...config.forOther(configNames(one)).settings, memoryCap },
     })),
     small: small && small.path !== first.path ? servedName(small) : undefined,
+  }
+}
+
+function checkNames(all: FoundModel[]): void {
+  for (const [i, one] of all.entries()) {
+    const other = all.slice(0, i).find((before) => servedName(before) === servedName(one))
+    if (other === undefined) continue
+    const what = `the models ${oneLine(other.path)} and ${oneLine(one.path)} have the same name, by which requests choose one`
+    throw new TetherError('bad_config', `${what}. Rename a folder.`)
   }
 }
 

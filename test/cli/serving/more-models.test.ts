@@ -1,5 +1,5 @@
 /** What the settings name beside a server's first model. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -69,6 +69,14 @@ test.each([
 test('one that is not there is an error before anything is loaded', () => {
   expect(() => more('b,nowhere')).toThrow(/nowhere/)
   expect(() => more('b', 'nowhere')).toThrow(/nowhere/)
+})
+
+test('two of one name, such as folders of two places, are an error that names both', () => {
+  for (const place of ['one', 'two'])
+    cpSync(join(modelsDir, 'c'), join(modelsDir, 'places', place, 'c'), { recursive: true })
+  const [one, two] = ['one', 'two'].map((place) => join(modelsDir, 'places', place, 'c'))
+  expect(() => more(`${one},${two}`)).toThrow(`${one} and ${two} have the same name`)
+  expect(() => more(`c,${one}`)).toThrow(`${join(modelsDir, 'c')} and ${one} have the same name`)
 })
 
 test.each<[unknown, unknown]>([
