@@ -39,10 +39,7 @@ export function createRoom(residents: () => Resident[]): Room {
   const load = async (wanted: Resident): Promise<Home> => {
     for (let lacked = false; ; lacked = true) {
       if (isClosed) throw new TetherError('closed', 'the server is closing')
-      if (wanted.users === 0) {
-        if (lacked) wanted.abandon()
-        throw new TetherError('cancelled', 'nobody waits for the model any more')
-      }
+      if (wanted.users === 0) throw abandoned(wanted, lacked)
       try {
         const home = await wanted.load({ asksForRoom: residents().every(({ canReload }) => canReload) })
         if (isClosed) await unload(wanted)
@@ -96,6 +93,12 @@ export function createRoom(residents: () => Resident[]): Room {
       for (const end of ends) end(new TetherError('closed', 'the server is closing'))
     },
   }
+}
+
+/** Nobody waits for its load any more. `lacked`: it was tried, and there was no room. -> why it is not loaded */
+function abandoned(wanted: Resident, lacked: boolean): TetherError {
+  if (lacked) wanted.abandon()
+  return new TetherError('cancelled', 'nobody waits for the model any more')
 }
 
 /** The same, but it can be ended before. `over`: called once the work itself is over. */
