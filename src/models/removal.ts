@@ -1,5 +1,6 @@
 /** Plans what `tether rm` deletes: a model of the models folder, a download that is not complete, or one of the hub's cache. */
-import { lstatSync, readdirSync, readlinkSync, realpathSync, type Stats } from 'node:fs'
+
+import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { TetherError } from '../errors.js'
 import { close } from '../nearest.js'
@@ -12,6 +13,7 @@ import { cachedModel, repositoryFolder, snapshotsOf } from './hub-cache.js'
 import { hubCacheDir } from './hub-paths.js'
 import { lookIn, modelsIn } from './models-dir.js'
 import { receiptFile } from './pull/receipt.js'
+import { realPath } from './real-path.js'
 import { parseRepo, type Repo, withoutSlash } from './repo.js'
 
 /** Sizes in bytes. */
@@ -208,14 +210,6 @@ function filesIn(folder: string): string[] {
 
 function readText(path: string): string {
   return statOf(path)?.isFile() ? readRegularFileSync(path).toString('utf8').trim() : ''
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    return path
-  }
 }
 
 /** Of a link itself. undefined for what cannot be there, such as a path through a file. */

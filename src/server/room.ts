@@ -27,7 +27,7 @@ export function createRoom(residents: () => Resident[]): Room {
   /** For each load: its requests no longer wait. */
   const ends = new Set<(why: TetherError) => void>()
 
-  /** Until a model answers nobody any more. Meanwhile others get no more requests: it would wait for ever. */
+  /** Until a model answers nobody any more. Meanwhile others get no more requests: it would never get room. */
   const roomChanges = () => {
     hungry ??= new Promise((resolve) => {
       fed = resolve

@@ -11,7 +11,7 @@ import type { Config } from '../config/read-config.js'
 import { isQuiet, say } from '../terminal/say.js'
 import { tetherCommand } from '../tether-command.js'
 import { launch } from './launch.js'
-import { runOptions } from './run-options.js'
+import { pullNamed, runOptions } from './run-options.js'
 
 /** The exit status of a shell for a program that it cannot find. */
 const notFound = 127
@@ -30,12 +30,8 @@ export async function launchAgent(call: Call, config: Config): Promise<number> {
       say(`${agent.title} is not installed. ${hint(agent)}`)
       return notFound
     }
-    if (options.model !== undefined && options.choice !== 'attach') {
-      const { pullMissing } = await import('../models/pull-missing.js')
-      const named = await pullMissing(options.model, options)
-      if (typeof named === 'number') return named
-      options.model = named
-    }
+    const stopped = await pullNamed(options)
+    if (stopped !== undefined) return stopped
     const client = agentClient({ name, agent, program, args: call.claudeArgs })
     return await launch({ config, options, client, start: false, quiet: isQuiet(options) })
   } catch (error) {

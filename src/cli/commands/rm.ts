@@ -1,9 +1,9 @@
 /** `tether rm`: deletes models, with what is kept of their prompts. Says what and how much first, and asks. */
-import { realpathSync } from 'node:fs'
-import { resolve } from 'node:path'
+
 import { TetherError } from '../../errors.js'
 import { drafterBeside } from '../../model/drafter-beside.js'
 import { isAlive } from '../../models/pull/is-alive.js'
+import { realPath } from '../../models/real-path.js'
 import { planRemoval, type Removal } from '../../models/removal.js'
 import { type Removed, remove } from '../../models/remove.js'
 import { showSize } from '../../models/show-size.js'
@@ -95,14 +95,6 @@ function keptOf(removals: Removal[]): KeptModel[] {
   } catch {
     // A folder that cannot be read: tether cache says why.
     return []
-  }
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(resolve(path))
-  } catch {
-    return path
   }
 }
 

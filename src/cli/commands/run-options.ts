@@ -33,3 +33,13 @@ export function runOptions({ command, flags, claudeArgs }: Call, { settings, ori
   const detach = Boolean(flags.detach)
   return { ...settings, logLevel, serveOnly, detach, claudeArgs, choice, portAsked: origins.port !== builtIn }
 }
+
+/** Downloads the model that is named where it is missing and wanted. -> the exit status where that was stopped */
+export async function pullNamed(options: RunOptions): Promise<number | undefined> {
+  if (options.model === undefined || options.choice === 'attach') return undefined
+  const { pullMissing } = await import('../models/pull-missing.js')
+  const named = await pullMissing(options.model, options)
+  if (typeof named === 'number') return named
+  options.model = named
+  return undefined
+}

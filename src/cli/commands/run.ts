@@ -10,7 +10,7 @@ import type { Config } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
 import { isQuiet, say } from '../terminal/say.js'
 import { givenFlags, tetherCommand } from '../tether-command.js'
-import { type RunContext, type RunOptions, runOptions } from './run-options.js'
+import { pullNamed, type RunContext, type RunOptions, runOptions } from './run-options.js'
 
 /** The exit status of a shell for a program that it cannot find. */
 const notFound = 127
@@ -41,12 +41,8 @@ async function launchOrServe(call: Call, config: Config, context: RunContext): P
     sayHowToGetClaude()
     return notFound
   }
-  if (options.model !== undefined && options.choice !== 'attach') {
-    const { pullMissing } = await import('../models/pull-missing.js')
-    const named = await pullMissing(options.model, options)
-    if (typeof named === 'number') return named
-    options.model = named
-  }
+  const stopped = await pullNamed(options)
+  if (stopped !== undefined) return stopped
   if (claude !== undefined && !unattended) {
     const [{ launch }, { claudeClient }] = await Promise.all([
       import('./launch.js'),

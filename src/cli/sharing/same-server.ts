@@ -1,7 +1,9 @@
 /** Whether a server that runs is the one that a terminal would start: the same files, loaded in the same way. */
+
 import { createHash } from 'node:crypto'
-import { readdirSync, realpathSync, statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { realPath } from '../../models/real-path.js'
 import { type SettingName, type Settings, setting, settingNames } from '../config/settings-table.js'
 import type { SharedAt } from '../serving/running-servers.js'
 
@@ -56,7 +58,7 @@ export function wantedServer(path: string, settings: Settings, env = process.env
 }
 
 /** Of a setting that is a list. */
-function pathsOf(value: string): string[] {
+export function pathsOf(value: string): string[] {
   return value.split(',').map((path) => resolve(path))
 }
 
@@ -76,14 +78,5 @@ function namesIn(path: string): string[] {
     return readdirSync(path).sort()
   } catch {
     return []
-  }
-}
-
-/** Without links on the way, as far as it is there. */
-export function realPath(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    return path
   }
 }

@@ -1,6 +1,6 @@
 /** Makes a server from its plan, in this process: loads the model, records the server, and hears its terminals. */
-import { resolve } from 'node:path'
 import type { LoadModelOptions } from '../../index.js'
+import { realPath } from '../../models/real-path.js'
 import { reasonOf } from '../../one-line.js'
 import { loadOptions, pickOptions, samplingOptions } from '../../options.js'
 import { prefixFolder } from '../../prefixes/folder.js'
@@ -20,7 +20,7 @@ import { Cancelled } from '../terminal/signals.js'
 import { type ControlSocket, openControl } from './control-socket.js'
 import { Host } from './host.js'
 import type { ServePlan, ToTerminal } from './messages.js'
-import { realPath, wantedServer } from './same-server.js'
+import { pathsOf, wantedServer } from './same-server.js'
 
 export interface ServeParts {
   log: OpenLog
@@ -168,7 +168,7 @@ function modelOptions(settings: Settings): LoadModelOptions {
     loopGuard,
     lookup,
     draft,
-    adapters: adapter?.split(',').map((path) => resolve(path)),
+    adapters: adapter === undefined ? undefined : pathsOf(adapter),
     constrain,
     sampling: pickOptions(samplingOptions, settings),
   }
