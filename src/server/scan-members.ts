@@ -14,8 +14,9 @@ const COLON = 0x3a
 const COMMA = 0x2c
 
 /**
- * -> the first members of these names of the outermost object, those that are texts, numbers or words of JSON. Of a body that
- * is no JSON, which others will say, what could be found.
+ * -> the members of these names of the outermost object that are texts, numbers or words of JSON. Of two of one name the last
+ * one counts, as for JSON.parse, which reads the body later. Of a body that is no JSON, which others will say, what could be
+ * found.
  */
 export async function scanMembers<Name extends string>(
   blocks: readonly Uint8Array[],
@@ -49,12 +50,10 @@ function createScan<Name extends string>(names: readonly Name[]) {
   const found: Partial<Record<Name, unknown>> = {}
   let isDone = false
 
-  const wanted = () => (depth === 1 && afterColon ? names.find((name) => name === key && !(name in found)) : undefined)
+  const wanted = () => (depth === 1 && afterColon ? names.find((name) => name === key) : undefined)
   const note = (value: unknown) => {
     const name = wanted()
-    if (name === undefined) return
-    found[name] = value
-    isDone = Object.keys(found).length === names.length
+    if (name !== undefined) found[name] = value
   }
   const take = (byte: number) => {
     if (depth === 1 && piece.length < LONGEST) piece.push(byte)

@@ -94,6 +94,21 @@ describe('a server of several models', () => {
   })
 })
 
+it.each([
+  ['/v1/messages', '"max_tokens":5,"messages":[{"role":"user","content":"hi"}]'],
+  ['/v1/messages/count_tokens', '"messages":[{"role":"user","content":"hi"}]'],
+  ['/v1/chat/completions', '"messages":[{"role":"user","content":"hi"}]'],
+  ['/v1/responses', '"input":"hi"'],
+  ['/v1/completions', '"prompt":"hi"'],
+])('of two models that a request names the last one answers, as its answer says: %s', async (path, rest) => {
+  const models = fakeModels(3)
+  const { server } = await start(models, { models: [models.served('b'), models.served('c')] })
+  const { status, json } = await ask(server.url + path, { body: `{"model":"b",${rest},"model":"c"}`, method: 'POST' })
+  expect(status).toBe(200)
+  expect(models.events).toEqual(['load a', 'load c'])
+  expect(json.model ?? 'c').toBe('c')
+})
+
 describe('memory for one model', () => {
   it('goes to the model that is asked for, and back', async () => {
     const models = fakeModels(1)
