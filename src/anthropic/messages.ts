@@ -6,6 +6,7 @@ import { fold } from './fold.js'
 import { toEvents } from './from-turn.js'
 import { countMessage, prepareMessage } from './prepare.js'
 import { newMessageId } from './protocol.js'
+import type { CountTokensRequest } from './request.js'
 import type { Message, MessageEvent } from './types.js'
 
 /** How one message is to be answered. */
@@ -48,7 +49,10 @@ export async function answerMessage(model: TurnModel, request: unknown, options?
 
 /** The length of the request's prompt: the three input counts of its answer's usage, if nothing has to be dropped. */
 export function countMessageTokens(model: TurnModel, request: unknown): number {
-  return countMessage(prompterOf(model), request)
+  const count = countMessage(prompterOf(model), request)
+  // An adapter that is not there is refused here too.
+  model.adapters?.numberOf((request as CountTokensRequest).model)
+  return count
 }
 
 async function* noteDropped(

@@ -25,7 +25,7 @@ export interface AdapterNames {
   all: string[]
   /**
    * The number of the adapter that this name asks for; 0: none. A name that has nothing to do with this model, or none at
-   * all, asks for `name`. Throws `model_not_found` for `base:` and an adapter that is not loaded.
+   * all, asks for `name`. Throws `model_not_found` for `base:` and an adapter that is not loaded, also where none is.
    */
   numberOf(model: string | undefined): number
   /** The adapter's own name; undefined for 0. */
@@ -43,14 +43,14 @@ export function adapterNames(base: string, adapters: readonly Pick<Adapter, 'nam
     name,
     all,
     numberOf(model) {
-      if (model === undefined || adapters.length === 0) return fallback
+      if (model === undefined) return fallback
       for (const one of bases) {
         if (model === one) return 0
         if (!model.startsWith(`${one}:`)) continue
         const index = adapters.findIndex((adapter) => model === `${one}:${adapter.name}`)
         if (index >= 0) return index + 1
-        const what = `no adapter ${oneLine(model.slice(one.length + 1))} is loaded`
-        throw new TetherError('model_not_found', `${what}. The models here are ${all.join(', ')}.`)
+        const what = `${base} has no adapter ${oneLine(model.slice(one.length + 1))}`
+        throw new TetherError('model_not_found', `${what}. The names of this model are ${all.join(', ')}.`)
       }
       return fallback
     },

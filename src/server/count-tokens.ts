@@ -19,11 +19,16 @@ export async function countTokens(
   const body = await bodies.read(request)
   let giveBack = () => {}
   try {
-    const { model: named } = house.isOne ? {} : await scanMembers(body.list(), ['model'])
-    const lease = await house.use(typeof named === 'string' ? named : undefined, request.signal)
+    const { model } = await scanMembers(body.list(), ['model'])
+    const named = typeof model === 'string' ? model : undefined
+    const lease = await house.use(named, request.signal)
     giveBack = lease.giveBack
+    const { turns } = lease.model
     const reading = readingOn(lease.preparing, request.signal)
-    return json({ input_tokens: await reading.count(prompterOf(lease.model.turns), body, { maxDepth }) })
+    const tokens = await reading.count(prompterOf(turns), body, { maxDepth })
+    // An adapter that is not there is refused here too; which one it is does not change the count.
+    turns.adapters?.numberOf(named)
+    return json({ input_tokens: tokens })
   } finally {
     giveBack()
     body.release()

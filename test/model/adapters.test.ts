@@ -23,7 +23,9 @@ describe('the names of a model', () => {
 
   test.each<[string | undefined, string[], number]>([
     [undefined, [], 0],
-    ['org/demo:pirate', [], 0],
+    ['org/demo', [], 0],
+    ['demo', [], 0],
+    ['other:pirate', [], 0],
     [undefined, ['pirate'], 1],
     ['claude-haiku-4-5', ['pirate'], 1],
     ['org/demo', ['pirate'], 0],
@@ -38,11 +40,16 @@ describe('the names of a model', () => {
     expect(adapterNames('org/demo', named(...adapters)).numberOf(model)).toBe(number)
   })
 
-  test('an adapter that is not loaded is refused with the names that are', () => {
-    const { numberOf } = adapterNames('demo', named('pirate'))
-    expect(() => numberOf('demo:po\u001bet')).toThrow(
-      'no adapter po\\x1bet is loaded. The models here are demo:pirate, demo.',
-    )
+  test.each([
+    ['org/demo', ['pirate'], 'org/demo:pirate, org/demo'],
+    ['org/demo', [], 'org/demo'],
+    ['a:b', [], 'a:b'],
+  ])('of %s with the adapters %j an adapter that is not loaded is refused', (base, adapters, names) => {
+    const { numberOf } = adapterNames(base, named(...adapters))
+    const why = `${base} has no adapter po\\x1bet. The names of this model are ${names}.`
+    expect(() => numberOf(`${base}:po\u001bet`)).toThrow(why)
+    expect(() => numberOf(`${base.split('/').at(-1)}:po\u001bet`)).toThrow(why)
+    expect(() => numberOf(`${base}:`)).toThrow(`${base} has no adapter . `)
   })
 
   test('a folder’s name cannot begin a line', async () => {

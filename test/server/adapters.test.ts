@@ -75,7 +75,11 @@ describe('a server with two adapters', () => {
   test('refuses an adapter that is not loaded, before anything is answered', async () => {
     const wrong = anthropic.messages.create({ ...ask, model: 'org/demo:poet' })
     await expect(wrong).rejects.toMatchObject({ status: 404 })
-    await expect(wrong).rejects.toThrow('no adapter poet is loaded')
+    await expect(wrong).rejects.toThrow('org/demo has no adapter poet. The names of this model are org/demo, ')
+    const counted = anthropic.messages.countTokens({ messages, model: 'demo:poet' })
+    await expect(counted).rejects.toMatchObject({ status: 404 })
+    expect(() => model.countTokens({ messages, model: 'demo:poet' })).toThrow('org/demo has no adapter poet')
+    expect(model.countTokens({ messages, model: 'demo:lora-1' })).toBeGreaterThan(0)
     const stream = openai.chat.completions.create({ ...ask, model: 'org/demo:poet', stream: true })
     await expect(stream).rejects.toMatchObject({ status: 404 })
     expect(await said('org/demo')).toBe('pineapple')

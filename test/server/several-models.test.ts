@@ -94,20 +94,41 @@ describe('a server of several models', () => {
   })
 })
 
-it.each([
+const routes = [
   ['/v1/messages', '"max_tokens":5,"messages":[{"role":"user","content":"hi"}]'],
   ['/v1/messages/count_tokens', '"messages":[{"role":"user","content":"hi"}]'],
   ['/v1/chat/completions', '"messages":[{"role":"user","content":"hi"}]'],
   ['/v1/responses', '"input":"hi"'],
   ['/v1/completions', '"prompt":"hi"'],
-])('of two models that a request names the last one answers, as its answer says: %s', async (path, rest) => {
-  const models = fakeModels(3)
-  const { server } = await start(models, { models: [models.served('b'), models.served('c')] })
-  const { status, json } = await ask(server.url + path, { body: `{"model":"b",${rest},"model":"c"}`, method: 'POST' })
-  expect(status).toBe(200)
-  expect(models.events).toEqual(['load a', 'load c'])
-  expect(json.model ?? 'c').toBe('c')
+]
+
+describe.each([
+  ['one model', []],
+  ['several models', ['b']],
+])('an adapter that a model without any has not is refused by a server of %s', (_, others) => {
+  it.each(routes)('%s', async (path, rest) => {
+    const models = fakeModels(3)
+    const { server } = await start(models, { models: others.map((name) => models.served(name)) })
+    for (const name of ['a', ...others]) {
+      const { status, json } = await ask(server.url + path, { body: `{"model":"${name}:typo",${rest}}` })
+      expect(status).toBe(404)
+      expect(json.error.message).toContain(`${name} has no adapter typo. The names of this model are ${name}.`)
+      expect((await ask(server.url + path, { body: `{"model":"${name}",${rest}}` })).status).toBe(200)
+    }
+  })
 })
+
+it.each(routes)(
+  'of two models that a request names the last one answers, as its answer says: %s',
+  async (path, rest) => {
+    const models = fakeModels(3)
+    const { server } = await start(models, { models: [models.served('b'), models.served('c')] })
+    const { status, json } = await ask(server.url + path, { body: `{"model":"b",${rest},"model":"c"}`, method: 'POST' })
+    expect(status).toBe(200)
+    expect(models.events).toEqual(['load a', 'load c'])
+    expect(json.model ?? 'c').toBe('c')
+  },
+)
 
 describe('memory for one model', () => {
   it('goes to the model that is asked for, and back', async () => {

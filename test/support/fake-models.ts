@@ -1,5 +1,6 @@
 /** Models of a server with fake engines, in a memory that has room for some of them. */
 import { TetherError } from '../../src/errors.js'
+import { adapterNames } from '../../src/model/adapters.js'
 import type { LoadedModel } from '../../src/model/types.js'
 import type { ServedModel } from '../../src/server/resident.js'
 import { type FakeEngine, speaks } from './fake-engine.js'
@@ -35,11 +36,14 @@ export function fakeModels(most: number): FakeModels {
     engine.info = { ...engine.info, memory: { weights: 100, cap: 100 * most, perToken: 1 } }
     engines.set(name, engine)
     events.push(`load ${name}`)
-    const model = fakeModel(engine, { name })
-    const all = [...adapters.map((adapter) => `${name}:${adapter}`), name]
+    const names = adapterNames(
+      name,
+      adapters.map((adapter) => ({ name: adapter })),
+    )
+    const model = fakeModel(engine, { name: names.name, adapters: names })
     return {
       ...model,
-      info: { ...model.info, name: all[0] as string, names: all },
+      info: { ...model.info, name: names.name, names: names.all },
       async close() {
         if (engines.get(name) !== engine) return
         // What it takes is free only once it is closed.
