@@ -3,7 +3,7 @@
 export interface Option {
   /** The key in config.toml and, for sampling, in a request. The flag has dashes instead of underscores. */
   key: string
-  kind: 'size' | 'whole' | 'number' | 'choice' | 'path' | 'paths'
+  kind: 'size' | 'whole' | 'number' | 'choice' | 'path'
   /** The range of a number. */
   least?: number
   most?: number
@@ -11,6 +11,8 @@ export interface Option {
   among?: readonly number[]
   /** The words of a choice; those that may stand for a path. */
   of?: readonly string[]
+  /** Several values, with commas between them. */
+  list?: true
   /** The value if nothing sets it. Without one the checkpoint or the engine decides. */
   default?: string | number
   /** The placeholder for the value in --help. */
@@ -163,7 +165,8 @@ export const draftOption = {
 /** Folders of LoRA adapters. */
 export const adapterOption = {
   key: 'adapter',
-  kind: 'paths',
+  kind: 'path',
+  list: true,
   hint: 'DIR',
   help: "a LoRA adapter in mlx-lm's layout or PEFT's, which requests name as MODEL:FOLDER; may be given several times",
 } as const satisfies Option

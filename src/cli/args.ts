@@ -3,7 +3,6 @@ import { type ArgsDef, parseArgs } from 'citty'
 import { nearest } from '../nearest.js'
 import type { Flag } from './command.js'
 import { type AnyFlag, type CommandName, command, commands, flagsOf } from './command-table.js'
-import type { Setting } from './config/setting.js'
 import { readValue } from './config/setting-value.js'
 import { type Layer, type SettingName, setting } from './config/settings-table.js'
 import { helpOnVerb, listVerbs } from './known-verbs.js'
@@ -124,13 +123,9 @@ function readWords(line: Line): Pick<Call, 'settings' | 'flags' | 'words'> {
   return { settings, flags, words: args._ }
 }
 
-function isList({ kind, list }: Setting): boolean {
-  return kind === 'paths' || list === true
-}
-
 /** Of a flag that may be given several times, whose values are a list. */
 function allOf(flag: string, about: AnyFlag, words: string[]): string | undefined {
-  if (about.setting === undefined || !isList(setting(about.setting))) return undefined
+  if (about.setting === undefined || !setting(about.setting).list) return undefined
   const values = words.flatMap((word, i) => {
     const [name, value] = split(word)
     return name === flag ? [value ?? words[i + 1] ?? ''] : []

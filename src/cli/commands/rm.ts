@@ -12,6 +12,7 @@ import { clearPrefixes } from '../../prefixes/clear.js'
 import { prefixFolder } from '../../prefixes/folder.js'
 import { type KeptModel, surveyPrefixes } from '../../prefixes/survey.js'
 import { type Call, UsageError } from '../args.js'
+import { partsOf } from '../config/list-value.js'
 import { forgetModel } from '../models/last-model.js'
 import { type SharedAt, serverRecords } from '../serving/running-servers.js'
 import { ask } from '../terminal/ask.js'
@@ -82,7 +83,7 @@ function checkUnused({ name, kind, folder }: Removal): void {
 function foldersOf({ path, others = [], settings: { draft, adapter } }: SharedAt): string[] {
   const models = [path, ...others]
   const drafters = draft === 'auto' ? models.map((model) => drafterBeside(model)) : [draft]
-  const adapters = typeof adapter === 'string' ? adapter.split(',') : []
+  const adapters = typeof adapter === 'string' ? partsOf(adapter) : []
   const beside = [...drafters, ...adapters].filter((one) => typeof one === 'string')
   return [...models, ...beside.filter((one) => one !== 'off').map(realPath)]
 }

@@ -68,8 +68,7 @@ function valuesOf(flag: AnyFlag | undefined): Candidates {
   const words = [...(flag.of ?? []), ...among].map((word): [string] => [word])
   if (flag.setting === 'model' || flag.setting === 'smallModel' || flag.setting === 'models')
     return { words, models: true, paths: 'folders' }
-  if (about?.kind === 'path' || about?.kind === 'paths')
-    return { words, paths: flag.hint === 'DIR' ? 'folders' : 'files' }
+  if (about?.kind === 'path') return { words, paths: flag.hint === 'DIR' ? 'folders' : 'files' }
   return { words }
 }
 

@@ -8,6 +8,7 @@ import { oneLine } from '../../one-line.js'
 import { quoted } from '../terminal/quoted.js'
 import { shortPath } from '../terminal/short-path.js'
 import { configTemplate } from './config-template.js'
+import { changeParts } from './list-value.js'
 import { readValue } from './setting-value.js'
 import { type Layer, type SettingName, setting, settingNames } from './settings-table.js'
 
@@ -136,15 +137,10 @@ function set(
     return
   }
   // A relative path in a file starts at the file's folder: the working directory may be any project.
-  const { kind, of = [] } = setting(name)
-  const isPath = kind === 'path' && typeof read.value === 'string' && !of.includes(read.value)
-  const absolute = (path: string) => resolve(dirname(file.path), path)
-  const value =
-    kind === 'paths' && typeof read.value === 'string'
-      ? read.value.split(',').map(absolute).join(',')
-      : isPath
-        ? absolute(read.value as string)
-        : read.value
+  const about = setting(name)
+  const absolute = (path: string) => (about.of?.includes(path) ? path : resolve(dirname(file.path), path))
+  const isPath = about.kind === 'path' && typeof read.value === 'string'
+  const value = isPath ? changeParts(about, String(read.value), absolute) : read.value
   Object.assign(layer, { [name]: value })
   file.lines.set(id, at)
 }

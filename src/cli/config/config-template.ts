@@ -56,7 +56,7 @@ function keyLine(name: SettingName): string {
 export function defaultOf(name: SettingName): unknown {
   const { default: fallback, kind } = setting(name)
   if (kind === 'size' && typeof fallback === 'number') return sizeText(fallback)
-  return fallback ?? (['text', 'key', 'path', 'paths'].includes(kind) ? '' : 'auto')
+  return fallback ?? (['text', 'key', 'path'].includes(kind) ? '' : 'auto')
 }
 
 export function tomlValue(value: unknown): string {

@@ -4,34 +4,19 @@ import { type SettingName, setting } from './settings-table.js'
 
 /** -> the value, or what it must be if `value` is wrong */
 export function readValue(name: SettingName, value: unknown): { value: unknown } | { expected: string } {
-  const {
-    kind,
-    default: fallback,
-    of,
-    also,
-    list,
-    among,
-    least = Number.NEGATIVE_INFINITY,
-    most = Number.POSITIVE_INFINITY,
-  } = setting(name)
+  const about = setting(name)
+  const { kind, default: fallback, of, also, list, among } = about
+  const { least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY } = about
   const expected = { expected: expectation(name) }
   if (fallback === undefined && typeof value === 'string' && isUnset(value, kind)) return { value: undefined }
+  if (list) return readList(value, kind) ?? expected
   switch (kind) {
     case 'text':
-      if (list && isListOfTexts(value)) return { value: value.length > 0 ? value.join(',') : undefined }
       return typeof value === 'string' && value !== '' ? { value } : expected
     case 'key':
       return typeof value === 'string' && /^[!-~]([ -~]*[!-~])?$/.test(value) ? { value } : expected
     case 'path':
       return typeof value === 'string' && value !== '' ? { value: expandHome(value) } : expected
-    case 'paths': {
-      const paths = (typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value : []).map((path) =>
-        typeof path === 'string' && !path.includes(',') ? path.trim() : '',
-      )
-      return paths.length > 0 && !paths.includes('')
-        ? { value: paths.map((path) => expandHome(path)).join(',') }
-        : expected
-    }
     case 'switch':
       return typeof value === 'boolean' ? { value } : expected
     case 'choice': {
@@ -57,10 +42,13 @@ export function readValue(name: SettingName, value: unknown): { value: unknown }
   }
 }
 
-function isListOfTexts(value: unknown): value is string[] {
-  return (
-    Array.isArray(value) && value.every((one) => typeof one === 'string' && one.trim() !== '' && !one.includes(','))
-  )
+/** An empty list unsets. */
+function readList(value: unknown, kind: string): { value: string | undefined } | undefined {
+  const parts: unknown[] = typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value : ['']
+  const texts = parts.map((part) => (typeof part === 'string' && !part.includes(',') ? part.trim() : ''))
+  if (texts.includes('')) return undefined
+  const all = kind === 'path' ? texts.map((path) => expandHome(path)) : texts
+  return { value: all.length > 0 ? all.join(',') : undefined }
 }
 
 /** `auto` and an empty text unset a setting. A key of blanks is a mistake: without a word there would be no key. */
@@ -69,8 +57,9 @@ function isUnset(value: string, kind: string): boolean {
 }
 
 function expectation(name: SettingName): string {
-  const { kind, of = [], among, least, most, default: fallback } = setting(name)
-  const or = fallback === undefined && !['text', 'key', 'path', 'paths'].includes(kind) ? ', or auto' : ''
+  const { kind, of = [], list, among, least, most, default: fallback } = setting(name)
+  const or = fallback === undefined && !['text', 'key', 'path'].includes(kind) ? ', or auto' : ''
+  if (list) return `a ${kind}, or a list of ${kind}s without commas`
   if (kind === 'key') return 'letters, digits and signs of ASCII'
   if (kind === 'choice') return `one of ${of.join(', ')}${or}`
   if (kind === 'switch') return 'true or false'
@@ -81,8 +70,7 @@ function expectation(name: SettingName): string {
   }
   if (kind === 'duration') return `a time such as 45s, 30m or 2h, or forever${or}`
   if (kind === 'path') return [...of, 'a path'].join(' or ')
-  if (kind === 'paths') return 'paths without commas, separated by commas'
-  if (kind === 'text') return setting(name).list ? 'a text, or a list of texts without commas' : 'a text'
+  if (kind === 'text') return 'a text'
   if (among) return `one of ${among.join(', ')}${or}`
   const what = kind === 'whole' ? 'a whole number' : 'a number'
   if (least === undefined) return `${what}${or}`

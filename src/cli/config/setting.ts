@@ -6,7 +6,7 @@ export interface Setting {
   key: string
   /** Without leading dashes. Default: the key, with - for _. */
   flag?: string
-  kind: 'text' | 'key' | 'path' | 'paths' | 'size' | 'duration' | 'whole' | 'number' | 'choice' | 'switch'
+  kind: 'text' | 'key' | 'path' | 'size' | 'duration' | 'whole' | 'number' | 'choice' | 'switch'
   /** The value when nothing sets it. A setting without one is then `auto`, or empty if it is a text or a path. */
   default?: string | number | boolean
   /** The range of a number. */
@@ -18,7 +18,7 @@ export interface Setting {
   of?: readonly string[]
   /** Synonyms of choices. */
   also?: Readonly<Record<string, string>>
-  /** A text of several words, with commas between them: a file may also give a list. */
+  /** Several texts or paths, with commas between them: a file may also give a list, and a flag be given several times. */
   list?: true
   /** The placeholder for the value in --help. */
   hint?: string

@@ -6,6 +6,7 @@ import { expandHome } from '../../models/expand-home.js'
 import { oneLine } from '../../one-line.js'
 import { UsageError } from '../args.js'
 import { flagsOf } from '../command-table.js'
+import { changeParts } from '../config/list-value.js'
 import { type SettingName, setting } from '../config/settings-table.js'
 import type { Service } from './unit.js'
 
@@ -58,14 +59,13 @@ function absolute(flag: string | undefined, word: string): string {
   const name = flag === undefined ? undefined : flagsOf('serve').get(flag)?.setting
   if (name === undefined) return word
   const path = (text: string) => resolve(expandHome(text))
-  const { kind, of = [], list } = setting(name)
-  if (kind === 'path') return of.includes(word) ? word : path(word)
-  const each = (one: (text: string) => string) => word.split(',').map((text) => one(text.trim()))
-  if (kind === 'paths') return each(path).join(',')
-  if (!namesModels.includes(name)) return word
-  const model = (text: string) =>
-    /^[./~]/.test(text) || existsSync(join(path(text), 'config.json')) ? path(text) : text
-  return list ? each((text) => text && model(text)).join(',') : model(word)
+  const about = setting(name)
+  const isPath = (text: string) =>
+    about.kind === 'path'
+      ? !about.of?.includes(text)
+      : /^[./~]/.test(text) || existsSync(join(path(text), 'config.json'))
+  if (about.kind !== 'path' && !namesModels.includes(name)) return word
+  return changeParts(about, word, (text) => (isPath(text) ? path(text) : text))
 }
 
 /** They take a folder too. */

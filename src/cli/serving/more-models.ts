@@ -2,6 +2,7 @@
 import { TetherError } from '../../errors.js'
 import { configNames, type FoundModel, findModel, type ModelPlaces } from '../../models/find-model.js'
 import { oneLine } from '../../one-line.js'
+import { partsOf } from '../config/list-value.js'
 import type { Config } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
 
@@ -24,9 +25,9 @@ export function moreModels(
   settings: Settings,
   { config, places }: { config: Pick<Config, 'forOther'>; places: ModelPlaces },
 ): MoreModels | undefined {
-  const named = settings.models?.split(',').map((name) => name.trim()) ?? []
+  const named = partsOf(settings.models)
   const small = settings.smallModel && findModel(settings.smallModel, places)
-  const found = [...named.filter(Boolean).map((name) => findModel(name, places)), ...(small ? [small] : [])]
+  const found = [...named.map((name) => findModel(name, places)), ...(small ? [small] : [])]
   const others = found.filter(
     ({ path }, i) => path !== first.path && found.findIndex((other) => other.path === path) === i,
   )

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { realPath } from '../../models/real-path.js'
+import { changeParts, partsOf } from '../config/list-value.js'
 import { type SettingName, type Settings, setting, settingNames } from '../config/settings-table.js'
 import type { SharedAt } from '../serving/running-servers.js'
 
@@ -33,9 +34,9 @@ export function settingsOfServer(settings: Settings): Record<string, unknown> {
   return Object.fromEntries(
     names.map((name) => {
       const value = settings[name]
-      const { key, kind, of = [] } = setting(name)
-      if (kind === 'paths') return [key, pathsOf(String(value)).join(',')]
-      return [key, kind === 'path' && !of.includes(String(value)) ? resolve(String(value)) : value]
+      const about = setting(name)
+      const absolute = (path: string) => (about.of?.includes(path) ? path : resolve(path))
+      return [about.key, about.kind === 'path' ? changeParts(about, String(value), absolute) : value]
     }),
   )
 }
@@ -52,14 +53,9 @@ export type Wanted = Omit<SharedAt, 'socket' | 'others'>
 export function wantedServer(path: string, settings: Settings, env = process.env): Wanted {
   // Who asks for that file wants to find the own prompts in it.
   const debug = env.TETHER_DEBUG === '1' ? { TETHER_DEBUG: '1' } : {}
-  const adapters = settings.adapter === undefined ? [] : pathsOf(settings.adapter)
+  const adapters = partsOf(settings.adapter).map((folder) => resolve(folder))
   const stamp = [path, ...adapters].map(modelStamp).join('-')
   return { path: realPath(path), stamp, settings: { ...settingsOfServer(settings), ...debug } }
-}
-
-/** Of a setting that is a list. */
-export function pathsOf(value: string): string[] {
-  return value.split(',').map((path) => resolve(path))
 }
 
 /** Changes when a file of the model does, as after another pull. */

@@ -1,9 +1,11 @@
 /** Makes a server from its plan, in this process: loads the model, records the server, and hears its terminals. */
+import { resolve } from 'node:path'
 import type { LoadModelOptions } from '../../index.js'
 import { realPath } from '../../models/real-path.js'
 import { reasonOf } from '../../one-line.js'
 import { loadOptions, pickOptions, samplingOptions } from '../../options.js'
 import { prefixFolder } from '../../prefixes/folder.js'
+import { partsOf } from '../config/list-value.js'
 import type { Settings } from '../config/settings-table.js'
 import { deferred } from '../deferred.js'
 import { crashFile } from '../log/crash-file.js'
@@ -20,7 +22,7 @@ import { Cancelled } from '../terminal/signals.js'
 import { type ControlSocket, openControl } from './control-socket.js'
 import { Host } from './host.js'
 import type { ServePlan, ToTerminal } from './messages.js'
-import { pathsOf, wantedServer } from './same-server.js'
+import { wantedServer } from './same-server.js'
 
 export interface ServeParts {
   log: OpenLog
@@ -168,7 +170,7 @@ function modelOptions(settings: Settings): LoadModelOptions {
     loopGuard,
     lookup,
     draft,
-    adapters: adapter === undefined ? undefined : pathsOf(adapter),
+    adapters: adapter === undefined ? undefined : partsOf(adapter).map((folder) => resolve(folder)),
     constrain,
     sampling: pickOptions(samplingOptions, settings),
   }

@@ -81,7 +81,8 @@ test('two of one name, such as folders of two places, are an error that names bo
 
 test.each<[unknown, unknown]>([
   [['a', 'org/b'], { value: 'a,org/b' }],
-  ['a, b', { value: 'a, b' }],
+  ['a, b', { value: 'a,b' }],
+  ['a,,b', { expected: 'a text, or a list of texts without commas' }],
   [[], { value: undefined }],
   [['a,b'], { expected: 'a text, or a list of texts without commas' }],
   [['a', 3], { expected: 'a text, or a list of texts without commas' }],
