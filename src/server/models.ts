@@ -22,11 +22,16 @@ export function oneModel(house: ModelHouse, id: string): Response {
   throw new TetherError('model_not_found', `no model named ${id} ${why}`)
 }
 
-/** A model has a name for each of its adapters, which are known once it has been loaded. */
+/**
+ * A model has a name for each of its adapters, which are known once it has been loaded. One that is another model's own name
+ * means that model.
+ */
 function described(house: ModelHouse) {
-  return house.all().flatMap((model) => {
+  const all = house.all()
+  const own = all.map(({ name }) => name)
+  return all.flatMap((model) => {
     const seen = seenOf(model)
-    const others = seen?.info.names.filter((name) => name !== model.name) ?? []
+    const others = seen?.info.names.filter((name) => !own.includes(name)) ?? []
     return [model.name, ...others].map((name) => describe(name, model.state.state === 'ready', seen))
   })
 }

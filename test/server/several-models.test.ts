@@ -76,6 +76,15 @@ describe('a server of several models', () => {
     expect(lines.slice(1).map(({ answeredBy }) => answeredBy)).toEqual(['a', 'a', 'a'])
   })
 
+  it('means a model by its own name, whatever adapters others have', async () => {
+    const models = fakeModels(2)
+    const served = { models: [models.served('a'), models.served('a:x')] }
+    const { send, get } = await start(models, served, ['x', 'y'])
+    expect((await get('/v1/models')).data.map(({ id }: never) => id)).toEqual(['a', 'a:y', 'a:x'])
+    expect((await send('a:x')).said).toBe('I am a:x')
+    expect((await send('a:y')).said).toBe('I am a')
+  })
+
   it('answers clients of both protocols, and counts with the model that is named', async () => {
     const models = fakeModels(2)
     const { server } = await start(models, { models: [models.served('b')] })

@@ -1,4 +1,5 @@
 /** The models of a server beside its first one: what the settings name, found and with the settings of each. */
+import { basename, resolve } from 'node:path'
 import { TetherError } from '../../errors.js'
 import { configNames, type FoundModel, findModel, type ModelPlaces } from '../../models/find-model.js'
 import { oneLine } from '../../one-line.js'
@@ -19,7 +20,10 @@ export interface PlannedModel {
   settings: Settings
 }
 
-/** undefined: no setting names one. Throws `model_not_found`, and `bad_config` for two of one name, before anything is loaded. */
+/**
+ * undefined: no setting names one. Before anything is loaded throws `model_not_found`, and `bad_config` for two of one name, of
+ * which one may be a model's name with an adapter.
+ */
 export function moreModels(
   first: FoundModel,
   settings: Settings,
@@ -32,25 +36,37 @@ export function moreModels(
     ({ path }, i) => path !== first.path && found.findIndex((other) => other.path === path) === i,
   )
   if (others.length === 0) return undefined
-  checkNames([first, ...others])
   // All models share one memory: what it may take is for the first one to say.
   const { memoryCap } = settings
-  return {
-    others: others.map((one) => ({
-      found: one,
-      settings: { ...config.forOther(configNames(one)).settings, memoryCap },
-    })),
-    small: small && small.path !== first.path ? servedName(small) : undefined,
+  const planned = others.map((one) => ({
+    found: one,
+    settings: { ...config.forOther(configNames(one)).settings, memoryCap },
+  }))
+  checkNames([{ found: first, settings }, ...planned])
+  return { others: planned, small: small && small.path !== first.path ? servedName(small) : undefined }
+}
+
+function checkNames(all: PlannedModel[]): void {
+  const named = all.flatMap(namesOf)
+  for (const [i, { name, what }] of named.entries()) {
+    const other = named.slice(0, i).find((before) => before.name === name)
+    if (other === undefined) continue
+    const both = `${other.what} and ${what} have the same name, ${name}, by which requests choose one`
+    throw new TetherError('bad_config', `${both}. Rename a folder.`)
   }
 }
 
-function checkNames(all: FoundModel[]): void {
-  for (const [i, one] of all.entries()) {
-    const other = all.slice(0, i).find((before) => servedName(before) === servedName(one))
-    if (other === undefined) continue
-    const what = `the models ${oneLine(other.path)} and ${oneLine(one.path)} have the same name, by which requests choose one`
-    throw new TetherError('bad_config', `${what}. Rename a folder.`)
-  }
+/** What requests can name, with what that is. Two adapters of one name are for the loading to refuse, which it does first of all. */
+function namesOf({ found, settings: { adapter } }: PlannedModel): { name: string; what: string }[] {
+  const name = servedName(found)
+  const adapters = [...new Set(partsOf(adapter).map((folder) => resolve(folder)))]
+  return [
+    { name, what: `the model ${oneLine(found.path)}` },
+    ...adapters.map((folder) => ({
+      name: `${name}:${oneLine(basename(folder))}`,
+      what: `the adapter ${oneLine(folder)} of ${name}`,
+    })),
+  ]
 }
 
 /** What requests call a model. */

@@ -75,8 +75,26 @@ test('two of one name, such as folders of two places, are an error that names bo
   for (const place of ['one', 'two'])
     cpSync(join(modelsDir, 'c'), join(modelsDir, 'places', place, 'c'), { recursive: true })
   const [one, two] = ['one', 'two'].map((place) => join(modelsDir, 'places', place, 'c'))
-  expect(() => more(`${one},${two}`)).toThrow(`${one} and ${two} have the same name`)
-  expect(() => more(`c,${one}`)).toThrow(`${join(modelsDir, 'c')} and ${one} have the same name`)
+  expect(() => more(`${one},${two}`)).toThrow(`the model ${one} and the model ${two} have the same name, c, `)
+  expect(() => more(`c,${one}`)).toThrow(
+    `the model ${join(modelsDir, 'c')} and the model ${one} have the same name, c, `,
+  )
+})
+
+test.each([
+  ['a', { adapter: '/adapters/pirate,/adapters/poet' }, {}, 'a:poet', '/adapters/poet'],
+  ['c', {}, { adapter: './pirate/' }, 'c:pirate', join(process.cwd(), 'pirate')],
+])('an adapter of %s is not called as a model is', (base, first, other, name, adapter) => {
+  cpSync(join(modelsDir, 'c'), join(modelsDir, name), { recursive: true })
+  const forOther = (names: string[]) => ({ settings: names.includes('c') ? other : {} }) as never
+  const all = () =>
+    moreModels(findModel('a', places), { models: `c,${name}`, ...first } as Settings, { config: { forOther }, places })
+  expect(all).toThrow(new RegExp(`the (model|adapter) .* and the (model|adapter) .* have the same name, ${name}, `))
+  expect(all).toThrow(`the adapter ${adapter} of ${base}`)
+  expect(all).toThrow(`the model ${join(modelsDir, name)}`)
+  rmSync(join(modelsDir, name), { recursive: true })
+  cpSync(join(modelsDir, 'c'), join(modelsDir, 'org', name), { recursive: true })
+  expect(all()?.others.map(({ found }) => found.name)).toEqual(['c', `org/${name}`])
 })
 
 test.each<[unknown, unknown]>([
