@@ -10,7 +10,7 @@ export type ErrorCode =
   | 'bad_tokenizer' // the tokenizer's file is missing, broken or of an unknown kind
   | 'bad_weights' // a tensor is missing, mis-shaped or its file is damaged
   | 'cancelled' // the caller's signal fired
-  | 'closed' // the model was closed
+  | 'closed' // the model was closed, or the server ends
   | 'download_failed' // a model cannot be downloaded: network, disk, or not what was promised
   | 'invalid_request' // a request has a wrong or missing field
   | 'memory_in_use' // other models of this process have the memory that it needs

@@ -88,7 +88,7 @@ export async function answer<Event>(
   const { pingMs, requestId, line } = context
   const stream = (events: AsyncGenerator<Event, void, undefined>, left = leave) => {
     const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' }
-    return new Response(sse(events, { protocol, pingMs, requestId, leave: left }), { headers })
+    return new Response(sse(events, { protocol, pingMs, requestId, signal: request.signal, leave: left }), { headers })
   }
   if (streams === true && !(await settlesWithin(begun, pingMs))) {
     return stream(eventsOf(begun, line), () => {

@@ -15,6 +15,7 @@ import { type Activity, activity } from './activity.js'
 import { type AboutBody, answer } from './answer.js'
 import { createBodyReader, json } from './body.js'
 import { sessionOf } from './client-of.js'
+import { whyFailed } from './closing.js'
 import { countTokens } from './count-tokens.js'
 import type { Edge } from './edge.js'
 import { health } from './health.js'
@@ -122,7 +123,7 @@ export function createApp(options: AppOptions): App {
     const requestId = `req_${randomBytes(12).toString('hex')}`
     const responding = fault ? Promise.reject(fault) : respond(request, requestId, line)
     const response = await responding.catch((error: unknown) =>
-      refuse(faultsOf(new URL(request.url).pathname), error, requestId, line),
+      refuse(faultsOf(new URL(request.url).pathname), whyFailed(error, request.signal), requestId, line),
     )
     // The second name is OpenAI's.
     for (const name of ['request-id', 'x-request-id']) response.headers.set(name, requestId)
@@ -163,6 +164,7 @@ function refuse(protocol: Faults, error: unknown, requestId: string, line: LogLi
   const { status, body } = protocol.faultAnswer(fault, requestId)
   const response = json(body, status)
   if (fault.code === 'not_loaded') response.headers.set('retry-after', '1')
+  if (fault.code === 'closed') response.headers.set('connection', 'close')
   if (error instanceof HttpError) {
     for (const [name, value] of Object.entries(error.headers)) response.headers.set(name, value)
   }

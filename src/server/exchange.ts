@@ -8,6 +8,8 @@ export interface Exchange {
   request?: Request
   leave: AbortController
   done: Promise<void>
+  /** Once its last byte is sent, or its client is gone. */
+  sent: Promise<void>
 }
 
 /** What is still sent after the answer is read up to here, since closing at once would reset the connection. */

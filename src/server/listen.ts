@@ -3,10 +3,12 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { TetherError } from '../errors.js'
 import type { Limits } from '../limits.js'
 import type { App } from './app.js'
 import { createArrivals } from './arrivals.js'
+import { closing } from './closing.js'
 import { connectionLimit, SPARE_CONNECTIONS } from './connections.js'
 import { type Exchange, serveOne } from './exchange.js'
 import type { LogLine } from './log.js'
@@ -27,7 +29,7 @@ export interface Listener {
   port: number
   /** For new connections. Throws `bad_config`, and for a server without TLS. */
   setTls(tls: TlsOptions): void
-  /** Accepts no more requests, ends those that run, and waits until they are gone. Safe to call twice. */
+  /** Accepts no more requests, ends those that run with an error, and waits until they are gone. Safe to call twice. */
   close(): Promise<void>
 }
 
@@ -37,14 +39,20 @@ export interface TlsOptions {
   key: string | Buffer
 }
 
+/** How long a server that closes sends errors to those whose requests it ends. */
+const ANSWERS_MS = 1000
+
 /** Throws `port_in_use`, or `bad_config` for an address that cannot be listened on. */
 export async function listen(app: App, { host, port, tls, limits, onLog }: ListenOptions): Promise<Listener> {
   const exchanges = new Set<Exchange>()
+  let shutting: Promise<void> | undefined
   const arrive = createArrivals()
   const connections = connectionLimit(limits.maxConnections)
   const serve = (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    const exchange: Exchange = { leave: new AbortController(), done: Promise.resolve() }
+    const sent = new Promise<void>((resolve) => outgoing.once('close', resolve))
+    const exchange: Exchange = { leave: new AbortController(), done: Promise.resolve(), sent }
     exchanges.add(exchange)
+    if (shutting) exchange.leave.abort(closing())
     const answering = connections.isOver(incoming.socket) ? connections.refusing(app) : app
     const serving = { exchange, arrival: arrive(incoming), onLog }
     exchange.done = serveOne(answering, incoming, outgoing, serving).finally(() => exchanges.delete(exchange))
@@ -81,12 +89,13 @@ export async function listen(app: App, { host, port, tls, limits, onLog }: Liste
     const closed = once(server, 'close')
     server.close()
     const running = [...exchanges]
-    for (const { leave } of running) leave.abort()
+    for (const { leave } of running) leave.abort(closing())
+    // A client that reads slowly, or sends slowly, is not waited for.
+    await Promise.race([Promise.all(running.map(({ sent }) => sent)), sleep(ANSWERS_MS, undefined, { ref: false })])
     server.closeAllConnections()
     await closed
-    await Promise.all(running.map(({ done }) => done))
+    await Promise.all([...exchanges].map(({ done }) => done))
   }
-  let closing: Promise<void> | undefined
   return {
     port: (server.address() as AddressInfo).port,
     setTls(next) {
@@ -94,8 +103,8 @@ export async function listen(app: App, { host, port, tls, limits, onLog }: Liste
       secured(() => secure.setSecureContext(next))
     },
     close: () => {
-      closing ??= shut()
-      return closing
+      shutting ??= shut()
+      return shutting
     },
   }
 }

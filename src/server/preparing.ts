@@ -13,6 +13,7 @@ import type { ReadOptions } from '../turn/request-fields.js'
 import type { TurnMemory } from '../turn/turn-memory.js'
 import type { PreparedTurn } from '../turn/types.js'
 import type { Blocks } from './blocks.js'
+import { closing } from './closing.js'
 
 /** What the other thread does with a body. Plain data. */
 export interface Task {
@@ -115,7 +116,7 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
     isFor: (bytes) => !turns.isQuick || bytes > LARGE,
     run: (task, body, signal) =>
       new Promise((resolve, reject) => {
-        if (isClosed) return reject(new TetherError('closed', 'the server is closing'))
+        if (isClosed) return reject(closing())
         const done: Waiting['done'] = (outcome) => {
           // Node keeps a joined signal, and all that its listeners hold, until they are removed.
           signal?.removeEventListener('abort', leave)
@@ -133,7 +134,7 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
       isClosed = true
       forget?.()
       stop()
-      const closed: Failed = { fault: { code: 'closed', message: 'the server is closing' } }
+      const closed: Failed = { fault: closing() }
       for (let one = waiting.shift(); one; one = waiting.shift()) one.done(closed)
       settle(closed)
     },

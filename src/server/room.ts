@@ -1,5 +1,6 @@
 /** Makes room for models that are loaded and for requests, by unloading models that answer nobody. */
 import { TetherError } from '../errors.js'
+import { closing } from './closing.js'
 import type { Lease } from './house-types.js'
 import { movable } from './movable.js'
 import type { Home, Resident } from './resident.js'
@@ -38,7 +39,7 @@ export function createRoom(residents: () => Resident[]): Room {
   }
   const load = async (wanted: Resident): Promise<Home> => {
     for (let lacked = false; ; lacked = true) {
-      if (isClosed) throw new TetherError('closed', 'the server is closing')
+      if (isClosed) throw closing()
       if (wanted.users === 0) throw abandoned(wanted, lacked)
       try {
         const home = await wanted.load({ asksForRoom: residents().every(({ canReload }) => canReload) })
@@ -90,7 +91,7 @@ export function createRoom(residents: () => Resident[]): Room {
       isClosed = true
       clearInterval(timer)
       wake()
-      for (const end of ends) end(new TetherError('closed', 'the server is closing'))
+      for (const end of ends) end(closing())
     },
   }
 }

@@ -2,12 +2,15 @@
 import { ReadableStream, type ReadableStreamDefaultController } from 'node:stream/web'
 import { toFault } from '../errors.js'
 import type { Protocol } from '../turn/protocol.js'
+import { whyFailed } from './closing.js'
 
 export interface SseOptions<Event> {
   protocol: Pick<Protocol<Event>, 'encode' | 'encodeFault' | 'faultAnswer' | 'ping'>
   /** Silence, in milliseconds, after which a ping is sent. */
   pingMs: number
   requestId: string
+  /** Of the request. */
+  signal: AbortSignal
   /** Called when the reader leaves. It has to end the source of the events. */
   leave: () => void
 }
@@ -19,7 +22,7 @@ export interface SseOptions<Event> {
  */
 export function sse<Event>(
   events: AsyncGenerator<Event, void, undefined>,
-  { protocol, pingMs, requestId, leave }: SseOptions<Event>,
+  { protocol, pingMs, requestId, signal, leave }: SseOptions<Event>,
 ): ReadableStream<Uint8Array> {
   const send = (controller: ReadableStreamDefaultController<Uint8Array>, text: string) =>
     controller.enqueue(Buffer.from(text))
@@ -33,8 +36,9 @@ export function sse<Event>(
         if (!item) return send(controller, protocol.ping)
         next = undefined
         if ('error' in item) {
-          const fault = toFault(item.error)
-          if (protocol.faultAnswer(fault, requestId).canRetry) return controller.error(item.error)
+          const error = whyFailed(item.error, signal)
+          const fault = toFault(error)
+          if (protocol.faultAnswer(fault, requestId).canRetry) return controller.error(error)
           send(controller, protocol.encodeFault(fault, requestId, sent))
           return controller.close()
         }

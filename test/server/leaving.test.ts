@@ -176,15 +176,30 @@ describe('closing the server', () => {
     const engine = speaks('a', 'hang')
     const server = await serveFake(engine)
     const { socket, heard } = await post(server.port, hello({ stream: true }))
-    const whole = ask(`${server.url}/v1/messages`, { body: hello() }).catch((error) => error)
+    const whole = ask(`${server.url}/v1/messages`, { body: hello() })
     await until(() => heard().includes('text_delta') && engine.requests.length === 2)
     const ended = new Promise((resolve) => socket.once('close', resolve))
     await Promise.all([server.close(), server.close()])
     await server.close()
     await ended
-    expect(await whole).toBeInstanceOf(Error)
+    const { status, headers, json } = await whole
+    expect([status, headers.connection]).toEqual([503, 'close'])
+    expect(json.error).toMatchObject({ type: 'api_error', message: 'the server is closing' })
     expect(engine.ended).toBe(2)
     await expect(ask(`${server.url}/health`)).rejects.toThrow()
+  })
+
+  it('does not wait long for a client that sends or reads nothing', async () => {
+    const engine = speaks(...Array.from({ length: 2000 }, () => 'x'.repeat(10_000)), END)
+    const { port, close } = await serveFake(engine)
+    const { socket } = await post(port, hello({ stream: true, max_tokens: 100_000_000 }))
+    socket.pause()
+    const half = connect(port, '127.0.0.1').on('error', () => {})
+    half.write('POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"model"')
+    await until(() => engine.batches > 0)
+    const began = performance.now()
+    await close()
+    expect(performance.now() - began).toBeLessThan(3000)
   })
 
   it('does not wait for idle connections', async () => {

@@ -296,6 +296,36 @@ describe('a model that', () => {
   })
 })
 
+describe('a server that closes while a model is loaded', () => {
+  async function closing(path: string, rest: string, pings: boolean) {
+    const models = fakeModels(3)
+    const reading = gate()
+    const { server, lines } = await start(models, {
+      models: [models.served('b', { reading: reading.passed })],
+      pingMs: pings ? 10 : 10_000,
+    })
+    onTestFinished(reading.open)
+    const waits = ask(server.url + path, { body: `{"model":"b",${rest}${pings ? ',"stream":true' : ''}}` })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await Promise.all([server.close(), waits.catch(() => {})])
+    expect(lines).toHaveLength(1)
+    return waits
+  }
+
+  it.each(routes)('answers who waits for it with an error: %s', async (path, rest) => {
+    const { status, headers, json } = await closing(path, rest, false)
+    expect([status, headers.connection]).toEqual([503, 'close'])
+    const known = path.startsWith('/v1/messages') ? { type: 'api_error' } : { type: 'server_error', code: 'closed' }
+    expect(json.error).toMatchObject({ ...known, message: 'the server is closing' })
+  })
+
+  // A client of Anthropic's begins a stream again that breaks off.
+  it.each(routes.slice(2))('ends a stream of pings with an error: %s', async (path, rest) => {
+    const { status, text } = await closing(path, rest, true)
+    expect([status, text]).toEqual([200, expect.stringMatching(/"message":"the server is closing"/)])
+  })
+})
+
 it('a server that closes closes what it has loaded, also while it loads', async () => {
   const models = fakeModels(3)
   const reading = gate()
