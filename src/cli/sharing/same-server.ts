@@ -2,7 +2,9 @@
 
 import { createHash } from 'node:crypto'
 import { readdirSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
+import { demoModel } from '../../models/demo-model.js'
+import { findModel } from '../../models/find-model.js'
 import { realPath } from '../../models/real-path.js'
 import { changeParts, partsOf } from '../config/list-value.js'
 import { type SettingName, type Settings, setting, settingNames } from '../config/settings-table.js'
@@ -28,17 +30,38 @@ const notOfServer: SettingName[] = [
   'force',
 ]
 
-/** Those that are set, by their keys. A path is absolute, whatever folder it was asked for in. */
+const namesModels: SettingName[] = ['models', 'smallModel']
+
+/** Those that are set, by their keys. A file or folder is the same by whatever path and name, and from whatever folder. */
 export function settingsOfServer(settings: Settings): Record<string, unknown> {
   const names = settingNames.filter((name) => !notOfServer.includes(name) && settings[name] !== undefined)
   return Object.fromEntries(
     names.map((name) => {
       const value = settings[name]
       const about = setting(name)
-      const absolute = (path: string) => (about.of?.includes(path) ? path : resolve(path))
-      return [about.key, about.kind === 'path' ? changeParts(about, String(value), absolute) : value]
+      if (namesModels.includes(name)) {
+        const folders = partsOf(String(value)).map((model) => folderOf(model, settings))
+        return [about.key, [...new Set(folders)].sort()]
+      }
+      const place = (path: string) => (about.of?.includes(path) ? path : placeOf(path))
+      return [about.key, about.kind === 'path' ? changeParts(about, String(value), place) : value]
     }),
   )
+}
+
+/** Also of a file that is not there yet, such as a log. */
+function placeOf(path: string): string {
+  const absolute = resolve(path)
+  return realPath(join(realPath(dirname(absolute)), basename(absolute)))
+}
+
+/** Of a model that is not there, what it was asked for by. */
+function folderOf(model: string, { modelsDir }: Pick<Settings, 'modelsDir'>): string {
+  try {
+    return realPath(findModel(model, { modelsDir, demo: demoModel }).path)
+  } catch {
+    return model
+  }
 }
 
 /** The keys of the settings that differ, sorted. */

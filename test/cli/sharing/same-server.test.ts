@@ -1,5 +1,5 @@
 /** Which of the servers that run is the one that a terminal wants. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -60,6 +60,29 @@ describe('the settings of a server', () => {
       expect(differences(one, settingsOfServer(await settings()))).toEqual([])
     } finally {
       process.chdir(folder)
+    }
+  })
+
+  test('are the same by every path and name of a folder, asked for in whatever folder', async () => {
+    const folder = process.cwd()
+    symlinkSync(base, `${base}-link`)
+    const of = async (flags: Layer) => settingsOfServer({ ...(await settings(flags)), modelsDir: base })
+    try {
+      process.chdir(base)
+      for (const name of ['other', 'small']) cpSync(model, join(base, name), { recursive: true })
+      const one = { models: 'other,./model', smallModel: './small', adapter: './a,b', requestLog: 'log' }
+      const here = await of(one)
+      process.chdir(`${base}-link`)
+      expect(differences(here, await of(one))).toEqual([])
+      process.chdir(folder)
+      const link = (path: string) => join(`${base}-link`, path)
+      const paths = { smallModel: 'small', adapter: `${join(base, 'a')},${link('b')}`, requestLog: link('log') }
+      expect(differences(here, await of({ models: `model, ${link('other')}`, ...paths }))).toEqual([])
+      const none = await of({ models: 'other,nowhere', smallModel: 'nowhere', adapter: 'b', requestLog: 'log' })
+      expect(differences(here, none)).toEqual(['adapter', 'models', 'request_log', 'small_model'])
+    } finally {
+      process.chdir(folder)
+      rmSync(`${base}-link`)
     }
   })
 
