@@ -60,7 +60,8 @@ export async function launch(about: Launch): Promise<number> {
     const { facts } = obtained.lease
     const url = addressOf(facts)
     if (!options.force) client.checkWindow(facts.info, key)
-    tell(obtained.isNew ? readyLines({ ...facts, url }) : attachedLines({ ...facts, url }))
+    const ready = { ...facts, url, more: facts.plan.more }
+    tell(obtained.isNew ? readyLines(ready) : attachedLines(ready))
     const outdated = await client.checked
     if (outdated) tell(outdated)
     signals.end()

@@ -90,7 +90,7 @@ async function serveHere(about: Chosen, library: () => Promise<Library>): Promis
       const { running, url, key } = serving
       const { info } = running.model
       if (!found.isDemo) rememberModel(found.path)
-      tell(readyLines({ url, info, seconds: running.seconds }))
+      tell(readyLines({ url, info, seconds: running.seconds, more: plan.more }))
       if (why !== 'asked') {
         if (why === 'no terminal') tell('there is no terminal for Claude Code, so tether only serves')
         else if (why === 'missing') sayHowToGetClaude()
@@ -126,7 +126,7 @@ async function serveDetached(about: Chosen): Promise<number> {
     const { facts } = lease
     if (!found.isDemo) rememberModel(found.path)
     tell(
-      `${readyLines(facts)}\nIt runs in the background, as process ${facts.pid}. To stop it:\n  ${tetherCommand(['stop', facts.info.name])}`,
+      `${readyLines({ ...facts, more: plan.more })}\nIt runs in the background, as process ${facts.pid}. To stop it:\n  ${tetherCommand(['stop', facts.info.name])}`,
     )
     peer.end()
     return 0

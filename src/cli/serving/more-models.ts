@@ -57,7 +57,7 @@ function checkNames(all: PlannedModel[]): void {
 }
 
 /** What requests can name, with what that is. Two adapters of one name are for the loading to refuse, which it does first of all. */
-function namesOf({ found, settings: { adapter } }: PlannedModel): { name: string; what: string }[] {
+export function namesOf({ found, settings: { adapter } }: PlannedModel): { name: string; what: string }[] {
   const name = servedName(found)
   const adapters = [...new Set(partsOf(adapter).map((folder) => resolve(folder)))]
   return [

@@ -4,6 +4,7 @@ import type { ModelInfo } from '../../index.js'
 import { windowSentence } from '../../model/window.js'
 import { shortPath } from '../terminal/short-path.js'
 import { kvBitsText } from './kv-bits-text.js'
+import { type MoreModels, namesOf } from './more-models.js'
 
 export interface ReadyModel {
   /** The server's address on this machine. */
@@ -11,11 +12,13 @@ export interface ReadyModel {
   info: ModelInfo
   /** How long the start took. */
   seconds: number
+  /** What else requests may name. */
+  more?: MoreModels
 }
 
-/** Two lines, a third where a drafter was found, none of them indented: those are commands, which are not wrapped. */
-export function readyLines({ url, info, seconds }: ReadyModel): string {
-  return `${info.name} ready at ${url} (${seconds.toFixed(1)} s, ${computesWith(info)})\n${about(info)}`
+/** Two lines, more where a drafter was found or requests can name models, none of them indented: those are commands, which are not wrapped. */
+export function readyLines({ url, info, seconds, more }: ReadyModel): string {
+  return `${info.name} ready at ${url} (${seconds.toFixed(1)} s, ${computesWith(info)})\n${about(info, more)}`
 }
 
 export interface SharedModel extends Omit<ReadyModel, 'seconds'> {
@@ -24,21 +27,23 @@ export interface SharedModel extends Omit<ReadyModel, 'seconds'> {
 }
 
 /** The same where it was loaded already. */
-export function attachedLines({ url, info, terminals }: SharedModel): string {
+export function attachedLines({ url, info, terminals, more }: SharedModel): string {
   const others = terminals === 2 ? '1 other terminal' : `${terminals - 1} other terminals`
   const shared = terminals > 1 ? `shared with ${others}` : 'already running'
-  return `${info.name} ready at ${url} (${shared}, ${computesWith(info)})\n${about(info)}`
+  return `${info.name} ready at ${url} (${shared}, ${computesWith(info)})\n${about(info, more)}`
 }
 
 function computesWith(info: ModelInfo): string {
   return `${info.device === 'cpu' ? 'CPU' : info.device}${kvBitsText(info)}`
 }
 
-function about(info: ModelInfo): string {
+function about(info: ModelInfo, { others, small }: MoreModels = { others: [] }): string {
   const remedies = { max_context: 'raise it with --max-context', memory: 'raise it with --memory-cap' }
   const drafter = info.drafter === undefined ? [] : [`${shortPath(info.drafter)} drafts for it`]
-  const adapters = info.names.length > 1 ? [`models that requests can name: ${info.names.join(', ')}`] : []
-  return [windowSentence(info, remedies), ...drafter, ...adapters].join('\n')
+  const names = [...info.names, ...others.flatMap(namesOf).map(({ name }) => name)]
+  const shown = names.map((name) => (name === small ? `${name} (for background requests)` : name))
+  const several = names.length > 1 ? [`models that requests can name: ${shown.join(', ')}`] : []
+  return [windowSentence(info, remedies), ...drafter, ...several].join('\n')
 }
 
 export interface ServingPlace {

@@ -1,6 +1,6 @@
 /** What a start ends with. */
 import { expect, test } from 'vitest'
-import { readyLines } from '../../../src/cli/serving/ready-lines.js'
+import { attachedLines, readyLines } from '../../../src/cli/serving/ready-lines.js'
 
 const info = {
   name: 'gemma',
@@ -21,6 +21,21 @@ test('the names of adapters are listed', () => {
   }).split('\n')
   expect(lines[0]).toContain('gemma:pirate ready at')
   expect(lines.at(-1)).toBe('models that requests can name: gemma:pirate, gemma')
+})
+
+test.each([
+  [undefined, 'gemma, org/b, org/b:pirate, c'],
+  ['c', 'gemma, org/b, org/b:pirate, c (for background requests)'],
+])('the other models are listed, %s for background requests', (small, names) => {
+  const others = [
+    { found: { name: 'org/b', path: '/b' }, settings: { adapter: '/adapters/pirate' } },
+    { found: { name: 'c', path: '/c' }, settings: {} },
+  ]
+  const about = { url: 'http://127.0.0.1:8080', info: info as never, more: { others: others as never, small } }
+  for (const lines of [readyLines({ ...about, seconds: 2 }), attachedLines({ ...about, terminals: 2 })]) {
+    expect(lines.split('\n')).toHaveLength(3)
+    expect(lines.split('\n').at(-1)).toBe(`models that requests can name: ${names}`)
+  }
 })
 
 test('a drafter that was found is named', () => {
