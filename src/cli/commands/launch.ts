@@ -2,12 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { demoModel } from '../../models/demo-model.js'
 import { descriptionFile } from '../../models/description-cache.js'
-import { configNames, type FoundModel, findModel, type ModelPlaces } from '../../models/find-model.js'
+import { type FoundModel, findModel, type ModelPlaces } from '../../models/find-model.js'
 import { oneLine } from '../../one-line.js'
 import type { Client, ServerEnd } from '../agents/client.js'
 import { modelTableWarnings } from '../config/model-tables.js'
 import { type Config, lineThatSets } from '../config/read-config.js'
-import type { Settings } from '../config/settings-table.js'
 import { tellOfCrashes } from '../log/crash-file.js'
 import { openLog } from '../log/open-log.js'
 import { rememberModel } from '../models/last-model.js'
@@ -23,7 +22,7 @@ import { wantedServer } from '../sharing/same-server.js'
 import { type LoadingBar, loadingBar } from '../terminal/loading-bar.js'
 import { relay, say } from '../terminal/say.js'
 import { Interrupted, watchSignals } from '../terminal/signals.js'
-import type { RunOptions } from './run-options.js'
+import { type RunOptions, settingsFor } from './run-options.js'
 import { tellOfDemo } from './tell-of-demo.js'
 
 export interface Launch {
@@ -94,7 +93,7 @@ async function serverFor(about: Launch, terminal: Terminal, bar: LoadingBar): Pr
   const port = options.portAsked && options.port !== 0 ? options.port : undefined
   if (choice === 'attach') return { obtained: await attachToAny(port, terminal) }
   const places = { modelsDir, demo: demoModel, demoIfNone: start, takeOnly: start, cache: descriptionFile() }
-  const wantedOf = (found: FoundModel) => wantedServer(found.path, settingsOf(config, found))
+  const wantedOf = (found: FoundModel) => wantedServer(found.path, settingsFor(found, options, config))
   const named = model === undefined ? undefined : findQuietly(model, places)
   if (named && choice !== 'own') {
     const obtained = await attachToSame(wantedOf(named), port, terminal)
@@ -116,10 +115,6 @@ async function serverFor(about: Launch, terminal: Terminal, bar: LoadingBar): Pr
   return { obtained, picked: model === undefined ? found.name : undefined }
 }
 
-function settingsOf(config: Config, found: FoundModel): Settings {
-  return config.forModel(configNames(found)).settings
-}
-
 /** undefined: what is wrong with it is said by who chooses a model. */
 function findQuietly(model: string, places: Parameters<typeof findModel>[1]): FoundModel | undefined {
   try {
@@ -130,13 +125,13 @@ function findQuietly(model: string, places: Parameters<typeof findModel>[1]): Fo
 }
 
 async function planFor({ config, options }: Launch, found: FoundModel, places: ModelPlaces): Promise<ServePlan> {
-  const settings = settingsOf(config, found)
+  const settings = settingsFor(found, options, config)
   const tls = tlsFiles(options)
   // Before the model is loaded: another port does not change what a certificate names.
   if (tls) certifiedUrl(`https://${options.host}:${options.port}`, tls)
   return {
     found,
-    settings: { ...settings, logLevel: options.logLevel },
+    settings,
     more: moreModels(found, settings, { config, places }),
     keys: await apiKeys(options, true),
     tls,

@@ -1,5 +1,7 @@
 /** What a run of tether is asked for: its settings with the modes that flags choose. */
+import { configNames, type FoundModel } from '../../models/find-model.js'
 import type { Call } from '../args.js'
+import { partsOf } from '../config/list-value.js'
 import { builtIn, type Config } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
 import type { Library } from '../serving/model-server.js'
@@ -34,12 +36,26 @@ export function runOptions({ command, flags, claudeArgs }: Call, { settings, ori
   return { ...settings, logLevel, serveOnly, detach, claudeArgs, choice, portAsked: origins.port !== builtIn }
 }
 
-/** Downloads the model that is named where it is missing and wanted. -> the exit status where that was stopped */
+/** Downloads the models that are named where they are missing and wanted. -> the exit status where that was stopped */
 export async function pullNamed(options: RunOptions): Promise<number | undefined> {
-  if (options.model === undefined || options.choice === 'attach') return undefined
-  const { pullMissing } = await import('../models/pull-missing.js')
-  const named = await pullMissing(options.model, options)
-  if (typeof named === 'number') return named
-  options.model = named
+  if (options.choice === 'attach') return undefined
+  for (const name of ['model', 'models', 'smallModel'] as const) {
+    const value = options[name]
+    if (value === undefined) continue
+    const { pullMissing } = await import('../models/pull-missing.js')
+    const names: string[] = []
+    for (const asked of name === 'models' ? partsOf(value) : [value]) {
+      const named = await pullMissing(asked, options)
+      if (typeof named === 'number') return named
+      names.push(named)
+    }
+    options[name] = names.join(',')
+  }
   return undefined
+}
+
+/** The settings of a model of this run, with the names that `pullNamed` leaves. */
+export function settingsFor(found: FoundModel, options: RunOptions, config: Pick<Config, 'forModel'>): Settings {
+  const { logLevel, models, smallModel } = options
+  return { ...config.forModel(configNames(found)).settings, logLevel, models, smallModel }
 }

@@ -1,7 +1,7 @@
 /** `tether serve`, and `tether --serve-only`: the server alone, in this terminal or in the background. */
 import { demoModel } from '../../models/demo-model.js'
 import { descriptionFile } from '../../models/description-cache.js'
-import { configNames, type FoundModel } from '../../models/find-model.js'
+import type { FoundModel } from '../../models/find-model.js'
 import { oneLine } from '../../one-line.js'
 import { sayHowToGetClaude } from '../claude/install-claude.js'
 import { modelTableWarnings } from '../config/model-tables.js'
@@ -27,7 +27,7 @@ import { relay, say } from '../terminal/say.js'
 import { exportLines } from '../terminal/shell-lines.js'
 import { endLine, Interrupted, type SignalWatch, watchSignals } from '../terminal/signals.js'
 import { tetherCommand } from '../tether-command.js'
-import type { RunContext, RunOptions } from './run-options.js'
+import { type RunContext, type RunOptions, settingsFor } from './run-options.js'
 import { tellOfDemo } from './tell-of-demo.js'
 
 /** Why there is no Claude Code: it was not wanted, the user said no, it is missing, or it has no terminal. */
@@ -43,11 +43,11 @@ export interface Serve {
 
 /** -> the exit status. Throws TetherError and Interrupted. */
 export async function serve({ config, options, why, context, quiet }: Serve): Promise<number> {
-  const { model, modelsDir, maxContext, memoryCap: memory, portAsked, logLevel } = options
+  const { model, modelsDir, maxContext, memoryCap: memory, portAsked } = options
   const { start, library } = context
   const places = { modelsDir, demo: demoModel, demoIfNone: start, takeOnly: start, cache: descriptionFile() }
   const found = await chooseModel({ ...places, model, namedIn: lineThatSets('model', config), memory, maxContext })
-  const settings = { ...config.forModel(configNames(found)).settings, logLevel }
+  const settings = settingsFor(found, options, config)
   if (!quiet) for (const warning of modelTableWarnings(config, places, found)) say(`warning: ${warning}`)
   if (found.isDemo && !quiet) tellOfDemo(say, model)
   const more = moreModels(found, settings, { config, places })

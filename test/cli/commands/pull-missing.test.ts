@@ -45,6 +45,19 @@ describe('without a terminal', () => {
     expect(JSON.parse(readFileSync(join(path(), '.pulled.json'), 'utf8'))).toMatchObject({ license: 'apache-2.0' })
   })
 
+  test.each([
+    ['--models', 'demo,org/model'],
+    ['--models', 'org/model@v2'],
+    ['--small-model', 'org/model'],
+  ])('--pull always downloads what %s %s names, too', async (flag, value) => {
+    const server = tether.start(serve('--model', 'demo', flag, value, '--pull', 'always'), env())
+    await until(() => server.stderr().includes('Ctrl-C'))
+    server.process.kill('SIGTERM')
+    const { stderr } = await server.ended
+    expect(stderr).toContain('Downloaded org/model to ')
+    expect(stderr).toMatch(/models that requests can name: demo, org\/model/)
+  })
+
   test('tether launch downloads it for any agent', async () => {
     const args = [
       'launch',
