@@ -1,24 +1,25 @@
 /** `tether service`: makes tether serve start with the user's session, by systemd or launchd. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { makeFolder } from '../../make-folder.js'
-import { demoModel } from '../../models/demo-model.js'
-import { findModel } from '../../models/find-model.js'
+import { realPath } from '../../models/real-path.js'
 import { oneLine, reasonOf } from '../../one-line.js'
 import { type Call, UsageError } from '../args.js'
 import type { Config } from '../config/read-config.js'
 import { packageRoot } from '../package.js'
+import { checkService } from '../service/check-service.js'
 import { planService } from '../service/plan-service.js'
 import { label, type System, unitPath, unitText } from '../service/unit.js'
 import { type ServerRecord, serverRecords } from '../serving/running-servers.js'
 import { quoted } from '../terminal/quoted.js'
 import { say } from '../terminal/say.js'
-import { commandForModels, givenFlags } from '../tether-command.js'
+import { givenFlags } from '../tether-command.js'
 
-/** -> the exit status. Throws UsageError, and `model_not_found`. */
-export function runService({ words: [action], flags }: Call, { settings }: Config): number {
+/** -> the exit status. Throws UsageError, and TetherError for what the service could not start with. */
+export async function runService({ words: [action], flags }: Call, config: Config): Promise<number> {
+  const { settings } = config
   const system: System = process.platform === 'darwin' ? 'launchd' : 'systemd'
   if (process.platform === 'win32')
     throw new UsageError('tether service knows systemd and launchd, which Windows lacks')
@@ -36,19 +37,13 @@ export function runService({ words: [action], flags }: Call, { settings }: Confi
     hasModel: settings.model !== undefined,
     env: process.env,
   })
-  checkModel(settings)
+  await checkService(config)
   const text = unitText(system, service)
   if (flags['dry-run']) {
     process.stdout.write(text)
     return 0
   }
   return install(system, path, text)
-}
-
-/** Nobody would see what its start says. Throws `model_not_found`. */
-function checkModel({ model, modelsDir, pull }: Config['settings']): void {
-  if (model !== undefined && pull !== 'always')
-    findModel(model, { modelsDir, demo: demoModel, command: commandForModels })
 }
 
 function keyFlag(): string[] {
@@ -64,7 +59,7 @@ function install(system: System, path: string, text: string): number {
     say(`${oneLine(path)} cannot be written: ${reasonOf(error)}`)
     return 1
   }
-  say(`wrote ${oneLine(path)}`)
+  say(`wrote ${shown(path)}`)
   const before = system === 'launchd' ? [] : [['systemctl', '--user', 'daemon-reload']]
   const starts =
     system === 'launchd'
@@ -78,12 +73,26 @@ function install(system: System, path: string, text: string): number {
   return perform([...before, ...starts], 'It could not be started here. To start it:')
 }
 
+/** A link stays, as of people who keep such files elsewhere: the file that it leads to is written. */
 function write(path: string, text: string): void {
   makeFolder(join(homedir(), '.tether', 'logs'), 0o700)
   mkdirSync(dirname(path), { recursive: true })
+  const file = realPath(path)
+  // systemd's mask is a link to a device.
+  if (isLink(path) && !statSync(path, { throwIfNoEntry: false })?.isFile())
+    throw new Error(`it is a link to ${readlinkSync(path)}, which is no file. Remove the link, or install a file there`)
   // Renamed into place: a full disk leaves the file that was there.
-  writeFileSync(`${path}.part`, text, { mode: 0o600 })
-  renameSync(`${path}.part`, path)
+  writeFileSync(`${file}.part`, text, { mode: 0o600 })
+  renameSync(`${file}.part`, file)
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true
+}
+
+/** A path with where it leads, if it is a link. */
+function shown(path: string): string {
+  return isLink(path) ? `${oneLine(realPath(path))}, to which ${oneLine(path)} is a link` : oneLine(path)
 }
 
 function uninstall(system: System, path: string): number {
@@ -96,9 +105,10 @@ function uninstall(system: System, path: string): number {
       ? [['launchctl', 'bootout', `${domain()}/${label}`]]
       : [['systemctl', '--user', 'disable', '--now', 'tether.service']]
   perform(stop, 'It could not be stopped here. If it runs, to stop it:')
+  const stays = isLink(path) ? `, a link: ${oneLine(realPath(path))} stays` : ''
   rmSync(path, { force: true })
   if (system === 'systemd') run(['systemctl', '--user', 'daemon-reload'])
-  say(`removed ${oneLine(path)}`)
+  say(`removed ${oneLine(path)}${stays}`)
   return 0
 }
 

@@ -1,6 +1,17 @@
 /** tether service: the files that it writes, and that what they run serves in a bare environment. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -175,6 +186,49 @@ describe('tether service', () => {
     rmSync(folder)
     expect(tether(['install', '--model', 'org/later', '--pull', 'always']).status).toBe(0)
   })
+
+  test('installs nothing that its flags keep from starting', () => {
+    const { home, path, tether } = makeHome()
+    writeFileSync(join(home, 'seen'), 'key\n', { mode: 0o644 })
+    for (const [flags, message] of [
+      [['--api-key-file', join(home, 'nofile')], 'nofile cannot be used: ENOENT'],
+      [['--api-key-file', join(home, 'seen')], 'other users can read it'],
+      [['--tls-cert', join(home, 'nofile')], '--tls-cert and --tls-key belong together'],
+      [['--tls-cert', join(home, 'nofile'), '--tls-key', join(home, 'nofile')], 'nofile'],
+      [['--models', 'gema'], 'no model named gema'],
+      [['--small-model', 'gema'], 'no model named gema'],
+      [['--adapter', join(home, 'bin')], 'is not a LoRA adapter'],
+      [['--draft', join(home, 'bin')], 'which is no folder of a checkpoint'],
+    ] as const) {
+      const { status, stderr } = tether(['install', '--model', 'demo', ...flags])
+      expect([status, stderr]).toEqual([1, expect.stringContaining(message)])
+      expect(existsSync(path)).toBe(false)
+    }
+    writeFileSync(join(home, 'keys'), 'key\n', { mode: 0o600 })
+    expect(tether(['install', '--model', 'demo', '--api-key-file', join(home, 'keys')]).status).toBe(0)
+  }, 60_000)
+
+  test('writes through a link to a file, and refuses any other link', () => {
+    const { home, path, tether } = makeHome()
+    const real = join(home, 'dotfiles')
+    mkdirSync(dirname(path), { recursive: true })
+    symlinkSync(real, path)
+    const refused = tether(['install', '--model', 'demo'])
+    expect([refused.status, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining(`it is a link to ${real}, which is no`),
+    ])
+    writeFileSync(real, 'old')
+    const { status, stderr } = tether(['install', '--model', 'demo'])
+    expect([status, stderr]).toEqual([0, expect.stringContaining(`wrote ${real}, to which ${path} is a link`)])
+    expect(lstatSync(path).isSymbolicLink()).toBe(true)
+    expect(readFileSync(real, 'utf8')).toContain('demo')
+    expect(tether(['uninstall']).stderr).toContain(`removed ${path}, a link: ${real} stays`)
+    expect([existsSync(path), existsSync(real)]).toEqual([false, true])
+    symlinkSync('/dev/null', path)
+    expect(tether(['install', '--model', 'demo']).stderr).toContain('it is a link to /dev/null')
+    expect(readlinkSync(path)).toBe('/dev/null')
+  }, 60_000)
 
   test('installs a private file without a key and starts it, says its state, and removes it', () => {
     const { path, tether, asked } = makeHome()
