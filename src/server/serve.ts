@@ -2,7 +2,7 @@
 
 import { TetherError } from '../errors.js'
 import { type Limits, limitsOf } from '../limits.js'
-import type { LoadedModel } from '../model/types.js'
+import type { LoadedModel, ModelInfo } from '../model/types.js'
 import { createActivity } from './activity.js'
 import type { AboutBody } from './answer.js'
 import { createApp } from './app.js'
@@ -81,6 +81,11 @@ export interface Server {
   setKeys(keys: Readonly<Record<string, string>>): void
   /** The models that there are, the first one first, and what each does. */
   models(): ModelReport[]
+  /**
+   * Loads the model that requests mean by this name, as they do. -> what is known of it. Throws why it cannot be loaded, and
+   * `cancelled` once the signal fires.
+   */
+  load(name: string, signal?: AbortSignal): Promise<ModelInfo>
   /** Stops listening, ends the requests that run, and closes what `models` loaded. The first model stays loaded. Safe to call twice. */
   close(): Promise<void>
 }
@@ -131,7 +136,12 @@ export async function serve(model: LoadedModel | Promise<LoadedModel>, options: 
     await listener.close()
     await house.close()
   }
-  return { url, ...listener, setKeys: keys.set, models: () => modelReports(house), close }
+  const load = async (name: string, signal = new AbortController().signal) => {
+    const { model: loaded, giveBack } = await house.use(name, signal)
+    giveBack()
+    return loaded.info
+  }
+  return { url, ...listener, setKeys: keys.set, models: () => modelReports(house), load, close }
 }
 
 function keysOf({ apiKey, apiKeys }: ServeOptions): Record<string, string> {

@@ -66,6 +66,17 @@ describe('a server of several models', () => {
     expect((await ask(`${server.url}/v1/models/c`)).json.error.message).toContain('There are a, org/b.')
   })
 
+  it('loads one for its caller as a request would, and says what it is', async () => {
+    const models = fakeModels(1)
+    const broken = models.served('c', { fails: new TetherError('bad_weights', 'damaged') })
+    const { server } = await start(models, { models: [models.served('a'), models.served('b'), broken] })
+    expect((await server.load('b')).name).toBe('b')
+    expect(models.events).toEqual(['load a', 'close a', 'load b'])
+    await expect(server.load('c')).rejects.toThrow('the model c cannot be loaded: damaged')
+    expect((await server.load('nobody')).name).toBe('a')
+    await expect(server.load('b', AbortSignal.abort())).rejects.toMatchObject({ code: 'cancelled' })
+  })
+
   it('knows the first one by the names of its adapters, too', async () => {
     const models = fakeModels(2)
     const { send, get, lines } = await start(models, { models: [models.served('a'), models.served('b')] }, ['x'])

@@ -44,7 +44,7 @@ export const fakeLibrary: Library = {
     return { info, stats, generate: generateSteadily, close: async () => {} } as unknown as Model
   },
 
-  async serve(model, { host = '127.0.0.1', port, apiKeys = {}, onLog, onOverflow }) {
+  async serve(model, { host = '127.0.0.1', port, apiKeys = {}, models = [], onLog, onOverflow }) {
     let keys = Object.entries(apiKeys)
     const needsKey = keys.length > 0
     void model.then(() => FAKE_OPTIONS && writeFileSync(FAKE_OPTIONS, JSON.stringify({ ...loadedWith, onOverflow })))
@@ -84,7 +84,10 @@ export const fakeLibrary: Library = {
     const setKeys = (others: Readonly<Record<string, string>>) => {
       keys = Object.entries(others)
     }
-    return { url: `http://127.0.0.1:${taken}`, port: taken, close, setTls: () => {}, setKeys, models: () => [] }
+    const load = async (name: string) =>
+      ((await models.find((one) => one.name === name)?.load({})) ?? (await model)).info
+    const url = `http://127.0.0.1:${taken}`
+    return { url, port: taken, close, setTls: () => {}, setKeys, models: () => [], load }
   },
 }
 

@@ -11,7 +11,7 @@ import { tellOfCrashes } from '../log/crash-file.js'
 import { openLog } from '../log/open-log.js'
 import { rememberModel } from '../models/last-model.js'
 import { apiKeys } from '../serving/api-keys.js'
-import { moreModels } from '../serving/more-models.js'
+import { type MoreModels, moreModels } from '../serving/more-models.js'
 import { attachedLines, readyLines } from '../serving/ready-lines.js'
 import { certifiedUrl, tlsFiles } from '../serving/tls-files.js'
 import { askWhich } from '../sharing/ask-which.js'
@@ -59,7 +59,7 @@ export async function launch(about: Launch): Promise<number> {
     const { facts } = obtained.lease
     const url = addressOf(facts)
     if (!options.force) client.checkWindow(facts.info, key)
-    const ready = { ...facts, url, more: facts.plan.more }
+    const ready = { ...facts, url, more: modelsOf(facts.plan) }
     tell(obtained.isNew ? readyLines(ready) : attachedLines(ready))
     const outdated = await client.checked
     if (outdated) tell(outdated)
@@ -141,6 +141,11 @@ async function planFor({ config, options }: Launch, found: FoundModel, places: M
     sessionFolder: process.cwd(),
     argv: process.argv,
   }
+}
+
+/** All models of the server, of which this terminal may use another than the first. */
+function modelsOf({ found, settings, more }: ServePlan): MoreModels | undefined {
+  return more && { ...more, others: [{ found, settings }, ...more.others] }
 }
 
 /** By a name that its certificate has. Throws `bad_config` where it has none that an agent could use. */

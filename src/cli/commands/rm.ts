@@ -80,12 +80,13 @@ function checkUnused({ name, kind, folder }: Removal): void {
   )
 }
 
-function foldersOf({ path, others = [], settings: { draft, adapter } }: SharedAt): string[] {
-  const models = [path, ...others]
-  const drafters = draft === 'auto' ? models.map((model) => drafterBeside(model)) : [draft]
-  const adapters = typeof adapter === 'string' ? partsOf(adapter) : []
-  const beside = [...drafters, ...adapters].filter((one) => typeof one === 'string')
-  return [...models, ...beside.filter((one) => one !== 'off').map(realPath)]
+function foldersOf(server: SharedAt): string[] {
+  return [server, ...(server.others ?? [])].flatMap(({ path, settings: { draft, adapter } }) => {
+    const drafter = draft === 'auto' ? drafterBeside(path) : draft
+    const adapters = typeof adapter === 'string' ? partsOf(adapter) : []
+    const beside = [drafter, ...adapters].filter((one) => typeof one === 'string')
+    return [path, ...beside.filter((one) => one !== 'off').map(realPath)]
+  })
 }
 
 /** What is kept of the prompts of models that go. A link goes alone. */

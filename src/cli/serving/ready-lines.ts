@@ -40,7 +40,7 @@ function computesWith(info: ModelInfo): string {
 function about(info: ModelInfo, { others, small }: MoreModels = { others: [] }): string {
   const remedies = { max_context: 'raise it with --max-context', memory: 'raise it with --memory-cap' }
   const drafter = info.drafter === undefined ? [] : [`${shortPath(info.drafter)} drafts for it`]
-  const names = [...info.names, ...others.flatMap(namesOf).map(({ name }) => name)]
+  const names = [...new Set([...info.names, ...others.flatMap(namesOf).map(({ name }) => name)])]
   const shown = names.map((name) => (name === small ? `${name} (for background requests)` : name))
   const several = names.length > 1 ? [`models that requests can name: ${shown.join(', ')}`] : []
   return [windowSentence(info, remedies), ...drafter, ...several].join('\n')

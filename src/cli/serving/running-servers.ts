@@ -30,16 +30,20 @@ export interface ServerRecord {
   shared?: SharedAt
 }
 
-export interface SharedAt {
-  /** The path of its socket. */
-  socket: string
+/** A model of a server. */
+export interface ModelAt {
   /** The model's folder, and what tells its files from others. */
   path: string
   stamp: string
   /** Its settings, by their keys: those that another terminal would have to ask for to mean this server. */
   settings: Record<string, unknown>
-  /** The folders of its other models, loaded or not. Unset: there are none. */
-  others?: string[]
+}
+
+export interface SharedAt extends ModelAt {
+  /** The path of its socket. */
+  socket: string
+  /** Its other models, loaded or not, by the names that requests give. Unset: there are none. */
+  others?: (ModelAt & { name: string })[]
 }
 
 /** One whose model is loaded. */

@@ -45,10 +45,14 @@ function instead({ record, differs }: Candidate): string {
   return `To use the one that runs:\n  ${runAgain({ drop: ['--own'], add: ['--attach'] })}`
 }
 
-function choices({ record, differs }: Candidate, name: string, report: ServerReport | undefined) {
+function choices(
+  { record, name: known = record.model, differs }: Candidate,
+  name: string,
+  report: ServerReport | undefined,
+) {
   const own = { label: `Start another server for ${oneLine(name)}`, value: 'own' }
   if (differs?.in !== 'version')
-    return [{ label: `Use the one that runs, with ${oneLine(record.model)}`, value: 'attach' }, own]
+    return [{ label: `Use the one that runs, with ${oneLine(known)}`, value: 'attach' }, own]
   // Claude Code works on it in another terminal.
   const isUsed = (report?.terminals.length ?? 0) > 0
   return isUsed ? [own] : [{ label: `Restart it with tether ${version()}`, value: 'restart' }, own]

@@ -1,15 +1,17 @@
 /** A server's side of what terminals say to it: who uses it, who is let in, and when it ends. */
 import type { Model, Server } from '../../index.js'
+import { weightsSize } from '../../models/models-dir.js'
 import type { LogLine } from '../../server/serve.js'
 import { deferred } from '../deferred.js'
 import type { OpenLog } from '../log/open-log.js'
+import { servedName } from '../serving/more-models.js'
 import type { Ask, Left, ServePlan, ServerFacts, Terminal, ToTerminal } from './messages.js'
 import { reportOf, runningOf } from './report.js'
 import { tellError } from './told-error.js'
 
 export interface HostOptions {
   plan: ServePlan
-  server: Pick<Server, 'url' | 'setKeys' | 'models'>
+  server: Pick<Server, 'url' | 'setKeys' | 'models' | 'load'>
   log: Pick<OpenLog, 'errors' | 'faults' | 'path'>
   /** Of the weights. */
   bytes: number
@@ -25,8 +27,13 @@ export type ReadyFacts = Omit<ServerFacts, 'terminals' | 'plan' | 'log'>
 interface Attached extends Terminal {
   name: string
   key: string
+  /** The one that it uses. Unset: the first. */
+  model?: string
   errorsBefore: number
 }
+
+/** How often a terminal is told how far its model is. */
+const progressMs = 250
 
 /** Of setTimeout. */
 const longestTimer = 2 ** 31 - 1
@@ -130,10 +137,10 @@ export class Host {
     }
   }
 
-  private attach(peer: ToTerminal, { key, pid }: { key: string; pid: number }): void {
+  private attach(peer: ToTerminal, { key, pid, model }: Extract<Ask, { type: 'attach' }>): void {
     const counts = { requests: 0, outputTokens: 0, errorsBefore: this.options.log.errors() }
     const since = new Date().toISOString()
-    this.attached.set(peer, { name: `terminal-${++this.names}`, key, pid, since, ...counts })
+    this.attached.set(peer, { name: `terminal-${++this.names}`, key, pid, model, since, ...counts })
     try {
       this.showKeys()
       this.answer(peer)
@@ -155,6 +162,34 @@ export class Host {
   }
 
   private tellReady(peer: ToTerminal, facts: ReadyFacts): void {
+    const { model } = this.attached.get(peer) ?? {}
+    if (model === undefined) this.tellAttached(peer, facts)
+    else void this.loadFor(peer, model, facts)
+  }
+
+  /** A model beside the first one, for a terminal that uses it. */
+  private async loadFor(peer: ToTerminal, model: string, facts: ReadyFacts): Promise<void> {
+    const leaving = new AbortController()
+    void peer.closed.then(() => leaving.abort())
+    const timer = setInterval(() => this.tellProgressOf(peer, model), progressMs)
+    try {
+      const info = await this.options.server.load(model, leaving.signal)
+      if (this.waiting.has(peer)) this.tellAttached(peer, { ...facts, info })
+    } catch (error) {
+      peer.send({ type: 'failed', error: tellError(error) })
+    } finally {
+      clearInterval(timer)
+    }
+  }
+
+  private tellProgressOf(peer: ToTerminal, model: string): void {
+    const { plan, server } = this.options
+    const { state, progress = 0 } = server.models().find(({ name }) => name === model) ?? {}
+    const found = plan.more?.others.find((other) => servedName(other.found) === model)?.found
+    if (state === 'loading' && found) peer.send({ type: 'loading', fraction: progress, bytes: weightsSize(found.path) })
+  }
+
+  private tellAttached(peer: ToTerminal, facts: ReadyFacts): void {
     const { plan, log } = this.options
     peer.send({ type: 'attached', facts: { ...facts, log: log.path, terminals: this.attached.size, plan } })
     this.waiting.delete(peer)

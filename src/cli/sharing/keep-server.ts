@@ -30,8 +30,9 @@ export interface Keeping {
   client: string
 }
 
-export function keepServer(first: Obtained, terminal: Terminal, { log, client }: Keeping): KeptServer {
+export function keepServer(first: Obtained, starter: Terminal, { log, client }: Keeping): KeptServer {
   const { facts } = first.lease
+  const terminal = { ...starter, model: first.model }
   let now: Obtained | undefined = first
   let isDone = false
   let deaths = 0

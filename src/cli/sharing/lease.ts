@@ -19,6 +19,8 @@ export interface Lease {
 export interface Asking {
   /** Unset: wait for the model, and use no key. */
   key?: string
+  /** What the server calls the model. Unset: its first one. */
+  model?: string
   onLoading?: (fraction: number, bytes: number) => void
 }
 
@@ -34,7 +36,7 @@ const answerMs = 2000
 /** Resolves once the model is loaded. Rejects with what the load throws, and with ServerGone. `heard`: with the first message. */
 export function askForLease(
   peer: ToServer,
-  { key, onLoading }: Asking,
+  { key, model, onLoading }: Asking,
 ): { heard: Promise<void>; lease: Promise<Lease> } {
   let hear = () => {}
   const heard = new Promise<void>((resolve) => {
@@ -54,7 +56,7 @@ export function askForLease(
     })
   })
   lease.catch(() => {})
-  peer.send(key === undefined ? { type: 'watch' } : { type: 'attach', key, pid: process.pid })
+  peer.send(key === undefined ? { type: 'watch' } : { type: 'attach', key, pid: process.pid, model })
   return { heard, lease }
 }
 

@@ -35,8 +35,8 @@ export interface ServePlan {
 export type Ask =
   /** The first message to a process that is to become a server; the sender may attach at once. */
   | { type: 'start'; plan: ServePlan }
-  /** Let in this key while the connection is open. Answered with `attached`, once the model is loaded. */
-  | { type: 'attach'; key: string; pid: number }
+  /** Let in this key while the connection is open. Answered with `attached`, once the model is loaded: `model`, or the first one. */
+  | { type: 'attach'; key: string; pid: number; model?: string }
   /** The same without a key, which holds the server only until it is answered. */
   | { type: 'watch' }
   /** The terminal is done. Answered with `left`. */
@@ -63,6 +63,7 @@ export interface ServerFacts {
   pid: number
   url: string
   certificates?: string
+  /** Of the model that the terminal asked for. */
   info: ModelInfo
   /** How long the start took. */
   seconds: number

@@ -14,6 +14,8 @@ import { takeStartLock } from './start-lock.js'
 export interface Starter {
   /** Let in while the terminal uses the server. Unset: it only waits for the model. */
   key?: string
+  /** What the server calls its model. Unset: its first one. */
+  model?: string
   onLoading: (fraction: number, bytes: number) => void
   /** What a server's process prints while it starts. */
   onOutput: (text: string) => void
@@ -29,6 +31,8 @@ export interface Obtained {
   peer: ToServer
   /** By this terminal. */
   isNew: boolean
+  /** As of Starter. */
+  model?: string
 }
 
 /** One that runs and is wanted; undefined: there is none. `port`: only on this one. Rejects with what its load throws. */
@@ -37,19 +41,22 @@ export async function attachToSame(
   port: number | undefined,
   terminal: Terminal,
 ): Promise<Obtained | undefined> {
-  for (const { record, differs } of running(wanted, port)) {
-    const obtained = differs ? undefined : await attachTo(record, terminal)
+  for (const { record, name: model, differs } of running(wanted, port)) {
+    const obtained = differs ? undefined : await attachTo(record, { ...terminal, model })
     if (obtained) return obtained
   }
   return undefined
 }
 
 /** undefined: it cannot be reached any more. */
-export async function attachTo(record: ServerRecord, { key, onLoading }: Terminal): Promise<Obtained | undefined> {
+export async function attachTo(
+  record: ServerRecord,
+  { key, model, onLoading }: Terminal,
+): Promise<Obtained | undefined> {
   const peer = await connectTo(record)
   if (!peer) return undefined
   try {
-    return { lease: await askForLease(peer, { key, onLoading }).lease, peer, isNew: false }
+    return { lease: await askForLease(peer, { key, model, onLoading }).lease, peer, isNew: false, model }
   } catch (error) {
     peer.end()
     // It ended in this moment.
@@ -105,7 +112,7 @@ async function askAboutOthers({ wanted, port, terminal, ask, plan }: Wish): Prom
   if (!other) return undefined
   const { name, path } = plan.found
   const answer = await ask({ other, name, path, say: terminal.say })
-  if (answer === 'attach') return attachTo(other.record, terminal)
+  if (answer === 'attach') return attachTo(other.record, { ...terminal, model: other.name })
   if (answer === 'restart' && !(await stopServer(other.record))) {
     throw new TetherError(
       'internal',
@@ -133,11 +140,11 @@ interface Starting {
 }
 
 /** The new process is attached to from its first moment, so it ends if this one does. */
-export function startServer(plan: ServePlan, { key, onLoading, onOutput }: Starter): Starting {
+export function startServer(plan: ServePlan, { key, model, onLoading, onOutput }: Starter): Starting {
   const { peer, ended } = spawnServer(plan, onOutput)
-  const { heard, lease } = askForLease(peer, { key, onLoading })
+  const { heard, lease } = askForLease(peer, { key, model, onLoading })
   const obtained = lease.then(
-    (taken) => ({ lease: taken, peer, isNew: true }),
+    (taken) => ({ lease: taken, peer, isNew: true, model }),
     async (error) => {
       peer.end()
       const how = await ended

@@ -1,9 +1,13 @@
 /** Which of the servers that run is the one that a terminal wants, and how the others differ from it. */
-import type { ServerRecord, SharedAt } from '../serving/running-servers.js'
+import { modelId } from '../agents/agent.js'
+import { claudeModelId } from '../claude/claude-settings.js'
+import type { ModelAt, ServerRecord, SharedAt } from '../serving/running-servers.js'
 import { differences, type Wanted } from './same-server.js'
 
 export interface Candidate {
   record: ServerRecord & { shared: SharedAt }
+  /** What it calls the model that is wanted. Unset: that is its first one, or it has no such model. */
+  name?: string
   /** Unset: it is what is wanted. */
   differs?: Difference
 }
@@ -21,7 +25,10 @@ export interface MatchOptions {
   port?: number
 }
 
-/** Those that can be used by other terminals, in the order of the records. `wanted` unset: any of this version will do. */
+/**
+ * Those that can be used by other terminals, in the order of the records, but for those that have the wanted model beside another
+ * one: they come last. `wanted` unset: any of this version will do.
+ */
 export function candidates(
   records: ServerRecord[],
   wanted: Wanted | undefined,
@@ -30,18 +37,30 @@ export function candidates(
   return records
     .filter((record): record is Candidate['record'] => record.shared !== undefined)
     .filter(({ url }) => port === undefined || new URL(url).port === String(port))
-    .map((record) => ({ record, differs: difference(record, wanted, version) }))
+    .map((record) => candidate(record, wanted, version))
+    .sort((one, other) => Number(one.name !== undefined) - Number(other.name !== undefined))
 }
 
-function difference(
-  { shared, version: running = 'unknown' }: Candidate['record'],
-  wanted: Wanted | undefined,
-  version: string,
-): Difference | undefined {
-  if (running !== version) return { in: 'version', running }
-  if (wanted === undefined) return undefined
-  if (shared.path !== wanted.path) return { in: 'model' }
-  if (shared.stamp !== wanted.stamp) return { in: 'files' }
-  const keys = differences(shared.settings, wanted.settings)
+function candidate(record: Candidate['record'], wanted: Wanted | undefined, version: string): Candidate {
+  const { shared, version: running = 'unknown' } = record
+  if (running !== version) return { record, differs: { in: 'version', running } }
+  if (wanted === undefined) return { record }
+  if (shared.path === wanted.path) return { record, differs: difference(shared, shared, wanted) }
+  const other = shared.others?.find(({ path, name }) => path === wanted.path && canBeNamed(name))
+  if (other === undefined) return { record, differs: { in: 'model' } }
+  return { record, name: other.name, differs: difference(other, shared, wanted) }
+}
+
+/** `model`: the one of the server that is wanted. */
+function difference(model: ModelAt, { path, others = [] }: SharedAt, wanted: Wanted): Difference | undefined {
+  if (model.stamp !== wanted.stamp) return { in: 'files' }
+  const folders = [path, ...others.map((other) => other.path)]
+  const models = wanted.models.every((folder) => folders.includes(folder)) ? [] : ['models']
+  const keys = [...differences(model.settings, wanted.settings), ...models].sort()
   return keys.length > 0 ? { in: 'settings', keys } : undefined
+}
+
+/** Whether agents send this name as it is: the server takes any other for its first model. */
+function canBeNamed(name: string): boolean {
+  return claudeModelId(modelId(name)) === name
 }

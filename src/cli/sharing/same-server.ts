@@ -8,7 +8,7 @@ import { findModel } from '../../models/find-model.js'
 import { realPath } from '../../models/real-path.js'
 import { changeParts, partsOf } from '../config/list-value.js'
 import { type SettingName, type Settings, setting, settingNames } from '../config/settings-table.js'
-import type { SharedAt } from '../serving/running-servers.js'
+import type { ModelAt } from '../serving/running-servers.js'
 
 /**
  * They say which model that is, how Claude Code is started and where a log goes; a key is the terminal's own. All others
@@ -16,6 +16,7 @@ import type { SharedAt } from '../serving/running-servers.js'
  */
 const notOfServer: SettingName[] = [
   'model',
+  'models',
   'modelsDir',
   'pull',
   'port',
@@ -30,8 +31,6 @@ const notOfServer: SettingName[] = [
   'force',
 ]
 
-const namesModels: SettingName[] = ['models', 'smallModel']
-
 /** Those that are set, by their keys. A file or folder is the same by whatever path and name, and from whatever folder. */
 export function settingsOfServer(settings: Settings): Record<string, unknown> {
   const names = settingNames.filter((name) => !notOfServer.includes(name) && settings[name] !== undefined)
@@ -39,10 +38,7 @@ export function settingsOfServer(settings: Settings): Record<string, unknown> {
     names.map((name) => {
       const value = settings[name]
       const about = setting(name)
-      if (namesModels.includes(name)) {
-        const folders = partsOf(String(value)).map((model) => folderOf(model, settings))
-        return [about.key, [...new Set(folders)].sort()]
-      }
+      if (name === 'smallModel') return [about.key, folderOf(String(value), settings)]
       const place = (path: string) => (about.of?.includes(path) ? path : placeOf(path))
       return [about.key, about.kind === 'path' ? changeParts(about, String(value), place) : value]
     }),
@@ -71,9 +67,17 @@ export function differences(one: Record<string, unknown>, other: Record<string, 
 }
 
 /** What a terminal would start. */
-export type Wanted = Omit<SharedAt, 'socket' | 'others'>
+export interface Wanted extends ModelAt {
+  /** The folders of what else requests may name. A server may have more. */
+  models: string[]
+}
 
 export function wantedServer(path: string, settings: Settings, env = process.env): Wanted {
+  const models = partsOf(settings.models).map((model) => folderOf(model, settings))
+  return { ...modelAt(path, settings, env), models }
+}
+
+export function modelAt(path: string, settings: Settings, env = process.env): ModelAt {
   // Who asks for that file wants to find the own prompts in it.
   const debug = env.TETHER_DEBUG === '1' ? { TETHER_DEBUG: '1' } : {}
   const adapters = partsOf(settings.adapter).map((folder) => resolve(folder))

@@ -1,7 +1,6 @@
 /** Makes a server from its plan, in this process: loads the model, records the server, and hears its terminals. */
 import { resolve } from 'node:path'
 import type { LoadModelOptions } from '../../index.js'
-import { realPath } from '../../models/real-path.js'
 import { reasonOf } from '../../one-line.js'
 import { loadOptions, pickOptions, samplingOptions } from '../../options.js'
 import { prefixFolder } from '../../prefixes/folder.js'
@@ -13,7 +12,7 @@ import { type DebugLog, openDebugLog } from '../log/debug-log.js'
 import { logFolder, type OpenLog } from '../log/open-log.js'
 import { version } from '../package.js'
 import { type Library, type ModelServer, type OtherModel, startModelServer } from '../serving/model-server.js'
-import type { PlannedModel } from '../serving/more-models.js'
+import { type PlannedModel, servedName } from '../serving/more-models.js'
 import { recordServer, type ServerRecord, writeCertificates } from '../serving/running-servers.js'
 import { certifiedUrl, reloadOnHangup, type TlsFiles, trusted } from '../serving/tls-files.js'
 import type { Progress } from '../terminal/progress.js'
@@ -22,7 +21,7 @@ import { Cancelled } from '../terminal/signals.js'
 import { type ControlSocket, openControl } from './control-socket.js'
 import { Host } from './host.js'
 import type { ServePlan, ToTerminal } from './messages.js'
-import { wantedServer } from './same-server.js'
+import { modelAt } from './same-server.js'
 
 export interface ServeParts {
   log: OpenLog
@@ -126,11 +125,14 @@ interface Share {
 async function openShare(host: Host, plan: ServePlan, say: (line: string) => void): Promise<Share> {
   let control: ControlSocket | undefined
   let forget: (() => void) | undefined
-  const wanted = wantedServer(plan.found.path, plan.settings)
-  const others = plan.more?.others.map(({ found }) => realPath(found.path))
+  const first = modelAt(plan.found.path, plan.settings)
+  const others = plan.more?.others.map(({ found, settings }) => ({
+    name: servedName(found),
+    ...modelAt(found.path, settings),
+  }))
   const record: Share['record'] = (server) => {
     try {
-      const shared = control && { socket: control.path, ...wanted, others }
+      const shared = control && { socket: control.path, ...first, others }
       forget = recordServer({ ...server, version: version(), shared })
       return true
     } catch (error) {

@@ -95,9 +95,11 @@ describe('tether rm', () => {
     const write = (more: object) =>
       writeFileSync(join(folder, `${process.pid}.json`), JSON.stringify({ ...record, ...more }))
     const asDrafter = { ...shared, path: '/other', settings: { draft: path } }
-    const asSecond = { ...shared, path: '/other', others: [path] }
+    const other = { name: 'second', path: '/second', stamp: '', settings: {} }
+    const asSecond = { ...shared, path: '/other', others: [{ ...other, path }] }
+    const asDrafterOfSecond = { ...shared, path: '/other', others: [{ ...other, settings: { draft: path } }] }
     const asAdapter = { ...shared, path: '/other', settings: { adapter: `/pirate,${path}` } }
-    const others = [asDrafter, asSecond, asAdapter].map((one) => ({ model: 'other', shared: one }))
+    const others = [asDrafter, asSecond, asDrafterOfSecond, asAdapter].map((one) => ({ model: 'other', shared: one }))
     for (const more of [{}, { shared: undefined }, ...others]) {
       write(more)
       const { code, stderr } = await run('gemma', '--yes')

@@ -10,7 +10,7 @@ describe('serveOnPort', () => {
   const serve = async (port: number) => {
     if (taken.has(port)) throw new TetherError('port_in_use', `${port} is in use`)
     const server = { close: async () => {}, setTls: () => {}, setKeys: () => {}, models: () => [] }
-    return { url: `http://127.0.0.1:${port}`, port, ...server }
+    return { url: `http://127.0.0.1:${port}`, port, ...server, load: async () => ({}) as never }
   }
 
   test('uses the next free port, and says so', async () => {

@@ -35,8 +35,13 @@ function makeTerminal() {
   }
 }
 
-function makeHost(more: Partial<ServePlan> & { keepAlive?: number } = {}) {
-  const { keepAlive, ...plan } = more
+interface MakeHost extends Partial<ServePlan> {
+  keepAlive?: number
+  loading?: (name: string) => Promise<ModelInfo>
+}
+
+function makeHost(more: MakeHost = {}) {
+  const { keepAlive, loading = async (name) => ({ name, window: 50 }) as ModelInfo, ...plan } = more
   const keys: Record<string, string>[] = []
   const stats = { live: 0, queued: 0, promptTokens: 7, cachedTokens: 3, outputTokens: 5, memory: { weights: 9 } }
   const info = { name: 'demo', window: 100 } as ModelInfo
@@ -61,8 +66,13 @@ function makeHost(more: Partial<ServePlan> & { keepAlive?: number } = {}) {
       models() {
         const { live, queued, promptTokens: prompt, cachedTokens: cached, outputTokens: output } = stats
         const tokens = { prompt, cached, output }
-        return [{ name: 'demo', state: 'ready', live, queued, weights: 9, prefix: 0, tokens }]
+        const none = { live: 0, queued: 0, weights: 0, prefix: 0, tokens: { prompt: 0, cached: 0, output: 0 } }
+        return [
+          { name: 'demo', state: 'ready', live, queued, weights: 9, prefix: 0, tokens },
+          { name: 'second', state: 'loading', progress: 0.5, ...none },
+        ]
       },
+      load: (name) => loading(name),
     },
     log: { errors: () => 2, faults: () => ['a fault'], path: '/log' },
     bytes: 1000,
@@ -72,10 +82,10 @@ function makeHost(more: Partial<ServePlan> & { keepAlive?: number } = {}) {
   void host.done.then((why) => {
     ending = why
   })
-  const attach = (key: string) => {
+  const attach = (key: string, model?: string) => {
     const terminal = makeTerminal()
     host.adopt(terminal.peer)
-    terminal.ask({ type: 'attach', key, pid: 4 })
+    terminal.ask({ type: 'attach', key, pid: 4, model })
     return terminal
   }
   const settled = () => new Promise((resolve) => setImmediate(resolve))
@@ -101,6 +111,38 @@ describe('a terminal', () => {
     expect(terminal.told[1]).toEqual({ type: 'loading', fraction: 0.5, bytes: 1000 })
     expect(terminal.told[2]).toMatchObject({ facts: { terminals: 1, log: '/log', info: { name: 'demo' } } })
     expect(attach('other').types()).toEqual(['attached'])
+  })
+
+  test('of another model than the first is told of that one, once it is loaded', async () => {
+    vi.useFakeTimers()
+    try {
+      let loaded = (_: ModelInfo) => {}
+      const second = { found: { name: 'second', path: '/none', isDemo: false }, settings: {} as Settings }
+      const { host, ready, attach, keys } = makeHost({
+        more: { others: [second] },
+        loading: () => new Promise((resolve) => (loaded = resolve)),
+      })
+      const terminal = attach('mine', 'second')
+      expect([terminal.types(), keys()]).toEqual([['loading'], { default: 'first', 'terminal-1': 'mine' }])
+      ready()
+      await vi.advanceTimersByTimeAsync(300)
+      expect(terminal.told.slice(1)).toEqual([{ type: 'loading', fraction: 0.5, bytes: 0 }])
+      loaded({ name: 'second', window: 50 } as ModelInfo)
+      await vi.advanceTimersByTimeAsync(600)
+      expect(terminal.told.slice(2)).toMatchObject([{ type: 'attached', facts: { info: { name: 'second' } } }])
+      expect(host.terminals).toHaveLength(1)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  test('is told why its model cannot be loaded, and others go on', async () => {
+    const { ready, attach, ending } = makeHost({ loading: () => Promise.reject(new Error('it is damaged')) })
+    ready()
+    const [one, two] = [attach('one'), attach('two', 'second')]
+    expect(await ending()).toBeUndefined()
+    expect(two.told).toMatchObject([{ type: 'failed', error: { message: 'it is damaged' } }])
+    expect(one.types()).toEqual(['attached'])
   })
 
   test('is told why the load failed', () => {

@@ -6,7 +6,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readConfig } from '../../../src/cli/config/read-config.js'
 import type { Layer } from '../../../src/cli/config/settings-table.js'
 import { candidates } from '../../../src/cli/sharing/running-match.js'
-import { differences, modelStamp, settingsOfServer, wantedServer } from '../../../src/cli/sharing/same-server.js'
+import {
+  differences,
+  modelAt,
+  modelStamp,
+  settingsOfServer,
+  wantedServer,
+} from '../../../src/cli/sharing/same-server.js'
 
 let base: string
 let model: string
@@ -66,7 +72,10 @@ describe('the settings of a server', () => {
   test('are the same by every path and name of a folder, asked for in whatever folder', async () => {
     const folder = process.cwd()
     symlinkSync(base, `${base}-link`)
-    const of = async (flags: Layer) => settingsOfServer({ ...(await settings(flags)), modelsDir: base })
+    const of = async (flags: Layer) => {
+      const { settings: own, models } = wantedServer(model, { ...(await settings(flags)), modelsDir: base })
+      return { ...own, models: models.sort() }
+    }
     try {
       process.chdir(base)
       for (const name of ['other', 'small']) cpSync(model, join(base, name), { recursive: true })
@@ -124,6 +133,60 @@ test('a model is the same through a link to its folder', async () => {
   expect(wantedServer(join(base, 'link'), await settings()).path).toBe((await wanted()).path)
 })
 
+describe('a server of several models', () => {
+  const folderOf = (name: string) => join(base, name)
+  const serving = async (flags: Layer = {}) => {
+    for (const name of ['second', 'third']) cpSync(model, folderOf(name), { recursive: true })
+    const { models: _, ...first } = await wanted(flags)
+    const others = ['second', 'third'].map(async (name) => ({
+      name: `org/${name}`,
+      ...modelAt(folderOf(name), await settings(flags)),
+    }))
+    return { ...(await record()), shared: { socket: '', ...first, others: await Promise.all(others) } }
+  }
+  const match = async (path: string, flags: Layer = {}, running: Layer = {}) => {
+    const records = [await serving(running)]
+    const asked = wantedServer(path, { ...(await settings(flags)), modelsDir: base })
+    const [found] = candidates(records, asked, { version: '1.0.0' })
+    return [found?.name, found?.differs]
+  }
+
+  test('is the one that is wanted for each of them, by the name that it knows', async () => {
+    expect(await match(model)).toEqual([undefined, undefined])
+    expect(await match(folderOf('second'))).toEqual(['org/second', undefined])
+    expect(await match(folderOf('second'), { models: 'model,third' })).toEqual(['org/second', undefined])
+    expect(await match(folderOf('fourth'))).toEqual([undefined, { in: 'model' }])
+  })
+
+  test('differs in the settings of that model, and by a model that it lacks', async () => {
+    const keys = ['kv_bits', 'models']
+    expect(await match(folderOf('third'), { kvBits: 8, models: 'fourth' })).toEqual([
+      'org/third',
+      { in: 'settings', keys },
+    ])
+    expect(await match(model, { models: 'second,fourth' })).toEqual([undefined, { in: 'settings', keys: ['models'] }])
+    expect(await match(folderOf('third'), { kvBits: 8 }, { kvBits: 8 })).toEqual(['org/third', undefined])
+  })
+
+  test('comes after one whose first model is wanted', async () => {
+    const several = await serving()
+    const { models: _, ...alone } = wantedServer(folderOf('third'), await settings())
+    const one = { ...(await record()), pid: 2, shared: { socket: '', ...alone } }
+    const found = candidates([several, one], wantedServer(folderOf('third'), await settings()), { version: '1.0.0' })
+    expect(found.map(({ record, differs }) => [record.pid, differs])).toEqual([
+      [2, undefined],
+      [1, undefined],
+    ])
+  })
+
+  test('is not used for a model whose name agents change, which it takes for its first one', async () => {
+    const running = await serving()
+    for (const other of running.shared.others) other.name = `claude-${other.name}`
+    const [found] = candidates([running], wantedServer(folderOf('second'), await settings()), { version: '1.0.0' })
+    expect(found).toMatchObject({ differs: { in: 'model' } })
+  })
+})
+
 describe('a server that runs', () => {
   const match = async (flags: Layer, options: { version?: string; port?: number } = {}, wish = wanted()) =>
     candidates([await record(flags)], await wish, { version: '1.0.0', ...options }).map(({ differs }) => differs)
@@ -141,7 +204,7 @@ describe('a server that runs', () => {
   })
 
   test('differs in its model', async () => {
-    const other = { path: '/elsewhere', stamp: '', settings: {} }
+    const other = { path: '/elsewhere', stamp: '', settings: {}, models: [] }
     expect(await match({}, {}, Promise.resolve(other))).toEqual([{ in: 'model' }])
   })
 

@@ -141,6 +141,33 @@ describe('a second tether with the same model', () => {
   })
 })
 
+test('a second tether with another model of the server uses it, and that model, also after the server died', async () => {
+  const other = join(tether.place.home, '.tether', 'models', 'org', 'other')
+  cpSync(tether.demo, other, { recursive: true })
+  const one = await terminal(['--models', 'org/other'])
+  rmSync(tether.place.report, { force: true })
+  const running = tether.start(['--model', 'other', '--claude-path', tether.place.claude, '--', 'sleep'])
+  onTestFinished(() => void running.process.kill('SIGKILL'))
+  const { env, pid } = await claudeReport(tether.place)
+  expect([env.ANTHROPIC_BASE_URL, env.ANTHROPIC_MODEL]).toEqual([one.url, 'org/other'])
+  expect(env.ANTHROPIC_DEFAULT_HAIKU_MODEL).toBe('org/other')
+  expect(running.stderr()).toContain(`org/other ready at ${one.url} (shared with 1 other terminal, CPU)`)
+  expect(running.stderr()).toContain('models that requests can name: org/other, demo\n')
+  const died = onlyRecord().pid
+  await one.quit()
+  process.kill(died, 'SIGKILL')
+  await until(() => records().some((record) => record.pid !== died && record.window !== undefined))
+  const [next] = records().filter((record) => record.pid !== died)
+  expect(next).toMatchObject({ url: one.url, model: 'demo' })
+  const key = env.ANTHROPIC_AUTH_TOKEN ?? ''
+  for (let tries = 0; tries < 100 && (await ask(one.url, key).catch(() => 0)) !== 200; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(await ask(one.url, key)).toBe(200)
+  process.kill(pid, 'SIGTERM')
+  expect((await running.ended).stderr).toContain('and was started again')
+  await tether.expectNothingLeft()
+})
+
 describe('a second tether with another model or other settings', () => {
   test('starts a server of its own where nobody can be asked, and says so', async () => {
     const one = await terminal()
