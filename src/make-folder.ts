@@ -7,15 +7,21 @@ import { dirname } from 'node:path'
  * /proc does. An existing folder is left as it is. Throws the error of the file system.
  */
 export function makeFolder(path: string, mode?: number): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() || made(path, mode)) return
+  makeFolder(dirname(path), mode)
+  // Once: there is a folder above it now, or there never will be one.
+  if (!made(path, mode)) mkdirSync(path, { mode })
+}
+
+/** false: the one above it is missing. */
+function made(path: string, mode?: number): boolean {
   try {
     mkdirSync(path, { mode })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' && dirname(path) !== path) return false
     // Another process may have made it meanwhile.
-    if (code === 'EEXIST' && statSync(path).isDirectory()) return
-    if (code !== 'ENOENT' || dirname(path) === path) throw error
-    makeFolder(dirname(path), mode)
-    mkdirSync(path, { mode })
+    if (code !== 'EEXIST' || !statSync(path).isDirectory()) throw error
   }
+  return true
 }
