@@ -77,6 +77,8 @@ export interface Activity {
   begin(line: LogLine): number
   /** A request of any kind is over. */
   ended(line: LogLine): void
+  /** How many are under way. */
+  count(): number
   report(): ActivityReport
   close(): void
 }
@@ -109,6 +111,7 @@ export function createActivity(house: ModelHouse): Activity {
       errors.unshift(errorReport(line))
       errors.length = Math.min(errors.length, ERRORS)
     },
+    count: () => live.size,
     report() {
       const state = house.first()
       const stats = sumOfStats(house)

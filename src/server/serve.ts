@@ -86,6 +86,8 @@ export interface Server {
    * `cancelled` once the signal fires.
    */
   load(name: string, signal?: AbortSignal): Promise<ModelInfo>
+  /** How many requests for an answer are under way, from their first byte: also those whose model is being loaded. */
+  requests(): number
   /** Stops listening, ends the requests that run, and closes what `models` loaded. The first model stays loaded. Safe to call twice. */
   close(): Promise<void>
 }
@@ -141,7 +143,8 @@ export async function serve(model: LoadedModel | Promise<LoadedModel>, options: 
     giveBack()
     return loaded.info
   }
-  return { url, ...listener, setKeys: keys.set, models: () => modelReports(house), load, close }
+  const requests = activity.count
+  return { url, ...listener, setKeys: keys.set, models: () => modelReports(house), load, requests, close }
 }
 
 function keysOf({ apiKey, apiKeys }: ServeOptions): Record<string, string> {

@@ -52,6 +52,19 @@ describe('a server of several models', () => {
     expect((await send('claude-sonnet-5-5')).said).toBe('I am a')
   })
 
+  it('counts a request from its first byte until it is answered, also while its model is loaded', async () => {
+    const models = fakeModels(2)
+    const { open, passed: reading } = gate()
+    const { server, send } = await start(models, { models: [models.served('b', { reading })] })
+    expect(server.requests()).toBe(0)
+    const sent = send('b')
+    await until(() => server.requests() === 1)
+    expect(server.models().map(({ live, queued }) => live + queued)).toEqual([0, 0])
+    open()
+    expect((await sent).said).toBe('I am b')
+    await until(() => server.requests() === 0)
+  })
+
   it('lists them, loaded or not', async () => {
     const models = fakeModels(2)
     const { send, get, server } = await start(models, { models: [models.served('a'), models.served('org/b')] })

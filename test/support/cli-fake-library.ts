@@ -87,7 +87,8 @@ export const fakeLibrary: Library = {
     const load = async (name: string) =>
       ((await models.find((one) => one.name === name)?.load({})) ?? (await model)).info
     const url = `http://127.0.0.1:${taken}`
-    return { url, port: taken, close, setTls: () => {}, setKeys, models: () => [], load }
+    const nothing = { setTls: () => {}, models: () => [], requests: () => 0 }
+    return { url, port: taken, close, setKeys, load, ...nothing }
   },
 }
 

@@ -6,12 +6,12 @@ import { deferred } from '../deferred.js'
 import type { OpenLog } from '../log/open-log.js'
 import { servedName } from '../serving/more-models.js'
 import type { Ask, Left, ServePlan, ServerFacts, Terminal, ToTerminal } from './messages.js'
-import { reportOf, runningOf } from './report.js'
+import { reportOf } from './report.js'
 import { tellError } from './told-error.js'
 
 export interface HostOptions {
   plan: ServePlan
-  server: Pick<Server, 'url' | 'setKeys' | 'models' | 'load'>
+  server: Pick<Server, 'url' | 'setKeys' | 'models' | 'load' | 'requests'>
   log: Pick<OpenLog, 'errors' | 'faults' | 'path'>
   /** Of the weights. */
   bytes: number
@@ -239,8 +239,8 @@ export class Host {
   private endWhenIdle(): void {
     clearTimeout(this.timer)
     if (this.keepAlive <= 0 || this.isUsed || !this.model) return
-    const left =
-      runningOf(this.options.server) > 0 ? this.keepAlive * 1000 : this.lastUse + this.keepAlive * 1000 - Date.now()
+    const { server } = this.options
+    const left = server.requests() > 0 ? this.keepAlive * 1000 : this.lastUse + this.keepAlive * 1000 - Date.now()
     if (left <= 0) this.end('idle')
     else this.timer = setTimeout(() => this.endWhenIdle(), Math.min(left, longestTimer)).unref()
   }

@@ -5,7 +5,7 @@ import { version } from '../package.js'
 import type { ServePlan, ServerReport, Terminal } from './messages.js'
 
 interface Reported {
-  options: { plan: ServePlan; server: Pick<Server, 'url' | 'models'>; log: { path?: string } }
+  options: { plan: ServePlan; server: Pick<Server, 'url' | 'models' | 'requests'>; log: { path?: string } }
   model: Model | undefined
   terminals: Terminal[]
   started: string
@@ -34,9 +34,9 @@ export function reportOf(host: Reported): ServerReport {
       weights: stats && models.reduce((sum, { weights }) => sum + weights, 0),
     },
     terminals: host.terminals.map(({ pid, since, requests, outputTokens }) => ({ pid, since, requests, outputTokens })),
-    requests: { running: runningOf(server), ended: host.endedRequests },
+    requests: { running: server.requests(), ended: host.endedRequests },
     tokens: stats && models.reduce((sum, { tokens }) => addTokens(sum, tokens), { prompt: 0, cached: 0, output: 0 }),
-    idleSince: runningOf(server) > 0 ? undefined : new Date(host.lastUse).toISOString(),
+    idleSince: server.requests() > 0 ? undefined : new Date(host.lastUse).toISOString(),
     keepAlive: host.keepAlive < 0 ? null : host.keepAlive,
     log: log.path,
   }
@@ -46,9 +46,4 @@ type Tokens = NonNullable<ServerReport['tokens']>
 
 function addTokens(one: Tokens, other: Tokens): Tokens {
   return { prompt: one.prompt + other.prompt, cached: one.cached + other.cached, output: one.output + other.output }
-}
-
-/** Requests of all models, those that wait too. */
-export function runningOf(server: Pick<Server, 'models'>): number {
-  return server.models().reduce((sum, { live, queued }) => sum + live + queued, 0)
 }

@@ -9,7 +9,7 @@ describe('serveOnPort', () => {
   const taken = new Set([8080, 8081])
   const serve = async (port: number) => {
     if (taken.has(port)) throw new TetherError('port_in_use', `${port} is in use`)
-    const server = { close: async () => {}, setTls: () => {}, setKeys: () => {}, models: () => [] }
+    const server = { close: async () => {}, setTls: () => {}, setKeys: () => {}, models: () => [], requests: () => 0 }
     return { url: `http://127.0.0.1:${port}`, port, ...server, load: async () => ({}) as never }
   }
 

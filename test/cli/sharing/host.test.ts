@@ -43,6 +43,7 @@ interface MakeHost extends Partial<ServePlan> {
 function makeHost(more: MakeHost = {}) {
   const { keepAlive, loading = async (name) => ({ name, window: 50 }) as ModelInfo, ...plan } = more
   const keys: Record<string, string>[] = []
+  const requests = { running: 0 }
   const stats = { live: 0, queued: 0, promptTokens: 7, cachedTokens: 3, outputTokens: 5, memory: { weights: 9 } }
   const info = { name: 'demo', window: 100 } as ModelInfo
   const model = { info, stats: () => stats } as unknown as Model
@@ -73,6 +74,7 @@ function makeHost(more: MakeHost = {}) {
         ]
       },
       load: (name) => loading(name),
+      requests: () => requests.running,
     },
     log: { errors: () => 2, faults: () => ['a fault'], path: '/log' },
     bytes: 1000,
@@ -89,7 +91,7 @@ function makeHost(more: MakeHost = {}) {
     return terminal
   }
   const settled = () => new Promise((resolve) => setImmediate(resolve))
-  return { host, ready, attach, keys: () => keys.at(-1), stats, ending: () => settled().then(() => ending) }
+  return { host, ready, attach, keys: () => keys.at(-1), requests, ending: () => settled().then(() => ending) }
 }
 
 const line = (key: string, path = '/v1/messages') => ({
@@ -236,7 +238,7 @@ describe('a server', () => {
   test('with a keep_alive ends once nobody has used it for that long', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
     try {
-      const { host, ready, attach, stats, ending } = makeHost({ keepAlive: 60 })
+      const { host, ready, attach, requests, ending } = makeHost({ keepAlive: 60 })
       ready()
       const terminal = attach('one')
       await vi.advanceTimersByTimeAsync(300_000)
@@ -244,10 +246,10 @@ describe('a server', () => {
       await vi.advanceTimersByTimeAsync(50_000)
       host.requestEnded(line('default'))
       await vi.advanceTimersByTimeAsync(50_000)
-      stats.live = 1
+      requests.running = 1
       await vi.advanceTimersByTimeAsync(50_000)
       expect(await ending()).toBeUndefined()
-      stats.live = 0
+      requests.running = 0
       await vi.advanceTimersByTimeAsync(130_000)
       expect(await ending()).toBe('idle')
     } finally {
