@@ -53,10 +53,10 @@ export class Resident {
     return this.home !== undefined && this.home.model.stats().memory.lacking > 0
   }
 
-  /** Whether all its requests wait. */
+  /** Whether all its requests wait for the engine: one that is still being prepared could not go on where it is loaded again. */
   get isStuck(): boolean {
     const stats = this.home?.model.stats()
-    return stats !== undefined && stats.queued > 0 && stats.live === 0
+    return stats !== undefined && stats.queued > 0 && stats.live === 0 && stats.queued >= this.users
   }
 
   get canReload(): boolean {
