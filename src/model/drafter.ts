@@ -1,6 +1,6 @@
 /** Finds the checkpoint that drafts for a model, and checks that it speaks the same tokens. */
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { openTokenizer, tokenizerFileName } from '../chat/tokenizer/load.js'
 import type { Tokenizer } from '../chat/types.js'
 import { checkShapes } from '../engine/check-shapes.js'
@@ -46,7 +46,7 @@ function folderOf(draft: string, model: string): string | undefined {
   if (draft === 'auto') return drafterBeside(model)
   const path = resolve(draft)
   if (isModel(path)) return path
-  const word = nearest(draft, [...draftOption.of])
+  const word = nearest(basename(draft), [...draftOption.of])
   const meant = word === undefined ? '' : ` Did you mean ${word}?`
   throw new TetherError('model_not_found', `draft is ${draft}, which is no folder of a checkpoint.${meant}`)
 }

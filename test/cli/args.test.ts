@@ -1,6 +1,6 @@
 /** What the command line may hold, and what it means. */
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { type Call, readArgs, UsageError } from '../../src/cli/args.js'
@@ -20,9 +20,9 @@ describe('readArgs', () => {
     [['--models-dir', '~/m'], { modelsDir: join(homedir(), 'm') }],
     [
       ['--adapter', 'a', '--adapter=~/b', '--port', '1', '--adapter', 'c,d'],
-      { adapter: `a,${join(homedir(), 'b')},c,d`, port: 1 },
+      { adapter: [resolve('a'), join(homedir(), 'b'), resolve('c'), resolve('d')].join(','), port: 1 },
     ],
-    [['--adapter', 'a'], { adapter: 'a' }],
+    [['--adapter', 'a'], { adapter: resolve('a') }],
     [['--host', '0.0.0.0', '--port', '9000'], { host: '0.0.0.0', port: 9000 }],
     [['--port=0'], { port: 0 }],
     [['--claude-path', '~/bin/claude'], { claudePath: join(homedir(), 'bin', 'claude') }],
@@ -52,7 +52,7 @@ describe('readArgs', () => {
     [['--force'], { force: true }],
     [
       ['--api-key', 'secret', '--max-requests', '4', '--request-log', 'r.jsonl'],
-      { apiKey: 'secret', maxRequests: 4, requestLog: 'r.jsonl' },
+      { apiKey: 'secret', maxRequests: 4, requestLog: resolve('r.jsonl') },
     ],
   ])('%j sets the setting', (argv, settings) => {
     expect(readArgs(argv)).toEqual({ kind: 'call', call: { ...nothing, settings } })

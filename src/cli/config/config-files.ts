@@ -1,6 +1,6 @@
 /** Reads the folder of configuration files: each *.toml is a layer of settings, with the line of each. */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { AST } from 'toml-eslint-parser'
 import { TetherError } from '../../errors.js'
 import { nearest } from '../../nearest.js'
@@ -8,7 +8,6 @@ import { oneLine } from '../../one-line.js'
 import { quoted } from '../terminal/quoted.js'
 import { shortPath } from '../terminal/short-path.js'
 import { configTemplate } from './config-template.js'
-import { changeParts } from './list-value.js'
 import { readValue } from './setting-value.js'
 import { type Layer, type SettingName, setting, settingNames } from './settings-table.js'
 
@@ -131,17 +130,13 @@ function set(
   given: unknown,
   { file, at, id, key }: { file: ConfigFile; at: string; id: string; key: string },
 ): void {
-  const read = readValue(name, given)
+  // A relative path in a file starts at the file's folder: the working directory may be any project.
+  const read = readValue(name, given, dirname(file.path))
   if ('expected' in read) {
     file.faults.push(`${shortPath(at)}: ${key} must be ${read.expected}, not ${JSON.stringify(given) ?? given}`)
     return
   }
-  // A relative path in a file starts at the file's folder: the working directory may be any project.
-  const about = setting(name)
-  const absolute = (path: string) => (about.of?.includes(path) ? path : resolve(dirname(file.path), path))
-  const isPath = about.kind === 'path' && typeof read.value === 'string'
-  const value = isPath ? changeParts(about, String(read.value), absolute) : read.value
-  Object.assign(layer, { [name]: value })
+  Object.assign(layer, { [name]: read.value })
   file.lines.set(id, at)
 }
 

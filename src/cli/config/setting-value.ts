@@ -1,22 +1,28 @@
 /** Reads the value of one setting, as a flag or a file gives it, and says what it must be where it is wrong. */
+import { resolve } from 'node:path'
 import { expandHome } from '../../models/expand-home.js'
 import { type SettingName, setting } from './settings-table.js'
 
-/** -> the value, or what it must be if `value` is wrong */
-export function readValue(name: SettingName, value: unknown): { value: unknown } | { expected: string } {
+/**
+ * `folder`: where a relative path starts; by default that of the process. A path becomes absolute: a server that dies is started
+ * again by any of its terminals, wherever that stands. -> the value, or what it must be if `value` is wrong
+ */
+export function readValue(name: SettingName, value: unknown, folder = ''): { value: unknown } | { expected: string } {
   const about = setting(name)
   const { kind, default: fallback, of, also, list, among } = about
   const { least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY } = about
   const expected = { expected: expectation(name) }
+  const absolute = (path: string) => (of?.includes(path) ? path : resolve(folder, expandHome(path)))
   if (fallback === undefined && typeof value === 'string' && isUnset(value, kind)) return { value: undefined }
-  if (list) return readList(value, kind) ?? expected
+  if (list) return readList(value, kind === 'path' ? absolute : undefined) ?? expected
   switch (kind) {
     case 'text':
       return typeof value === 'string' && value !== '' ? { value } : expected
     case 'key':
       return typeof value === 'string' && /^[!-~]([ -~]*[!-~])?$/.test(value) ? { value } : expected
     case 'path':
-      return typeof value === 'string' && value !== '' ? { value: expandHome(value) } : expected
+      if (typeof value !== 'string' || value === '') return expected
+      return { value: value === '-' ? value : absolute(value) }
     case 'switch':
       return typeof value === 'boolean' ? { value } : expected
     case 'choice': {
@@ -43,12 +49,11 @@ export function readValue(name: SettingName, value: unknown): { value: unknown }
 }
 
 /** An empty list unsets. */
-function readList(value: unknown, kind: string): { value: string | undefined } | undefined {
+function readList(value: unknown, change = (text: string) => text): { value: string | undefined } | undefined {
   const parts: unknown[] = typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value : ['']
   const texts = parts.map((part) => (typeof part === 'string' && !part.includes(',') ? part.trim() : ''))
   if (texts.includes('')) return undefined
-  const all = kind === 'path' ? texts.map((path) => expandHome(path)) : texts
-  return { value: all.length > 0 ? all.join(',') : undefined }
+  return { value: texts.length > 0 ? texts.map(change).join(',') : undefined }
 }
 
 /** `auto` and an empty text unset a setting. A key of blanks is a mistake: without a word there would be no key. */

@@ -1,11 +1,14 @@
 /** Sizes, as users write them. */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseSize, readValue } from '../../../src/cli/config/setting-value.js'
+import type { SettingName } from '../../../src/cli/config/settings-table.js'
 
 test.each<[unknown, unknown]>([
-  ['a', 'a'],
-  ['a, b', 'a,b'],
-  [['a', 'b'], 'a,b'],
+  ['a', '/in/a'],
+  ['a, /b', '/in/a,/b'],
+  [['a', '../b'], '/in/a,/b'],
   ['', undefined],
   ['a,', 'fault'],
   [[], undefined],
@@ -13,8 +16,17 @@ test.each<[unknown, unknown]>([
   [[1], 'fault'],
   [7, 'fault'],
 ])('the list of paths %j is read as %j', (given, wanted) => {
-  const read = readValue('adapter', given)
+  const read = readValue('adapter', given, '/in')
   expect('value' in read ? read.value : 'fault').toBe(wanted)
+})
+
+test.each<[SettingName, string, unknown]>([
+  ['logFile', 'log', join(process.cwd(), 'log')],
+  ['modelsDir', '~/models', join(homedir(), 'models')],
+  ['draft', 'auto', 'auto'],
+  ['apiKeyFile', '-', '-'],
+])('a path is absolute, and a word that means something else is none: %s %s', (name, given, value) => {
+  expect(readValue(name, given)).toEqual({ value })
 })
 
 test.each([
