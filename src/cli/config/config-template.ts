@@ -1,7 +1,6 @@
 /** The config.toml that tether creates once: every key with its default, commented out except max_context. */
-import { writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { makeFolder } from '../../make-folder.js'
+import { existsSync, linkSync } from 'node:fs'
+import { remove, writeWhole } from '../../write-private.js'
 import { wrap } from '../terminal/wrap.js'
 import { sizeText } from './setting-value.js'
 import { type SettingName, setting, settingNames } from './settings-table.js'
@@ -30,14 +29,19 @@ export function configTemplate(): string {
 
 /** -> whether it was created. An existing file and a folder that is not writable are left alone. */
 export function writeTemplate(path: string): boolean {
+  if (existsSync(path)) return false
+  const whole = `${path}.${process.pid}.part`
   try {
-    makeFolder(dirname(path))
     // Private: it may get a key.
-    writeFileSync(path, configTemplate(), { flag: 'wx', mode: 0o600 })
+    writeWhole(whole, configTemplate())
+    // Half of it would be a mistake in the configuration, and what another tether has made meanwhile stays.
+    linkSync(whole, path)
     return true
   } catch {
     // Nothing depends on this file, so a read-only home does not stop tether.
     return false
+  } finally {
+    remove(whole)
   }
 }
 

@@ -1,8 +1,9 @@
 /** The record of running servers, with what another terminal needs to reach them. One private file for each process. */
-import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { makeFolder } from '../../make-folder.js'
+import { writeWhole } from '../../write-private.js'
 import { stillRuns, thisProcess } from '../sharing/process-birth.js'
 
 /** A server, from the moment that it listens. */
@@ -59,9 +60,7 @@ export function runFolder(): string {
 /** Writes the certificates that clients of this process's server have to trust. -> their file, which goes with the record */
 export function writeCertificates(pem: string, folder = runFolder()): string {
   const path = join(folder, `${process.pid}.pem`)
-  makeFolder(folder, 0o700)
-  writeFileSync(`${path}.part`, pem, { mode: 0o600 })
-  renameSync(`${path}.part`, path)
+  writeWhole(path, pem)
   return path
 }
 
@@ -77,9 +76,7 @@ export function recordServer(
   chmodSync(folder, 0o700)
   const path = join(folder, `${process.pid}.json`)
   const record: ServerRecord = { ...thisProcess(), ...server, started: new Date().toISOString() }
-  // Renamed into place, so that readers see a whole file or none.
-  writeFileSync(`${path}.part`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 })
-  renameSync(`${path}.part`, path)
+  writeWhole(path, `${JSON.stringify(record, null, 2)}\n`)
   const remove = () => {
     process.off('exit', remove)
     removeAll(path)

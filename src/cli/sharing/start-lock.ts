@@ -18,8 +18,8 @@ export async function takeStartLock(folder = runFolder()): Promise<() => void> {
   makeFolder(folder, 0o700)
   const path = join(folder, 'start.lock')
   const own = `${path}.${process.pid}`
-  writeFileSync(own, JSON.stringify(thisProcess()), { mode: 0o600 })
   try {
+    writeFileSync(own, JSON.stringify(thisProcess()), { mode: 0o600 })
     const end = performance.now() + patienceMs
     // An owner that hangs must not keep others from starting.
     while (!created(own, path) && performance.now() < end) {
