@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { type ServerRecord, serverRecords } from './running-servers.js'
+import { knownServers } from './running-servers.js'
 
 export interface PortOwner {
   pid: number
@@ -13,17 +13,10 @@ export interface PortOwner {
 
 export async function portOwner(port: number): Promise<PortOwner | undefined> {
   const owner = await listener(port)
-  const server = recorded().find(({ url, pid }) => new URL(url).port === String(port) && (owner?.pid ?? pid) === pid)
+  const server = knownServers().find(
+    ({ url, pid }) => new URL(url).port === String(port) && (owner?.pid ?? pid) === pid,
+  )
   return server ? { pid: server.pid, name: 'tether', tether: server.model } : owner
-}
-
-/** Servers of this user. Empty if their records cannot be read. */
-function recorded(): ServerRecord[] {
-  try {
-    return serverRecords()
-  } catch {
-    return []
-  }
 }
 
 async function listener(port: number): Promise<PortOwner | undefined> {

@@ -1,10 +1,13 @@
 /** The record of running servers, with what another terminal needs to reach them. One private file for each process. */
 import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { homedir, userInfo } from 'node:os'
+import { dirname, join } from 'node:path'
+import { TetherError } from '../../errors.js'
 import { makeFolder } from '../../make-folder.js'
+import { reasonOf } from '../../one-line.js'
 import { writeWhole } from '../../write-private.js'
 import { stillRuns, thisProcess } from '../sharing/process-birth.js'
+import { quoted } from '../terminal/quoted.js'
 
 /** A server, from the moment that it listens. */
 export interface ServerRecord {
@@ -90,7 +93,19 @@ export function runningServers(folder = runFolder()): RunningServer[] {
   return serverRecords(folder).filter((record): record is RunningServer => record.window !== undefined)
 }
 
-/** The same with those whose model is loading. Removes the files of processes that are gone. */
+/** Those that can be known of: none where the records cannot be read. */
+export function knownServers(folder = runFolder()): ServerRecord[] {
+  try {
+    return serverRecords(folder)
+  } catch {
+    return []
+  }
+}
+
+/**
+ * The same with those whose model is loading. Removes the files of processes that are gone. Throws `no_server` where the
+ * folder cannot be read.
+ */
 export function serverRecords(folder = runFolder()): ServerRecord[] {
   return filesIn(folder)
     .flatMap((name) => {
@@ -106,18 +121,28 @@ export function serverRecords(folder = runFolder()): ServerRecord[] {
     .sort((one, other) => other.started.localeCompare(one.started))
 }
 
-/** The record with what lies beside it. */
+/** The record with what lies beside it. What cannot be removed stays. */
 function removeAll(record: string): void {
-  for (const ending of ['json', 'pem', 'sock']) rmSync(record.replace(/json$/, ending), { force: true })
+  for (const ending of ['json', 'pem', 'sock']) {
+    try {
+      rmSync(record.replace(/json$/, ending), { recursive: true, force: true })
+    } catch {
+      // The folder is another user's, say: that keeps nobody from a server.
+    }
+  }
 }
 
-/** Empty if there is no folder. */
+/** Empty if there is no folder. Throws `no_server`. */
 function filesIn(folder: string): string[] {
   try {
     return readdirSync(folder)
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return []
-    throw error
+  } catch (cause) {
+    if (['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')) return []
+    const why = `whether a tether runs cannot be known: ${reasonOf(cause)}`
+    const own = `sudo chown -R ${userInfo().uid} ${quoted(dirname(folder))}`
+    throw new TetherError('no_server', `${why}. It has to be a folder that you can read. To make it yours:\n  ${own}`, {
+      cause,
+    })
   }
 }
 
@@ -127,7 +152,8 @@ function read(path: string, pid: number): ServerRecord[] {
     const record = JSON.parse(readFileSync(path, 'utf8')) as ServerRecord
     const { url, model, window, started } = record
     const isNumberOrUnset = window === undefined || typeof window === 'number'
-    const whole = [url, model, started].every((text) => typeof text === 'string') && isNumberOrUnset
+    const whole =
+      [url, model, started].every((text) => typeof text === 'string') && URL.canParse(url) && isNumberOrUnset
     return whole && record.pid === pid ? [record] : []
   } catch {
     return []

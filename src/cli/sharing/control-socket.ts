@@ -48,8 +48,8 @@ function placeIn(folder: string): { path: string; remove: () => void } {
   chmodSync(folder, 0o700)
   const path = join(folder, `${process.pid}.sock`)
   if (Buffer.byteLength(path) <= longestPath) {
-    // Of a process with this id that was killed.
-    rmSync(path, { force: true })
+    // Of a process with this id that was killed, or whatever lies in its place.
+    rmSync(path, { recursive: true, force: true })
     return { path, remove: () => rmSync(path, { force: true }) }
   }
   const other = join(mkdtempSync(join(tmpdir(), 'tether-')), 'control')

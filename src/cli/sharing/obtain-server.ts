@@ -1,7 +1,7 @@
 /** Gets a terminal its server: one that runs already, or a new one. Of two that start at once, one starts it. */
 import { TetherError } from '../../errors.js'
 import { version } from '../package.js'
-import { type ServerRecord, serverRecords } from '../serving/running-servers.js'
+import { knownServers, type ServerRecord } from '../serving/running-servers.js'
 import { tetherCommand } from '../tether-command.js'
 import type { Answer, Question } from './ask-which.js'
 import { askForLease, connectTo, type Lease, ServerGone, stopServer } from './lease.js'
@@ -66,7 +66,7 @@ export async function attachTo(
 }
 
 function running(wanted: Wanted | undefined, port: number | undefined): Candidate[] {
-  return candidates(serverRecords(), wanted, { version: version(), port })
+  return candidates(knownServers(), wanted, { version: version(), port })
 }
 
 export interface Wish {

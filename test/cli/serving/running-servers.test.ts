@@ -1,10 +1,10 @@
 /** The record of running servers. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { recordServer, runningServers, serverRecords } from '../../../src/cli/serving/running-servers.js'
+import { knownServers, recordServer, runningServers, serverRecords } from '../../../src/cli/serving/running-servers.js'
 import { birthOf } from '../../../src/cli/sharing/process-birth.js'
 
 let base: string
@@ -76,10 +76,28 @@ test('files that are not records are ignored', () => {
   recordServer(server, folder)()
   writeFileSync(join(folder, `${process.pid}.json`), '{"pid":')
   write(process.ppid, { url: 5 })
+  expect(runningServers(folder)).toEqual([])
+  write(process.ppid, { url: 'nowhere' })
   writeFileSync(join(folder, 'notes.txt'), '')
   expect(runningServers(folder)).toEqual([])
 })
 
 test('without a folder there are no servers', () => {
   expect(runningServers(join(folder, 'none'))).toEqual([])
+})
+
+test('a folder in the place of a socket goes with the record of a process that is gone', () => {
+  recordServer(server, folder)()
+  const { pid } = spawnSync('true')
+  write(pid)
+  mkdirSync(join(folder, `${pid}.sock`))
+  expect(runningServers(folder)).toEqual([])
+  expect(readdirSync(folder)).toEqual([])
+})
+
+test('a folder that cannot be read says whose it has to be, and none is known of', () => {
+  // A link to itself cannot be read by anybody, root included.
+  symlinkSync(folder, folder)
+  expect(() => serverRecords(folder)).toThrow(/whether a tether runs cannot be known: ELOOP.*\n {2}sudo chown -R \d+ /s)
+  expect(knownServers(folder)).toEqual([])
 })
