@@ -1,6 +1,7 @@
 /** A fake library: a model that does nothing, behind a server. Environment variables control it. */
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Library } from '../../src/cli/serving/model-server.js'
 import { TetherError } from '../../src/errors.js'
@@ -34,7 +35,8 @@ export const fakeLibrary: Library = {
     if (FAKE_NOISE) setInterval(makeNoise, 50).unref()
     const facts = { quantization: '4-bit', device: 'cpu', computeDtype: 'f32', parameters: 2e9, vocabSize: 100 }
     const window = Number(FAKE_WINDOW)
-    const of = { name, names: [name], path, warnings: [] }
+    const own = [name, ...(options.adapters ?? []).map((adapter) => basename(adapter))].join(':')
+    const of = { name: own, names: [own], path, warnings: [] }
     const info = { ...of, window, windowLimit: 'checkpoint', trainedWindow: window, ...facts }
     const stats = () => ({
       ...{ live: 0, queued: 0, promptTokens: 0, cachedTokens: 0, outputTokens: Number(FAKE_OUTPUT_TOKENS) },

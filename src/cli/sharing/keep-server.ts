@@ -1,9 +1,10 @@
 /** Keeps the server of a terminal alive: should it die while an agent works on it, another one takes its place. */
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { realPath } from '../../models/real-path.js'
 import { reasonOf } from '../../one-line.js'
 import type { Log } from '../log/log.js'
-import { serverRecords } from '../serving/running-servers.js'
+import { knownServers } from '../serving/running-servers.js'
 import type { Left, ServePlan, ServerFacts } from './messages.js'
 import { attachTo, type Obtained, startServer, type Terminal } from './obtain-server.js'
 import { takeStartLock } from './start-lock.js'
@@ -94,7 +95,9 @@ export function keepServer(first: Obtained, starter: Terminal, { log, client }: 
 async function inItsPlace({ url, plan }: ServerFacts, terminal: Terminal): Promise<Obtained> {
   const release = await takeStartLock().catch(() => () => {})
   try {
-    const other = serverRecords().find((one) => portOf(one.url) === portOf(url) && one.model === plan.found.name)
+    // Not by its name, which ends with that of an adapter once the model is loaded.
+    const path = realPath(plan.found.path)
+    const other = knownServers().find((one) => portOf(one.url) === portOf(url) && one.shared?.path === path)
     const attached = other && (await attachTo(other, terminal))
     if (attached) return attached
     const starting = startServer(planAt(portOf(url), plan), terminal)

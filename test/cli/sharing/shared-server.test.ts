@@ -293,6 +293,22 @@ describe('what is killed', () => {
     await tether.expectNothingLeft()
   })
 
+  test('if it is a server with an adapter, is replaced once, also for a terminal that slept meanwhile', async () => {
+    const adapter = ['--adapter', join(tether.place.home, 'pirate')]
+    const [one, two] = [await terminal(adapter), await terminal(adapter)]
+    const { pid, url, model } = onlyRecord()
+    expect(model).toBe('demo:pirate')
+    two.running.process.kill('SIGSTOP')
+    process.kill(pid, 'SIGKILL')
+    await until(() => records().some((record) => record.pid !== pid && record.window !== undefined))
+    two.running.process.kill('SIGCONT')
+    await expect.poll(() => ask(url, two.key), { timeout: 5000 }).toBe(200)
+    expect(await ask(url, one.key)).toBe(200)
+    await one.quit()
+    await two.quit()
+    await tether.expectNothingLeft()
+  })
+
   test('if it is a server in a terminal of its own, gets a successor that ends with the last who uses it', async () => {
     const { running, url } = await serving()
     const one = await terminal()
