@@ -1,5 +1,4 @@
 /** `tether stop`: ends a server, also one that terminals use. */
-import { TetherError } from '../../errors.js'
 import { oneLine } from '../../one-line.js'
 import { type Call, UsageError } from '../args.js'
 import { type ServerRecord, serverRecords } from '../serving/running-servers.js'
@@ -8,21 +7,22 @@ import { askReport, stopServer } from '../sharing/lease.js'
 import { namedServer } from '../sharing/named-server.js'
 import { say } from '../terminal/say.js'
 
-/** -> the exit status. Throws UsageError, and `no_server` where none is meant. */
+/** -> the exit status: 1 if one does not end. Throws UsageError, and `no_server` where none is meant. */
 export async function runStop({ words, flags }: Call): Promise<number> {
   const [model] = words
   if (flags.all && model !== undefined) throw new UsageError('--all stops every server: no model goes with it')
   const meant = flags.all ? serverRecords() : [namedServer(model, 'stop')]
   if (meant.length === 0) say('no tether is running')
-  for (const record of meant) await stop(record)
-  return 0
+  const ended = await Promise.all(meant.map(stop))
+  return ended.every(Boolean) ? 0 : 1
 }
 
-async function stop(record: ServerRecord): Promise<void> {
+/** -> whether it ended */
+async function stop(record: ServerRecord): Promise<boolean> {
   const { pid, model, url } = record
   const used = (await askReport(record))?.terminals.length ?? 0
-  if (!(await stopServer(record))) {
-    throw new TetherError('internal', `the server of process ${pid} does not end. To end it:\n  kill -9 ${pid}`)
-  }
-  say(`stopped ${oneLine(model)} at ${url}${used > 0 ? `, which ${terminals(used)} used` : ''}`)
+  const isGone = await stopServer(record)
+  if (isGone) say(`stopped ${oneLine(model)} at ${url}${used > 0 ? `, which ${terminals(used)} used` : ''}`)
+  else say(`the server of process ${pid} does not end. To end it:\n  kill -9 ${pid}`)
+  return isGone
 }

@@ -4,6 +4,7 @@ import { TetherError } from '../../errors.js'
 import { type ServerRecord, serverRecords } from '../serving/running-servers.js'
 import { connectPeer } from './json-lines.js'
 import type { Ask, Left, ServerFacts, ServerReport, Tell, ToServer } from './messages.js'
+import { stillRuns } from './process-birth.js'
 import { errorOf } from './told-error.js'
 
 export interface Lease {
@@ -122,13 +123,22 @@ export async function askReport(record: ServerRecord): Promise<ServerReport | un
 export async function stopServer(record: ServerRecord): Promise<boolean> {
   const peer = await connectTo(record)
   if (peer) peer.send({ type: 'stop' })
-  else process.kill(record.pid, 'SIGTERM')
+  else terminate(record)
   const end = performance.now() + endingMs
   const isThere = () => serverRecords().some(({ pid }) => pid === record.pid)
   while (isThere() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 50))
   if (peer) await within(Math.max(0, end - performance.now()), peer.closed)
   peer?.end()
   return !isThere()
+}
+
+function terminate(record: ServerRecord): void {
+  try {
+    // Another program may have its id by now.
+    if (stillRuns(record)) process.kill(record.pid, 'SIGTERM')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 /** undefined: not within this time. */

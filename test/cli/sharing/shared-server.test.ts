@@ -422,6 +422,16 @@ describe('tether stop', () => {
     expect([(await one.running.ended).code, (await two.running.ended).code]).toEqual([0, 0])
   })
 
+  test('ends the others too where one does not end, and says which', async () => {
+    const [one, two] = [await serving(), await serving()]
+    two.running.process.kill('SIGSTOP')
+    const { code, stderr } = await tether.start(['stop', '--all']).ended
+    expect(code).toBe(1)
+    expect(stderr).toContain(`stopped demo at ${one.url}`)
+    expect(stderr).toContain(`\n  kill -9 ${two.running.process.pid}\n`)
+    expect((await one.running.ended).code).toBe(0)
+  })
+
   test('says so where nothing runs', async () => {
     const { code, stderr } = await tether.start(['stop']).ended
     expect([code, stderr]).toEqual([1, 'tether: no tether is running\n'])
