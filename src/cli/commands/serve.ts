@@ -120,7 +120,11 @@ async function serveDetached(about: Chosen): Promise<number> {
   const signals = watchSignals()
   try {
     const starting = startServer(plan, { onLoading: bar.update, onOutput: (text) => bar.interrupt(() => relay(text)) })
-    const interrupted = signals.came.then((signal) => Promise.reject(new Interrupted(signal)))
+    const interrupted = signals.came.then((signal) => {
+      // Who closes the terminal has asked for one that stays; who ends the command wants none.
+      if (signal !== 'SIGHUP') starting.stop()
+      return Promise.reject(new Interrupted(signal))
+    })
     const { lease, peer } = await Promise.race([starting.obtained, interrupted])
     bar.end()
     const { facts } = lease

@@ -137,6 +137,8 @@ interface Starting {
   /** Once it listens, or cannot. */
   heard: Promise<void>
   obtained: Promise<Obtained>
+  /** Ends it, also while it loads. */
+  stop(): void
 }
 
 /** The new process is attached to from its first moment, so it ends if this one does. */
@@ -152,7 +154,7 @@ export function startServer(plan: ServePlan, { key, model, onLoading, onOutput }
     },
   )
   obtained.catch(() => {})
-  return { heard, obtained }
+  return { heard, obtained, stop: () => peer.send({ type: 'stop' }) }
 }
 
 /** A folder that is not writable costs only that others find the server, which that one says. */

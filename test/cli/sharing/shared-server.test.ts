@@ -373,6 +373,26 @@ describe('tether serve --detach', () => {
     await tether.expectNothingLeft()
   })
 
+  test.each(['SIGINT', 'SIGTERM'] as const)('leaves no server if %s ends it while the model loads', async (signal) => {
+    const running = tether.start(['serve', ...detached()], { FAKE_LOAD_MS: '5000' })
+    await until(() => /loading demo, \d+%/.test(running.stderr()))
+    const { pid } = onlyRecord()
+    running.process.kill(signal)
+    expect((await running.ended).code).toBe(signal === 'SIGINT' ? 130 : 143)
+    await until(() => !isAlive(pid))
+    await tether.expectNothingLeft()
+  })
+
+  test('leaves one that goes on loading if its terminal is closed', async () => {
+    const running = tether.start(['serve', ...detached()], { FAKE_LOAD_MS: '1500' })
+    await until(() => /loading demo, \d+%/.test(running.stderr()))
+    const { pid } = onlyRecord()
+    onTestFinished(() => void (isAlive(pid) && process.kill(pid, 'SIGKILL')))
+    running.process.kill('SIGHUP')
+    expect((await running.ended).code).toBe(129)
+    await until(() => onlyRecord().window !== undefined)
+  })
+
   test('ends after its keep_alive', async () => {
     const { pid } = await detach(['--keep-alive', '1s'])
     await until(() => !isAlive(pid))
