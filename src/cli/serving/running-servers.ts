@@ -67,6 +67,11 @@ export function writeCertificates(pem: string, folder = runFolder()): string {
   return path
 }
 
+/** Of this process's server. */
+export function recordPath(folder = runFolder()): string {
+  return join(folder, `${process.pid}.json`)
+}
+
 /**
  * Writes the record of this process's server, or writes it again. Throws the error of the file system.
  * -> removes it; safe to call twice, and called when the process exits
@@ -77,7 +82,7 @@ export function recordServer(
 ): () => void {
   makeFolder(folder, 0o700)
   chmodSync(folder, 0o700)
-  const path = join(folder, `${process.pid}.json`)
+  const path = recordPath(folder)
   const record: ServerRecord = { ...thisProcess(), ...server, started: new Date().toISOString() }
   writeWhole(path, `${JSON.stringify(record, null, 2)}\n`)
   const remove = () => {

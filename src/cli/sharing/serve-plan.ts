@@ -1,7 +1,6 @@
 /** Makes a server from its plan, in this process: loads the model, records the server, and hears its terminals. */
 import { resolve } from 'node:path'
 import type { LoadModelOptions } from '../../index.js'
-import { reasonOf } from '../../one-line.js'
 import { loadOptions, pickOptions, samplingOptions } from '../../options.js'
 import { prefixFolder } from '../../prefixes/folder.js'
 import { partsOf } from '../config/list-value.js'
@@ -10,18 +9,15 @@ import { deferred } from '../deferred.js'
 import { crashFile } from '../log/crash-file.js'
 import { type DebugLog, openDebugLog } from '../log/debug-log.js'
 import { logFolder, type OpenLog } from '../log/open-log.js'
-import { version } from '../package.js'
 import { type Library, type ModelServer, type OtherModel, startModelServer } from '../serving/model-server.js'
-import { type PlannedModel, servedName } from '../serving/more-models.js'
-import { recordServer, type ServerRecord, writeCertificates } from '../serving/running-servers.js'
-import { certifiedUrl, reloadOnHangup, type TlsFiles, trusted } from '../serving/tls-files.js'
+import type { PlannedModel } from '../serving/more-models.js'
+import { certifiedUrl, reloadOnHangup } from '../serving/tls-files.js'
 import type { Progress } from '../terminal/progress.js'
 import { shortPath } from '../terminal/short-path.js'
 import { Cancelled } from '../terminal/signals.js'
-import { type ControlSocket, openControl } from './control-socket.js'
 import { Host } from './host.js'
 import type { ServePlan, ToTerminal } from './messages.js'
-import { modelAt } from './same-server.js'
+import { certificateFile, openShare, type Share } from './share.js'
 
 export interface ServeParts {
   log: OpenLog
@@ -115,45 +111,6 @@ export async function servePlan(library: Library, plan: ServePlan, parts: ServeP
   }
 }
 
-interface Share {
-  /** -> whether others find it now */
-  record(server: Pick<ServerRecord, 'url' | 'key' | 'model' | 'small' | 'window' | 'certificates'>): boolean
-  close(): void
-}
-
-/** Recorded at once, so that one that starts meanwhile waits for this model. A home that is not writable costs only that. */
-async function openShare(host: Host, plan: ServePlan, say: (line: string) => void): Promise<Share> {
-  let control: ControlSocket | undefined
-  let forget: (() => void) | undefined
-  const first = modelAt(plan.found.path, plan.settings)
-  const others = plan.more?.others.map(({ found, settings }) => ({
-    name: servedName(found),
-    ...modelAt(found.path, settings),
-  }))
-  const record: Share['record'] = (server) => {
-    try {
-      const shared = control && { socket: control.path, ...first, others }
-      forget = recordServer({ ...server, version: version(), shared })
-      return true
-    } catch (error) {
-      if (server.window === undefined) say(`other terminals will not find this server: ${reasonOf(error)}`)
-      return false
-    }
-  }
-  try {
-    control = await openControl((peer) => host.adopt(peer))
-  } catch {
-    // Then writing the record fails too, which says why.
-  }
-  const [key] = Object.values(plan.keys)
-  record({ url: host.options.server.url, key, model: plan.found.name })
-  const close = () => {
-    forget?.()
-    control?.close()
-  }
-  return { record, close }
-}
-
 function debugLog(say: (line: string) => void): DebugLog | undefined {
   const debug = process.env.TETHER_DEBUG === '1' ? openDebugLog(logFolder()) : undefined
   if (debug) say(`every request, prompt and answer is written to ${shortPath(debug.path)}`)
@@ -186,13 +143,4 @@ function ofThisRun({ found, sessionFolder }: ServePlan, debug: DebugLog | undefi
 /** How one of several models is loaded. */
 function othersOf({ found, settings }: PlannedModel, plan: ServePlan, debug: DebugLog | undefined): OtherModel {
   return { found, load: { ...modelOptions(settings), ...ofThisRun({ ...plan, found }, debug) } }
-}
-
-/** For clients of this machine; a home that is not writable leaves them the certificate alone. */
-function certificateFile(tls: TlsFiles): string {
-  try {
-    return writeCertificates(trusted(tls, process.env.NODE_EXTRA_CA_CERTS))
-  } catch {
-    return tls.cert
-  }
 }

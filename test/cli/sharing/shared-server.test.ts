@@ -480,6 +480,24 @@ test('a file of keys that is gone is no obstacle to a second terminal, nor to a 
   expect(await ask(url, 'first')).toBe(200)
 })
 
+test.each([
+  ['whose run folder is deleted', () => rmSync(folder(), { recursive: true })],
+  ['whose record is deleted', () => rmSync(join(folder(), `${onlyRecord().pid}.json`))],
+  ['whose socket is deleted', () => rmSync(join(folder(), `${onlyRecord().pid}.sock`))],
+])('a server %s is soon found again', async (_, damage) => {
+  const one = await terminal()
+  const { pid } = onlyRecord()
+  damage()
+  const isWhole = () => [`${pid}.json`, `${pid}.sock`].every((name) => existsSync(join(folder(), name)))
+  await until(isWhole)
+  const two = await terminal()
+  expect([two.url, two.report.authorized, (await reports())[0]?.terminals.length]).toEqual([one.url, 200, 2])
+  await one.quit()
+  await two.quit()
+  await tether.expectNothingLeft()
+  expect(readdirSync(folder())).toEqual([])
+})
+
 test('a home that is very deep has its socket elsewhere', async () => {
   const home = join(tether.place.home, 'd'.repeat(60), 'e'.repeat(60))
   const { running } = await serving([], { HOME: home })
