@@ -1,6 +1,7 @@
 /** Runs an agent other than Claude Code on a server, with its own configuration for this run. */
 import { givenFlags, tetherCommand } from '../tether-command.js'
 import type { Agent, Env, Wired } from './agent.js'
+import { windowWarning } from './agent-window.js'
 import { type Client, type OnServer, runOnServer } from './client.js'
 import { noProxy } from './no-proxy.js'
 import { makePrivateFolder } from './private-folder.js'
@@ -26,6 +27,8 @@ export function agentClient(start: AgentStart): Client {
 
 async function runAgent({ name, agent, program, args }: AgentStart, on: OnServer): Promise<number> {
   const { info, url, certificates, key, picked, say } = on
+  const warning = windowWarning(agent, info)
+  if (warning !== undefined) say(warning)
   const folder = makePrivateFolder('agent')
   try {
     const about = { url, token: key, window: info.window, modelName: info.name, certificates }

@@ -24,6 +24,8 @@ export interface Agent {
   program: string
   /** What installs it. */
   install: readonly string[]
+  /** Tokens of its first prompt, counted with the demo model: other vocabularies have fewer. Unset: not counted. */
+  firstPrompt?: number
   /** Its arguments that continue its last conversation. Unset: it has none. */
   resume?: readonly string[]
   wire(wiring: AgentWiring): Wired

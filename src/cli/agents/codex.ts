@@ -5,6 +5,7 @@ export const codex: Agent = {
   title: 'Codex',
   program: 'codex',
   install: ['npm', 'install', '-g', '@openai/codex@latest'],
+  firstPrompt: 16_000,
   resume: ['resume', '--last'],
   wire({ url, token, window, modelName, certificates }) {
     const provider = [

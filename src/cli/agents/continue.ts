@@ -6,6 +6,7 @@ export const continueAgent: Agent = {
   title: 'Continue',
   program: 'cn',
   install: ['npm', 'install', '-g', '@continuedev/cli@latest'],
+  firstPrompt: 2100,
   resume: ['--resume'],
   wire({ url, token, window, modelName, certificates, folder }) {
     const model = {

@@ -5,6 +5,7 @@ export const opencode: Agent = {
   title: 'opencode',
   program: 'opencode',
   install: ['npm', 'install', '-g', 'opencode-ai@latest'],
+  firstPrompt: 12_100,
   resume: ['--continue'],
   wire({ url, token, window, modelName, certificates, inherited }) {
     const id = modelId(modelName)

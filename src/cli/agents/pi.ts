@@ -6,6 +6,7 @@ export const pi: Agent = {
   title: 'pi',
   program: 'pi',
   install: ['npm', 'install', '-g', '@mariozechner/pi-coding-agent@latest'],
+  firstPrompt: 2100,
   resume: ['--continue'],
   wire({ url, token, window, modelName, certificates, folder }) {
     const id = modelId(modelName)

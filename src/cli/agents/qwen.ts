@@ -6,6 +6,7 @@ export const qwen: Agent = {
   title: 'Qwen Code',
   program: 'qwen',
   install: ['npm', 'install', '-g', '@qwen-code/qwen-code@latest'],
+  firstPrompt: 22_800,
   resume: ['--continue'],
   wire({ url, token, window, modelName, certificates, folder }) {
     const id = modelId(modelName)

@@ -8,6 +8,7 @@
  * compacted at 6456 and at 8220 tokens, and worked at 9757.
  */
 import type { WindowLimit } from '../../index.js'
+import { ROOM_TO_WORK, windowRemedy } from '../agents/agent-window.js'
 
 export interface ClaudeWindow {
   /** Tokens in use beyond which Claude Code compacts the conversation. */
@@ -28,8 +29,6 @@ const KEPT_FREE = 13_000
 const MOST_RESERVED = 20_000
 const FEW_TOOLS_PROMPT = 4300
 const ALL_TOOLS_PROMPT = 12_500
-/** Tokens needed between the prompt and compaction; less is used up in three turns. */
-const ROOM_TO_WORK = 5200
 /** A shorter answer cannot hold a useful file. */
 const SHORTEST_ANSWER = 1024
 
@@ -38,13 +37,14 @@ export function claudeWindow(window: number, maxOutput: number, limit?: WindowLi
   const reserved = Math.min(maxOutput, MOST_RESERVED)
   const compactsAt = window - reserved - KEPT_FREE
   const refusesAt = window - reserved - 3000
+  // Less between the prompt and compaction is used up in three turns.
   if (compactsAt < FEW_TOOLS_PROMPT + ROOM_TO_WORK) {
     const at = compactsAt > FEW_TOOLS_PROMPT ? `again and again, at ${compactsAt} tokens` : 'immediately'
-    const message = `a window of ${window} tokens is too small for Claude Code (it would compact ${at}). ${capital(remedy(window, maxOutput, limit))}, or use --force to start anyway`
+    const message = `a window of ${window} tokens is too small for Claude Code (it would compact ${at}). ${remedy(window, maxOutput, limit)}, or use --force to start anyway`
     return { compactsAt, refusesAt, verdict: 'too-small', message }
   }
   if (window <= SMALL_WINDOW || compactsAt < ALL_TOOLS_PROMPT + ROOM_TO_WORK) {
-    const message = `a window of ${window} tokens is small for Claude Code: it gets the tools Bash, Read, Edit and Write only, and compacts at ${compactsAt} tokens. ${capital(remedy(window, maxOutput, limit))}`
+    const message = `a window of ${window} tokens is small for Claude Code: it gets the tools Bash, Read, Edit and Write only, and compacts at ${compactsAt} tokens. ${remedy(window, maxOutput, limit)}`
     return { compactsAt, refusesAt, verdict: 'small', message }
   }
   return { compactsAt, refusesAt, verdict: 'ok', message: '' }
@@ -69,14 +69,7 @@ export function toolOutputFor(window: number): number | undefined {
   return Math.max(1000, Math.floor((compactsAt - FEW_TOOLS_PROMPT) / 3))
 }
 
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
-}
-
 function remedy(window: number, maxOutput: number, limit: WindowLimit | undefined): string {
-  if (maxOutput > maxOutputFor(window)) return `unset CLAUDE_CODE_MAX_OUTPUT_TOKENS, which is ${maxOutput}`
-  if (limit === 'max_context') return 'raise --max-context (65536 if memory allows)'
-  if (limit === 'memory') return 'raise --memory-cap, or use a smaller checkpoint'
-  if (limit === 'checkpoint') return 'use a checkpoint with a larger window'
-  return 'raise --max-context or --memory-cap, or use a checkpoint with a larger window'
+  if (maxOutput > maxOutputFor(window)) return `Unset CLAUDE_CODE_MAX_OUTPUT_TOKENS, which is ${maxOutput}`
+  return windowRemedy(limit)
 }

@@ -40,6 +40,12 @@ describe.each(names)('tether launch %s', (name) => {
   })
 })
 
+test('a window that is small for an agent is a warning, and the agent runs', async () => {
+  const { code, stderr } = await start('codex', ['exit:3'], { FAKE_WINDOW: '8192' }).ended
+  expect([code, stderr]).toEqual([3, expect.stringContaining('a window of 8192 tokens is small for Codex: ')])
+  expect((await start('pi', ['exit:0'], { FAKE_WINDOW: '16384' }).ended).stderr).not.toContain('is small for')
+})
+
 describe('the private folder', () => {
   test('is removed if the agent is killed, whose signal is the exit status', async () => {
     const running = start('pi', ['sleep'])
