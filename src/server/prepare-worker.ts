@@ -10,13 +10,14 @@ import { checkRoom } from '../turn/answer-turn.js'
 import { handedOver, type PostedTurn, toPosted } from '../turn/posted-turn.js'
 import type { Prompter, PrompterSource } from '../turn/types.js'
 import { joined } from './blocks.js'
-import type { Outcome, Task, ToWorker } from './preparing.js'
+import type { FromWorker, Outcome, Task, ToWorker } from './preparing.js'
 
 /** The protocols by their names. */
 const protocols = { anthropic, chat, completions, responses }
 
 const opening = openPrompter(workerData as PrompterSource)
-opening.catch(() => {})
+const opened = () => parentPort?.postMessage('opened' satisfies FromWorker)
+opening.then(opened, opened)
 
 parentPort?.on('message', async (message: ToWorker) => {
   if ('remember' in message) {

@@ -3,6 +3,7 @@
  * checkpoint with a template or patterns of its own. In that time this thread could answer nobody.
  */
 import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { type ErrorCode, TetherError } from '../errors.js'
 import type { LoadedModel } from '../model/types.js'
@@ -25,6 +26,8 @@ export interface Task {
 
 /** The blocks of a body are handed over there and back. */
 export type Outcome = ({ result: PostedTurn | number } | Failed) & { body: Uint8Array[] }
+/** `opened`: it has read its files, or cannot. */
+export type FromWorker = Outcome | 'opened'
 export type ToWorker = (Task & { body: Uint8Array[] }) | { remember: Parameters<TurnMemory['remember']>[0] }
 
 interface Failed {
@@ -51,6 +54,8 @@ const LARGE = 4 * 1024
 /** From here on small ones do not wait for more than one. */
 const LONG = 256 * 1024
 const MOST_MS = 60_000
+/** For its files, of a thread that is to end. */
+const OPENING_MS = 10_000
 const entry = new URL('./prepare-worker.js', import.meta.url)
 
 interface Waiting {
@@ -71,8 +76,10 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
   let timer: NodeJS.Timeout | undefined
 
   const forget = turns.memory.onRemember?.((turn) => worker?.postMessage({ remember: turn } satisfies ToWorker))
+  /** Of a thread. */
+  let opened: Promise<unknown> | undefined
   const stop = () => {
-    void worker?.terminate()
+    if (worker) void endOnceOpened(worker, opened)
     worker = undefined
   }
   const settle = (outcome: Outcome | Failed) => {
@@ -87,7 +94,10 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
     // Without the flags of this process: one of `node -e` would keep it from starting.
     const started = new Worker(entry, { workerData: source, execArgv: [] })
     started.unref()
-    started.on('message', settle)
+    opened = new Promise((resolve) => started.once('message', resolve).once('exit', resolve))
+    started.on('message', (message: FromWorker) => {
+      if (worker === started && message !== 'opened') settle(message)
+    })
     started.on('error', (error) => {
       if (worker !== started) return
       stop()
@@ -139,6 +149,12 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
       settle(closed)
     },
   }
+}
+
+/** Node never closes the files that a thread was reading when it was ended. */
+async function endOnceOpened(worker: Worker, opened: Promise<unknown> | undefined): Promise<void> {
+  await Promise.race([opened, sleep(OPENING_MS, undefined, { ref: false })])
+  await worker.terminate()
 }
 
 /** Large and small requests by turns, so that a small one waits for one large one at most. */

@@ -1,6 +1,7 @@
 /** The built server in a process of its own: large requests are read on another thread, while this one answers. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LoadedModel } from '../../src/model/types.js'
@@ -8,6 +9,7 @@ import { blocksOf } from '../../src/server/blocks.js'
 import type { Preparing, Task } from '../../src/server/preparing.js'
 import { ask } from '../support/fake-server.js'
 import { healthDuring } from '../support/health-during.js'
+import { until } from '../support/until.js'
 
 const root = join(import.meta.dirname, '..', '..')
 const program = `import { watchStretches } from ${JSON.stringify(join(root, 'test', 'support', 'stretches.mjs'))}
@@ -148,12 +150,28 @@ it.each([
   expect([stop.status, stop.json.error.param]).toEqual([400, 'stop'])
 })
 
-it('a client that leaves while its large request waits for another does not wait on', async () => {
-  // The built one: from its sources there is no other thread to start.
+/** The built one: from its sources there is no other thread to start. */
+async function startPreparing(): Promise<Preparing> {
   const built = join(root, 'dist', 'server', 'preparing.js')
   const { createPreparing } = (await import(built)) as typeof import('../../src/server/preparing.js')
   const source = { path: join(root, 'demo', 'model'), promptOrder: 'auto', thinking: 'auto', window: 4096 }
-  const preparing = createPreparing({ turns: { source, memory: {} } } as unknown as LoadedModel) as Preparing
+  return createPreparing({ turns: { source, memory: {} } } as unknown as LoadedModel) as Preparing
+}
+
+it('a model that is closed while its other thread starts leaves no file open', async () => {
+  const openFiles = () => readdirSync('/dev/fd').length
+  ;(await startPreparing()).close()
+  const before = openFiles()
+  for (let i = 0; i < 12; i++) {
+    const preparing = await startPreparing()
+    await new Promise((resolve) => setTimeout(resolve, 30 + 15 * i))
+    preparing.close()
+  }
+  await until(() => openFiles() <= before, 20_000)
+}, 60_000)
+
+it('a client that leaves while its large request waits for another does not wait on', async () => {
+  const preparing = await startPreparing()
   const count: Task = { protocol: 'anthropic', kind: 'count', options: {} }
   const bodyOf = (content: string) =>
     blocksOf([new TextEncoder().encode(JSON.stringify({ model: 'x', messages: [{ role: 'user', content }] }))])
