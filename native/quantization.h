@@ -11,6 +11,8 @@ struct Quantization {
   QuantMode mode = QuantMode::none;
   int bits = 0;        // bits of a number; 0 with mode none
   int group_size = 0;  // numbers that share a scale; 0 with mode none
+
+  bool operator==(const Quantization&) const = default;
 };
 
 // As MLX and config.json spell it.

@@ -143,7 +143,7 @@ describe('native', () => {
     'native/cpu/ops': /^cpu\/|^(matrix|quantization)\.h$/,
     'native/cpu': /^cpu\/(?!ops\/)|^(matrix|quantization)\.h$/,
     'native/model':
-      /^model\/|^cpu\/ops\/(?!operation\.h)|^cpu\/kernels\.h$|^(adapter_source|error|json|matrix|quantization)\.h$/,
+      /^model\/|^cpu\/ops\/(?!multiply\.h|operation\.h)|^cpu\/kernels\.h$|^(adapter_source|error|json|matrix|quantization)\.h$/,
   }
   const ownIncludes = includes.filter(({ target }) => files.includes(join('native', target)))
 

@@ -115,10 +115,10 @@ mx::array AdaptedLinear::added(const mx::array& x, mx::array y) const {
   std::vector<mx::array> parts;
   int done = 0;
   for (const auto& [adapter, begin, end] : *rows_) {
-    auto index = static_cast<size_t>(adapter);
-    if (index >= factors_.size() || !factors_[index]) continue;
+    const auto* factors = factors_of(adapter);
+    if (!factors) continue;
     bool whole = end - begin == x.shape(0);
-    auto sum = product(whole ? x : rows_of(x, begin, end), *factors_[index]);
+    auto sum = product(whole ? x : rows_of(x, begin, end), *factors);
     if (device_.own_kernels) {
       y = cpu::add_rows(y, sum, begin);
     } else if (whole) {
@@ -132,6 +132,10 @@ mx::array AdaptedLinear::added(const mx::array& x, mx::array y) const {
   if (parts.empty()) return y;
   if (done < y.shape(0)) parts.push_back(rows_of(y, done, y.shape(0)));
   return mx::concatenate(parts, 0);
+}
+
+bool AdaptedLinear::adds() const {
+  return std::ranges::any_of(*rows_, [this](const AdapterRows& rows) { return factors_of(rows.adapter) != nullptr; });
 }
 
 void AdaptedLinear::set(int adapter, Factors factors) {

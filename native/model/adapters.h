@@ -36,6 +36,9 @@ class AdaptedLinear {
   // x: (N, in), y: the layer's own product, (N, out) -> y with what the adapters of these rows add
   mx::array added(const mx::array& x, mx::array y) const;
 
+  // Whether added() changes anything in this pass.
+  bool adds() const;
+
   int out() const { return out_; }
   int in() const { return in_; }
   const DevicePolicy& device() const { return device_; }
@@ -51,6 +54,11 @@ class AdaptedLinear {
 
  private:
   mx::array product(const mx::array& x, const Factors& factors) const;
+  // Null: that adapter does not change this layer.
+  const Factors* factors_of(int adapter) const {
+    auto index = static_cast<size_t>(adapter);
+    return index < factors_.size() && factors_[index] ? &*factors_[index] : nullptr;
+  }
 
   int out_;
   int in_;

@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "cpu/ops/attention.h"
 #include "cpu/ops/elementwise.h"
 #include "model/hadamard.h"
 #include "model/layers.h"
@@ -66,6 +65,30 @@ mx::array Attention::own(const Rope& rope, const mx::array& q, const mx::array& 
   return gather(std::move(outputs));
 }
 
+mx::array Attention::own_at_once(const Rope& rope, const mx::array& projections, const cpu::HeadNorms& norms,
+                                 bool values_are_keys, std::span<const Segment> segments, size_t index,
+                                 std::vector<KVView>* seen) const {
+  cpu::HeadsForm form_of_heads{.queries = heads,
+                               .keys = kv_heads,
+                               .dim = head_dim,
+                               .values_are_keys = values_are_keys,
+                               .traditional = rope.traditional};
+  std::vector<mx::array> outputs;
+  int begin = 0;
+  for (const auto& segment : segments) {
+    auto& cache = (*segment.caches)[index];
+    auto room = cache.room(segment.length);
+    auto [mixed, keys, values] =
+        cpu::append_and_attend(projections, begin, segment.length, rope.angles(cache.offset(), segment.length),
+                               form_of_heads, norms, room, form(rope));
+    cache.fill(room, segment.length, keys, values);
+    if (seen) seen->push_back(cache.newest(segment.length));
+    outputs.push_back(std::move(mixed));
+    begin += segment.length;
+  }
+  return gather(std::move(outputs));
+}
+
 mx::array Attention::shared(const Rope& rope, const mx::array& q, std::span<const Segment> segments,
                             const std::vector<KVView>& seen) const {
   std::vector<mx::array> outputs;
@@ -77,6 +100,10 @@ mx::array Attention::shared(const Rope& rope, const mx::array& q, std::span<cons
     begin += length;
   }
   return gather(std::move(outputs));
+}
+
+cpu::AttentionForm Attention::form(const Rope& rope) const {
+  return {.scale = scale * rope.magnitude * rope.magnitude, .window = window, .softcap = softcap};
 }
 
 // Rows [begin, begin + count) of x: (N, heads_of_x * head_dim), rotated to positions from `offset` on
@@ -96,9 +123,8 @@ mx::array Attention::attend(const mx::array& q, const KVView& view, const Rope& 
 
 // The same with queries and results as the keys and values are stored.
 mx::array Attention::attend_stored(const mx::array& q, const KVView& view, const Rope& rope) const {
-  float scores_scale = scale * rope.magnitude * rope.magnitude;
-  if (device.own_kernels)
-    return cpu::attend(q, view.keys, view.values, {.scale = scores_scale, .window = window, .softcap = softcap});
+  if (device.own_kernels) return cpu::attend(q, view.keys, view.values, form(rope));
+  float scores_scale = form(rope).scale;
   int queries = q.shape(2);
   int slots = view.slots();
   auto fused = [&](const std::string& mask, const std::optional<mx::array>& array) {

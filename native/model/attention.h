@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "cpu/ops/attention.h"
 #include "model/device.h"
 #include "model/kv_cache.h"
 #include "model/rope.h"
@@ -34,11 +35,18 @@ struct Attention {
   // -> (N, heads * head_dim). Adds one view per segment to `seen`.
   mx::array own(const Rope& rope, const mx::array& q, const mx::array& k, const mx::array& v,
                 std::span<const Segment> segments, size_t index, std::vector<KVView>& seen) const;
+  // The same as one operation for each segment, with own kernels and keys and values kept as they are computed.
+  // projections: (N, …), queries, keys and values of a token side by side, or no values where they are the keys; their
+  // norms not applied yet. seen: null if no layer shares this one's.
+  mx::array own_at_once(const Rope& rope, const mx::array& projections, const cpu::HeadNorms& norms,
+                        bool values_are_keys, std::span<const Segment> segments, size_t index,
+                        std::vector<KVView>* seen) const;
   // q: as above. `seen`: one view per segment. -> (N, heads * head_dim)
   mx::array shared(const Rope& rope, const mx::array& q, std::span<const Segment> segments,
                    const std::vector<KVView>& seen) const;
 
  private:
+  cpu::AttentionForm form(const Rope& rope) const;
   mx::array rotate(const mx::array& x, int begin, int count, int heads_of_x, const Rope& rope, int offset) const;
   mx::array attend(const mx::array& q, const KVView& view, const Rope& rope) const;
   mx::array attend_stored(const mx::array& q, const KVView& view, const Rope& rope) const;

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "error.h"
+#include "model/halves.h"
 #include "model/model.h"
 
 namespace tether {
@@ -51,61 +52,37 @@ struct Gemma2Config {
   }
 };
 
-struct Gemma2Attention {
-  Linear q_proj, k_proj, v_proj, o_proj;
-  Attention core;
-
-  Gemma2Attention(const Gemma2Config& c, Weights& w, const std::string& name)
-      : q_proj(w.linear(name + ".q_proj", c.heads * c.head_dim, c.hidden)),
-        k_proj(w.linear(name + ".k_proj", c.kv_heads * c.head_dim, c.hidden)),
-        v_proj(w.linear(name + ".v_proj", c.kv_heads * c.head_dim, c.hidden)),
-        o_proj(w.linear(name + ".o_proj", c.hidden, c.heads * c.head_dim)),
-        core{.heads = c.heads,
-             .kv_heads = c.kv_heads,
-             .head_dim = c.head_dim,
-             .scale = c.scale,
-             .window = 0,
-             .softcap = c.attention_softcap,
-             .device = w.device()} {}
-
-  // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer) const {
-    std::vector<KVView> seen;
-    return o_proj(core.own(rope, q_proj(x), k_proj(x), v_proj(x), segments, layer, seen));
-  }
-};
-
-struct Gemma2MLP {
-  Linear gate_proj, up_proj, down_proj;
-  GatedUnit gated;
-
-  Gemma2MLP(const Gemma2Config& c, Weights& w, const std::string& name)
-      : gate_proj(w.linear(name + ".gate_proj", c.intermediate, c.hidden)),
-        up_proj(w.linear(name + ".up_proj", c.intermediate, c.hidden)),
-        down_proj(w.linear(name + ".down_proj", c.hidden, c.intermediate)),
-        gated{Gate::gelu_tanh, w.device()} {}
-
-  // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x) const { return down_proj(gated(gate_proj(x), up_proj(x))); }
-};
+AttentionHalf gemma2_attention(const Gemma2Config& c, Weights& w, const std::string& name) {
+  return {.core = {.heads = c.heads,
+                   .kv_heads = c.kv_heads,
+                   .head_dim = c.head_dim,
+                   .scale = c.scale,
+                   .window = 0,
+                   .softcap = c.attention_softcap,
+                   .device = w.device()},
+          .q_proj = w.linear(name + ".q_proj", c.heads * c.head_dim, c.hidden),
+          .o_proj = w.linear(name + ".o_proj", c.hidden, c.heads * c.head_dim),
+          .k_proj = w.linear(name + ".k_proj", c.kv_heads * c.head_dim, c.hidden),
+          .v_proj = w.linear(name + ".v_proj", c.kv_heads * c.head_dim, c.hidden)};
+}
 
 struct Gemma2Block {
-  Gemma2Attention attention;
-  Gemma2MLP mlp;
+  AttentionHalf attention;
+  GatedMLP mlp;
   RMSNorm input_norm, post_attention_norm, pre_mlp_norm, post_mlp_norm;
 
   Gemma2Block(const Gemma2Config& c, Weights& w, const std::string& name)
-      : attention(c, w, name + ".self_attn"),
-        mlp(c, w, name + ".mlp"),
+      : attention(gemma2_attention(c, w, name + ".self_attn")),
+        mlp(gated_mlp(w, name + ".mlp", c.hidden, c.intermediate, Gate::gelu_tanh)),
         input_norm(w.norm_beyond_one(name + ".input_layernorm", c.hidden, c.eps)),
         post_attention_norm(w.norm_beyond_one(name + ".post_attention_layernorm", c.hidden, c.eps)),
         pre_mlp_norm(w.norm_beyond_one(name + ".pre_feedforward_layernorm", c.hidden, c.eps)),
         post_mlp_norm(w.norm_beyond_one(name + ".post_feedforward_layernorm", c.hidden, c.eps)) {}
 
   // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer) const {
-    auto h = mx::add(x, post_attention_norm(attention(input_norm(x), rope, segments, layer)));
-    return mx::add(h, post_mlp_norm(mlp(pre_mlp_norm(h))));
+  mx::array operator()(const mx::array& x, const AttentionPass& pass) const {
+    auto h = attention(x, {.before = &input_norm, .after = &post_attention_norm, .residual = &x}, pass);
+    return mlp(h, {.before = &pre_mlp_norm, .after = &post_mlp_norm, .residual = &h});
   }
 };
 
@@ -128,7 +105,7 @@ class Gemma2 : public Model {
   mx::array compute(const mx::array& tokens, std::span<const Segment> segments) override {
     auto x = embedding_(tokens);
     x = mx::multiply(x, mx::array(std::sqrt(static_cast<float>(config_.hidden)), x.dtype()));
-    for (size_t i = 0; i < blocks_.size(); i++) x = blocks_[i](x, rope_, segments, i);
+    for (size_t i = 0; i < blocks_.size(); i++) x = blocks_[i](x, {.rope = rope_, .segments = segments, .layer = i});
     return norm_(x);
   }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "error.h"
+#include "model/halves.h"
 #include "model/model.h"
 
 namespace tether {
@@ -61,73 +62,38 @@ struct Gemma3Config {
   }
 };
 
-struct Gemma3Attention {
-  Linear q_proj, k_proj, v_proj, o_proj;
-  RMSNorm q_norm, k_norm;
-  Attention core;
-
-  Gemma3Attention(const Gemma3Config& c, Weights& w, const std::string& name, bool sliding)
-      : q_proj(w.linear(name + ".q_proj", c.heads * c.head_dim, c.hidden)),
-        k_proj(w.linear(name + ".k_proj", c.kv_heads * c.head_dim, c.hidden)),
-        v_proj(w.linear(name + ".v_proj", c.kv_heads * c.head_dim, c.hidden)),
-        o_proj(w.linear(name + ".o_proj", c.hidden, c.heads * c.head_dim)),
-        q_norm(w.norm_beyond_one(name + ".q_norm", c.head_dim, c.eps)),
-        k_norm(w.norm_beyond_one(name + ".k_norm", c.head_dim, c.eps)),
-        core{.heads = c.heads,
-             .kv_heads = c.kv_heads,
-             .head_dim = c.head_dim,
-             .scale = c.scale,
-             .window = sliding ? c.sliding_window : 0,
-             .device = w.device()} {}
-
-  // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer) const {
-    std::vector<KVView> seen;
-    auto q = norm_heads(q_norm, q_proj(x), core.heads);
-    auto k = norm_heads(k_norm, k_proj(x), core.kv_heads);
-    return o_proj(core.own(rope, q, k, v_proj(x), segments, layer, seen));
-  }
-};
-
-struct Gemma3MLP {
-  Linear gate_proj, up_proj, down_proj;
-  GatedUnit gated;
-
-  Gemma3MLP(const Gemma3Config& c, Weights& w, const std::string& name)
-      : gate_proj(w.linear(name + ".gate_proj", c.intermediate, c.hidden)),
-        up_proj(w.linear(name + ".up_proj", c.intermediate, c.hidden)),
-        down_proj(w.linear(name + ".down_proj", c.hidden, c.intermediate)),
-        gated{Gate::gelu_tanh, w.device()} {}
-
-  // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x) const { return down_proj(gated(gate_proj(x), up_proj(x))); }
-};
-
-// x + y. Gemma 3's residuals overflow float16, so they are clipped to its largest number.
-mx::array add_residual(const mx::array& x, const mx::array& y) {
-  if (x.dtype() != mx::float16) return mx::add(x, y);
-  constexpr float kMost = 65504;
-  auto sum = mx::add(mx::astype(x, mx::float32), mx::astype(y, mx::float32));
-  return mx::astype(mx::clip(sum, mx::array(-kMost), mx::array(kMost)), mx::float16);
+AttentionHalf gemma3_attention(const Gemma3Config& c, Weights& w, const std::string& name, bool sliding) {
+  return {.core = {.heads = c.heads,
+                   .kv_heads = c.kv_heads,
+                   .head_dim = c.head_dim,
+                   .scale = c.scale,
+                   .window = sliding ? c.sliding_window : 0,
+                   .device = w.device()},
+          .q_proj = w.linear(name + ".q_proj", c.heads * c.head_dim, c.hidden),
+          .o_proj = w.linear(name + ".o_proj", c.hidden, c.heads * c.head_dim),
+          .k_proj = w.linear(name + ".k_proj", c.kv_heads * c.head_dim, c.hidden),
+          .v_proj = w.linear(name + ".v_proj", c.kv_heads * c.head_dim, c.hidden),
+          .q_norm = w.norm_beyond_one(name + ".q_norm", c.head_dim, c.eps),
+          .k_norm = w.norm_beyond_one(name + ".k_norm", c.head_dim, c.eps)};
 }
 
 struct Gemma3Block {
-  Gemma3Attention attention;
-  Gemma3MLP mlp;
+  AttentionHalf attention;
+  GatedMLP mlp;
   RMSNorm input_norm, post_attention_norm, pre_mlp_norm, post_mlp_norm;
 
   Gemma3Block(const Gemma3Config& c, Weights& w, const std::string& name, bool sliding)
-      : attention(c, w, name + ".self_attn", sliding),
-        mlp(c, w, name + ".mlp"),
+      : attention(gemma3_attention(c, w, name + ".self_attn", sliding)),
+        mlp(gated_mlp(w, name + ".mlp", c.hidden, c.intermediate, Gate::gelu_tanh)),
         input_norm(w.norm_beyond_one(name + ".input_layernorm", c.hidden, c.eps)),
         post_attention_norm(w.norm_beyond_one(name + ".post_attention_layernorm", c.hidden, c.eps)),
         pre_mlp_norm(w.norm_beyond_one(name + ".pre_feedforward_layernorm", c.hidden, c.eps)),
         post_mlp_norm(w.norm_beyond_one(name + ".post_feedforward_layernorm", c.hidden, c.eps)) {}
 
-  // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer) const {
-    auto h = add_residual(x, post_attention_norm(attention(input_norm(x), rope, segments, layer)));
-    return add_residual(h, post_mlp_norm(mlp(pre_mlp_norm(h))));
+  // x: (N, hidden) -> (N, hidden). In float16 the sums would overflow.
+  mx::array operator()(const mx::array& x, const AttentionPass& pass) const {
+    auto h = attention(x, {.before = &input_norm, .after = &post_attention_norm, .residual = &x, .clips = true}, pass);
+    return mlp(h, {.before = &pre_mlp_norm, .after = &post_mlp_norm, .residual = &h, .clips = true});
   }
 };
 
@@ -151,7 +117,7 @@ class Gemma3 : public Model {
     auto x = (*embedding_)(tokens);
     x = mx::multiply(x, mx::array(embedding_scale_, x.dtype()));
     for (size_t i = 0; i < blocks_.size(); i++)
-      x = blocks_[i](x, config_.sliding[i] ? sliding_rope_ : full_rope_, segments, i);
+      x = blocks_[i](x, {.rope = config_.sliding[i] ? sliding_rope_ : full_rope_, .segments = segments, .layer = i});
     return norm_(x);
   }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "error.h"
+#include "model/halves.h"
 #include "model/model.h"
 #include "model/per_layer.h"
 #include "model/sharing.h"
@@ -76,68 +77,47 @@ struct Gemma3nConfig {
   int own_layers() const { return layers - shared_layers; }
 };
 
-struct Gemma3nAttention {
-  Attention core;
-  Linear q_proj, o_proj;
-  RMSNorm q_norm, v_norm;
-  std::optional<Linear> k_proj, v_proj;
-  std::optional<RMSNorm> k_norm;
-
-  Gemma3nAttention(const Gemma3nConfig& c, Weights& w, const std::string& name, size_t layer)
-      : core{.heads = c.heads,
-             .kv_heads = c.kv_heads,
-             .head_dim = c.head_dim,
-             .scale = 1,
-             .window = c.sliding[layer] ? c.sliding_window : 0,
-             .device = w.device()},
-        q_proj(w.linear(name + ".q_proj", c.heads * c.head_dim, c.hidden)),
-        o_proj(w.linear(name + ".o_proj", c.hidden, c.heads * c.head_dim)),
-        q_norm(w.norm(name + ".q_norm", c.head_dim, c.eps)),
-        v_norm{std::nullopt, c.eps, w.device()} {
-    if (layer >= static_cast<size_t>(c.own_layers())) {
-      // Checkpoints have unused tensors for these layers.
-      for (const char* part : {".k_proj.", ".v_proj.", ".k_norm."}) w.ignore(name + part);
-      return;
-    }
-    k_proj = w.linear(name + ".k_proj", c.kv_heads * c.head_dim, c.hidden);
-    v_proj = w.linear(name + ".v_proj", c.kv_heads * c.head_dim, c.hidden);
-    k_norm = w.norm(name + ".k_norm", c.head_dim, c.eps);
+AttentionHalf gemma3n_attention(const Gemma3nConfig& c, Weights& w, const std::string& name, size_t layer) {
+  AttentionHalf made{.core = {.heads = c.heads,
+                              .kv_heads = c.kv_heads,
+                              .head_dim = c.head_dim,
+                              .scale = 1,
+                              .window = c.sliding[layer] ? c.sliding_window : 0,
+                              .device = w.device()},
+                     .q_proj = w.linear(name + ".q_proj", c.heads * c.head_dim, c.hidden),
+                     .o_proj = w.linear(name + ".o_proj", c.hidden, c.heads * c.head_dim),
+                     .q_norm = w.norm(name + ".q_norm", c.head_dim, c.eps),
+                     .v_norm = RMSNorm{std::nullopt, c.eps, w.device()}};
+  if (layer >= static_cast<size_t>(c.own_layers())) {
+    // Checkpoints have unused tensors for these layers.
+    for (const char* part : {".k_proj.", ".v_proj.", ".k_norm."}) w.ignore(name + part);
+    return made;
   }
-
-  // x: (N, hidden) -> (N, hidden). Fills `seen` if this layer has its own keys and values, reads it otherwise.
-  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
-                       std::vector<KVView>& seen) const {
-    auto q = norm_heads(q_norm, q_proj(x), core.heads);
-    if (!k_proj) return o_proj(core.shared(rope, q, segments, seen));
-    auto k = norm_heads(*k_norm, (*k_proj)(x), core.kv_heads);
-    auto v = norm_heads(v_norm, (*v_proj)(x), core.kv_heads);
-    return o_proj(core.own(rope, q, k, v, segments, layer, seen));
-  }
-};
+  made.k_proj = w.linear(name + ".k_proj", c.kv_heads * c.head_dim, c.hidden);
+  made.v_proj = w.linear(name + ".v_proj", c.kv_heads * c.head_dim, c.hidden);
+  made.k_norm = w.norm(name + ".k_norm", c.head_dim, c.eps);
+  return made;
+}
 
 struct Gemma3nMLP {
-  Linear gate_proj, up_proj, down_proj;
-  GatedUnit gated;
+  GatedMLP layers;
   std::optional<float> deviations;  // a gate opens that many standard deviations above the mean of all gates
 
   Gemma3nMLP(const Gemma3nConfig& c, Weights& w, const std::string& name, size_t layer)
-      : gate_proj(w.linear(name + ".gate_proj", c.intermediate[layer], c.hidden)),
-        up_proj(w.linear(name + ".up_proj", c.intermediate[layer], c.hidden)),
-        down_proj(w.linear(name + ".down_proj", c.hidden, c.intermediate[layer])),
-        gated{Gate::gelu_tanh, w.device()} {
+      : layers(gated_mlp(w, name, c.hidden, c.intermediate[layer], Gate::gelu_tanh)) {
     if (c.sparsity[layer] > 0)
       deviations = std::sqrt(2.0F) * mx::erfinv(mx::array(static_cast<float>(2 * c.sparsity[layer] - 1))).item<float>();
   }
 
-  // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x) const {
-    auto gate = gate_proj(x);
-    if (deviations) {
-      auto cutoff =
-          mx::add(mx::mean(gate, 1, true), mx::multiply(mx::std(gate, 1, true), mx::array(*deviations, gate.dtype())));
-      gate = mx::maximum(mx::subtract(gate, cutoff), mx::array(0.0F, gate.dtype()));
-    }
-    return down_proj(gated(gate, up_proj(x)));
+  // x: (N, hidden) -> x + after(mlp(before(x)))
+  mx::array operator()(const mx::array& x, const RMSNorm& before, const RMSNorm& after) const {
+    if (!deviations) return layers(x, {.before = &before, .after = &after, .residual = &x});
+    auto y = before(x);
+    auto gate = layers.gate_proj(y);
+    auto cutoff =
+        mx::add(mx::mean(gate, 1, true), mx::multiply(mx::std(gate, 1, true), mx::array(*deviations, gate.dtype())));
+    gate = mx::maximum(mx::subtract(gate, cutoff), mx::array(0.0F, gate.dtype()));
+    return mx::add(x, after(layers.down_proj(layers.gated(gate, layers.up_proj(y)))));
   }
 };
 
@@ -204,7 +184,7 @@ struct AltUp {
 };
 
 struct Gemma3nBlock {
-  Gemma3nAttention attention;
+  AttentionHalf attention;
   Gemma3nMLP mlp;
   AltUp altup;
   Laurel laurel;
@@ -214,7 +194,7 @@ struct Gemma3nBlock {
   std::optional<mx::array> correct_scale;  // (hidden)
 
   Gemma3nBlock(const Gemma3nConfig& c, Weights& w, const std::string& name, size_t layer)
-      : attention(c, w, name + ".self_attn", layer),
+      : attention(gemma3n_attention(c, w, name + ".self_attn", layer)),
         mlp(c, w, name + ".mlp", layer),
         altup(c, w, name + ".altup"),
         laurel{w.linear(name + ".laurel.linear_left", c.laurel_rank, c.hidden),
@@ -233,15 +213,14 @@ struct Gemma3nBlock {
   }
 
   // x: (streams, N, hidden), input: (N, per_layer_dim) -> (streams, N, hidden)
-  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
-                       std::vector<KVView>& seen, const mx::array& input) const {
+  mx::array operator()(const mx::array& x, const AttentionPass& pass, const mx::array& input) const {
     auto predictions = altup.predict(x);
     auto active = mx::take(predictions, altup.active, 0);
     auto normed = input_norm(active);
-    auto attended = mx::add(active, post_attention_norm(attention(normed, rope, segments, layer, seen)));
+    auto attended = attention(normed, {.after = &post_attention_norm, .residual = &active}, pass);
     auto both = mx::add(attended, laurel(normed));
     both = mx::multiply(both, mx::array(1 / std::sqrt(2.0F), both.dtype()));
-    auto activated = mx::add(both, post_mlp_norm(mlp(pre_mlp_norm(both))));
+    auto activated = mlp(both, pre_mlp_norm, post_mlp_norm);
     auto corrected = altup.correct(predictions, activated);
 
     auto first = mx::take(corrected, altup.active, 0);
@@ -290,9 +269,13 @@ class Gemma3n : public Model {
     for (const auto& project : into_streams_) streams.push_back(resized(project(embedded), size));
     auto x = mx::stack(streams, 0);
     std::vector<std::vector<KVView>> seen(blocks_.size());
-    for (size_t i = 0; i < blocks_.size(); i++)
-      x = blocks_[i](x, config_.sliding[i] ? sliding_rope_ : full_rope_, segments, i, seen[config_.sources[i]],
-                     mx::take(inputs, static_cast<int>(i), 1));
+    for (size_t i = 0; i < blocks_.size(); i++) {
+      AttentionPass pass{.rope = config_.sliding[i] ? sliding_rope_ : full_rope_,
+                         .segments = segments,
+                         .layer = i,
+                         .seen = &seen[config_.sources[i]]};
+      x = blocks_[i](x, pass, mx::take(inputs, static_cast<int>(i), 1));
+    }
     auto first = mx::take(x, 0, 0);
     size = magnitude(first);
     streams = {first};

@@ -42,7 +42,11 @@ class Gemma4 : public Model {
     for (size_t i = 0; i < blocks_.size(); i++) {
       std::optional<mx::array> input;
       if (inputs) input = mx::take(*inputs, static_cast<int>(i), 1);
-      x = blocks_[i](x, config_.sliding[i] ? sliding_rope_ : full_rope_, segments, i, seen[config_.sources[i]], input);
+      AttentionPass pass{.rope = config_.sliding[i] ? sliding_rope_ : full_rope_,
+                         .segments = segments,
+                         .layer = i,
+                         .seen = &seen[config_.sources[i]]};
+      x = blocks_[i](x, pass, input);
     }
     return norm_(x);
   }

@@ -61,7 +61,11 @@ class Gemma4Assistant : public Assistant {
     }
     for (size_t i = 0; i < blocks_.size(); i++) {
       bool sliding = config_.sliding[i];
-      x = blocks_[i](x, sliding ? sliding_rope_ : full_rope_, segments, i, seen[sliding ? 1 : 0], std::nullopt);
+      AttentionPass pass{.rope = sliding ? sliding_rope_ : full_rope_,
+                         .segments = segments,
+                         .layer = i,
+                         .seen = &seen[sliding ? 1 : 0]};
+      x = blocks_[i](x, pass, std::nullopt);
     }
     x = norm_(x);
     return {.tokens = likeliest(x), .hidden = (*after_)(x)};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "error.h"
+#include "model/halves.h"
 #include "model/model.h"
 #include "model/sharing.h"
 
@@ -91,60 +92,29 @@ struct Gemma4Config {
   int own_layers() const { return layers - shared_layers; }
 };
 
-struct Gemma4Attention {
-  Attention core;
-  Linear q_proj, o_proj;
-  RMSNorm q_norm;
-  std::optional<Linear> k_proj, v_proj;  // v_proj absent where values are the keys
-  std::optional<RMSNorm> k_norm;
-  RMSNorm v_norm;
-
-  Gemma4Attention(const Gemma4Config& c, Weights& w, const std::string& name, size_t layer)
-      : core{.heads = c.heads,
-             .kv_heads = c.sliding[layer] ? c.kv_heads : c.global_kv_heads,
-             .head_dim = c.sliding[layer] ? c.head_dim : c.global_head_dim,
-             .scale = 1,
-             .window = c.sliding[layer] ? c.sliding_window : 0,
-             .device = w.device()},
-        q_proj(w.linear(name + ".q_proj", core.heads * core.head_dim, c.hidden)),
-        o_proj(w.linear(name + ".o_proj", c.hidden, core.heads * core.head_dim)),
-        q_norm(w.norm(name + ".q_norm", core.head_dim, c.eps)),
-        v_norm{std::nullopt, c.eps, w.device()} {
-    if (layer >= static_cast<size_t>(c.own_layers())) {
-      // Some checkpoints have unused tensors for these layers.
-      for (const char* part : {".k_proj.", ".v_proj.", ".k_norm."}) w.ignore(name + part);
-      return;
-    }
-    k_proj = w.linear(name + ".k_proj", core.kv_heads * core.head_dim, c.hidden);
-    k_norm = w.norm(name + ".k_norm", core.head_dim, c.eps);
-    if (!c.k_eq_v || c.sliding[layer]) v_proj = w.linear(name + ".v_proj", core.kv_heads * core.head_dim, c.hidden);
+inline AttentionHalf gemma4_attention(const Gemma4Config& c, Weights& w, const std::string& name, size_t layer) {
+  bool sliding = c.sliding[layer];
+  Attention core{.heads = c.heads,
+                 .kv_heads = sliding ? c.kv_heads : c.global_kv_heads,
+                 .head_dim = sliding ? c.head_dim : c.global_head_dim,
+                 .scale = 1,
+                 .window = sliding ? c.sliding_window : 0,
+                 .device = w.device()};
+  AttentionHalf made{.core = core,
+                     .q_proj = w.linear(name + ".q_proj", core.heads * core.head_dim, c.hidden),
+                     .o_proj = w.linear(name + ".o_proj", c.hidden, core.heads * core.head_dim),
+                     .q_norm = w.norm(name + ".q_norm", core.head_dim, c.eps),
+                     .v_norm = RMSNorm{std::nullopt, c.eps, w.device()}};
+  if (layer >= static_cast<size_t>(c.own_layers())) {
+    // Some checkpoints have unused tensors for these layers.
+    for (const char* part : {".k_proj.", ".v_proj.", ".k_norm."}) w.ignore(name + part);
+    return made;
   }
-
-  // x: (N, hidden) -> (N, hidden). Fills `seen` if this layer has its own keys and values, reads it otherwise.
-  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
-                       std::vector<KVView>& seen) const {
-    auto q = norm_heads(q_norm, q_proj(x), core.heads);
-    if (!k_proj) return o_proj(core.shared(rope, q, segments, seen));
-    auto k = (*k_proj)(x);
-    auto v = v_proj ? (*v_proj)(x) : k;
-    return o_proj(core.own(rope, q, norm_heads(*k_norm, k, core.kv_heads), norm_heads(v_norm, v, core.kv_heads),
-                           segments, layer, seen));
-  }
-};
-
-struct Gemma4MLP {
-  Linear gate_proj, up_proj, down_proj;
-  GatedUnit gated;
-
-  Gemma4MLP(const Gemma4Config& c, Weights& w, const std::string& name, int width)
-      : gate_proj(w.linear(name + ".gate_proj", width, c.hidden)),
-        up_proj(w.linear(name + ".up_proj", width, c.hidden)),
-        down_proj(w.linear(name + ".down_proj", c.hidden, width)),
-        gated{Gate::gelu_tanh, w.device()} {}
-
-  // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x) const { return down_proj(gated(gate_proj(x), up_proj(x))); }
-};
+  made.k_proj = w.linear(name + ".k_proj", core.kv_heads * core.head_dim, c.hidden);
+  made.k_norm = w.norm(name + ".k_norm", core.head_dim, c.eps);
+  if (!c.k_eq_v || sliding) made.v_proj = w.linear(name + ".v_proj", core.kv_heads * core.head_dim, c.hidden);
+  return made;
+}
 
 // Picks the experts of each token and their shares.
 struct Gemma4Router {
@@ -254,18 +224,16 @@ struct PerLayerInput {
 };
 
 struct Gemma4Block {
-  Gemma4Attention attention;
-  Gemma4MLP mlp;
+  AttentionHalf attention;
+  GatedMLP mlp;
   RMSNorm input_norm, post_attention_norm, pre_mlp_norm, post_mlp_norm;
   std::optional<Gemma4Mixture> mixture;
   std::optional<PerLayerInput> per_layer;
   std::optional<mx::array> scalar;  // (1)
 
   Gemma4Block(const Gemma4Config& c, Weights& w, const std::string& name, size_t layer)
-      : attention(c, w, name + ".self_attn", layer),
-        mlp(c, w, name + ".mlp",
-            c.intermediate *
-                (c.double_wide && c.shared_layers && layer >= static_cast<size_t>(c.own_layers()) ? 2 : 1)),
+      : attention(gemma4_attention(c, w, name + ".self_attn", layer)),
+        mlp(gated_mlp(w, name + ".mlp", c.hidden, mlp_width(c, layer), Gate::gelu_tanh)),
         input_norm(w.norm(name + ".input_layernorm", c.hidden, c.eps)),
         post_attention_norm(w.norm(name + ".post_attention_layernorm", c.hidden, c.eps)),
         pre_mlp_norm(w.norm(name + ".pre_feedforward_layernorm", c.hidden, c.eps)),
@@ -280,13 +248,20 @@ struct Gemma4Block {
   }
 
   // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
-                       std::vector<KVView>& seen, const std::optional<mx::array>& input) const {
-    auto h = mx::add(x, post_attention_norm(attention(input_norm(x), rope, segments, layer, seen)));
-    auto y = mlp(pre_mlp_norm(h));
-    h = mx::add(h, post_mlp_norm(mixture ? (*mixture)(h, y) : y));
+  mx::array operator()(const mx::array& x, const AttentionPass& pass, const std::optional<mx::array>& input) const {
+    auto h = attention(x, {.before = &input_norm, .after = &post_attention_norm, .residual = &x}, pass);
+    if (mixture)
+      h = mx::add(h, post_mlp_norm((*mixture)(h, mlp(h, {.before = &pre_mlp_norm}))));
+    else
+      h = mlp(h, {.before = &pre_mlp_norm, .after = &post_mlp_norm, .residual = &h});
     if (per_layer) h = (*per_layer)(h, *input);
     return scalar ? mx::multiply(h, *scalar) : h;
+  }
+
+ private:
+  static int mlp_width(const Gemma4Config& c, size_t layer) {
+    bool wide = c.double_wide && c.shared_layers && layer >= static_cast<size_t>(c.own_layers());
+    return c.intermediate * (wide ? 2 : 1);
   }
 };
 

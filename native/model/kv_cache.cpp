@@ -14,7 +14,6 @@ constexpr int kSpare = 256;
 
 KVView KVCache::append(const mx::array& k, const mx::array& v) {
   int count = k.shape(2);
-  int before = offset();
   if (length_ + count > capacity_) {
     int kept = kept_by_growing();
     int capacity = new_capacity(kept, count);
@@ -26,10 +25,29 @@ KVView KVCache::append(const mx::array& k, const mx::array& v) {
     values_.write(v, length_);
     length_ += count;
   }
+  return newest(count);
+}
+
+cpu::SlotRoom KVCache::room(int count) const {
+  const auto* keys = keys_.empty() ? nullptr : keys_.arrays().data();
+  const auto* values = values_.empty() ? nullptr : values_.arrays().data();
+  if (length_ + count <= capacity_)
+    return {.keys = keys, .values = values, .from = 0, .kept = length_, .capacity = capacity_};
+  int kept = kept_by_growing();
+  return {.keys = keys, .values = values, .from = length_ - kept, .kept = kept, .capacity = new_capacity(kept, count)};
+}
+
+void KVCache::fill(const cpu::SlotRoom& room, int count, const mx::array& keys, const mx::array& values) {
+  keys_.replace(keys);
+  values_.replace(values);
+  grown(room.kept, count, room.capacity);
+}
+
+KVView KVCache::newest(int count) const {
   int visible = window_ ? std::min(length_, window_ - 1 + count) : length_;
   return {.keys = keys_.read(length_ - visible, length_),
           .values = values_.read(length_ - visible, length_),
-          .offset = before};
+          .offset = offset() - count};
 }
 
 KVView KVCache::last(int most) const {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "cpu/ops/attention.h"
 #include "model/slots.h"
 
 namespace tether {
@@ -36,6 +37,13 @@ class KVCache {
   // slot that any of the T queries sees (for a sliding layer at most window - 1 + T: a mask narrows it per query). With
   // a quantization all slots of the view are quantized, the new ones too.
   KVView append(const mx::array& k, const mx::array& v);
+
+  // The same for an operation that writes `count` slots itself, where there is no quantization: it is given room(), and
+  // its buffers go to fill().
+  cpu::SlotRoom room(int count) const;
+  void fill(const cpu::SlotRoom& room, int count, const mx::array& keys, const mx::array& values);
+  // Every slot that any of the last `count` tokens sees.
+  KVView newest(int count) const;
 
   // The last slots, at most `most`, and all for 0. The view's query is the last token that it holds.
   KVView last(int most) const;

@@ -22,6 +22,9 @@ struct Linear {
   DevicePolicy device;
   std::shared_ptr<const AdaptedLinear> adapted = nullptr;  // unset: no adapter can change it
 
+  // Whether the result is the product with the matrix alone, in the pass that is being built.
+  bool bare() const { return !bias && !(adapted && adapted->adds()); }
+
   // x: (N, in) -> (N, out)
   mx::array operator()(const mx::array& x) const { return adapted ? adapted->added(x, own(x)) : own(x); }
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "error.h"
+#include "model/halves.h"
 #include "model/model.h"
 
 namespace tether {
@@ -71,62 +72,34 @@ struct LlamaConfig {
   }
 };
 
-struct LlamaAttention {
-  Linear q_proj, k_proj, v_proj, o_proj;
-  Attention core;
-
-  LlamaAttention(const LlamaConfig& c, Weights& w, const std::string& name, bool sliding)
-      : q_proj(w.linear(name + ".q_proj", c.heads * c.head_dim, c.hidden, c.attention_bias)),
-        k_proj(w.linear(name + ".k_proj", c.kv_heads * c.head_dim, c.hidden, c.attention_bias)),
-        v_proj(w.linear(name + ".v_proj", c.kv_heads * c.head_dim, c.hidden, c.attention_bias)),
-        o_proj(w.linear(name + ".o_proj", c.hidden, c.heads * c.head_dim, c.attention_bias)),
-        core{.heads = c.heads,
-             .kv_heads = c.kv_heads,
-             .head_dim = c.head_dim,
-             .scale = 1 / std::sqrt(static_cast<float>(c.head_dim)),
-             .window = sliding ? c.sliding_window : 0,
-             .device = w.device()} {}
-
-  // x: (N, hidden), query_scale: (N, 1) -> (N, hidden)
-  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
-                       const std::optional<mx::array>& query_scale) const {
-    std::vector<KVView> seen;
-    auto q = q_proj(x);
-    if (query_scale) q = mx::multiply(q, *query_scale);
-    return o_proj(core.own(rope, q, k_proj(x), v_proj(x), segments, layer, seen));
-  }
-};
-
-struct LlamaMLP {
-  Linear gate_proj, up_proj, down_proj;
-  GatedUnit gated;
-
-  LlamaMLP(const LlamaConfig& c, Weights& w, const std::string& name)
-      : gate_proj(w.linear(name + ".gate_proj", c.intermediate, c.hidden, c.mlp_bias)),
-        up_proj(w.linear(name + ".up_proj", c.intermediate, c.hidden, c.mlp_bias)),
-        down_proj(w.linear(name + ".down_proj", c.hidden, c.intermediate, c.mlp_bias)),
-        gated{Gate::silu, w.device()} {}
-
-  // x: (N, hidden) -> (N, hidden)
-  mx::array operator()(const mx::array& x) const { return down_proj(gated(gate_proj(x), up_proj(x))); }
-};
+AttentionHalf llama_attention(const LlamaConfig& c, Weights& w, const std::string& name, bool sliding) {
+  return {.core = {.heads = c.heads,
+                   .kv_heads = c.kv_heads,
+                   .head_dim = c.head_dim,
+                   .scale = 1 / std::sqrt(static_cast<float>(c.head_dim)),
+                   .window = sliding ? c.sliding_window : 0,
+                   .device = w.device()},
+          .q_proj = w.linear(name + ".q_proj", c.heads * c.head_dim, c.hidden, c.attention_bias),
+          .o_proj = w.linear(name + ".o_proj", c.hidden, c.heads * c.head_dim, c.attention_bias),
+          .k_proj = w.linear(name + ".k_proj", c.kv_heads * c.head_dim, c.hidden, c.attention_bias),
+          .v_proj = w.linear(name + ".v_proj", c.kv_heads * c.head_dim, c.hidden, c.attention_bias)};
+}
 
 struct LlamaBlock {
-  LlamaAttention attention;
-  LlamaMLP mlp;
+  AttentionHalf attention;
+  GatedMLP mlp;
   RMSNorm input_norm, post_norm;
 
   LlamaBlock(const LlamaConfig& c, Weights& w, const std::string& name, bool sliding)
-      : attention(c, w, name + ".self_attn", sliding),
-        mlp(c, w, name + ".mlp"),
+      : attention(llama_attention(c, w, name + ".self_attn", sliding)),
+        mlp(gated_mlp(w, name + ".mlp", c.hidden, c.intermediate, Gate::silu, c.mlp_bias)),
         input_norm(w.norm(name + ".input_layernorm", c.hidden, c.eps)),
         post_norm(w.norm(name + ".post_attention_layernorm", c.hidden, c.eps)) {}
 
-  // x: (N, hidden), query_scale: (N, 1) -> (N, hidden)
-  mx::array operator()(const mx::array& x, const Rope& rope, std::span<const Segment> segments, size_t layer,
-                       const std::optional<mx::array>& query_scale) const {
-    auto h = mx::add(x, attention(input_norm(x), rope, segments, layer, query_scale));
-    return mx::add(h, mlp(post_norm(h)));
+  // x: (N, hidden) -> (N, hidden)
+  mx::array operator()(const mx::array& x, const AttentionPass& pass) const {
+    auto h = attention(x, {.before = &input_norm, .residual = &x}, pass);
+    return mlp(h, {.before = &post_norm, .residual = &h});
   }
 };
 
@@ -145,7 +118,8 @@ class Llama : public Model {
   mx::array compute(const mx::array& tokens, std::span<const Segment> segments) override {
     auto x = (*embedding_)(tokens);
     auto scale = query_scale(segments, x.dtype());
-    for (size_t i = 0; i < blocks_.size(); i++) x = blocks_[i](x, rope_, segments, i, scale);
+    for (size_t i = 0; i < blocks_.size(); i++)
+      x = blocks_[i](x, {.rope = rope_, .segments = segments, .layer = i, .query_scale = scale ? &*scale : nullptr});
     return norm_(x);
   }
 

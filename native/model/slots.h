@@ -36,7 +36,9 @@ class Slots {
   void write(const mx::array& x, int at);
   // Makes a new buffer of `capacity` slots: the `kept` slots before `end`, then x, then spare ones.
   void rebuild(const mx::array& x, int kept, int end, int capacity);
-  // The same for slots as stored() gives them.
+  // Takes a buffer that an operation has written, of slots as they are computed.
+  void replace(const mx::array& buffer) { arrays_ = {buffer}; }
+  // As write() and rebuild(), for slots as stored() gives them.
   void write_stored(const std::vector<mx::array>& slots, int at);
   void rebuild_stored(const std::vector<mx::array>& slots, int kept, int end, int capacity);
   // -> (1, kv_heads, end - begin, head_dim), as stored

@@ -1,6 +1,7 @@
 // Tests what adapters add to the rows of a pass, under the policies of a CPU and a GPU.
 #include "model/adapters.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +50,9 @@ void rows_get_their_own(const DevicePolicy& device, const std::string& name) {
        {.adapter = 2, .begin = 50, .end = kRows}}};
   for (const auto& pass : passes) {
     *rows = pass;
+    bool changes = std::ranges::any_of(pass, [](const AdapterRows& part) { return part.adapter <= 2; });
+    check(layer.adds() == changes,
+          name + ": a layer knows whether " + std::to_string(pass.size()) + " parts change it");
     auto got = layer.added(x, y);
     auto wanted = y;
     for (const auto& [adapter, begin, end] : pass) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "error.h"
@@ -14,6 +15,7 @@
 namespace mx = mlx::core;
 using tether::kv_quantization;
 using tether::KVCache;
+using tether::KVView;
 using tether::Quantization;
 using tether::QuantMode;
 
@@ -45,9 +47,14 @@ struct Kind {
   Quantization format;
   int key_dim;
   int value_dim;
+  bool by_attention = false;  // few tokens are written by the operation that attends to them
 };
 
 Kind plain() { return {.name = "as computed", .format = {}, .key_dim = 4, .value_dim = 3}; }
+
+Kind attended() {
+  return {.name = "written by attention", .format = {}, .key_dim = 4, .value_dim = 4, .by_attention = true};
+}
 
 std::vector<Kind> quantized() {
   return {{.name = "8 bits in groups of 64", .format = kv_quantization(8, 64), .key_dim = 64, .value_dim = 128},
@@ -68,6 +75,23 @@ bool close(const mx::array& got, const mx::array& want) {
   return got.shape() == want.shape() && got.dtype() == want.dtype() && mx::allclose(got, want, 1e-6, 0).item<bool>();
 }
 
+// As append() for keys and values of one width, by an operation that rotates by no angle.
+KVView append_and_attend(KVCache& cache, const mx::array& keys, const mx::array& values) {
+  int count = keys.shape(2);
+  int dim = keys.shape(3);
+  auto rows = [&](const mx::array& x) { return mx::reshape(mx::transpose(x, {0, 2, 1, 3}), {count, kHeads * dim}); };
+  auto projections = mx::concatenate({rows(keys), rows(keys), rows(values)}, 1);
+  auto angles = mx::concatenate({mx::ones({1, count, dim / 2}), mx::zeros({1, count, dim / 2})}, 0);
+  mx::eval(projections, angles);
+  auto room = cache.room(count);
+  auto made = tether::cpu::append_and_attend(
+      projections, 0, count, angles,
+      {.queries = kHeads, .keys = kHeads, .dim = dim, .values_are_keys = false, .traditional = false}, {}, room,
+      {.scale = 1, .window = cache.window(), .softcap = 0});
+  cache.fill(room, count, made.keys, made.values);
+  return cache.newest(count);
+}
+
 // A cache and its expected content: one id per token of the sequence.
 class Pair {
  public:
@@ -78,7 +102,10 @@ class Pair {
     auto had = static_cast<int>(ids_.size());
     std::vector<int> added;
     for (int i = 0; i < count; i++) added.push_back(next_id_++);
-    auto view = cache_.append(slots_of(added, kind_.key_dim, 1), slots_of(added, kind_.value_dim, -1));
+    auto keys = slots_of(added, kind_.key_dim, 1);
+    auto values = slots_of(added, kind_.value_dim, -1);
+    bool few = kind_.by_attention && count <= 40;
+    auto view = few ? append_and_attend(cache_, keys, values) : cache_.append(keys, values);
     ids_.insert(ids_.end(), added.begin(), added.end());
     expect(cache_.offset() == static_cast<int>(ids_.size()), at("offset"));
 
@@ -171,6 +198,26 @@ void test_copies_are_independent(const Kind& kind) {
     second.append(4);
     first.append(4);
   }
+}
+
+// A token is written where the buffer has room for it, unless somebody else holds the buffer.
+void test_attention_writes_in_place() {
+  KVCache cache;
+  auto one = [](float number) { return mx::full({1, kHeads, 1, 4}, number, mx::float32); };
+  auto buffers = [&] {
+    mx::eval(cache.arrays());
+    return std::pair(cache.arrays()[0].data<float>(), cache.arrays()[1].data<float>());
+  };
+  cache.append(one(1), one(2));
+  auto before = buffers();
+  for (int i = 0; i < 3; i++) {
+    append_and_attend(cache, one(3), one(4));
+    expect(buffers() == before, "attention writes to the buffers that are there");
+  }
+  KVCache kept = cache;
+  append_and_attend(cache, one(5), one(6));
+  auto [keys, values] = buffers();
+  expect(keys != before.first && values != before.second, "attention leaves buffers alone that another cache has");
 }
 
 // (1, kHeads, count, dim) of noise
@@ -270,11 +317,14 @@ int main() {
   mx::set_default_device(mx::Device::cpu);
   for (int window : {0, 1, 2, 8, 64, 512}) {
     for (unsigned seed : {1U, 2U, 3U, 4U}) test_random(window, seed, plain());
+    for (unsigned seed : {1U, 2U, 3U}) test_random(window, seed, attended());
     for (const auto& kind : quantized()) test_random(window, 5, kind);
   }
   test_sliding_trim_keeps_the_window();
   test_limits();
   test_copies_are_independent(plain());
+  test_copies_are_independent(attended());
+  test_attention_writes_in_place();
   test_bytes(plain());
   for (const auto& kind : quantized()) {
     test_copies_are_independent(kind);

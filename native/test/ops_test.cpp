@@ -3,6 +3,7 @@
 #include "cpu/ops/draws.h"
 #include "cpu/ops/elementwise.h"
 #include "cpu/ops/products.h"
+#include "cpu/ops/stages.h"
 
 #include <cmath>
 #include <limits>
@@ -158,6 +159,130 @@ void transforms() {
   }
 }
 
+void same(const mx::array& got, const mx::array& want, const std::string& what) {
+  tether::check(got.shape() == want.shape() && mx::array_equal(got, want).item<bool>(), what);
+}
+
+// Several layers in one operation give exactly what their operations give one by one.
+void stages() {
+  auto weight = mx::random::normal({256});
+  mx::eval(weight);
+  cpu::Norm norm{.weight = weight, .eps = 1e-5F};
+  auto normed = [](const cpu::Norm& by, const mx::array& x) { return cpu::rms_norm(x, by.weight, by.eps); };
+  for (int bits : {0, 4, 6, 8})
+    for (auto to : {Activations::float32, Activations::int16})
+      for (int rows : {1, 5, 16}) {
+        auto matrix = [&](int out, int in) {
+          auto numbers = mx::random::normal({out, in});
+          mx::eval(numbers);
+          return bits ? quantized(numbers, 64, bits) : plain(numbers);
+        };
+        auto name = std::to_string(rows) + " rows in " + std::to_string(bits) + " bits";
+        auto product = [&](const mx::array& x, const Matrix& w) { return cpu::product(x, w, to); };
+        auto x = mx::slice(mx::random::normal({rows, 300}), {0, 10}, {rows, 266});
+        auto a = matrix(3008, 256);
+        auto b = matrix(40, 256);
+        auto y = normed(norm, x);
+        same(cpu::in_stages(x, {{.before = norm, .matrices = {&a, &b, &b}}}, std::nullopt, to),
+             mx::concatenate({product(y, a), product(y, b), product(y, b)}, 1), name + ", side by side");
+        auto up = matrix(3008, 256);
+        auto down = matrix(256, 3008);
+        auto inner = cpu::gated(Gate::gelu_tanh, product(y, a), product(y, up));
+        std::vector<cpu::Stage> mlp{{.before = norm, .matrices = {&a, &up}, .gate = Gate::gelu_tanh},
+                                    {.matrices = {&down}, .after = cpu::Norm{.weight = std::nullopt, .eps = 1e-3F}}};
+        auto result = cpu::rms_norm(product(inner, down), std::nullopt, 1e-3F);
+        same(cpu::in_stages(x, mlp, std::nullopt, to), result, name + ", a gate and two stages");
+        same(cpu::in_stages(x, mlp, x, to), mx::add(x, result), name + ", with a sum");
+      }
+}
+
+// Columns [begin, end) of the heads of x: (N, …) -> (1, heads, N, dim)
+mx::array heads_of(const mx::array& x, int begin, int end, int dim) {
+  auto columns = mx::slice(x, {0, begin}, {x.shape(0), end});
+  return mx::transpose(mx::reshape(columns, {1, x.shape(0), (end - begin) / dim, dim}), {0, 2, 1, 3});
+}
+
+// The same for what comes between the products of attention: buffers that are new, have room, or grow and let go of
+// their first slots.
+void appending() {
+  constexpr int kHeads = 4;
+  constexpr int kKeys = 2;
+  constexpr int kDim = 32;
+  auto weight = mx::random::normal({kDim});
+  mx::eval(weight);
+  struct Case {
+    int stored;
+    cpu::SlotRoom room;
+  };
+  for (int count : {1, 3, 7})
+    for (int window : {0, 9})
+      for (bool values_are_keys : {false, true})
+        for (bool norms : {false, true})
+          for (const auto& [stored, room] :
+               {Case{0, {nullptr, nullptr, 0, 0, 40}}, Case{40, {nullptr, nullptr, 0, 12, 40}},
+                Case{20, {nullptr, nullptr, 6, 14, 64}}}) {
+            int columns = (kHeads + (values_are_keys ? 1 : 2) * kKeys) * kDim;
+            auto all = mx::random::normal({count + 2, columns});
+            auto x = mx::slice(all, {1, 0}, {1 + count, columns});
+            auto angles = mx::random::normal({2, count, kDim / 2});
+            auto keys = mx::random::normal({1, kKeys, std::max(stored, 1), kDim});
+            auto values = mx::random::normal({1, kKeys, std::max(stored, 1), kDim});
+            mx::eval(all, angles, keys, values);
+            auto norm = [&](const mx::array& heads, bool weighted) {
+              if (!norms) return heads;
+              return cpu::rms_norm(heads, weighted ? std::optional(weight) : std::nullopt, 1e-5F);
+            };
+            auto rotated = [&](const mx::array& heads) {
+              auto rows = mx::reshape(mx::transpose(heads, {0, 2, 1, 3}), {count, heads.shape(1) * kDim});
+              return cpu::rotate(rows, 0, count, heads.shape(1), angles, false);
+            };
+            constexpr int kFirst = kHeads * kDim;
+            constexpr int kSecond = kFirst + kKeys * kDim;
+            auto q = rotated(norm(heads_of(x, 0, kFirst, kDim), true));
+            auto k = rotated(norm(heads_of(x, kFirst, kSecond, kDim), true));
+            auto v = norm(heads_of(x, values_are_keys ? kFirst : kSecond, columns, kDim), false);
+            auto joined = [&, from = room.from, kept = room.kept](const mx::array& old, const mx::array& added) {
+              return mx::concatenate({mx::slice(old, {0, 0, from, 0}, {1, kKeys, from + kept, kDim}), added}, 2);
+            };
+            auto wanted_keys = joined(keys, k);
+            auto wanted_values = joined(values, v);
+            int slots = room.kept + count;
+            int seen = window ? std::min(slots, window - 1 + count) : slots;
+            auto visible = [&](const mx::array& slot) {
+              return mx::slice(slot, {0, 0, slots - seen, 0}, {1, kKeys, slots, kDim});
+            };
+            cpu::AttentionForm form{.scale = 0.3F, .window = window, .softcap = 0};
+            auto wanted = cpu::attend(q, plain(visible(wanted_keys)), plain(visible(wanted_values)), form);
+            mx::eval(wanted, wanted_keys, wanted_values);
+
+            auto with = room;
+            if (stored) {
+              with.keys = &keys;
+              with.values = &values;
+            }
+            cpu::HeadNorms of_heads;
+            if (norms)
+              of_heads = {.queries = cpu::Norm{weight, 1e-5F},
+                          .keys = cpu::Norm{weight, 1e-5F},
+                          .values = cpu::Norm{std::nullopt, 1e-5F}};
+            cpu::HeadsForm heads{.queries = kHeads,
+                                 .keys = kKeys,
+                                 .dim = kDim,
+                                 .values_are_keys = values_are_keys,
+                                 .traditional = false};
+            auto got = cpu::append_and_attend(all, 1, count, angles, heads, of_heads, with, form);
+            auto name = std::to_string(count) + " tokens behind " + std::to_string(room.kept) + " of " +
+                        std::to_string(stored) + ", window " + std::to_string(window);
+            auto used = [&](const mx::array& buffer) {
+              return mx::slice(buffer, {0, 0, 0, 0}, {1, kKeys, slots, kDim});
+            };
+            tether::check(got.keys.shape(2) == room.capacity, name + ": room");
+            same(got.mixed, wanted, name + ": attention");
+            same(used(got.keys), wanted_keys, name + ": keys");
+            same(used(got.values), wanted_values, name + ": values");
+          }
+}
+
 mx::array plain_attention(const mx::array& q, const mx::array& k, const mx::array& v, const cpu::AttentionForm& form) {
   int repeats = q.shape(1) / k.shape(1);
   int queries = q.shape(2);
@@ -274,6 +399,8 @@ int main() {
     norms_and_gates();
     rotations();
     transforms();
+    stages();
+    appending();
     attention();
     quantized_attention();
     a_nan_stays();

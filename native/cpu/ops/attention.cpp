@@ -12,8 +12,8 @@
 
 #include "cpu/blas/blas.h"
 #include "cpu/kernels.h"
+#include "cpu/ops/multiply.h"
 #include "cpu/ops/operation.h"
-#include "cpu/ops/products.h"
 #include "cpu/pool.h"
 
 namespace tether::cpu {
@@ -36,8 +36,6 @@ struct Queries {
   const float* data;
   long head;  // floats from one head to the next
   long token;
-
-  explicit Queries(const mx::array& x) : data(x.data<float>()), head(x.strides(1)), token(x.strides(2)) {}
 
   const float* at(long h, long t) const { return data + h * head + t * token; }
 };
@@ -64,6 +62,10 @@ class Stored {
       throw std::logic_error("quantized keys and values must lie one token after another");
   }
 
+  // Floats, from the first slot on.
+  Stored(const float* numbers, long head, long slot)
+      : quantized_(false), numbers_(reinterpret_cast<const char*>(numbers)), head_(head), slot_(slot) {}
+
   // `count` slots from `slot` on, step() floats from one to the next; quantized ones are written to `buffer`.
   const float* rows(long head, long slot, long count, float* buffer) const {
     if (!quantized_) return reinterpret_cast<const float*>(numbers_) + head * head_ + slot * slot_;
@@ -77,7 +79,7 @@ class Stored {
   long step() const { return quantized_ ? layout_.width : slot_; }
 
  private:
-  MatrixView layout_;
+  MatrixView layout_ = {};
   bool quantized_;
   const char* numbers_;
   long head_;  // elements from one head to the next
@@ -237,6 +239,108 @@ void attend_one(const Attending& a, long query) {
   }
 }
 
+void attend(const Attending& a) {
+  if (a.queries > kFewQueries) return attend_many(a);
+  for (long query = 0; query < a.queries; query++) attend_one(a, query);
+}
+
+// Brings slots [from, from + kept) of a buffer to the begin of `to`, which may have its memory.
+void keep(const mx::array& old, long from, long kept, mx::array& to) {
+  long dim = to.shape(3);
+  for (long head = 0; head < to.shape(1); head++) {
+    const float* source = old.data<float>() + head * old.strides(1) + from * old.strides(2);
+    float* target = to.data<float>() + head * to.strides(1);
+    if (source == target) continue;
+    if (old.strides(2) == dim) {
+      std::memmove(target, source, static_cast<size_t>(kept * dim) * sizeof(float));
+      continue;
+    }
+    for (long slot = 0; slot < kept; slot++)
+      std::memcpy(target + slot * dim, source + slot * old.strides(2), static_cast<size_t>(dim) * sizeof(float));
+  }
+}
+
+// A norm whose weight, if it has one, is the input with that number.
+struct HeadNorm {
+  float eps;
+  size_t weight;  // 0: none
+};
+
+std::optional<HeadNorm> head_norm(const std::optional<Norm>& norm, Inputs& inputs) {
+  if (!norm) return std::nullopt;
+  if (!norm->weight) return HeadNorm{.eps = norm->eps, .weight = 0};
+  inputs.push_back(*norm->weight);
+  return HeadNorm{.eps = norm->eps, .weight = inputs.size() - 1};
+}
+
+// One call of append_and_attend(). The inputs: projections, angles, weights of norms, buffers.
+struct Appending {
+  HeadsForm heads;
+  AttentionForm form;
+  std::optional<HeadNorm> q_norm, k_norm, v_norm;
+  long begin, count;
+  long from, kept;      // slots of the old buffers
+  size_t first_buffer;  // 0: there are none
+
+  void operator()(const Inputs& in, Outputs& out) const {
+    for (size_t i = 0; first_buffer && i < 2; i++) keep(in[first_buffer + i], from, kept, out[1 + i]);
+    Rows rows(in[0]);
+    for (long token = 0; token < count; token++) place(in, rows[begin + token], token, out);
+    auto stored = [&](const mx::array& buffer, long first) {
+      return Stored(buffer.data<float>() + first * buffer.strides(2), buffer.strides(1), buffer.strides(2));
+    };
+    long slots = kept + count;
+    long seen = form.window ? std::min(slots, form.window - 1 + count) : slots;
+    auto* mixed = out[0].data<float>();
+    // Each result takes the place of its query.
+    attend({.q = {.data = mixed, .head = heads.dim, .token = long{heads.queries} * heads.dim},
+            .k = stored(out[1], slots - seen),
+            .v = stored(out[2], slots - seen),
+            .queries = count,
+            .slots = seen,
+            .dim = heads.dim,
+            .heads = heads.queries,
+            .repeats = heads.queries / heads.keys,
+            .form = form,
+            .out = mixed});
+  }
+
+ private:
+  // Puts the heads of one token where they belong. x: its row of the projections.
+  void place(const Inputs& in, const float* x, long token, Outputs& out) const {
+    long dim = heads.dim;
+    const float* keys = x + heads.queries * dim;
+    const float* values = heads.values_are_keys ? keys : keys + heads.keys * dim;
+    for (long head = 0; head < heads.queries; head++)
+      rotated(in, q_norm, x + head * dim, token, out[0].data<float>() + (token * heads.queries + head) * dim);
+    for (long head = 0; head < heads.keys; head++) {
+      long slot = head * out[1].shape(2) + kept + token;
+      rotated(in, k_norm, keys + head * dim, token, out[1].data<float>() + slot * dim);
+      normed(in, v_norm, values + head * dim, out[2].data<float>() + slot * dim);
+    }
+  }
+
+  void rotated(const Inputs& in, const std::optional<HeadNorm>& norm, const float* x, long token, float* to) const {
+    struct Normed;
+    if (norm) {
+      float* buffer = scratch<Normed>(static_cast<size_t>(heads.dim));
+      normed(in, norm, x, buffer);
+      x = buffer;
+    }
+    long half = in[1].shape(2);
+    const auto* cosines = in[1].data<float>() + token * half;
+    Rotation rotation{cosines, cosines + count * half, static_cast<int>(2 * half), heads.traditional};
+    kernels().rotate(x, rotation, heads.dim, to);
+  }
+
+  void normed(const Inputs& in, const std::optional<HeadNorm>& norm, const float* x, float* to) const {
+    if (!norm)
+      std::memcpy(to, x, static_cast<size_t>(heads.dim) * sizeof(float));
+    else
+      kernels().rms_norm(x, norm->weight ? in[norm->weight].data<float>() : nullptr, to, heads.dim, norm->eps);
+  }
+};
+
 }  // namespace
 
 mx::array attend(const mx::array& q, const Matrix& keys, const Matrix& values, const AttentionForm& form) {
@@ -250,19 +354,44 @@ mx::array attend(const mx::array& q, const Matrix& keys, const Matrix& values, c
   size_t first_value = keys.quantized() ? 4 : 2;
   return operation({.name = "attend"}, {queries, heads * q.shape(3)}, std::move(inputs),
                    [form, k = layout_of(keys), v = layout_of(values), first_value](const Inputs& in, mx::array& out) {
-                     Attending a{.q = Queries(in[0]),
-                                 .k = Stored(k, in, 1),
-                                 .v = Stored(v, in, first_value),
-                                 .queries = in[0].shape(2),
-                                 .slots = in[1].shape(2),
-                                 .dim = in[0].shape(3),
-                                 .heads = in[0].shape(1),
-                                 .repeats = in[0].shape(1) / in[1].shape(1),
-                                 .form = form,
-                                 .out = out.data<float>()};
-                     if (a.queries > kFewQueries) return attend_many(a);
-                     for (long query = 0; query < a.queries; query++) attend_one(a, query);
+                     const auto& x = in[0];
+                     attend({.q = {.data = x.data<float>(), .head = x.strides(1), .token = x.strides(2)},
+                             .k = Stored(k, in, 1),
+                             .v = Stored(v, in, first_value),
+                             .queries = x.shape(2),
+                             .slots = in[1].shape(2),
+                             .dim = x.shape(3),
+                             .heads = x.shape(1),
+                             .repeats = x.shape(1) / in[1].shape(1),
+                             .form = form,
+                             .out = out.data<float>()});
                    });
+}
+
+Appended append_and_attend(const mx::array& projections, int begin, int count, const mx::array& angles,
+                           const HeadsForm& heads, const HeadNorms& norms, const SlotRoom& room,
+                           const AttentionForm& form) {
+  Inputs inputs{projections, angles};
+  Appending work{.heads = heads,
+                 .form = form,
+                 .q_norm = head_norm(norms.queries, inputs),
+                 .k_norm = head_norm(norms.keys, inputs),
+                 .v_norm = head_norm(norms.values, inputs),
+                 .begin = begin,
+                 .count = count,
+                 .from = room.from,
+                 .kept = room.kept,
+                 .first_buffer = 0};
+  mx::Shape slots{1, heads.keys, room.capacity, heads.dim};
+  std::vector<Result> results{{.shape = {count, heads.queries * heads.dim}}, {.shape = slots}, {.shape = slots}};
+  if (room.keys) {
+    work.first_buffer = inputs.size();
+    results[1].takes = inputs.size();
+    results[2].takes = inputs.size() + 1;
+    inputs.insert(inputs.end(), {*room.keys, *room.values});
+  }
+  auto made = operation("append_and_attend", results, inputs, work);
+  return {.mixed = made[0], .keys = made[1], .values = made[2]};
 }
 
 }  // namespace tether::cpu

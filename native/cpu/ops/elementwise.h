@@ -16,6 +16,12 @@ namespace mx = mlx::core;
 // a, b: any shape, the same for both -> gate(a) * b
 mx::array gated(Gate gate, const mx::array& a, const mx::array& b);
 
+// x / sqrt(mean(x^2) + eps) * weight along the last axis.
+struct Norm {
+  std::optional<mx::array> weight;  // (width)
+  float eps;
+};
+
 // Along the last axis. weight: (width)
 mx::array rms_norm(const mx::array& x, const std::optional<mx::array>& weight, float eps);
 

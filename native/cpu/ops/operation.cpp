@@ -18,39 +18,70 @@ namespace {
 // Numbers of a part: some ten microseconds of work, which is worth waking a thread for.
 constexpr long kGrain = 16384;
 
-class Operation : public mx::UnaryPrimitive {
+class Operation : public mx::Primitive {
  public:
-  Operation(mx::Stream stream, Kind kind, Work work) : UnaryPrimitive(stream), kind_(kind), work_(std::move(work)) {}
+  using Takes = std::vector<std::optional<size_t>>;
 
-  void eval_cpu(const Inputs& inputs, mx::array& out) override {
-    const auto& first = inputs[0];
-    if (kind_.in_place && first.is_donatable() && first.flags().row_contiguous && first.size() == out.size())
-      out.copy_shared_buffer(first);
-    else
-      out.set_data(mx::allocator::malloc(out.nbytes()));
+  Operation(mx::Stream stream, const char* name, Takes takes, JointWork work)
+      : Primitive(stream), name_(name), takes_(std::move(takes)), work_(std::move(work)) {}
+
+  void eval_cpu(const Inputs& inputs, Outputs& outputs) override {
+    // MLX keeps inputs and outputs until their work is done; further references would prevent the reuse of buffers. Of
+    // several results each has a list of the inputs, which MLX drops after this call.
+    for (auto& output : outputs)
+      if (&output.inputs() != &inputs) output.inputs().clear();
     Inputs in;
-    // MLX keeps inputs and output until their work is done; further references would prevent the reuse of buffers.
+    Outputs out;
+    for (size_t i = 0; i < outputs.size(); i++) {
+      allocate(outputs[i], takes_[i] ? &inputs[*takes_[i]] : nullptr);
+      out.push_back(mx::array::unsafe_weak_copy(outputs[i]));
+    }
     for (const auto& input : inputs) in.push_back(mx::array::unsafe_weak_copy(input));
     mx::cpu::get_command_encoder(stream()).dispatch(
-        [work = work_, in = std::move(in), result = mx::array::unsafe_weak_copy(out)]() mutable { work(in, result); });
+        [work = work_, in = std::move(in), out = std::move(out)]() mutable { work(in, out); });
   }
 
-  void eval_gpu(const Inputs&, mx::array&) override {
-    throw std::logic_error(std::string(kind_.name) + " is an operation of the CPU");
+  void eval_gpu(const Inputs&, Outputs&) override {
+    throw std::logic_error(std::string(name_) + " is an operation of the CPU");
   }
 
-  const char* name() const override { return kind_.name; }
+  const char* name() const override { return name_; }
 
  private:
-  Kind kind_;
-  Work work_;
+  static void allocate(mx::array& output, const mx::array* taken) {
+    if (taken && taken->is_donatable() && taken->flags().row_contiguous && taken->size() == output.size())
+      output.copy_shared_buffer(*taken);
+    else
+      output.set_data(mx::allocator::malloc(output.nbytes()));
+  }
+
+  const char* name_;
+  Takes takes_;  // by output
+  JointWork work_;
 };
 
 }  // namespace
 
 mx::array operation(Kind kind, const mx::Shape& shape, Inputs inputs, Work work) {
   auto stream = mx::default_stream(mx::Device::cpu);
-  return {shape, kind.dtype, std::make_shared<Operation>(stream, kind, std::move(work)), std::move(inputs)};
+  Operation::Takes takes{kind.in_place ? std::optional<size_t>(0) : std::nullopt};
+  auto primitive =
+      std::make_shared<Operation>(stream, kind.name, std::move(takes),
+                                  [work = std::move(work)](const Inputs& in, Outputs& out) { work(in, out[0]); });
+  return {shape, kind.dtype, std::move(primitive), std::move(inputs)};
+}
+
+std::vector<mx::array> operation(const char* name, const std::vector<Result>& results, const Inputs& inputs,
+                                 JointWork work) {
+  std::vector<mx::Shape> shapes;
+  Operation::Takes takes;
+  for (const auto& result : results) {
+    shapes.push_back(result.shape);
+    takes.push_back(result.takes);
+  }
+  auto stream = mx::default_stream(mx::Device::cpu);
+  auto primitive = std::make_shared<Operation>(stream, name, std::move(takes), std::move(work));
+  return mx::array::make_arrays(std::move(shapes), std::vector(results.size(), mx::float32), primitive, inputs);
 }
 
 Rows::Rows(const mx::array& x) : width_(x.shape(-1)) {

@@ -4,6 +4,7 @@
 #include <mlx/mlx.h>
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 namespace tether::cpu {
@@ -11,7 +12,9 @@ namespace tether::cpu {
 namespace mx = mlx::core;
 
 using Inputs = std::vector<mx::array>;
+using Outputs = std::vector<mx::array>;
 using Work = std::function<void(const Inputs& in, mx::array& out)>;
+using JointWork = std::function<void(const Inputs& in, Outputs& out)>;
 
 struct Kind {
   const char* name;
@@ -21,6 +24,16 @@ struct Kind {
 
 // A lazy array of that shape, row by row. When MLX evaluates it, `work` fills it on the CPU stream's thread.
 mx::array operation(Kind kind, const mx::Shape& shape, Inputs inputs, Work work);
+
+// One of several results, float32. It may take the memory of the input with that number, if it has the same size.
+struct Result {
+  mx::Shape shape;
+  std::optional<size_t> takes = std::nullopt;
+};
+
+// The same with several results.
+std::vector<mx::array> operation(const char* name, const std::vector<Result>& results, const Inputs& inputs,
+                                 JointWork work);
 
 // Float32 rows along the last axis of an array with any strides. If that axis is not contiguous, the rows are copied.
 class Rows {

@@ -21,7 +21,4 @@ mx::array expert_product(const mx::array& x, const mx::array& experts, const Mat
 // ids: (N) int32, matrix: (rows, width) -> (N, width)
 mx::array rows_of(const Matrix& matrix, const mx::array& ids);
 
-// How to read the matrix, without the pointers to it.
-MatrixView layout_of(const Matrix& matrix);
-
 }  // namespace tether::cpu
