@@ -260,32 +260,19 @@ void keep(const mx::array& old, long from, long kept, mx::array& to) {
   }
 }
 
-// A norm whose weight, if it has one, is the input with that number.
-struct HeadNorm {
-  float eps;
-  size_t weight;  // 0: none
-};
-
-std::optional<HeadNorm> head_norm(const std::optional<Norm>& norm, Inputs& inputs) {
-  if (!norm) return std::nullopt;
-  if (!norm->weight) return HeadNorm{.eps = norm->eps, .weight = 0};
-  inputs.push_back(*norm->weight);
-  return HeadNorm{.eps = norm->eps, .weight = inputs.size() - 1};
-}
-
-// One call of append_and_attend(). The inputs: projections, angles, weights of norms, buffers.
+// One call of append_and_attend(). The inputs: projections, and the old buffers if there are some.
 struct Appending {
   HeadsForm heads;
+  HeadNorms norms;
   AttentionForm form;
-  std::optional<HeadNorm> q_norm, k_norm, v_norm;
+  mx::array angles;
   long begin, count;
-  long from, kept;      // slots of the old buffers
-  size_t first_buffer;  // 0: there are none
+  long from, kept;  // slots of the old buffers
 
   void operator()(const Inputs& in, Outputs& out) const {
-    for (size_t i = 0; first_buffer && i < 2; i++) keep(in[first_buffer + i], from, kept, out[1 + i]);
+    for (size_t buffer = 1; buffer < in.size(); buffer++) keep(in[buffer], from, kept, out[buffer]);
     Rows rows(in[0]);
-    for (long token = 0; token < count; token++) place(in, rows[begin + token], token, out);
+    for (long token = 0; token < count; token++) place(rows[begin + token], token, out);
     auto stored = [&](const mx::array& buffer, long first) {
       return Stored(buffer.data<float>() + first * buffer.strides(2), buffer.strides(1), buffer.strides(2));
     };
@@ -307,37 +294,37 @@ struct Appending {
 
  private:
   // Puts the heads of one token where they belong. x: its row of the projections.
-  void place(const Inputs& in, const float* x, long token, Outputs& out) const {
+  void place(const float* x, long token, Outputs& out) const {
     long dim = heads.dim;
     const float* keys = x + heads.queries * dim;
     const float* values = heads.values_are_keys ? keys : keys + heads.keys * dim;
     for (long head = 0; head < heads.queries; head++)
-      rotated(in, q_norm, x + head * dim, token, out[0].data<float>() + (token * heads.queries + head) * dim);
+      rotated(norms.queries, x + head * dim, token, out[0].data<float>() + (token * heads.queries + head) * dim);
     for (long head = 0; head < heads.keys; head++) {
       long slot = head * out[1].shape(2) + kept + token;
-      rotated(in, k_norm, keys + head * dim, token, out[1].data<float>() + slot * dim);
-      normed(in, v_norm, values + head * dim, out[2].data<float>() + slot * dim);
+      rotated(norms.keys, keys + head * dim, token, out[1].data<float>() + slot * dim);
+      normed(norms.values, values + head * dim, out[2].data<float>() + slot * dim);
     }
   }
 
-  void rotated(const Inputs& in, const std::optional<HeadNorm>& norm, const float* x, long token, float* to) const {
+  void rotated(const std::optional<Norm>& norm, const float* x, long token, float* to) const {
     struct Normed;
     if (norm) {
       float* buffer = scratch<Normed>(static_cast<size_t>(heads.dim));
-      normed(in, norm, x, buffer);
+      normed(norm, x, buffer);
       x = buffer;
     }
-    long half = in[1].shape(2);
-    const auto* cosines = in[1].data<float>() + token * half;
+    long half = angles.shape(2);
+    const auto* cosines = angles.data<float>() + token * half;
     Rotation rotation{cosines, cosines + count * half, static_cast<int>(2 * half), heads.traditional};
     kernels().rotate(x, rotation, heads.dim, to);
   }
 
-  void normed(const Inputs& in, const std::optional<HeadNorm>& norm, const float* x, float* to) const {
+  void normed(const std::optional<Norm>& norm, const float* x, float* to) const {
     if (!norm)
       std::memcpy(to, x, static_cast<size_t>(heads.dim) * sizeof(float));
     else
-      kernels().rms_norm(x, norm->weight ? in[norm->weight].data<float>() : nullptr, to, heads.dim, norm->eps);
+      kernels().rms_norm(x, norm->weight ? norm->weight->data<float>() : nullptr, to, heads.dim, norm->eps);
   }
 };
 
@@ -371,25 +358,22 @@ mx::array attend(const mx::array& q, const Matrix& keys, const Matrix& values, c
 Appended append_and_attend(const mx::array& projections, int begin, int count, const mx::array& angles,
                            const HeadsForm& heads, const HeadNorms& norms, const SlotRoom& room,
                            const AttentionForm& form) {
-  Inputs inputs{projections, angles};
+  Inputs inputs{projections};
+  mx::Shape slots{1, heads.keys, room.capacity, heads.dim};
+  std::vector<Result> results{
+      {.shape = {count, heads.queries * heads.dim}}, {.shape = slots, .takes = 1}, {.shape = slots, .takes = 2}};
+  if (room.keys)
+    inputs.insert(inputs.end(), {*room.keys, *room.values});
+  else
+    results[1].takes = results[2].takes = std::nullopt;
   Appending work{.heads = heads,
+                 .norms = norms,
                  .form = form,
-                 .q_norm = head_norm(norms.queries, inputs),
-                 .k_norm = head_norm(norms.keys, inputs),
-                 .v_norm = head_norm(norms.values, inputs),
+                 .angles = angles,
                  .begin = begin,
                  .count = count,
                  .from = room.from,
-                 .kept = room.kept,
-                 .first_buffer = 0};
-  mx::Shape slots{1, heads.keys, room.capacity, heads.dim};
-  std::vector<Result> results{{.shape = {count, heads.queries * heads.dim}}, {.shape = slots}, {.shape = slots}};
-  if (room.keys) {
-    work.first_buffer = inputs.size();
-    results[1].takes = inputs.size();
-    results[2].takes = inputs.size() + 1;
-    inputs.insert(inputs.end(), {*room.keys, *room.values});
-  }
+                 .kept = room.kept};
   auto made = operation("append_and_attend", results, inputs, work);
   return {.mixed = made[0], .keys = made[1], .values = made[2]};
 }

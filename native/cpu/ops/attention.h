@@ -54,7 +54,7 @@ struct Appended {
 };
 
 // For rows [begin, begin + count) of the projections, of one sequence: norms and rotates heads, writes keys and values
-// (float32) and attends, as one operation. angles: as rotate() has them.
+// (float32) and attends, as one operation. angles: as rotate() has them; these and the weights of norms are evaluated.
 Appended append_and_attend(const mx::array& projections, int begin, int count, const mx::array& angles,
                            const HeadsForm& heads, const HeadNorms& norms, const SlotRoom& room,
                            const AttentionForm& form);

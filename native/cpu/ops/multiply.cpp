@@ -82,6 +82,14 @@ MatrixView view_of(MatrixView layout, const Inputs& in, size_t first) {
   return layout;
 }
 
+MatrixView view_of(const Matrix& matrix) {
+  auto view = layout_of(matrix);
+  view.numbers = matrix.numbers.data<char>();
+  if (matrix.scales) view.scales = matrix.scales->data<char>();
+  if (matrix.biases) view.biases = matrix.biases->data<float>();
+  return view;
+}
+
 MatrixView from_row(MatrixView matrix, long row) {
   matrix.numbers = static_cast<const char*>(matrix.numbers) + row * matrix.row_bytes;
   if (matrix.quantization.mode == QuantMode::none) return matrix;

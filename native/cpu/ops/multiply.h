@@ -16,6 +16,9 @@ void add_matrix(Inputs& inputs, const Matrix& matrix);
 // The matrix that add_matrix() put at in[first].
 MatrixView view_of(MatrixView layout, const Inputs& in, size_t first);
 
+// The same for a matrix that is evaluated, as all weights are.
+MatrixView view_of(const Matrix& matrix);
+
 // The rows of a matrix from `row` on.
 MatrixView from_row(MatrixView matrix, long row);
 

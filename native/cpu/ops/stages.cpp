@@ -12,89 +12,74 @@
 namespace tether::cpu {
 namespace {
 
-// A norm, and which of the inputs its weight is.
-struct PlannedNorm {
-  float eps;
-  std::optional<size_t> weight;
-
-  PlannedNorm(const Norm& norm, Inputs& inputs) : eps(norm.eps) {
-    if (!norm.weight) return;
-    weight = inputs.size();
-    inputs.push_back(*norm.weight);
-  }
-
-  // m rows; `to` may be x.
-  void apply(const Inputs& in, long m, long width, const float* x, long ldx, float* to) const {
-    const float* factors = weight ? in[*weight].data<float>() : nullptr;
-    for (long row = 0; row < m; row++) kernels().rms_norm(x + row * ldx, factors, to + row * width, width, eps);
-  }
-};
+// m rows; `to` may be x.
+void apply(const Norm& norm, long m, long width, const float* x, long ldx, float* to) {
+  const float* factors = norm.weight ? norm.weight->data<float>() : nullptr;
+  for (long row = 0; row < m; row++) kernels().rms_norm(x + row * ldx, factors, to + row * width, width, norm.eps);
+}
 
 struct PlannedMatrix {
-  MatrixView layout;
-  size_t input;
+  Matrix matrix;
+  MatrixView view;
   long rows;
 };
 
+// Holds the weights, which are no inputs of the operation: MLX would spend a microsecond on each.
 struct PlannedStage {
-  std::optional<PlannedNorm> before, after;
+  std::optional<Norm> before, after;
   std::vector<PlannedMatrix> matrices;
   std::optional<Gate> gate;
-  long width;
   long columns = 0;
-  long column_bytes;
 
-  PlannedStage(const Stage& stage, Inputs& inputs) : gate(stage.gate), width(stage.matrices[0]->width()) {
-    if (stage.before) before.emplace(*stage.before, inputs);
-    if (stage.after) after.emplace(*stage.after, inputs);
+  explicit PlannedStage(const Stage& stage) : before(stage.before), after(stage.after), gate(stage.gate) {
+    matrices.reserve(stage.matrices.size());
     for (const auto* matrix : stage.matrices) {
-      matrices.push_back({.layout = layout_of(*matrix), .input = inputs.size(), .rows = matrix->rows()});
+      matrices.push_back({.matrix = *matrix, .view = view_of(*matrix), .rows = matrix->rows()});
       columns += matrix->rows();
-      add_matrix(inputs, *matrix);
     }
     if (gate) columns /= 2;
-    column_bytes = matrices[0].layout.row_bytes * (gate ? 2 : 1);
   }
 
   // y: (m, columns)
-  void run(const Inputs& in, Activations activations, long m, const float* x, long ldx, float* y) const {
+  void run(Activations activations, long m, const float* x, long ldx, float* y) const {
     struct Normed;
+    const auto& view = matrices[0].view;
     if (before) {
-      float* normed = scratch<Normed>(static_cast<size_t>(m * width));
-      before->apply(in, m, width, x, ldx, normed);
+      float* normed = scratch<Normed>(static_cast<size_t>(m * view.width));
+      apply(*before, m, view.width, x, ldx, normed);
       x = normed;
-      ldx = width;
+      ldx = view.width;
     }
-    Multiplier multiply(activations, m, x, ldx, view_of(matrices[0].layout, in, matrices[0].input));
-    long tile = tile_columns(m, columns, column_bytes);
+    Multiplier multiply(activations, m, x, ldx, view);
+    long tile = tile_columns(m, columns, view.row_bytes * (gate ? 2 : 1));
     parallel_for(static_cast<int>(ceil_div(columns, tile)), [&](int index) {
       long begin = index * tile;
       long end = std::min(columns, begin + tile);
       if (gate)
-        gated(in, multiply, m, begin, end, y);
+        gated(multiply, m, begin, end, y);
       else
-        side_by_side(in, multiply, begin, end, y);
+        side_by_side(multiply, begin, end, y);
     });
-    if (after) after->apply(in, m, columns, y, columns, y);
+    if (after) apply(*after, m, columns, y, columns, y);
   }
 
  private:
-  void side_by_side(const Inputs& in, const Multiplier& multiply, long begin, long end, float* y) const {
+  void side_by_side(const Multiplier& multiply, long begin, long end, float* y) const {
     long first = 0;  // column of the matrix's first row
-    for (const auto& [layout, input, rows] : matrices) {
+    for (const auto& [matrix, view, rows] : matrices) {
       long from = std::max(begin, first);
       long to = std::min(end, first + rows);
-      if (from < to) multiply(view_of(layout, in, input), from - first, to - first, y + first, columns);
+      if (from < to) multiply(view, from - first, to - first, y + first, columns);
       first += rows;
     }
   }
 
-  void gated(const Inputs& in, const Multiplier& multiply, long m, long begin, long end, float* y) const {
+  void gated(const Multiplier& multiply, long m, long begin, long end, float* y) const {
     struct Gates;
     long count = end - begin;
     float* gates = scratch<Gates>(static_cast<size_t>(m * count));
-    multiply(from_row(view_of(matrices[0].layout, in, matrices[0].input), begin), 0, count, gates, count);
-    multiply(view_of(matrices[1].layout, in, matrices[1].input), begin, end, y, columns);
+    multiply(from_row(matrices[0].view, begin), 0, count, gates, count);
+    multiply(matrices[1].view, begin, end, y, columns);
     for (long row = 0; row < m; row++) {
       float* values = y + row * columns + begin;
       kernels().gated(*gate, gates + row * count, values, values, count);
@@ -102,9 +87,9 @@ struct PlannedStage {
   }
 };
 
+// The inputs: x, and what is added at the end if there is something.
 struct Plan {
   std::vector<PlannedStage> stages;
-  std::optional<size_t> residual;
   Activations activations;
 
   void run(const Inputs& in, mx::array& out) const {
@@ -116,11 +101,11 @@ struct Plan {
       const auto& stage = stages[i];
       bool last = i + 1 == stages.size();
       float* y = last ? out.data<float>() : between(i, static_cast<size_t>(m * stage.columns));
-      stage.run(in, activations, m, x, step, y);
+      stage.run(activations, m, x, step, y);
       x = y;
       step = stage.columns;
     }
-    if (residual) add(Rows(in[*residual]), m, step, out.data<float>());
+    if (in.size() > 1) add(Rows(in[1]), m, step, out.data<float>());
   }
 
  private:
@@ -144,13 +129,11 @@ struct Plan {
 mx::array in_stages(const mx::array& x, const std::vector<Stage>& stages, const std::optional<mx::array>& residual,
                     Activations activations) {
   Inputs inputs{x};
+  if (residual) inputs.push_back(*residual);
   auto plan = std::make_shared<Plan>();
   plan->activations = activations;
-  for (const auto& stage : stages) plan->stages.emplace_back(stage, inputs);
-  if (residual) {
-    plan->residual = inputs.size();
-    inputs.push_back(*residual);
-  }
+  plan->stages.reserve(stages.size());
+  for (const auto& stage : stages) plan->stages.emplace_back(stage);
   int columns = static_cast<int>(plan->stages.back().columns);
   return operation({.name = "in_stages"}, {x.shape(0), columns}, std::move(inputs),
                    [plan = std::move(plan)](const Inputs& in, mx::array& out) { plan->run(in, out); });

@@ -11,7 +11,8 @@
 #include "cpu/ops/elementwise.h"
 #include "matrix.h"
 
-// As in products.h. Every number is what the operations one by one would give.
+// As in products.h, but matrices and weights of norms are evaluated. Every number is what the operations one by one
+// would give.
 namespace tether::cpu {
 
 // after(gate(before(x) times each of the matrices)).
