@@ -5,11 +5,12 @@ import type { ClientName } from '../agents/agent-names.js'
 import { type Call, UsageError } from '../args.js'
 import { claudeSettings } from '../claude/claude-settings.js'
 import { type RunningServer, runningServers } from '../serving/running-servers.js'
+import { hangingText } from '../sharing/silent-server.js'
 import { canRedraw, say } from '../terminal/say.js'
 import { exportLines, type Shell } from '../terminal/shell-lines.js'
 import { tetherCommand } from '../tether-command.js'
 
-/** -> the exit status. Throws UsageError, and `no_server` if no server runs (on that port). */
+/** -> the exit status. Throws UsageError, and `no_server` if no server runs (on that port), or the latest does not answer. */
 export async function runEnv({ flags }: Call): Promise<number> {
   const port = readPort(flags.port)
   const server = await chooseServer(port)
@@ -55,7 +56,11 @@ export function variablesOf(
 /** The latest server that answers. */
 async function chooseServer(port: number | undefined): Promise<RunningServer> {
   const servers = runningServers().filter(({ url }) => port === undefined || new URL(url).port === String(port))
-  for (const server of servers) if (await answers(server.url)) return server
+  for (const server of servers) {
+    const answer = await answers(server.url)
+    if (answer === 'ready') return server
+    if (answer === 'silent') throw new TetherError('no_server', hangingText(server))
+  }
   const where = port === undefined ? '' : ` on port ${port}`
   const start = ['', '--serve-only'].map((flag) => `  ${tetherCommand(flag ? [flag] : [])}`).join('\n')
   throw new TetherError(
@@ -64,15 +69,15 @@ async function chooseServer(port: number | undefined): Promise<RunningServer> {
   )
 }
 
-async function answers(url: string): Promise<boolean> {
+async function answers(url: string): Promise<'ready' | 'silent' | 'no'> {
   try {
     // Nothing secret is sent, so the certificate need not be one that this machine trusts.
     const dispatcher = new Agent({ connect: { rejectUnauthorized: false } })
     const { statusCode, body } = await request(`${url}/health`, { headersTimeout: 2000, reset: true, dispatcher })
     await body.dump()
-    return statusCode === 200
-  } catch {
-    return false
+    return statusCode === 200 ? 'ready' : 'no'
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'UND_ERR_HEADERS_TIMEOUT' ? 'silent' : 'no'
   }
 }
 

@@ -8,6 +8,7 @@ import type { ServerRecord } from '../serving/running-servers.js'
 import { askReport } from '../sharing/lease.js'
 import { namedServer } from '../sharing/named-server.js'
 import { stillRuns } from '../sharing/process-birth.js'
+import { silentText } from '../sharing/silent-server.js'
 import { say } from '../terminal/say.js'
 import { endLine, watchSignals } from '../terminal/signals.js'
 
@@ -17,7 +18,9 @@ const pieceBytes = 65_536
 /** -> the exit status. Throws `no_server` where none is meant, or where its log is in its own terminal. */
 export async function runLogs({ words, flags }: Call): Promise<number> {
   const record = namedServer(words[0], 'logs')
-  const path = (await askReport(record))?.log
+  const report = await askReport(record)
+  if (!report) throw new TetherError('no_server', silentText(record))
+  const path = report.log
   if (path === undefined) {
     throw new TetherError('no_server', `process ${record.pid} logs to its own terminal, not to a file (--log-file)`)
   }

@@ -3,9 +3,11 @@ import { showSize } from '../../models/show-size.js'
 import { escapeControls, oneLine } from '../../one-line.js'
 import type { Call } from '../args.js'
 import { durationText } from '../config/setting-value.js'
-import { type ServerRecord, serverRecords } from '../serving/running-servers.js'
+import { serverRecords } from '../serving/running-servers.js'
 import { askReport } from '../sharing/lease.js'
 import type { ServerReport } from '../sharing/messages.js'
+import { silentText } from '../sharing/silent-server.js'
+import { say } from '../terminal/say.js'
 import { table } from '../terminal/table.js'
 
 /** One that does not answer is known by its record alone. */
@@ -13,15 +15,13 @@ type Known = Pick<ServerReport, 'pid' | 'model' | 'url' | 'started'> & Partial<S
 
 /** -> the exit status */
 export async function runPs({ flags }: Call): Promise<number> {
-  const servers = await Promise.all(serverRecords().map(known))
+  const records = serverRecords()
+  const reports = await Promise.all(records.map(askReport))
+  const servers = records.map(({ pid, model, url, started }, i) => reports[i] ?? { pid, model, url, started })
   const text = flags.json ? `${JSON.stringify(servers, null, 2)}\n` : shown(servers, process.stdout.columns)
   process.stdout.write(escapeControls(text))
+  if (!flags.json) for (const [i, record] of records.entries()) if (!reports[i]) say(silentText(record))
   return 0
-}
-
-async function known(record: ServerRecord): Promise<Known> {
-  const { pid, model, url, started } = record
-  return (await askReport(record)) ?? { pid, model, url, started }
 }
 
 /** In a narrow terminal the last columns go first. */

@@ -116,8 +116,11 @@ export class Host {
   }
 
   private hear(peer: ToTerminal, message: Ask): void {
-    // Too late: who asks now sees the connection end, and looks for another server.
-    if (this.isEnding) return
+    if (this.isEnding) {
+      // Too late: who asks now sees the connection end, and looks for another server.
+      peer.send({ type: 'ending' })
+      return
+    }
     switch (message.type) {
       case 'attach':
         this.attach(peer, message)
@@ -186,7 +189,7 @@ export class Host {
     const { plan, server } = this.options
     const { state, progress = 0 } = server.models().find(({ name }) => name === model) ?? {}
     const found = plan.more?.others.find((other) => servedName(other.found) === model)?.found
-    if (state === 'loading' && found) peer.send({ type: 'loading', fraction: progress, bytes: weightsSize(found.path) })
+    if (state !== 'ready' && found) peer.send({ type: 'loading', fraction: progress, bytes: weightsSize(found.path) })
   }
 
   private tellAttached(peer: ToTerminal, facts: ReadyFacts): void {

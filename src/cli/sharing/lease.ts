@@ -28,11 +28,16 @@ export interface Asking {
 /** The server went away before it answered. */
 export class ServerGone extends Error {}
 
+/** It said nothing at all. */
+export class ServerSilent extends Error {}
+
 /** How long a model may take to be closed. */
 const endingMs = 10_000
 
-/** Whoever does not answer within this time is no server of this kind. */
+/** Whoever does not answer within this time hangs, or is no server of this kind. */
 const answerMs = 2000
+/** A server that loads or reads a large request may be busy for longer. */
+const attachMs = 5000
 
 /** Resolves once the model is loaded. Rejects with what the load throws, and with ServerGone. `heard`: with the first message. */
 export function askForLease(
@@ -59,6 +64,19 @@ export function askForLease(
   lease.catch(() => {})
   peer.send(key === undefined ? { type: 'watch' } : { type: 'attach', key, pid: process.pid, model })
   return { heard, lease }
+}
+
+/** The same of a server that runs already: rejects with ServerSilent where it does not answer. */
+export async function askRunning(peer: ToServer, asking: Asking): Promise<Lease> {
+  const { heard, lease } = askForLease(peer, asking)
+  if (
+    !(await within(
+      attachMs,
+      heard.then(() => true),
+    ))
+  )
+    throw new ServerSilent('the server does not answer')
+  return lease
 }
 
 function leaseOn(peer: ToServer, facts: ServerFacts): Lease {

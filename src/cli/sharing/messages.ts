@@ -54,6 +54,8 @@ export type Tell =
   | { type: 'report'; report: ServerReport }
   /** It ends because somebody asked for it, so nobody is to start it again. */
   | { type: 'stopping' }
+  /** It ends: what was asked comes too late. */
+  | { type: 'ending' }
 
 export type ToServer = Peer<Tell, Ask>
 export type ToTerminal = Peer<Ask, Tell>

@@ -2,12 +2,13 @@
 import { TetherError } from '../../errors.js'
 import { version } from '../package.js'
 import { knownServers, type ServerRecord } from '../serving/running-servers.js'
-import { tetherCommand } from '../tether-command.js'
+import { runAgain, tetherCommand } from '../tether-command.js'
 import type { Answer, Question } from './ask-which.js'
-import { askForLease, connectTo, type Lease, ServerGone, stopServer } from './lease.js'
+import { askForLease, askRunning, connectTo, type Lease, ServerGone, ServerSilent, stopServer } from './lease.js'
 import type { ServePlan, ToServer } from './messages.js'
 import { type Candidate, candidates } from './running-match.js'
 import type { Wanted } from './same-server.js'
+import { hasSocket, silentText } from './silent-server.js'
 import { spawnServer } from './spawn-server.js'
 import { takeStartLock } from './start-lock.js'
 
@@ -48,7 +49,7 @@ export async function attachToSame(
   return undefined
 }
 
-/** undefined: it cannot be reached any more. */
+/** undefined: it cannot be reached any more. Throws `no_server` where it runs and does not answer. */
 export async function attachTo(
   record: ServerRecord,
   { key, model, onLoading }: Terminal,
@@ -56,17 +57,28 @@ export async function attachTo(
   const peer = await connectTo(record)
   if (!peer) return undefined
   try {
-    return { lease: await askForLease(peer, { key, model, onLoading }).lease, peer, isNew: false, model }
+    return { lease: await askRunning(peer, { key, model, onLoading }), peer, isNew: false, model }
   } catch (error) {
     peer.end()
+    if (error instanceof ServerSilent) throw new TetherError('no_server', `${silentText(record)}\n${instead()}`)
     // It ended in this moment.
     if (error instanceof ServerGone) return undefined
     throw error
   }
 }
 
+function instead(): string {
+  return `To start another server:\n  ${runAgain({ drop: ['--attach'], add: ['--own'] })}`
+}
+
 function running(wanted: Wanted | undefined, port: number | undefined): Candidate[] {
-  return candidates(knownServers(), wanted, { version: version(), port })
+  return candidates(knownServers().filter(hasSocket), wanted, { version: version(), port })
+}
+
+/** Those that could be used, had they a socket. */
+function unreachable(wanted: Wanted | undefined, port: number | undefined): ServerRecord[] {
+  const all = candidates(knownServers(), wanted, { version: version(), port })
+  return all.filter(({ record, differs }) => !differs && !hasSocket(record)).map(({ record }) => record)
 }
 
 export interface Wish {
@@ -86,6 +98,7 @@ const mostTries = 3
 /** Rejects with what the load throws; then no process is left. */
 export async function obtainServer(wish: Wish): Promise<Obtained> {
   const { plan, wanted, own, port, terminal } = wish
+  if (!own) for (const record of unreachable(wanted, port)) terminal.say(silentText(record))
   for (let tries = 1; ; tries++) {
     if (!own) {
       const obtained = (await attachToSame(wanted, port, terminal)) ?? (tries === 1 && (await askAboutOthers(wish)))
@@ -127,6 +140,8 @@ export async function attachToAny(port: number | undefined, terminal: Terminal):
   const obtained = await attachToSame(undefined, port, terminal)
   if (obtained) return obtained
   const [old] = running(undefined, port)
+  const [lost] = unreachable(undefined, port)
+  if (lost) throw new TetherError('no_server', `${silentText(lost)}\n${instead()}`)
   const why = old
     ? `tether ${version()} cannot use the server at ${old.record.url}, of another version`
     : 'no tether is running'

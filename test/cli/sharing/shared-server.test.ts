@@ -260,6 +260,50 @@ describe('a server of another version', () => {
   })
 })
 
+describe('a server that does not answer', () => {
+  test('is named with its process, by whoever asks it, within seconds', async () => {
+    const { running, url } = await serving()
+    const { pid } = onlyRecord()
+    process.kill(pid, 'SIGSTOP')
+    const began = performance.now()
+    const claude = ['--claude-path', tether.place.claude]
+    const all = [[...claude, '--model', tether.demo], [...claude, '--attach'], ['logs'], ['env'], ['ps']]
+    const ended = await Promise.all(all.map((args) => tether.start(args).ended))
+    expect(performance.now() - began).toBeLessThan(12_000)
+    const what = `demo runs at ${url} (process ${pid}), but it does not answer: it hangs, or was suspended. `
+    for (const { stderr } of ended) expect(stderr).toContain(`${what}To let it go on:\n  kill -CONT ${pid}\n`)
+    expect(ended.map(({ code }) => code)).toEqual([1, 1, 1, 1, 0])
+    expect(ended[0]?.stderr).toMatch(/To start another server:\n {2}tether .*--own/)
+    expect(ended[1]?.stderr).toMatch(/To start another server:\n {2}tether (?!.*--attach).*--own/)
+    process.kill(pid, 'SIGCONT')
+    const one = await terminal()
+    expect(one.url).toBe(url)
+    await one.quit()
+    running.process.kill('SIGTERM')
+    expect((await running.ended).code).toBe(0)
+  }, 60_000)
+
+  test('since its socket is gone is said to be so, and another one is started', async () => {
+    const { running, url } = await serving()
+    const { pid, shared } = onlyRecord()
+    rmSync(shared?.socket ?? '')
+    const what = `demo runs at ${url} (process ${pid}), but its socket ${shared?.socket} is gone, `
+    const stop = `To end it:\n  tether stop ${new URL(url).port}\n`
+    for (const args of [['ps'], ['logs'], ['--attach', '--claude-path', tether.place.claude]]) {
+      const { stderr } = await tether.start(args).ended
+      expect(stderr).toContain(what)
+      expect(stderr).toContain(stop)
+    }
+    const one = await terminal()
+    expect(one.url).not.toBe(url)
+    expect(one.running.stderr()).toContain(what)
+    expect(one.running.stderr()).not.toContain('--attach')
+    await one.quit()
+    expect((await tether.start(['stop', new URL(url).port]).ended).code).toBe(0)
+    expect((await running.ended).code).toBe(0)
+  }, 60_000)
+})
+
 describe('what is killed', () => {
   test('if it is a terminal, counts as left', async () => {
     const one = await terminal()
