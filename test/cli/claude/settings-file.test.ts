@@ -1,6 +1,6 @@
 /** The settings file that Claude Code is started with. */
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { writeSettingsFile } from '../../../src/cli/claude/settings-file.js'
 
 describe('writeSettingsFile', () => {
@@ -12,5 +12,16 @@ describe('writeSettingsFile', () => {
     file.remove()
     file.remove()
     expect(existsSync(file.folder)).toBe(false)
+  })
+
+  test('says which folder is missing or full, and what to do', () => {
+    vi.stubEnv('TMPDIR', '/nowhere')
+    try {
+      expect(() => writeSettingsFile(() => ({}))).toThrow(
+        /^\/nowhere cannot hold temporary files: ENOENT: .*\. Make room there, or set TMPDIR to another folder\.$/,
+      )
+    } finally {
+      vi.unstubAllEnvs()
+    }
   })
 })
