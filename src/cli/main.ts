@@ -181,7 +181,10 @@ function failed(error: unknown, argv: string[]): number {
     process.exit(exitStatus(error.signal))
   }
   if (error instanceof Cancelled) return 1
-  if (error instanceof TetherError) say(debug ? stackOf(error) : withoutTag(error.message))
+  // A terminal whose folder was deleted under it.
+  if ((error as NodeJS.ErrnoException)?.syscall === 'uv_cwd')
+    say('the folder that you stand in is gone: cd to another one')
+  else if (error instanceof TetherError) say(debug ? stackOf(error) : withoutTag(error.message))
   else if (debug) say(`unexpected error: ${stackOf(error)}`)
   else say(`unexpected error: ${messageOf(error)}\nTo see where it comes from, add --log-level debug.`)
   return 1

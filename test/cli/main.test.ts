@@ -1,5 +1,6 @@
 /** The command line as a process: its mistakes and its help. */
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { useTether } from '../support/cli-fixture.js'
 
@@ -23,6 +24,14 @@ describe('the command line', () => {
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toMatch(/^tether pull: .*\n\nUsage: tether pull ORG\/NAME \[flags\]\n/)
     expect(stdout).toContain('--revision REV')
+  })
+
+  test('in a folder that is gone says so', async () => {
+    mkdirSync(join(tether.place.home, 'gone'))
+    const wrap = 'cd gone && rm -r ../gone; "$@"; echo "status $?"; sleep 60'
+    const terminal = tether.openUntilStatus(['serve', '--model', 'one'], { wrap })
+    await terminal.shows('status 1')
+    expect(terminal.screen().join('\n')).toContain('tether: the folder that you stand in is gone: cd to another one\n')
   })
 
   test('a message longer than the terminal is wide breaks between words', async () => {
