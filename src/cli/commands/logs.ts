@@ -24,22 +24,36 @@ export async function runLogs({ words, flags }: Call): Promise<number> {
   if (path === undefined) {
     throw new TetherError('no_server', `process ${record.pid} logs to its own terminal, not to a file (--log-file)`)
   }
+  const left = readerLeft()
   const reader = logReader(path, (text) => process.stdout.write(escapeControls(text)))
   reader.read()
-  if (flags.follow) await follow(reader, record)
+  if (flags.follow) await follow(reader, { record, left })
   else if (!reader.hasRead()) say(`nothing was logged yet to ${path}`)
   reader.close()
   return 0
 }
 
-/** Until Ctrl-C, or until the server is gone and all that it logged is printed. */
-async function follow(reader: LogReader, record: ServerRecord): Promise<void> {
+/** Once nobody reads what is printed, as after head has its lines. */
+function readerLeft(): Promise<true> {
+  return new Promise((resolve) => {
+    process.stdout.on('error', () => resolve(true))
+  })
+}
+
+interface Followed {
+  record: ServerRecord
+  left: Promise<true>
+}
+
+/** Until Ctrl-C, until nobody reads it, or until the server is gone and all that it logged is printed. */
+async function follow(reader: LogReader, { record, left }: Followed): Promise<void> {
   const signals = watchSignals()
   try {
-    const stop = signals.came.then((signal) => {
+    const asked = signals.came.then((signal) => {
       endLine(signal)
       return true
     })
+    const stop = Promise.race([asked, left])
     for (let isLast = false; !isLast; ) {
       isLast = !stillRuns(record)
       if (await Promise.race([stop, sleep(pollMs, false)])) return

@@ -457,6 +457,17 @@ describe('tether serve --detach', () => {
     expect((await following.ended).code).toBe(0)
   })
 
+  test('has a log that is followed no longer than somebody reads it', async () => {
+    const { url } = await detach(['--log-level', 'info'])
+    await ask(url, 'none')
+    const following = tether.start(['logs', '-f'])
+    await until(() => following.stdout().includes('GET /v1/models 200'))
+    following.process.stdout?.destroy()
+    await ask(`${url}/more`, 'none')
+    const { code, stderr } = await following.ended
+    expect([code, stderr]).toEqual([0, ''])
+  })
+
   test('fails with what is wrong, and leaves nothing', async () => {
     const env = { FAKE_LOAD_ERROR: 'layer 7 is damaged' }
     const { code, stderr } = await tether.start(['serve', ...detached()], env).ended
