@@ -70,8 +70,8 @@ export const loadOptions = {
     help: 'bits of keys and values in the KV cache, 8 or 4: a longer window in the same memory; 0: not quantized',
   },
   /**
-   * Bits that activations are rounded to where up to 16 of them meet weights in 4 or 8 bits on the CPU backend; 32: not
-   * rounded. 0 or unset: 16.
+   * Bits that activations are rounded to beside weights in 4 or 8 bits on the CPU backend, in passes of up to 16 tokens, and
+   * in all on processors with AVX-512 VNNI; 32: not rounded. 0 or unset: 16.
    */
   activationBits: {
     key: 'activation_bits',

@@ -5,6 +5,7 @@
 
 #include "cpu/kernels/elementwise.h"
 #include "cpu/kernels/formats.h"
+#include "cpu/kernels/interleaved.h"
 #include "cpu/kernels/products.h"
 #include "cpu/kernels/rounded.h"
 
@@ -18,8 +19,10 @@ const Kernels table{.name = TETHER_TEXT(TETHER_CPU),
                     .few_rows = few_rows,
                     .few_rounded = few_rounded,
                     .round_rows = round_rows,
+                    .interleaved = kProduct,
+                    .split = kSplit,
                     .few_rows_f32 = few_rows_f32,
-                    .expand = expand,
+                    .expand = expand_any,
                     .gated = gated,
                     .rms_norm = rms_norm,
                     .rotate = rotate,

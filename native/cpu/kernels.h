@@ -19,7 +19,11 @@ struct MatrixView {
   const void* numbers = nullptr;
   const void* scales = nullptr;   // (rows, width / group_size): float for affine, one byte for the other modes
   const float* biases = nullptr;  // (rows, width / group_size), for affine
+  bool interleaved = false;       // in the order of interleave.h
 };
+
+// The rows of an interleaved matrix that lie side by side.
+constexpr long kInterleaved = 16;
 
 enum class Gate { silu, gelu_tanh };
 
@@ -30,6 +34,8 @@ enum class Activations { float32, int16, int8 };
 // Rounded rows of activations. `stride`: the groups of the matrix in a row, rounded up to a multiple of kPadding.
 struct RoundedRows {
   static constexpr long kPadding = 16;
+  // split() and interleaved() take so many rows at a time: parts of that size are independent of each other.
+  static constexpr int kTogether = 8;
 
   void* numbers;   // (m, width) int16_t or int8_t in the order of the kernel; fastest at a multiple of 64 bytes
   float* factors;  // (m, stride), 0 behind the last group
@@ -57,6 +63,11 @@ struct Kernels {
   void (*few_rounded)(Activations of, int m, const RoundedRows& x, const MatrixView& w, long begin, long end, float* y,
                       long ldy);
   void (*round_rows)(Activations to, int m, const float* x, long ldx, const MatrixView& w, const RoundedRows& out);
+  // The same two for an interleaved matrix and any number of rows; begin and end: multiples of kInterleaved. nullptr:
+  // this processor has no instructions for them.
+  void (*interleaved)(Activations of, int m, const RoundedRows& x, const MatrixView& w, long begin, long end, float* y,
+                      long ldy);
+  void (*split)(Activations to, int m, const float* x, long ldx, const MatrixView& w, const RoundedRows& out);
   // C = alpha A B^T + beta C with A: (m, k), B: (n, k), C: (m, n). beta 0: C is only written.
   void (*few_rows_f32)(int m, int n, long k, float alpha, const float* a, long lda, const float* b, long ldb,
                        float beta, float* c, long ldc);

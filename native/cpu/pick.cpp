@@ -14,6 +14,9 @@ extern const Kernels table;
 namespace avx512 {
 extern const Kernels table;
 }
+namespace avx512vnni {
+extern const Kernels table;
+}
 #endif
 
 std::vector<const Kernels*> runnable_kernels() {
@@ -22,8 +25,10 @@ std::vector<const Kernels*> runnable_kernels() {
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
     all.push_back(&avx2::table);
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
     all.push_back(&avx512::table);
+    if (__builtin_cpu_supports("avx512vnni")) all.push_back(&avx512vnni::table);
+  }
 #endif
   return all;
 }

@@ -22,7 +22,8 @@ std::optional<cpu::Norm> as_stage_norm(const std::optional<RMSNorm>& norm) {
 bool make_a_stage(const mx::array& x, std::initializer_list<const Linear*> layers) {
   const auto& first = **layers.begin();
   return first.device.own_kernels && x.shape(0) <= kFewRows && std::ranges::all_of(layers, [&](const auto* layer) {
-           return layer->bare() && layer->matrix.quantization == first.matrix.quantization;
+           return layer->bare() && layer->matrix.quantization == first.matrix.quantization &&
+                  layer->matrix.interleaved == first.matrix.interleaved;
          });
 }
 

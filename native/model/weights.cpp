@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cpu/interleave.h"
 #include "error.h"
 #include "model/show_shape.h"
 
@@ -259,9 +260,14 @@ Matrix Weights::matrix(const std::string& layer, const mx::Shape& shape) {
   auto factors = converted_scales(read(scales, layer + ".scales"));
   std::optional<mx::array> offsets;
   if (biases) offsets = converted_scales(read(*biases, layer + ".biases"));
-  auto bytes = read(packed, name);
-  Matrix matrix{.numbers = keep(bytes), .scales = keep(factors), .quantization = quantization};
-  if (offsets) matrix.biases = keep(*offsets);
+  Matrix matrix{.numbers = read(packed, name), .scales = factors, .biases = offsets, .quantization = quantization};
+  if (device_.own_kernels && cpu::interleaves(matrix, device_.activations)) {
+    mx::eval(factors, *offsets);
+    matrix = cpu::interleaved(matrix);
+  }
+  matrix.numbers = keep(matrix.numbers);
+  matrix.scales = keep(*matrix.scales);
+  if (offsets) matrix.biases = keep(*matrix.biases);
   return matrix;
 }
 

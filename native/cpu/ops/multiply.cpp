@@ -22,24 +22,9 @@ FloatType float_type(mx::Dtype dtype) {
 }
 
 bool rounds(Activations to, long m, const MatrixView& w) {
+  if (w.interleaved) return true;
   const auto& [mode, bits, group_size] = w.quantization;
   return to != Activations::float32 && m <= kFewRows && mode == QuantMode::affine && (bits == 4 || bits == 8);
-}
-
-// The next call on this thread overwrites what it returns.
-RoundedRows rounded(Activations to, long m, const float* x, long ldx, const MatrixView& w) {
-  struct Factors;
-  struct alignas(64) Line {
-    std::array<int16_t, 32> numbers;
-  };
-  thread_local std::vector<Line> numbers;
-  auto lines = static_cast<size_t>(ceil_div(m * w.width, long{std::tuple_size_v<decltype(Line::numbers)>}));
-  if (numbers.size() < lines) numbers.resize(lines);
-  long stride = ceil_div(w.width / w.quantization.group_size, RoundedRows::kPadding) * RoundedRows::kPadding;
-  float* factors = scratch<Factors>(static_cast<size_t>(2 * m * stride));
-  RoundedRows rows{.numbers = numbers.data(), .factors = factors, .sums = factors + m * stride, .stride = stride};
-  kernels().round_rows(to, static_cast<int>(m), x, ldx, w, rows);
-  return rows;
 }
 
 // Columns [begin, end) of y = x w^T, on this thread.
@@ -66,7 +51,8 @@ MatrixView layout_of(const Matrix& matrix) {
   return {.type = float_type(numbers.dtype()),
           .quantization = matrix.quantization,
           .width = matrix.width(),
-          .row_bytes = static_cast<long>(numbers.shape(-1)) * static_cast<long>(numbers.itemsize())};
+          .row_bytes = static_cast<long>(numbers.shape(-1)) * static_cast<long>(numbers.itemsize()),
+          .interleaved = matrix.interleaved};
 }
 
 void add_matrix(Inputs& inputs, const Matrix& matrix) {
@@ -99,14 +85,31 @@ MatrixView from_row(MatrixView matrix, long row) {
   return matrix;
 }
 
+RoundedRows room_for_rounded(long m, const MatrixView& w) {
+  struct Factors;
+  struct alignas(64) Line {
+    std::array<int16_t, 32> numbers;
+  };
+  thread_local std::vector<Line> numbers;
+  auto lines = static_cast<size_t>(ceil_div(m * w.width, long{std::tuple_size_v<decltype(Line::numbers)>}));
+  if (numbers.size() < lines) numbers.resize(lines);
+  long stride = ceil_div(w.width / w.quantization.group_size, RoundedRows::kPadding) * RoundedRows::kPadding;
+  float* factors = scratch<Factors>(static_cast<size_t>(2 * m * stride));
+  return {.numbers = numbers.data(), .factors = factors, .sums = factors + m * stride, .stride = stride};
+}
+
 Multiplier::Multiplier(Activations activations, long m, const float* x, long ldx, const MatrixView& w)
     : activations_(activations), m_(m), x_(x), ldx_(ldx), rounds_(rounds(activations, m, w)) {
-  if (rounds_) rounded_ = rounded(activations, m, x, ldx, w);
+  if (!rounds_) return;
+  rounded_ = room_for_rounded(m, w);
+  auto round = w.interleaved ? kernels().split : kernels().round_rows;
+  round(activations, static_cast<int>(m), x, ldx, w, rounded_);
 }
 
 void Multiplier::operator()(const MatrixView& w, long begin, long end, float* y, long ldy) const {
-  if (rounds_) return kernels().few_rounded(activations_, static_cast<int>(m_), rounded_, w, begin, end, y, ldy);
-  multiply(m_, x_, ldx_, w, begin, end, y, ldy);
+  if (!rounds_) return multiply(m_, x_, ldx_, w, begin, end, y, ldy);
+  auto multiply_rounded = w.interleaved ? kernels().interleaved : kernels().few_rounded;
+  multiply_rounded(activations_, static_cast<int>(m_), rounded_, w, begin, end, y, ldy);
 }
 
 long tile_columns(long m, long n, long column_bytes) {

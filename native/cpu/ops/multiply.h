@@ -22,13 +22,17 @@ MatrixView view_of(const Matrix& matrix);
 // The rows of a matrix from `row` on.
 MatrixView from_row(MatrixView matrix, long row);
 
-// m rows of x, ready to be multiplied: rounded if they are few and the matrix is affine in 4 or 8 bits. The next one
-// that is made on this thread overwrites what was rounded.
+// Room for m rounded rows. The next call on this thread overwrites it.
+RoundedRows room_for_rounded(long m, const MatrixView& w);
+
+// m rows of x, ready to be multiplied: rounded if the matrix is interleaved, or if they are few and it is affine in 4
+// or 8 bits. The next one that is made on this thread overwrites what was rounded.
 class Multiplier {
  public:
   Multiplier(Activations activations, long m, const float* x, long ldx, const MatrixView& w);
 
   // Columns [begin, end) of y = x w^T, on this thread. w: that of the constructor, or one of the same width and format.
+  // If it is interleaved, begin and end are multiples of kInterleaved.
   void operator()(const MatrixView& w, long begin, long end, float* y, long ldy) const;
 
  private:

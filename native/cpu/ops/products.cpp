@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "cpu/interleave.h"
 #include "cpu/ops/multiply.h"
 #include "cpu/ops/operation.h"
 #include "cpu/pool.h"
@@ -18,6 +19,7 @@ void compute_product(const Inputs& in, const MatrixView& layout, Activations act
   long m = out.shape(0);
   long n = out.shape(1);
   auto* y = out.data<float>();
+  if (matrix.interleaved && m > kFewRows) return interleaved_product(activations, m, x[0], x.step(), matrix, n, y);
   long columns = tile_columns(m, n, matrix.row_bytes);
   Multiplier multiply(activations, m, x[0], x.step(), matrix);
   parallel_for(static_cast<int>(ceil_div(n, columns)), [&](int tile) {

@@ -1,0 +1,97 @@
+// An order of quantized matrices in which one instruction multiplies for sixteen of their rows.
+#include "cpu/interleave.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "cpu/ops/multiply.h"
+#include "cpu/ops/operation.h"
+#include "cpu/pool.h"
+
+namespace tether::cpu {
+namespace {
+
+// Bytes of rounded activations that are multiplied at a time, which fit into the L2 cache.
+constexpr long kRoundedBytes = 1L << 20U;
+// Rows of x for which waking other threads to round them pays.
+constexpr long kManyRows = 4L * RoundedRows::kTogether;
+
+// Moves the lower four of eight numbers to the lower halves of the bytes, the others to the upper ones.
+uint32_t halves_apart(uint32_t word) {
+  auto spread = [](uint32_t four) {
+    four = (four | four << 8U) & 0x00ff00ffU;
+    return (four | four << 4U) & 0x0f0f0f0fU;
+  };
+  return spread(word & 0xffffU) | spread(word >> 16U) << 4U;
+}
+
+// All rows of `array`, in 32-bit words. change: of each word.
+template <class Change>
+mx::array side_by_side(const mx::array& array, Change change) {
+  mx::array moved(mx::allocator::malloc(array.nbytes()), array.shape(), array.dtype());
+  const auto* from = array.data<uint32_t>();
+  auto* to = moved.data<uint32_t>();
+  long words = array.shape(-1);
+  long blocks = static_cast<long>(array.size()) / words / kInterleaved;
+  in_parts(blocks, words * kInterleaved, [&](long begin, long end) {
+    for (long block = begin; block < end; block++) {
+      const auto* in = from + block * kInterleaved * words;
+      auto* out = to + block * kInterleaved * words;
+      for (long word = 0; word < words; word++)
+        for (long row = 0; row < kInterleaved; row++) *out++ = change(in[row * words + word]);
+    }
+  });
+  return moved;
+}
+
+}  // namespace
+
+bool interleaves(const Matrix& matrix, Activations activations) {
+  const auto& [mode, bits, group_size] = matrix.quantization;
+  return kernels().interleaved && activations != Activations::float32 && mode == QuantMode::affine &&
+         (bits == 4 || bits == 8) && matrix.rows() % kInterleaved == 0;
+}
+
+Matrix interleaved(const Matrix& matrix) {
+  auto same = [](uint32_t word) { return word; };
+  auto numbers =
+      matrix.quantization.bits == 4 ? side_by_side(matrix.numbers, halves_apart) : side_by_side(matrix.numbers, same);
+  return {.numbers = numbers,
+          .scales = side_by_side(*matrix.scales, same),
+          .biases = side_by_side(*matrix.biases, same),
+          .quantization = matrix.quantization,
+          .interleaved = true};
+}
+
+void interleaved_product(Activations of, long m, const float* x, long ldx, const MatrixView& w, long n, float* y) {
+  constexpr long kTogether = RoundedRows::kTogether;
+  long most = std::max(kManyRows, kRoundedBytes / (2 * w.width) / kTogether * kTogether);
+  auto rows = room_for_rounded(std::min(m, most), w);
+  // As many tiles for each thread, and as few as balance them.
+  long tiles = std::min(ceil_div(n, kInterleaved), ceil_div(n * w.row_bytes, 65536L * pool_threads()) * pool_threads());
+  long columns = ceil_div(ceil_div(n, kInterleaved), tiles) * kInterleaved;
+  for (long first = 0; first < m; first += most) {
+    long count = std::min(most, m - first);
+    auto split = [&](int part) {
+      long row = part * kTogether;
+      auto some = static_cast<int>(std::min(kTogether, count - row));
+      RoundedRows to{.numbers = static_cast<char*>(rows.numbers) + row * w.width * (of == Activations::int8 ? 1 : 2),
+                     .factors = rows.factors + row * rows.stride,
+                     .sums = rows.sums + row * rows.stride,
+                     .stride = rows.stride};
+      kernels().split(of, some, x + (first + row) * ldx, ldx, w, to);
+    };
+    auto parts = static_cast<int>(ceil_div(count, kTogether));
+    if (count >= kManyRows)
+      parallel_for(parts, split);
+    else
+      for (int part = 0; part < parts; part++) split(part);
+    parallel_for(static_cast<int>(ceil_div(n, columns)), [&](int tile) {
+      long begin = tile * columns;
+      kernels().interleaved(of, static_cast<int>(count), rows, w, begin, std::min(n, begin + columns), y + first * n,
+                            n);
+    });
+  }
+}
+
+}  // namespace tether::cpu
