@@ -5,6 +5,7 @@
 
 #include "cpu/kernels/elementwise.h"
 #include "cpu/kernels/formats.h"
+#include "cpu/kernels/halves.h"
 #include "cpu/kernels/interleaved.h"
 #include "cpu/kernels/products.h"
 #include "cpu/kernels/rounded.h"
@@ -22,7 +23,9 @@ const Kernels table{.name = TETHER_TEXT(TETHER_CPU),
                     .interleaved = kProduct,
                     .split = kSplit,
                     .few_rows_f32 = few_rows_f32,
+                    .few_rows_f16 = few_rows_f16,
                     .expand = expand_any,
+                    .round_halves = round_halves,
                     .gated = gated,
                     .rms_norm = rms_norm,
                     .rotate = rotate,
@@ -34,6 +37,7 @@ const Kernels table{.name = TETHER_TEXT(TETHER_CPU),
                     .masked_sum = masked_sum,
                     .exp_sum = exp_sum,
                     .scale = scale,
-                    .mix = mix};
+                    .mix = mix,
+                    .mix_f16 = mix_f16};
 
 }  // namespace tether::TETHER_CPU

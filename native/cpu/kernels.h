@@ -71,8 +71,13 @@ struct Kernels {
   // C = alpha A B^T + beta C with A: (m, k), B: (n, k), C: (m, n). beta 0: C is only written.
   void (*few_rows_f32)(int m, int n, long k, float alpha, const float* a, long lda, const float* b, long ldb,
                        float beta, float* c, long ldc);
+  // The same with B in float16.
+  void (*few_rows_f16)(int m, int n, long k, float alpha, const float* a, long lda, const uint16_t* b, long ldb,
+                       float beta, float* c, long ldc);
   // Numbers [begin, begin + count) of a row. begin and count: multiples of 32 and of the group size, or the whole row.
   void (*expand)(const MatrixView& w, long row, long begin, long count, float* out);
+  // To float16, the nearest ones, of two as near the even one. Finite numbers stay finite.
+  void (*round_halves)(const float* x, uint16_t* out, long count);
 
   // out = gate(a) * b; out may be a or b.
   void (*gated)(Gate gate, const float* a, const float* b, float* out, long count);
@@ -100,6 +105,9 @@ struct Kernels {
   // out: (rows, dim) += shares: (rows, slots) values: (slots, dim)
   void (*mix)(int rows, long slots, int dim, const float* shares, long lds, const float* values, long ldv, float* out,
               long ldo);
+  // The same with values in float16.
+  void (*mix_f16)(int rows, long slots, int dim, const float* shares, long lds, const uint16_t* values, long ldv,
+                  float* out, long ldo);
 };
 
 // The fastest that this processor can run. Any thread.

@@ -86,7 +86,7 @@ std::optional<mx::array> AttentionHalf::attended_at_once(const mx::array& x, con
                                                          const AttentionPass& pass) const {
   if (!k_proj || pass.query_scale) return std::nullopt;
   bool fits = v_proj ? make_a_stage(x, {&q_proj, &*k_proj, &*v_proj}) : make_a_stage(x, {&q_proj, &*k_proj});
-  if (!fits || (*pass.segments[0].caches)[pass.layer].quantization() != Quantization{}) return std::nullopt;
+  if (!fits || (*pass.segments[0].caches)[pass.layer].quantization().mode != QuantMode::none) return std::nullopt;
   cpu::Stage stage{.before = as_stage_norm(before), .matrices = {&q_proj.matrix, &k_proj->matrix}};
   if (v_proj) stage.matrices.push_back(&v_proj->matrix);
   auto projections = cpu::in_stages(x, {stage}, std::nullopt, q_proj.device.activations);

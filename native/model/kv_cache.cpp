@@ -30,11 +30,13 @@ KVView KVCache::append(const mx::array& k, const mx::array& v) {
 
 cpu::SlotRoom KVCache::room(int count) const {
   const auto* keys = keys_.empty() ? nullptr : keys_.arrays().data();
+  auto dtype = quantization_.bits == 16 ? mx::float16 : mx::float32;
   const auto* values = values_.empty() ? nullptr : values_.arrays().data();
   if (length_ + count <= capacity_)
-    return {.keys = keys, .values = values, .from = 0, .kept = length_, .capacity = capacity_};
+    return {.keys = keys, .values = values, .from = 0, .kept = length_, .capacity = capacity_, .dtype = dtype};
   int kept = kept_by_growing();
-  return {.keys = keys, .values = values, .from = length_ - kept, .kept = kept, .capacity = new_capacity(kept, count)};
+  int capacity = new_capacity(kept, count);
+  return {.keys = keys, .values = values, .from = length_ - kept, .kept = kept, .capacity = capacity, .dtype = dtype};
 }
 
 void KVCache::fill(const cpu::SlotRoom& room, int count, const mx::array& keys, const mx::array& values) {

@@ -15,6 +15,7 @@
 
 #include "cpu/pick.h"
 #include "test/check.h"
+#include "test/halves.h"
 
 using namespace tether;
 
@@ -52,18 +53,23 @@ void products(const Kernels& kernel) {
           auto rows = static_cast<size_t>(m);
           auto columns = static_cast<size_t>(n);
           auto a = numbers(rows * (k + 3));
-          auto b = numbers(columns * (k + 1));
+          Halves halves(kernel, numbers(columns * (k + 1)));
+          const auto& b = halves.floats;
           auto c = beta == 0 ? std::vector<float>(rows * columns, kNaN) : numbers(rows * columns);
           auto before = c;
+          auto of_halves = c;
+          kernel.few_rows_f16(m, n, static_cast<long>(k), 2, a.data(), static_cast<long>(k) + 3, halves.bits.data(),
+                              static_cast<long>(k) + 1, beta, of_halves.data(), n);
           kernel.few_rows_f32(m, n, static_cast<long>(k), 2, a.data(), static_cast<long>(k) + 3, b.data(),
                               static_cast<long>(k) + 1, beta, c.data(), n);
           for (size_t i = 0; i < rows; i++)
             for (size_t j = 0; j < columns; j++) {
               double want = beta == 0 ? 0 : beta * before[i * columns + j];
               for (size_t l = 0; l < k; l++) want += 2.0 * a[i * (k + 3) + l] * b[j * (k + 1) + l];
-              check(near(c[i * columns + j], want, 1e-5), std::string(kernel.name) + ": product of " +
-                                                              std::to_string(m) + " rows by " + std::to_string(n) +
-                                                              ", " + std::to_string(k) + " wide");
+              auto name = std::string(kernel.name) + ": product of " + std::to_string(m) + " rows by " +
+                          std::to_string(n) + ", " + std::to_string(k) + " wide";
+              check(near(c[i * columns + j], want, 1e-5), name);
+              check(near(of_halves[i * columns + j], want, 1e-5), name + ", in float16");
             }
         }
 }
@@ -349,15 +355,19 @@ void mixtures(const Kernels& kernel) {
         auto d = static_cast<size_t>(dim);
         auto s = static_cast<size_t>(slots);
         auto shares = numbers(r * (s + 2));
-        auto values = numbers(s * (d + 4));
+        Halves halves(kernel, numbers(s * (d + 4)));
+        const auto& values = halves.floats;
         auto out = numbers(r * d);
         auto before = out;
+        auto of_halves = out;
+        kernel.mix_f16(rows, slots, dim, shares.data(), slots + 2, halves.bits.data(), dim + 4, of_halves.data(), dim);
         kernel.mix(rows, slots, dim, shares.data(), slots + 2, values.data(), dim + 4, out.data(), dim);
         for (size_t i = 0; i < r; i++)
           for (size_t j = 0; j < d; j++) {
             double want = before[i * d + j];
             for (size_t l = 0; l < s; l++) want += double{shares[i * (s + 2) + l]} * values[l * (d + 4) + j];
             check(near(out[i * d + j], want, 1e-5), std::string(kernel.name) + ": mixture of values");
+            check(near(of_halves[i * d + j], want, 1e-5), std::string(kernel.name) + ": mixture of values in float16");
           }
       }
 }

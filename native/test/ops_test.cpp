@@ -348,6 +348,42 @@ void quantized_attention() {
       }
 }
 
+// Attention over keys and values in 16 bits equals attention over the same numbers in float32. The buffer has spare
+// slots.
+void attention_over_halves() {
+  for (auto dtype : {mx::float16, mx::bfloat16})
+    for (int queries : {1, 3, 5, 70})
+      for (int before : {0, 40, 1300})
+        for (int window : {0, 40})
+          for (auto [heads, kv_heads, dim] : {std::tuple{4, 2, 64}, {6, 1, 20}, {1, 1, 256}}) {
+            int slots = queries + before;
+            auto stored = [&, kv = kv_heads, d = dim] {
+              auto room = mx::astype(mx::random::normal({1, kv, slots + 9, d}), dtype);
+              return mx::slice(room, {0, 0, 2, 0}, {1, kv, 2 + slots, d});
+            };
+            auto q = mx::random::normal({1, heads, queries, dim});
+            auto keys = stored();
+            auto values = stored();
+            cpu::AttentionForm form{.scale = 0.3F, .window = window, .softcap = 0};
+            auto wide = [](const mx::array& x) { return mx::astype(x, mx::float32); };
+            check(cpu::attend(q, plain(keys), plain(values), form), plain_attention(q, wide(keys), wide(values), form),
+                  std::to_string(queries) + " queries after " + std::to_string(before) + ", window " +
+                      std::to_string(window) + ", heads of " + std::to_string(dim) + " in 16 bits");
+          }
+}
+
+// Heads as rows, and as views of the rows of tokens.
+void halves() {
+  auto x = mx::random::normal({1, 3, 50, 20});
+  auto rows = mx::reshape(mx::random::normal({50, 60}), {1, 50, 3, 20});
+  auto turned = mx::swapaxes(mx::random::normal({1, 3, 20, 50}), 2, 3);
+  for (const auto& each : {x, mx::transpose(rows, {0, 2, 1, 3}), mx::slice(x, {0, 1, 7, 0}, {1, 3, 40, 20}), turned}) {
+    auto got = cpu::halves(each);
+    ::tether::check(got.dtype() == mx::float16 && mx::array_equal(got, mx::astype(each, mx::float16)).item<bool>(),
+                    "numbers in float16");
+  }
+}
+
 // Damaged weights must show as NaN.
 void a_nan_stays() {
   auto q = mx::random::normal({1, 2, 6, 16});
@@ -402,7 +438,9 @@ int main() {
     stages();
     appending();
     attention();
+    attention_over_halves();
     quantized_attention();
+    halves();
     a_nan_stays();
   }
   return result();

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "cpu/kernels.h"
+#include "cpu/kernels/halves.h"
 #include "cpu/kernels/lanes.h"
 
 namespace tether::TETHER_CPU {
@@ -215,8 +216,8 @@ inline void scale(float* x, long count, float factor) {
   map(x, x, count, [factor](Floats a) { return a * factor; });
 }
 
-template <int Rows, int Columns>
-TETHER_INLINE void mix_block(long slots, const float* shares, long lds, const float* values, long ldv, float* out,
+template <int Rows, int Columns, class Value>
+TETHER_INLINE void mix_block(long slots, const float* shares, long lds, const Value* values, long ldv, float* out,
                              long ldo) {
   Floats sums[Rows][Columns];
   for (int row = 0; row < Rows; row++)
@@ -231,8 +232,8 @@ TETHER_INLINE void mix_block(long slots, const float* shares, long lds, const fl
     for (int column = 0; column < Columns; column++) store(out + row * ldo + column * kLanes, sums[row][column]);
 }
 
-template <int Rows>
-TETHER_INLINE void mix_rows(long slots, int dim, const float* shares, long lds, const float* values, long ldv,
+template <int Rows, class Value>
+TETHER_INLINE void mix_rows(long slots, int dim, const float* shares, long lds, const Value* values, long ldv,
                             float* out, long ldo) {
   long i = 0;
   for (; i + 4 * kLanes <= dim; i += 4 * kLanes) mix_block<Rows, 4>(slots, shares, lds, values + i, ldv, out + i, ldo);
@@ -240,18 +241,29 @@ TETHER_INLINE void mix_rows(long slots, int dim, const float* shares, long lds, 
   for (; i < dim; i++)
     for (int row = 0; row < Rows; row++) {
       float sum = out[row * ldo + i];
-      for (long slot = 0; slot < slots; slot++) sum += shares[row * lds + slot] * values[slot * ldv + i];
+      for (long slot = 0; slot < slots; slot++) sum += shares[row * lds + slot] * number(values[slot * ldv + i]);
       out[row * ldo + i] = sum;
     }
 }
 
-inline void mix(int rows, long slots, int dim, const float* shares, long lds, const float* values, long ldv, float* out,
-                long ldo) {
+template <class Value>
+TETHER_INLINE void mix_all(int rows, long slots, int dim, const float* shares, long lds, const Value* values, long ldv,
+                           float* out, long ldo) {
   constexpr int kRows = kLanes == 16 ? 4 : 2;
   int row = 0;
   for (; row + kRows <= rows; row += kRows)
     mix_rows<kRows>(slots, dim, shares + row * lds, lds, values, ldv, out + row * ldo, ldo);
   for (; row < rows; row++) mix_rows<1>(slots, dim, shares + row * lds, lds, values, ldv, out + row * ldo, ldo);
+}
+
+inline void mix(int rows, long slots, int dim, const float* shares, long lds, const float* values, long ldv, float* out,
+                long ldo) {
+  mix_all(rows, slots, dim, shares, lds, values, ldv, out, ldo);
+}
+
+inline void mix_f16(int rows, long slots, int dim, const float* shares, long lds, const uint16_t* values, long ldv,
+                    float* out, long ldo) {
+  mix_all(rows, slots, dim, shares, lds, reinterpret_cast<const Half*>(values), ldv, out, ldo);
 }
 
 // NOLINTEND(modernize-avoid-c-arrays)

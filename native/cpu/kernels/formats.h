@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "cpu/kernels.h"
+#include "cpu/kernels/halves.h"
 #include "cpu/kernels/lanes.h"
 
 namespace tether::TETHER_CPU {
@@ -12,20 +13,6 @@ namespace tether::TETHER_CPU {
 // NOLINTBEGIN(modernize-avoid-c-arrays): std::array would drop the vector types' attribute
 
 TETHER_INLINE Floats to_floats(Words words) { return __builtin_convertvector(as<Integers>(words), Floats); }
-
-// A multiplication moves the exponent, which is right for subnormals too; infinity and NaN are handled separately.
-TETHER_INLINE Floats from_float16(const uint16_t* from) {
-#if defined(__AVX512F__)
-  return as<Floats>(_mm512_cvtph_ps(load_as<__m256i>(from)));
-#elif defined(__AVX2__)
-  return as<Floats>(_mm256_cvtph_ps(load_as<__m128i>(from)));
-#else
-  Words bits = widen(from);
-  Floats moved = as<Floats>((bits & 0x7fffU) << 13U) * 0x1p112F;
-  Words special = as<Words>((bits & 0x7c00U) == 0x7c00U) & 0x7f800000U;
-  return as<Floats>(as<Words>(moved) | special | (bits & 0x8000U) << 16U);
-#endif
-}
 
 // E2M1: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives.
 TETHER_INLINE Floats from_float4(Words bits) {
@@ -166,15 +153,11 @@ void expand_affine(const MatrixView& w, long row, long begin, long count, float*
       [](Words numbers, Affine of) { return to_floats(numbers) * of.scale + of.bias; });
 }
 
-inline void expand_halves(const MatrixView& w, long row, long begin, long count, float* out) {
-  const auto* in = static_cast<const uint16_t*>(w.numbers) + row * w.width + begin;
-  bool brain = w.type == FloatType::bf16;
+template <class Number>
+void expand_floats(const Number* in, long count, float* out) {
   long i = 0;
-  for (; i + kLanes <= count; i += kLanes) store(out + i, brain ? load(in + i) : from_float16(in + i));
-  if (i == count) return;
-  uint16_t last[kLanes] = {};
-  std::memcpy(last, in + i, static_cast<size_t>(count - i) * sizeof(uint16_t));
-  store_some(out + i, brain ? load(last) : from_float16(last), count - i);
+  for (; i + kLanes <= count; i += kLanes) store(out + i, load(in + i));
+  for (; i < count; i++) out[i] = number(in[i]);
 }
 
 inline void expand(const MatrixView& w, long row, long begin, long count, float* out) {
@@ -185,7 +168,10 @@ inline void expand(const MatrixView& w, long row, long begin, long count, float*
   auto float8 = [](Words numbers, float scale) { return from_float8(numbers) * scale; };
   switch (w.quantization.mode) {
     case QuantMode::none:
-      if (w.type != FloatType::f32) return expand_halves(w, row, begin, count, out);
+      if (w.type == FloatType::bf16)
+        return expand_floats(static_cast<const uint16_t*>(w.numbers) + row * w.width + begin, count, out);
+      if (w.type == FloatType::f16)
+        return expand_floats(static_cast<const Half*>(w.numbers) + row * w.width + begin, count, out);
       std::memcpy(out, static_cast<const float*>(w.numbers) + row * w.width + begin,
                   static_cast<size_t>(count) * sizeof(float));
       return;

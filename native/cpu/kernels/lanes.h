@@ -33,6 +33,7 @@ struct VectorOf {
 using Floats = VectorOf<float>::Type;
 using Words = VectorOf<uint32_t>::Type;
 using Integers = VectorOf<int32_t>::Type;
+using Shorts = VectorOf<uint16_t>::Type;
 
 #define TETHER_INLINE [[gnu::always_inline]] inline
 
@@ -65,18 +66,20 @@ TETHER_INLINE Words widen(const uint8_t* from) {
 #endif
 }
 
-TETHER_INLINE Words widen(const uint16_t* from) {
+TETHER_INLINE Words widen(Shorts numbers) {
 #if defined(__AVX512F__)
-  return as<Words>(_mm512_cvtepu16_epi32(load_as<__m256i>(from)));
+  return as<Words>(_mm512_cvtepu16_epi32(as<__m256i>(numbers)));
 #elif defined(__AVX2__)
-  return as<Words>(_mm256_cvtepu16_epi32(load_as<__m128i>(from)));
+  return as<Words>(_mm256_cvtepu16_epi32(as<__m128i>(numbers)));
 #else
-  return __builtin_convertvector(load_as<VectorOf<uint16_t>::Type>(from), Words);
+  return __builtin_convertvector(numbers, Words);
 #endif
 }
 
 // bfloat16 is the upper half of a float.
-TETHER_INLINE Floats load(const uint16_t* from) { return as<Floats>(widen(from) << 16U); }
+TETHER_INLINE Floats from_bfloats(Shorts numbers) { return as<Floats>(widen(numbers) << 16U); }
+
+TETHER_INLINE Floats load(const uint16_t* from) { return from_bfloats(load_as<Shorts>(from)); }
 
 TETHER_INLINE void store(float* to, Floats lanes) { std::memcpy(to, &lanes, sizeof lanes); }
 

@@ -6,6 +6,7 @@
 
 #include "cpu/kernels.h"
 #include "cpu/kernels/formats.h"
+#include "cpu/kernels/halves.h"
 #include "cpu/kernels/lanes.h"
 
 namespace tether::TETHER_CPU {
@@ -129,6 +130,11 @@ void product(int m, long n, long k, float alpha, const float* a, long lda, const
 inline void few_rows_f32(int m, int n, long k, float alpha, const float* a, long lda, const float* b, long ldb,
                          float beta, float* c, long ldc) {
   product(m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+inline void few_rows_f16(int m, int n, long k, float alpha, const float* a, long lda, const uint16_t* b, long ldb,
+                         float beta, float* c, long ldc) {
+  product(m, n, k, alpha, a, lda, reinterpret_cast<const Half*>(b), ldb, beta, c, ldc);
 }
 
 // Numbers of a row that are expanded at a time, which fit into the L1 cache for a few rows: a multiple of all group
@@ -329,6 +335,9 @@ inline void few_rows(int m, const float* x, long ldx, const MatrixView& w, long 
   if (mode == QuantMode::none && w.type == FloatType::bf16)
     return product(m, end - begin, w.width, 1, x, ldx, static_cast<const uint16_t*>(w.numbers) + begin * w.width,
                    w.width, 0, y + begin, ldy);
+  if (mode == QuantMode::none)
+    return product(m, end - begin, w.width, 1, x, ldx, static_cast<const Half*>(w.numbers) + begin * w.width, w.width,
+                   0, y + begin, ldy);
   const int bits = w.quantization.bits;
   if (mode == QuantMode::affine && (bits == 4 || bits == 8))
     return in_groups(m, [&]<int Rows>(Count<Rows>, int row) {

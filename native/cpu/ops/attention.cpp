@@ -48,40 +48,80 @@ class Stored {
       : layout_(layout),
         quantized_(layout.quantization.mode != QuantMode::none),
         numbers_(in[first].data<char>()),
+        size_(static_cast<long>(in[first].itemsize())),
         head_(in[first].strides(1)),
         slot_(in[first].strides(2)) {
-    if (!quantized_) return;
-    const auto& scales = in[first + 1];
-    const auto& biases = in[first + 2];
-    scales_ = scales.data<float>();
-    biases_ = biases.data<float>();
-    scales_head_ = scales.strides(1);
-    biases_head_ = biases.strides(1);
+    bool gapless = slot_ == in[first].shape(3);
+    if (quantized_) {
+      const auto& scales = in[first + 1];
+      const auto& biases = in[first + 2];
+      scales_ = scales.data<float>();
+      biases_ = biases.data<float>();
+      scales_head_ = scales.strides(1);
+      biases_head_ = biases.strides(1);
+      gapless = gapless && scales.strides(2) == scales.shape(3) && biases.strides(2) == biases.shape(3);
+    }
     // A head is read as a matrix.
-    if (slot_ != in[first].shape(3) || scales.strides(2) != scales.shape(3) || biases.strides(2) != biases.shape(3))
-      throw std::logic_error("quantized keys and values must lie one token after another");
+    if (!is_float32() && !gapless) throw std::logic_error("keys and values must lie one token after another");
   }
 
-  // Floats, from the first slot on.
-  Stored(const float* numbers, long head, long slot)
-      : quantized_(false), numbers_(reinterpret_cast<const char*>(numbers)), head_(head), slot_(slot) {}
+  // A buffer of floats or halves without gaps, from slot `first` on.
+  Stored(const mx::array& buffer, long first)
+      : layout_{.type = buffer.dtype() == mx::float16 ? FloatType::f16 : FloatType::f32, .width = buffer.shape(3)},
+        quantized_(false),
+        numbers_(buffer.data<char>() + first * buffer.strides(2) * static_cast<long>(buffer.itemsize())),
+        size_(static_cast<long>(buffer.itemsize())),
+        head_(buffer.strides(1)),
+        slot_(buffer.strides(2)) {}
 
-  // `count` slots from `slot` on, step() floats from one to the next; quantized ones are written to `buffer`.
-  const float* rows(long head, long slot, long count, float* buffer) const {
-    if (!quantized_) return reinterpret_cast<const float*>(numbers_) + head * head_ + slot * slot_;
+  // scores: (rows, count) = scale * q k^T for `count` slots from `slot` on. What is unpacked is written to `buffer`.
+  void multiply(int rows, const float* q, long ldq, float scale, long head, long slot, long count, float* buffer,
+                float* scores, long lds) const {
+    auto some = static_cast<int>(count);
+    if (is_float16())
+      kernels().few_rows_f16(rows, some, layout_.width, scale, q, ldq, halves(head, slot), slot_, 0, scores, lds);
+    else
+      kernels().few_rows_f32(rows, some, layout_.width, scale, q, ldq, floats(head, slot, count, buffer), step(), 0,
+                             scores, lds);
+  }
+
+  // out: (rows, width) += shares: (rows, count) times `count` slots from `slot` on.
+  void mix(int rows, const float* shares, long lds, long head, long slot, long count, float* buffer, float* out,
+           long ldo) const {
+    auto dim = static_cast<int>(layout_.width);
+    if (is_float16())
+      kernels().mix_f16(rows, count, dim, shares, lds, halves(head, slot), slot_, out, ldo);
+    else
+      kernels().mix(rows, count, dim, shares, lds, floats(head, slot, count, buffer), step(), out, ldo);
+  }
+
+  // `count` slots from `slot` on, step() floats from one to the next; all but float32 is unpacked to `buffer`.
+  const float* floats(long head, long slot, long count, float* buffer) const {
+    if (is_float32()) return reinterpret_cast<const float*>(at(head, slot));
     auto matrix = layout_;
-    matrix.numbers = numbers_ + head * head_ * long{sizeof(uint32_t)};
+    if (!quantized_) {
+      matrix.numbers = at(head, slot);
+      kernels().expand(matrix, 0, 0, count * matrix.width, buffer);
+      return buffer;
+    }
+    matrix.numbers = at(head, 0);
     matrix.scales = scales_ + head * scales_head_;
     matrix.biases = biases_ + head * biases_head_;
     for (long i = 0; i < count; i++) kernels().expand(matrix, slot + i, 0, matrix.width, buffer + i * matrix.width);
     return buffer;
   }
-  long step() const { return quantized_ ? layout_.width : slot_; }
+  long step() const { return is_float32() ? slot_ : layout_.width; }
 
  private:
-  MatrixView layout_ = {};
+  bool is_float32() const { return !quantized_ && layout_.type == FloatType::f32; }
+  bool is_float16() const { return !quantized_ && layout_.type == FloatType::f16; }
+  const char* at(long head, long slot) const { return numbers_ + (head * head_ + slot * slot_) * size_; }
+  const uint16_t* halves(long head, long slot) const { return reinterpret_cast<const uint16_t*>(at(head, slot)); }
+
+  MatrixView layout_;
   bool quantized_;
   const char* numbers_;
+  long size_;  // bytes of an element
   long head_;  // elements from one head to the next
   long slot_;
   const float* scales_ = nullptr;
@@ -154,11 +194,11 @@ void attend_block(const Attending& a, long head, long begin, long rows) {
   for (long slot = a.first(begin); slot < end; slot += kSlots) {
     long count = std::min(kSlots, end - slot);
     sgemm_transposed(rows, count, a.dim, a.form.scale, a.q.at(head, begin), a.q.token,
-                     a.k.rows(kv, slot, count, unpacked), a.k.step(), 0, scores, kSlots);
+                     a.k.floats(kv, slot, count, unpacked), a.k.step(), 0, scores, kSlots);
     if (a.form.softcap > 0)
       for (long row = 0; row < rows; row++) kernels().softcap(scores + row * kSlots, count, a.form.softcap);
     to_shares(a, begin, rows, slot, count, scores, most.data(), sums.data(), mixed);
-    sgemm(rows, a.dim, count, 1, scores, kSlots, a.v.rows(kv, slot, count, unpacked), a.v.step(), 1, mixed, a.dim);
+    sgemm(rows, a.dim, count, 1, scores, kSlots, a.v.floats(kv, slot, count, unpacked), a.v.step(), 1, mixed, a.dim);
   }
   for (long row = 0; row < rows; row++) {
     float* result = a.result(begin + row, head);
@@ -201,9 +241,8 @@ void attend_one(const Attending& a, long query) {
     auto repeats = static_cast<int>(a.repeats);
     for (long at = 0; at < count; at += kUnpacked) {
       long some = std::min(kUnpacked, count - at);
-      const float* keys = a.k.rows(group, slot + at, some, unpacked);
-      kernel.few_rows_f32(repeats, static_cast<int>(some), a.dim, a.form.scale, a.q.at(head, query), a.q.head, keys,
-                          a.k.step(), 0, scores + at, count);
+      a.k.multiply(repeats, a.q.at(head, query), a.q.head, a.form.scale, group, slot + at, some, unpacked, scores + at,
+                   count);
     }
     for (long i = 0; i < a.repeats; i++) {
       float* line = scores + i * count;
@@ -214,9 +253,7 @@ void attend_one(const Attending& a, long query) {
     }
     for (long at = 0; at < count; at += kUnpacked) {
       long some = std::min(kUnpacked, count - at);
-      const float* values = a.v.rows(group, slot + at, some, unpacked);
-      kernel.mix(repeats, some, static_cast<int>(a.dim), scores + at, count, values, a.v.step(), result(head, part),
-                 parts * size);
+      a.v.mix(repeats, scores + at, count, group, slot + at, some, unpacked, result(head, part), parts * size);
     }
   };
   if ((end - begin) * a.dim * groups < kWorthWaking)
@@ -246,17 +283,18 @@ void attend(const Attending& a) {
 
 // Brings slots [from, from + kept) of a buffer to the begin of `to`, which may have its memory.
 void keep(const mx::array& old, long from, long kept, mx::array& to) {
-  long dim = to.shape(3);
+  auto size = static_cast<long>(to.itemsize());
+  long slot_bytes = to.shape(3) * size;
   for (long head = 0; head < to.shape(1); head++) {
-    const float* source = old.data<float>() + head * old.strides(1) + from * old.strides(2);
-    float* target = to.data<float>() + head * to.strides(1);
+    const char* source = old.data<char>() + (head * old.strides(1) + from * old.strides(2)) * size;
+    char* target = to.data<char>() + head * to.strides(1) * size;
     if (source == target) continue;
-    if (old.strides(2) == dim) {
-      std::memmove(target, source, static_cast<size_t>(kept * dim) * sizeof(float));
+    if (old.strides(2) == to.shape(3)) {
+      std::memmove(target, source, static_cast<size_t>(kept * slot_bytes));
       continue;
     }
     for (long slot = 0; slot < kept; slot++)
-      std::memcpy(target + slot * dim, source + slot * old.strides(2), static_cast<size_t>(dim) * sizeof(float));
+      std::memcpy(target + slot * slot_bytes, source + slot * old.strides(2) * size, static_cast<size_t>(slot_bytes));
   }
 }
 
@@ -273,16 +311,13 @@ struct Appending {
     for (size_t buffer = 1; buffer < in.size(); buffer++) keep(in[buffer], from, kept, out[buffer]);
     Rows rows(in[0]);
     for (long token = 0; token < count; token++) place(rows[begin + token], token, out);
-    auto stored = [&](const mx::array& buffer, long first) {
-      return Stored(buffer.data<float>() + first * buffer.strides(2), buffer.strides(1), buffer.strides(2));
-    };
     long slots = kept + count;
     long seen = form.window ? std::min(slots, form.window - 1 + count) : slots;
     auto* mixed = out[0].data<float>();
     // Each result takes the place of its query.
     attend({.q = {.data = mixed, .head = heads.dim, .token = long{heads.queries} * heads.dim},
-            .k = stored(out[1], slots - seen),
-            .v = stored(out[2], slots - seen),
+            .k = Stored(out[1], slots - seen),
+            .v = Stored(out[2], slots - seen),
             .queries = count,
             .slots = seen,
             .dim = heads.dim,
@@ -302,9 +337,20 @@ struct Appending {
       rotated(norms.queries, x + head * dim, token, out[0].data<float>() + (token * heads.queries + head) * dim);
     for (long head = 0; head < heads.keys; head++) {
       long slot = head * out[1].shape(2) + kept + token;
-      rotated(norms.keys, keys + head * dim, token, out[1].data<float>() + slot * dim);
-      normed(norms.values, values + head * dim, out[2].data<float>() + slot * dim);
+      store(out[1], slot, [&](float* to) { rotated(norms.keys, keys + head * dim, token, to); });
+      store(out[2], slot, [&](float* to) { normed(norms.values, values + head * dim, to); });
     }
+  }
+
+  // make: writes the floats of a slot to where it is told.
+  template <class Make>
+  void store(mx::array& buffer, long slot, Make make) const {
+    struct Slot;
+    long dim = heads.dim;
+    if (buffer.dtype() == mx::float32) return make(buffer.data<float>() + slot * dim);
+    float* floats = scratch<Slot>(static_cast<size_t>(dim));
+    make(floats);
+    kernels().round_halves(floats, reinterpret_cast<uint16_t*>(buffer.data<char>()) + slot * dim, dim);
   }
 
   void rotated(const std::optional<Norm>& norm, const float* x, long token, float* to) const {
@@ -360,8 +406,9 @@ Appended append_and_attend(const mx::array& projections, int begin, int count, c
                            const AttentionForm& form) {
   Inputs inputs{projections};
   mx::Shape slots{1, heads.keys, room.capacity, heads.dim};
-  std::vector<Result> results{
-      {.shape = {count, heads.queries * heads.dim}}, {.shape = slots, .takes = 1}, {.shape = slots, .takes = 2}};
+  std::vector<Result> results{{.shape = {count, heads.queries * heads.dim}},
+                              {.shape = slots, .dtype = room.dtype, .takes = 1},
+                              {.shape = slots, .dtype = room.dtype, .takes = 2}};
   if (room.keys)
     inputs.insert(inputs.end(), {*room.keys, *room.values});
   else

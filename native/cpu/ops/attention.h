@@ -17,9 +17,9 @@ struct AttentionForm {
   float softcap;  // cap of the scores; 0: off
 };
 
-// q: (1, heads, T, head_dim). keys, values: (1, kv_heads, S, head_dim), float32 or affine with the tokens of a head one
-// after another; their last T tokens are those of the queries. Each query sees itself and the tokens before it. No
-// scores are written to memory that grows with S.
+// q: (1, heads, T, head_dim). keys, values: (1, kv_heads, S, head_dim), float32, or halves or affine with the tokens of
+// a head one after another; their last T tokens are those of the queries. Each query sees itself and the tokens before
+// it. No scores are written to memory that grows with S.
 // -> (T, heads * head_dim)
 mx::array attend(const mx::array& q, const Matrix& keys, const Matrix& values, const AttentionForm& form);
 
@@ -45,6 +45,7 @@ struct SlotRoom {
   int from;
   int kept;
   int capacity;  // slots of the buffers that are made; they take the memory of the old ones if they can
+  mx::Dtype dtype = mx::float32;  // of the buffers: this or float16
 };
 
 struct Appended {
@@ -54,7 +55,7 @@ struct Appended {
 };
 
 // For rows [begin, begin + count) of the projections, of one sequence: norms and rotates heads, writes keys and values
-// (float32) and attends, as one operation. angles: as rotate() has them; these and the weights of norms are evaluated.
+// and attends, as one operation. angles: as rotate() has them; these and the weights of norms are evaluated.
 Appended append_and_attend(const mx::array& projections, int begin, int count, const mx::array& angles,
                            const HeadsForm& heads, const HeadNorms& norms, const SlotRoom& room,
                            const AttentionForm& form);

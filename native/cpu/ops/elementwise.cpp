@@ -68,6 +68,27 @@ mx::array hadamard(const mx::array& x, int block, float scale) {
   });
 }
 
+mx::array halves(const mx::array& x) {
+  return operation({.name = "halves", .dtype = mx::float16}, x.shape(), {x}, [](const Inputs& in, mx::array& out) {
+    const auto& from = in[0];
+    long tokens = from.shape(2);
+    long width = from.shape(3);
+    // Heads that are views of rows, as those of values, are read where they lie.
+    bool readable = from.strides(3) == 1;
+    std::optional<Rows> copied;
+    if (!readable) copied.emplace(from);
+    auto* to = reinterpret_cast<uint16_t*>(out.data<mx::float16_t>());
+    in_parts(from.shape(1) * tokens, width, [&](long begin, long end) {
+      for (long row = begin; row < end; row++) {
+        const float* numbers =
+            readable ? from.data<float>() + row / tokens * from.strides(1) + row % tokens * from.strides(2)
+                     : (*copied)[row];
+        kernels().round_halves(numbers, to + row * width, width);
+      }
+    });
+  });
+}
+
 mx::array add_rows(const mx::array& y, const mx::array& sum, int begin) {
   return operation({.name = "add_rows", .in_place = true}, y.shape(), {y, sum},
                    [begin](const Inputs& in, mx::array& out) {

@@ -33,6 +33,9 @@ mx::array rotate(const mx::array& x, int begin, int count, int heads, const mx::
 // power of two, at least 32.
 mx::array hadamard(const mx::array& x, int block, float scale);
 
+// x: (1, heads, T, head_dim) -> the same in float16, the nearest ones. Finite numbers stay finite.
+mx::array halves(const mx::array& x);
+
 // y: (N, width), sum: (M, width) -> y, to whose rows [begin, begin + M) `sum` is added
 mx::array add_rows(const mx::array& y, const mx::array& sum, int begin);
 

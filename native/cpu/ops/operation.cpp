@@ -74,14 +74,16 @@ mx::array operation(Kind kind, const mx::Shape& shape, Inputs inputs, Work work)
 std::vector<mx::array> operation(const char* name, const std::vector<Result>& results, const Inputs& inputs,
                                  JointWork work) {
   std::vector<mx::Shape> shapes;
+  std::vector<mx::Dtype> dtypes;
   Operation::Takes takes;
   for (const auto& result : results) {
     shapes.push_back(result.shape);
+    dtypes.push_back(result.dtype);
     takes.push_back(result.takes);
   }
   auto stream = mx::default_stream(mx::Device::cpu);
   auto primitive = std::make_shared<Operation>(stream, name, std::move(takes), std::move(work));
-  return mx::array::make_arrays(std::move(shapes), std::vector(results.size(), mx::float32), primitive, inputs);
+  return mx::array::make_arrays(std::move(shapes), dtypes, primitive, inputs);
 }
 
 Rows::Rows(const mx::array& x) : width_(x.shape(-1)) {

@@ -25,9 +25,10 @@ struct Kind {
 // A lazy array of that shape, row by row. When MLX evaluates it, `work` fills it on the CPU stream's thread.
 mx::array operation(Kind kind, const mx::Shape& shape, Inputs inputs, Work work);
 
-// One of several results, float32. It may take the memory of the input with that number, if it has the same size.
+// One of several results. It may take the memory of the input with that number, if it has the same size.
 struct Result {
   mx::Shape shape;
+  mx::Dtype dtype = mx::float32;
   std::optional<size_t> takes = std::nullopt;
 };
 
