@@ -1,4 +1,4 @@
-// Measures what a KV cache in 8 or 4 bits costs: perplexity, KL divergence, memory, speed.
+// Measures what a KV cache in 16, 8 or 4 bits costs: perplexity, KL divergence, memory, speed.
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
@@ -33,7 +33,7 @@ const HELP = `npm run bench:kv -- [options]
   --decode 128    tokens to generate
   --runs 7        timed pairs; 0: skip timing`
 
-const BITS = [0, 8, 4]
+const BITS = [32, 16, 8, 4]
 
 async function texts({ modelType }) {
   const most = Number(options.tokens)
@@ -94,7 +94,7 @@ async function quality(engines, { name, tokens, answers = [] }) {
     const kl = compare(rows, await engine.logits(tokens.subarray(0, last), chunk), vocabSize)
     const change = ((own / wanted - 1) * 100).toFixed(3)
     console.log(
-      `  ${kvBits} bits       perplexity ${own.toFixed(4)} (${change}%)${ofAnswers(ownScores)}, KL ${kl.mean.toExponential(2)} nats/token (at most ${kl.most.toExponential(2)}), ${(kl.same * 100).toFixed(2)}% the same first choice`,
+      `  ${`${kvBits} bits`.padEnd(11)}  perplexity ${own.toFixed(4)} (${change}%)${ofAnswers(ownScores)}, KL ${kl.mean.toExponential(2)} nats/token (at most ${kl.most.toExponential(2)}), ${(kl.same * 100).toFixed(2)}% the same first choice`,
     )
   }
 }
@@ -104,7 +104,7 @@ function memory(engines) {
   console.log('\nKV cache of one token in the full-attention layers')
   for (const { info } of engines) {
     const { kvBits, memory } = info
-    const name = kvBits ? `${kvBits} bits     ` : 'as computed'
+    const name = kvBits ? `${kvBits} bits`.padEnd(11) : 'as computed'
     console.log(`  ${name}  ${memory.perToken} bytes, ${(memory.perToken / plain.info.memory.perToken).toFixed(3)}x`)
   }
 }
@@ -116,7 +116,7 @@ async function speed(engines) {
   const rates = await compareSpeed(engines, { runs, length, decode })
   for (const [at, { info }] of engines.entries()) {
     const { prefill, decode, decodeRate } = rates[at]
-    const name = info.kvBits ? `${info.kvBits} bits     ` : 'as computed'
+    const name = info.kvBits ? `${info.kvBits} bits`.padEnd(11) : 'as computed'
     console.log(
       `  ${name}  prefill ${prefill.toFixed(2)}x, decode ${decode.toFixed(2)}x (${decodeRate.toFixed(0)} tok/s)`,
     )

@@ -47,9 +47,10 @@ const HELP = `npm run bench:real -- [options]
   --formats 4,8,bf16   which weights`
 
 const WAYS = [
-  { name: 'bf16', suffix: '', kvBits: 0 },
-  { name: '8 bits', suffix: '-8bit', kvBits: 0 },
-  { name: '4 bits', suffix: '-4bit', kvBits: 0 },
+  { name: 'bf16', suffix: '', kvBits: 32 },
+  { name: '8 bits', suffix: '-8bit', kvBits: 32 },
+  { name: '4 bits', suffix: '-4bit', kvBits: 32 },
+  { name: 'bf16, kv_bits 16', suffix: '', kvBits: 16 },
   { name: 'bf16, kv_bits 8', suffix: '', kvBits: 8 },
   { name: 'bf16, kv_bits 4', suffix: '', kvBits: 4 },
   { name: '4 bits, kv_bits 8', suffix: '-4bit', kvBits: 8 },

@@ -9,7 +9,7 @@ enum class QuantMode { none, affine, mxfp4, mxfp8, nvfp4 };
 // Groups lie along the last axis.
 struct Quantization {
   QuantMode mode = QuantMode::none;
-  int bits = 0;        // bits of a number; 0 with mode none
+  int bits = 0;        // bits of a number; with mode none 16: kept in float16, 0: as computed
   int group_size = 0;  // numbers that share a scale; 0 with mode none
 
   bool operator==(const Quantization&) const = default;

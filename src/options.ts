@@ -58,16 +58,17 @@ export const loadOptions = {
     help: 'CPU threads; 0: as many as are fastest',
   },
   /**
-   * Keeps keys and values in 8 or 4 bits: a longer window in the same memory, answers that differ a little. 0 or unset:
-   * as they are computed. `bad_config` where head_dim is no multiple of 32.
+   * Bits in which keys and values are kept. 8 or 4: a longer window in the same memory, answers that differ a little;
+   * `bad_config` where head_dim is no multiple of 32. 16: float16. 32: as they are computed. 0 or unset: as they are
+   * computed, but on a CPU 16 for a checkpoint that is quantized or in half precision.
    */
   kvBits: {
     key: 'kv_bits',
     kind: 'whole',
     default: 0,
-    among: [0, 8, 4],
+    among: [0, 4, 8, 16, 32],
     hint: 'N',
-    help: 'bits of keys and values in the KV cache, 8 or 4: a longer window in the same memory; 0: not quantized',
+    help: 'bits of keys and values in the KV cache, 8 or 4: a longer window in the same memory; 16; 32: as they are computed; 0: 16 for a model in half precision or less',
   },
   /**
    * Bits that activations are rounded to beside weights in 4 or 8 bits on the CPU backend, in passes of up to 16 tokens, and

@@ -32,8 +32,8 @@ int unread(const DraftJob& job) { return size_of(job) - job.state->sequence->len
 
 }  // namespace
 
-DraftModel::DraftModel(std::unique_ptr<Model> model, int vocab, int chunk, int element, int reach)
-    : model_(std::move(model)), vocab_(vocab), chunk_(chunk), element_(element), reach_(reach) {
+DraftModel::DraftModel(std::unique_ptr<Model> model, int vocab, int chunk, int element, int kv_bits, int reach)
+    : model_(std::move(model)), vocab_(vocab), chunk_(chunk), element_(element), kv_bits_(kv_bits), reach_(reach) {
   reach_ = std::min(reach_, (model_->max_positions() - kJoint) / 2);
 }
 
@@ -42,14 +42,15 @@ uint64_t DraftModel::bytes_per_sequence() const {
   for (const auto& shape : model_->cache_shapes()) {
     int slots = 2 * reach_ + kJoint;
     if (shape.window) slots = std::min(slots + chunk_, KVCache::most_slots(shape.window, chunk_));
-    sum += static_cast<uint64_t>(shape.elements) * static_cast<uint64_t>(slots * element_);
+    auto elements = static_cast<uint64_t>(shape.elements) * static_cast<uint64_t>(slots);
+    sum += stored_bytes(kv_quantization(kv_bits_, shape.head_dim), elements, static_cast<uint64_t>(element_));
   }
   return sum;
 }
 
 void DraftModel::restart(DraftJob& job) const {
   job.state->begin = std::max(1, job.target->length() - reach_);
-  job.state->sequence.emplace(model_->new_caches(0));
+  job.state->sequence.emplace(model_->new_caches(kv_bits_));
   job.state->sequence->reserve(size_of(job), 2 * reach_ + kJoint);
 }
 
@@ -71,7 +72,7 @@ bool DraftModel::prepare(DraftJob& job) const {
   for (int i = size_of(job) - 1; i >= std::max(1, state.sequence->length()); i--) {
     if (known(token_at(job, i))) continue;
     state.begin += i;
-    state.sequence.emplace(model_->new_caches(0));
+    state.sequence.emplace(model_->new_caches(kv_bits_));
     break;
   }
   return true;

@@ -15,8 +15,9 @@ class DraftModel : public Drafter {
   // Tokens that it reads of a sequence that it begins with. At twice as many it begins anew.
   static constexpr int kReach = 512;
 
-  // vocab: of the target. chunk: tokens that it reads at a time. element: bytes of a key's or value's number.
-  DraftModel(std::unique_ptr<Model> model, int vocab, int chunk, int element, int reach = kReach);
+  // vocab: of the target. chunk: tokens that it reads at a time. element: bytes of a number as it is computed. kv_bits:
+  // as Model::new_caches() takes them.
+  DraftModel(std::unique_ptr<Model> model, int vocab, int chunk, int element, int kv_bits, int reach = kReach);
 
   Took draft(std::span<DraftJob> jobs) override;
   uint64_t bytes_per_sequence() const override;
@@ -30,6 +31,7 @@ class DraftModel : public Drafter {
   int vocab_;
   int chunk_;
   int element_;
+  int kv_bits_;
   int reach_;
 };
 

@@ -95,6 +95,15 @@ Activations activations_of(int bits) {
   return bits == 32 ? Activations::float32 : Activations::int16;
 }
 
+// The bits in which keys and values are kept; 0: as they are computed. Float16 has as many digits as the weights of a
+// half-precision or quantized checkpoint were made for, and a CPU reads it in half the time.
+int kept_bits(int asked, const Weights& weights, const DevicePolicy& device) {
+  if (asked == 8 || asked == 4) return asked;
+  bool computes_halves = weights.compute_kind() != "f32";
+  if (computes_halves || asked == 32) return 0;
+  return asked == 16 || (device.own_kernels && weights.kind() != "f32") ? 16 : 0;
+}
+
 // Numbers that a pass holds at once for each row of a chunk, besides keys and values. Fitted to MLX's counters for
 // models of 1 and 13 million parameters; the terms for experts and per-layer inputs to small fixtures.
 uint64_t scratch_numbers(const Model& model, const Config& config, const EngineInfo& info, const DevicePolicy& device) {
@@ -107,10 +116,11 @@ uint64_t scratch_numbers(const Model& model, const Config& config, const EngineI
   // One layer, from its queries to the keys and values of the next one, and what it reads of the layers before.
   auto number = [&](const char* name) { return static_cast<uint64_t>(std::max(0, config.integer(name, 0))); };
   uint64_t attention = 0;
+  uint64_t per_kv = info.kv_bits == 0 ? 4 : info.kv_bits == 16 ? 5 : 7;
   for (const auto& shape : model.cache_shapes()) {
     auto head = static_cast<uint64_t>(shape.head_dim);
     auto kv = static_cast<uint64_t>(shape.elements) / 2;
-    attention = std::max(attention, 3 * number("num_attention_heads") * head + (info.kv_bits ? 7 : 4) * kv + 2 * head);
+    attention = std::max(attention, 3 * number("num_attention_heads") * head + per_kv * kv + 2 * head);
   }
   uint64_t experts = number("top_k_experts") * (3 * number("moe_intermediate_size") + 4 * hidden);
   uint64_t streams = 8 * number("altup_num_inputs") * hidden;
@@ -201,12 +211,14 @@ OpenDrafter open_drafter(const DrafterRequest& request, Model& target, const Dev
     EngineInfo own;
     own.prefill_chunk = std::min(kChunk, info.prefill_chunk);
     own.compute_dtype = weights.compute_kind();
+    own.kv_bits = kept_bits(0, weights, device);
     own.vocab_size = model->vocab_size();
     own.weights_bytes = weights.bytes();
     auto text = config.object("text_config");
     auto memory = memory_model(*model, text ? *text : config, own, device, true);
     int element = own.compute_dtype == "f32" ? 4 : 2;
-    return {.drafter = std::make_unique<DraftModel>(std::move(model), info.vocab_size, own.prefill_chunk, element),
+    return {.drafter = std::make_unique<DraftModel>(std::move(model), info.vocab_size, own.prefill_chunk, element,
+                                                    own.kv_bits),
             .weights = own.weights_bytes,
             .scratch = memory.scratch};
   } catch (const Error& error) {
@@ -261,7 +273,7 @@ Loaded load_checkpoint(const LoadRequest& request, MemoryShare& share, const std
   info.quantization = weights.kind();
   info.compute_dtype = weights.compute_kind();
   info.device = device.name;
-  info.kv_bits = request.options.kv_bits;
+  info.kv_bits = kept_bits(request.options.kv_bits, weights, device);
   info.activation_bits = device.own_kernels ? bits : 0;
   info.prefill_chunk =
       request.options.prefill_chunk > 0 ? request.options.prefill_chunk : chunk_size(*model, device, info.kv_bits);

@@ -14,7 +14,7 @@ struct LoadOptions {
   uint64_t memory_cap = 0;  // bytes; 0: none
   int max_context = 0;      // tokens; 0: the checkpoint's own window
   int threads = 0;          // threads that compute on a CPU; 0: as many as are fastest, measured at load
-  int kv_bits = 0;          // bits of a stored key or value: 8 or 4; 0: stored as computed
+  int kv_bits = 0;          // bits of a stored key or value: 16, 8 or 4; 32: as computed; 0: load_checkpoint() decides
   int activation_bits = 0;  // bits of activations beside quantized weights on a CPU: 8, 16 or 32; 0: kActivationBits
   int prefill_chunk = 0;    // tokens of a prompt per pass; 0: what takes half a second, measured at load
 };
@@ -56,7 +56,7 @@ inline constexpr std::array kLoadOptions{
     option<LoadOptions, &LoadOptions::memory_cap>("memoryCap", 0, kMaxSafeInteger),
     option<LoadOptions, &LoadOptions::max_context>("maxContext", 0, kMaxInt),
     option<LoadOptions, &LoadOptions::threads>("threads", 0, 1024),
-    option<LoadOptions, &LoadOptions::kv_bits>("kvBits", 0, 8),
+    option<LoadOptions, &LoadOptions::kv_bits>("kvBits", 0, 32),
     option<LoadOptions, &LoadOptions::activation_bits>("activationBits", 0, 32),
     option<LoadOptions, &LoadOptions::prefill_chunk>("prefillChunk", 0, 65536),
 };

@@ -58,7 +58,7 @@ struct EngineInfo {
   std::string quantization;   // what the files hold, such as "4-bit" or "bf16"
   std::string compute_dtype;  // such as "f32"
   std::string device;         // cpu, metal or cuda
-  int kv_bits = 0;            // as in LoadOptions
+  int kv_bits = 0;            // of stored keys and values: 16, 8 or 4; 0: as computed
   int activation_bits = 0;    // as computed; 0: not on a CPU
   int prefill_chunk = 0;      // tokens of a prompt per pass
   int vocab_size = 0;

@@ -34,8 +34,8 @@ class KVCache {
       : window_(window), quantization_(quantization), keys_(quantization), values_(quantization) {}
 
   // k, v: (1, kv_heads, T, head_dim), transformed if is_transformed(quantization()). Adds T slots; the view holds every
-  // slot that any of the T queries sees (for a sliding layer at most window - 1 + T: a mask narrows it per query). With
-  // a quantization all slots of the view are quantized, the new ones too.
+  // slot that any of the T queries sees (for a sliding layer at most window - 1 + T: a mask narrows it per query). All
+  // slots of the view are as they are stored, the new ones too.
   KVView append(const mx::array& k, const mx::array& v);
 
   // The same for an operation that writes `count` slots itself, where there is no quantization: it is given room(), and

@@ -49,8 +49,8 @@ class Model {
   // The window that the checkpoint was made for, in tokens.
   virtual int max_positions() const = 0;
 
-  // kv_bits: bits in which keys and values are stored; 0: as computed. Throws Error("bad_config") if their head_dim
-  // does not allow it.
+  // kv_bits: bits in which keys and values are stored, as kv_quantization() takes them. Throws Error("bad_config") if
+  // their head_dim does not allow it.
   std::vector<KVCache> new_caches(int kv_bits) const {
     std::vector<KVCache> caches;
     for (const auto& shape : cache_shapes())

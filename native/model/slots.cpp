@@ -1,8 +1,9 @@
-// A growing buffer of keys or of values, one slot per token: as computed, or quantized along head_dim.
+// A growing buffer of keys or of values, one slot per token: as computed, in float16, or quantized along head_dim.
 #include "model/slots.h"
 
 #include <string>
 
+#include "cpu/ops/elementwise.h"
 #include "error.h"
 
 namespace tether {
@@ -27,11 +28,12 @@ mx::array joined(const mx::array* old, int kept, int end, const mx::array& add, 
 }  // namespace
 
 Quantization kv_quantization(int bits, int head_dim) {
-  if (bits == 0) return {};
+  if (bits == 0 || bits == 32) return {};
+  if (bits == 16) return {.bits = bits};
   auto number = std::to_string(bits);
   if (bits != 4 && bits != 8)
     throw Error("bad_config",
-                "[model] keys and values cannot be kept in " + number + " bits. kv_bits must be 8, 4 or 0.");
+                "[model] keys and values cannot be kept in " + number + " bits. kv_bits must be 32, 16, 8, 4 or 0.");
   if (head_dim % 32 != 0)
     throw Error("bad_config", "[model] kv_bits " + number + " needs a head_dim that is a multiple of 32, not " +
                                   std::to_string(head_dim) + ". Load this checkpoint without kv_bits.");
@@ -39,13 +41,22 @@ Quantization kv_quantization(int bits, int head_dim) {
 }
 
 uint64_t stored_bytes(const Quantization& quantization, uint64_t elements, uint64_t element) {
-  if (quantization.mode == QuantMode::none) return elements * element;
+  if (quantization.mode == QuantMode::none) return elements * (quantization.bits == 16 ? sizeof(uint16_t) : element);
   auto groups = elements / static_cast<uint64_t>(quantization.group_size);
   return elements * static_cast<uint64_t>(quantization.bits) / 8 + groups * 2 * element;
 }
 
+mx::array in_float16(const mx::array& x) {
+  constexpr float kMost = 65504;
+  auto limited = mx::clip(x, mx::array(-kMost), mx::array(kMost));
+  return mx::astype(mx::where(mx::isinf(x), x, limited), mx::float16);
+}
+
 std::vector<mx::array> Slots::as_stored(const mx::array& x) const {
-  if (quantization_.mode == QuantMode::none) return {x};
+  if (quantization_.mode == QuantMode::none) {
+    if (quantization_.bits != 16) return {x};
+    return {mx::default_device().type == mx::Device::cpu ? cpu::halves(x) : in_float16(x)};
+  }
   return mx::quantize(x, quantization_.group_size, quantization_.bits);
 }
 

@@ -1,4 +1,4 @@
-// A growing buffer of keys or of values, one slot per token: as computed, or quantized along head_dim.
+// A growing buffer of keys or of values, one slot per token: as computed, in float16, or quantized along head_dim.
 #pragma once
 
 #include <mlx/mlx.h>
@@ -12,20 +12,24 @@ namespace tether {
 
 namespace mx = mlx::core;
 
-// How keys and values are stored: affine, or as they are computed if bits is 0. Groups of 64, or of 32 if head_dim is
-// no multiple of 64. Throws Error("bad_config") for bits other than 0, 4 and 8 and for a head_dim that groups do not
-// divide.
+// How keys and values are stored: as they are computed for 0 and 32 bits, in float16 for 16, affine for 8 and 4. Groups
+// of 64, or of 32 if head_dim is no multiple of 64. Throws Error("bad_config") for other bits and for a head_dim that
+// groups do not divide.
 Quantization kv_quantization(int bits, int head_dim);
 
 // Whether heads are transformed (hadamard.h) before they are stored so: in 4 bits outliers would cost the other numbers
 // of their group too much.
 constexpr bool is_transformed(const Quantization& quantization) { return quantization.bits == 4; }
 
-// Bytes that `elements` numbers take if a computed one has `element` bytes. Affine or none.
+// Bytes that `elements` numbers take if a computed one has `element` bytes. As kv_quantization() returns it.
 uint64_t stored_bytes(const Quantization& quantization, uint64_t elements, uint64_t element);
 
-// Each token is quantized by itself, and reads return exactly what was stored, so it does not matter how tokens are
-// grouped into writes. Copies share their arrays until one of them is written to. Engine thread only.
+// In float16, the nearest numbers, of two as near the even one; finite ones stay finite. By MLX's operations, for
+// devices without own kernels.
+mx::array in_float16(const mx::array& x);
+
+// Each token is rounded or quantized by itself, and reads return exactly what was stored, so it does not matter how
+// tokens are grouped into writes. Copies share their arrays until one of them is written to. Engine thread only.
 class Slots {
  public:
   explicit Slots(Quantization quantization) : quantization_(quantization) {}

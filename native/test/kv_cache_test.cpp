@@ -4,6 +4,8 @@
 #include <mlx/mlx.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <random>
 #include <string>
 #include <utility>
@@ -52,9 +54,15 @@ struct Kind {
 
 Kind plain() { return {.name = "as computed", .format = {}, .key_dim = 4, .value_dim = 3}; }
 
-Kind attended() {
-  return {.name = "written by attention", .format = {}, .key_dim = 4, .value_dim = 4, .by_attention = true};
+Kind attended(int bits = 0) {
+  return {.name = "written by attention in " + std::to_string(bits) + " bits",
+          .format = kv_quantization(bits, 4),
+          .key_dim = 4,
+          .value_dim = 4,
+          .by_attention = true};
 }
+
+Kind in_16_bits() { return {.name = "16 bits", .format = kv_quantization(16, 5), .key_dim = 5, .value_dim = 3}; }
 
 std::vector<Kind> quantized() {
   return {{.name = "8 bits in groups of 64", .format = kv_quantization(8, 64), .key_dim = 64, .value_dim = 128},
@@ -65,7 +73,7 @@ std::vector<Kind> quantized() {
 
 // Each row as MLX quantizes it by itself.
 mx::array kept(const mx::array& x, const Quantization& format) {
-  if (format.mode == QuantMode::none) return x;
+  if (format.mode == QuantMode::none) return format.bits == 16 ? tether::in_float16(x) : x;
   auto parts = mx::quantize(x, format.group_size, format.bits);
   return mx::dequantize(parts[0], parts[1], parts[2], format.group_size, format.bits);
 }
@@ -115,7 +123,7 @@ class Pair {
     int needed = window ? std::min(had, window - 1) + count : had + count;
     expect(shown == needed, at("the view has " + std::to_string(shown) + " slots, not " + std::to_string(needed)));
     std::vector<int> last(ids_.end() - shown, ids_.end());
-    auto matches = kind_.format.bits ? close : same;
+    auto matches = kind_.format.mode == QuantMode::none ? same : close;
     expect(matches(view.keys.dequantized(), kept(slots_of(last, kind_.key_dim, 1), kind_.format)), at("keys"));
     expect(matches(view.values.dequantized(), kept(slots_of(last, kind_.value_dim, -1), kind_.format)), at("values"));
   }
@@ -226,7 +234,7 @@ mx::array noise(int count, int dim, uint64_t seed) {
 }
 
 // The same numbers are stored however tokens are grouped into appends and however many spare slots there are.
-void test_quantized_pieces_are_equal(const Kind& kind) {
+void test_pieces_are_equal(const Kind& kind) {
   for (int window : {0, 40}) {
     auto keys = noise(700, kind.key_dim, 1);
     auto values = noise(700, kind.value_dim, 2);
@@ -271,7 +279,8 @@ void test_bytes(const Kind& kind) {
   uint64_t elements = uint64_t{1000} * kHeads * static_cast<uint64_t>(kind.key_dim + kind.value_dim);
   expect(cache.bytes() == tether::stored_bytes(kind.format, elements, 4),
          kind.name + ": bytes() is the size of 1000 tokens");
-  expect(cache.arrays().size() == (kind.format.bits ? 6 : 2), kind.name + ": arrays() has all buffers");
+  expect(cache.arrays().size() == (kind.format.mode == QuantMode::none ? 2 : 6),
+         kind.name + ": arrays() has all buffers");
   size_t sum = 0;
   for (const auto& array : cache.arrays()) sum += array.nbytes();
   expect(cache.bytes() == sum, kind.name + ": bytes() is the size of the buffers");
@@ -293,6 +302,23 @@ void test_half_precision(const Kind& kind) {
   expect(same(view.keys.dequantized(), kept(keys, kind.format)), kind.name + ": keys in bfloat16");
 }
 
+// What float16 cannot hold becomes its largest number; what is no number stays so. MLX's operations and ours agree.
+void test_large_numbers() {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  std::vector<float> numbers{1e-9F, 65503, 65504, 65519, 65520, 7e4F, 3e38F, -7e4F, -3e38F, kInfinity, -kInfinity};
+  auto x = mx::array(numbers.begin(), {1, 1, 1, static_cast<int>(numbers.size())}, mx::float32);
+  auto view = KVCache(0, kv_quantization(16, 64)).append(x, mx::full({1, 1, 1, 4}, std::nanf("")));
+  const auto& got = view.keys.numbers;
+  expect(same(got, tether::in_float16(x)), "large numbers in 16 bits, as by MLX's operations");
+  expect(mx::array_equal(mx::isinf(got), mx::isinf(x)).item<bool>(), "finite numbers stay finite in 16 bits");
+  expect(mx::max(mx::abs(mx::where(mx::isinf(got), mx::array(0.0F), got))).item<float>() == 65504,
+         "the largest number of 16 bits");
+  expect(mx::all(mx::isnan(view.values.numbers)).item<bool>(), "NaN stays NaN in 16 bits");
+  auto noisy = mx::multiply(noise(500, 64, 11), mx::array(300.0F));
+  expect(same(KVCache(0, kv_quantization(16, 64)).append(noisy, noisy).keys.numbers, tether::in_float16(noisy)),
+         "both round alike");
+}
+
 std::string rejection(int bits, int head_dim) {
   try {
     kv_quantization(bits, head_dim);
@@ -304,6 +330,7 @@ std::string rejection(int bits, int head_dim) {
 
 void test_formats() {
   expect(kv_quantization(0, 7).mode == QuantMode::none, "without a quantization any head_dim is accepted");
+  expect(kv_quantization(32, 7).bits == 0 && kv_quantization(16, 7).bits == 16, "so it is for 32 and 16 bits");
   expect(kv_quantization(8, 256).group_size == 64 && kv_quantization(4, 96).group_size == 32,
          "group sizes divide head_dim");
   expect(rejection(8, 80).find("head_dim") != std::string::npos && rejection(8, 80).starts_with("bad_config"),
@@ -318,17 +345,23 @@ int main() {
   for (int window : {0, 1, 2, 8, 64, 512}) {
     for (unsigned seed : {1U, 2U, 3U, 4U}) test_random(window, seed, plain());
     for (unsigned seed : {1U, 2U, 3U}) test_random(window, seed, attended());
+    for (unsigned seed : {4U, 5U}) test_random(window, seed, attended(16));
+    test_random(window, 5, in_16_bits());
     for (const auto& kind : quantized()) test_random(window, 5, kind);
   }
   test_sliding_trim_keeps_the_window();
   test_limits();
-  test_copies_are_independent(plain());
-  test_copies_are_independent(attended());
+  for (const auto& kind : {plain(), in_16_bits()}) {
+    test_copies_are_independent(kind);
+    test_bytes(kind);
+  }
+  for (int bits : {0, 16}) test_copies_are_independent(attended(bits));
   test_attention_writes_in_place();
-  test_bytes(plain());
+  test_pieces_are_equal(in_16_bits());
+  test_large_numbers();
   for (const auto& kind : quantized()) {
     test_copies_are_independent(kind);
-    test_quantized_pieces_are_equal(kind);
+    test_pieces_are_equal(kind);
     test_quantized_error(kind);
     test_bytes(kind);
     test_half_precision(kind);

@@ -214,7 +214,7 @@ class Fixture {
                 std::vector<double> costs = {1, 1, 1, 1, 1}) {
     loaded_.costs.emplace(costs, false);
     loaded_.costs->set_step(step);
-    loaded_.drafter = std::make_unique<DraftModel>(std::move(model), kVocab, 8, 4, reach);
+    loaded_.drafter = std::make_unique<DraftModel>(std::move(model), kVocab, 8, 4, 0, reach);
   }
   void draft_by(std::unique_ptr<Drafter> drafter) {
     loaded_.costs.emplace(std::vector<double>{1, 1, 1, 1, 1}, false);

@@ -100,7 +100,7 @@ export interface EngineInfo {
   computeDtype: string
   /** `cpu`, `metal` or `cuda`. */
   device: string
-  /** The bits that keys and values are kept in, 8 or 4; 0: as they are computed. */
+  /** The bits that keys and values are kept in: 16, 8 or 4; 0: as they are computed. */
   kvBits: number
   /** The bits that activations are rounded to where they meet quantized weights on a CPU; 0 on a GPU. */
   activationBits: number

@@ -175,12 +175,12 @@ export function parametersRead(config: PublishedConfig): number {
   return total
 }
 
-/** In bytes of memory that tether may take; `element`: bytes of a key's number. */
+/** In bytes of memory that tether may take, with keys and values in 16 bits. */
 export function publishedWindow(
   config: PublishedConfig,
-  { weights, memory, element }: { weights: number; memory: number; element: number },
+  { weights, memory }: { weights: number; memory: number },
 ): number {
-  const need = contextNeed(config, element)
+  const need = contextNeed(config, 2)
   const most = need ? longestWindow(memory, weights, need) : 0
   return Math.min(config.max_position_embeddings, most)
 }

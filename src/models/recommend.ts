@@ -25,8 +25,6 @@ export interface Recommendation {
 export interface RecommendOptions {
   /** Bytes that tether may take. */
   memory: number
-  /** Bytes of a key's number. */
-  element: number
   bytesPerSecond: number
   device: 'gpu' | 'cpu'
   models?: PublishedModel[]
@@ -49,7 +47,7 @@ export function recommend({ models = publishedModels, ...machine }: RecommendOpt
 function estimate(
   config: PublishedConfig,
   { bitsPerWeight }: { bitsPerWeight: number },
-  { memory, element, bytesPerSecond, device }: Omit<RecommendOptions, 'models'>,
+  { memory, bytesPerSecond, device }: Omit<RecommendOptions, 'models'>,
 ) {
   const all = parameters(config)
   const read = parametersRead(config)
@@ -58,7 +56,7 @@ function estimate(
   const share = efficiency[device][isMixture ? 'mixture' : 'dense']
   return {
     ...{ parameters: all, active: isMixture ? read : undefined, weights },
-    window: publishedWindow(config, { weights, memory, element }),
+    window: publishedWindow(config, { weights, memory }),
     tokensPerSecond: (bytesPerSecond * share) / ((read * bitsPerWeight) / 8),
   }
 }

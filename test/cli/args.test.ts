@@ -197,7 +197,7 @@ describe('readArgs', () => {
     [['--port', '65536'], 'not 65536'],
     [['--port', '1.5'], 'not 1.5'],
     [['--threads', '-1'], '--threads must be a whole number from 0 to 1024, not -1'],
-    [['--kv-bits', '5'], '--kv-bits must be one of 0, 8, 4, not 5'],
+    [['--kv-bits', '5'], '--kv-bits must be one of 0, 4, 8, 16, 32, not 5'],
     [['--temperature', '3'], '--temperature must be a number from 0 to 2, or auto, not 3'],
     [['--max-context', '64k'], 'not 64k'],
     [['--max-context', 'auto'], 'not auto'],

@@ -82,7 +82,7 @@ describe.each(CHECKPOINTS)('%s writes the same with drafts', (name) => {
   )
 })
 
-test.each([8, 4])('keys and values in %i bits are taken back, too', { timeout: TIMEOUT }, async (kvBits) => {
+test.each([16, 8, 4])('keys and values in %i bits are taken back, too', { timeout: TIMEOUT }, async (kvBits) => {
   expect(await compare('demo/model', { kvBits })).toBeGreaterThan(0)
 })
 

@@ -115,7 +115,7 @@ describe('a memory cap', { timeout: 120_000 }, () => {
 
   test('leaves a longer window if keys and values are kept in fewer bits, and is kept', async () => {
     const windows: number[] = []
-    for (const kvBits of [0, 8, 4]) {
+    for (const kvBits of [32, 16, 8, 4]) {
       const engine = await loadEngine(small, { memoryCap: 52 * MIB, kvBits })
       windows.push(engine.info.window)
       const { finish } = await collect(engine.generate(greedy(someTokens(engine.info.window - 10, 3, 8192), 100)))
@@ -123,8 +123,9 @@ describe('a memory cap', { timeout: 120_000 }, () => {
       expect(engine.stats().memory.active).toBeLessThan(52 * MIB)
       await engine.close()
     }
-    const [plain, eight, four] = windows as [number, number, number]
-    // 9216 bytes per token become 2592 and 1440.
+    const [plain, half, eight, four] = windows as [number, number, number, number]
+    // 9216 bytes per token become 4608, 2592 and 1440.
+    expect(half / plain).toBeGreaterThan(1.9)
     expect(eight / plain).toBeGreaterThan(3.4)
     expect(four / eight).toBeGreaterThan(1.7)
   })

@@ -30,7 +30,7 @@ describe('the fault of an option', () => {
     [{ ...whole, kind: 'number' }, 1.5, undefined],
     [{ ...whole, kind: 'number' }, Number.NaN, 'a number between 1 and 3'],
     [loadOptions.kvBits, 8, undefined],
-    [loadOptions.kvBits, 5, '0, 8 or 4'],
+    [loadOptions.kvBits, 5, '0, 4, 8, 16 or 32'],
     [{ key: 'w', kind: 'choice', of: ['a', 'b'], hint: 'W', help: '' }, 'b', undefined],
     [{ key: 'w', kind: 'choice', of: ['a', 'b'], hint: 'W', help: '' }, 'c', 'a or b'],
   ])('%j with the value %j is: %s', (option, value, fault) => {

@@ -15,9 +15,9 @@ export const BLOCK = 256
 
 export type Native = NativeEngine & { info: NativeInfo }
 
-/** Fixed passes, so that equal numbers have equal bits, and no measuring at the start. */
+/** Fixed passes, so that equal numbers have equal bits, no measuring at the start, and keys and values as they are computed. */
 export function loadFixed(folder: string, options: LoadOptions = {}) {
-  return loadNative(folder, { prefillChunk: CHUNK, threads: 1, ...options })
+  return loadNative(folder, { prefillChunk: CHUNK, threads: 1, kvBits: 32, ...options })
 }
 
 export async function temporaryFolder(): Promise<string> {
