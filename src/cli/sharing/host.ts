@@ -48,7 +48,8 @@ export class Host {
   readonly started = new Date().toISOString()
   fraction = 0
   endedRequests = 0
-  lastUse = Date.now()
+  /** By performance.now(): a clock that is set anew ends no server, and keeps none. */
+  lastUse = performance.now()
   /** Unset: it is loading. */
   model: Model | undefined
   private facts: ReadyFacts | undefined
@@ -88,7 +89,7 @@ export class Host {
   ready(model: Model, facts: ReadyFacts): void {
     this.model = model
     this.facts = facts
-    this.lastUse = Date.now()
+    this.lastUse = performance.now()
     for (const peer of this.waiting) this.tellReady(peer, facts)
     this.endWhenIdle()
   }
@@ -100,7 +101,7 @@ export class Host {
   /** A request is over. Those that only watch the server do not use it. */
   requestEnded({ key, path, outputTokens = 0 }: LogLine): void {
     if (!path.startsWith('/v1/')) return
-    this.lastUse = Date.now()
+    this.lastUse = performance.now()
     this.endedRequests++
     for (const terminal of this.attached.values()) {
       if (terminal.name !== key) continue
@@ -212,7 +213,7 @@ export class Host {
     const wasAttached = this.attached.delete(peer)
     const waited = this.waiting.delete(peer)
     if (!wasAttached && !waited) return
-    this.lastUse = Date.now()
+    this.lastUse = performance.now()
     if (wasAttached) this.showKeys()
     if (this.isUsed) return
     // What was started for a terminal that is gone need not be loaded first.
@@ -243,7 +244,8 @@ export class Host {
     clearTimeout(this.timer)
     if (this.keepAlive <= 0 || this.isUsed || !this.model) return
     const { server } = this.options
-    const left = server.requests() > 0 ? this.keepAlive * 1000 : this.lastUse + this.keepAlive * 1000 - Date.now()
+    const left =
+      server.requests() > 0 ? this.keepAlive * 1000 : this.lastUse + this.keepAlive * 1000 - performance.now()
     if (left <= 0) this.end('idle')
     else this.timer = setTimeout(() => this.endWhenIdle(), Math.min(left, longestTimer)).unref()
   }

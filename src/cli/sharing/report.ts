@@ -36,10 +36,14 @@ export function reportOf(host: Reported): ServerReport {
     terminals: host.terminals.map(({ pid, since, requests, outputTokens }) => ({ pid, since, requests, outputTokens })),
     requests: { running: server.requests(), ended: host.endedRequests },
     tokens: stats && models.reduce((sum, { tokens }) => addTokens(sum, tokens), { prompt: 0, cached: 0, output: 0 }),
-    idleSince: server.requests() > 0 ? undefined : new Date(host.lastUse).toISOString(),
+    idleSince: server.requests() > 0 ? undefined : idleSince(host),
     keepAlive: host.keepAlive < 0 ? null : host.keepAlive,
     log: log.path,
   }
+}
+
+function idleSince({ lastUse }: Pick<Reported, 'lastUse'>): string {
+  return new Date(Date.now() - (performance.now() - lastUse)).toISOString()
 }
 
 type Tokens = NonNullable<ServerReport['tokens']>

@@ -236,7 +236,7 @@ describe('a server', () => {
   })
 
   test('with a keep_alive ends once nobody has used it for that long', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] })
     try {
       const { host, ready, attach, requests, ending } = makeHost({ keepAlive: 60 })
       ready()
@@ -251,6 +251,21 @@ describe('a server', () => {
       expect(await ending()).toBeUndefined()
       requests.running = 0
       await vi.advanceTimersByTimeAsync(130_000)
+      expect(await ending()).toBe('idle')
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  test.each([-86_400_000, 86_400_000])('ends as late as before if the clock is set by %d ms', async (change) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] })
+    try {
+      const { ready, ending } = makeHost({ keepAlive: 60, launched: false })
+      ready()
+      vi.setSystemTime(Date.now() + change)
+      await vi.advanceTimersByTimeAsync(59_000)
+      expect(await ending()).toBeUndefined()
+      await vi.advanceTimersByTimeAsync(2000)
       expect(await ending()).toBe('idle')
     } finally {
       vi.useRealTimers()
