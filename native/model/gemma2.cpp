@@ -3,7 +3,7 @@
 #include <string>
 
 #include "error.h"
-#include "model/halves.h"
+#include "model/block_halves.h"
 #include "model/model.h"
 
 namespace tether {

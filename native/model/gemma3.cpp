@@ -4,7 +4,7 @@
 #include <string>
 
 #include "error.h"
-#include "model/halves.h"
+#include "model/block_halves.h"
 #include "model/model.h"
 
 namespace tether {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "error.h"
-#include "model/halves.h"
+#include "model/block_halves.h"
 #include "model/model.h"
 #include "model/per_layer.h"
 #include "model/sharing.h"

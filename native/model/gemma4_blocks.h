@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "error.h"
-#include "model/halves.h"
+#include "model/block_halves.h"
 #include "model/model.h"
 #include "model/sharing.h"
 

@@ -1,5 +1,5 @@
 // The two halves of a block: attention and a gated MLP, each with the norms and the sum around it.
-#include "model/halves.h"
+#include "model/block_halves.h"
 
 #include <algorithm>
 #include <initializer_list>
