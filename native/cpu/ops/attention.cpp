@@ -67,7 +67,9 @@ class Stored {
 
   // A buffer of floats or halves without gaps, from slot `first` on.
   Stored(const mx::array& buffer, long first)
-      : layout_{.type = buffer.dtype() == mx::float16 ? FloatType::f16 : FloatType::f32, .width = buffer.shape(3)},
+      : layout_{.type = buffer.dtype() == mx::float16 ? FloatType::f16 : FloatType::f32,
+                .quantization = {},
+                .width = buffer.shape(3)},
         quantized_(false),
         numbers_(buffer.data<char>() + first * buffer.strides(2) * static_cast<long>(buffer.itemsize())),
         size_(static_cast<long>(buffer.itemsize())),
