@@ -70,17 +70,15 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
   // Run from its sources, as by the tests, there is no compiled thread to start.
   if (!source || !existsSync(entry)) return undefined
   const waiting = fairQueue()
-  let worker: Worker | undefined
+  let thread: Thread | undefined
   let running: Waiting | undefined
   let isClosed = false
   let timer: NodeJS.Timeout | undefined
 
-  const forget = turns.memory.onRemember?.((turn) => worker?.postMessage({ remember: turn } satisfies ToWorker))
-  /** Of a thread. */
-  let opened: Promise<unknown> | undefined
+  const forget = turns.memory.onRemember?.((turn) => thread?.worker.postMessage({ remember: turn } satisfies ToWorker))
   const stop = () => {
-    if (worker) void endOnceOpened(worker, opened)
-    worker = undefined
+    if (thread) void endOnceOpened(thread)
+    thread = undefined
   }
   const settle = (outcome: Outcome | Failed) => {
     clearTimeout(timer)
@@ -91,15 +89,12 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
     next()
   }
   const start = () => {
-    // Without the flags of this process: one of `node -e` would keep it from starting.
-    const started = new Worker(entry, { workerData: source, execArgv: [] })
-    started.unref()
-    opened = new Promise((resolve) => started.once('message', resolve).once('exit', resolve))
-    started.on('message', (message: FromWorker) => {
-      if (worker === started && message !== 'opened') settle(message)
+    const started = startThread(source)
+    started.worker.on('message', (message: FromWorker) => {
+      if (thread === started && message !== 'opened') settle(message)
     })
-    started.on('error', (error) => {
-      if (worker !== started) return
+    started.worker.on('error', (error) => {
+      if (thread !== started) return
       stop()
       settle({ fault: { code: 'internal', message: `preparing the request failed: ${error.message}` } })
     })
@@ -109,10 +104,10 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
     if (running) return
     running = waiting.shift()
     if (!running) return
-    worker ??= start()
+    thread ??= start()
     const body = running.body.take()
     const moved = body.map(({ buffer }) => buffer as ArrayBuffer)
-    worker.postMessage({ ...running.task, body } satisfies ToWorker, moved)
+    thread.worker.postMessage({ ...running.task, body } satisfies ToWorker, moved)
     timer = setTimeout(() => {
       stop()
       const seconds = MOST_MS / 1000
@@ -120,7 +115,7 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
     }, MOST_MS)
     timer.unref()
   }
-  worker = start()
+  thread = start()
 
   return {
     isFor: (bytes) => !turns.isQuick || bytes > LARGE,
@@ -151,8 +146,22 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
   }
 }
 
+interface Thread {
+  worker: Worker
+  /** Once it has read its files, or has ended. */
+  opened: Promise<unknown>
+}
+
+function startThread(workerData: unknown): Thread {
+  // Without the flags of this process: one of `node -e` would keep it from starting.
+  const worker = new Worker(entry, { workerData, execArgv: [] })
+  worker.unref()
+  const opened = new Promise((resolve) => worker.once('message', resolve).once('exit', resolve))
+  return { worker, opened }
+}
+
 /** Node never closes the files that a thread was reading when it was ended. */
-async function endOnceOpened(worker: Worker, opened: Promise<unknown> | undefined): Promise<void> {
+async function endOnceOpened({ worker, opened }: Thread): Promise<void> {
   await Promise.race([opened, sleep(OPENING_MS, undefined, { ref: false })])
   await worker.terminate()
 }
