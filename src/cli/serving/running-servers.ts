@@ -6,7 +6,7 @@ import { TetherError } from '../../errors.js'
 import { makeFolder } from '../../make-folder.js'
 import { reasonOf } from '../../one-line.js'
 import { writeWhole } from '../../write-private.js'
-import { stillRuns, thisProcess } from '../sharing/process-birth.js'
+import { placeOfIds, stillRuns, thisProcess } from '../sharing/process-birth.js'
 import { quoted } from '../terminal/quoted.js'
 
 /** A server, from the moment that it listens. */
@@ -14,6 +14,8 @@ export interface ServerRecord {
   pid: number
   /** When its process began, in the system's own words. Unset: the system did not say. */
   birth?: string
+  /** Where its process id means something. Unset: the system did not say. */
+  place?: string
   /** Of tether. */
   version?: string
   /** Its address on this machine. */
@@ -77,13 +79,13 @@ export function recordPath(folder = runFolder()): string {
  * -> removes it; safe to call twice, and called when the process exits
  */
 export function recordServer(
-  server: Omit<ServerRecord, 'pid' | 'birth' | 'started'>,
+  server: Omit<ServerRecord, 'pid' | 'birth' | 'place' | 'started'>,
   folder = runFolder(),
 ): () => void {
   makeFolder(folder, 0o700)
   chmodSync(folder, 0o700)
   const path = recordPath(folder)
-  const record: ServerRecord = { ...thisProcess(), ...server, started: new Date().toISOString() }
+  const record: ServerRecord = { ...thisProcess(), place: placeOfIds(), ...server, started: new Date().toISOString() }
   writeWhole(path, `${JSON.stringify(record, null, 2)}\n`)
   const remove = () => {
     process.off('exit', remove)
@@ -118,6 +120,8 @@ export function serverRecords(folder = runFolder()): ServerRecord[] {
       if (!pid) return []
       const path = join(folder, name)
       const records = read(path, pid)
+      // Of another machine or container with the same home: who knows whether that process lives.
+      if (records[0]?.place !== undefined && records[0].place !== placeOfIds()) return []
       // Of a file that is no record the process id is all that is known.
       if (stillRuns(records[0] ?? { pid })) return records
       removeAll(path)

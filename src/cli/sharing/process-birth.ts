@@ -1,6 +1,6 @@
 /** When a process began: a process id alone may have been given to another program since. */
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { isAlive } from '../../models/pull/is-alive.js'
 
 export interface ProcessId {
@@ -14,6 +14,28 @@ const ended = Symbol('ended')
 
 export function thisProcess(): ProcessId {
   return { pid: process.pid, birth: birthOf(process.pid) }
+}
+
+/**
+ * Where process ids mean the same: this machine, or a container of it, which may have the same home. undefined: the system
+ * does not say.
+ */
+export function placeOfIds(): string | undefined {
+  if (process.platform !== 'linux') return undefined
+  try {
+    return `${machine()} ${readlinkSync('/proc/self/ns/pid')}`
+  } catch {
+    return undefined
+  }
+}
+
+function machine(): string {
+  try {
+    return readFileSync('/etc/machine-id', 'utf8').trim()
+  } catch {
+    // In an image there may be none.
+    return ''
+  }
 }
 
 /** undefined: it has ended, or the system does not say. */
