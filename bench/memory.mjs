@@ -19,7 +19,7 @@ const bytesPerWeight = (4 + perGroup) / 8
 /** In a machine's memory, with keys and values in 16 bits. */
 export function fittingWindow(config, memory) {
   const weights = parameters(config) * bytesPerWeight
-  return publishedWindow(config, { weights, memory: memory * DEFAULT_MEMORY_SHARE })
+  return publishedWindow(config, { weights, memory: memory * DEFAULT_MEMORY_SHARE, element: 2 })
 }
 
 /** What the table says of a window: nothing if it is too small for Claude Code. */

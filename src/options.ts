@@ -59,8 +59,8 @@ export const loadOptions = {
   },
   /**
    * Bits in which keys and values are kept. 8 or 4: a longer window in the same memory, answers that differ a little;
-   * `bad_config` where head_dim is no multiple of 32. 16: float16. 32: as they are computed. 0 or unset: as they are
-   * computed, but on a CPU 16 for a checkpoint that is quantized or in half precision.
+   * `bad_config` where head_dim is no multiple of 32. 16: float16, half of what a CPU keeps. 0, 32 or unset: as they are
+   * computed.
    */
   kvBits: {
     key: 'kv_bits',
@@ -68,7 +68,7 @@ export const loadOptions = {
     default: 0,
     among: [0, 4, 8, 16, 32],
     hint: 'N',
-    help: 'bits of keys and values in the KV cache, 8 or 4: a longer window in the same memory; 16; 32: as they are computed; 0: 16 for a model in half precision or less',
+    help: 'bits of keys and values in the KV cache, 8 or 4: a longer window in the same memory; 16, on a CPU; 0: as they are computed',
   },
   /**
    * Bits that activations are rounded to beside weights in 4 or 8 bits on the CPU backend, in passes of up to 16 tokens, and

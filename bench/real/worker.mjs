@@ -49,7 +49,7 @@ function memory() {
 async function tether() {
   const { loadNative } = await import('../../dist/engine/load.js')
   const { start } = await import('../request.mjs')
-  const engine = await loadNative(model, { threads, maxContext: context })
+  const engine = await loadNative(model, { threads, maxContext: context, kvBits: 16 })
   return (_, tokens, decode, onTokens) => start(engine, tokens, decode, { onTokens }).done
 }
 

@@ -95,13 +95,10 @@ Activations activations_of(int bits) {
   return bits == 32 ? Activations::float32 : Activations::int16;
 }
 
-// The bits in which keys and values are kept; 0: as they are computed. Float16 has as many digits as the weights of a
-// half-precision or quantized checkpoint were made for, and a CPU reads it in half the time.
-int kept_bits(int asked, const Weights& weights, const DevicePolicy& device) {
+// The bits in which keys and values are kept; 0: as they are computed, which 16 is where halves are computed.
+int kept_bits(int asked, const Weights& weights) {
   if (asked == 8 || asked == 4) return asked;
-  bool computes_halves = weights.compute_kind() != "f32";
-  if (computes_halves || asked == 32) return 0;
-  return asked == 16 || (device.own_kernels && weights.kind() != "f32") ? 16 : 0;
+  return asked == 16 && weights.compute_kind() == "f32" ? 16 : 0;
 }
 
 // Numbers that a pass holds at once for each row of a chunk, besides keys and values. Fitted to MLX's counters for
@@ -211,14 +208,13 @@ OpenDrafter open_drafter(const DrafterRequest& request, Model& target, const Dev
     EngineInfo own;
     own.prefill_chunk = std::min(kChunk, info.prefill_chunk);
     own.compute_dtype = weights.compute_kind();
-    own.kv_bits = kept_bits(0, weights, device);
     own.vocab_size = model->vocab_size();
     own.weights_bytes = weights.bytes();
     auto text = config.object("text_config");
     auto memory = memory_model(*model, text ? *text : config, own, device, true);
     int element = own.compute_dtype == "f32" ? 4 : 2;
     return {.drafter = std::make_unique<DraftModel>(std::move(model), info.vocab_size, own.prefill_chunk, element,
-                                                    own.kv_bits),
+                                                    info.kv_bits == 16 ? 16 : 0),
             .weights = own.weights_bytes,
             .scratch = memory.scratch};
   } catch (const Error& error) {
@@ -273,7 +269,7 @@ Loaded load_checkpoint(const LoadRequest& request, MemoryShare& share, const std
   info.quantization = weights.kind();
   info.compute_dtype = weights.compute_kind();
   info.device = device.name;
-  info.kv_bits = kept_bits(request.options.kv_bits, weights, device);
+  info.kv_bits = kept_bits(request.options.kv_bits, weights);
   info.activation_bits = device.own_kernels ? bits : 0;
   info.prefill_chunk =
       request.options.prefill_chunk > 0 ? request.options.prefill_chunk : chunk_size(*model, device, info.kv_bits);

@@ -241,8 +241,8 @@ void reads_what_it_knows() {
 
 // The tokens of one sequence are drafted as if it were alone.
 void drafts_together() {
-  DraftModel together(std::make_unique<Sums>(Windows{0, 30}), kVocab, 8, 4, 100);
-  DraftModel alone(std::make_unique<Sums>(Windows{0, 30}), kVocab, 8, 4, 100);
+  DraftModel together(std::make_unique<Sums>(Windows{0, 30}), kVocab, 8, 4, 0, 100);
+  DraftModel alone(std::make_unique<Sums>(Windows{0, 30}), kVocab, 8, 4, 0, 100);
   std::vector<Sequence> targets;
   for (int i = 0; i < 3; i++) {
     targets.emplace_back(std::vector<KVCache>{});

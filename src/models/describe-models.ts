@@ -50,7 +50,7 @@ export interface DescribeOptions {
   maxContext?: number
   /** Default: where the hub's own tools keep it. */
   hubCache?: string
-  /** Bytes of an element of keys and values. Default: as tether keeps them. */
+  /** Bytes of an element of keys and values. Default: what tether computes in on this platform. */
   element?: number
   /** The file that keeps descriptions for the next time. Default: none. */
   cache?: string
@@ -76,8 +76,7 @@ export async function describeModels(modelsDir: string, options: DescribeOptions
     ...lookIn(modelsDir, isForeign).map((name) => ({ name, path: join(modelsDir, name), place: 'models' as const })),
     ...cachedModels(options.hubCache ?? hubCacheDir()).map((model) => ({ ...model, place: 'hub' as const })),
   ]
-  const { element } = options
-  const descriptions = openDescriptionCache<Facts>(options.cache, { element }, areFacts)
+  const descriptions = openDescriptionCache<Facts>(options.cache, { element: elementFor(options) }, areFacts)
   const known: KnownTokenizers = new Map()
   const factsOf = (path: string) => descriptions.get(path, () => readFacts(path, options, known))
   const found: ModelSummary[] = []
@@ -140,7 +139,7 @@ async function readFacts(path: string, options: DescribeOptions, known: KnownTok
   } catch (error) {
     return { ...facts, ...warned(), ...faultOf(error) }
   }
-  return { ...facts, ...warned(), need: contextNeed(config, elementFor(facts, options)), state: 'ok' }
+  return { ...facts, ...warned(), need: contextNeed(config, elementFor(options)), state: 'ok' }
 }
 
 /** What the list says of a model that is not supported; undefined for any other. Reads no tokenizer, so it is fast. */
@@ -180,7 +179,7 @@ function memoryFor(cap: number | undefined): number {
   return cap === 0 ? totalmem() : cap
 }
 
-/** Bytes of an element of keys and values, which have 16 bits but for checkpoints in float32. */
-export function elementFor({ quantization }: Pick<ModelSummary, 'quantization'>, { element }: DescribeOptions): number {
-  return element ?? (quantization === 'f32' ? 4 : 2)
+/** A CPU computes in float32, Metal in the checkpoint's own 16 bits; on Linux the larger of the two is assumed. */
+export function elementFor({ element = process.platform === 'darwin' ? 2 : 4 }: DescribeOptions): number {
+  return element
 }

@@ -53,7 +53,7 @@ export async function modelFacts(found: { name: string; path: string }, options:
       ...facts,
       ...shapeOf(config),
       parameters: countParameters(config, headers),
-      context: contextOf(config, elementFor(facts, options)),
+      context: contextOf(config, elementFor(options)),
       chat: isOk ? await readChatFacts(checkpoint) : undefined,
     }
   } catch {

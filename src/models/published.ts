@@ -175,12 +175,12 @@ export function parametersRead(config: PublishedConfig): number {
   return total
 }
 
-/** In bytes of memory that tether may take, with keys and values in 16 bits. */
+/** In bytes of memory that tether may take; `element`: bytes of a key's number. */
 export function publishedWindow(
   config: PublishedConfig,
-  { weights, memory }: { weights: number; memory: number },
+  { weights, memory, element }: { weights: number; memory: number; element: number },
 ): number {
-  const need = contextNeed(config, 2)
+  const need = contextNeed(config, element)
   const most = need ? longestWindow(memory, weights, need) : 0
   return Math.min(config.max_position_embeddings, most)
 }

@@ -25,6 +25,8 @@ export interface Recommendation {
 export interface RecommendOptions {
   /** Bytes that tether may take. */
   memory: number
+  /** Bytes of a key's number. */
+  element: number
   bytesPerSecond: number
   device: 'gpu' | 'cpu'
   models?: PublishedModel[]
@@ -47,7 +49,7 @@ export function recommend({ models = publishedModels, ...machine }: RecommendOpt
 function estimate(
   config: PublishedConfig,
   { bitsPerWeight }: { bitsPerWeight: number },
-  { memory, bytesPerSecond, device }: Omit<RecommendOptions, 'models'>,
+  { memory, element, bytesPerSecond, device }: Omit<RecommendOptions, 'models'>,
 ) {
   const all = parameters(config)
   const read = parametersRead(config)
@@ -56,7 +58,7 @@ function estimate(
   const share = efficiency[device][isMixture ? 'mixture' : 'dense']
   return {
     ...{ parameters: all, active: isMixture ? read : undefined, weights },
-    window: publishedWindow(config, { weights, memory }),
+    window: publishedWindow(config, { weights, memory, element }),
     tokensPerSecond: (bytesPerSecond * share) / ((read * bitsPerWeight) / 8),
   }
 }

@@ -12,7 +12,7 @@ import { generated, loadFixed, longCheckpoint, temporaryFolder, tokensOf } from 
 
 /** Two ways to compute the same differ by less than 1e-4. */
 const TOLERANCE = 1e-3
-const EXACT = { activationBits: 32, kvBits: 32 }
+const EXACT = { activationBits: 32 }
 /** Every family, by checkpoints whose weights can be merged with. */
 const FAMILIES: CheckpointName[] = [
   'llama-a',

@@ -71,7 +71,7 @@ describe('the table of models that fit', () => {
     },
   )
 
-  it.each([32, 36, 40])(
+  it.each([32, 48, 64])(
     'gives the demo model in %d MB about the window of the engine, and no longer one',
     async (MB) => {
       const cap = MB * 1e6
@@ -79,7 +79,8 @@ describe('the table of models that fit', () => {
       await engine.close()
       const { window, windowLimit, memory: of } = engine.info
       expect(windowLimit).toBe('memory')
-      const need = contextNeed(JSON.parse(read('demo/model/config.json')), 2) as ContextNeed
+      // On a CPU it computes in 32 bits.
+      const need = contextNeed(JSON.parse(read('demo/model/config.json')), 4) as ContextNeed
       const computed = longestWindow(cap, of.weights, need)
       expect(computed).toBeLessThanOrEqual(window)
       expect(computed).toBeGreaterThan(0.7 * window)

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { loadEngine } from '../../src/engine/load.js'
 import { MODEL_TYPES } from '../../src/engine/model-types.js'
 import { contextNeed } from '../../src/models/context-need.js'
-import { describeModel, describeModels, elementFor } from '../../src/models/describe-models.js'
+import { describeModel, describeModels } from '../../src/models/describe-models.js'
 import { CHECKPOINTS, checkpoint } from '../support/checkpoints.js'
 import { llamaConfig, writeCachedModel, writeModel } from '../support/model-folders.js'
 
@@ -28,10 +28,10 @@ test('the supported types are those that the addon loads', () => {
 
 test.each(CHECKPOINTS)('the estimate for %s is what the engine counts', async (name) => {
   const engine = await loadEngine(checkpoint(name))
-  const { memory, quantization } = engine.info
+  const { computeDtype, memory, quantization } = engine.info
   await engine.close()
   const config = JSON.parse(readFileSync(join(checkpoint(name), 'config.json'), 'utf8'))
-  const element = elementFor({ quantization }, {})
+  const element = computeDtype === 'f32' || computeDtype === 'float32' ? 4 : 2
   expect(contextNeed(config, element)?.perToken).toBe(memory.perToken)
   const [summary] = await describeModels(join(checkpoint(name), '..'), { hubCache }).then((all) =>
     all.filter((model) => model.name === name),
@@ -42,7 +42,7 @@ test.each(CHECKPOINTS)('the estimate for %s is what the engine counts', async (n
   expect(summary?.quantization).toContain(quantization.replace('-bit', ''))
 })
 
-test.each([34, 38, 42])(
+test.each([38, 48, 72])(
   'the window that fits %d MB is one that loading gives a model with sliding layers',
   async (MB) => {
     const path = join('demo', 'model')
@@ -51,7 +51,8 @@ test.each([34, 38, 42])(
     const { window, windowLimit } = engine.info
     await engine.close()
     expect(windowLimit).toBe('memory')
-    const { fittingWindow = 0 } = await describeModel(path, { memory: cap })
+    const element = engine.info.computeDtype === 'f32' ? 4 : 2
+    const { fittingWindow = 0 } = await describeModel(path, { memory: cap, element })
     expect(fittingWindow).toBeLessThanOrEqual(window)
     expect(fittingWindow).toBeGreaterThan(0.7 * window)
   },

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { parametersRead, publishedModels } from '../../src/models/published.js'
 import { recommend } from '../../src/models/recommend.js'
 
-const machine = { memory: 24e9, bytesPerSecond: 100e9, device: 'gpu' } as const
+const machine = { memory: 24e9, element: 2, bytesPerSecond: 100e9, device: 'gpu' } as const
 const found = (name: string, more: object = {}) => {
   const one = recommend({ ...machine, ...more }).find(({ repository }) => repository === `mlx-community/${name}`)
   if (!one) throw new Error(`no ${name}`)

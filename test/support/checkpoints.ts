@@ -99,9 +99,9 @@ export function logSoftmaxOf(logits: Float32Array, tokens: number[], vocab: numb
   })
 }
 
-/** Loads a folder, computes logits in one pass with keys and values as they are computed, closes it. */
+/** Loads a folder, computes logits in one pass, closes it. */
 export async function logitsOf(folder: string, tokens: number[]): Promise<Float32Array> {
-  const native = await loadNative(folder, { kvBits: 32 })
+  const native = await loadNative(folder)
   try {
     return await native.logits(Int32Array.from(tokens), tokens.length)
   } finally {

@@ -1,6 +1,7 @@
 /** `tether recommend`: which published models fit this machine, and how fast they should write. Contacts nobody. */
 import { totalmem } from 'node:os'
 import { DEFAULT_MEMORY_SHARE } from '../../engine/load.js'
+import { elementFor } from '../../models/describe-models.js'
 import { knownModels } from '../../models/find-model.js'
 import { type Recommendation, recommend } from '../../models/recommend.js'
 import { showSize } from '../../models/show-size.js'
@@ -56,7 +57,7 @@ function memoryOf(given: string | true | undefined): number {
 function advise({ memoryCap, bandwidth }: Machine, here: Set<string>): Advice[] {
   const device = bandwidth.source === 'specification' || process.platform === 'darwin' ? 'gpu' : 'cpu'
   const { bytesPerSecond } = bandwidth
-  return recommend({ memory: memoryCap, bytesPerSecond, device }).map((one) => {
+  return recommend({ memory: memoryCap, element: elementFor({}), bytesPerSecond, device }).map((one) => {
     const { verdict } = claudeWindow(one.window, maxOutputFor(one.window))
     const fits = one.window === 0 || verdict === 'too-small' ? 'no' : verdict === 'small' ? 'small' : 'yes'
     return { ...one, fits, here: here.has(one.repository) }
