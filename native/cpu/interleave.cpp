@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "cpu/ops/multiply.h"
 #include "cpu/ops/operation.h"
@@ -12,7 +13,7 @@ namespace tether::cpu {
 namespace {
 
 // Bytes of rounded activations that are multiplied at a time, which fit into the L2 cache.
-constexpr long kRoundedBytes = 1L << 20U;
+constexpr long kRoundedBytes = 1048576;
 // Rows of x for which waking other threads to round them pays.
 constexpr long kManyRows = 4L * RoundedRows::kTogether;
 
@@ -25,23 +26,21 @@ uint32_t halves_apart(uint32_t word) {
   return spread(word & 0xffffU) | spread(word >> 16U) << 4U;
 }
 
-// All rows of `array`, in 32-bit words. change: of each word.
+// Sixteen rows at a time, in the memory that they are in. change: of each 32-bit word.
 template <class Change>
-mx::array side_by_side(const mx::array& array, Change change) {
-  mx::array moved(mx::allocator::malloc(array.nbytes()), array.shape(), array.dtype());
-  const auto* from = array.data<uint32_t>();
-  auto* to = moved.data<uint32_t>();
+void put_side_by_side(mx::array& array, Change change) {
   long words = array.shape(-1);
   long blocks = static_cast<long>(array.size()) / words / kInterleaved;
+  auto* all = array.data<uint32_t>();
   in_parts(blocks, words * kInterleaved, [&](long begin, long end) {
+    std::vector<uint32_t> rows(static_cast<size_t>(words * kInterleaved));
     for (long block = begin; block < end; block++) {
-      const auto* in = from + block * kInterleaved * words;
-      auto* out = to + block * kInterleaved * words;
+      auto* to = all + block * kInterleaved * words;
+      std::copy_n(to, words * kInterleaved, rows.begin());
       for (long word = 0; word < words; word++)
-        for (long row = 0; row < kInterleaved; row++) *out++ = change(in[row * words + word]);
+        for (long row = 0; row < kInterleaved; row++) *to++ = change(rows[static_cast<size_t>(row * words + word)]);
     }
   });
-  return moved;
 }
 
 }  // namespace
@@ -52,15 +51,15 @@ bool interleaves(const Matrix& matrix, Activations activations) {
          (bits == 4 || bits == 8) && matrix.rows() % kInterleaved == 0;
 }
 
-Matrix interleaved(const Matrix& matrix) {
+void interleave(Matrix& matrix) {
   auto same = [](uint32_t word) { return word; };
-  auto numbers =
-      matrix.quantization.bits == 4 ? side_by_side(matrix.numbers, halves_apart) : side_by_side(matrix.numbers, same);
-  return {.numbers = numbers,
-          .scales = side_by_side(*matrix.scales, same),
-          .biases = side_by_side(*matrix.biases, same),
-          .quantization = matrix.quantization,
-          .interleaved = true};
+  if (matrix.quantization.bits == 4)
+    put_side_by_side(matrix.numbers, halves_apart);
+  else
+    put_side_by_side(matrix.numbers, same);
+  put_side_by_side(*matrix.scales, same);
+  put_side_by_side(*matrix.biases, same);
+  matrix.interleaved = true;
 }
 
 void interleaved_product(Activations of, long m, const float* x, long ldx, const MatrixView& w, long n, float* y) {

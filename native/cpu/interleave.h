@@ -17,9 +17,10 @@ namespace tether::cpu {
 // multiple of kInterleaved, and activations are rounded. Any thread.
 bool interleaves(const Matrix& matrix, Activations activations);
 
-// The same matrix in that order. matrix: evaluated, with float32 scales and biases. On all threads of the pool, called
-// on the engine thread.
-Matrix interleaved(const Matrix& matrix);
+// Brings it into that order, in the memory that it is in: a copy would double what loading a large matrix takes.
+// matrix: evaluated, with float32 scales and biases, in buffers that nothing else reads. On all threads of the pool,
+// called on the engine thread.
+void interleave(Matrix& matrix);
 
 // y: (m, n) = x: (m, width) w^T for an interleaved matrix with n rows, on all threads of the pool.
 void interleaved_product(Activations of, long m, const float* x, long ldx, const MatrixView& w, long n, float* y);

@@ -263,7 +263,7 @@ Matrix Weights::matrix(const std::string& layer, const mx::Shape& shape) {
   Matrix matrix{.numbers = read(packed, name), .scales = factors, .biases = offsets, .quantization = quantization};
   if (device_.own_kernels && cpu::interleaves(matrix, device_.activations)) {
     mx::eval(factors, *offsets);
-    matrix = cpu::interleaved(matrix);
+    cpu::interleave(matrix);
   }
   matrix.numbers = keep(matrix.numbers);
   matrix.scales = keep(*matrix.scales);

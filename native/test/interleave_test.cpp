@@ -25,6 +25,21 @@ Matrix quantized(const mx::array& weight, int group, int bits) {
           .quantization = {.mode = QuantMode::affine, .bits = bits, .group_size = group}};
 }
 
+// A copy in that order.
+Matrix interleaved(const Matrix& matrix) {
+  auto copy = [](const mx::array& array) {
+    auto other = mx::where(mx::array(true), array, mx::zeros_like(array));
+    mx::eval(other);
+    return other;
+  };
+  Matrix other{.numbers = copy(matrix.numbers),
+               .scales = copy(*matrix.scales),
+               .biases = copy(*matrix.biases),
+               .quantization = matrix.quantization};
+  cpu::interleave(other);
+  return other;
+}
+
 float largest(const mx::array& x) { return mx::max(mx::abs(x)).item<float>(); }
 
 bool same_bits(const mx::array& a, const mx::array& b) {
@@ -42,7 +57,7 @@ void rows() {
     for (int group : {32, 64, 128}) {
       auto matrix = quantized(mx::random::normal({48, 384}), group, bits);
       auto ids = mx::array({0, 15, 16, 31, 47, 5}, mx::int32);
-      check(same_bits(cpu::rows_of(cpu::interleaved(matrix), ids), cpu::rows_of(matrix, ids)),
+      check(same_bits(cpu::rows_of(interleaved(matrix), ids), cpu::rows_of(matrix, ids)),
             "rows of an interleaved matrix in " + std::to_string(bits) + " bits");
     }
 }
@@ -57,7 +72,7 @@ mx::array rounded(const mx::array& x, int group, float most) {
 void products_of(const Matrix& matrix, int m, const std::string& name) {
   int width = matrix.width();
   int group = matrix.quantization.group_size;
-  auto interleaved = cpu::interleaved(matrix);
+  auto side_by_side = interleaved(matrix);
   // Rows with gaps between them, and outliers.
   auto wide = mx::random::normal({m, 2 * width});
   auto x = mx::slice(wide, {0, width}, {m, 2 * width});
@@ -65,13 +80,13 @@ void products_of(const Matrix& matrix, int m, const std::string& name) {
   auto weights = mx::transpose(matrix.dequantized());
   for (auto of : {Activations::int16, Activations::int8}) {
     bool both = of == Activations::int16;
-    auto got = cpu::product(x, interleaved, of);
+    auto got = cpu::product(x, side_by_side, of);
     auto want = mx::matmul(rounded(x, group, both ? 32639 : 127), weights);
     // Halves may be rounded either way, by a step of one activation.
     float tolerance = (both ? 2e-5F : 6e-3F) * largest(want);
     check(largest(mx::subtract(got, want)) < tolerance, name + (both ? ", 16 bits" : ", 8 bits"));
     for (int row : {0, m / 2, m - 1})
-      check(same_bits(cpu::product(row_of(x, row), interleaved, of), row_of(got, row)), name + ", the same as alone");
+      check(same_bits(cpu::product(row_of(x, row), side_by_side, of), row_of(got, row)), name + ", the same as alone");
   }
 }
 
@@ -95,33 +110,33 @@ void extremes() {
       auto matrix = quantized(mx::random::normal({16, 256}), 128, bits);
       matrix.numbers = mx::full(matrix.numbers.shape(), std::numeric_limits<uint32_t>::max(), mx::uint32);
       mx::eval(matrix.numbers);
-      auto interleaved = cpu::interleaved(matrix);
+      auto side_by_side = interleaved(matrix);
       auto weights = mx::transpose(matrix.dequantized());
       for (float value : {3.0F, -3.0F}) {
         auto x = mx::full({3, 256}, value);
         auto want = mx::matmul(x, weights);
-        check(largest(mx::subtract(cpu::product(x, interleaved, of), want)) < 1e-5F * largest(want), "largest sums");
+        check(largest(mx::subtract(cpu::product(x, side_by_side, of), want)) < 1e-5F * largest(want), "largest sums");
       }
       for (float broken : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
         auto x = mx::random::normal({10, 256});
         auto at = mx::equal(mx::arange(2560), mx::array(256 * 4 + 7));
         x = mx::where(mx::reshape(at, {10, 256}), mx::array(broken), x);
-        auto is_nan = mx::isnan(cpu::product(x, interleaved, of));
+        auto is_nan = mx::isnan(cpu::product(x, side_by_side, of));
         check(mx::all(row_of(is_nan, 4)).item<bool>(), "what is no number makes its row none");
         check(mx::sum(is_nan).item<int>() == 16, "what is no number stays in its row");
       }
-      check(largest(cpu::product(mx::zeros({2, 256}), interleaved, of)) == 0, "zeros stay zeros");
+      check(largest(cpu::product(mx::zeros({2, 256}), side_by_side, of)) == 0, "zeros stay zeros");
     }
 }
 
 void experts() {
   auto matrix = quantized(mx::random::normal({5, 96, 128}), 64, 4);
-  auto interleaved = cpu::interleaved(matrix);
+  auto side_by_side = interleaved(matrix);
   for (int tokens : {1, 3, 90}) {
     auto chosen = mx::astype(mx::random::randint(0, 5, {tokens, 2}), mx::uint32);
     auto x = mx::random::normal({tokens, 2, 1, 128});
     auto want = mx::gather_mm(x, mx::swapaxes(matrix.dequantized(), 1, 2), std::nullopt, chosen);
-    auto got = cpu::expert_product(x, chosen, interleaved, Activations::int16);
+    auto got = cpu::expert_product(x, chosen, side_by_side, Activations::int16);
     check(largest(mx::subtract(got, want)) < 1e-4F * largest(want), "experts of " + std::to_string(tokens) + " tokens");
   }
 }

@@ -25,7 +25,8 @@ inline void expand_interleaved(const MatrixView& w, long row, long begin, long c
   for (long i = begin; i < begin + count; i++) {
     const long group = i / size * kInterleaved;
     const long at = i % 4 + (four ? i / 8 : i / 4) * kInterleaved * long{sizeof(uint32_t)};
-    const unsigned number = four ? words[at] >> (i % 8 / 4 * 4) & 15U : words[at];
+    const uint32_t byte = words[at];
+    const uint32_t number = four ? byte >> static_cast<uint32_t>(i % 8 / 4 * 4) & 15U : byte;
     *out++ = static_cast<float>(number) * scales[group] + biases[group];
   }
 }
