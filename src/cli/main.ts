@@ -8,6 +8,7 @@ import { version } from './package.js'
 import type { Library } from './serving/model-server.js'
 import { writeAscii } from './terminal/ascii.js'
 import { painter } from './terminal/colour.js'
+import { watchOutput } from './terminal/lost-output.js'
 import { isQuiet, say } from './terminal/say.js'
 import { shortPath } from './terminal/short-path.js'
 import { Cancelled, endLine, exitStatus, Interrupted } from './terminal/signals.js'
@@ -26,6 +27,11 @@ const wholeLibrary = () => import('../index.js')
 
 /** Never rejects. */
 export async function main(argv: string[], options: MainOptions = {}): Promise<number> {
+  const atEnd = watchOutput()
+  return atEnd(await answer(argv, options))
+}
+
+async function answer(argv: string[], options: MainOptions): Promise<number> {
   const asBefore = writeAscii()
   try {
     if (argv[0] === completionEntry) {
