@@ -17,7 +17,7 @@ struct Matrix {
   std::optional<mx::array> scales = std::nullopt;  // (..., rows, width / group_size), if quantized
   std::optional<mx::array> biases = std::nullopt;  // the same, if the quantization is affine
   Quantization quantization = {};
-  bool interleaved = false;  // in the order of cpu/interleave.h, of the same shapes
+  bool interleaved = false;  // in the order of cpu/ops/interleave.h, of the same shapes
 
   bool quantized() const { return quantization.mode != QuantMode::none; }
   int rows() const { return numbers.shape(-2); }

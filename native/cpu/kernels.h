@@ -19,7 +19,7 @@ struct MatrixView {
   const void* numbers = nullptr;
   const void* scales = nullptr;   // (rows, width / group_size): float for affine, one byte for the other modes
   const float* biases = nullptr;  // (rows, width / group_size), for affine
-  bool interleaved = false;       // in the order of interleave.h
+  bool interleaved = false;       // in the order of ops/interleave.h
 };
 
 // The rows of an interleaved matrix that lie side by side.

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "cpu/interleave.h"
+#include "cpu/ops/interleave.h"
 #include "error.h"
 #include "model/show_shape.h"
 

@@ -1,6 +1,6 @@
 // Tests interleaved matrices against MLX's own arithmetic. Their products need a processor with AVX-512 VNNI: elsewhere
 // only their order is tested.
-#include "cpu/interleave.h"
+#include "cpu/ops/interleave.h"
 
 #include <cstring>
 #include <limits>

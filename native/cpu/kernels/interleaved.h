@@ -1,5 +1,5 @@
-// Products with an affine matrix whose rows are interleaved (cpu/interleave.h), with instructions that sum products of
-// bytes. Included by kernels.cpp alone.
+// Products with an affine matrix whose rows are interleaved (cpu/ops/interleave.h), with instructions that sum products
+// of bytes. Included by kernels.cpp alone.
 #pragma once
 
 #include <cstdint>

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <utility>
 
-#include "cpu/interleave.h"
+#include "cpu/ops/interleave.h"
 #include "cpu/ops/multiply.h"
 #include "cpu/ops/operation.h"
 #include "cpu/pool.h"

@@ -1,5 +1,5 @@
 // An order of quantized matrices in which one instruction multiplies for sixteen of their rows.
-#include "cpu/interleave.h"
+#include "cpu/ops/interleave.h"
 
 #include <algorithm>
 #include <cstdint>
