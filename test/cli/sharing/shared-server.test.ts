@@ -367,7 +367,7 @@ describe('what is killed', () => {
   })
 
   test('if it is a server that loads, ends its terminal with what happened, and another one that waits starts its own', async () => {
-    const env = { FAKE_LOAD_MS: '3000' }
+    const env = { FAKE_LOAD_MS: '6000' }
     const first = tether.startWithClaude(['exit:0'], env)
     await until(() => first.stderr().includes('loading demo'))
     const second = tether.startWithClaude(['exit:3'], env)
