@@ -66,9 +66,8 @@ void interleaved_product(Activations of, long m, const float* x, long ldx, const
   constexpr long kTogether = RoundedRows::kTogether;
   long most = std::max(kManyRows, kRoundedBytes / (2 * w.width) / kTogether * kTogether);
   auto rows = room_for_rounded(std::min(m, most), w);
-  // As many tiles for each thread, and as few as balance them.
-  long tiles = std::min(ceil_div(n, kInterleaved), ceil_div(n * w.row_bytes, 65536L * pool_threads()) * pool_threads());
-  long columns = ceil_div(ceil_div(n, kInterleaved), tiles) * kInterleaved;
+  // Tiles are as those of few rows: no part of the matrix is expanded first.
+  long columns = tile_columns(kFewRows, n, w.row_bytes);
   for (long first = 0; first < m; first += most) {
     long count = std::min(most, m - first);
     auto split = [&](int part) {
