@@ -82,7 +82,7 @@ export interface Server {
   /** The models that there are, the first one first, and what each does. */
   models(): ModelReport[]
   /**
-   * Loads the model that requests mean by this name, as they do. -> what is known of it. Throws why it cannot be loaded, and
+   * Loads the model that requests mean by this name, as they do. -> its description. Throws why it cannot be loaded, and
    * `cancelled` once the signal fires.
    */
   load(name: string, signal?: AbortSignal): Promise<ModelInfo>

@@ -34,7 +34,7 @@ export class ServerSilent extends Error {}
 /** How long a model may take to be closed. */
 const endingMs = 10_000
 
-/** Whoever does not answer within this time hangs, or is no server of this kind. */
+/** A server that does not answer within this time hangs, or is none of this kind. */
 const answerMs = 2000
 /** A server that loads or reads a large request may be busy for longer. */
 const attachMs = 5000

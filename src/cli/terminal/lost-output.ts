@@ -2,7 +2,7 @@
 import { reasonOf } from '../../one-line.js'
 import { say } from './say.js'
 
-/** -> what the exit status becomes at the end of the command. Whoever reads a pipe may leave: that is no fault. */
+/** -> what the exit status becomes at the end of the command. The reader of a pipe may leave: that is no fault. */
 export function watchOutput(stream: NodeJS.WriteStream = process.stdout): (status: number) => Promise<number> {
   let fault: NodeJS.ErrnoException | undefined
   const note = (error: Error) => {
