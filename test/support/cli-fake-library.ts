@@ -49,11 +49,11 @@ export const fakeLibrary: Library = {
   async serve(model, { host = '127.0.0.1', port, apiKeys = {}, models = [], onLog, onOverflow }) {
     let keys = Object.entries(apiKeys)
     const needsKey = keys.length > 0
-    void model.then(() => FAKE_OPTIONS && writeFileSync(FAKE_OPTIONS, JSON.stringify({ ...loadedWith, onOverflow })))
     let ready = false
     model.then(
       () => {
         ready = true
+        if (FAKE_OPTIONS) writeFileSync(FAKE_OPTIONS, JSON.stringify({ ...loadedWith, onOverflow }))
       },
       () => {},
     )
