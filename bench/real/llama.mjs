@@ -80,14 +80,15 @@ function readRate(bytes, threads) {
 
 /** -> for each length, for each program, what each round took */
 async function inTurns(files, { folder, settings, runs, lengths, decode }) {
-  const workers = Object.entries(files).map(([program, path]) => [
-    program,
-    startWorker(program, path, settings, folder),
-  ])
   const rounds = {}
-  try {
-    for (const length of lengths) {
-      rounds[length] = Object.fromEntries(workers.map(([program]) => [program, []]))
+  for (const length of lengths) {
+    // New ones for each length: what tether keeps of shorter prompts would count as memory of longer ones.
+    const workers = Object.entries(files).map(([program, path]) => [
+      program,
+      startWorker(program, path, settings, folder),
+    ])
+    rounds[length] = Object.fromEntries(workers.map(([program]) => [program, []]))
+    try {
       for (let round = 0; round <= runs; round++) {
         for (let turn = 0; turn < workers.length; turn++) {
           const [program, { ask }] = workers[(turn + round) % workers.length]
@@ -97,9 +98,9 @@ async function inTurns(files, { folder, settings, runs, lengths, decode }) {
           else rounds[length][program].push(took)
         }
       }
+    } finally {
+      for (const [, { end }] of workers) end()
     }
-  } finally {
-    for (const [, { end }] of workers) end()
   }
   return rounds
 }
