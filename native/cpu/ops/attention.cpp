@@ -20,7 +20,7 @@ namespace tether::cpu {
 namespace {
 
 // Queries and slots of one block of scores, which fits into the L2 cache.
-constexpr long kQueries = 64;
+constexpr long kQueries = 128;
 constexpr long kSlots = 512;
 // The most queries that are computed one by one.
 constexpr long kFewQueries = 4;
