@@ -37,7 +37,7 @@ Quantization kv_quantization(int bits, int head_dim) {
   if (head_dim % 32 != 0)
     throw Error("bad_config", "[model] kv_bits " + number + " needs a head_dim that is a multiple of 32, not " +
                                   std::to_string(head_dim) + ". Load this checkpoint without kv_bits.");
-  return {.mode = QuantMode::affine, .bits = bits, .group_size = head_dim % 64 == 0 ? 64 : 32};
+  return {.mode = QuantMode::affine, .bits = bits, .group_size = bits == 8 && head_dim % 64 == 0 ? 64 : 32};
 }
 
 uint64_t stored_bytes(const Quantization& quantization, uint64_t elements, uint64_t element) {

@@ -65,10 +65,10 @@ Kind attended(int bits = 0) {
 Kind in_16_bits() { return {.name = "16 bits", .format = kv_quantization(16, 5), .key_dim = 5, .value_dim = 3}; }
 
 std::vector<Kind> quantized() {
-  return {{.name = "8 bits in groups of 64", .format = kv_quantization(8, 64), .key_dim = 64, .value_dim = 128},
-          {.name = "4 bits in groups of 64", .format = kv_quantization(4, 128), .key_dim = 128, .value_dim = 64},
-          {.name = "8 bits in groups of 32", .format = kv_quantization(8, 96), .key_dim = 96, .value_dim = 32},
-          {.name = "4 bits in groups of 32", .format = kv_quantization(4, 32), .key_dim = 32, .value_dim = 32}};
+  return {{.name = "8 bits, heads of 64 and 128", .format = kv_quantization(8, 64), .key_dim = 64, .value_dim = 128},
+          {.name = "4 bits, heads of 128 and 64", .format = kv_quantization(4, 128), .key_dim = 128, .value_dim = 64},
+          {.name = "8 bits, heads of 96 and 32", .format = kv_quantization(8, 96), .key_dim = 96, .value_dim = 32},
+          {.name = "4 bits, heads of 32", .format = kv_quantization(4, 32), .key_dim = 32, .value_dim = 32}};
 }
 
 // Each row as MLX quantizes it by itself.
