@@ -60,7 +60,7 @@ const mayImport: Record<string, string[]> = {
   'engine/types': ['engine/grammar', 'engine/stats'],
   engine: ['engine/types', 'binding'],
   'chat/types': ['engine/types'],
-  chat: ['chat/types', 'engine/types'],
+  chat: ['chat/types', 'engine/types', 'engine/grammar'],
   turn: ['chat', 'chat/types', 'engine/types', 'engine/grammar'],
   model: ['engine', 'engine/types', 'chat', 'chat/types', 'turn', 'prefixes'],
   // A protocol uses turn/; nothing below imports a protocol.

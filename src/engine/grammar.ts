@@ -22,7 +22,7 @@ export interface HeldGrammar {
 /** The tokens of a model as grammars need them. */
 export interface GrammarVocabulary {
   bytes: Uint8Array
-  /** Where the bytes of each token end, by id. A token without bytes is a control token. */
+  /** Where the bytes of each token end, by id. A token without bytes is a control token, or none. */
   ends: Int32Array
   /** The control token that opens and closes texts, where the model has one. */
   quote?: number

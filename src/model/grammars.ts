@@ -45,7 +45,6 @@ export function openGrammars({ engine, tokenizer, family, stopTokens, constrain 
 
   async function setVocabulary(): Promise<void> {
     const size = engine.info.vocabSize
-    const vocabulary = await grammarVocabulary(tokenizer, { size, quote: family.calls?.quote })
-    engine.setVocabulary({ ...vocabulary, stopTokens: stopTokens.filter((id) => id < size) })
+    engine.setVocabulary(await grammarVocabulary(tokenizer, { size, stopTokens, quote: family.calls?.quote }))
   }
 }

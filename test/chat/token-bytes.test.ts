@@ -34,7 +34,11 @@ describe.each(FOLDERS)('the tokens of %s', (folder) => {
 test('a vocabulary has all tokens one after another, and names the quote', async () => {
   const tokenizer = await loadTokenizer('test/fixtures/tokenizers/gemma4-tiny')
   const size = tokenizer.vocabSize + 10
-  const { bytes, ends, quote } = await grammarVocabulary(tokenizer, { size, quote: '<|"|>' })
+  const { bytes, ends, quote, stopTokens } = await grammarVocabulary(tokenizer, {
+    size,
+    stopTokens: Int32Array.of(1, size),
+    quote: '<|"|>',
+  })
   const textOf = (id: number) => Buffer.from(bytes.subarray(ends[id - 1] ?? 0, ends[id])).toString()
   expect(quote).toBe(tokenizer.id('<|"|>'))
   expect(textOf(quote as number)).toBe('')
@@ -44,5 +48,7 @@ test('a vocabulary has all tokens one after another, and names the quote', async
   expect(textOf(tokenizer.id('<0x7B>') as number)).toBe('')
   expect(bytes[(ends[tokenizer.id('<0xC3>') as number] as number) - 1]).toBe(0xc3)
   expect(ends).toHaveLength(size)
+  // The model cannot draw the other one.
+  expect([...stopTokens]).toEqual([1])
   expect(ends[size - 1]).toBe(bytes.length)
 })

@@ -1,22 +1,22 @@
 /** A tokenizer's tokens as grammars need them: their bytes, one after another. */
 import { setImmediate as breathe } from 'node:timers/promises'
+import type { GrammarVocabulary } from '../../engine/grammar.js'
 import type { Tokenizer } from '../types.js'
 
-export interface GrammarVocabulary {
-  bytes: Uint8Array
-  /** Where each token ends, by id. An empty token is a control token, or none. */
-  ends: Int32Array
-  /** The control token that opens and closes texts. */
-  quote?: number
+interface Model {
+  /** Of its vocabulary; what the tokenizer has beyond is left out. */
+  size: number
+  stopTokens: Int32Array
+  /** The control token that opens and closes texts in calls. */
+  quote?: string
 }
 
 // Some milliseconds: requests go on in between.
 const AT_A_TIME = 4096
 
-/** `size`: of the model's vocabulary. `quote`: the control token that opens and closes texts in calls. */
 export async function grammarVocabulary(
   tokenizer: Pick<Tokenizer, 'bytes' | 'id'>,
-  { size, quote }: { size: number; quote?: string },
+  { size, stopTokens, quote }: Model,
 ): Promise<GrammarVocabulary> {
   const spares = spareBytes(tokenizer)
   const ends = new Int32Array(size)
@@ -33,7 +33,12 @@ export async function grammarVocabulary(
     if (id % AT_A_TIME === AT_A_TIME - 1) await breathe()
   }
   const id = quote === undefined ? undefined : tokenizer.id(quote)
-  return { bytes: bytes.subarray(0, end), ends, quote: id !== undefined && id < size ? id : undefined }
+  return {
+    bytes: bytes.subarray(0, end),
+    ends,
+    quote: id !== undefined && id < size ? id : undefined,
+    stopTokens: stopTokens.filter((token) => token < size),
+  }
 }
 
 /**
