@@ -236,7 +236,7 @@ describe('the template of config.toml', () => {
   })
 })
 
-test('docs/configuration.md has a row for every setting, with its default', () => {
+test('docs/configuration.md has a row for every setting, with its default, and names those of one model', () => {
   const text = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'configuration.md'), 'utf8')
   for (const name of settingNames) {
     const { section, key } = setting(name)
@@ -244,4 +244,7 @@ test('docs/configuration.md has a row for every setting, with its default', () =
     const cell = row?.split('|')[2]?.trim().replaceAll('`', '')
     expect([key, cell?.replaceAll('"', '')]).toEqual([key, String(defaultOf(name))])
   }
+  const ofOneModel = text.split("## One model's own settings")[1]
+  const perModel = settingNames.map(setting).filter(({ perModel, section }) => perModel && section === 'model')
+  for (const { key } of perModel) expect(ofOneModel).toContain(`\`${key}\``)
 })
