@@ -90,7 +90,9 @@ function parse(bytes: Uint8Array, fail: Fail): Tekken {
   try {
     const json: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'))
     if (typeof json === 'object' && json !== null) return json
-  } catch {}
+  } catch {
+    // Said below, as of JSON that is no object.
+  }
   return fail('is not a JSON object')
 }
 

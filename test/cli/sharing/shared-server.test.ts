@@ -261,7 +261,7 @@ describe('a server of another version', () => {
 })
 
 describe('a server that does not answer', () => {
-  test('is named with its process, by whoever asks it, within seconds', async () => {
+  test('is named with its process by every command that asks it, within seconds', async () => {
     const { running, url } = await serving()
     const { pid } = onlyRecord()
     process.kill(pid, 'SIGSTOP')
