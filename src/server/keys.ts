@@ -12,7 +12,7 @@ export interface Keys {
 }
 
 /** What a key must be: a header can hold it, and it can be pasted. */
-export const keyPattern = /^[!-~]([ -~]*[!-~])?$/
+const keyPattern = /^[!-~]([ -~]*[!-~])?$/
 
 /** `keys` by their names. Without any, every client is let in. Throws `bad_config`. */
 export function createKeys(keys: Readonly<Record<string, string>>): Keys {

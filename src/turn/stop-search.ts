@@ -25,7 +25,7 @@ interface Node {
 }
 
 /** Characters of all sequences together. */
-export const MOST_STOP_CHARACTERS = 65_536
+const MOST_STOP_CHARACTERS = 65_536
 
 /** Throws `invalid_request` for the field at `at` if the sequences are too long. -> the sequences */
 export function checkStopSequences(sequences: string[], at: string): string[] {

@@ -55,7 +55,7 @@ function someSchema(random: Random, depth: number): JsonObject {
 }
 
 /** Its keys are those of `$defs` too, which only the outermost schema has. */
-export function someObject(random: Random, depth: number): JsonObject {
+function someObject(random: Random, depth: number): JsonObject {
   const names = NAMES.filter(() => random.chance(0.35))
   const properties = Object.fromEntries(names.map((name) => [name, someSchema(random, depth)]))
   return { type: 'object', properties, required: names.filter(() => random.chance(0.6)), additionalProperties: false }

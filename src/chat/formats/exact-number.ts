@@ -44,11 +44,7 @@ export function toInput(written: WrittenObject): { input: JsonObject; json?: str
   return rounded.any ? { input, json: print(written) } : { input }
 }
 
-/** The nearest numbers that JavaScript has. */
-export function toJsonValue(written: WrittenValue): JsonValue {
-  return toJson(written, { any: false })
-}
-
+/** With the nearest numbers that JavaScript has; `rounded`: whether one of them is another. */
 function toJson(written: WrittenValue, rounded: { any: boolean }): JsonValue {
   if (written instanceof ExactNumber) {
     const number = Number(written.text)

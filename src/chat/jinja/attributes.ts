@@ -79,7 +79,7 @@ function indexed(value: Value, key: Value): Value | undefined {
 }
 
 /** Indexable by character: most texts have no character of two units and are it already. */
-export function charactersOf(text: string): string | string[] {
+function charactersOf(text: string): string | string[] {
   if (!hasPairs(text)) return text
   building(text.length * 4)
   return [...text]

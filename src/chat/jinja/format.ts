@@ -106,7 +106,7 @@ interface Spec {
   type: string
 }
 
-export function formatValue(value: Value, text: string): string {
+function formatValue(value: Value, text: string): string {
   if (text === '') return str(value)
   const found = SPEC.exec(text)
   if (found === null) throw new TemplateError(`Invalid format specifier '${text}'`)

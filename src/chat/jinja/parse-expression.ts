@@ -167,7 +167,7 @@ function parseEntry(stream: TokenStream): [Expression, Expression] {
   return [key, parseExpression(stream)]
 }
 
-export function parsePostfix(stream: TokenStream, start: Expression): Expression {
+function parsePostfix(stream: TokenStream, start: Expression): Expression {
   let of = start
   while (true) {
     const { line } = stream.current
@@ -216,7 +216,7 @@ function parseSubscript(stream: TokenStream, of: Expression, line: number): Expr
   return { kind: 'slice', line, of, bounds }
 }
 
-export function parseArguments(stream: TokenStream): Arguments {
+function parseArguments(stream: TokenStream): Arguments {
   const { line } = stream.expect('operator', '(')
   const given: Arguments = { args: [], keywords: [] }
   const check = (isRight: boolean) => {

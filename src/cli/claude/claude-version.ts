@@ -1,7 +1,7 @@
 /** Which versions of Claude Code tether was measured with. */
 
 /** The version that tether's numbers were measured with. Older ones may show other names and read longer prompts. */
-export const measuredVersion = '2.1.330'
+const measuredVersion = '2.1.330'
 
 /** A warning if this version is too old, else undefined. */
 export function versionWarning(version: string | undefined): string | undefined {

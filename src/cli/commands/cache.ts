@@ -72,7 +72,7 @@ function fingerprintsOf(typed: string, models: KeptModel[]): string[] {
 const heads = ['size', 'blocks', 'sessions', 'tokens', 'hits', 'last used']
 
 /** A table, with its final newline. `width`: columns of the terminal. */
-export function cacheReport({ models, foreign }: Survey, folder: string, width?: number): string {
+function cacheReport({ models, foreign }: Survey, folder: string, width?: number): string {
   const where = shortPath(folder)
   const left = foreignLines(foreign)
   if (models.length === 0) return `${[`Nothing is kept in ${where}.`, ...left].join('\n')}\n`
@@ -83,7 +83,7 @@ export function cacheReport({ models, foreign }: Survey, folder: string, width?:
   return `${[...lines, '', sum, ...left].join('\n')}\n`
 }
 
-export function surveyAsJson({ models, foreign }: Survey, folder: string): string {
+function surveyAsJson({ models, foreign }: Survey, folder: string): string {
   return `${JSON.stringify({ folder, models, foreign }, null, 2)}\n`
 }
 

@@ -67,7 +67,7 @@ function advise({ memoryCap, bandwidth }: Machine, here: Set<string>): Advice[] 
 const heads = ['model', 'parameters', 'weights', 'window', 'tokens/s', 'here']
 
 /** With its final newline. `width`: columns of the terminal. */
-export function adviceReport(models: Advice[], machine: Machine, width?: number): string {
+function adviceReport(models: Advice[], machine: Machine, width?: number): string {
   const { memory, memoryCap, bandwidth } = machine
   const { bytesPerSecond, source } = bandwidth
   const speed = `${showSize(bytesPerSecond)}/s ${source === 'measured' ? 'measured' : 'by its specification'}`

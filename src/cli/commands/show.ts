@@ -42,7 +42,7 @@ const column = 14
 const leastText = 20
 
 /** With its final newline. `width`: columns of the terminal; in a file a fact is one line. */
-export function factsReport(facts: ModelFacts, width: number | undefined, paint: Paint): string {
+function factsReport(facts: ModelFacts, width: number | undefined, paint: Paint): string {
   const room = width === undefined ? Number.POSITIVE_INFINITY : Math.max(leastText, width - column)
   const lines = rowsOf(facts).flatMap(([about, text]) => {
     if (text === undefined) return []

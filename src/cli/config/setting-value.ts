@@ -112,7 +112,7 @@ const forever = -1
 const lengths: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
 /** Seconds of a time such as 30m, 2h, 45s or 90; undefined if it is not one. */
-export function parseDuration(text: string): number | undefined {
+function parseDuration(text: string): number | undefined {
   const word = text.trim().toLowerCase()
   if (word === 'forever') return forever
   const [, number, unit = 's'] = /^(\d+)\s*([smhd])?$/.exec(word) ?? []

@@ -33,7 +33,7 @@ function ofServer<Options extends Record<string, Option>>(options: Options) {
   return Object.fromEntries(settings) as { [Name in keyof Options]: Options[Name] & { section: 'server' } }
 }
 
-export const settingsTable = {
+const settingsTable = {
   model: {
     section: 'model',
     key: 'default',

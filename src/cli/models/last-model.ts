@@ -6,7 +6,7 @@ import type { ModelSummary } from '../../models/describe-models.js'
 import { writePrivate } from '../../write-private.js'
 
 /** ~/.tether/last-model.json */
-export function lastModelFile(): string {
+function lastModelFile(): string {
   return join(homedir(), '.tether', 'last-model.json')
 }
 

@@ -39,7 +39,7 @@ const progressMs = 250
 const longestTimer = 2 ** 31 - 1
 
 /** Seconds; below 0: for good. */
-export function keepAliveOf({ settings, launched }: Pick<ServePlan, 'settings' | 'launched'>): number {
+function keepAliveOf({ settings, launched }: Pick<ServePlan, 'settings' | 'launched'>): number {
   return settings.keepAlive ?? (launched ? 0 : -1)
 }
 

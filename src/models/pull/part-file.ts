@@ -104,7 +104,7 @@ export async function openPart(folder: string, file: HubFile, openFile: OpenFile
 }
 
 /** Hex, as the hub gives it for this kind of file. */
-export async function hashOf(path: string, { hash, size }: HubFile, signal?: AbortSignal): Promise<string> {
+async function hashOf(path: string, { hash, size }: HubFile, signal?: AbortSignal): Promise<string> {
   const digest = createHash(hash.kind === 'sha256' ? 'sha256' : 'sha1')
   if (hash.kind === 'git-sha1') digest.update(`blob ${size}\0`)
   for await (const bytes of createReadStream(path, { highWaterMark: 1 << 20, signal })) digest.update(bytes)

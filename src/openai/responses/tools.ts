@@ -45,7 +45,7 @@ function customTool(name: string, { description, format }: Fields, at: string): 
 }
 
 /** The name by which the model knows a tool, which tools of two namespaces do not share. */
-export function shownName(name: string, namespace: string | undefined): string {
+function shownName(name: string, namespace: string | undefined): string {
   return namespace === undefined ? name : `${namespace}__${name}`
 }
 
