@@ -71,7 +71,7 @@ async function* answer(
   const { dropped, ignoredTools, ignoredFields, echo, stream } = record
   const { signal, abort, release } = following(options.signal)
   try {
-    const grammar = await holdAnswer(model.grammars, record.hold, { signal, onUnheld: options.onUnheld })
+    const grammar = await holdAnswer(model, record, { signal, onUnheld: options.onUnheld })
     const notes = { adapter: model.adapters?.nameOf(adapter), dropped, ignoredTools, ignoredFields, echo }
     yield { type: 'start', model: record.model ?? model.name, stream, promptTokens: prompt.length, ...notes }
 

@@ -1,8 +1,8 @@
 /** Has the grammar of an answer compiled while its prompt is read, and says what it does not hold. */
 import type { HeldGrammar } from '../engine/grammar.js'
 import { TetherError } from '../errors.js'
-import { unheld } from './plan-hold.js'
-import type { Grammars, HoldPlan } from './types.js'
+import { looseSource, unheld } from './plan-hold.js'
+import type { Grammars, TurnModel, TurnRecord } from './types.js'
 
 export interface HoldOptions {
   /** Fires when the answer is no longer wanted. */
@@ -13,19 +13,21 @@ export interface HoldOptions {
 
 /** undefined: nothing is held. Throws `invalid_request` where the client relies on a grammar that cannot be compiled. */
 export async function holdAnswer(
-  grammars: Grammars | undefined,
-  plan: HoldPlan | undefined,
+  { grammars, family, tokenizer }: Pick<TurnModel, 'grammars' | 'family' | 'tokenizer'>,
+  record: Pick<TurnRecord, 'hold' | 'tools' | 'parallelCalls'>,
   { signal, onUnheld = () => {} }: HoldOptions = {},
 ): Promise<HeldGrammar | undefined> {
+  const plan = record.hold
   if (!grammars || !plan) return undefined
   await grammars.prepare()
   for (const { where, source } of plan.relied) {
     const [missing] = await compiled(grammars, source, { where, signal })
     if (missing !== undefined) throw unheld(where, missing)
   }
-  if (plan.loose === undefined) return plan.grammar
+  if (!plan.isOfCalls || !family.calls) return plan.grammar
   // What failed once is held without arguments from then on.
-  const source = grammars.failureOf(plan.grammar.source) === undefined ? plan.grammar.source : plan.loose
+  const hasFailed = grammars.failureOf(plan.grammar.source) !== undefined
+  const source = hasFailed ? looseSource(family.calls, tokenizer, record) : plan.grammar.source
   const tell = (reason: string) => grammars.isNews(reason) && onUnheld(reason)
   plan.missing.forEach(tell)
   // Compiled while the prompt is read: the engine finds the same grammar.

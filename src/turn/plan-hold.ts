@@ -45,7 +45,7 @@ function planSchema(schema: JsonObject, thought: Thought | undefined): HoldPlan 
   const json = sequence(SPACE, fitting(held))
   const source = sourceOf(thought ? afterThought(json, thought) : json)
   const grammar = { source, fromStart: true, begun: '', toEnd: true, afterTokens: new Int32Array(0), afterTexts: [] }
-  return { grammar, relied: [{ where, source }], missing: [] }
+  return { grammar, isOfCalls: false, relied: [{ where, source }], missing: [] }
 }
 
 function afterThought(rule: Rule, { open, close, isOpen }: Thought): Rule {
@@ -58,8 +58,7 @@ function afterThought(rule: Rule, { open, close, isOpen }: Thought): Rule {
 }
 
 function planCalls({ tokenizer, constrain }: Prompter, calls: CallSyntax, asked: Asked): HoldPlan {
-  const options = { id: (control: string) => tokenizer.id(control), parallel: asked.parallelCalls }
-  const sourceFor = (tools: ChatTool[]) => sourceOf(calls.rule(tools, options))
+  const sourceFor = (tools: ChatTool[]) => callSource(calls, tokenizer, { ...asked, tools })
   const tools = asked.tools.map((tool) => ({ tool, ...heldTool(tool, calls) }))
   const relied: HoldPlan['relied'] = []
   for (const { tool, held, missing } of tools) {
@@ -69,20 +68,28 @@ function planCalls({ tokenizer, constrain }: Prompter, calls: CallSyntax, asked:
     relied.push({ where, source: sourceFor([held]) })
   }
   const missing = tools.flatMap(({ tool, missing }) => missing.map((one) => `${tool.name}: ${one}`))
-  const loose = sourceFor(tools.map(({ tool }) => withoutSchema(tool)))
   const source = sourceFor(tools.map(({ held }) => held))
   const hold = holdOf(calls, tokenizer, asked.begun)
-  if (source.length <= LONGEST_SOURCE) return { grammar: { source, ...hold }, loose, relied, missing }
+  if (source.length <= LONGEST_SOURCE) return { grammar: { source, ...hold }, isOfCalls: true, relied, missing }
   if (relied[0]) throw unheld(relied[0].where, `with the other tools it has more than ${LONGEST_SOURCE} characters`)
-  return { grammar: { source: loose, ...hold }, loose, relied, missing: ['schemas of more than a million characters'] }
+  const grammar = { source: looseSource(calls, tokenizer, asked), ...hold }
+  return { grammar, isOfCalls: true, relied, missing: ['schemas of more than a million characters'] }
+}
+
+type Ids = Pick<Prompter['tokenizer'], 'id'>
+type Calls = Pick<Asked, 'tools' | 'parallelCalls'>
+
+/** A grammar's text that holds the names of tools and no arguments. */
+export function looseSource(calls: CallSyntax, tokenizer: Ids, { tools, parallelCalls }: Calls): string {
+  return callSource(calls, tokenizer, { tools: tools.map(withoutSchema), parallelCalls })
+}
+
+function callSource(calls: CallSyntax, tokenizer: Ids, { tools, parallelCalls }: Calls): string {
+  return sourceOf(calls.rule(tools, { id: (control) => tokenizer.id(control), parallel: parallelCalls }))
 }
 
 /** When calls are held: always behind their marker; from the start where the prompt has begun one. */
-function holdOf(
-  calls: CallSyntax,
-  tokenizer: Pick<Prompter['tokenizer'], 'id'>,
-  begun: Piece[],
-): Omit<HeldGrammar, 'source'> {
+function holdOf(calls: CallSyntax, tokenizer: Ids, begun: Piece[]): Omit<HeldGrammar, 'source'> {
   const ids = calls.controls.map((control) => tokenizer.id(control)).filter((id) => id !== undefined)
   // Where a marker is a token, its text means nothing.
   const texts = ids.length > 0 ? calls.texts.filter((text) => !calls.controls.includes(text)) : [...calls.texts]

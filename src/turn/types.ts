@@ -54,8 +54,8 @@ export interface PreparedTurn {
 /** What an answer is held to. */
 export interface HoldPlan {
   grammar: HeldGrammar
-  /** The grammar's text without arguments, for where the whole cannot be compiled. Unset: the client relies on the whole. */
-  loose?: string
+  /** Calls, held without arguments where the whole cannot be compiled. Else the client relies on the whole. */
+  isOfCalls: boolean
   /** Grammars that have to be compiled whole, and what they are of. */
   relied: { where: string; source: string }[]
   /** What of the tools' schemas no grammar says. */
