@@ -4,7 +4,7 @@
  */
 import { countTurn, type PrepareOptions, prepareTurn } from '../turn/prepare-turn.js'
 import { parseJson, type ReadOptions } from '../turn/request-fields.js'
-import type { PreparedTurn, Prompter, TurnRequest } from '../turn/types.js'
+import type { CountedTurn, PreparedTurn, Prompter, TurnRequest } from '../turn/types.js'
 import { parseCountRequest, parseMessagesRequest } from './parse.js'
 import { toTurn } from './to-turn.js'
 
@@ -22,12 +22,13 @@ export function prepareMessage(prompter: Prompter, request: unknown, options?: P
   return prepareTurn(prompter, toTurn(parseMessagesRequest(request)), options)
 }
 
-/** The body of POST /v1/messages/count_tokens. -> the length of the prompt in tokens. Throws `invalid_request`. */
-export function countBody(prompter: Prompter, body: Uint8Array, options?: ReadOptions): number {
-  return countTurn(prompter, toTurn(parseCountRequest(parseJson(body), { ...options, modelRequired: true })))
+/** The body of POST /v1/messages/count_tokens. Throws `invalid_request`. */
+export function countBody(prompter: Prompter, body: Uint8Array, options?: ReadOptions): CountedTurn {
+  const turn = toTurn(parseCountRequest(parseJson(body), { ...options, modelRequired: true }))
+  return { length: countTurn(prompter, turn), model: turn.model }
 }
 
-/** The same for a request that is an object already. */
+/** Of a request that is an object already: the length of the prompt in tokens. */
 export function countMessage(prompter: Prompter, request: unknown): number {
   return countTurn(prompter, toTurn(parseCountRequest(request)))
 }

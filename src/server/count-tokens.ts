@@ -19,16 +19,17 @@ export async function countTokens(
   const body = await bodies.read(request)
   let giveBack = () => {}
   try {
-    const { model } = await scanMembers(body.list(), ['model'])
+    // Which model counts has to be known before the body is read.
+    const { model } = house.isOne ? {} : await scanMembers(body.list(), ['model'])
     const named = typeof model === 'string' ? model : undefined
     const lease = await house.use(named, request.signal)
     giveBack = lease.giveBack
     const { turns } = lease.model
     const reading = readingOn(lease.preparing, request.signal)
-    const tokens = await reading.count(prompterOf(turns), body, { maxDepth })
+    const counted = await reading.count(prompterOf(turns), body, { maxDepth })
     // An adapter that is not there is refused here too; which one it is does not change the count.
-    turns.adapters?.numberOf(named)
-    return json({ input_tokens: tokens })
+    turns.adapters?.numberOf(counted.model)
+    return json({ input_tokens: counted.length })
   } finally {
     giveBack()
     body.release()

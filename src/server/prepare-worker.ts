@@ -7,10 +7,10 @@ import * as chat from '../openai/chat/prepare.js'
 import * as completions from '../openai/completions/prepare.js'
 import * as responses from '../openai/responses/prepare.js'
 import { checkRoom } from '../turn/answer-turn.js'
-import { handedOver, type PostedTurn, toPosted } from '../turn/posted-turn.js'
+import { handedOver, isPosted, toPosted } from '../turn/posted-turn.js'
 import type { Prompter, PrompterSource } from '../turn/types.js'
 import { joined } from './blocks.js'
-import type { FromWorker, Outcome, Task, ToWorker } from './preparing.js'
+import type { FromWorker, Outcome, Result, Task, ToWorker } from './preparing.js'
 
 /** The protocols by their names. */
 const protocols = { anthropic, chat, completions, responses }
@@ -27,7 +27,7 @@ parentPort?.on('message', async (message: ToWorker) => {
   }
   const { body, ...task } = message
   const outcome = await perform(task, body)
-  const moved = 'result' in outcome && typeof outcome.result === 'object' ? handedOver(outcome.result) : []
+  const moved = 'result' in outcome && isPosted(outcome.result) ? handedOver(outcome.result) : []
   parentPort?.postMessage(outcome, [...moved, ...body.map(({ buffer }) => buffer as ArrayBuffer)])
 })
 
@@ -40,11 +40,13 @@ async function perform(task: Task, body: Uint8Array[]): Promise<Outcome> {
   }
 }
 
-function run(prompter: Prompter, { protocol, kind, options }: Task, body: Uint8Array): PostedTurn | number {
+function run(prompter: Prompter, { protocol, kind, options }: Task, body: Uint8Array): Result {
   const { prepareBody, checkBody } = protocols[protocol]
   if (kind === 'count') return anthropic.countBody(prompter, body, options)
-  if (kind === 'check') checkBody(body, options)
-  if (kind === 'check') return 0
+  if (kind === 'check') {
+    checkBody(body, options)
+    return undefined
+  }
   const turn = prepareBody(prompter, body, options)
   // An error is posted faster than a prompt that nobody can answer.
   checkRoom(turn.tokens.length, prompter.window)

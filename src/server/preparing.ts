@@ -7,12 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { type ErrorCode, TetherError } from '../errors.js'
 import type { LoadedModel } from '../model/types.js'
-import { fromPosted, type PostedTurn } from '../turn/posted-turn.js'
+import { fromPosted, isPosted, type PostedTurn } from '../turn/posted-turn.js'
 import type { PrepareOptions } from '../turn/prepare-turn.js'
 import type { Beside, ProtocolName } from '../turn/protocol.js'
 import type { ReadOptions } from '../turn/request-fields.js'
 import type { TurnMemory } from '../turn/turn-memory.js'
-import type { PreparedTurn } from '../turn/types.js'
+import type { CountedTurn, PreparedTurn } from '../turn/types.js'
 import type { Blocks } from './blocks.js'
 import { closing } from './closing.js'
 
@@ -24,8 +24,11 @@ export interface Task {
   options: PrepareOptions & ReadOptions & { beside?: Beside }
 }
 
+/** By the task's kind; of a check there is none. */
+export type Result = PostedTurn | CountedTurn | undefined
+
 /** The blocks of a body are handed over there and back. */
-export type Outcome = ({ result: PostedTurn | number } | Failed) & { body: Uint8Array[] }
+export type Outcome = ({ result: Result } | Failed) & { body: Uint8Array[] }
 /** `opened`: it has read its files, or cannot. */
 export type FromWorker = Outcome | 'opened'
 export type ToWorker = (Task & { body: Uint8Array[] }) | { remember: Parameters<TurnMemory['remember']>[0] }
@@ -42,7 +45,7 @@ export interface Preparing {
    * `cancelled` as soon as the signal fires, or `invalid_request` if it takes longer than a minute. A task that has begun
    * is not interrupted.
    */
-  run(task: Task, body: Blocks, signal?: AbortSignal): Promise<PreparedTurn | number>
+  run(task: Task, body: Blocks, signal?: AbortSignal): Promise<PreparedTurn | CountedTurn | undefined>
   close(): void
 }
 
@@ -125,7 +128,7 @@ export function createPreparing({ turns }: LoadedModel): Preparing | undefined {
         const done: Waiting['done'] = (outcome) => {
           // Node keeps a joined signal, and all that its listeners hold, until they are removed.
           signal?.removeEventListener('abort', leave)
-          if ('result' in outcome) resolve(toResult(outcome))
+          if ('result' in outcome) resolve(isPosted(outcome.result) ? fromPosted(outcome.result) : outcome.result)
           else reject(toError(outcome))
         }
         const one: Waiting = { task, body, done }
@@ -191,10 +194,6 @@ function fairQueue() {
 function drop(waiting: ReturnType<typeof fairQueue>, one: Waiting): void {
   waiting.remove(one)
   one.done({ fault: { code: 'cancelled', message: 'the client left' } })
-}
-
-function toResult({ result }: { result: PostedTurn | number }): PreparedTurn | number {
-  return typeof result === 'number' ? result : fromPosted(result)
 }
 
 function toError({ fault: { code, message, field } }: Failed): TetherError {

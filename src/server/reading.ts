@@ -3,7 +3,7 @@ import { countBody } from '../anthropic/prepare.js'
 import type { PrepareOptions } from '../turn/prepare-turn.js'
 import type { Beside, Protocol } from '../turn/protocol.js'
 import type { ReadOptions } from '../turn/request-fields.js'
-import type { PreparedTurn, Prompter } from '../turn/types.js'
+import type { CountedTurn, PreparedTurn, Prompter } from '../turn/types.js'
 import { type Blocks, joined } from './blocks.js'
 import type { Preparing } from './preparing.js'
 
@@ -19,8 +19,8 @@ export interface Reading {
     body: Blocks,
     options: PrepareOptions & ReadOptions,
   ): Promise<PreparedTurn>
-  /** Of Anthropic's clients: the length of the prompt in tokens. */
-  count(prompter: Prompter, body: Blocks, options: ReadOptions): Promise<number>
+  /** Of Anthropic's clients. */
+  count(prompter: Prompter, body: Blocks, options: ReadOptions): Promise<CountedTurn>
 }
 
 /** `preparing`: the other thread. Unset: there is none. */
@@ -43,7 +43,7 @@ export function readingOn(preparing: Preparing | undefined, signal: AbortSignal)
     async count(prompter, body, options) {
       const other = far(body.length)
       if (!other) return countBody(prompter, body.whole(), options)
-      return (await other.run({ protocol: 'anthropic', kind: 'count', options }, body, signal)) as number
+      return (await other.run({ protocol: 'anthropic', kind: 'count', options }, body, signal)) as CountedTurn
     },
   }
 }

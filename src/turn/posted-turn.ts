@@ -30,6 +30,10 @@ export function toPosted({ tokens, forks, record: { tools, ...record } }: Prepar
   return { tokens, forks, record, names: tools.map(({ name }) => name), schemas, ends }
 }
 
+export function isPosted(result: object | undefined): result is PostedTurn {
+  return result !== undefined && 'schemas' in result
+}
+
 /** What is handed over, bytes of the echo too: the thread that posts it has it no more. */
 export function handedOver({ tokens, schemas, record: { echo = {} } }: PostedTurn): ArrayBuffer[] {
   const echoed = Object.values(echo).filter((value) => value instanceof Uint8Array)

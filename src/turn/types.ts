@@ -51,6 +51,14 @@ export interface PreparedTurn {
   record: TurnRecord
 }
 
+/** A request whose tokens were counted. Plain data too. */
+export interface CountedTurn {
+  /** Tokens of its prompt. */
+  length: number
+  /** The model that it names. */
+  model?: string
+}
+
 /** What an answer is held to. */
 export interface HoldPlan {
   grammar: HeldGrammar

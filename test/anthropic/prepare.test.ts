@@ -83,7 +83,7 @@ describe('preparing a body', () => {
   it('counts the tokens that it gives', () => {
     const body = hello({ tools: [READ], tool_choice: { type: 'any' } })
     const { tokens } = prepareBody(prompter, bytes(body))
-    expect(countBody(prompter, bytes(body))).toBe(tokens.length)
+    expect(countBody(prompter, bytes(body))).toEqual({ length: tokens.length, model: 'some-model' })
     expect(countMessage(prompter, body)).toBe(tokens.length)
   })
 })
