@@ -74,12 +74,14 @@ describe('the archives', () => {
     expect(packages.install).toBe(`npm install -g ${packages.main} ${packages.platform}`)
   })
 
-  test.runIf(platformName.endsWith('linux-x64'))('are as large as docs/releasing.md says', () => {
+  test.runIf(platformName.endsWith('linux-x64'))('are as large as docs/releasing.md and README.md say', () => {
     const page = readFileSync(join(root, 'docs/releasing.md'), 'utf8')
     const [, main, platform] = /the main package has ([\d.]+) MB and the other ([\d.]+) MB/.exec(page) ?? []
     const megabytes = (path: string) => statSync(path).size / 1e6
     expect(Math.abs(megabytes(packages.main) - Number(main))).toBeLessThan(0.3)
     expect(Math.abs(megabytes(packages.platform) - Number(platform))).toBeLessThan(0.3)
+    const readme = readFileSync(join(root, 'README.md'), 'utf8')
+    expect(/the archives have (\d+) MB/.exec(readme)?.[1]).toBe((Number(main) + Number(platform)).toFixed(0))
   })
 
   test('the parts of the page are as they are in src/', () => {
