@@ -19,8 +19,6 @@ namespace {
 // Passes after which MLX's freed buffers are given back.
 constexpr size_t kClearEvery = 256;
 
-mx::array row_of(const mx::array& logits, int row) { return mx::slice(logits, {row, 0}, {row + 1, logits.shape(1)}); }
-
 }  // namespace
 
 Failure to_failure(const std::exception& error) {

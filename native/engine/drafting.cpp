@@ -21,10 +21,6 @@ constexpr int kFirstDrafted = 8;
 constexpr int kTried = 2;
 constexpr double kGoodOdds = 0.9;
 
-mx::array rows_of(const mx::array& logits, int begin, int end) {
-  return mx::slice(logits, {begin, 0}, {end, logits.shape(1)});
-}
-
 }  // namespace
 
 bool Batch::can_draft(const Live& live) const { return loaded_.costs && !live.discouraged(); }
@@ -157,7 +153,7 @@ mx::array Batch::set_drafted_apart(std::vector<Live*>& fed, const Computed& pass
 
 // Keeps what a drafter needs of the last row that was computed for a sequence.
 void Batch::keep_hidden(Live& live, const mx::array& hidden, int row) const {
-  if (live.drafter && loaded_.drafter->wants_hidden()) live.drafter->hidden = rows_of(hidden, row, row + 1);
+  if (live.drafter && loaded_.drafter->wants_hidden()) live.drafter->hidden = row_of(hidden, row);
 }
 
 // Draws what follows each token that was fed, as long as the draft says the same.
@@ -199,7 +195,7 @@ void Batch::note_draft(Live& live, bool holds) {
 int32_t Batch::draw_at(Live& live, const mx::array& logits, int row) {
   Draw one{.sampler = &live.sampler, .allowed = allowed_next(live, logits, row), .discouraged = live.discouraged()};
   if (live.ended) return 0;
-  auto drawn = draw(rows_of(logits, row, row + 1), {&one, 1}, loaded_.device);
+  auto drawn = draw(row_of(logits, row), {&one, 1}, loaded_.device);
   if (live.removed)
     mx::eval(drawn, *live.removed);
   else

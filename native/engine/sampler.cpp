@@ -22,8 +22,6 @@ mx::array tail(const mx::array& ids, int most) {
   return count <= most ? ids : mx::slice(ids, {count - most}, {count});
 }
 
-mx::array row(const mx::array& x, int index) { return mx::slice(x, {index, 0}, {index + 1, x.shape(1)}); }
-
 mx::array largest(const mx::array& logits) { return mx::astype(mx::argmax(logits, -1), mx::int32); }
 
 // The ids of the `count` largest logits, largest first: (1, vocab) -> (1, count)
@@ -134,6 +132,8 @@ mx::array Sampler::operator()(mx::array logits, std::span<const uint32_t> allowe
   return next;
 }
 
+mx::array row_of(const mx::array& x, int row) { return mx::slice(x, {row, 0}, {row + 1, x.shape(1)}); }
+
 mx::array draw_largest(const mx::array& raw, const DevicePolicy& device) {
   auto logits = mx::astype(raw, mx::float32);
   return device.own_kernels ? cpu::largest_tokens(logits) : checked(logits, largest(logits));
@@ -146,7 +146,7 @@ mx::array draw(const mx::array& raw, std::span<const Draw> draws, const DevicePo
   std::vector<mx::array> each;
   for (int i = 0; i < static_cast<int>(draws.size()); i++) {
     const auto& [sampler, allowed, discouraged] = draws[static_cast<size_t>(i)];
-    auto own = draws.size() == 1 ? logits : row(logits, i);
+    auto own = draws.size() == 1 ? logits : row_of(logits, i);
     if (discouraged) own = lowered(own, *discouraged);
     each.push_back((*sampler)(own, allowed));
   }
@@ -154,9 +154,9 @@ mx::array draw(const mx::array& raw, std::span<const Draw> draws, const DevicePo
   return device.own_kernels ? next : checked(logits, next);
 }
 
-mx::array removed_probability(const mx::array& raw, int index, std::span<const uint32_t> allowed,
+mx::array removed_probability(const mx::array& raw, int row, std::span<const uint32_t> allowed,
                               const DevicePolicy& device) {
-  auto logits = mx::astype(raw.shape(0) == 1 ? raw : row(raw, index), mx::float32);
+  auto logits = mx::astype(raw.shape(0) == 1 ? raw : row_of(raw, row), mx::float32);
   if (device.own_kernels) return cpu::forbidden_share(logits, allowed);
   auto kept = mx::subtract(mx::logsumexp(masked(logits, allowed), -1), mx::logsumexp(logits, -1));
   return mx::subtract(mx::array(1.0F), mx::exp(kept));

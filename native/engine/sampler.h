@@ -53,6 +53,9 @@ struct Draw {
   std::optional<int32_t> discouraged = std::nullopt;  // a token that is less likely to be drawn (LoopGuard::kPenalty)
 };
 
+// x: (rows, width) -> (1, width)
+mx::array row_of(const mx::array& x, int row);
+
 // logits: (B, vocab) -> (B) int32: the largest of each row, kNotANumber for rows that hold a NaN.
 mx::array draw_largest(const mx::array& logits, const DevicePolicy& device);
 
