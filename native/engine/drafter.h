@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/odds.h"
 #include "engine/sequence.h"
 
 namespace tether {
@@ -18,22 +19,17 @@ namespace mx = mlx::core;
 class DraftRecord {
  public:
   // How likely a drafted token is to hold if those before it do.
-  double odds() const { return held_ / seen_; }
+  double odds() const { return odds_(); }
   // Whether it was not asked for so long that it may have become better.
   bool is_due() const { return idle_ >= kTryEvery; }
   // A token of the answer.
   void passed() { idle_++; }
   void asked() { idle_ = 0; }
-  void note(bool holds) {
-    seen_ = seen_ * kKeep + 1;
-    held_ = held_ * kKeep + (holds ? 1 : 0);
-  }
+  void note(bool holds) { odds_.note(holds); }
 
  private:
   static constexpr int kTryEvery = 256;
-  static constexpr double kKeep = 0.95;  // the last 20 drafted tokens or so decide
-  double seen_ = 4;
-  double held_ = 3;
+  Odds odds_{0.95, 4, 3};  // of the last 20 drafted tokens or so
   int idle_ = 0;
 };
 

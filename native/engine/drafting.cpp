@@ -13,8 +13,6 @@
 namespace tether {
 namespace {
 
-// How fast what was seen of forced drafts counts.
-constexpr double kQuick = 0.2;
 // Tokens of an answer before a drafter is asked for the first time.
 constexpr int kFirstDrafted = 8;
 // What a drafter that was not right lately is tried with: how many tokens, and if it paid with which odds.
@@ -80,7 +78,7 @@ int Batch::plan_draft(Live& live, const PassCosts::Plan& plan, int most) {
   };
   auto forced = live.is_held() ? live.constraint()->forced() : std::vector<int32_t>{};
   if (!forced.empty()) {
-    auto odds = [&](int) { return live.forced_odds; };
+    auto odds = [&](int) { return live.forced_odds(); };
     int count = loaded_.costs->tries(plan, odds, std::min(most, static_cast<int>(forced.size())));
     return take(DraftSource::forced, std::move(forced), count);
   }
@@ -187,7 +185,7 @@ void Batch::verify(Live& live) {
 }
 
 void Batch::note_draft(Live& live, bool holds) {
-  if (live.draft_source == DraftSource::forced) live.forced_odds += kQuick * ((holds ? 1 : 0) - live.forced_odds);
+  if (live.draft_source == DraftSource::forced) live.forced_odds.note(holds);
   if (live.draft_source == DraftSource::drafter && live.drafter) live.drafter->record.note(holds);
 }
 

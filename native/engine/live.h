@@ -15,6 +15,7 @@
 #include "engine/drafter.h"
 #include "engine/lookup.h"
 #include "engine/loop_guard.h"
+#include "engine/odds.h"
 #include "engine/sampler.h"
 #include "engine/sequence.h"
 #include "engine/types.h"
@@ -93,7 +94,7 @@ struct Live {
   std::unique_ptr<DraftState> drafter = nullptr;     // unset: nor by a second model
   std::vector<int32_t> draft = {};                   // what its next pass is fed behind the known token
   DraftSource draft_source = DraftSource::lookup;    // where it comes from
-  double forced_odds = 0.9;                          // how often drafts of the constraint held lately
+  Odds forced_odds{0.8, 5, 4.5};                     // of drafts of the constraint, the last five or so
   std::optional<Drawable> free_draw = std::nullopt;  // of the token that is pending
   std::optional<mx::array> removed = std::nullopt;   // (1): Constrained::removed so far
   Clock::time_point started;

@@ -13,8 +13,6 @@ constexpr int kCompared = 32;
 // From these lengths in common on, a place is held to be of another kind.
 constexpr int kLong = 6;  // below Lookup::kGram: one that was taken up again
 constexpr int kVeryLong = 16;
-// Older tokens count less for the odds: the last 30 or so decide.
-constexpr double kKeep = 0.97;
 // How far behind a place that did not hold it is taken up again.
 constexpr int kPutIn = 32;
 // The least hash table.
@@ -31,11 +29,6 @@ Lookup::Lookup(std::span<const int32_t> prompt, size_t expected) {
   find();
 }
 
-void Lookup::Record::note(bool holds) {
-  seen = seen * kKeep + 1;
-  held = held * kKeep + (holds ? 1 : 0);
-}
-
 size_t Lookup::kind(int common) {
   if (common < kGram) return 0;
   if (common < kLong) return 1;
@@ -45,7 +38,7 @@ size_t Lookup::kind(int common) {
 void Lookup::accept(int32_t token) {
   if (next_ >= 0) {
     bool holds = tokens_[static_cast<size_t>(next_)] == token;
-    record(common_).note(holds);
+    odds_[kind(common_)].note(holds);
     if (!holds) {
       left_ = next_;
       since_left_ = -1;
@@ -120,10 +113,7 @@ std::vector<int32_t> Lookup::draft(int count) const {
   return draft;
 }
 
-double Lookup::odds(int ahead) const {
-  const auto& record = records_[kind(common_ + ahead)];
-  return record.held / record.seen;
-}
+double Lookup::odds(int ahead) const { return odds_[kind(common_ + ahead)](); }
 
 size_t Lookup::bytes() const {
   return (tokens_.capacity() + previous_.capacity() + last_.capacity()) * sizeof(int32_t);

@@ -13,6 +13,8 @@
 #include <span>
 #include <vector>
 
+#include "engine/odds.h"
+
 namespace tether {
 
 class Lookup {
@@ -36,19 +38,12 @@ class Lookup {
   size_t bytes() const;
 
  private:
-  // How often a place was right lately, by how much it has in common with the end.
-  struct Record {
-    double seen;
-    double held;
-    void note(bool holds);
-  };
-
   void append(int32_t token);
   void find();
   void take_up_again();
   size_t slot(size_t end) const;
   int common(size_t a, size_t b) const;
-  Record& record(int common) { return records_[kind(common)]; }
+  // By how much a place has in common with the end.
   static size_t kind(int common);
 
   std::vector<int32_t> tokens_;
@@ -58,7 +53,8 @@ class Lookup {
   int common_ = 0;                 // tokens before it that are those at the end
   int64_t left_ = -1;              // the place that did not hold, the last one
   int since_left_ = 0;             // tokens
-  std::array<Record, 4> records_{{{5, 3}, {5, 2}, {5, 3.5}, {5, 4.5}}};
+  // By kind: how often such places were right, over the last 30 tokens or so.
+  std::array<Odds, 4> odds_{Odds{0.97, 5, 3}, Odds{0.97, 5, 2}, Odds{0.97, 5, 3.5}, Odds{0.97, 5, 4.5}};
 };
 
 }  // namespace tether
