@@ -78,25 +78,14 @@ struct Gemma3nConfig {
 };
 
 AttentionHalf gemma3n_attention(const Gemma3nConfig& c, Weights& w, const std::string& name, size_t layer) {
-  AttentionHalf made{.core = {.heads = c.heads,
-                              .kv_heads = c.kv_heads,
-                              .head_dim = c.head_dim,
-                              .scale = 1,
-                              .window = c.sliding[layer] ? c.sliding_window : 0,
-                              .device = w.device()},
-                     .q_proj = w.linear(name + ".q_proj", c.heads * c.head_dim, c.hidden),
-                     .o_proj = w.linear(name + ".o_proj", c.hidden, c.heads * c.head_dim),
-                     .q_norm = w.norm(name + ".q_norm", c.head_dim, c.eps),
-                     .v_norm = RMSNorm{std::nullopt, c.eps, w.device()}};
-  if (layer >= static_cast<size_t>(c.own_layers())) {
-    // Checkpoints have unused tensors for these layers.
-    for (const char* part : {".k_proj.", ".v_proj.", ".k_norm."}) w.ignore(name + part);
-    return made;
-  }
-  made.k_proj = w.linear(name + ".k_proj", c.kv_heads * c.head_dim, c.hidden);
-  made.v_proj = w.linear(name + ".v_proj", c.kv_heads * c.head_dim, c.hidden);
-  made.k_norm = w.norm(name + ".k_norm", c.head_dim, c.eps);
-  return made;
+  Attention core{.heads = c.heads,
+                 .kv_heads = c.kv_heads,
+                 .head_dim = c.head_dim,
+                 .scale = 1,
+                 .window = c.sliding[layer] ? c.sliding_window : 0,
+                 .device = w.device()};
+  auto own = layer < static_cast<size_t>(c.own_layers()) ? OwnKeys::and_values : OwnKeys::none;
+  return sharing_attention(w, name, core, {.hidden = c.hidden, .eps = c.eps, .own = own});
 }
 
 struct Gemma3nMLP {

@@ -100,20 +100,9 @@ inline AttentionHalf gemma4_attention(const Gemma4Config& c, Weights& w, const s
                  .scale = 1,
                  .window = sliding ? c.sliding_window : 0,
                  .device = w.device()};
-  AttentionHalf made{.core = core,
-                     .q_proj = w.linear(name + ".q_proj", core.heads * core.head_dim, c.hidden),
-                     .o_proj = w.linear(name + ".o_proj", c.hidden, core.heads * core.head_dim),
-                     .q_norm = w.norm(name + ".q_norm", core.head_dim, c.eps),
-                     .v_norm = RMSNorm{std::nullopt, c.eps, w.device()}};
-  if (layer >= static_cast<size_t>(c.own_layers())) {
-    // Some checkpoints have unused tensors for these layers.
-    for (const char* part : {".k_proj.", ".v_proj.", ".k_norm."}) w.ignore(name + part);
-    return made;
-  }
-  made.k_proj = w.linear(name + ".k_proj", core.kv_heads * core.head_dim, c.hidden);
-  made.k_norm = w.norm(name + ".k_norm", core.head_dim, c.eps);
-  if (!c.k_eq_v || sliding) made.v_proj = w.linear(name + ".v_proj", core.kv_heads * core.head_dim, c.hidden);
-  return made;
+  auto own = c.k_eq_v && !sliding ? OwnKeys::as_values : OwnKeys::and_values;
+  if (layer >= static_cast<size_t>(c.own_layers())) own = OwnKeys::none;
+  return sharing_attention(w, name, core, {.hidden = c.hidden, .eps = c.eps, .own = own});
 }
 
 // Picks the experts of each token and their shares.

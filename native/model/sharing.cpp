@@ -1,4 +1,4 @@
-// Which layer's keys and values each layer reads, in models whose layers share them.
+// Models whose last layers read keys and values of earlier ones: which layer's, and what each has of its own.
 #include "model/sharing.h"
 
 #include "error.h"
@@ -19,6 +19,25 @@ std::vector<size_t> key_sources(const std::vector<bool>& sliding, int shared, co
     sources.push_back(after - 1);
   }
   return sources;
+}
+
+AttentionHalf sharing_attention(Weights& w, const std::string& name, const Attention& core, const SharingShape& shape) {
+  const auto& [hidden, eps, own] = shape;
+  int queries = core.heads * core.head_dim;
+  int keys = core.kv_heads * core.head_dim;
+  AttentionHalf made{.core = core,
+                     .q_proj = w.linear(name + ".q_proj", queries, hidden),
+                     .o_proj = w.linear(name + ".o_proj", hidden, queries),
+                     .q_norm = w.norm(name + ".q_norm", core.head_dim, eps),
+                     .v_norm = RMSNorm{std::nullopt, eps, w.device()}};
+  if (own == OwnKeys::none) {
+    for (const char* part : {".k_proj.", ".v_proj.", ".k_norm."}) w.ignore(name + part);
+    return made;
+  }
+  made.k_proj = w.linear(name + ".k_proj", keys, hidden);
+  made.k_norm = w.norm(name + ".k_norm", core.head_dim, eps);
+  if (own == OwnKeys::and_values) made.v_proj = w.linear(name + ".v_proj", keys, hidden);
+  return made;
 }
 
 }  // namespace tether
