@@ -10,20 +10,12 @@
 #include "cpu/ops/products.h"
 #include "cpu/pool.h"
 #include "test/check.h"
+#include "test/matrices.h"
 
 using namespace tether;
 namespace mx = mlx::core;
 
 namespace {
-
-Matrix quantized(const mx::array& weight, int group, int bits) {
-  auto parts = mx::quantize(weight, group, bits);
-  mx::eval(parts);
-  return {.numbers = parts[0],
-          .scales = parts[1],
-          .biases = parts[2],
-          .quantization = {.mode = QuantMode::affine, .bits = bits, .group_size = group}};
-}
 
 // A copy in that order.
 Matrix interleaved(const Matrix& matrix) {

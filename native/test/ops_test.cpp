@@ -14,6 +14,7 @@
 #include "cpu/pool.h"
 #include "model/hadamard.h"
 #include "test/check.h"
+#include "test/matrices.h"
 
 using namespace tether;
 namespace mx = mlx::core;
@@ -47,15 +48,6 @@ void products() {
           check(cpu::product(transposed, plain(weight), Activations::float32), mx::matmul(transposed, wanted),
                 "product of a transposed input, " + name);
         }
-}
-
-Matrix quantized(const mx::array& weight, int group, int bits) {
-  auto parts = mx::quantize(weight, group, bits);
-  mx::eval(parts);
-  return {.numbers = parts[0],
-          .scales = parts[1],
-          .biases = parts[2],
-          .quantization = {.mode = QuantMode::affine, .bits = bits, .group_size = group}};
 }
 
 // Rounded activations cost little, but something: where there are more rows nothing is rounded.
