@@ -59,8 +59,8 @@ export const loadOptions = {
   },
   /**
    * Bits in which keys and values are kept. 8 or 4: a longer window in the same memory, answers that differ a little;
-   * `bad_config` where head_dim is no multiple of 32. 16: float16, half of what a CPU keeps. 0, 32 or unset: as they are
-   * computed.
+   * `bad_config` where head_dim is no multiple of 32. 16: float16, half of what a CPU keeps. 0 or unset: as they are
+   * computed; 32 is another way to write that.
    */
   kvBits: {
     key: 'kv_bits',

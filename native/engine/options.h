@@ -14,7 +14,7 @@ struct LoadOptions {
   uint64_t memory_cap = 0;  // bytes; 0: none
   int max_context = 0;      // tokens; 0: the checkpoint's own window
   int threads = 0;          // threads that compute on a CPU; 0: as many as are fastest, measured at load
-  int kv_bits = 0;          // bits of a stored key or value: 16, 8 or 4; 0 and 32: as computed
+  int kv_bits = 0;          // bits of a stored key or value: 16, 8 or 4; 0: as computed
   int activation_bits = 0;  // bits of activations beside quantized weights on a CPU: 8, 16 or 32; 0: kActivationBits
   int prefill_chunk = 0;    // tokens of a prompt per pass; 0: what takes half a second, measured at load
 };

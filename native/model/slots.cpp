@@ -28,12 +28,12 @@ mx::array joined(const mx::array* old, int kept, int end, const mx::array& add, 
 }  // namespace
 
 Quantization kv_quantization(int bits, int head_dim) {
-  if (bits == 0 || bits == 32) return {};
+  if (bits == 0) return {};
   if (bits == 16) return {.bits = bits};
   auto number = std::to_string(bits);
   if (bits != 4 && bits != 8)
     throw Error("bad_config",
-                "[model] keys and values cannot be kept in " + number + " bits. kv_bits must be 32, 16, 8, 4 or 0.");
+                "[model] keys and values cannot be kept in " + number + " bits. kv_bits must be 16, 8, 4 or 0.");
   if (head_dim % 32 != 0)
     throw Error("bad_config", "[model] kv_bits " + number + " needs a head_dim that is a multiple of 32, not " +
                                   std::to_string(head_dim) + ". Load this checkpoint without kv_bits.");

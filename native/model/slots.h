@@ -12,9 +12,9 @@ namespace tether {
 
 namespace mx = mlx::core;
 
-// How keys and values are stored: as they are computed for 0 and 32 bits, in float16 for 16, affine for 8 and 4. In
-// groups of 32: of 64 for 8 bits if head_dim is a multiple. Throws Error("bad_config") for other bits and for a
-// head_dim that groups do not divide.
+// How keys and values are stored: as they are computed for 0 bits, in float16 for 16, affine for 8 and 4. In groups of
+// 32: of 64 for 8 bits if head_dim is a multiple. Throws Error("bad_config") for other bits and for a head_dim that
+// groups do not divide.
 Quantization kv_quantization(int bits, int head_dim);
 
 // Whether heads are transformed (hadamard.h) before they are stored so: in 4 bits outliers would cost the other numbers

@@ -330,7 +330,7 @@ std::string rejection(int bits, int head_dim) {
 
 void test_formats() {
   expect(kv_quantization(0, 7).mode == QuantMode::none, "without a quantization any head_dim is accepted");
-  expect(kv_quantization(32, 7).bits == 0 && kv_quantization(16, 7).bits == 16, "so it is for 32 and 16 bits");
+  expect(kv_quantization(16, 7).bits == 16, "so it is for 16 bits");
   expect(kv_quantization(8, 256).group_size == 64 && kv_quantization(4, 96).group_size == 32,
          "group sizes divide head_dim");
   expect(rejection(8, 80).find("head_dim") != std::string::npos && rejection(8, 80).starts_with("bad_config"),

@@ -95,7 +95,9 @@ function engineOptions(options: EngineOptions & { diskCache?: number }): Require
   }
   const cap = options.memoryCap ?? Math.floor(totalmem() * DEFAULT_MEMORY_SHARE)
   const values = namesOf(loadOptions).map((name) => [name, options[name] ?? 0])
-  return { ...(Object.fromEntries(values) as Required<EngineOptions>), memoryCap: cap }
+  // The engine knows one number for keys and values as they are computed.
+  const kvBits = options.kvBits === 32 ? 0 : (options.kvBits ?? 0)
+  return { ...(Object.fromEntries(values) as Required<EngineOptions>), memoryCap: cap, kvBits }
 }
 
 async function* generate(
