@@ -53,6 +53,14 @@ export function repetitiveTexts() {
     'base64 of zeros': 'A'.repeat(2000),
     'two thousand times a': 'a'.repeat(2000),
     'five hundred times ha': 'ha'.repeat(500),
+    'a poem with a refrain': lines(
+      20,
+      (i) =>
+        `Verse ${i} has words of its own, ${i * 7} of them,\nand then another line.\n\nRow, row, row your boat,\nGently down the stream.\nMerrily, merrily, merrily, merrily,\nLife is but a dream.\n`,
+    ),
+    'three thousand spaces': ' '.repeat(3000),
+    'five hundred smileys': '🙂'.repeat(500),
+    'five hundred times 哈': '哈'.repeat(500),
     'a log': lines(
       500,
       (i) =>
