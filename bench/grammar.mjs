@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadBinding } from '../dist/binding.js'
 import { FORMATS } from '../dist/chat/families.js'
-import { loosened } from '../dist/chat/grammar/bounds.js'
+import { heldSchema } from '../dist/chat/grammar/held-schema.js'
 import { fitting, sourceOf } from '../dist/chat/grammar/rule.js'
 import { grammarVocabulary } from '../dist/chat/grammar/vocabulary.js'
 import { loadTokenizer } from '../dist/chat/tokenizer/load.js'
@@ -34,7 +34,11 @@ function toolsOf(recording) {
   const { tools } = recording
     ? JSON.parse(readFileSync(recording, 'utf8').split('\n')[0])
     : claudeCodeRequest('Hi', [], 1)
-  const own = tools.map(({ name, input_schema }) => ({ name, description: '', schema: loosened(input_schema).schema }))
+  const own = tools.map(({ name, input_schema }) => ({
+    name,
+    description: '',
+    schema: heldSchema(input_schema).schema,
+  }))
   return Array.from({ length: Math.max(WANTED, own.length) }, (_, i) => {
     const tool = own[i % own.length]
     return i < own.length ? tool : renamed(tool, i)

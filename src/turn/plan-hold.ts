@@ -1,5 +1,5 @@
 /** What an answer is held to: its calls, by the request's tools, or the whole answer, by a schema. Pure, as prepareTurn is. */
-import { loosened, unbounded } from '../chat/grammar/bounds.js'
+import { heldSchema } from '../chat/grammar/held-schema.js'
 import { fitting, oneOf, SPACE, sequence, sourceOf } from '../chat/grammar/rule.js'
 import type { CallSyntax, ChatTool, JsonObject, Piece, Rule } from '../chat/types.js'
 import type { HeldGrammar } from '../engine/grammar.js'
@@ -39,9 +39,8 @@ function thoughtOf({ family: { thought }, tokenizer }: Prompter, { inThought }: 
 
 function planSchema(schema: JsonObject, thought: Thought | undefined): HoldPlan {
   const where = 'the schema of the answer'
-  const { schema: held, dropped } = loosened(schema)
-  const fault = unbounded(schema) ?? dropped[0]
-  if (fault !== undefined) throw unheld(where, fault)
+  const { schema: held, missing } = heldSchema(schema)
+  if (missing[0] !== undefined || !held) throw unheld(where, missing[0] ?? 'it allows nothing')
   const json = sequence(SPACE, fitting(held))
   const source = sourceOf(thought ? afterThought(json, thought) : json)
   const grammar = { source, fromStart: true, begun: '', toEnd: true, afterTokens: new Int32Array(0), afterTexts: [] }
@@ -113,17 +112,16 @@ function begunText(begun: Piece[], { texts }: CallSyntax): string {
 
 /** The tool with the schema that is compiled, and what of its own is missing there. */
 function heldTool(tool: ChatTool, calls: CallSyntax): { held: ChatTool; missing: string[] } {
-  const fault = calls.unwritable?.(tool) ?? unbounded(tool.schema)
+  const fault = calls.unwritable?.(tool)
   if (fault !== undefined) return { held: withoutSchema(tool), missing: [fault] }
-  const { schema, dropped } = loosened(tool.schema)
-  return {
-    held: { ...tool, schema: schema.type === undefined ? { type: 'object', ...schema } : schema },
-    missing: dropped,
-  }
+  const { schema, missing } = heldSchema(tool.schema, { also: ANY_INPUT, isPlain: calls.quote !== undefined })
+  return { held: schema ? { ...tool, schema } : withoutSchema(tool), missing }
 }
 
+const ANY_INPUT: JsonObject = { type: 'object' }
+
 function withoutSchema(tool: ChatTool): ChatTool {
-  return { ...tool, schema: { type: 'object' } }
+  return { ...tool, schema: ANY_INPUT }
 }
 
 export function unheld(where: string, what: string): TetherError {

@@ -36,7 +36,9 @@ change_xgrammar("${TETHER_XGRAMMAR_SOURCES}/cpp/converter_ext/gemma.cc" "${CMAKE
 
 # Numbers have no end in xgrammar's grammars, and readers of JSON take no more than a double holds. An integer has up to 19
 # digits, as those of 64 bits (20 where its least value has 19); a fraction up to 20, an exponent up to 2. Texts whose length
-# is bounded may have control characters there, which JSON's texts may not.
+# is bounded may have control characters there, which JSON's texts may not. A pattern that cannot be read as characters of
+# JSON's texts is held as if these had no escapes. A name that the schema does not have must be none that it has, in another
+# spelling: it leaves theirs before any escape, and not within a character of several bytes.
 change_xgrammar("${TETHER_XGRAMMAR_SOURCES}/cpp/json_schema_converter.cc"
   "${CMAKE_BINARY_DIR}/xgrammar/json_schema_converter.cc"
   [[builder_.AddCharacterClassStar({{'0', '9'}})]]
@@ -49,6 +51,34 @@ change_xgrammar("${TETHER_XGRAMMAR_SOURCES}/cpp/json_schema_converter.cc"
             Repeat(rule_name + "_exponent", builder_.AddCharacterClass({{'0', '9'}}), 1, 2)}]]
   [[builder_.AddCharacterClass({{'"', '"'}, {'\\', '\\'}, {'\r', '\r'}, {'\n', '\n'}}, true);]]
   [[builder_.AddCharacterClass({{0, 0x1f}, {'"', '"'}, {'\\', '\\'}}, true);]]
+  [[return builder_.AddRegex(regex, json_string);
+      }
+    }
+  }
+]] [[return builder_.AddRegex(regex, json_string);
+      }
+    }
+  }
+  XGRAMMAR_CHECK(!json_string) << "JSON's texts cannot be held to the pattern " << regex;
+]]
+  [[for (unsigned char c : prop.name) {
+      cur = &cur->children[c];
+    }
+    cur->is_terminal = true;]] [[auto name = picojson::value(prop.name).serialize();
+    auto end = std::find_if(name.begin() + 1, name.end() - 1, [](unsigned char c) { return c >= 0x80; });
+    for (auto at = name.begin() + 1; at != end; ++at) cur = &cur->children[static_cast<unsigned char>(*at)];
+    if (end == name.end() - 1) {
+      cur->is_terminal = true;
+    } else {
+      cur->children[0x80];
+    }]]
+  [[excluded.push_back({character, character});]]
+  [[excluded.push_back({character, character < 0x80 ? character : 0x10FFFF});]]
+  [[choices.push_back(Sequence({ByteString("\\"), RuleRef(kBasicEscape), RuleRef(kBasicStringSub)}));
+  for (const auto& [character, child] : node.children) {
+]] [[for (const auto& [character, child] : node.children) {
+    if (character >= 0x80) continue;
+]]
   [["[1-9]\\d{" + std::to_string(len) + ",}"]]
   [["[1-9]\\d{" + std::to_string(len) + "," + std::to_string(std::max(len, 18)) + "}"]])
 
