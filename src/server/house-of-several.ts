@@ -44,9 +44,14 @@ export function houseOfSeveral({ first, progress, models = [], smallModel }: Hou
       if (!main) readyModel(watched())
     },
     nameFor: (name) => resolveModel(name, names()).model,
-    all: () => residents().map((one) => ({ name: one.name, state: one.state(), counts: one.counted() })),
+    all: () =>
+      residents().map((one) => ({ name: one.name, names: one.names, state: one.state(), counts: one.counted() })),
     preparing: () => main?.home?.preparing,
-    use: async (name, signal) => room.use(named(name), signal),
+    async use(name, signal) {
+      const wanted = named(name)
+      wanted.checkName(name)
+      return room.use(wanted, signal)
+    },
     counted: () => residents().reduce((sum, one) => sumOfCounts(sum, one.counted()), noCounts),
     stop() {
       isClosed = true

@@ -25,6 +25,8 @@ export interface Lease {
 
 export interface HouseModel {
   name: string
+  /** With those of its adapters, as far as they are known. */
+  names: readonly string[]
   state: LoadState
   counts: ModelCounts
 }

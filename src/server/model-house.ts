@@ -34,7 +34,8 @@ function houseOfOne(model: LoadedModel | Promise<LoadedModel>, progress?: () => 
     nameFor: () => '',
     all() {
       const state = load()
-      return [{ name: state.state === 'ready' ? state.model.info.name : '', state, counts: counted() }]
+      const { name, names } = state.state === 'ready' ? state.model.info : { name: '', names: [] }
+      return [{ name, names, state, counts: counted() }]
     },
     preparing: () => preparing,
     use: async () => ({ model: readyModel(load()), preparing, giveBack() {} }),

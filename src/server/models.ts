@@ -1,6 +1,6 @@
 /**
- * GET /v1/models: the models that there are, loaded or not, and those that are loaded with each of their adapters, with the fields
- * of Anthropic's API and of OpenAI's. Requests that name none of them are answered by the first.
+ * GET /v1/models: the models that there are, loaded or not, each with those of its adapters that are known, with the fields of
+ * Anthropic's API and of OpenAI's. Requests that name none of them are answered by the first.
  */
 import { TetherError } from '../errors.js'
 import { json } from './body.js'
@@ -22,16 +22,13 @@ export function oneModel(house: ModelHouse, id: string): Response {
   throw new TetherError('model_not_found', `no model named ${id} ${why}`)
 }
 
-/**
- * A model has a name for each of its adapters, which are known once it has been loaded. One that is another model's own name
- * means that model.
- */
+/** A model has a name for each of its adapters. One that is another model's own name means that model. */
 function described(house: ModelHouse) {
   const all = house.all()
   const own = all.map(({ name }) => name)
   return all.flatMap((model) => {
     const seen = seenOf(model)
-    const others = seen?.info.names.filter((name) => !own.includes(name)) ?? []
+    const others = model.names.filter((name) => !own.includes(name))
     return [model.name, ...others].map((name) => describe(name, model.state.state === 'ready', seen))
   })
 }

@@ -1,5 +1,6 @@
 /** One of the models of a server: loaded or not, and who uses it. */
 import type { EngineStats } from '../engine/types.js'
+import { type AdapterNames, adapterNames } from '../model/adapters.js'
 import type { LoadedModel, OpenModelOptions } from '../model/types.js'
 import { failedState, type LoadState, loadingState, type SeenModel } from './loading.js'
 import { countsOf, type ModelCounts, noCounts, sumOfCounts } from './model-counts.js'
@@ -12,6 +13,8 @@ export type LoadHow = Pick<OpenModelOptions, 'onProgress' | 'asksForRoom'>
 export interface ServedModel {
   /** What requests call it. */
   name: string
+  /** The names of its LoRA adapters: a request for another one is refused without a load. Unset: they are not known before. */
+  adapters?: readonly string[]
   /** Called when a request names it and it is not loaded. The server closes what it gives. */
   load(how: LoadHow): Promise<LoadedModel>
 }
@@ -32,12 +35,17 @@ export class Resident {
   private fraction: number | undefined
   /** Of loads that are over. */
   private before = noCounts
+  /** As far as they are known before it is loaded. */
+  private readonly planned: AdapterNames | undefined
 
   constructor(
     readonly name: string,
     /** Unset: it is never unloaded. */
     private readonly entry?: ServedModel,
-  ) {}
+  ) {
+    const adapters = entry?.adapters?.map((adapter) => ({ name: adapter }))
+    this.planned = adapters && adapterNames(name, adapters)
+  }
 
   get home(): Home | undefined {
     return this.now.state === 'home' ? this.now.home : undefined
@@ -61,6 +69,16 @@ export class Resident {
 
   get canReload(): boolean {
     return this.entry !== undefined
+  }
+
+  /** What requests may call it, as far as that is known. */
+  get names(): readonly string[] {
+    return this.home?.model.info.names ?? this.seen?.info.names ?? this.planned?.all ?? [this.name]
+  }
+
+  /** Throws `model_not_found` where this name asks for an adapter that it is known not to have. What is loaded says so itself. */
+  checkName(name: string | undefined): void {
+    if (!this.home) this.planned?.numberOf(name)
   }
 
   state(): LoadState {

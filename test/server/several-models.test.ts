@@ -152,6 +152,30 @@ describe.each([
 })
 
 it.each(routes)(
+  'an adapter that a model is known not to have is refused without loading that model: %s',
+  async (path, rest) => {
+    const models = fakeModels(1)
+    const served = [models.served('a'), models.served('org/b', { adapters: ['x', 'y'] })]
+    const { server, get } = await start(models, { models: served })
+    const { data } = await get('/v1/models')
+    expect(data.map(({ id, loaded }: never) => [id, loaded])).toEqual([
+      ['a', true],
+      ...['org/b', 'org/b:x', 'org/b:y'].map((name) => [name, false]),
+    ])
+    for (const name of ['org/b:typo', 'b:typo']) {
+      const { status, json } = await ask(server.url + path, { body: `{"model":"${name}",${rest}}` })
+      expect(status).toBe(404)
+      expect(json.error.message).toContain(
+        'org/b has no adapter typo. The names of this model are org/b, org/b:x, org/b:y.',
+      )
+    }
+    expect(models.events).toEqual(['load a'])
+    expect((await ask(server.url + path, { body: `{"model":"b:y",${rest}}` })).status).toBe(200)
+    expect(models.events).toEqual(['load a', 'close a', 'load org/b'])
+  },
+)
+
+it.each(routes)(
   'of two models that a request names the last one answers, as its answer says: %s',
   async (path, rest) => {
     const models = fakeModels(3)

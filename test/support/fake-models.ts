@@ -21,6 +21,8 @@ export interface FakeModelOptions {
   /** Resolves when it is read. */
   reading?: Promise<void>
   fails?: unknown
+  /** What is known of its adapters before it is loaded. */
+  adapters?: string[]
 }
 
 /** `most`: how many fit at once. */
@@ -57,13 +59,14 @@ export function fakeModels(most: number): FakeModels {
     events,
     engines,
     open: (name, adapters) => open(name, adapters),
-    served: (name, { engine, reading, fails } = {}) => ({
+    served: (name, { engine, reading, fails, adapters } = {}) => ({
       name,
+      adapters,
       async load({ onProgress }) {
         onProgress?.(0.5)
         await reading
         if (fails) throw fails
-        return open(name, [], engine?.())
+        return open(name, adapters, engine?.())
       },
     }),
   }

@@ -12,7 +12,7 @@ import type { Log } from '../log/log.js'
 import type { Progress } from '../terminal/progress.js'
 import { Interrupted, watchSignals } from '../terminal/signals.js'
 import { inOneLine } from './load-error.js'
-import { servedName } from './more-models.js'
+import { nameOfAdapter, servedName } from './more-models.js'
 import { noticeLog } from './notices.js'
 import { logRequest } from './request-line.js'
 import { openRequestLog, type RequestLogOptions } from './request-log.js'
@@ -158,6 +158,7 @@ function severalModels(
     const name = servedName(one.found)
     return {
       name,
+      adapters: (one.load.adapters ?? []).map(nameOfAdapter),
       async load(how: LoadHow) {
         const model = await library.loadModel(one.found.path, { ...one.load, ...how, name, needsChat: true })
         for (const warning of model.info.warnings) log.warning(`${name}: ${oneLine(warning)}`)

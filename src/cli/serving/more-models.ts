@@ -59,14 +59,19 @@ function checkNames(all: PlannedModel[]): void {
 /** What requests can name, with what that is. Two adapters of one name are for the loading to refuse, which it does first of all. */
 export function namesOf({ found, settings: { adapter } }: PlannedModel): { name: string; what: string }[] {
   const name = servedName(found)
-  const adapters = [...new Set(partsOf(adapter).map((folder) => resolve(folder)))]
+  const folders = [...new Set(partsOf(adapter).map((folder) => resolve(folder)))]
   return [
     { name, what: `the model ${oneLine(found.path)}` },
-    ...adapters.map((folder) => ({
-      name: `${name}:${oneLine(basename(folder))}`,
+    ...folders.map((folder) => ({
+      name: `${name}:${nameOfAdapter(folder)}`,
       what: `the adapter ${oneLine(folder)} of ${name}`,
     })),
   ]
+}
+
+/** What requests call an adapter, behind the name of its model. */
+export function nameOfAdapter(folder: string): string {
+  return oneLine(basename(folder))
 }
 
 /** What requests call a model. */
