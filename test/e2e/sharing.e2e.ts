@@ -1,7 +1,7 @@
 /** The real Claude Code in two terminals on one server, and on a server that dies. */
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { runFolder } from '../../src/cli/serving/run-folder.js'
 import {
   ask,
   askedOf,
@@ -36,7 +36,7 @@ test('a second terminal is answered by the server of the first, while that is at
   first.process.kill('SIGTERM')
   await first.ended
   await expectNothingLeft(place)
-  expect(readdirSync(join(place.home, '.tether', 'run'))).toEqual([])
+  expect(readdirSync(runFolder(place.home))).toEqual([])
 })
 
 test('a server that is killed while it reads is started again, and Claude Code gets its answer', async () => {

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
+import { runFolder } from '../../src/cli/serving/run-folder.js'
 import { collectOutput, type Ended } from './cli-output.js'
 import { openTerminal, type Terminal } from './terminal.js'
 import { until } from './until.js'
@@ -183,14 +184,14 @@ export function claudesOf(place: Workplace): number[] {
 
 /** The process ids of the servers that are recorded. */
 export function serversOf(place: Workplace): number[] {
-  const folder = join(place.home, '.tether', 'run')
+  const folder = runFolder(place.home)
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : []
   return names.map((name) => Number.parseInt(name, 10))
 }
 
 /** The address of a server that is recorded, and its key. */
 export function recordOf(place: Workplace, pid: number): { url: string; key?: string } {
-  return JSON.parse(readFileSync(join(place.home, '.tether', 'run', `${pid}.json`), 'utf8'))
+  return JSON.parse(readFileSync(join(runFolder(place.home), `${pid}.json`), 'utf8'))
 }
 
 /** Processes that name a folder of the workplace in their command line, as all of a launched tether's do with `temp`. */

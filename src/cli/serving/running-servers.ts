@@ -1,21 +1,20 @@
 /** The record of running servers, with what another terminal needs to reach them. One private file for each process. */
 import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { TetherError } from '../../errors.js'
 import { makeFolder } from '../../make-folder.js'
 import { reasonOf } from '../../one-line.js'
 import { writeWhole } from '../../write-private.js'
-import { placeOfIds, stillRuns, thisProcess } from '../sharing/process-birth.js'
+import { stillRuns, thisProcess } from '../sharing/process-birth.js'
 import { quoted } from '../terminal/quoted.js'
+import { runFolder } from './run-folder.js'
 
 /** A server, from the moment that it listens. */
 export interface ServerRecord {
   pid: number
   /** When its process began, in the system's own words. Unset: the system did not say. */
   birth?: string
-  /** Where its process id means something. Unset: the system did not say. */
-  place?: string
   /** Of tether. */
   version?: string
   /** Its address on this machine. */
@@ -57,11 +56,6 @@ export interface RunningServer extends ServerRecord {
   window: number
 }
 
-/** ~/.tether/run */
-export function runFolder(): string {
-  return join(homedir(), '.tether', 'run')
-}
-
 /** Writes the certificates that clients of this process's server have to trust. -> their file, which goes with the record */
 export function writeCertificates(pem: string, folder = runFolder()): string {
   const path = join(folder, `${process.pid}.pem`)
@@ -79,13 +73,13 @@ export function recordPath(folder = runFolder()): string {
  * -> removes it; safe to call twice, and called when the process exits
  */
 export function recordServer(
-  server: Omit<ServerRecord, 'pid' | 'birth' | 'place' | 'started'>,
+  server: Omit<ServerRecord, 'pid' | 'birth' | 'started'>,
   folder = runFolder(),
 ): () => void {
   makeFolder(folder, 0o700)
   chmodSync(folder, 0o700)
   const path = recordPath(folder)
-  const record: ServerRecord = { ...thisProcess(), place: placeOfIds(), ...server, started: new Date().toISOString() }
+  const record: ServerRecord = { ...thisProcess(), ...server, started: new Date().toISOString() }
   writeWhole(path, `${JSON.stringify(record, null, 2)}\n`)
   const remove = () => {
     process.off('exit', remove)
@@ -120,8 +114,6 @@ export function serverRecords(folder = runFolder()): ServerRecord[] {
       if (!pid) return []
       const path = join(folder, name)
       const records = read(path, pid)
-      // Of another machine or container with the same home: who knows whether that process lives.
-      if (records[0]?.place !== undefined && records[0].place !== placeOfIds()) return []
       // Of a file that is no record the process id is all that is known.
       if (stillRuns(records[0] ?? { pid })) return records
       removeAll(path)
@@ -148,7 +140,7 @@ function filesIn(folder: string): string[] {
   } catch (cause) {
     if (['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')) return []
     const why = `whether a tether runs cannot be known: ${reasonOf(cause)}`
-    const own = `sudo chown -R ${userInfo().uid} ${quoted(dirname(folder))}`
+    const own = `sudo chown -R ${userInfo().uid} ${quoted(join(homedir(), '.tether'))}`
     throw new TetherError('no_server', `${why}. It has to be a folder that you can read. To make it yours:\n  ${own}`, {
       cause,
     })

@@ -8,7 +8,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { makeFolder } from '../../make-folder.js'
-import { runFolder } from '../serving/running-servers.js'
+import { runFolder } from '../serving/run-folder.js'
 import { peerOn } from './json-lines.js'
 import type { ToTerminal } from './messages.js'
 

@@ -23,18 +23,11 @@ export function thisProcess(): ProcessId {
 export function placeOfIds(): string | undefined {
   if (process.platform !== 'linux') return undefined
   try {
-    return `${machine()} ${readlinkSync('/proc/self/ns/pid')}`
+    // Not the machine's id, which containers of one image share, or have none of.
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`
   } catch {
     return undefined
-  }
-}
-
-function machine(): string {
-  try {
-    return readFileSync('/etc/machine-id', 'utf8').trim()
-  } catch {
-    // In an image there may be none.
-    return ''
   }
 }
 

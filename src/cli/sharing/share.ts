@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { reasonOf } from '../../one-line.js'
 import { version } from '../package.js'
 import { servedName } from '../serving/more-models.js'
+import { forgetOldPlaces } from '../serving/run-folder.js'
 import { recordPath, recordServer, type ServerRecord, writeCertificates } from '../serving/running-servers.js'
 import { type TlsFiles, trusted } from '../serving/tls-files.js'
 import { type ControlSocket, openControl } from './control-socket.js'
@@ -63,6 +64,7 @@ export async function openShare(host: Host, plan: ServePlan, say: (line: string)
     if (plan.tls) certificateFile(plan.tls)
     write()
   }
+  forgetOldPlaces()
   // Otherwise writing the record fails too, which says why.
   await listen().catch(() => {})
   const [key] = Object.values(plan.keys)

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { basename, join } from 'node:path'
 import { serverEntry } from '../command-table.js'
 import { packageRoot } from '../package.js'
-import { runFolder } from '../serving/running-servers.js'
+import { runFolder } from '../serving/run-folder.js'
 import { peerOn } from './json-lines.js'
 import type { Ask, ServePlan, Tell, ToServer } from './messages.js'
 

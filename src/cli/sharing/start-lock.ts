@@ -3,7 +3,7 @@ import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeFolder } from '../../make-folder.js'
-import { runFolder } from '../serving/running-servers.js'
+import { runFolder } from '../serving/run-folder.js'
 import { type ProcessId, stillRuns, thisProcess } from './process-birth.js'
 
 const pollMs = 20

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { agents } from '../../../src/cli/agents/agent-table.js'
+import { runFolder } from '../../../src/cli/serving/run-folder.js'
 import { type AgentReport, writeFakeAgent } from '../../support/cli-fake-agent.js'
 import { useTether } from '../../support/cli-fixture.js'
 import { isAlive } from '../../support/cli-process.js'
@@ -100,7 +101,7 @@ test('two agents share the server of one', async () => {
 test('a server that dies under an agent is started again, and the note names the agent', async () => {
   const running = start('codex', ['sleep'])
   const { pid } = await report()
-  const run = join(tether.place.home, '.tether', 'run')
+  const run = runFolder(tether.place.home)
   const servers = () => readdirSync(run).filter((name) => name.endsWith('.json'))
   const [record = ''] = servers()
   process.kill(Number.parseInt(record, 10), 'SIGKILL')

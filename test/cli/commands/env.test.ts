@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { Call } from '../../../src/cli/args.js'
 import { chooseShell, runEnv } from '../../../src/cli/commands/env.js'
+import { runFolder } from '../../../src/cli/serving/run-folder.js'
 import { exportLines } from '../../../src/cli/terminal/shell-lines.js'
 import { useTether } from '../../support/cli-fixture.js'
 
@@ -51,7 +52,7 @@ test.each([
 describe('tether env', () => {
   /** Writes the record of a server that does not exist. */
   const record = (pid: number, url: string) => {
-    const run = join(tether.place.home, '.tether', 'run')
+    const run = runFolder(tether.place.home)
     mkdirSync(run, { recursive: true })
     const about = { pid, url, model: 'stale', window: 1000, started: '2999-01-01T00:00:00.000Z' }
     writeFileSync(join(run, `${pid}.json`), JSON.stringify(about))
@@ -99,7 +100,7 @@ describe('tether env', () => {
     record(process.pid, 'http://127.0.0.1:9')
     const url = await tether.serve()
     expect(await chosen()).toBe(url)
-    const run = readdirSync(join(tether.place.home, '.tether', 'run'))
+    const run = readdirSync(runFolder(tether.place.home))
     expect(run).not.toContain(`${pid}.json`)
     expect(run).toContain(`${process.pid}.json`)
   })

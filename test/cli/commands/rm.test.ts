@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { runFolder } from '../../../src/cli/serving/run-folder.js'
 import { writeAbout } from '../../../src/prefixes/about.js'
 import { useTether } from '../../support/cli-fixture.js'
 import { writeRecord } from '../../support/kept-prefixes.js'
@@ -88,7 +89,7 @@ describe('tether rm', () => {
 
   test('leaves the model of a server that runs', async () => {
     const path = have('org/gemma')
-    const folder = join(tether.place.home, '.tether', 'run')
+    const folder = runFolder(tether.place.home)
     mkdirSync(folder, { recursive: true })
     const shared = { socket: '/none', path, stamp: '', settings: { draft: 'auto' } }
     const record = { pid: process.pid, url: 'http://127.0.0.1:8099', model: 'org/gemma', started: '2026', shared }

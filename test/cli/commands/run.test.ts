@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { runFolder } from '../../../src/cli/serving/run-folder.js'
 import { useTether } from '../../support/cli-fixture.js'
 import { claudeReport, isAlive } from '../../support/cli-process.js'
 import { until } from '../../support/until.js'
@@ -31,7 +32,7 @@ describe('tether with Claude Code', () => {
   test('records its server while it runs, which has a key of its own for Claude Code', async () => {
     const running = tether.startWithClaude(['sleep'])
     const { pid, env } = await claudeReport(tether.place)
-    const folder = join(tether.place.home, '.tether', 'run')
+    const folder = runFolder(tether.place.home)
     const [name = ''] = readdirSync(folder).filter((each) => each.endsWith('.json'))
     const record = JSON.parse(readFileSync(join(folder, name), 'utf8'))
     expect(record).toMatchObject({ url: env.ANTHROPIC_BASE_URL, model: 'demo', window: 65536 })

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { knownServers, recordServer, runningServers, serverRecords } from '../../../src/cli/serving/running-servers.js'
-import { birthOf, placeOfIds } from '../../../src/cli/sharing/process-birth.js'
+import { birthOf } from '../../../src/cli/sharing/process-birth.js'
 
 let base: string
 let folder: string
@@ -25,7 +25,7 @@ const write = (pid: number, more: object = {}) =>
 test('a recorded server is listed until it is removed', () => {
   const remove = recordServer(server, folder)
   const { pid } = process
-  const who = { pid, birth: birthOf(pid), place: placeOfIds() }
+  const who = { pid, birth: birthOf(pid) }
   expect(runningServers(folder)).toEqual([{ ...server, ...who, started: expect.any(String) }])
   remove()
   remove()
@@ -64,14 +64,6 @@ test('a server whose model is loading is known, but not yet of use', () => {
   expect(runningServers(folder)).toHaveLength(1)
   remove()
   expect(readdirSync(folder)).toEqual([])
-})
-
-test('the record of another machine with the same home is neither believed nor removed', () => {
-  recordServer(server, folder)()
-  write(process.ppid, { place: 'elsewhere' })
-  write(spawnSync('true').pid, { place: 'elsewhere' })
-  expect(serverRecords(folder)).toEqual([])
-  expect(readdirSync(folder)).toHaveLength(2)
 })
 
 test('the latest server comes first', () => {

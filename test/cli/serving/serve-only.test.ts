@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { runFolder } from '../../../src/cli/serving/run-folder.js'
 import { useTether } from '../../support/cli-fixture.js'
 import { until } from '../../support/until.js'
 
@@ -99,7 +100,7 @@ Ctrl-C stops the server.
     await until(() => running.stderr().includes('Ctrl-C'))
     expect(running.stderr()).toContain('tether: org/small ready at ')
     expect(await variables()).toMatchObject({ ANTHROPIC_MODEL: 'org/small', CLAUDE_CODE_SUBAGENT_MODEL: 'org/small' })
-    const runs = join(tether.place.home, '.tether', 'run')
+    const runs = runFolder(tether.place.home)
     const [record = ''] = readdirSync(runs).filter((name) => name.endsWith('.json'))
     expect(JSON.parse(readFileSync(join(runs, record), 'utf8'))).toMatchObject({ model: 'org/small' })
     running.process.kill('SIGINT')

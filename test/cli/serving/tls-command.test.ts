@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { runFolder } from '../../../src/cli/serving/run-folder.js'
 import { type Certificate, selfSigned } from '../../support/certificate.js'
 import { writeFakeClaude } from '../../support/cli-fake-claude.js'
 import { until } from '../../support/until.js'
@@ -83,7 +84,7 @@ describe('tether --serve-only with a certificate', () => {
 
     child.kill('SIGTERM')
     expect(await ended).toBe(0)
-    expect(readdirSync(join(home, '.tether', 'run'))).toEqual([])
+    expect(readdirSync(runFolder(home))).toEqual([])
   }, 60_000)
 })
 

@@ -3,13 +3,14 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, utimes
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { ServerRecord } from '../../../src/cli/serving/running-servers.js'
+import { runFolder } from '../../../src/cli/serving/run-folder.js'
 import type { ServerReport } from '../../../src/cli/sharing/messages.js'
 import { useTether } from '../../support/cli-fixture.js'
 import { claudeReport, isAlive } from '../../support/cli-process.js'
 import { until } from '../../support/until.js'
 
 const tether = useTether()
-const folder = () => join(tether.place.home, '.tether', 'run')
+const folder = () => runFolder(tether.place.home)
 
 function records(): ServerRecord[] {
   if (!existsSync(folder())) return []
@@ -556,7 +557,7 @@ test.each([
 test('a home that is very deep has its socket elsewhere', async () => {
   const home = join(tether.place.home, 'd'.repeat(60), 'e'.repeat(60))
   const { running } = await serving([], { HOME: home })
-  const run = join(home, '.tether', 'run')
+  const run = runFolder(home)
   const [name = ''] = readdirSync(run)
   const { shared } = JSON.parse(readFileSync(join(run, name), 'utf8')) as ServerRecord
   expect(shared?.socket.startsWith(tether.place.temp)).toBe(true)

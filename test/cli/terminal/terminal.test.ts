@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { runFolder } from '../../../src/cli/serving/run-folder.js'
 import {
   claudeReport,
   compileCli,
@@ -153,7 +154,7 @@ describe('Claude Code in a terminal', () => {
     expect(one.settingsPath).not.toBe(two.settingsPath)
     expect([one.authorized, two.authorized]).toEqual([200, 200])
     await until(() => logs().length === 2)
-    const records = readdirSync(join(place.home, '.tether', 'run')).filter((name) => name.endsWith('.json'))
+    const records = readdirSync(runFolder(place.home)).filter((name) => name.endsWith('.json'))
     expect(records).toHaveLength(2)
     first.type('q')
     expect(await first.ended).toBe(5)
