@@ -4,7 +4,7 @@ import { TetherError } from '../../errors.js'
 import { type ServerRecord, serverRecords } from '../serving/running-servers.js'
 import { connectPeer } from './json-lines.js'
 import type { Ask, Left, ServerFacts, ServerReport, Tell, ToServer } from './messages.js'
-import { stillRuns } from './process-birth.js'
+import { isSuspended, stillRuns } from './process-birth.js'
 import { errorOf } from './told-error.js'
 
 export interface Lease {
@@ -32,7 +32,7 @@ export class ServerGone extends Error {}
 export class ServerSilent extends Error {}
 
 /** How long a model may take to be closed. */
-const endingMs = 10_000
+export const endingMs = 10_000
 
 /** A server that does not answer within this time hangs, or is none of this kind. */
 const answerMs = 2000
@@ -137,11 +137,12 @@ export async function askReport(record: ServerRecord): Promise<ServerReport | un
   return report
 }
 
-/** Asks it to stop, by a signal where it does not listen, and waits until it is gone. -> whether it is */
+/** Asks it to stop, by a signal where it does not listen, lets it hear that, and waits until it is gone. -> whether it is */
 export async function stopServer(record: ServerRecord): Promise<boolean> {
   const peer = await connectTo(record)
   if (peer) peer.send({ type: 'stop' })
-  else terminate(record)
+  else signal(record, 'SIGTERM')
+  if (isSuspended(record.pid)) signal(record, 'SIGCONT')
   const end = performance.now() + endingMs
   const isThere = () => serverRecords().some(({ pid }) => pid === record.pid)
   while (isThere() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 50))
@@ -150,10 +151,10 @@ export async function stopServer(record: ServerRecord): Promise<boolean> {
   return !isThere()
 }
 
-function terminate(record: ServerRecord): void {
+function signal(record: ServerRecord, name: NodeJS.Signals): void {
   try {
     // Another program may have its id by now.
-    if (stillRuns(record)) process.kill(record.pid, 'SIGTERM')
+    if (stillRuns(record)) process.kill(record.pid, name)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }

@@ -129,7 +129,7 @@ async function askAboutOthers({ wanted, port, terminal, ask, plan }: Wish): Prom
   if (answer === 'restart' && !(await stopServer(other.record))) {
     throw new TetherError(
       'internal',
-      `the server of process ${other.record.pid} does not end. To end it:\n  kill ${other.record.pid}`,
+      `the server of process ${other.record.pid} does not end. To end it:\n  kill -9 ${other.record.pid}`,
     )
   }
   return undefined

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { oneLine } from '../../one-line.js'
 import type { ServerRecord } from '../serving/running-servers.js'
 import { tetherCommand } from '../tether-command.js'
+import { isSuspended } from './process-birth.js'
 
 /** Whether there is anything to connect to. */
 export function hasSocket({ shared }: ServerRecord): boolean {
@@ -11,18 +12,22 @@ export function hasSocket({ shared }: ServerRecord): boolean {
 
 /** What is the case, and what to do. */
 export function silentText(record: ServerRecord): string {
-  const { url, shared } = record
+  const { shared } = record
   if (hasSocket(record)) return hangingText(record)
   const socket = shared ? `its socket ${oneLine(shared.socket)} is gone` : 'it has no socket'
-  const stop = tetherCommand(['stop', new URL(url).port])
-  return `${runs(record)} ${socket}, so no other tether can use it. To end it:\n  ${stop}`
+  return `${runs(record)} ${socket}, so no other tether can use it. To end it:\n  ${stopCommand(record)}`
 }
 
 /** The same of one that hangs. */
 export function hangingText(record: ServerRecord): string {
   const { pid } = record
-  const what = `${runs(record)} it does not answer: it hangs, or was suspended`
-  return `${what}. To let it go on:\n  kill -CONT ${pid}\nTo end it:\n  kill -9 ${pid}`
+  if (!isSuspended(pid)) return `${runs(record)} it does not answer: it hangs. To end it:\n  kill -9 ${pid}`
+  const goOn = `To let it go on:\n  kill -CONT ${pid}`
+  return `${runs(record)} it was suspended. ${goOn}\nTo end it:\n  ${stopCommand(record)}`
+}
+
+function stopCommand({ url }: ServerRecord): string {
+  return tetherCommand(['stop', new URL(url).port])
 }
 
 function runs({ pid, url, model }: ServerRecord): string {

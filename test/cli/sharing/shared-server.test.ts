@@ -1,10 +1,12 @@
 /** One server for all terminals: tether as processes, with a fake library and a fake claude. */
+import { spawn } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { ServerRecord } from '../../../src/cli/serving/running-servers.js'
 import { runFolder } from '../../../src/cli/serving/run-folder.js'
+import type { ServerRecord } from '../../../src/cli/serving/running-servers.js'
 import type { ServerReport } from '../../../src/cli/sharing/messages.js'
+import { birthOf } from '../../../src/cli/sharing/process-birth.js'
 import { useTether } from '../../support/cli-fixture.js'
 import { claudeReport, isAlive } from '../../support/cli-process.js'
 import { until } from '../../support/until.js'
@@ -271,8 +273,9 @@ describe('a server that does not answer', () => {
     const all = [[...claude, '--model', tether.demo], [...claude, '--attach'], ['logs'], ['env'], ['ps']]
     const ended = await Promise.all(all.map((args) => tether.start(args).ended))
     expect(performance.now() - began).toBeLessThan(12_000)
-    const what = `demo runs at ${url} (process ${pid}), but it does not answer: it hangs, or was suspended. `
-    for (const { stderr } of ended) expect(stderr).toContain(`${what}To let it go on:\n  kill -CONT ${pid}\n`)
+    const what = `demo runs at ${url} (process ${pid}), but it was suspended. `
+    const stop = `To end it:\n  tether stop ${new URL(url).port}\n`
+    for (const { stderr } of ended) expect(stderr).toContain(`${what}To let it go on:\n  kill -CONT ${pid}\n${stop}`)
     expect(ended.map(({ code }) => code)).toEqual([1, 1, 1, 1, 0])
     expect(ended[0]?.stderr).toMatch(/To start another server:\n {2}tether .*--own/)
     expect(ended[1]?.stderr).toMatch(/To start another server:\n {2}tether (?!.*--attach).*--own/)
@@ -499,13 +502,34 @@ describe('tether stop', () => {
   })
 
   test('ends the others too where one does not end, and says which', async () => {
-    const [one, two] = [await serving(), await serving()]
-    two.running.process.kill('SIGSTOP')
+    const one = await serving()
+    // A program that ignores what it is asked, in the place of a server.
+    const deaf = spawn('sh', ['-c', 'trap "" TERM; sleep 60 & wait; wait'], { detached: true })
+    const pid = deaf.pid as number
+    onTestFinished(() => void process.kill(-pid, 'SIGKILL'))
+    const two = { ...onlyRecord(), pid, birth: birthOf(pid), model: 'deaf', url: 'http://127.0.0.1:9' }
+    writeFileSync(join(folder(), `${pid}.json`), JSON.stringify({ ...two, shared: undefined }))
     const { code, stderr } = await tether.start(['stop', '--all']).ended
     expect(code).toBe(1)
     expect(stderr).toContain(`stopped demo at ${one.url}`)
-    expect(stderr).toContain(`\n  kill -9 ${two.running.process.pid}\n`)
+    expect(stderr).toContain(`deaf at http://127.0.0.1:9 does not answer. It has 10 s to end\n`)
+    expect(stderr).toContain(`\n  kill -9 ${pid}\n`)
     expect((await one.running.ended).code).toBe(0)
+  }, 60_000)
+
+  test.each([
+    ['with', []],
+    ['without', ['shared']],
+  ])('lets one that was suspended go on, so that it ends, %s a socket', async (_, gone) => {
+    const { running, url } = await serving()
+    const record = onlyRecord()
+    const left = Object.fromEntries(Object.entries(record).filter(([key]) => !gone.includes(key)))
+    writeFileSync(join(folder(), `${record.pid}.json`), JSON.stringify(left))
+    running.process.kill('SIGSTOP')
+    const { code, stderr } = await tether.start(['stop']).ended
+    expect(stderr).toContain(`demo at ${url} was suspended: process ${record.pid} is let go on, so that it ends\n`)
+    expect([code, stderr]).toEqual([0, expect.stringContaining(`stopped demo at ${url}\n`)])
+    expect((await running.ended).code).toBe(0)
   })
 
   test('says so where nothing runs', async () => {
