@@ -7,6 +7,7 @@ import { openModel } from './model/load.js'
 import type { LoadedModel, OpenModelOptions } from './model/types.js'
 import { demoModel } from './models/demo-model.js'
 import { expandHome } from './models/expand-home.js'
+import { findDraft } from './models/find-draft.js'
 import { findModel } from './models/find-model.js'
 import { defaultModelsDir } from './models/models-dir.js'
 
@@ -41,11 +42,14 @@ export interface Model extends LoadedModel {
  */
 export async function loadModel(
   model: string,
-  { modelsDir = defaultModelsDir(), name, ...options }: LoadModelOptions = {},
+  { modelsDir = defaultModelsDir(), name, draft: asked, ...options }: LoadModelOptions = {},
 ): Promise<Model> {
-  const found = findModel(model, { modelsDir: resolve(expandHome(modelsDir)), demo: demoModel })
+  const places = { modelsDir: resolve(expandHome(modelsDir)), demo: demoModel }
+  const found = findModel(model, places)
+  // What is no text is for the loading to refuse.
+  const draft = typeof asked === 'string' && asked !== '' ? findDraft(asked, places) : asked
   // A model is called what it was asked for by: the folder of a cached one is named after a commit.
-  return withMessages(await openModel(found.path, { ...options, name: name ?? found.name }))
+  return withMessages(await openModel(found.path, { ...options, draft, name: name ?? found.name }))
 }
 
 export function withMessages(model: LoadedModel): Model {

@@ -11,6 +11,8 @@ export interface Option {
   among?: readonly number[]
   /** The words of a choice; those that may stand for a path. */
   of?: readonly string[]
+  /** A path that may also be the name of a model. */
+  orName?: true
   /** Several values, with commas between them. */
   list?: true
   /** The value if nothing sets it. Without one the checkpoint or the engine decides. */
@@ -153,14 +155,14 @@ export const lookupOption = {
   help: 'generate several tokens a pass where the answer repeats what the prompt has; changes only the speed',
 } as const satisfies Option
 
-/** The folder of a checkpoint that drafts for the model: its assistant, or a small model of the same vocabulary. */
 export const draftOption = {
   key: 'draft',
   kind: 'path',
+  orName: true,
   of: ['auto', 'off'],
   default: 'auto',
-  hint: 'DIR',
-  help: "a checkpoint that drafts for the model, so that it generates several tokens a pass: its assistant, or a small model of the same vocabulary; auto: the folder beside the model that has its name and -assistant, or the model's own folder assistant; off: none; changes only the speed",
+  hint: 'MODEL',
+  help: "a model that drafts for the other one, named as that is, so that several tokens are generated a pass: its assistant, or a small model of the same vocabulary; auto: the folder beside the model that has its name and -assistant, or the model's own folder assistant; off: none; changes only the speed",
 } as const satisfies Option
 
 /** Folders of LoRA adapters. */

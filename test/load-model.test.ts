@@ -57,6 +57,17 @@ describe('loadModel', () => {
     expect(await loaded('model', { modelsDir })).toEqual({ name: 'model', path, answers: 'model' })
   })
 
+  test('loads what drafts by its name, too', async () => {
+    const path = putModel(join(modelsDir, 'org', 'small'))
+    const model = await loadModel('demo', { modelsDir, draft: 'small' })
+    await model.close()
+    expect(model.info.drafter).toBe(path)
+    await expect(loadModel('demo', { modelsDir, draft: 'of' })).rejects.toThrow(
+      'draft: did you mean off? no model named of',
+    )
+    await expect(loadModel('demo', { modelsDir, draft: '' })).rejects.toMatchObject({ code: 'bad_config' })
+  })
+
   test('loads demo, the model of the package, as tether --model does, and calls it so by its path too', async () => {
     vi.spyOn(process, 'cwd').mockReturnValue(folder)
     const model = { name: 'demo', path: demo, answers: 'demo' }

@@ -1,6 +1,6 @@
 /** Finds the checkpoint that drafts for a model, and checks that it speaks the same tokens. */
 import { existsSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { openTokenizer, tokenizerFileName } from '../chat/tokenizer/load.js'
 import type { Tokenizer } from '../chat/types.js'
 import { checkShapes } from '../engine/check-shapes.js'
@@ -9,8 +9,6 @@ import { isObject } from '../engine/json-file.js'
 import { ASSISTANT_TYPES } from '../engine/model-types.js'
 import { checkReadable, checkSupported } from '../engine/supported.js'
 import { TetherError } from '../errors.js'
-import { nearest } from '../nearest.js'
-import { draftOption } from '../options.js'
 import { drafterBeside } from './drafter-beside.js'
 
 /** The share of tokens that may differ: control tokens have other names in another release of the same vocabulary. */
@@ -46,9 +44,7 @@ function folderOf(draft: string, model: string): string | undefined {
   if (draft === 'auto') return drafterBeside(model)
   const path = resolve(draft)
   if (isModel(path)) return path
-  const word = nearest(basename(draft), [...draftOption.of])
-  const meant = word === undefined ? '' : ` Did you mean ${word}?`
-  throw new TetherError('model_not_found', `draft is ${draft}, which is no folder of a checkpoint.${meant}`)
+  throw new TetherError('model_not_found', `draft is ${draft}, which is no folder of a checkpoint`)
 }
 
 function isModel(path: string): boolean {

@@ -103,7 +103,7 @@ export interface OpenModelOptions extends EngineOptions {
   /** `on`, the default: what an answer repeats is generated several tokens a pass. It changes only the speed. */
   lookup?: Lookup
   /**
-   * The folder of a checkpoint that drafts for the model, `auto` (the default: what lies beside the model) or `off`. It
+   * A model that drafts for this one, by its folder or its name; `auto` (the default): what lies beside the model; or `off`. It
    * changes only the speed.
    */
   draft?: string

@@ -1,10 +1,13 @@
 /** What a run of tether is asked for: its settings with the modes that flags choose. */
+import { demoModel } from '../../models/demo-model.js'
+import { findDraft } from '../../models/find-draft.js'
 import { configNames, type FoundModel } from '../../models/find-model.js'
 import type { Call } from '../args.js'
 import { partsOf } from '../config/list-value.js'
 import { builtIn, type Config } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
 import type { Library } from '../serving/model-server.js'
+import { commandForModels, runAgain } from '../tether-command.js'
 
 export interface RunContext {
   /** Loads the library once it is needed. */
@@ -54,8 +57,17 @@ export async function pullNamed(options: RunOptions): Promise<number | undefined
   return undefined
 }
 
-/** The settings of a model of this run, with the names that `pullNamed` leaves. */
+/** The settings of a model of this run, with the names that `pullNamed` leaves. Throws `model_not_found` of what is to draft. */
 export function settingsFor(found: FoundModel, options: RunOptions, config: Pick<Config, 'forModel'>): Settings {
   const { logLevel, models, smallModel } = options
-  return { ...config.forModel(configNames(found)).settings, logLevel, models, smallModel }
+  const { settings } = config.forModel(configNames(found))
+  const places = { modelsDir: settings.modelsDir, demo: demoModel, command: commandForDraft }
+  return { ...settings, draft: findDraft(settings.draft, places), logLevel, models, smallModel }
+}
+
+/** Where the message names a model in full, that one is to draft. */
+function commandForDraft(words: string[]): string {
+  const [flag, model] = words
+  if (flag !== '--model' || model === undefined) return commandForModels(words)
+  return runAgain({ drop: ['--draft'], add: ['--draft', model] })
 }

@@ -66,7 +66,7 @@ function valuesOf(flag: AnyFlag | undefined): Candidates {
   const about = flag.setting && setting(flag.setting)
   const among = about?.among?.map(String) ?? []
   const words = [...(flag.of ?? []), ...among].map((word): [string] => [word])
-  if (flag.setting === 'model' || flag.setting === 'smallModel' || flag.setting === 'models')
+  if (about?.orName || flag.setting === 'model' || flag.setting === 'smallModel' || flag.setting === 'models')
     return { words, models: true, paths: 'folders' }
   if (about?.kind === 'path') return { words, paths: flag.hint === 'DIR' ? 'folders' : 'files' }
   return { words }

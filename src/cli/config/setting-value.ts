@@ -1,6 +1,7 @@
 /** Reads the value of one setting, as a flag or a file gives it, and says what it must be where it is wrong. */
 import { resolve } from 'node:path'
 import { expandHome } from '../../models/expand-home.js'
+import { isPathOfModel } from '../../models/path-or-name.js'
 import { type SettingName, setting } from './settings-table.js'
 
 /**
@@ -9,10 +10,11 @@ import { type SettingName, setting } from './settings-table.js'
  */
 export function readValue(name: SettingName, value: unknown, folder = ''): { value: unknown } | { expected: string } {
   const about = setting(name)
-  const { kind, default: fallback, of, also, list, among } = about
+  const { kind, default: fallback, of, also, list, among, orName } = about
   const { least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY } = about
   const expected = { expected: expectation(name) }
-  const absolute = (path: string) => (of?.includes(path) ? path : resolve(folder, expandHome(path)))
+  const isPath = (text: string) => !of?.includes(text) && (!orName || isPathOfModel(text, folder))
+  const absolute = (text: string) => (isPath(text) ? resolve(folder, expandHome(text)) : text)
   if (fallback === undefined && typeof value === 'string' && isUnset(value, kind)) return { value: undefined }
   if (list) return readList(value, kind === 'path' ? absolute : undefined) ?? expected
   switch (kind) {
@@ -62,7 +64,7 @@ function isUnset(value: string, kind: string): boolean {
 }
 
 function expectation(name: SettingName): string {
-  const { kind, of = [], list, among, least, most, default: fallback } = setting(name)
+  const { kind, of = [], list, among, least, most, default: fallback, orName } = setting(name)
   const or = fallback === undefined && !['text', 'key', 'path'].includes(kind) ? ', or auto' : ''
   if (list) return `a ${kind}, or a list of ${kind}s without commas`
   if (kind === 'key') return 'letters, digits and signs of ASCII'
@@ -74,7 +76,7 @@ function expectation(name: SettingName): string {
     return `a size such as 18GB, 20GiB or 18000000000${within}${upTo}${or}`
   }
   if (kind === 'duration') return `a time such as 45s, 30m or 2h, or forever${or}`
-  if (kind === 'path') return [...of, 'a path'].join(' or ')
+  if (kind === 'path') return [...of, orName ? 'a model' : 'a path'].join(' or ')
   if (kind === 'text') return 'a text'
   if (among) return `one of ${among.join(', ')}${or}`
   const what = kind === 'whole' ? 'a whole number' : 'a number'

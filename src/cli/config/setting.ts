@@ -16,6 +16,8 @@ export interface Setting {
   among?: readonly number[]
   /** The words of a choice; those that may stand for a path. */
   of?: readonly string[]
+  /** A path that may also be the name of a model. */
+  orName?: true
   /** Synonyms of choices. */
   also?: Readonly<Record<string, string>>
   /** Several texts or paths, with commas between them: a file may also give a list, and a flag be given several times. */

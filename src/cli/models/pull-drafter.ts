@@ -17,7 +17,7 @@ export function namesOfDrafters(model: string): string[] {
 export async function pullDrafter(model: string, pull: (name: string) => Promise<number>): Promise<number> {
   const names = namesOfDrafters(model)
   if (names.length === 0) {
-    say(`no assistant is published for ${model}. Any smaller model of its vocabulary can draft for it: --draft DIR`)
+    say(`no assistant is published for ${model}. Any smaller model of its vocabulary can draft for it: --draft MODEL`)
     return 1
   }
   for (const name of names) {

@@ -2,14 +2,12 @@
 
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { TetherError } from '../../errors.js'
 import { openAdapters } from '../../model/adapters.js'
 import { demoModel } from '../../models/demo-model.js'
+import { findDraft } from '../../models/find-draft.js'
 import { configNames, findModel } from '../../models/find-model.js'
-import { isModel } from '../../models/models-dir.js'
 import { partsOf } from '../config/list-value.js'
 import type { Config } from '../config/read-config.js'
-import type { Settings } from '../config/settings-table.js'
 import { apiKeys } from '../serving/api-keys.js'
 import { moreModels } from '../serving/more-models.js'
 import { readTls, tlsFiles } from '../serving/tls-files.js'
@@ -27,13 +25,9 @@ export async function checkService(config: Pick<Config, 'settings' | 'forModel' 
   const found = findModel(settings.model, places)
   const first = { ...config.forModel(configNames(found)).settings }
   const more = moreModels(found, first, { config, places })
-  for (const one of [first, ...(more?.others ?? []).map((other) => other.settings)]) checkBeside(one)
-}
-
-function checkBeside({ adapter, draft }: Settings): void {
-  openAdapters(partsOf(adapter).map((folder) => resolve(folder)))
-  if (draft === 'auto' || draft === 'off' || isModel(resolve(draft))) return
-  throw new TetherError('model_not_found', `draft is ${draft}, which is no folder of a checkpoint`)
+  findDraft(first.draft, places)
+  for (const { adapter } of [first, ...(more?.others ?? []).map((other) => other.settings)])
+    openAdapters(partsOf(adapter).map((folder) => resolve(folder)))
 }
 
 /** What is read from it would be missing at the start. */

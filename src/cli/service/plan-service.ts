@@ -1,8 +1,8 @@
 /** What a service runs: tether serve with the flags that were given, in a way that needs no terminal and no folder. */
-import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expandHome } from '../../models/expand-home.js'
+import { isPathOfModel } from '../../models/path-or-name.js'
 import { oneLine } from '../../one-line.js'
 import { UsageError } from '../args.js'
 import { flagsOf } from '../command-table.js'
@@ -60,10 +60,8 @@ function absolute(flag: string | undefined, word: string): string {
   if (name === undefined) return word
   const path = (text: string) => resolve(expandHome(text))
   const about = setting(name)
-  const isPath = (text: string) =>
-    about.kind === 'path'
-      ? !about.of?.includes(text)
-      : /^[./~]/.test(text) || existsSync(join(path(text), 'config.json'))
+  const mayName = about.orName || about.kind !== 'path'
+  const isPath = (text: string) => !about.of?.includes(text) && (!mayName || isPathOfModel(text))
   if (about.kind !== 'path' && !namesModels.includes(name)) return word
   return changeParts(about, word, (text) => (isPath(text) ? path(text) : text))
 }

@@ -1,6 +1,7 @@
 /** The models of a server beside its first one: what the settings name, found and with the settings of each. */
 import { basename, resolve } from 'node:path'
 import { TetherError } from '../../errors.js'
+import { findDraft } from '../../models/find-draft.js'
 import { configNames, type FoundModel, findModel, type ModelPlaces } from '../../models/find-model.js'
 import { oneLine } from '../../one-line.js'
 import { partsOf } from '../config/list-value.js'
@@ -38,10 +39,10 @@ export function moreModels(
   if (others.length === 0) return undefined
   // All models share one memory: what it may take is for the first one to say.
   const { memoryCap } = settings
-  const planned = others.map((one) => ({
-    found: one,
-    settings: { ...config.forOther(configNames(one)).settings, memoryCap },
-  }))
+  const planned = others.map((one) => {
+    const own = config.forOther(configNames(one)).settings
+    return { found: one, settings: { ...own, draft: findDraft(own.draft, places), memoryCap } }
+  })
   checkNames([{ found: first, settings }, ...planned])
   return { others: planned, small: small && small.path !== first.path ? servedName(small) : undefined }
 }

@@ -74,6 +74,29 @@ describe('the model that tether runs', () => {
     expect(benches.stderr).toContain('\n  tether bench other/small-4bit --json\n')
   })
 
+  test('is drafted for by a model that is named as it is', async () => {
+    const draft = join(models(), 'org', 'tiny')
+    for (const path of [join(models(), 'small'), draft]) writeModel(path)
+    const options = join(tether.place.temp, '..', 'options.json')
+    const drafts = async (name: string) => {
+      rmSync(options, { force: true })
+      const { code, stderr } = await bare(['--model', 'small', '--draft', name, '--', 'exit:0'], {
+        FAKE_OPTIONS: options,
+      })
+      return code === 0 ? JSON.parse(readFileSync(options, 'utf8')).draft : stderr
+    }
+    for (const name of ['tiny', 'org/tiny', draft, '~/.tether/models/org/tiny']) expect(await drafts(name)).toBe(draft)
+    expect(await drafts('off')).toBe('off')
+    expect(await drafts('of')).toContain('tether: draft: did you mean off? no model named of')
+    expect(await drafts('org/absent')).toContain('\n  tether pull org/absent\n')
+    writeModel(join(models(), 'other', 'tiny'))
+    const again = `tether --claude-path ${tether.place.claude} --model small --draft other/tiny -- exit:0`
+    expect(await drafts('tiny')).toContain(`\n  ${again}\n`)
+    tether.configure('[models."small"]\ndraft = "org/tiny"\n')
+    await bare(['--model', 'small', '--', 'exit:0'], { FAKE_OPTIONS: options })
+    expect(JSON.parse(readFileSync(options, 'utf8')).draft).toBe(draft)
+  })
+
   test('has settings by its last component', async () => {
     writeModel(join(models(), 'mlx-community', 'small-4bit'))
     tether.configure('[models."small-4bit"]\nthreads = 3\n')

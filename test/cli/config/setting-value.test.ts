@@ -24,6 +24,9 @@ test.each<[SettingName, string, unknown]>([
   ['logFile', 'log', join(process.cwd(), 'log')],
   ['modelsDir', '~/models', join(homedir(), 'models')],
   ['draft', 'auto', 'auto'],
+  ['draft', 'org/small', 'org/small'],
+  ['draft', './small', join(process.cwd(), 'small')],
+  ['draft', 'demo/model', join(process.cwd(), 'demo/model')],
   ['apiKeyFile', '-', '-'],
 ])('a path is absolute, and a word that means something else is none: %s %s', (name, given, value) => {
   expect(readValue(name, given)).toEqual({ value })

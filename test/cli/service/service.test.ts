@@ -116,8 +116,8 @@ describe('what a service runs', () => {
       ),
     ],
     [
-      ['--draft', 'off'],
-      ['--draft', 'off'],
+      ['--draft', 'off', '--draft', 'gemma'],
+      ['--draft', 'off', '--draft', 'gemma'],
     ],
     [['--api-key-file=keys'], ['--api-key-file', join(process.cwd(), 'keys')]],
   ])('of %j is %j', (flags, words) => {
@@ -198,7 +198,7 @@ describe('tether service', () => {
       [['--models', 'gema'], 'no model named gema'],
       [['--small-model', 'gema'], 'no model named gema'],
       [['--adapter', join(home, 'bin')], 'is not a LoRA adapter'],
-      [['--draft', join(home, 'bin')], 'which is no folder of a checkpoint'],
+      [['--draft', join(home, 'bin')], 'bin has no config.json'],
     ] as const) {
       const { status, stderr } = tether(['install', '--model', 'demo', ...flags])
       expect([status, stderr]).toEqual([1, expect.stringContaining(message)])

@@ -19,7 +19,7 @@ for (const name of ['a', 'org/b', 'c']) {
 const places = { modelsDir, hubCache: join(modelsDir, 'none') }
 const config = {
   forOther: (names: string[]) =>
-    ({ settings: { thinking: names.includes('b') ? 'off' : 'auto', memoryCap: 5 } }) as never,
+    ({ settings: { thinking: names.includes('b') ? 'off' : 'auto', draft: 'off', memoryCap: 5 } }) as never,
 }
 const more = (models?: string, smallModel?: string) =>
   moreModels(findModel('a', places), { models, smallModel, memoryCap: 100 } as Settings, { config, places })
@@ -28,8 +28,8 @@ test('they are found, each with its own settings and the first one’s memory ca
   const { others, small } = more('org/b, c') ?? { others: [] }
   expect(others.map(({ found }) => found.name)).toEqual(['org/b', 'c'])
   expect(others.map(({ settings }) => settings)).toEqual([
-    { thinking: 'off', memoryCap: 100 },
-    { thinking: 'auto', memoryCap: 100 },
+    { thinking: 'off', draft: 'off', memoryCap: 100 },
+    { thinking: 'auto', draft: 'off', memoryCap: 100 },
   ])
   expect(small).toBeUndefined()
 })
@@ -86,7 +86,7 @@ test.each([
   ['c', {}, { adapter: './pirate/' }, 'c:pirate', join(process.cwd(), 'pirate')],
 ])('an adapter of %s is not called as a model is', (base, first, other, name, adapter) => {
   cpSync(join(modelsDir, 'c'), join(modelsDir, name), { recursive: true })
-  const forOther = (names: string[]) => ({ settings: names.includes('c') ? other : {} }) as never
+  const forOther = (names: string[]) => ({ settings: { draft: 'off', ...(names.includes('c') ? other : {}) } }) as never
   const all = () =>
     moreModels(findModel('a', places), { models: `c,${name}`, ...first } as Settings, { config: { forOther }, places })
   expect(all).toThrow(new RegExp(`the (model|adapter) .* and the (model|adapter) .* have the same name, ${name}, `))
