@@ -5,6 +5,7 @@ import { type LogLine, tell } from './log.js'
 
 /** A request that is being answered. It holds the Request, since Node keeps only a weak reference to its signal. */
 export interface Exchange {
+  outgoing: ServerResponse
   request?: Request
   leave: AbortController
   done: Promise<void>
@@ -35,13 +36,14 @@ export async function serveOne(
   const line: LogLine = { method: incoming.method ?? '', path: pathOf(incoming), status: 499, ms: 0 }
   outgoing.once('close', () => {
     if (!outgoing.writableFinished) exchange.leave.abort()
-    if (outgoing.headersSent) line.status = outgoing.statusCode
+    const isSent = outgoing.headersSent && (outgoing.socket !== null || outgoing.writableFinished)
+    if (isSent) line.status = outgoing.statusCode
     line.ms = Math.round(performance.now() - started)
     tell(() => onLog?.(line))
   })
   try {
     await arrival
-    if (outgoing.closed) throw new Error('the client left')
+    if (outgoing.destroyed) throw new Error('the client left')
     const request = toRequest(incoming, outgoing, exchange.leave.signal)
     exchange.request = request
     await send(await app(request, line), incoming, outgoing)
@@ -50,6 +52,13 @@ export async function serveOne(
     line.error ??= error instanceof Error ? error.message : String(error)
     outgoing.destroy()
   }
+}
+
+/** Ends an answer that waits behind another on a connection that is closed, of which Node tells only the first. */
+export function endUnsent({ outgoing }: Exchange): void {
+  if (outgoing.socket || outgoing.destroyed) return
+  outgoing.destroy()
+  outgoing.emit('close')
 }
 
 /**
@@ -127,7 +136,7 @@ async function send(response: Response, incoming: IncomingMessage, outgoing: Ser
   outgoing.writeHead(response.status, headers)
   if (response.body) await pump(response.body, outgoing)
   else outgoing.flushHeaders()
-  if (isLeft && !outgoing.closed) await discard(incoming)
+  if (isLeft && !outgoing.destroyed) await discard(incoming)
   outgoing.end()
   // What is left of a small body would hold up the next request.
   incoming.removeAllListeners('data').resume()
@@ -138,7 +147,7 @@ async function pump(body: ReadableStream<Uint8Array>, outgoing: ServerResponse):
   const reader = body.getReader()
   const leave = () => void reader.cancel().catch((error: unknown) => outgoing.destroy(error as Error))
   outgoing.once('close', leave)
-  if (outgoing.closed) leave()
+  if (outgoing.destroyed) leave()
   for (;;) {
     const { done, value } = await reader.read()
     if (done) return
@@ -168,7 +177,7 @@ function discard(incoming: IncomingMessage): Promise<void> {
 /** Also resolves when the client is gone; the next read then fails. */
 function writable(outgoing: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    if (outgoing.closed || !outgoing.writableNeedDrain) return resolve()
+    if (outgoing.destroyed || !outgoing.writableNeedDrain) return resolve()
     const go = () => {
       outgoing.off('drain', go)
       outgoing.off('close', go)

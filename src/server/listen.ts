@@ -10,7 +10,7 @@ import type { App } from './app.js'
 import { createArrivals } from './arrivals.js'
 import { closing } from './closing.js'
 import { connectionLimit, SPARE_CONNECTIONS } from './connections.js'
-import { type Exchange, serveOne } from './exchange.js'
+import { type Exchange, endUnsent, serveOne } from './exchange.js'
 import type { LogLine } from './log.js'
 import { refuseRaw } from './raw-refusal.js'
 
@@ -50,7 +50,7 @@ export async function listen(app: App, { host, port, tls, limits, onLog }: Liste
   const connections = connectionLimit(limits.maxConnections)
   const serve = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const sent = new Promise<void>((resolve) => outgoing.once('close', resolve))
-    const exchange: Exchange = { leave: new AbortController(), done: Promise.resolve(), sent }
+    const exchange: Exchange = { outgoing, leave: new AbortController(), done: Promise.resolve(), sent }
     exchanges.add(exchange)
     if (shutting) exchange.leave.abort(closing())
     const answering = connections.isOver(incoming.socket) ? connections.refusing(app) : app
@@ -74,7 +74,12 @@ export async function listen(app: App, { host, port, tls, limits, onLog }: Liste
   // Without these listeners Node answers by itself, without a body.
   server.on('checkContinue', serve)
   server.on('checkExpectation', serve)
-  server.on(secure ? 'secureConnection' : 'connection', connections.opened)
+  server.on(secure ? 'secureConnection' : 'connection', (socket: Socket) => {
+    connections.opened(socket)
+    socket.once('close', () => {
+      for (const exchange of exchanges) if (exchange.outgoing.req.socket === socket) endUnsent(exchange)
+    })
+  })
   server.on('clientError', (error, socket) => refuseRaw(error as NodeJS.ErrnoException, socket as Socket, limits))
   server.on('connect', (_, socket) => refuseRaw({ code: 'CONNECT' }, socket as Socket, limits))
 

@@ -32,11 +32,13 @@ async function post(port: number, body: object): Promise<{ socket: Socket; heard
     text += data
   })
   socket.on('error', () => {})
-  const json = JSON.stringify(body)
-  socket.write(
-    `POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${Buffer.byteLength(json)}\r\n\r\n${json}`,
-  )
+  socket.write(requestOf(body))
   return { socket, heard: () => text }
+}
+
+function requestOf(body: object): string {
+  const json = JSON.stringify(body)
+  return `POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${Buffer.byteLength(json)}\r\n\r\n${json}`
 }
 
 async function expectCancelled(engine: FakeEngine, leave: () => void): Promise<void> {
@@ -95,6 +97,19 @@ describe('a client that leaves', () => {
     await expectCancelled(engine, () => socket.destroy())
     await post(port, hello())
     await until(() => engine.requests.length === 3)
+  })
+
+  it('with requests behind another on its connection ends them all', async () => {
+    const engine = speaks('hang')
+    const { port, lines } = await serveFake(engine)
+    const request = requestOf(hello())
+    const { socket } = await post(port, hello({ stream: true }))
+    await until(() => engine.requests.length === 1)
+    socket.write(request + request)
+    await until(() => engine.requests.length === 3)
+    socket.destroy()
+    await until(() => engine.ended === 3 && lines.length === 3)
+    expect(lines.map(({ status }) => status).sort()).toEqual([200, 499, 499])
   })
 
   it('in the middle of its body starts no generation', async () => {
