@@ -5,6 +5,8 @@ import { HttpError } from './http-error.js'
 
 export interface ConnectionLimit {
   opened(socket: Socket): void
+  /** Whether it was opened, and not closed since. */
+  isOpen(socket: Socket): boolean
   isOver(socket: Socket): boolean
   /** An app that answers 429, but to who asks for health. */
   refusing(app: App): App
@@ -24,6 +26,7 @@ export function connectionLimit(most: number): ConnectionLimit {
       open.add(socket)
       socket.once('close', () => open.delete(socket))
     },
+    isOpen: (socket) => open.has(socket),
     isOver: (socket) => over.has(socket),
     refusing: (app) => (request, line) =>
       app(request, line, new URL(request.url).pathname === '/health' ? undefined : fault),

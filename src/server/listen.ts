@@ -80,7 +80,12 @@ export async function listen(app: App, { host, port, tls, limits, onLog }: Liste
       for (const exchange of exchanges) if (exchange.outgoing.req.socket === socket) endUnsent(exchange)
     })
   })
-  server.on('clientError', (error, socket) => refuseRaw(error as NodeJS.ErrnoException, socket as Socket, limits))
+  server.on('clientError', (error, stream) => {
+    const socket = stream as Socket
+    // One that has not got through its TLS handshake could hear nothing, and would stay open for ever.
+    if (connections.isOpen(socket)) refuseRaw(error as NodeJS.ErrnoException, socket, limits)
+    else socket.destroy()
+  })
   server.on('connect', (_, socket) => refuseRaw({ code: 'CONNECT' }, socket as Socket, limits))
 
   try {

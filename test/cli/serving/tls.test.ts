@@ -12,6 +12,7 @@ import { selfSigned } from '../../support/certificate.js'
 import { speaks } from '../../support/fake-engine.js'
 import { fakeModel } from '../../support/fake-model.js'
 import { serveFake, until } from '../../support/fake-server.js'
+import { raw } from '../../support/raw-http.js'
 
 const day = 86_400_000
 const certificate = () => selfSigned(new Date(Date.now() - day), new Date(Date.now() + day))
@@ -44,6 +45,9 @@ test('its limits hold over TLS', async () => {
   await until(() => text !== '', 8000)
   expect(text).toMatch(/^HTTP\/1.1 408 /)
   slow.destroy()
+  // What never gets through the handshake is closed, too.
+  const hello = Buffer.from('1603010200010001fc0303', 'hex').toString('latin1')
+  expect(await Promise.all([raw(port, ''), raw(port, hello)])).toEqual(['', ''])
   expect(await health(url, tls.cert)).toBe(200)
 })
 
