@@ -70,7 +70,9 @@ function toRequest(incoming: IncomingMessage, outgoing: ServerResponse, signal: 
   // A target with a host of its own counts before the Host header: the app checks both.
   const place = /^https?:\/\/[^/?#]*/i.exec(incoming.url ?? '')?.[0] ?? 'http://127.0.0.1'
   const path = pathOf(incoming)
-  const url = URL.canParse(place + path) ? place + path : `http://127.0.0.1/${encodeURIComponent(path)}`
+  // A Request can have no name of a user in its URL either.
+  const isUrl = URL.canParse(place + path) && !place.includes('@')
+  const url = isUrl ? place + path : `http://127.0.0.1/${encodeURIComponent(path)}`
   const method = asked === 'TRACE' || asked === 'CONNECT' ? `X-${asked}` : asked
   const headers = new Headers()
   for (let i = 0; i + 1 < rawHeaders.length; i += 2)

@@ -104,6 +104,7 @@ describe('a request for a path', () => {
     expect(await get('http://127.0.0.1/health')).toBe('200')
     expect(await get('health')).toBe('400')
     expect(await get('*')).toBe('404')
+    expect(await get('http://me:secret@127.0.0.1/health')).toBe('404')
   })
 })
 
