@@ -3,6 +3,7 @@
 import type { JsonObject } from '../chat/types.js'
 import { TetherError } from '../errors.js'
 import { isDeeperThan } from '../python-json.js'
+import { bodyText } from './body-text.js'
 
 export type Fields = { [key: string]: unknown }
 
@@ -15,10 +16,11 @@ export interface ReadOptions {
   maxDepth?: number
 }
 
-/** The JSON in the bytes of a body. */
+/** The JSON in the bytes of a body. Throws `invalid_request`. */
 export function parseJson(body: Uint8Array): unknown {
+  const text = bodyText(body)
   try {
-    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'))
+    return JSON.parse(text)
   } catch (error) {
     throw new TetherError('invalid_request', `the body is not valid JSON: ${(error as Error).message}`)
   }
