@@ -69,13 +69,8 @@ export function askForLease(
 /** The same of a server that runs already: rejects with ServerSilent where it does not answer. */
 export async function askRunning(peer: ToServer, asking: Asking): Promise<Lease> {
   const { heard, lease } = askForLease(peer, asking)
-  if (
-    !(await within(
-      attachMs,
-      heard.then(() => true),
-    ))
-  )
-    throw new ServerSilent('the server does not answer')
+  const hasAnswered = heard.then(() => true)
+  if (!(await within(attachMs, hasAnswered))) throw new ServerSilent('the server does not answer')
   return lease
 }
 
