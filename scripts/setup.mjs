@@ -27,6 +27,7 @@ import { buildProgress, clock } from './build-progress.mjs'
 import { missingTools } from './build-tools.mjs'
 import { endWithUs, interruptible } from './interrupts.mjs'
 import { wrongNode } from './node-version.cjs'
+import { runNpmCi } from './npm-packages.mjs'
 import { note, showProgress } from './terminal-lines.mjs'
 
 /** The package's own folder. */
@@ -141,9 +142,9 @@ async function installPackages(say) {
   // The published package has no lock file, and npm has installed its dependencies.
   if (!existsSync(join(root, 'package-lock.json')) || packagesMatch()) return
   say('Installing npm packages')
-  // npm's own pauses before it tries again, 10 s and a minute, look like a standstill where there is no network.
-  const pauses = ['--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=10000']
-  const code = await run('npm', ['ci', '--no-audit', '--no-fund', ...pauses])
+  const code = await runNpmCi(root, say).catch((error) => {
+    throw new SetupError(`npm cannot be run: ${error.message}`)
+  })
   if (code !== 0) throw new SetupError(npmFailed)
 }
 

@@ -65,7 +65,7 @@ describe('the archives', () => {
         'check-claude.mjs',
         'install.mjs',
         'interrupts.mjs',
-      ].concat(['needs-addon.mjs', 'node-version.cjs', 'setup.mjs', 'terminal-lines.mjs']),
+      ].concat(['needs-addon.mjs', 'node-version.cjs', 'npm-packages.mjs', 'setup.mjs', 'terminal-lines.mjs']),
     )
     expect(filesUnder(main()).filter((file) => /test/i.test(file))).toEqual([])
   })

@@ -250,6 +250,36 @@ test('another user, whose cache has no MLX, starts what is built without a build
   expect(started(stdout).args).toEqual([])
 })
 
+test('where npm cannot reach its registry, npm start says so while npm tries again', async () => {
+  clone.program('claude', 'exit 0')
+  const lines = [
+    'npm http fetch GET 200 https://registry/one 5ms',
+    'npm http fetch GET https://registry/two attempt 1 failed with EAI_AGAIN',
+    'npm http fetch GET https://registry/three attempt 1 failed with EAI_AGAIN',
+    'npm error code EAI_AGAIN',
+  ]
+  clone.program('npm', `${lines.map((line) => `echo "${line}" >&2`).join('\n')}\necho out\nexit 1`)
+  const { code, stdout, stderr } = await start()
+  expect([code, stdout]).toEqual([1, ''])
+  const told = stderr.slice(stderr.indexOf('Installing npm packages')).split('\n')
+  const said = 'npm cannot reach its registry (EAI_AGAIN): it tries again, for a minute or two'
+  // What npm prints on stdout may come at any time.
+  expect(told.filter((line) => line !== 'out').slice(0, 3)).toEqual([
+    'Installing npm packages',
+    said,
+    'npm error code EAI_AGAIN',
+  ])
+  expect(told).toContain('out')
+  expect(stderr).toContain('npm could not install the packages: see above.')
+})
+
+test('where there is no npm, npm start says that it cannot be run', async () => {
+  clone.program('claude', 'exit 0')
+  clone.without('npm')
+  const { code, stderr } = await start()
+  expect([code, stderr]).toEqual([1, expect.stringContaining('npm cannot be run: spawn npm ENOENT')])
+})
+
 test('where the disk is full, the build ends with what to do and no stack', async () => {
   clone.program('claude', 'exit 0')
   const { code, stderr } = await start([], {
