@@ -7,8 +7,8 @@ import {
   readFlag,
   readInput,
   readText,
+  readTextOr,
   readTyped,
-  textOr,
 } from '../turn/request-fields.js'
 import { otherBlock } from './block-text.js'
 import { readTool } from './parse-tools.js'
@@ -46,7 +46,13 @@ function readBlock(value: unknown, at: string, role: RequestMessage['role']): Co
   const block = readTyped(value, at)
   switch (block.type) {
     case 'thinking':
-      return [{ type: 'thinking', thinking: textOr(block.thinking), signature: textOr(block.signature) }]
+      return [
+        {
+          type: 'thinking',
+          thinking: readTextOr(block.thinking, `${at}.thinking`),
+          signature: readTextOr(block.signature, `${at}.signature`),
+        },
+      ]
     // Encrypted for another server; this model cannot read it.
     case 'redacted_thinking':
       return []

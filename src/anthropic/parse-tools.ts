@@ -7,8 +7,8 @@ import {
   readFlag,
   readStrict,
   readText,
+  readTextOr,
   readTyped,
-  textOr,
 } from '../turn/request-fields.js'
 import { clientTool } from './client-tools.js'
 import type { RequestTool, ToolChoice } from './types.js'
@@ -56,9 +56,9 @@ export function readTool(given: Fields, at: string): RequestTool {
   const name = readText(tool.name, `${at}.name`)
   return {
     name,
-    description: textOr(tool.description),
+    description: readTextOr(tool.description, `${at}.description`),
     input_schema: readSchema(tool.input_schema, `${at}.input_schema`),
-    defer_loading: tool.defer_loading === true,
+    defer_loading: readFlag(tool.defer_loading, `${at}.defer_loading`),
     strict: readStrict(tool.strict, `${at}.strict`),
   }
 }

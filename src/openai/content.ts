@@ -1,7 +1,7 @@
 /** The content of a message, and the format of an answer, as OpenAI's requests write them. */
 import type { JsonObject } from '../chat/types.js'
 import { readSchema } from '../turn/read-schema.js'
-import { type Fields, fail, isFields, isTooDeep, readText, readTyped, textOr } from '../turn/request-fields.js'
+import { type Fields, fail, isFields, isTooDeep, readText, readTextOr, readTyped } from '../turn/request-fields.js'
 import { describeUnreadable } from '../turn/unreadable.js'
 
 /** A string, or parts of which each becomes a text. */
@@ -54,7 +54,11 @@ function readImage({ image_url: image, file_id: id }: Fields, at: string): strin
 function readAudio(value: unknown, at: string): string {
   if (!isFields(value)) fail(at, value === undefined ? 'Field required' : 'Input should be an object')
   const sound = readText(value.data, `${at}.data`)
-  return describeUnreadable({ kind: 'audio', bytes: decodedLength(sound.length), mediaType: textOr(value.format) })
+  return describeUnreadable({
+    kind: 'audio',
+    bytes: decodedLength(sound.length),
+    mediaType: readTextOr(value.format, `${at}.format`),
+  })
 }
 
 function readFile(value: unknown, at: string): string {

@@ -1,7 +1,7 @@
 /** Tools and tool_choice, as chats and responses write them. */
 import type { ChatTool } from '../chat/types.js'
 import { readSchema } from '../turn/read-schema.js'
-import { type Fields, fail, isFields, readStrict, readText, readTyped, textOr } from '../turn/request-fields.js'
+import { type Fields, fail, isFields, readStrict, readText, readTextOr, readTyped } from '../turn/request-fields.js'
 import type { ToolChoice } from '../turn/types.js'
 
 export interface ReadTools {
@@ -43,7 +43,7 @@ export function readFunction(tool: Fields, at: string): ChatTool {
   const schema = given.parameters ?? { type: 'object', properties: {} }
   return {
     name: readText(given.name, `${where}.name`),
-    description: textOr(given.description),
+    description: readTextOr(given.description, `${where}.description`),
     schema: readSchema(schema, `${where}.parameters`),
     strict: readStrict(given.strict, `${where}.strict`),
   }

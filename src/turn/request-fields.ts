@@ -62,8 +62,11 @@ export function readTyped(value: unknown, at: string): Fields & { type: string }
   return value as Fields & { type: string }
 }
 
-export function textOr(value: unknown): string {
-  return typeof value === 'string' ? value : ''
+/** A string that may be missing: then it is empty. */
+export function readTextOr(value: unknown, at: string): string {
+  if (value === undefined || value === null) return ''
+  if (typeof value !== 'string') fail(at, 'Input should be a string')
+  return value
 }
 
 export function isFields(value: unknown): value is Fields {

@@ -236,6 +236,8 @@ test.each([
       [{ type: 'image', source: { type: 'url', url: 5 } }, 'source.url: Input should be a string'],
       [{ type: 'document', source: { type: 'file' } }, 'source.file_id: Field required'],
       [{ type: 'document', source: { type: 'text' } }, 'source.data: Field required'],
+      [{ type: 'thinking', thinking: 5 }, 'thinking: Input should be a string'],
+      [{ type: 'thinking', thinking: 'x', signature: {} }, 'signature: Input should be a string'],
     ] as [object, string][]
   ).map(([block, what]): [object, string] => [
     { messages: [{ role: 'user', content: [block] }] },
@@ -251,6 +253,11 @@ test.each([
   [{ system: [{ type: 'image' }] }, "system.0.type: Input should be 'text'"],
   [{ tools: [{ name: 'Read' }] }, 'tools.0.input_schema: Field required'],
   [{ tools: [{ input_schema: {} }] }, 'tools.0.name: Field required'],
+  [{ tools: [{ name: 'a', description: ['b'], input_schema: {} }] }, 'tools.0.description: Input should be a string'],
+  [
+    { tools: [{ name: 'a', defer_loading: 'yes', input_schema: {} }] },
+    'tools.0.defer_loading: Input should be a valid',
+  ],
   [{ tool_choice: { type: 'some' } }, 'tool_choice.type: Input should be'],
   [{ tool_choice: { type: 'tool' } }, 'tool_choice.name: Field required'],
   [{ thinking: true }, 'thinking: Input should be an object'],

@@ -172,6 +172,10 @@ describe('a chat completion', () => {
     [{ messages: [{ content: 'x' }] }, 'messages[0].role: Field required'],
     [{ messages: [{ role: 'function', name: 'f', content: 'x' }] }, "messages[0].role: Input should be 'developer'"],
     [{ messages: [{ role: 'tool', content: 'x' }] }, 'messages[0].tool_call_id: Field required'],
+    [
+      user([{ type: 'input_audio', input_audio: { data: 'AA', format: 1 } }]),
+      'messages[0].content[0].input_audio.format: Input should be a string',
+    ],
     [user(undefined), 'messages[0].content: Field required'],
     [user(5), 'messages[0].content: Input should be a string or a list'],
     [user([{ type: 'video' }]), 'messages[0].content[0].type: no content of the type "video" is known'],
@@ -202,6 +206,10 @@ describe('a chat completion', () => {
     [{ tools: {} }, 'tools: Input should be a list'],
     [{ tools: [{ function: { name: 'a' } }] }, 'tools[0].type: Field required'],
     [{ tools: [{ type: 'function', function: {} }] }, 'tools[0].function.name: Field required'],
+    [
+      { tools: [{ type: 'function', function: { name: 'a', description: 5 } }] },
+      'tools[0].function.description: Input should be a string',
+    ],
     [
       { tools: [{ type: 'function', function: { name: 'a', parameters: [] } }] },
       'tools[0].function.parameters: Input should be an object',

@@ -3,7 +3,7 @@
  * is told of functions; its calls get their own form back.
  */
 import type { ChatPart, ChatTool, JsonObject } from '../../chat/types.js'
-import { type Fields, fail, isFields, readText, readTyped, textOr } from '../../turn/request-fields.js'
+import { type Fields, fail, isFields, readText, readTextOr, readTyped } from '../../turn/request-fields.js'
 import { type ReadOther, type ReadTools, readFunction, readTools } from '../tools.js'
 import type { CallItem, CustomCallItem, ResponseEcho } from './types.js'
 
@@ -35,11 +35,11 @@ export function readResponseTools(fields: Fields): ReadTools & { others: OtherTo
 
 function customTool(name: string, { description, format }: Fields, at: string): ChatTool {
   if (format !== undefined && format !== null && !isFields(format)) fail(`${at}.format`, 'Input should be an object')
-  const grammar = isFields(format) ? textOr(format.definition) : ''
+  const grammar = isFields(format) ? readTextOr(format.definition, `${at}.format.definition`) : ''
   const rule = grammar === '' ? '' : `\nThe input has to fit this grammar:\n${grammar}`
   return {
     name,
-    description: textOr(description) + rule,
+    description: readTextOr(description, `${at}.description`) + rule,
     schema: { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] },
   }
 }
