@@ -101,12 +101,24 @@ function readPlainBlock(block: Fields & { type: string }, at: string): ContentBl
   }
   if (block.type === 'tool_addition' || block.type === 'tool_removal') return [readToolChange(block, at)]
   const source = block.type === 'image' || block.type === 'document' ? readSource(block.source, `${at}.source`) : {}
+  const heading = block.type === 'document' ? readHeading(block, at) : ''
   // A plain text document is text that any model can read.
   if (block.type === 'document' && source.type === 'text' && typeof source.data === 'string') {
-    return [{ type: 'text', text: source.data }]
+    return [{ type: 'text', text: heading + source.data }]
   }
-  if (block.type === 'document' && source.type === 'content') return readResult(source.content, `${at}.source.content`)
+  if (block.type === 'document' && source.type === 'content') {
+    const content = readResult(source.content, `${at}.source.content`)
+    return heading === '' ? content : [{ type: 'text', text: heading }, ...content]
+  }
   return otherBlock(block)
+}
+
+/** What a document is called, and what its sender says of it: lines before its text. */
+function readHeading(block: Fields, at: string): string {
+  const title = readTextOr(block.title, `${at}.title`)
+  const context = readTextOr(block.context, `${at}.context`)
+  if (title === '' && context === '') return ''
+  return `[${['document', title].filter(Boolean).join(' ')}]\n${context === '' ? '' : `${context}\n`}`
 }
 
 /** What an image or a document is made of. A type that is not known yet is taken as it is. */

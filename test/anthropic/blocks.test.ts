@@ -77,6 +77,16 @@ describe('a block with words', () => {
     ['a type that is not known yet', { type: 'novel', body: { chapters: ['One', 'Two'] } }, '[novel]\nOne\nTwo'],
     ['a document of text', { type: 'document', source: { type: 'text', data: 'Once.' } }, 'Once.'],
     [
+      'the title of a document of text, and what is said of it',
+      { type: 'document', title: 'Tales', context: 'Old ones.', source: { type: 'text', data: 'Once.' } },
+      '[document Tales]\nOld ones.\nOnce.',
+    ],
+    [
+      'what is said of a document of text',
+      { type: 'document', title: null, context: 'Old ones.', source: { type: 'text', data: 'Once.' } },
+      '[document]\nOld ones.\nOnce.',
+    ],
+    [
       'a document at an address',
       { type: 'document', title: 'Manual', source: { type: 'url', url: 'https://a.example/m.pdf' } },
       '[document "Manual": this model cannot read document blocks]',
@@ -91,6 +101,12 @@ describe('a block with words', () => {
     expect(textOf(block, 'assistant')).toBe(words)
     const result = { type: 'tool_result', tool_use_id: '1', content: [block] }
     expect(textOf(result)).toBe(words)
+  })
+
+  it('in a document of blocks comes after its title', () => {
+    const source = { type: 'content', content: [text('Once.'), text('Twice.')] }
+    expect(textOf({ type: 'document', title: 'Tales', source })).toBe('[document Tales]\nOnce.\nTwice.')
+    expect(textOf({ type: 'document', source })).toBe('Once.\nTwice.')
   })
 
   it('is bounded in depth', () => {

@@ -236,6 +236,11 @@ test.each([
       [{ type: 'image', source: { type: 'url', url: 5 } }, 'source.url: Input should be a string'],
       [{ type: 'document', source: { type: 'file' } }, 'source.file_id: Field required'],
       [{ type: 'document', source: { type: 'text' } }, 'source.data: Field required'],
+      [{ type: 'document', title: 5, source: { type: 'text', data: 'x' } }, 'title: Input should be a string'],
+      [
+        { type: 'document', context: [], source: { type: 'content', content: [] } },
+        'context: Input should be a string',
+      ],
       [{ type: 'thinking', thinking: 5 }, 'thinking: Input should be a string'],
       [{ type: 'thinking', thinking: 'x', signature: {} }, 'signature: Input should be a string'],
     ] as [object, string][]
