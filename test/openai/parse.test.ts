@@ -95,6 +95,15 @@ describe('a chat completion', () => {
     expect(messages([{ role: 'user', content: [part] }])).toEqual([{ role: 'user', parts: [text(words)] }])
   })
 
+  it('keeps what an answer says in another field than its content', () => {
+    const empty = { function_call: null, audio: null, tool_calls: null }
+    const answer = { role: 'assistant', content: null, refusal: 'I will not.', ...empty }
+    expect(messages([answer])).toEqual([{ role: 'assistant', parts: [text('I will not.')] }])
+    expect(messages([{ ...answer, refusal: null, content: 'Yes.' }])).toEqual([
+      { role: 'assistant', parts: [text('Yes.')] },
+    ])
+  })
+
   test.each<[object, object]>([
     [{ tool_choice: 'none' }, { toolChoice: { type: 'none' } }],
     [{ tool_choice: 'required' }, { toolChoice: { type: 'any' } }],
@@ -172,6 +181,12 @@ describe('a chat completion', () => {
     [{ messages: [{ content: 'x' }] }, 'messages[0].role: Field required'],
     [{ messages: [{ role: 'function', name: 'f', content: 'x' }] }, "messages[0].role: Input should be 'developer'"],
     [{ messages: [{ role: 'tool', content: 'x' }] }, 'messages[0].tool_call_id: Field required'],
+    [
+      { messages: [{ role: 'assistant', function_call: { name: 'f', arguments: '{}' } }] },
+      'messages[0].function_call: calls of functions are read as tool_calls',
+    ],
+    [{ messages: [{ role: 'assistant', audio: { id: 'a' } }] }, 'messages[0].audio: sounds are not kept here'],
+    [{ messages: [{ role: 'assistant', refusal: 5 }] }, 'messages[0].refusal: Input should be a string'],
     [
       user([{ type: 'input_audio', input_audio: { data: 'AA', format: 1 } }]),
       'messages[0].content[0].input_audio.format: Input should be a string',

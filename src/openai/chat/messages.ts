@@ -1,7 +1,7 @@
 /** The messages of a chat completion as those of a chat. */
 import type { ChatMessage, ChatPart } from '../../chat/types.js'
 import { joinMessages } from '../../turn/join-messages.js'
-import { type Fields, fail, isFields, readText, readTyped } from '../../turn/request-fields.js'
+import { type Fields, fail, isFields, readText, readTextOr, readTyped } from '../../turn/request-fields.js'
 import { joinLines } from '../../turn/text-lines.js'
 import { readArguments, readContent, readString } from '../content.js'
 
@@ -48,12 +48,20 @@ function readAnswer(value: Fields, at: string): ChatPart[] {
     const text = readString(thought, `${at}.${value.reasoning_content ? 'reasoning_content' : 'reasoning'}`)
     if (text !== '') parts.push({ type: 'thinking', text })
   }
-  for (const part of asParts(readContent(value.content ?? '', `${at}.content`))) if (part.text !== '') parts.push(part)
+  const said = [...readContent(value.content ?? '', `${at}.content`), readTextOr(value.refusal, `${at}.refusal`)]
+  for (const part of asParts(said)) if (part.text !== '') parts.push(part)
+  refuse(value.function_call, `${at}.function_call`, 'calls of functions are read as tool_calls, which took its place')
+  refuse(value.audio, `${at}.audio`, 'sounds are not kept here. Send what was said as content.')
   const { tool_calls: calls } = value
   if (calls === undefined || calls === null) return parts
   if (!Array.isArray(calls)) fail(`${at}.tool_calls`, 'Input should be a list')
   for (const [i, call] of calls.entries()) parts.push(readCall(call, `${at}.tool_calls[${i}]`))
   return parts
+}
+
+/** What would be lost without a word. */
+function refuse(value: unknown, at: string, why: string): void {
+  if (value !== undefined && value !== null) fail(at, why)
 }
 
 function readCall(value: unknown, at: string): ChatPart {
