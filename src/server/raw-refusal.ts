@@ -24,7 +24,7 @@ export function refuseRaw({ code = '' }: { code?: string }, socket: Socket, limi
     socket.destroy()
     return
   }
-  const fault = faultOf(code, limits)
+  const fault = answering && code === 'HPE_INVALID_METHOD' ? tooLong : faultOf(code, limits)
   const { status, body } = faultAnswer(fault, '')
   const { request_id: _, ...text } = body
   const json = JSON.stringify(text)
@@ -32,6 +32,12 @@ export function refuseRaw({ code = '' }: { code?: string }, socket: Socket, limi
   const head = `HTTP/1.1 ${status} ${REASONS[status]}\r\ncontent-type: application/json\r\ncontent-length: ${json.length}`
   socket.end(`${head}\r\n${allow}connection: close\r\n\r\n${json}`)
 }
+
+/** What is read as the next request while one is being answered is most often the rest of its body. */
+const tooLong = {
+  code: 'invalid_request',
+  message: 'the body is longer than its content-length says, or what follows it is no HTTP',
+} as const
 
 function faultOf(
   code: string,

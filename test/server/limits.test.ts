@@ -226,6 +226,14 @@ describe('what is no request is answered in the shape of the API', () => {
   })
 })
 
+it('a body that is longer than it says is named while its request waits', async () => {
+  const { port } = await serveFake(speaks('hang'))
+  const body = JSON.stringify(hello())
+  const text = await raw(port, `${post('/v1/messages', `Content-Length: ${body.length}`)}${body}]}`)
+  expect(shown(text)).toEqual([400, 'invalid_request_error'])
+  expect(text).toContain('the body is longer than its content-length says')
+})
+
 test.each([
   [{ maxBody: 1 }, 'maxBody must be a whole number between 1024 and 268435456, not 1'],
   [{ maxBodies: 2048 }, 'maxBodies (2048) must be at least maxBody (33554432)'],
