@@ -91,7 +91,7 @@ export function createApp(options: AppOptions): App {
     ],
     [/^\/v1\/completions$/, { POST: answerIn(completions) }],
     [/^\/v1\/messages\/count_tokens$/, { POST: (request) => countTokens(request, ready(), { bodies, maxDepth }) }],
-    [/^\/v1\/models$/, { GET: () => models(ready()) }],
+    [/^\/v1\/models$/, { GET: (request) => models(ready(), request) }],
     // A name may have slashes, which some clients send as they are.
     [/^\/v1\/models\/(?<id>.+)$/, { GET: (_, { id }) => oneModel(ready(), id) }],
     ...watching(options, () => last),

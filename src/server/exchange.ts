@@ -72,7 +72,8 @@ function toRequest(incoming: IncomingMessage, outgoing: ServerResponse, signal: 
   const path = pathOf(incoming)
   // A Request can have no name of a user in its URL either.
   const isUrl = URL.canParse(place + path) && !place.includes('@')
-  const url = isUrl ? place + path : `http://127.0.0.1/${encodeURIComponent(path)}`
+  const query = /\?[^#]*/.exec(incoming.url ?? '')?.[0] ?? ''
+  const url = isUrl ? place + path + query : `http://127.0.0.1/${encodeURIComponent(path)}`
   const method = asked === 'TRACE' || asked === 'CONNECT' ? `X-${asked}` : asked
   const headers = new Headers()
   for (let i = 0; i + 1 < rawHeaders.length; i += 2)
@@ -81,7 +82,7 @@ function toRequest(incoming: IncomingMessage, outgoing: ServerResponse, signal: 
   return new Request(url, { method, headers, signal, body: bodyOf(incoming, outgoing), duplex: 'half' })
 }
 
-/** Without the query, which no route reads. Always begins with a slash. */
+/** Without the query, which may hold anything. Always begins with a slash. */
 function pathOf(incoming: IncomingMessage): string {
   const target = incoming.url ?? '/'
   const path = /^(?:https?:\/\/[^/?#]*)?([^?#]*)/i.exec(target)?.[1] ?? ''

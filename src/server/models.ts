@@ -3,13 +3,36 @@
  * Anthropic's API and of OpenAI's. Requests that name none of them are answered by the first.
  */
 import { TetherError } from '../errors.js'
+import { fail } from '../turn/request-fields.js'
 import { json } from './body.js'
 import type { HouseModel, ModelHouse } from './house-types.js'
 import type { SeenModel } from './loading.js'
 
-export function models(house: ModelHouse): Response {
-  const data = described(house)
-  return json({ object: 'list', data, has_more: false, first_id: data[0]?.id, last_id: data.at(-1)?.id })
+/** Throws `invalid_request` for a part of the list that there cannot be. */
+export function models(house: ModelHouse, { url }: Pick<Request, 'url'>): Response {
+  const { data, has_more } = partOf(described(house), new URL(url).searchParams)
+  return json({ object: 'list', data, has_more, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null })
+}
+
+/** The part of the list that a request asks for, as Anthropic's clients do. All of it where it does not. */
+function partOf<Model extends { id: string }>(all: Model[], asked: URLSearchParams) {
+  const limit = readLimit(asked.get('limit')) ?? all.length
+  const place = (name: string) => {
+    const id = asked.get(name)
+    const found = all.findIndex((model) => model.id === id)
+    return id === null || found >= 0 ? found : fail(name, `there is no model named ${id}`)
+  }
+  const end = place('before_id')
+  if (end >= 0) return { data: all.slice(Math.max(0, end - limit), end), has_more: end > limit }
+  const start = place('after_id') + 1
+  return { data: all.slice(start, start + limit), has_more: start + limit < all.length }
+}
+
+function readLimit(text: string | null): number | undefined {
+  if (text === null) return undefined
+  return /^\d{1,9}$/.test(text) && Number(text) > 0
+    ? Number(text)
+    : fail('limit', 'Input should be a whole number above 0')
 }
 
 export function oneModel(house: ModelHouse, id: string): Response {

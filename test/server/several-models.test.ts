@@ -79,6 +79,31 @@ describe('a server of several models', () => {
     expect((await ask(`${server.url}/v1/models/c`)).json.error.message).toContain('There are a, org/b.')
   })
 
+  it('lists the part of them that is asked for', async () => {
+    const models = fakeModels(4)
+    const { server } = await start(models, { models: ['b', 'org/c', 'd'].map((name) => models.served(name)) })
+    const list = async (query: string) => {
+      const { status, json } = await ask(`${server.url}/v1/models?${query}`)
+      if (status !== 200) return [status, json.error.param]
+      const ids = json.data.map(({ id }: { id: string }) => id)
+      expect([json.first_id, json.last_id]).toEqual([ids[0] ?? null, ids.at(-1) ?? null])
+      return [ids.join(' '), json.has_more]
+    }
+    expect(await list('beta=true&limit=')).toEqual([400, 'limit'])
+    expect(await list('limit=1000')).toEqual(['a b org/c d', false])
+    expect(await list('limit=2')).toEqual(['a b', true])
+    expect(await list('limit=2&after_id=b')).toEqual(['org/c d', false])
+    expect(await list('after_id=d')).toEqual(['', false])
+    expect(await list('before_id=d&limit=2')).toEqual(['b org/c', true])
+    expect(await list('before_id=org%2Fc&limit=2')).toEqual(['a b', false])
+    expect(await list('limit=0')).toEqual([400, 'limit'])
+    expect(await list('after_id=nobody')).toEqual([400, 'after_id'])
+    const anthropic = new Anthropic({ baseURL: server.url, apiKey: 'x', maxRetries: 0 })
+    const ids: string[] = []
+    for await (const { id } of anthropic.models.list({ limit: 1 })) ids.push(id)
+    expect(ids).toEqual(['a', 'b', 'org/c', 'd'])
+  })
+
   it('loads one for its caller as a request would, and says what it is', async () => {
     const models = fakeModels(1)
     const broken = models.served('c', { fails: new TetherError('bad_weights', 'damaged') })
