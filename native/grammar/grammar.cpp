@@ -221,7 +221,7 @@ struct Matcher::Impl {
 
   GrammarPtr compiled;
   xgrammar::GrammarMatcher matcher;
-  std::vector<bool> quoted = {false};  // after each token: whether a quoted text is open
+  bool quoted = false;  // whether a quoted text is open
 };
 
 Matcher::Matcher(GrammarPtr grammar) : impl_(std::make_unique<Impl>(std::move(grammar))) {}
@@ -231,22 +231,13 @@ Matcher& Matcher::operator=(Matcher&&) noexcept = default;
 
 bool Matcher::accept(int32_t token) {
   if (impl_->matcher.IsTerminated() || !impl_->matcher.AcceptToken(token)) return false;
-  impl_->quoted.push_back(impl_->quoted.back() != impl_->compiled->spelling->is_quote(token));
+  if (impl_->compiled->spelling->is_quote(token)) impl_->quoted = !impl_->quoted;
   return true;
 }
 
-bool Matcher::accept_text(const std::string& bytes) {
-  if (!impl_->matcher.AcceptString(bytes)) return false;
-  impl_->quoted.push_back(impl_->quoted.back());
-  return true;
-}
+bool Matcher::accept_text(const std::string& bytes) { return impl_->matcher.AcceptString(bytes); }
 
 const std::string& Matcher::bytes(int32_t token) const { return impl_->compiled->spelling->bytes(token); }
-
-void Matcher::rollback(int tokens) {
-  impl_->matcher.Rollback(tokens);
-  impl_->quoted.resize(impl_->quoted.size() - static_cast<size_t>(tokens));
-}
 
 bool Matcher::is_complete() const { return impl_->matcher.IsCompleted(); }
 
@@ -261,7 +252,7 @@ void Matcher::fill(std::span<uint32_t> words) {
                   .strides = nullptr,
                   .byte_offset = 0};
   impl_->matcher.FillNextTokenBitmask(&tensor);
-  if (impl_->quoted.back()) impl_->compiled->spelling->mask_controls(words);
+  if (impl_->quoted) impl_->compiled->spelling->mask_controls(words);
 }
 
 std::vector<float> mask_seconds(GrammarPtr grammar, std::span<const int32_t> tokens) {

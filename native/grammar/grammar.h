@@ -76,10 +76,8 @@ class Matcher {
 
   // false: the grammar does not allow this token here, and nothing has changed.
   bool accept(int32_t token);
-  // The same for the end of a token whose beginning is no part of the text. To rollback() it is one token.
+  // The same for the end of a token whose beginning is no part of the text.
   bool accept_text(const std::string& bytes);
-  // Takes back the last tokens, no more than were accepted.
-  void rollback(int tokens);
   // The bytes of a token; empty for control tokens.
   const std::string& bytes(int32_t token) const;
   // Whether the text may end here.
