@@ -18,6 +18,7 @@ const parts = [
   'python-json',
   'one-line',
   'nearest',
+  'within',
   'prefixes',
   'binding',
   'engine/types',
@@ -38,9 +39,8 @@ const parts = [
 ]
 
 /**
- * What a part may import besides itself, errors, options, limits, make-folder, write-private, read-file, python-json, one-line and
- * nearest; a folder stands
- * for all its files.
+ * What a part may import besides itself, errors, options, limits, make-folder, write-private, read-file, python-json, one-line,
+ * nearest and within; a folder stands for all its files.
  */
 const mayImport: Record<string, string[]> = {
   'check-node': [],
@@ -53,6 +53,7 @@ const mayImport: Record<string, string[]> = {
   'python-json': [],
   'one-line': [],
   nearest: [],
+  within: [],
   prefixes: [],
   binding: ['engine/types', 'engine/grammar'],
   'engine/grammar': [],
@@ -105,6 +106,7 @@ describe('src', () => {
       'python-json',
       'one-line',
       'nearest',
+      'within',
       part,
       ...(mayImport[part] ?? []),
     ]

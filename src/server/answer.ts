@@ -3,6 +3,7 @@ import { TetherError } from '../errors.js'
 import { answerTurn } from '../turn/answer-turn.js'
 import type { Held, Protocol } from '../turn/protocol.js'
 import type { TurnPart, TurnStart } from '../turn/types.js'
+import { within } from '../within.js'
 import { type Blocks, blocksOf, joined } from './blocks.js'
 import { type BodyReader, type HeldBody, jsonText } from './body.js'
 import { clientOf, senderOf } from './client-of.js'
@@ -90,7 +91,7 @@ export async function answer<Event>(
     const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' }
     return new Response(sse(events, { protocol, pingMs, requestId, signal: request.signal, leave: left }), { headers })
   }
-  if (streams === true && !(await settlesWithin(begun, pingMs))) {
+  if (streams === true && !(await settlesWithin(pingMs, begun))) {
     return stream(eventsOf(begun, line), () => {
       leave()
       // Its events may never have been asked for.
@@ -161,20 +162,12 @@ async function* eventsOf<Event>(begun: Promise<Begun<Event>>, line: LogLine): As
 }
 
 /** Its failure counts as handled. */
-async function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, ms, false)
-  })
+async function settlesWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
   const settled = work.then(
     () => true,
     () => true,
   )
-  try {
-    return await Promise.race([settled, late])
-  } finally {
-    clearTimeout(timer)
-  }
+  return (await within(ms, settled)) ?? false
 }
 
 function aboutBody({ length, sha256 }: HeldBody, { stream }: { stream: boolean }): AboutBody {

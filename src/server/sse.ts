@@ -2,6 +2,7 @@
 import { ReadableStream, type ReadableStreamDefaultController } from 'node:stream/web'
 import { toFault } from '../errors.js'
 import type { Protocol } from '../turn/protocol.js'
+import { within } from '../within.js'
 import { whyFailed } from './closing.js'
 
 export interface SseOptions<Event> {
@@ -32,7 +33,7 @@ export function sse<Event>(
     {
       async pull(controller) {
         next ??= settle(events.next())
-        const item = await within(next, pingMs)
+        const item = await within(pingMs, next)
         if (!item) return send(controller, protocol.ping)
         next = undefined
         if ('error' in item) {
@@ -60,17 +61,4 @@ type Next<Event> = IteratorResult<Event, void> | { error: unknown }
 /** The next event may fail while a ping is sent and nothing awaits it, so a failure is a value until it is read. */
 function settle<Event>(next: Promise<IteratorResult<Event, void>>): Promise<Next<Event>> {
   return next.catch((error: unknown) => ({ error }))
-}
-
-/** undefined: it took longer. */
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

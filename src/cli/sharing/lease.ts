@@ -1,6 +1,7 @@
 /** A terminal's side of its connection to a server, which lets its key in for as long as the connection is open. */
 
 import { TetherError } from '../../errors.js'
+import { within } from '../../within.js'
 import { type ServerRecord, serverRecords } from '../serving/running-servers.js'
 import { connectPeer } from './json-lines.js'
 import type { Ask, Left, ServerFacts, ServerReport, Tell, ToServer } from './messages.js'
@@ -152,18 +153,5 @@ function signal(record: ServerRecord, name: NodeJS.Signals): void {
     if (stillRuns(record)) process.kill(record.pid, name)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-  }
-}
-
-/** undefined: not within this time. */
-async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
   }
 }
