@@ -5,7 +5,10 @@ import { TetherError } from '../errors.js'
 export interface Keys {
   /** Whether a request needs one: decided by the first ones, so that none that come later lock anybody out. */
   readonly required: boolean
-  /** -> the name of the key that the request has; undefined: it has none of them and needs none. Throws `unauthorized`. */
+  /**
+   * -> the name of the key that the request has; undefined: it has none of them and needs none. Throws `unauthorized`, and
+   * `not_loaded` for a key that may yet come.
+   */
   check(request: Request): string | undefined
   /** Others in their place, from the next request on. Throws `bad_config`, and then changes nothing. */
   set(keys: Readonly<Record<string, string>>): void
@@ -14,8 +17,8 @@ export interface Keys {
 /** What a key must be: a header can hold it, and it can be pasted. */
 const keyPattern = /^[!-~]([ -~]*[!-~])?$/
 
-/** `keys` by their names. Without any, every client is let in. Throws `bad_config`. */
-export function createKeys(keys: Readonly<Record<string, string>>): Keys {
+/** `keys` by their names. Without any, every client is let in. `comes`: whether more keys may come soon. Throws `bad_config`. */
+export function createKeys(keys: Readonly<Record<string, string>>, comes = () => false): Keys {
   let known = digestsOf(keys)
   const required = known.length > 0
   return {
@@ -33,6 +36,7 @@ export function createKeys(keys: Readonly<Record<string, string>>): Keys {
         for (const key of known) if (timingSafeEqual(digest, key.digest)) found ??= key.name
       }
       if (found !== undefined || !required) return found
+      if (given.length > 0 && comes()) throw new TetherError('not_loaded', 'the server has just been started again')
       throw new TetherError(
         'unauthorized',
         `${given.length > 0 ? 'wrong' : 'missing'} API key: run tether env on the server's machine to see it`,

@@ -33,6 +33,11 @@ export interface ServeOptions extends Partial<Limits> {
   port?: number
   /** Required of every request but /health, as a Bearer token or x-api-key. Unset: no key is required. */
   apiKey?: string
+  /**
+   * While it says true, a client with a wrong key is told to try again: its key may yet come, by `setKeys`. For a server in the
+   * place of another one, whose clients would give up.
+   */
+  keysComing?: () => boolean
   /** More keys, by names that the log has. */
   apiKeys?: Record<string, string>
   /** Listen on an address of other machines without any key. Default: that is `bad_config`. */
@@ -101,7 +106,7 @@ export async function serve(model: LoadedModel | Promise<LoadedModel>, options: 
   const { host = '127.0.0.1', port = 8080, tls, onLog, pingMs = 10_000, progress } = options
   const limits = limitsOf(options)
   const onOverflow = checkOverflow(options.onOverflow)
-  const keys = createKeys(keysOf(options))
+  const keys = createKeys(keysOf(options), options.keysComing)
   const loopback = isLoopback(host)
   if (!keys.required && !loopback && !options.insecureNoKey) throw new TetherError('bad_config', noKey(host))
   const { allowedHosts = [], allowedOrigins = [] } = options

@@ -150,6 +150,26 @@ describe('with a key set', () => {
     expect([await status('two'), (await ask(`${url}/v1/models`)).status]).toEqual([401, 401])
   })
 
+  it('tells a client whose key may yet come to try again, and one without any that it needs one', async () => {
+    let coming = true
+    const { url, setKeys } = await serveFake(speaks('x', { control: '<end>' }), {
+      apiKey: 'one',
+      keysComing: () => coming,
+    })
+    const status = async (path: string, key?: string) => {
+      const headers = key === undefined ? undefined : { 'x-api-key': key }
+      return (await ask(url + path, { headers, body: hello() })).status
+    }
+    const all = (key?: string) => Promise.all(['/v1/messages', '/v1/chat/completions'].map((path) => status(path, key)))
+    expect(await all('two')).toEqual([529, 503])
+    expect(await all()).toEqual([401, 401])
+    expect(await all('one')).toEqual([200, 200])
+    setKeys({ default: 'one', terminal: 'two' })
+    expect(await all('two')).toEqual([200, 200])
+    coming = false
+    expect(await all('three')).toEqual([401, 401])
+  })
+
   it('keys that come later lock nobody out of a server that needs none, and name who has one', async () => {
     const { url, setKeys, lines } = await serveFake(speaks('x'))
     setKeys({ terminal: 'two' })

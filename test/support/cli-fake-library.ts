@@ -46,7 +46,7 @@ export const fakeLibrary: Library = {
     return { info, stats, generate: generateSteadily, close: async () => {} } as unknown as Model
   },
 
-  async serve(model, { host = '127.0.0.1', port, apiKeys = {}, models = [], onLog, onOverflow }) {
+  async serve(model, { host = '127.0.0.1', port, apiKeys = {}, keysComing, models = [], onLog, onOverflow }) {
     let keys = Object.entries(apiKeys)
     const needsKey = keys.length > 0
     let ready = false
@@ -61,7 +61,7 @@ export const fakeLibrary: Library = {
       const path = request.url ?? ''
       const [key] = keys.find(([, each]) => request.headers.authorization === `Bearer ${each}`) ?? []
       const allowed = path === '/health' || !needsKey || key !== undefined
-      const status = !allowed ? 401 : path === '/health' && !ready ? 503 : 200
+      const status = !allowed ? (keysComing?.() ? 529 : 401) : path === '/health' && !ready ? 503 : 200
       const usage = { input_tokens: 5, output_tokens: 3 }
       const answer = { status: ready ? 'ok' : 'loading', content: [{ type: 'text', text: 'pineapple' }], usage }
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer))

@@ -64,6 +64,7 @@ export interface StartOptions
   more?: { others: OtherModel[]; small?: string }
   /** By their names; empty: none is needed. */
   keys: Record<string, string>
+  keysComing?: () => boolean
   tls?: TlsFiles
   log: Log
   say: (line: string) => void
@@ -92,6 +93,7 @@ export async function startModelServer(library: Library, options: StartOptions):
       host: options.host,
       port,
       apiKeys: options.keys,
+      keysComing: options.keysComing,
       insecureNoKey: options.insecureNoKey,
       allowedHosts: listOf(options.allowedHosts),
       allowedOrigins: listOf(options.allowedOrigins),

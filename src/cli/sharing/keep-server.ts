@@ -111,7 +111,13 @@ async function inItsPlace({ url, plan }: ServerFacts, terminal: Terminal): Promi
 
 /** One that stood in a terminal of its own is gone for good with that; what takes its place ends with the last user. */
 function planAt(port: number, plan: ServePlan): ServePlan {
-  return { ...plan, settings: { ...plan.settings, port }, portFixed: true, launched: plan.launched || !plan.detached }
+  return {
+    ...plan,
+    settings: { ...plan.settings, port },
+    portFixed: true,
+    inPlace: true,
+    launched: plan.launched || !plan.detached,
+  }
 }
 
 function whatItLogged({ log }: ServerFacts): string {

@@ -23,6 +23,8 @@ export interface ServePlan {
   portFixed: boolean
   /** For Claude Code: it ends with its last terminal, unless keep_alive says otherwise. Else it stays. */
   launched: boolean
+  /** It takes the place of a server that died: the keys of its other terminals come when they notice. */
+  inPlace?: boolean
   /** It stands in no terminal, whether it was launched or not. */
   detached: boolean
   /** The folder that Claude Code works in. */

@@ -44,11 +44,15 @@ export interface Serving {
   close(): Promise<void>
 }
 
+/** How long a terminal may take to notice that its server was started again. */
+const noticeMs = 30_000
+
 /** Throws TetherError, Interrupted, and Cancelled where it is to end before it is ready; then nothing is left. */
 export async function servePlan(library: Library, plan: ServePlan, parts: ServeParts): Promise<Serving> {
   const { found, settings, more, keys, tls, portFixed } = plan
   const { log, say } = parts
   const debug = debugLog(say)
+  const began = performance.now()
   let host: Host | undefined
   let share: Share | undefined
   let opening: Promise<void> | undefined
@@ -63,6 +67,7 @@ export async function servePlan(library: Library, plan: ServePlan, parts: ServeP
       load: { ...modelOptions(settings), ...ofThisRun(plan, debug) },
       more: more && { small: more.small, others: more.others.map((one) => othersOf(one, plan, debug)) },
       ...{ found, keys, tls, log: log.log, portFixed, say },
+      keysComing: () => plan.inPlace === true && performance.now() - began < noticeMs,
       onListening(server, bytes) {
         const made = new Host({ plan, server, log, bytes })
         host = made

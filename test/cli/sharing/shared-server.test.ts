@@ -324,9 +324,14 @@ describe('what is killed', () => {
   test('if it is the server, gets a successor at its address that knows the keys of all terminals', async () => {
     const [one, two] = [await terminal(), await terminal()]
     const { pid, url, key = '' } = onlyRecord()
+    // It notices late.
+    two.running.process.kill('SIGSTOP')
     process.kill(pid, 'SIGKILL')
     const allowed = async (key: string) => ask(url, key).catch(() => 0)
     await until(() => records().some((record) => record.pid !== pid && record.window !== undefined))
+    // Claude Code gives up at 401, and tries again at 529.
+    expect(await allowed(two.key)).toBe(529)
+    two.running.process.kill('SIGCONT')
     // The second terminal may come a moment later.
     for (const each of [one.key, two.key, key]) {
       for (let tries = 0; tries < 100 && (await allowed(each)) !== 200; tries++)
