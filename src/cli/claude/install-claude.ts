@@ -15,9 +15,12 @@ export async function offerClaude(find: () => string | undefined): Promise<strin
   return claude
 }
 
+/** Flags that say nothing to a server alone, or do not go with one. */
+const notToServe = ['--claude-path', '--attach', '--own']
+
 /** What to do without a claude that runs. `found`: one that --claude-path did not name. */
 export function installHint(found?: string): string {
-  const only = tetherCommand([...givenFlags((flag) => flag !== '--claude-path'), '--serve-only'])
+  const only = tetherCommand([...givenFlags((flag) => !notToServe.includes(flag)), '--serve-only'])
   const serve = `To run only the server:\n  ${only}`
   if (found) return `One is installed at ${found}. To use it, omit --claude-path. ${serve}`
   return `Install it:\n  ${command.join(' ')}\nAlready have it? Pass --claude-path PATH. ${serve}`

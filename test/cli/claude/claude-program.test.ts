@@ -18,6 +18,11 @@ describe('without Claude Code', () => {
     expect(stderr).toContain(`\n  tether --model ${tether.demo} --serve-only\n`)
   })
 
+  test.each(['--attach', '--own'])('names a command that runs where %s was given', async (flag) => {
+    const { stderr } = await tether.startOnDemo([flag]).ended
+    expect(stderr).toContain(`\n  tether --model ${tether.demo} --serve-only\n`)
+  })
+
   test('npm start serves instead, and prints a sample answer', async () => {
     const running = tether.startOnDemo(['--port', '0'], { FAKE_START: '1' })
     await until(() => running.stderr().includes('Ctrl-C'))
