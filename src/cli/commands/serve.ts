@@ -15,10 +15,10 @@ import { apiKeys } from '../serving/api-keys.js'
 import type { Library } from '../serving/model-server.js'
 import { type MoreModels, moreModels } from '../serving/more-models.js'
 import { readyLines, servingLines } from '../serving/ready-lines.js'
-import { runningServers } from '../serving/running-servers.js'
+import { knownServers, runningServers } from '../serving/running-servers.js'
 import { sampleAnswer } from '../serving/sample-answer.js'
 import { tlsFiles } from '../serving/tls-files.js'
-import type { ServePlan } from '../sharing/messages.js'
+import type { ServePlan, ServerFacts } from '../sharing/messages.js'
 import { startServer } from '../sharing/obtain-server.js'
 import { type Serving, servePlan } from '../sharing/serve-plan.js'
 import { loadingBar } from '../terminal/loading-bar.js'
@@ -129,15 +129,19 @@ async function serveDetached(about: Chosen): Promise<number> {
     bar.end()
     const { facts } = lease
     if (!found.isDemo) rememberModel(found.path)
-    tell(
-      `${readyLines({ ...facts, more: plan.more })}\nIt runs in the background, as process ${facts.pid}. To stop it:\n  ${tetherCommand(['stop', facts.info.name])}`,
-    )
+    const ready = readyLines({ ...facts, more: plan.more })
+    tell(`${ready}\nIt runs in the background, as process ${facts.pid}. To stop it:\n  ${stopCommand(facts)}`)
     peer.end()
     return 0
   } finally {
     bar.end()
     signals.end()
   }
+}
+
+/** Where it could not be recorded, no tether finds it. */
+function stopCommand({ pid, info }: ServerFacts): string {
+  return knownServers().some((one) => one.pid === pid) ? tetherCommand(['stop', info.name]) : `kill ${pid}`
 }
 
 async function planFor(

@@ -552,6 +552,15 @@ test('a run folder that cannot be written costs only that others find the server
   await tether.expectNothingLeft()
 })
 
+test('a server in the background that others cannot find is stopped by its process', async () => {
+  writeFileSync(join(tether.place.home, '.tether'), 'a file where a folder should be')
+  const { code, stderr } = await tether.start(['serve', '--model', tether.demo, '--detach', '--port', '0']).ended
+  const [, pid = ''] = /To stop it:\n {2}kill (\d+)\n/.exec(stderr) ?? []
+  expect([code, isAlive(Number(pid))]).toEqual([0, true])
+  process.kill(Number(pid))
+  await tether.expectNothingLeft()
+})
+
 test('a file of keys that is gone is no obstacle to a second terminal, nor to a successor', async () => {
   const keys = join(tether.place.home, 'keys')
   writeFileSync(keys, 'first\n', { mode: 0o600 })
