@@ -75,3 +75,15 @@ export function withModel(asked: string, name: string, argv = process.argv): str
 export function commandForModels(words: string[]): string {
   return tetherCommand([...words, ...givenFlags((flag) => flag === '--models-dir')])
 }
+
+/**
+ * Commands of messages about a model that this flag names, for `ModelPlaces`: where they say how to name it in full, that is this
+ * command line with what `value` makes of the full name.
+ */
+export function commandNaming(flag: string, value = (name: string) => name): (words: string[]) => string {
+  return (words) => {
+    const [first, name] = words
+    if (first !== '--model' || name === undefined) return commandForModels(words)
+    return runAgain({ drop: [flag], add: [flag, value(name)] })
+  }
+}

@@ -7,7 +7,7 @@ import { partsOf } from '../config/list-value.js'
 import { builtIn, type Config } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
 import type { Library } from '../serving/model-server.js'
-import { commandForModels, runAgain } from '../tether-command.js'
+import { commandNaming } from '../tether-command.js'
 
 export interface RunContext {
   /** Loads the library once it is needed. */
@@ -61,13 +61,6 @@ export async function pullNamed(options: RunOptions): Promise<number | undefined
 export function settingsFor(found: FoundModel, options: RunOptions, config: Pick<Config, 'forModel'>): Settings {
   const { logLevel, models, smallModel } = options
   const { settings } = config.forModel(configNames(found))
-  const places = { modelsDir: settings.modelsDir, demo: demoModel, command: commandForDraft }
+  const places = { modelsDir: settings.modelsDir, demo: demoModel, command: commandNaming('--draft') }
   return { ...settings, draft: findDraft(settings.draft, places), logLevel, models, smallModel }
-}
-
-/** Where the message names a model in full, that one is to draft. */
-function commandForDraft(words: string[]): string {
-  const [flag, model] = words
-  if (flag !== '--model' || model === undefined) return commandForModels(words)
-  return runAgain({ drop: ['--draft'], add: ['--draft', model] })
 }

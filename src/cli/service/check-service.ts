@@ -11,7 +11,7 @@ import type { Config } from '../config/read-config.js'
 import { apiKeys } from '../serving/api-keys.js'
 import { moreModels } from '../serving/more-models.js'
 import { readTls, tlsFiles } from '../serving/tls-files.js'
-import { commandForModels } from '../tether-command.js'
+import { commandForModels, commandNaming } from '../tether-command.js'
 
 /** Throws what the start would throw: of models, adapters, drafters, keys and certificates that are not there. */
 export async function checkService(config: Pick<Config, 'settings' | 'forModel' | 'forOther'>): Promise<void> {
@@ -25,7 +25,7 @@ export async function checkService(config: Pick<Config, 'settings' | 'forModel' 
   const found = findModel(settings.model, places)
   const first = { ...config.forModel(configNames(found)).settings }
   const more = moreModels(found, first, { config, places })
-  findDraft(first.draft, places)
+  findDraft(first.draft, { ...places, command: commandNaming('--draft') })
   for (const { adapter } of [first, ...(more?.others ?? []).map((other) => other.settings)])
     openAdapters(partsOf(adapter).map((folder) => resolve(folder)))
 }

@@ -7,6 +7,7 @@ import { oneLine } from '../../one-line.js'
 import { partsOf } from '../config/list-value.js'
 import type { Config } from '../config/read-config.js'
 import type { Settings } from '../config/settings-table.js'
+import { commandForModels, commandNaming } from '../tether-command.js'
 
 /** Plain data: a process can hand it to another. */
 export interface MoreModels {
@@ -31,8 +32,14 @@ export function moreModels(
   { config, places }: { config: Pick<Config, 'forOther'>; places: ModelPlaces },
 ): MoreModels | undefined {
   const named = partsOf(settings.models)
-  const small = settings.smallModel && findModel(settings.smallModel, places)
-  const found = [...named.map((name) => findModel(name, places)), ...(small ? [small] : [])]
+  const small =
+    settings.smallModel && findModel(settings.smallModel, { ...places, command: commandNaming('--small-model') })
+  const inList = (name: string) =>
+    commandNaming('--models', (full) => named.map((one) => (one === name ? full : one)).join(','))
+  const found = [
+    ...named.map((name) => findModel(name, { ...places, command: inList(name) })),
+    ...(small ? [small] : []),
+  ]
   const others = found.filter(
     ({ path }, i) => path !== first.path && found.findIndex((other) => other.path === path) === i,
   )
@@ -41,7 +48,10 @@ export function moreModels(
   const { memoryCap } = settings
   const planned = others.map((one) => {
     const own = config.forOther(configNames(one)).settings
-    return { found: one, settings: { ...own, draft: findDraft(own.draft, places), memoryCap } }
+    return {
+      found: one,
+      settings: { ...own, draft: findDraft(own.draft, { ...places, command: commandForModels }), memoryCap },
+    }
   })
   checkNames([{ found: first, settings }, ...planned])
   return { others: planned, small: small && small.path !== first.path ? servedName(small) : undefined }

@@ -92,6 +92,14 @@ describe('the model that tether runs', () => {
     writeModel(join(models(), 'other', 'tiny'))
     const again = `tether --claude-path ${tether.place.claude} --model small --draft other/tiny -- exit:0`
     expect(await drafts('tiny')).toContain(`\n  ${again}\n`)
+    const serve = ['serve', '--port', '0', '--model', 'small']
+    for (const [flag, asked, full] of [
+      ['--models', 'small,tiny', 'small,other/tiny'],
+      ['--small-model', 'tiny', 'other/tiny'],
+    ] as const) {
+      const { stderr } = await tether.start([...serve, flag, asked]).ended
+      expect(stderr).toContain(`\n  tether ${serve.join(' ')} ${flag} ${full}\n`)
+    }
     tether.configure('[models."small"]\ndraft = "org/tiny"\n')
     await bare(['--model', 'small', '--', 'exit:0'], { FAKE_OPTIONS: options })
     expect(JSON.parse(readFileSync(options, 'utf8')).draft).toBe(draft)
