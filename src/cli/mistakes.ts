@@ -56,6 +56,7 @@ export function unexpectedWord(index: number, line: Line): string {
   const instead = insteadOf(word, next?.startsWith('-') ? undefined : next)
   if (instead) return `${unknown}. ${instead}`
   const { ours, theirs } = sorted(line)
+  if (ours.includes('--list')) return `${word} is not expected after tether --list`
   const isPrompt = /\s/.test(word) || (theirs.length > 1 && !theirs.some((each) => each.startsWith('-')))
   if (isPrompt) return `${unknown}. To send a prompt:\n  ${tetherCommand([...ours, '--', theirs.join(' ')])}`
   const near = nearest(

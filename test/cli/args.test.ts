@@ -138,6 +138,7 @@ describe('readArgs', () => {
     [['--keep-alive', 'soon'], '--keep-alive must be a time such as 45s, 30m or 2h, or forever, or auto, not soon'],
     [['serve', '--', '-c'], 'tether serve does not start Claude Code'],
     [['ps', 'x'], 'x is not expected after tether ps'],
+    [['list', 'x'], 'x is not expected after tether --list'],
     [['--noclaude'], 'Did you mean --no-claude?'],
     [['--claude'], 'unknown flag --claude. '],
     [['--memoryCap', '1G'], 'Did you mean --memory-cap?'],
