@@ -50,6 +50,8 @@ function planAll(words: string[], modelsDir: string): Removal[] {
       return planRemoval(word, { modelsDir })
     } catch (error) {
       if (!(error instanceof TetherError)) throw error
+      if (word === 'demo')
+        throw new TetherError(error.code, 'the demo model is part of tether: it cannot be deleted alone')
       const list = commandForModels(['--list'])
       throw new TetherError(error.code, `${error.message}\nTo list all:\n  ${list}`, { cause: error })
     }

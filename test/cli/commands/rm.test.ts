@@ -87,6 +87,16 @@ describe('tether rm', () => {
     expect(readdirSync(models())).toEqual([])
   })
 
+  test('says that the demo model is part of tether, unless a model of the user has its name', async () => {
+    expect(await run('demo')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('the demo model is part of tether'),
+    })
+    const path = have('org/demo')
+    expect((await run('demo', '--yes')).code).toBe(0)
+    expect(existsSync(path)).toBe(false)
+  })
+
   test('leaves the model of a server that runs', async () => {
     const path = have('org/gemma')
     const folder = runFolder(tether.place.home)
