@@ -1,5 +1,6 @@
 /** One request of node:http as a Request, and the Response written to its socket. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { App } from './app.js'
 import { type LogLine, tell } from './log.js'
 
@@ -11,6 +12,14 @@ export interface Exchange {
   done: Promise<void>
   /** Once its last byte is sent, or its client is gone. */
   sent: Promise<void>
+}
+
+/** Connections whose client was told that they are closed. */
+const ending = new WeakSet<Socket>()
+
+/** Whether this request comes behind an answer that is the last on its connection. Node cannot answer it there, and fails if told to. */
+export function isTooLate({ socket }: IncomingMessage): boolean {
+  return ending.has(socket)
 }
 
 /** What is still sent after the answer is read up to here, since closing at once would reset the connection. */
@@ -136,6 +145,7 @@ async function send(response: Response, incoming: IncomingMessage, outgoing: Ser
   const headers = [...response.headers].flat()
   const isLeft = !incoming.complete
   if (isLeft) headers.push('connection', 'close')
+  if (isLeft || response.headers.get('connection') === 'close') ending.add(incoming.socket)
   outgoing.writeHead(response.status, headers)
   if (response.body) await pump(response.body, outgoing)
   else outgoing.flushHeaders()

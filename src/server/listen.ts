@@ -10,7 +10,7 @@ import type { App } from './app.js'
 import { createArrivals } from './arrivals.js'
 import { closing } from './closing.js'
 import { connectionLimit, SPARE_CONNECTIONS } from './connections.js'
-import { type Exchange, endUnsent, serveOne } from './exchange.js'
+import { type Exchange, endUnsent, isTooLate, serveOne } from './exchange.js'
 import type { LogLine } from './log.js'
 import { refuseRaw } from './raw-refusal.js'
 
@@ -49,6 +49,9 @@ export async function listen(app: App, { host, port, tls, limits, onLog }: Liste
   const arrive = createArrivals()
   const connections = connectionLimit(limits.maxConnections)
   const serve = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    // What else was sent with a request that is refused here is still read.
+    if (incoming.socket.destroyed) return
+    if (isTooLate(incoming) || !connections.begin(incoming.socket, outgoing)) return void incoming.socket.destroy()
     const sent = new Promise<void>((resolve) => outgoing.once('close', resolve))
     const exchange: Exchange = { outgoing, leave: new AbortController(), done: Promise.resolve(), sent }
     exchanges.add(exchange)

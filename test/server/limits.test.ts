@@ -1,5 +1,6 @@
 /** Every limit is answered at once, with a status of its own, and what is beyond it is not kept. */
 import { describe, expect, it, test } from 'vitest'
+import { MOST_AT_ONCE } from '../../src/server/connections.js'
 import { serve } from '../../src/server/serve.js'
 import { speaks } from '../support/fake-engine.js'
 import { fakeModel } from '../support/fake-model.js'
@@ -223,6 +224,36 @@ describe('what is no request is answered in the shape of the API', () => {
     const text = await raw(port, bytes)
     expect(shown(text)).toEqual([status, 'invalid_request_error'])
     if (status === 405) expect(text).toMatch(/allow: /)
+  })
+})
+
+describe('requests at once on one connection', () => {
+  const get = 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'
+  const hanging = `${post('/v1/messages', `Content-Length: ${JSON.stringify(hello()).length}`)}${JSON.stringify(hello())}`
+
+  it('are answered one after another', async () => {
+    const { port } = await serveFake(speaks('x'))
+    const last = get.replace('Host', 'Connection: close\r\nHost')
+    const text = await raw(port, get.repeat(MOST_AT_ONCE - 1) + last)
+    expect(text.match(/HTTP\/1.1 200/g)).toHaveLength(MOST_AT_ONCE)
+  })
+
+  it('that are too many close it, and end', async () => {
+    const engine = speaks('hang')
+    const { port, url, lines } = await serveFake(engine)
+    expect(await raw(port, hanging + get.repeat(MOST_AT_ONCE))).toBe('')
+    expect((await ask(`${url}/health`)).status).toBe(200)
+    expect(lines.length).toBeLessThanOrEqual(MOST_AT_ONCE + 1)
+    expect(engine.ended).toBe(engine.requests.length)
+  })
+
+  it('behind the last answer close it, whoever reads that', async () => {
+    const { port, url } = await serveFake(speaks('x'))
+    const whole = `${post('/v1/none', 'Content-Length: 90')}${'x'.repeat(90)}`
+    const { socket, flood } = await openRaw(port, whole.slice(0, -1))
+    socket.pause()
+    await flood(`x${whole.repeat(60)}${whole.slice(0, -1)}`, 300)
+    expect((await ask(`${url}/health`)).status).toBe(200)
   })
 })
 
