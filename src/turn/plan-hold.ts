@@ -6,8 +6,11 @@ import type { HeldGrammar } from '../engine/grammar.js'
 import { TetherError } from '../errors.js'
 import type { HoldPlan, Prompter, TurnRecord, TurnRequest } from './types.js'
 
-/** Characters of a grammar's text. Much more than Claude Code's tools with those of many MCP servers. */
-const LONGEST_SOURCE = 2 ** 20
+/**
+ * Characters of a grammar's text, which take some seconds of a thread. Claude Code's tools have 15,000, those of many MCP
+ * servers ten times as many.
+ */
+const LONGEST_SOURCE = 2 ** 18
 
 type Asked = Pick<TurnRequest, 'answerSchema' | 'parallelCalls'> &
   Pick<TurnRecord, 'tools' | 'noCalls' | 'begun' | 'inThought'>
@@ -72,7 +75,7 @@ function planCalls({ tokenizer, constrain }: Prompter, calls: CallSyntax, asked:
   if (source.length <= LONGEST_SOURCE) return { grammar: { source, ...hold }, isOfCalls: true, relied, missing }
   if (relied[0]) throw unheld(relied[0].where, `with the other tools it has more than ${LONGEST_SOURCE} characters`)
   const grammar = { source: looseSource(calls, tokenizer, asked), ...hold }
-  return { grammar, isOfCalls: true, relied, missing: ['schemas of more than a million characters'] }
+  return { grammar, isOfCalls: true, relied, missing: [`schemas of more than ${LONGEST_SOURCE} characters together`] }
 }
 
 type Ids = Pick<Prompter['tokenizer'], 'id'>

@@ -173,6 +173,16 @@ describe('a schema of which no grammar says all is held without it, and that is 
       object({ xa: one }),
     ],
     ['patternProperties where any name may be one', { patternProperties: { '^x': one } }, object({})],
+    [
+      'an enum of more than 8192 characters',
+      { type: 'string', enum: Array.from({ length: 900 }, (_, i) => `value number ${i}`) },
+      { type: 'string' },
+    ],
+    [
+      'minProperties and maxProperties of so many properties',
+      { ...closed(Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`k${i}`, one])), []), maxProperties: 20 },
+      closed(Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`k${i}`, one])), []),
+    ],
     ['an enum that is no list', { enum: 'abc' }, {}],
   ])('%s', (what, schema, held) => expect(heldSchema(schema)).toEqual({ schema: held, missing: [what] }))
 })
@@ -225,6 +235,12 @@ describe('a schema that doubles at each of 25 levels', () => {
   test('by its allOf is refused', () => {
     expect(heldSchema(doubling(25, (next) => ({ allOf: [next, next] }))).missing).toEqual(tooMany)
   })
+})
+
+test('a schema of long names is refused', () => {
+  const { schema, missing } = heldSchema(closed({ ['k'.repeat(70_000)]: one }))
+  expect(schema).toBeUndefined()
+  expect(missing).toEqual(['names, values and bounds of more than 65536 characters'])
 })
 
 test('a long chain of references is refused', () => {

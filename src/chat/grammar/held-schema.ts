@@ -19,6 +19,9 @@ const MOST_VISITS = 5000
 const MOST_CHOICES = 64
 const DEEPEST = 64
 const MOST_COMPARED = 20_000
+// Characters, as JSON. A grammar takes time with the square of an enum's, and a second for these.
+const LONGEST_ENUM = 8192
+const LONGEST = 65_536
 
 export interface HeldSchema {
   /** undefined: nothing of it is held, which the first of `missing` explains. */
@@ -74,6 +77,8 @@ class Reader {
     if (root === false) return { missing: [this.nothings[0] ?? 'a $ref that leads to itself, so that no value ends'] }
     const schema: JsonObject = { ...(root as JsonObject) }
     if (definitions.size > 0) schema.$defs = Object.fromEntries(definitions)
+    const size = JSON.stringify(schema).length
+    if (size > LONGEST) return { missing: [`names, values and bounds of more than ${LONGEST} characters`] }
     return { schema, missing: [...this.missing] }
   }
 
@@ -197,7 +202,10 @@ class Reader {
     const check = new SchemaCheck(this.root)
     const schema = schemaOf(others)
     const fitting = values.filter((one) => isWritable(one) && fits(check, one, schema))
-    return fitting.length > 0 ? { enum: fitting } : this.nothing('an enum of nothing')
+    if (fitting.length === 0) return this.nothing('an enum of nothing')
+    if (JSON.stringify(fitting).length <= LONGEST_ENUM) return { enum: fitting }
+    this.miss(`an enum of more than ${LONGEST_ENUM} characters`)
+    return this.leaf(others)
   }
 }
 

@@ -5,6 +5,9 @@ import type { Keywords } from './keywords.js'
 import { sized, type Told } from './leaves.js'
 import { inAscii, patternFault } from './pattern.js'
 
+// A grammar counts by repeating itself, each property once for each number of those before it.
+const MOST_COUNTED = 1000
+
 export interface Inner extends Told {
   /** An inner schema as a grammar says it. */
   read(schema: JsonValue): JsonValue
@@ -61,6 +64,11 @@ function propertyCount(
     { least: 0, most: isOpen || largest < most ? largest : Infinity, least_: '', most_: 'maxProperties' },
     inner,
   )
+  const counted = Math.max(least <= needed ? 0 : least, typeof size.maxProperties === 'number' ? size.maxProperties : 0)
+  if (counted * most > MOST_COUNTED) {
+    inner.miss('minProperties and maxProperties of so many properties')
+    return {}
+  }
   if (least <= needed) return size
   // One name written twice counts once.
   if (isOpen) inner.miss('minProperties where any name may be one')
