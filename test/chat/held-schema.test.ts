@@ -237,6 +237,18 @@ describe('a schema that doubles at each of 25 levels', () => {
   })
 })
 
+test('counts of a schema are held up to 20,000 together, and the others named', () => {
+  const texts = closed(
+    Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`k${i}`, { type: 'string', maxLength: 200 }])),
+  )
+  const { schema, missing } = heldSchema(texts)
+  expect(missing).toEqual(['a maxLength beside so many others'])
+  expect(schema?.properties).toMatchObject({ k99: { type: 'string', maxLength: 200 }, k100: { type: 'string' } })
+  const even = { type: 'integer', minimum: 0, maximum: 9000, multipleOf: 2 }
+  const numbers = heldSchema(closed(Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`k${i}`, even]))))
+  expect(numbers.missing).toEqual(['multipleOf with so many multiples'])
+})
+
 test('a schema of long names is refused', () => {
   const { schema, missing } = heldSchema(closed({ ['k'.repeat(70_000)]: one }))
   expect(schema).toBeUndefined()

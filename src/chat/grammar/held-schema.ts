@@ -19,6 +19,7 @@ const MOST_VISITS = 5000
 const MOST_CHOICES = 64
 const DEEPEST = 64
 const MOST_COMPARED = 20_000
+const MOST_COUNTED = 20_000
 // Characters, as JSON. A grammar takes time with the square of an enum's, and a second for these.
 const LONGEST_ENUM = 8192
 const LONGEST = 65_536
@@ -62,6 +63,7 @@ class Reader {
   private readonly names = new Map<JsonValue, string>()
   private readonly definitions = new Map<string, JsonValue>()
   private visits = 0
+  private counted = 0
   /** References that are followed one within the other. */
   private within = 0
 
@@ -87,6 +89,12 @@ class Reader {
   private readonly nothing = (why: string): false => {
     this.nothings.push(why)
     return false
+  }
+
+  private readonly mayCount = (times: number): boolean => {
+    if (this.counted + times > MOST_COUNTED) return false
+    this.counted += times
+    return true
   }
 
   private visit(depth: number): void {
@@ -187,7 +195,8 @@ class Reader {
 
   private typed(keywords: Keywords, type: string): JsonValue {
     this.visit(0)
-    const told = { miss: this.miss, nothing: this.nothing, isPlain: this.options.isPlain === true }
+    const { miss, nothing, mayCount } = this
+    const told = { miss, nothing, mayCount, isPlain: this.options.isPlain === true }
     const inner = { ...told, read: this.read }
     if (type === 'object') return objectLeaf(keywords, inner)
     if (type === 'array') return listLeaf(keywords, inner)

@@ -8,6 +8,8 @@ export interface Told {
   miss: Miss
   /** -> false. Why there is no value. */
   nothing(why: string): false
+  /** Whether a grammar may repeat something so many times more: it does so by having it as often. */
+  mayCount(times: number): boolean
   /** Whether names and texts are written as they are, without JSON's quotes and escapes. */
   isPlain: boolean
 }
@@ -58,8 +60,11 @@ function multiples(keywords: Keywords, factor: number, type: string, told: Told)
   if (range === false) return false
   const { minimum: least, maximum: most } = range
   if (typeof least === 'number' && typeof most === 'number' && most - least < MOST_MULTIPLES) {
-    if (Math.ceil(least / factor) * factor <= most) return { ...range, multipleOf: factor }
-    return told.nothing(`no multiple of ${factor} from ${least} to ${most}`)
+    if (Math.ceil(least / factor) * factor > most)
+      return told.nothing(`no multiple of ${factor} from ${least} to ${most}`)
+    if (factor === 1 || told.mayCount((most - least) / factor)) return { ...range, multipleOf: factor }
+    told.miss('multipleOf with so many multiples')
+    return type === 'integer' ? range : fraction(keywords, told)
   }
   if (factor === 1) return range
   // Digits without end could be multiples.
@@ -110,9 +115,14 @@ export function textLeaf({ pattern, format, minLength = 0, maxLength }: Keywords
 /** Two bounds that a grammar counts to. */
 export function sized(
   { least, most, least_, most_ }: { least: number; most: number; least_: string; most_: string },
-  { miss }: Told,
+  { miss, mayCount }: Told,
 ): JsonObject {
   const size: JsonObject = {}
+  const counted = [least, most].filter((one) => one <= MOST_REPEATED)
+  if (counted.length > 0 && !mayCount(Math.max(...counted))) {
+    miss(`a ${most_} beside so many others`)
+    return size
+  }
   if (least > MOST_REPEATED) miss(`a ${least_} of more than ${MOST_REPEATED}`)
   else if (least > 0) size[least_] = least
   if (most < Infinity && most > MOST_REPEATED) miss(`a ${most_} of more than ${MOST_REPEATED}`)
