@@ -146,3 +146,15 @@ test('a property that a call of Gemma 4 cannot name is left to the model, and na
     await speaker.close()
   }
 })
+
+test('a tool whose name has half a character leaves the others held', async () => {
+  const speaker = await randomSpeaker(gemma4)
+  try {
+    const tools = [tool(small, { name: '\ud800' }), tool(small)]
+    const parts = await speaker.answer(asking(tools, { toolChoice: { type: 'tool', name: 'do' } }))
+    expect((parts.at(-1) as TurnFinish).constrained?.failure).toBeUndefined()
+    expect(parts[1]).toMatchObject({ type: 'tool_call', name: 'do', input: { n: expect.any(Number) } })
+  } finally {
+    await speaker.close()
+  }
+})

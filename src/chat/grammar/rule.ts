@@ -4,8 +4,9 @@ import type { JsonObject, Rule } from '../types.js'
 // As much as a line of pretty-printed JSON is indented. Without a bound white space might never end.
 const MOST_SPACE = 20
 
+/** Half a character, which a tool's name may have, is none that a model writes. */
 export function text(value: string): Rule {
-  return { type: 'const_string', value }
+  return { type: 'const_string', value: value.toWellFormed() }
 }
 
 /** White space as JSON has it between its signs. */
