@@ -79,6 +79,24 @@ void follows(Grammars& grammars) {
   check(allows(matcher, kStop) && !allows(matcher, 'x'), "only a stop token may follow a whole text");
 }
 
+// Whether an object with two properties of its own may have this name beside them.
+bool may_add(Grammars& grammars, const std::string& name) {
+  Matcher matcher(
+      grammars
+          .compile(
+              R"({"type":"structural_tag","format":{"type":"json_schema","json_schema":)"
+              R"({"type":"object","properties":{"ab":{"const":1},"c\"d":{"const":2}},"additionalProperties":true}}})")
+          .get());
+  return accept_all(matcher, "{\"" + name + "\":") && allows(matcher, 't');
+}
+
+void tells_names_apart(Grammars& grammars) {
+  for (const char* name : {"x", "a", "abc", "c"}) check(may_add(grammars, name), name);
+  check(!may_add(grammars, "ab") && !may_add(grammars, R"(c\"d)"), "but none that is there");
+  check(!may_add(grammars, R"(a\u0062)") && !may_add(grammars, R"(\u0061b)"), "in no other spelling either");
+  check(!may_add(grammars, "c\"d"), "and a name with a quote ends with that");
+}
+
 void forces(Grammars& grammars) {
   Matcher matcher(grammars.compile(object_tag(R"("a":{"const":7})")).get());
   check(accept_all(matcher, "{\"a\":"), "a constant's key is accepted");
@@ -270,6 +288,7 @@ void closes() {
 int main() {
   Grammars grammars(vocabulary());
   follows(grammars);
+  tells_names_apart(grammars);
   forces(grammars);
   spells(grammars);
   refuses(grammars);
