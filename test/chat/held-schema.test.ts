@@ -90,7 +90,8 @@ describe('a schema is held exactly', () => {
     ],
     ['of a property that no value fits', closed({ a: one, b: false }, ['a']), closed({ a: one })],
     ['of names out of a list', { propertyNames: { enum: ['a'] }, additionalProperties: one }, closed({ a: one }, [])],
-    ['of names of any text', { type: 'object', propertyNames: { type: 'string' } }, object({})],
+    ['of any properties', { type: 'object' }, { type: 'object' }],
+    ['of names of any text', { type: 'object', propertyNames: { type: 'string' } }, { type: 'object' }],
     [
       'of no property that another schema evaluates',
       object({ a: one }, { unevaluatedProperties: false }),
@@ -165,14 +166,14 @@ describe('a schema of which no grammar says all is held without it, and that is 
       { oneOf: [short, { type: 'string' }] },
       { anyOf: [short, { type: 'string' }] },
     ],
-    ['minProperties where any name may be one', { type: 'object', minProperties: 1 }, object({})],
-    ['propertyNames', { type: 'object', propertyNames: { maxLength: 2 } }, object({})],
+    ['minProperties where any name may be one', { type: 'object', minProperties: 1 }, { type: 'object' }],
+    ['propertyNames', { type: 'object', propertyNames: { maxLength: 2 } }, { type: 'object' }],
     [
       'patternProperties that may name the same',
       object({ xa: one }, { patternProperties: { '^x': one }, additionalProperties: false }),
       object({ xa: one }),
     ],
-    ['patternProperties where any name may be one', { patternProperties: { '^x': one } }, object({})],
+    ['patternProperties where any name may be one', { patternProperties: { '^x': one } }, { type: 'object' }],
     [
       'an enum of more than 8192 characters',
       { type: 'string', enum: Array.from({ length: 900 }, (_, i) => `value number ${i}`) },

@@ -72,11 +72,11 @@ function prunedObject(object: JsonObject, ends: Ends, prune: Prune, miss: (what:
   const { properties, patternProperties, additionalProperties, ...rest } = object
   const kept: JsonObject = {}
   const isClosed = additionalProperties === false && patternProperties === undefined
-  for (const [key, inner] of Object.entries(properties as JsonObject)) {
+  for (const [key, inner] of Object.entries(isObject(properties) ? properties : {})) {
     if (ends(inner)) setKey(kept, key, prune(inner))
     else if (!isClosed) miss(`the property ${JSON.stringify(key)}, which no value fits`)
   }
-  const result: JsonObject = { ...rest, properties: kept }
+  const result: JsonObject = { ...rest, ...(isObject(properties) ? { properties: kept } : {}) }
   if (isObject(patternProperties)) {
     const patterns = Object.entries(patternProperties).filter(([, inner]) => ends(inner))
     result.patternProperties = Object.fromEntries(patterns.map(([pattern, inner]) => [pattern, prune(inner)]))

@@ -41,7 +41,9 @@ export function objectLeaf(given: Keywords, inner: Inner): JsonValue {
     else if (rest === false) return inner.nothing(`required ${JSON.stringify(key)}, which is no property`)
     else setKey(read, key, inner.read(rest ?? true))
   }
-  const object: JsonObject = { type: 'object', properties: read }
+  const object: JsonObject = { type: 'object' }
+  // Where a schema describes none, any may be written; an empty list of them would mean none.
+  if (keywords.properties || Object.keys(read).length > 0) object.properties = read
   const kept = [...needs].filter((key) => Object.hasOwn(read, key))
   if (kept.length > 0) object.required = kept
   if (patterns.kept) object.patternProperties = patterns.kept
