@@ -57,8 +57,13 @@ export type ServerFault =
   | 'too_large'
   | 'unsupported_media_type'
 
+/** Of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** The code and message of anything thrown. What tether did not throw on purpose is `internal`. */
 export function toFault(error: unknown): { code: ErrorCode; message: string; field?: string } {
   if (error instanceof TetherError) return error
-  return { code: 'internal', message: error instanceof Error ? error.message : String(error) }
+  return { code: 'internal', message: messageOf(error) }
 }

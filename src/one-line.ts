@@ -1,4 +1,5 @@
 /** Texts of files, models and clients as they may be shown: nothing in them moves a cursor or begins a line. */
+import { messageOf } from './errors.js'
 
 /** Writes control characters as escapes, such as \\x1b, and those that reorder a line; line feeds and tabs stay. */
 export function escapeControls(text: string): string {
@@ -12,7 +13,7 @@ export function oneLine(text: string): string {
 
 /** What an error of Node says, which names paths as they are. */
 export function reasonOf(error: unknown): string {
-  return oneLine(error instanceof Error ? error.message : String(error))
+  return oneLine(messageOf(error))
 }
 
 function escaped(letter: string): string {

@@ -1,5 +1,5 @@
 /** The command `tether`: arguments in, exit status out. Every error is printed here, as one line. */
-import { TetherError } from '../errors.js'
+import { messageOf, TetherError } from '../errors.js'
 import { type Call, commandIn, readArgs, UsageError } from './args.js'
 import { completionEntry, type Shell, serverEntry } from './command-table.js'
 import type { Config } from './config/read-config.js'
@@ -192,7 +192,7 @@ function failed(error: unknown, argv: string[]): number {
     say('the folder that you stand in is gone: cd to another one')
   else if (error instanceof TetherError) say(debug ? stackOf(error) : withoutTag(error.message))
   else if (debug) say(`unexpected error: ${stackOf(error)}`)
-  else say(`unexpected error: ${messageOf(error)}\nTo see where it comes from, add --log-level debug.`)
+  else say(`unexpected error: ${firstLineOf(error)}\nTo see where it comes from, add --log-level debug.`)
   return 1
 }
 
@@ -207,8 +207,8 @@ function withoutTag(message: string): string {
   return message.replace(/^\[\w+\] /, '')
 }
 
-function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? ''
+function firstLineOf(error: unknown): string {
+  return messageOf(error).split('\n')[0] ?? ''
 }
 
 function stackOf(error: unknown): string {

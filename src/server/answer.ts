@@ -1,5 +1,5 @@
 /** A request for an answer, in any protocol: its events, as a stream or folded into one body. */
-import { TetherError } from '../errors.js'
+import { messageOf, TetherError } from '../errors.js'
 import { answerTurn } from '../turn/answer-turn.js'
 import type { Held, Protocol } from '../turn/protocol.js'
 import type { TurnPart, TurnStart } from '../turn/types.js'
@@ -156,7 +156,7 @@ async function* eventsOf<Event>(begun: Promise<Begun<Event>>, line: LogLine): As
     const { first, rest } = await begun
     yield* resume(first, rest)
   } catch (error) {
-    line.error ??= error instanceof Error ? error.message : String(error)
+    line.error ??= messageOf(error)
     throw error
   }
 }

@@ -1,6 +1,7 @@
 /** One request of node:http as a Request, and the Response written to its socket. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { messageOf } from '../errors.js'
 import type { App } from './app.js'
 import { type LogLine, tell } from './log.js'
 
@@ -58,7 +59,7 @@ export async function serveOne(
     await send(await app(request, line), incoming, outgoing)
   } catch (error) {
     // The status has been sent, so closing the connection is all that is left. A client that left ends up here too.
-    line.error ??= error instanceof Error ? error.message : String(error)
+    line.error ??= messageOf(error)
     outgoing.destroy()
   }
 }

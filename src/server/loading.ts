@@ -1,5 +1,5 @@
 /** The state of a model that may still be loading, or be loaded again when a request asks for it. */
-import { TetherError } from '../errors.js'
+import { messageOf, TetherError } from '../errors.js'
 import type { LoadedModel } from '../model/types.js'
 
 /** What can be told of a model that is not loaded now, but was. */
@@ -44,7 +44,7 @@ export function readyModel(load: LoadState): LoadedModel {
 }
 
 export function failedState(cause: unknown): LoadState {
-  return { state: 'failed', message: cause instanceof Error ? cause.message : String(cause), cause }
+  return { state: 'failed', message: messageOf(cause), cause }
 }
 
 export function loadingState(progress?: number): LoadState & { state: 'loading' } {

@@ -1,5 +1,5 @@
 /** Makes room for models that are loaded and for requests, by unloading models that answer nobody. */
-import { TetherError } from '../errors.js'
+import { messageOf, TetherError } from '../errors.js'
 import { closing } from './closing.js'
 import type { Lease } from './house-types.js'
 import { movable } from './movable.js'
@@ -181,7 +181,7 @@ function once(work: () => Promise<void>): () => void {
 /** Claude Code would shorten its conversation for the status of `not_enough_memory`, which does not help here. */
 function cannotLoad(name: string, error: unknown): unknown {
   if (error instanceof TetherError && ['closed', 'cancelled'].includes(error.code)) return error
-  const why = error instanceof Error ? error.message : String(error)
+  const why = messageOf(error)
   return new TetherError('bad_config', `the model ${name} cannot be loaded: ${why}`, { cause: error })
 }
 

@@ -1,4 +1,5 @@
 /** Counts what an answer costs, once for everything that reports it: the log line and /status. */
+import { messageOf } from '../errors.js'
 import type { TurnFinish, TurnPart } from '../turn/types.js'
 import type { LogLine } from './log.js'
 import { constrainedShare, type LastAnswer } from './status.js'
@@ -45,7 +46,7 @@ export async function* tapTurn(
       yield part
     }
   } catch (error) {
-    line.error = error instanceof Error ? error.message : String(error)
+    line.error = messageOf(error)
     throw error
   } finally {
     onEnd(answered)

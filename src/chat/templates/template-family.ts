@@ -1,5 +1,5 @@
 /** How a checkpoint's own template writes: what it accepts is found by trying, and what it refuses is written another way. */
-import { TetherError } from '../../errors.js'
+import { messageOf, TetherError } from '../../errors.js'
 import type { PromptOrder } from '../../options.js'
 import type { Chat, PromptPiece } from '../types.js'
 import { jinjaTemplate, probing, type TemplateSource, type WriteChat } from './jinja.js'
@@ -85,8 +85,4 @@ function writeSomehow(chat: Chat, write: WriteChat, form: MessageForm, path: str
     `the chat template of this model cannot write this conversation (${messageOf(refusal)}; ${path})`,
     { cause: refusal },
   )
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

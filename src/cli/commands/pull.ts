@@ -1,5 +1,6 @@
 /** `tether pull`: downloads a model and shows its progress. It can be stopped and continued at any time. */
 import { join } from 'node:path'
+import { messageOf } from '../../errors.js'
 import { modelNamed } from '../../models/find-model.js'
 import { isModel } from '../../models/models-dir.js'
 import { readHub } from '../../models/pull/hub.js'
@@ -88,7 +89,7 @@ async function pullOne(repo: Repo, call: PullCommand): Promise<number> {
     if (!stop.signal.aborted) throw error
     const signal = await signals.came
     endLine(signal, { erased: true })
-    say(error instanceof Error ? error.message : String(error))
+    say(messageOf(error))
     return exitStatus(signal)
   } finally {
     progress.end()

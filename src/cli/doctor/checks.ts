@@ -61,7 +61,7 @@ function checkAddon(): Finding[] {
     ]
   } catch (error) {
     const fix = "npm run build in tether's folder, or npm install @tether/mlx again"
-    return [{ about: 'addon', verdict: 'fail', detail: messageOf(error), fix }]
+    return [{ about: 'addon', verdict: 'fail', detail: detailOf(error), fix }]
   }
 }
 
@@ -115,7 +115,7 @@ function whyNotFound(model: string, modelsDir: string): string | undefined {
     findModel(model, { modelsDir, demo: demoModel })
     return undefined
   } catch (error) {
-    return messageOf(error)
+    return detailOf(error)
       .split('\n')[0]
       ?.replace(/[.:]? To (list|download|continue).*$/, '')
   }
@@ -139,7 +139,7 @@ async function checkClaude({ claudePath }: Settings): Promise<Finding> {
 }
 
 function checkConfig({ config, configError }: DoctorContext): Finding {
-  if (!config) return { about: 'config', verdict: 'fail', detail: messageOf(configError), fix: 'fix that line' }
+  if (!config) return { about: 'config', verdict: 'fail', detail: detailOf(configError), fix: 'fix that line' }
   const detail = config.files.map(shortPath).join(', ') || 'no file'
   if (config.warnings.length === 0) return { about: 'config', verdict: 'ok', detail }
   return { about: 'config', verdict: 'note', detail, fix: config.warnings.join('\n') }
@@ -188,7 +188,7 @@ function checkFolder(name: string, otherwise: string): Finding {
     return { about: name, verdict: 'note', detail, fix: `Free space on the disk. Otherwise ${otherwise}.` }
   } catch (error) {
     const fix = `Make ${shortPath(folder)} writable. Otherwise ${otherwise}.`
-    return { about: name, verdict: 'note', detail: messageOf(error), fix }
+    return { about: name, verdict: 'note', detail: detailOf(error), fix }
   }
 }
 
@@ -209,7 +209,7 @@ function checkPrefixes({ diskCache }: Settings): Finding {
     return { about, verdict: 'note', detail, fix }
   } catch (error) {
     const fix = `Make ${shortPath(prefixFolder())} readable. Otherwise prompts are computed again after a restart.`
-    return { about, verdict: 'note', detail: messageOf(error), fix }
+    return { about, verdict: 'note', detail: detailOf(error), fix }
   }
 }
 
@@ -221,7 +221,7 @@ function sizeOf(folder: string): number {
   return files.reduce((sum, file) => sum + (statSync(join(folder, file), { throwIfNoEntry: false })?.size ?? 0), 0)
 }
 
-function messageOf(error: unknown): string {
+function detailOf(error: unknown): string {
   if (error instanceof TetherError) return error.message
   return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
 }

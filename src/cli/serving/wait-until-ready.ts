@@ -4,7 +4,7 @@ import { get, type IncomingMessage } from 'node:http'
 import { get as getSecurely } from 'node:https'
 import { json } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { TetherError } from '../../errors.js'
+import { messageOf, TetherError } from '../../errors.js'
 
 const timeoutMs = 15_000
 
@@ -39,6 +39,6 @@ async function askHealth(url: string): Promise<Health> {
     const [answer] = (await once(asked, 'response')) as [IncomingMessage]
     return (await json(answer)) as Health
   } catch (error) {
-    return { status: error instanceof Error ? error.message : String(error) }
+    return { status: messageOf(error) }
   }
 }
