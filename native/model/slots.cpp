@@ -25,6 +25,21 @@ mx::array joined(const mx::array* old, int kept, int end, const mx::array& add, 
   return parts.size() == 1 ? parts[0] : mx::concatenate(parts, 2);
 }
 
+// Affine; 4 bits from the least number of a group to the largest. mx::quantize() moves the two until zero is one of the
+// steps, which matters little for 256 of them. Numbers that begin at zero it leaves where they are.
+std::vector<mx::array> quantized(const mx::array& x, const Quantization& quantization) {
+  if (quantization.bits == 8) return mx::quantize(x, quantization.group_size, quantization.bits);
+  auto shape = x.shape();
+  shape.back() /= quantization.group_size;
+  shape.push_back(quantization.group_size);
+  auto groups = mx::reshape(x, shape);
+  auto least = mx::min(groups, -1, true);
+  auto from_zero = mx::reshape(mx::subtract(groups, least), x.shape());
+  auto parts = mx::quantize(from_zero, quantization.group_size, quantization.bits);
+  parts[2] = mx::add(parts[2], mx::squeeze(least, -1));
+  return parts;
+}
+
 }  // namespace
 
 Quantization kv_quantization(int bits, int head_dim) {
@@ -57,7 +72,7 @@ std::vector<mx::array> Slots::as_stored(const mx::array& x) const {
     if (quantization_.bits != 16) return {x};
     return {mx::default_device().type == mx::Device::cpu ? cpu::halves(x) : in_float16(x)};
   }
-  return mx::quantize(x, quantization_.group_size, quantization_.bits);
+  return quantized(x, quantization_);
 }
 
 void Slots::write(const mx::array& x, int at) { write_stored(as_stored(x), at); }
