@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { realPath } from '../../models/real-path.js'
 import { reasonOf } from '../../one-line.js'
+import { within } from '../../within.js'
 import type { Log } from '../log/log.js'
 import { knownServers } from '../serving/running-servers.js'
 import type { Left, ServePlan, ServerFacts } from './messages.js'
@@ -22,6 +23,8 @@ export interface KeptServer {
 /** How often it is started again where it dies within a minute; then the agent's own errors say what is wrong. */
 const mostDeaths = 3
 const quickMs = 60_000
+/** How long a terminal that is done waits for a server that is on its way: its agent may have had an answer of that already. */
+const graceMs = 1000
 /** Its port may be busy for a moment. */
 const pausesMs = [0, 500, 2000, 5000, 10_000]
 
@@ -37,6 +40,7 @@ export function keepServer(first: Obtained, starter: Terminal, { log, client }: 
   let now: Obtained | undefined = first
   let isDone = false
   let deaths = 0
+  let replacing: Promise<void> | undefined
   const notes: string[] = []
 
   const watch = async (obtained: Obtained) => {
@@ -51,7 +55,7 @@ export function keepServer(first: Obtained, starter: Terminal, { log, client }: 
     deaths = performance.now() - since > quickMs ? 1 : deaths + 1
     log.warning(`the server of process ${obtained.lease.facts.pid} has died`)
     if (deaths > mostDeaths) return giveUp(`it died ${deaths} times`)
-    await replace()
+    replacing = replace()
   }
   const giveUp = (why: string) => {
     const note = `the server could not be started again: ${why}`
@@ -82,9 +86,10 @@ export function keepServer(first: Obtained, starter: Terminal, { log, client }: 
   void watch(first)
   return {
     facts,
-    leave() {
+    async leave() {
+      if (!now && replacing) await within(graceMs, replacing)
       isDone = true
-      return now?.lease.leave() ?? Promise.resolve(undefined)
+      return now?.lease.leave()
     },
     serverEnded: () => now?.lease.serverEnded() ?? Promise.resolve(),
     notes: () => notes,
