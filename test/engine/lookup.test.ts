@@ -1,4 +1,4 @@
-/** Drafts: with them every family writes what it writes without, in fewer passes. TETHER_LOOKUP_PROMPTS sets how many prompts each gets. */
+/** Drafts: with them every family writes what it writes without, in fewer passes. `npm run test:decoding` takes more prompts. */
 import { describe, expect, test } from 'vitest'
 import { loadNative } from '../../src/engine/load.js'
 import type { Finish, GenerateRequest } from '../../src/engine/types.js'

@@ -10,7 +10,7 @@ import { randomSpeaker, SPEAKERS, type Speaker } from '../support/random-speaker
 const random = seeded(7)
 const ajv = new Ajv2020({ strict: false, logger: false, ownProperties: true })
 
-// Of each kind of speaker. TETHER_CALLS=200 makes the 2,000 that are run before a release.
+// Of each kind of speaker; `npm run test:decoding` makes 2,000 in all.
 const CALLS = Number(process.env.TETHER_CALLS ?? 11)
 
 const LISTS: ChatTool[][] = [
