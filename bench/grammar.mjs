@@ -63,7 +63,7 @@ async function decoding(folder) {
   try {
     const tokenizer = await loadTokenizer(folder)
     const stopTokens = new Int32Array(0)
-    engine.setVocabulary({ ...(await grammarVocabulary(tokenizer, { size: engine.info.vocabSize })), stopTokens })
+    engine.setVocabulary(await grammarVocabulary(tokenizer, { size: engine.info.vocabSize, stopTokens }))
     const prompt = tokenizer.encode('The history of the town begins with a bridge over the river. '.repeat(8), {
       special: false,
     })
@@ -115,10 +115,14 @@ try {
   for (const format of ['gemma4', 'llama3']) {
     const { calls } = FORMATS[format]
     const vocabulary = await timed(() =>
-      grammarVocabulary(tokenizer, { size: tokenizer.vocabSize, quote: calls.quote }),
+      grammarVocabulary(tokenizer, {
+        size: tokenizer.vocabSize,
+        stopTokens: Int32Array.of(1),
+        quote: calls.quote,
+      }),
     )
     const engine = new (loadBinding().Engine)()
-    engine.setVocabulary({ ...vocabulary.result, stopTokens: Int32Array.of(1) })
+    engine.setVocabulary(vocabulary.result)
     const ids = { id: (control) => tokenizer.id(control), parallel: true }
     const sourceFor = (some) => sourceOf(calls.rule(some, ids))
     const first = await timed(() => engine.compileGrammar(sourceFor(tools.slice(0, 1))).missing)
