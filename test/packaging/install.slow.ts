@@ -45,14 +45,14 @@ describe('npm with the platform package, and install scripts blocked', () => {
   })
   afterAll(() => consumer.remove())
 
-  test('installs a tether that runs with node alone, in less than 88 MB', async () => {
+  test('installs a tether that runs with node alone, in less than 90 MB', async () => {
     const [, , , ...archives] = packages.install.split(' ')
     const { code, stderr } = await npm(consumer, 'npm', ['install', '--ignore-scripts', ...quiet, ...archives])
     expect(code, stderr).toBe(0)
     expect(existsSync(join(consumer.folder, 'node_modules', platformName))).toBe(true)
     const installed = execFileSync('du', ['-sk', join(consumer.folder, 'node_modules')], { encoding: 'utf8' })
     // On macOS the package has MLX's compiled kernels, 150 MB.
-    if (process.platform === 'linux') expect(Number.parseInt(installed, 10) * 1024).toBeLessThan(88e6)
+    if (process.platform === 'linux') expect(Number.parseInt(installed, 10) * 1024).toBeLessThan(90e6)
     expect(await consumer.run('node_modules/.bin/tether', ['--version'])).toMatchObject({ code: 0 })
     expect(await consumer.run('node', ['-e', answer])).toMatchObject({ code: 0, stdout: 'pineapple\n' })
   })
