@@ -65,6 +65,16 @@ void interleave(Matrix& matrix) {
 void interleaved_product(Activations of, long m, const float* x, long ldx, const MatrixView& w, long n, float* y) {
   constexpr long kTogether = RoundedRows::kTogether;
   long most = std::max(kManyRows, kRoundedBytes / (2 * w.width) / kTogether * kTogether);
+  long each = std::min(most, ceil_div(ceil_div(m, 2L * pool_threads()), kTogether) * kTogether);
+  // Enough for all threads: each rounds its own rows, which no other one has to read.
+  if (each >= kManyRows)
+    return parallel_for(static_cast<int>(ceil_div(m, each)), [&](int part) {
+      long first = part * each;
+      auto count = static_cast<int>(std::min(each, m - first));
+      auto rows = room_for_rounded(count, w);
+      kernels().split(of, count, x + first * ldx, ldx, w, rows);
+      kernels().interleaved(of, count, rows, w, 0, n, y + first * n, n);
+    });
   auto rows = room_for_rounded(std::min(m, most), w);
   // Tiles are as those of few rows: no part of the matrix is expanded first.
   long columns = tile_columns(kFewRows, n, w.row_bytes);
