@@ -15,7 +15,6 @@ import { createHouse } from './model-house.js'
 import { type ModelReport, modelReports } from './model-report.js'
 import { checkOverflow, type OnOverflow } from './overflow.js'
 import type { ServedModel } from './resident.js'
-import { saidOnce } from './said-once.js'
 
 export type { Limits } from '../limits.js'
 export type { AboutBody } from './answer.js'
@@ -114,7 +113,6 @@ export async function serve(model: LoadedModel | Promise<LoadedModel>, options: 
   const house = createHouse({ first: model, progress, models: options.models, smallModel: options.smallModel })
   const counted = createMetrics()
   const activity = createActivity(house)
-  const news = saidOnce()
   const app = createApp({
     house,
     keys,
@@ -129,7 +127,7 @@ export async function serve(model: LoadedModel | Promise<LoadedModel>, options: 
   const note = (line: LogLine) => {
     counted.observe(line)
     activity.ended(line)
-    onLog?.(line.unheld ? { ...line, unheld: news(line.unheld) } : line)
+    onLog?.(line)
   }
   const stop = () => {
     activity.close()

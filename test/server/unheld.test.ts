@@ -1,7 +1,6 @@
-/** What the log says once, though each request has it. */
+/** What calls are not held to: the log says it once, though each request has it. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadModel, type Model } from '../../src/load-model.js'
-import { saidOnce } from '../../src/server/said-once.js'
 import { type LogLine, serve } from '../../src/server/serve.js'
 import { ask, until } from '../support/fake-server.js'
 
@@ -36,15 +35,3 @@ test('what calls are not held to is logged with the first request that has it', 
     await server.close()
   }
 }, 60_000)
-
-test('what was said last is remembered, and no more than that', () => {
-  const news = saidOnce()
-  expect(news(undefined)).toBeUndefined()
-  expect(news(['kept', 'kept'])).toEqual(['kept'])
-  for (let i = 0; i < 3000; i += 1) {
-    expect(news([`sentence ${i}`])).toHaveLength(1)
-    expect(news(['kept'])).toBeUndefined()
-  }
-  expect(news(['sentence 2999'])).toBeUndefined()
-  expect(news(['sentence 1'])).toEqual(['sentence 1'])
-})
