@@ -85,7 +85,7 @@ export async function listen(app: App, { host, port, tls, limits, onLog }: Liste
   })
   server.on('clientError', (error, stream) => {
     const socket = stream as Socket
-    // One that has not got through its TLS handshake could hear nothing, and would stay open for ever.
+    // One that has not got through its TLS handshake could hear nothing, and would stay open for good.
     if (connections.isOpen(socket)) refuseRaw(error as NodeJS.ErrnoException, socket, limits)
     else socket.destroy()
   })

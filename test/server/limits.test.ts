@@ -247,7 +247,7 @@ describe('requests at once on one connection', () => {
     expect(engine.ended).toBe(engine.requests.length)
   })
 
-  it('behind the last answer close it, whoever reads that', async () => {
+  it('behind the last answer close it, also for a client that does not read it', async () => {
     const { port, url } = await serveFake(speaks('x'))
     const whole = `${post('/v1/none', 'Content-Length: 90')}${'x'.repeat(90)}`
     const { socket, flood } = await openRaw(port, whole.slice(0, -1))
