@@ -68,6 +68,7 @@ struct Kernels {
   void (*interleaved)(Activations of, int m, const RoundedRows& x, const MatrixView& w, long begin, long end, float* y,
                       long ldy);
   void (*split)(Activations to, int m, const float* x, long ldx, const MatrixView& w, const RoundedRows& out);
+  long (*split_bytes)(Activations of);  // bytes of a number that split() writes
   // C = alpha A B^T + beta C with A: (m, k), B: (n, k), C: (m, n). beta 0: C is only written.
   void (*few_rows_f32)(int m, int n, long k, float alpha, const float* a, long lda, const float* b, long ldb,
                        float beta, float* c, long ldc);

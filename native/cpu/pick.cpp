@@ -33,9 +33,13 @@ std::vector<const Kernels*> runnable_kernels() {
   return all;
 }
 
-const Kernels& kernels() {
-  static const Kernels& picked = *runnable_kernels().back();
-  return picked;
+static const Kernels*& picked() {
+  static const Kernels* table = runnable_kernels().back();
+  return table;
 }
+
+const Kernels& kernels() { return *picked(); }
+
+void pick_kernels(const Kernels& table) { picked() = &table; }
 
 }  // namespace tether

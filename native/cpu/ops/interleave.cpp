@@ -83,7 +83,7 @@ void interleaved_product(Activations of, long m, const float* x, long ldx, const
     auto split = [&](int part) {
       long row = part * kTogether;
       auto some = static_cast<int>(std::min(kTogether, count - row));
-      RoundedRows to{.numbers = static_cast<char*>(rows.numbers) + row * w.width * (of == Activations::int8 ? 1 : 2),
+      RoundedRows to{.numbers = static_cast<char*>(rows.numbers) + row * w.width * kernels().split_bytes(of),
                      .factors = rows.factors + row * rows.stride,
                      .sums = rows.sums + row * rows.stride,
                      .stride = rows.stride};

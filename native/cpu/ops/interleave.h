@@ -2,8 +2,9 @@
 //
 // Sixteen rows lie side by side: a 32-bit word of each, then the next word of each. A word has 4 numbers of 8 bits, or
 // 8 of 4 bits, of which the first four take the lower halves of its bytes and the others the upper ones. Scales and
-// biases lie likewise, one of each row. No shape changes. Instructions that sum four products of bytes then need
-// neither unpacking beyond a mask nor a sum along a register (as of AVX-512 VNNI: VPDPBUSD, Intel's manual, volume 2).
+// biases lie likewise, one of each row. No shape changes. Instructions that sum products of integers then need neither
+// unpacking beyond a mask nor a sum along a register (four bytes with AVX-512 VNNI: VPDPBUSD; pairs of 16 bits with
+// AVX2: VPMADDWD; Intel's manual, volume 2).
 #pragma once
 
 #include <mlx/mlx.h>

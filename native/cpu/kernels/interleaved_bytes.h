@@ -1,0 +1,127 @@
+// How interleaved matrices are multiplied with instructions that sum products of bytes (AVX-512 VNNI). Included by
+// interleaved.h alone.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "cpu/kernels.h"
+#include "cpu/kernels/lanes.h"
+#include "cpu/kernels/products.h"
+
+namespace tether::TETHER_CPU {
+
+// NOLINTBEGIN(modernize-avoid-c-arrays): std::array would drop the vector types' attribute
+
+// An activation is one byte, or two: 256 times the upper, which is signed, and the lower, which is signed too.
+template <bool Both>
+constexpr float kMostOf = Both ? 127.0F * 256 + 127 : 127.0F;
+template <bool Both>
+constexpr long kBytesOf = Both ? 2 : 1;
+
+// One group as integers times a factor, which it returns. NaN and infinity make the factor NaN. Four numbers at a time
+// are written to `out`, their upper bytes before the lower ones, the next four `step` bytes further on.
+template <bool Both>
+TETHER_INLINE float split_group(const float* x, long size, int8_t* out, long step, float* sum) {
+  constexpr float kLeast = 1e-30F;  // smaller groups are 0
+  __m512 largest = _mm512_setzero_ps();
+  __m512 broken = _mm512_setzero_ps();
+  for (long i = 0; i < size; i += kLanes) {
+    const __m512 lanes = _mm512_loadu_ps(x + i);
+    largest = _mm512_max_ps(_mm512_abs_ps(lanes), largest);
+    broken = _mm512_add_ps(broken, _mm512_sub_ps(lanes, lanes));
+  }
+  const float most = _mm512_reduce_max_ps(largest);
+  const __m512 inverse = _mm512_set1_ps(most > kLeast ? kMostOf<Both> / most : 0.0F);
+  __m512i total = _mm512_setzero_si512();
+  for (long i = 0; i < size; i += kLanes, out += 4 * step) {
+    const __m512i numbers = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + i), inverse));
+    total = _mm512_add_epi32(total, numbers);
+    const __m128i low = _mm512_cvtepi32_epi8(numbers);
+    if constexpr (Both) {
+      const __m512i lower = _mm512_cvtepi8_epi32(low);
+      const __m128i high = _mm512_cvtepi32_epi8(_mm512_srai_epi32(_mm512_sub_epi32(numbers, lower), 8));
+      const __m128i first = _mm_unpacklo_epi32(high, low);
+      const __m128i second = _mm_unpackhi_epi32(high, low);
+      const long long fours[] = {_mm_cvtsi128_si64(first), _mm_extract_epi64(first, 1), _mm_cvtsi128_si64(second),
+                                 _mm_extract_epi64(second, 1)};
+      for (long at = 0; at < 4; at++) std::memcpy(out + at * step, fours + at, sizeof(long long));
+    } else {
+      const int fours[] = {_mm_cvtsi128_si32(low), _mm_extract_epi32(low, 1), _mm_extract_epi32(low, 2),
+                           _mm_extract_epi32(low, 3)};
+      for (long at = 0; at < 4; at++) std::memcpy(out + at * step, fours + at, sizeof(int));
+    }
+  }
+  const float factor = most / kMostOf<Both> + _mm512_reduce_add_ps(broken);
+  *sum = factor * static_cast<float>(_mm512_reduce_add_epi32(total));
+  return factor;
+}
+
+// Sums of products of the upper and of the lower bytes of one row.
+struct SplitSums {
+  __m512i upper, lower;
+};
+
+template <bool Both>
+TETHER_INLINE void add_products(SplitSums& sums, __m512i weights, const int8_t* x) {
+  sums.upper = _mm512_dpbusd_epi32(sums.upper, weights, _mm512_set1_epi32(load_as<int>(x)));
+  if constexpr (Both) sums.lower = _mm512_dpbusd_epi32(sums.lower, weights, _mm512_set1_epi32(load_as<int>(x + 4)));
+}
+
+// Groups from whose scales and biases are read to those that are prefetched.
+constexpr long kGroupsAhead = 4;
+
+// The sums of one group. Adds nothing up beyond 32 bits: 127 * 255 * 128 * 256 fits.
+template <unsigned Bits, bool Both, int Rows>
+TETHER_INLINE void sum_group(SplitSums (&sums)[Rows], const uint8_t* in, const int8_t* x, long size) {
+  constexpr long kFour = 4 * kBytesOf<Both>;
+  const __m512i mask = _mm512_set1_epi8(15);
+  for (long i = 0; i < size; i += 32 / long{Bits}, in += sizeof(__m512i)) {
+    const auto loaded = load_as<__m512i>(in);
+    __builtin_prefetch(in + kAhead);
+    const __m512i first = Bits == 4 ? _mm512_and_si512(loaded, mask) : loaded;
+    for (int j = 0; j < Rows; j++, x += kFour) add_products<Both>(sums[j], first, x);
+    if constexpr (Bits == 4) {
+      const __m512i second = _mm512_and_si512(_mm512_srli_epi16(loaded, 4), mask);
+      for (int j = 0; j < Rows; j++, x += kFour) add_products<Both>(sums[j], second, x);
+    }
+  }
+}
+
+// `Rows` rows of x from `row` on times kInterleaved rows of the matrix. Each result is the same for any number of rows.
+template <unsigned Bits, bool Both, int Rows>
+TETHER_INLINE void sixteen_columns(int row, const RoundedRows& x, const MatrixView& w, long column, float* y,
+                                   long ldy) {
+  const long size = w.quantization.group_size;
+  const long groups = w.width / size;
+  const auto* in = static_cast<const uint8_t*>(w.numbers) + column * w.row_bytes;
+  const auto* scales = static_cast<const float*>(w.scales) + column * groups;
+  const auto* biases = w.biases + column * groups;
+  const auto* numbers = static_cast<const int8_t*>(x.numbers) + row * w.width * kBytesOf<Both>;
+  const float* factors = x.factors + row * x.stride;
+  const float* sums_of_x = x.sums + row * x.stride;
+  __m512 totals[Rows];
+  for (auto& total : totals) total = _mm512_setzero_ps();
+  for (long group = 0; group < groups; group++) {
+    SplitSums sums[Rows];
+    for (auto& sum : sums) sum = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    sum_group<Bits, Both, Rows>(sums, in, numbers, size);
+    in += size * kInterleaved * Bits / 8;
+    numbers += size * Rows * kBytesOf<Both>;
+    __builtin_prefetch(scales + (group + kGroupsAhead) * kInterleaved);
+    __builtin_prefetch(biases + (group + kGroupsAhead) * kInterleaved);
+    const __m512 scale = _mm512_loadu_ps(scales + group * kInterleaved);
+    const __m512 bias = _mm512_loadu_ps(biases + group * kInterleaved);
+    for (int j = 0; j < Rows; j++) {
+      const __m512i sum = Both ? _mm512_add_epi32(_mm512_slli_epi32(sums[j].upper, 8), sums[j].lower) : sums[j].upper;
+      const __m512 factor = _mm512_mul_ps(scale, _mm512_set1_ps(factors[j * x.stride + group]));
+      totals[j] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), factor, totals[j]);
+      totals[j] = _mm512_fmadd_ps(bias, _mm512_set1_ps(sums_of_x[j * x.stride + group]), totals[j]);
+    }
+  }
+  for (int j = 0; j < Rows; j++) _mm512_storeu_ps(y + (row + j) * ldy + column, totals[j]);
+}
+
+// NOLINTEND(modernize-avoid-c-arrays)
+
+}  // namespace tether::TETHER_CPU
