@@ -69,11 +69,26 @@ void split_rows(int m, const float* x, long ldx, const MatrixView& w, const Roun
   });
 }
 
+// All rows times `Blocks` of kInterleaved columns.
+template <unsigned Bits, bool Both, int Blocks>
+TETHER_INLINE void multiply_blocks(int m, const RoundedRows& x, const MatrixView& w, long column, float* y, long ldy) {
+  constexpr int kBeside = kRowsBeside<Both>;
+  static_assert(RoundedRows::kTogether <= 2 * kBeside);
+  rows_together(m, [&]<int Rows>(Count<Rows>, int row) {
+    constexpr int kFirst = Rows < kBeside ? Rows : kBeside;
+    some_rows<Bits, Both, Rows, 0, kFirst, Blocks>(row, x, w, column, y, ldy);
+    if constexpr (Rows > kFirst) some_rows<Bits, Both, Rows, kFirst, Rows - kFirst, Blocks>(row, x, w, column, y, ldy);
+  });
+}
+
 template <unsigned Bits, bool Both>
 void multiply_split(int m, const RoundedRows& x, const MatrixView& w, long begin, long end, float* y, long ldy) {
-  for (long column = begin; column < end; column += kInterleaved)
-    rows_together(
-        m, [&]<int Rows>(Count<Rows>, int row) { sixteen_columns<Bits, Both, Rows>(row, x, w, column, y, ldy); });
+  long column = begin;
+  // Few rows wait for memory, which is read fastest from its beginning to its end.
+  if (m > kRowsBeside<Both>)
+    for (; column + kBlocks * kInterleaved <= end; column += kBlocks * kInterleaved)
+      multiply_blocks<Bits, Both, kBlocks>(m, x, w, column, y, ldy);
+  for (; column < end; column += kInterleaved) multiply_blocks<Bits, Both, 1>(m, x, w, column, y, ldy);
 }
 
 inline void split(Activations to, int m, const float* x, long ldx, const MatrixView& w, const RoundedRows& out) {

@@ -57,69 +57,115 @@ TETHER_INLINE float split_group(const float* x, long size, int8_t* out, long ste
   return factor;
 }
 
-// Sums of products of the upper and of the lower bytes of one row.
-struct SplitSums {
-  __m512i upper, lower;
-};
-
+// Blocks of sixteen columns that are multiplied at a time, so that a register with an activation is read twice.
+constexpr int kBlocks = 2;
+// Rows that are multiplied side by side then: as many as the registers have room for.
 template <bool Both>
-TETHER_INLINE void add_products(SplitSums& sums, __m512i weights, const int8_t* x) {
-  sums.upper = _mm512_dpbusd_epi32(sums.upper, weights, _mm512_set1_epi32(load_as<int>(x)));
-  if constexpr (Both) sums.lower = _mm512_dpbusd_epi32(sums.lower, weights, _mm512_set1_epi32(load_as<int>(x + 4)));
-}
-
+constexpr int kRowsBeside = Both ? 4 : 8;
 // Groups from whose scales and biases are read to those that are prefetched.
 constexpr long kGroupsAhead = 4;
 
-// The sums of one group. Adds nothing up beyond 32 bits: 127 * 255 * 128 * 256 fits.
-template <unsigned Bits, bool Both, int Rows>
-TETHER_INLINE void sum_group(SplitSums (&sums)[Rows], const uint8_t* in, const int8_t* x, long size) {
+// Of one row: sums of products of the upper and of the lower bytes, sixteen columns in each register.
+template <int Blocks>
+struct SplitSums {
+  __m512i upper[Blocks], lower[Blocks];
+};
+
+template <int Blocks>
+TETHER_INLINE void add_products(__m512i (&sums)[Blocks], const __m512i (&weights)[Blocks], const int8_t* x) {
+  __m512i four = _mm512_set1_epi32(load_as<int>(x));
+  asm("" : "+v"(four));  // reads it once
+#pragma GCC unroll 2
+  for (int block = 0; block < Blocks; block++) {
+    sums[block] = _mm512_dpbusd_epi32(sums[block], weights[block], four);
+    asm("" : "+v"(sums[block]));  // keeps it in a register
+  }
+}
+
+// Four numbers of each column, those from bit `Shift` of each byte on, times those of the rows at x.
+template <int Shift, bool Masked, bool Both, int Rows, int Blocks>
+TETHER_INLINE void add_fours(SplitSums<Blocks> (&sums)[Rows], const __m512i (&loaded)[Blocks], const int8_t* x) {
   constexpr long kFour = 4 * kBytesOf<Both>;
-  const __m512i mask = _mm512_set1_epi8(15);
+  __m512i weights[Blocks];
+#pragma GCC unroll 2
+  for (int block = 0; block < Blocks; block++) {
+    const __m512i shifted = Shift ? _mm512_srli_epi16(loaded[block], Shift) : loaded[block];
+    weights[block] = Masked ? _mm512_and_si512(shifted, _mm512_set1_epi8(15)) : shifted;
+  }
+#pragma GCC unroll 8
+  for (int j = 0; j < Rows; j++) {
+    add_products<Blocks>(sums[j].upper, weights, x + j * kFour);
+    if constexpr (Both) add_products<Blocks>(sums[j].lower, weights, x + j * kFour + 4);
+  }
+}
+
+// The sums of one group. step: bytes from four numbers of a row to its next four. apart: bytes from a block to the
+// next. Adds nothing up beyond 32 bits: 127 * 255 * 128 * 256 fits.
+template <unsigned Bits, bool Both, int Rows, int Blocks>
+TETHER_INLINE void sum_group(SplitSums<Blocks> (&sums)[Rows], const uint8_t* in, long apart, const int8_t* x, long step,
+                             long size) {
   for (long i = 0; i < size; i += 32 / long{Bits}, in += sizeof(__m512i)) {
-    const auto loaded = load_as<__m512i>(in);
-    __builtin_prefetch(in + kAhead);
-    const __m512i first = Bits == 4 ? _mm512_and_si512(loaded, mask) : loaded;
-    for (int j = 0; j < Rows; j++, x += kFour) add_products<Both>(sums[j], first, x);
+    __m512i loaded[Blocks];
+#pragma GCC unroll 2
+    for (int block = 0; block < Blocks; block++) {
+      loaded[block] = load_as<__m512i>(in + block * apart);
+      __builtin_prefetch(in + block * apart + kAhead);
+    }
+    add_fours<0, Bits == 4, Both>(sums, loaded, x);
+    x += step;
     if constexpr (Bits == 4) {
-      const __m512i second = _mm512_and_si512(_mm512_srli_epi16(loaded, 4), mask);
-      for (int j = 0; j < Rows; j++, x += kFour) add_products<Both>(sums[j], second, x);
+      add_fours<4, true, Both>(sums, loaded, x);
+      x += step;
     }
   }
 }
 
-// `Rows` rows of x from `row` on times kInterleaved rows of the matrix. Each result is the same for any number of rows.
-template <unsigned Bits, bool Both, int Rows>
-TETHER_INLINE void sixteen_columns(int row, const RoundedRows& x, const MatrixView& w, long column, float* y,
-                                   long ldy) {
+// `Rows` of the `Together` rows of x that lie side by side, from `row` + `Begin` on, times `Blocks` of kInterleaved
+// rows of the matrix. Each result is the same for any number of rows.
+template <unsigned Bits, bool Both, int Together, int Begin, int Rows, int Blocks>
+TETHER_INLINE void some_rows(int row, const RoundedRows& x, const MatrixView& w, long column, float* y, long ldy) {
+  constexpr long kFour = 4 * kBytesOf<Both>;
   const long size = w.quantization.group_size;
   const long groups = w.width / size;
   const auto* in = static_cast<const uint8_t*>(w.numbers) + column * w.row_bytes;
   const auto* scales = static_cast<const float*>(w.scales) + column * groups;
   const auto* biases = w.biases + column * groups;
-  const auto* numbers = static_cast<const int8_t*>(x.numbers) + row * w.width * kBytesOf<Both>;
-  const float* factors = x.factors + row * x.stride;
-  const float* sums_of_x = x.sums + row * x.stride;
-  __m512 totals[Rows];
-  for (auto& total : totals) total = _mm512_setzero_ps();
+  const auto* numbers = static_cast<const int8_t*>(x.numbers) + row * w.width * kBytesOf<Both> + Begin * kFour;
+  const float* factors = x.factors + (row + Begin) * x.stride;
+  const float* sums_of_x = x.sums + (row + Begin) * x.stride;
+  __m512 totals[Rows][Blocks];
+  for (auto& each : totals)
+    for (auto& total : each) total = _mm512_setzero_ps();
   for (long group = 0; group < groups; group++) {
-    SplitSums sums[Rows];
-    for (auto& sum : sums) sum = {_mm512_setzero_si512(), _mm512_setzero_si512()};
-    sum_group<Bits, Both, Rows>(sums, in, numbers, size);
+    SplitSums<Blocks> sums[Rows];
+#pragma GCC unroll 8
+    for (int j = 0; j < Rows; j++)
+#pragma GCC unroll 2
+      for (int block = 0; block < Blocks; block++) sums[j].upper[block] = sums[j].lower[block] = _mm512_setzero_si512();
+    sum_group<Bits, Both>(sums, in, kInterleaved * w.row_bytes, numbers, Together * kFour, size);
     in += size * kInterleaved * Bits / 8;
-    numbers += size * Rows * kBytesOf<Both>;
-    __builtin_prefetch(scales + (group + kGroupsAhead) * kInterleaved);
-    __builtin_prefetch(biases + (group + kGroupsAhead) * kInterleaved);
-    const __m512 scale = _mm512_loadu_ps(scales + group * kInterleaved);
-    const __m512 bias = _mm512_loadu_ps(biases + group * kInterleaved);
-    for (int j = 0; j < Rows; j++) {
-      const __m512i sum = Both ? _mm512_add_epi32(_mm512_slli_epi32(sums[j].upper, 8), sums[j].lower) : sums[j].upper;
-      const __m512 factor = _mm512_mul_ps(scale, _mm512_set1_ps(factors[j * x.stride + group]));
-      totals[j] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), factor, totals[j]);
-      totals[j] = _mm512_fmadd_ps(bias, _mm512_set1_ps(sums_of_x[j * x.stride + group]), totals[j]);
+    numbers += size * Together * kBytesOf<Both>;
+#pragma GCC unroll 2
+    for (int block = 0; block < Blocks; block++) {
+      const long at = (block * groups + group) * kInterleaved;
+      __builtin_prefetch(scales + at + kGroupsAhead * kInterleaved);
+      __builtin_prefetch(biases + at + kGroupsAhead * kInterleaved);
+      const __m512 scale = _mm512_loadu_ps(scales + at);
+      const __m512 bias = _mm512_loadu_ps(biases + at);
+#pragma GCC unroll 8
+      for (int j = 0; j < Rows; j++) {
+        const __m512i upper = sums[j].upper[block];
+        const __m512i sum = Both ? _mm512_add_epi32(_mm512_slli_epi32(upper, 8), sums[j].lower[block]) : upper;
+        const __m512 factor = _mm512_mul_ps(scale, _mm512_set1_ps(factors[j * x.stride + group]));
+        __m512& total = totals[j][block];
+        total = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), factor, total);
+        total = _mm512_fmadd_ps(bias, _mm512_set1_ps(sums_of_x[j * x.stride + group]), total);
+      }
     }
   }
-  for (int j = 0; j < Rows; j++) _mm512_storeu_ps(y + (row + j) * ldy + column, totals[j]);
+  for (int j = 0; j < Rows; j++)
+    for (int block = 0; block < Blocks; block++)
+      _mm512_storeu_ps(y + (row + Begin + j) * ldy + column + block * kInterleaved, totals[j][block]);
 }
 
 // NOLINTEND(modernize-avoid-c-arrays)

@@ -51,8 +51,11 @@ TETHER_INLINE float split_group(const float* x, long size, int8_t* out, long ste
   return factor;
 }
 
-// Rows that are multiplied side by side: as many as the registers have room for.
-constexpr int kPairRows = 4;
+// Blocks of sixteen columns that are multiplied at a time.
+constexpr int kBlocks = 1;
+// Rows that are multiplied side by side then: as many as the registers have room for.
+template <bool Both>
+constexpr int kRowsBeside = 4;
 // Groups from whose scales and biases are read to those that are prefetched.
 constexpr long kGroupsAhead = 4;
 
@@ -105,7 +108,7 @@ TETHER_INLINE void sum_group(PairSums (&sums)[Rows], const uint8_t* in, const in
 
 // `Rows` of the `Together` rows of x that lie side by side, from `row` + `Begin` on, times kInterleaved rows of the
 // matrix. Each result is the same for any number of rows.
-template <unsigned Bits, int Together, int Begin, int Rows>
+template <unsigned Bits, bool Both, int Together, int Begin, int Rows, int Blocks>
 TETHER_INLINE void some_rows(int row, const RoundedRows& x, const MatrixView& w, long column, float* y, long ldy) {
   constexpr long kFour = 8;
   const long size = w.quantization.group_size;
@@ -143,15 +146,6 @@ TETHER_INLINE void some_rows(int row, const RoundedRows& x, const MatrixView& w,
     store(y + (row + Begin + j) * ldy + column + kLanes, totals[j].last);
   }
 }
-
-template <unsigned Bits, bool Both, int Rows>
-TETHER_INLINE void sixteen_columns(int row, const RoundedRows& x, const MatrixView& w, long column, float* y,
-                                   long ldy) {
-  constexpr int kFirst = Rows < kPairRows ? Rows : kPairRows;
-  some_rows<Bits, Rows, 0, kFirst>(row, x, w, column, y, ldy);
-  if constexpr (Rows > kFirst) some_rows<Bits, Rows, kFirst, Rows - kFirst>(row, x, w, column, y, ldy);
-}
-static_assert(RoundedRows::kTogether <= 2 * kPairRows);
 
 // NOLINTEND(modernize-avoid-c-arrays)
 
