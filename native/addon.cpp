@@ -21,7 +21,7 @@ Napi::Value about(const Napi::CallbackInfo& info) {
 Napi::Value loop_at(const Napi::CallbackInfo& info) {
   auto tokens = tether::to_tokens(info[0], "tokens");
   bool in_call = info[1].ToBoolean().Value();
-  tether::LoopGuard guard;
+  tether::LoopGuard guard(tether::to_repetition(info[2]));
   int at = 0;
   for (int32_t token : tokens) {
     guard.accept(token, in_call);

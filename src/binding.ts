@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { GrammarVocabulary } from './engine/grammar.js'
-import type { Adapter, EngineInfo, EngineStats, Finish, GenerateRequest } from './engine/types.js'
+import type { Adapter, EngineInfo, EngineStats, Finish, GenerateRequest, Repetition } from './engine/types.js'
 import { TetherError } from './errors.js'
 import type { EngineOptions } from './options.js'
 
@@ -100,7 +100,7 @@ export interface Binding {
   /** Needs no engine. */
   about(): NativeAbout
   /** For tests: after how many of these tokens an answer is taken for a loop; -1: never. `inCall`: they are a call's arguments. */
-  loopAt(tokens: Int32Array, inCall: boolean): number
+  loopAt(tokens: Int32Array, inCall: boolean, asked?: Repetition): number
   /** By name, as in src/options.ts; a test compares the two. */
   optionRanges: Record<'load' | 'sampling', Record<string, NativeRange>>
 }

@@ -43,9 +43,15 @@ std::optional<int32_t> LoopGuard::discouraged(int ahead) const {
 
 int LoopGuard::limit(bool in_call) const {
   int part = warned_ ? kSooner : 1;
-  int least = std::max(kPeriods * period_, (in_call ? kInCall : kWords) / part);
+  int least = std::max({kPeriods * period_, (in_call ? kInCall : kWords) / part, asked_for()});
   if (in_call || run_ < least) return least;
   return few_different() ? std::max(least, kFewTokens / part) : least;
+}
+
+int LoopGuard::asked_for() const {
+  int64_t tokens = std::max(static_cast<int64_t>(asked_.times) * period_, static_cast<int64_t>(asked_.tokens));
+  // Nobody counts exactly, models least of all.
+  return static_cast<int>(std::min(tokens + tokens / 4, static_cast<int64_t>(kMostAsked)));
 }
 
 bool LoopGuard::few_different() const {

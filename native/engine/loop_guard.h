@@ -4,7 +4,8 @@
 // last tokens are a period of up to kLongestPeriod tokens, many times over. Much that repeats is meant: rules of
 // tables, rows of zeros, a thousand times the letter that was asked for, data in a call. So the limits are in tokens,
 // and higher for a period of few different tokens and inside of a call. What goes on after the first is made less
-// likely, and what still goes on after that is ended.
+// likely, and what still goes on after that is ended. Who asks for repetition gets it: a period then may come as often
+// as was asked, and a quarter more.
 #pragma once
 
 #include <array>
@@ -15,6 +16,12 @@
 
 namespace tether {
 
+// What was asked for: a text so many times, or any text up to so many tokens.
+struct Repetition {
+  int times = 0;
+  int tokens = 0;
+};
+
 class LoopGuard {
  public:
   static constexpr int kLongestPeriod = 1024;
@@ -23,10 +30,11 @@ class LoopGuard {
   static constexpr int kFewTokens = 3200;  // a period of up to kFew different tokens
   static constexpr int kInCall = 8192;     // in the arguments of a call
   static constexpr int kFew = 4;
+  static constexpr int kMostAsked = 65'536;  // repeated tokens, however many were asked for
   // What is taken off the logit of the token that would continue it.
   static constexpr float kPenalty = 3;
 
-  LoopGuard() { last_.fill(-1); }
+  explicit LoopGuard(Repetition asked = {}) : asked_(asked) { last_.fill(-1); }
 
   // The answer's next token. O(1), but for one count of a period when a limit is reached.
   void accept(int32_t token, bool in_call = false);
@@ -42,10 +50,12 @@ class LoopGuard {
   enum class State { free, discouraged, endless };
 
   int limit(bool in_call) const;
+  int asked_for() const;
   bool few_different() const;
   // -> where the last kGram tokens stood before; -1: not within the longest period
   int find_and_note();
 
+  Repetition asked_;
   std::vector<int32_t> tokens_;
   std::array<int, 4096> last_{};  // by a hash of kGram tokens: the last of them
   int period_ = 0;                // 0: none

@@ -14,6 +14,7 @@
 
 #include "adapter_source.h"
 #include "engine/constraint.h"
+#include "engine/loop_guard.h"
 #include "engine/options.h"
 #include "json.h"
 
@@ -82,6 +83,7 @@ struct GenerateRequest {
   std::vector<int32_t> forks = {};  // lengths of the prompt at which others are likely to part from it
   std::string client = {};          // whose it is: clients get equal shares of the engine
   bool loop_guard = false;          // whether an answer that repeats itself without end is ended
+  Repetition repetition = {};       // what it may repeat before that
   LogitsMask mask = nullptr;
   std::shared_ptr<Constraint> constraint = nullptr;
   std::optional<uint64_t> label = std::nullopt;  // the caller's own number, for EngineStats::running

@@ -184,6 +184,13 @@ LoadRequest to_load_request(const Napi::Value& value) {
   return request;
 }
 
+Repetition to_repetition(const Napi::Value& value) {
+  if (value.IsUndefined()) return {};
+  auto object = to_object(value, "repetition");
+  return {.times = static_cast<int>(to_number(object, "times", 0, kMaxInt, true)),
+          .tokens = static_cast<int>(to_number(object, "tokens", 0, kMaxInt, true))};
+}
+
 GenerateRequest to_generate_request(const Napi::Value& value) {
   auto object = to_object(value, "generate's request");
   GenerateRequest request;
@@ -195,6 +202,7 @@ GenerateRequest to_generate_request(const Napi::Value& value) {
   if (!object.Get("forks").IsUndefined()) request.forks = to_tokens(object.Get("forks"), "forks");
   if (!object.Get("script").IsUndefined()) request.mask = only(value.Env(), to_tokens(object.Get("script"), "script"));
   request.loop_guard = object.Get("loopGuard").ToBoolean();
+  request.repetition = to_repetition(object.Get("repetition"));
   if (object.Get("client").IsString()) request.client = object.Get("client").As<Napi::String>().Utf8Value();
   if (!object.Get("label").IsUndefined())
     request.label = static_cast<uint64_t>(to_number(object, "label", 0, kMaxSafeInteger, true));

@@ -14,6 +14,8 @@ namespace tether {
 
 // These throw Napi::TypeError naming the field.
 LoadRequest to_load_request(const Napi::Value& value);
+// undefined: nothing was asked for.
+Repetition to_repetition(const Napi::Value& value);
 GenerateRequest to_generate_request(const Napi::Value& value);
 std::string to_text(const Napi::Value& value, const char* name);
 GrammarVocabulary to_vocabulary(const Napi::Value& value);

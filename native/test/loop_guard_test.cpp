@@ -11,14 +11,15 @@ namespace {
 
 using tether::check;
 using tether::LoopGuard;
+using tether::Repetition;
 
 struct Seen {
   int discouraged = -1;  // tokens after which a repetition was made less likely first
   int ended = -1;        // and after which the answer was ended; -1: never
 };
 
-Seen play(int tokens, const std::function<int32_t(int)>& token, bool in_call = false) {
-  LoopGuard guard;
+Seen play(int tokens, const std::function<int32_t(int)>& token, bool in_call = false, Repetition asked = {}) {
+  LoopGuard guard(asked);
   Seen seen;
   for (int at = 0; at < tokens && seen.ended < 0; at++) {
     guard.accept(token(at), in_call);
@@ -85,6 +86,37 @@ void the_token_that_goes_on_is_discouraged() {
   check(more < 300, "a loop that comes again is noticed sooner, not after " + std::to_string(more));
 }
 
+void what_was_asked_for_is_free() {
+  struct Case {
+    int period;
+    bool in_call;
+    Repetition asked;
+    int limit;  // repeated tokens
+  };
+  const Case cases[] = {
+      {.period = 20, .in_call = false, .asked = {.times = 200}, .limit = 5000},
+      {.period = 20, .in_call = false, .asked = {.times = 40}, .limit = LoopGuard::kWords},
+      {.period = 20, .in_call = true, .asked = {.times = 200}, .limit = LoopGuard::kInCall},
+      {.period = 20, .in_call = true, .asked = {.times = 1000}, .limit = 25'000},
+      {.period = 1, .in_call = false, .asked = {.times = 2000}, .limit = LoopGuard::kFewTokens},
+      {.period = 1, .in_call = false, .asked = {.times = 10'000}, .limit = 12'500},
+      {.period = 300, .in_call = false, .asked = {.times = 12}, .limit = 4500},
+      {.period = 20, .in_call = false, .asked = {.tokens = 4000}, .limit = 5000},
+      {.period = 20, .in_call = false, .asked = {.times = 100, .tokens = 4000}, .limit = 5000},
+      {.period = 1000, .in_call = false, .asked = {.times = 2'000'000'000}, .limit = LoopGuard::kMostAsked},
+      {.period = 20, .in_call = true, .asked = {.tokens = 2'147'483'647}, .limit = LoopGuard::kMostAsked},
+  };
+  for (const auto& [period, in_call, asked, limit] : cases) {
+    auto seen = play(100'000, [&](int at) { return at % period; }, in_call, asked);
+    auto name = std::to_string(asked.times) + " times a period of " + std::to_string(period) + " and " +
+                std::to_string(asked.tokens) + " tokens";
+    // The first period repeats nothing.
+    check(seen.discouraged >= limit && seen.discouraged <= limit + period + 4,
+          name + " are no loop up to " + std::to_string(limit) + ", not " + std::to_string(seen.discouraged));
+    check(seen.ended > 0 && seen.ended <= seen.discouraged + period + 64, name + " are ended soon after that");
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -93,6 +125,7 @@ int main() {
   what_never_repeats_is_free();
   what_stops_in_time_is_free();
   a_period_that_is_too_long_is_free();
+  what_was_asked_for_is_free();
   the_token_that_goes_on_is_discouraged();
   return tether::result();
 }

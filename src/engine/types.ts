@@ -6,6 +6,14 @@ import type { EngineStats } from './stats.js'
 
 export type * from './stats.js'
 
+/** How much an answer may repeat one text, since it was asked to. */
+export interface Repetition {
+  /** A text of any length so many times. */
+  times: number
+  /** Any text until it has so many tokens. */
+  tokens: number
+}
+
 /** One generation. The caller decides every field; the engine has no defaults. */
 export interface GenerateRequest extends Sampling {
   /** The whole prompt, at least one token. The engine reuses what it has computed before. */
@@ -24,6 +32,8 @@ export interface GenerateRequest extends Sampling {
   forks?: Int32Array
   /** Whether an answer that repeats itself without end is ended, with reason `loop`. Default: not. */
   loopGuard?: boolean
+  /** What may be repeated before that is a loop, whatever is one without. Unset: nothing was asked for. */
+  repetition?: Repetition
   /** For benches: the tokens that are drawn first, whatever the model says. */
   script?: Int32Array
   /** Whose it is: clients get equal shares of the engine. Unset: that of all others without one. */

@@ -92,6 +92,7 @@ async function* answer(
       forks,
       client,
       loopGuard,
+      repetition: record.repetition,
       maxTokens,
       ...sampling,
       stopTokens,

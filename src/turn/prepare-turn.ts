@@ -1,6 +1,7 @@
 /** A turn's request to token ids, and the record that running it needs. Pure, so that it can move to another thread. */
 import type { Piece, PromptPiece } from '../chat/types.js'
 import { likelyForks } from './forks.js'
+import { repetitionAskedIn } from './last-request.js'
 import { planHold } from './plan-hold.js'
 import { makePrompt } from './prompt.js'
 import { remarkRepeatedFailures } from './repeated-failures.js'
@@ -34,6 +35,7 @@ export function prepareTurn(
     thinking: chat.thinking,
     begun,
     inThought: endsWith(pieces, family.thought?.open),
+    repetition: prompter.loopGuard === 'off' ? undefined : repetitionAskedIn(asked),
     rememberAt: isWholeTurn ? context : undefined,
     dropped,
     pieces: keepPieces ? pieces : undefined,

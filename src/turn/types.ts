@@ -1,7 +1,7 @@
 /** One turn in nobody's protocol: what is asked, what is answered, and the model that answers. */
 import type { Chat, ChatFamily, ChatTool, JsonObject, Piece, PromptPiece, Tokenizer } from '../chat/types.js'
 import type { Constrained, HeldGrammar } from '../engine/grammar.js'
-import type { Engine } from '../engine/types.js'
+import type { Engine, Repetition } from '../engine/types.js'
 import type { Constrain, LoopGuard, PromptOrder, RequestSampling, Sampling, Thinking } from '../options.js'
 import type { DebugHook } from './debug.js'
 import type { Dropped } from './drop-oldest.js'
@@ -88,6 +88,8 @@ export interface TurnRecord extends Omit<TurnRequest, 'chat' | 'toolChoice' | 'a
   rememberAt?: string
   /** Answered with all that is generated, as it is: no thoughts and calls are looked for. */
   isRaw?: boolean
+  /** What the conversation asks to be repeated. Unset: nothing. */
+  repetition?: Repetition
   /** Ids that end this turn besides those of the model. */
   endTokens?: number[]
   dropped?: Dropped

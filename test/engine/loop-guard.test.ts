@@ -1,10 +1,11 @@
 /** Answers that repeat themselves: what the demo model writes after random tokens. */
 import { afterAll, expect, test } from 'vitest'
-import { loadBinding } from '../../src/binding.js'
 import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
 import { loadEngine } from '../../src/engine/load.js'
 import type { Finish } from '../../src/engine/types.js'
 import { collect, greedy } from '../support/checkpoints.js'
+import { loopsAmong, loopsAmongAsked, ordinaryEnds } from '../support/loops.js'
+import { LOOPS } from '../support/repetition-requests.mjs'
 import { repetitiveTexts } from '../support/repetitive-texts.mjs'
 
 const engine = await loadEngine('demo/model')
@@ -17,8 +18,10 @@ async function write(seed: number, loopGuard: boolean): Promise<{ tokens: number
   return collect(engine.generate({ ...greedy(someTokens(30, seed), 4000), loopGuard }))
 }
 
+/** The same answer where nothing ends it. */
+const free = await write(1, false)
+
 test('an answer that repeats itself is ended after its limit, and counted', async () => {
-  const free = await write(1, false)
   expect(free.finish.reason).toBe('length')
   const before = engine.stats().loops
   const { tokens, finish } = await write(1, true)
@@ -27,6 +30,26 @@ test('an answer that repeats itself is ended after its limit, and counted', asyn
   expect(tokens.length).toBeGreaterThan(1024)
   expect(tokens.length).toBeLessThan(3500)
   expect(tokens.slice(0, 1024)).toEqual(free.tokens.slice(0, 1024))
+})
+
+test('an answer that was asked to repeat itself is ended later, and ended all the same', async () => {
+  const request = { ...greedy(someTokens(30, 1), 4000), loopGuard: true }
+  const asked = await collect(engine.generate({ ...request, repetition: { times: 0, tokens: 2000 } }))
+  expect(asked.finish.reason).toBe('loop')
+  expect(asked.tokens.length).toBeGreaterThan(2500)
+  expect(asked.tokens.slice(0, 2500)).toEqual(free.tokens.slice(0, 2500))
+  const all = await collect(engine.generate({ ...request, repetition: { times: 10_000, tokens: 0 } }))
+  expect(all).toMatchObject({ tokens: free.tokens, finish: { reason: 'length' } })
+})
+
+test.each([
+  [{ times: -1, tokens: 0 }, /^times must be /],
+  [{ times: 0, tokens: 1.5 }, /^tokens must be /],
+  [{ times: 1 }, /^tokens must be /],
+  ['often', /^repetition must be an object/],
+])('%j is no repetition that can be asked for', async (repetition, message) => {
+  const request = { ...greedy(someTokens(30, 1), 10), loopGuard: true, repetition: repetition as never }
+  await expect(collect(engine.generate(request))).rejects.toThrow(message)
 })
 
 test('a loop beside another answer leaves that as it is', async () => {
@@ -39,13 +62,16 @@ test('a loop beside another answer leaves that as it is', async () => {
   expect(other.tokens).toEqual(alone.tokens)
 })
 
-test('texts that should repeat themselves are no loop', async () => {
-  const tokenizer = await loadTokenizer('demo/model')
-  const { loopAt } = loadBinding()
-  const tokens = (text: string) => tokenizer.encode(text, { special: false })
-  const loops = Object.entries(repetitiveTexts()).flatMap(([name, text]) =>
-    [false, true].map((inCall) => ({ name, inCall, at: loopAt(tokens(text), inCall) })),
-  )
-  expect(loops.filter(({ at }) => at >= 0)).toEqual([])
-  expect(loopAt(tokens('I will read the file again, and then I will read it. '.repeat(400)), false)).toBeGreaterThan(0)
+const tokenizer = await loadTokenizer('demo/model')
+
+test('texts that should repeat themselves are no loop', () => {
+  expect(loopsAmong(tokenizer, repetitiveTexts())).toEqual([])
+})
+
+test('what was asked for is no loop', () => {
+  expect(loopsAmongAsked(tokenizer)).toEqual([])
+})
+
+test.each(Object.keys(LOOPS))('%s over and over is a loop, whatever numbers the request has', (name) => {
+  expect(ordinaryEnds(tokenizer, name)).toEqual([])
 })

@@ -1,0 +1,108 @@
+/**
+ * How much repetition a text asks for: `write this 200 times` is no loop before it is there 200 times. A number counts only
+ * where something is asked to be written, and only with what it counts. What is not understood is no repetition.
+ */
+import type { Repetition } from '../engine/types.js'
+import { plainNumbers } from './plain-numbers.js'
+import {
+  ASKS,
+  ASKS_ELSEWHERE,
+  DIFFERENT,
+  KINDS,
+  NO_COUNT,
+  NO_THING,
+  NO_TIMES,
+  OF_WHAT,
+  PROGRAM,
+  QUOTED,
+  SAME,
+  SIGNS,
+  SIZES,
+  TIMES,
+  TURNS_AWAY,
+} from './request-words.js'
+
+/** Larger counts are taken for these. The engine bounds the tokens of `times`, too. */
+export const MOST_TIMES = 10_000
+export const MOST_TOKENS = 8192
+
+/** Tokens that a thing takes of which only the number is known: a zero with its comma, an emoji in bytes. */
+const OF_A_THING = 4
+/** Of a text, its beginning and its end are read, so many characters of each; and so many numbers in all. */
+const READ = 4000
+const MOST_NUMBERS = 100
+/** Characters before and behind a number that can tell what it is. */
+const BEFORE = 400
+const BEHIND = 120
+/** Between what asks and the number. */
+const GAP = 80
+
+const NUMBER = /(?<![a-z0-9_$€£@#/\\.=+]|\d[,:-])\d{1,9}(?![.,:/-]?\d|[%/°_])/g
+const QUOTES =
+  /"[^"\n]{1,400}"|“[^”\n]{1,400}”|«[^»\n]{1,400}»|「[^」\n]{1,400}」|`[^`\n]{1,400}`|(?<=^|[\s:(])'[^'\n]{1,400}'(?![\p{L}])/gu
+
+/** undefined: it asks for none. Takes bounded time. */
+export function askedRepetition(text: string): Repetition | undefined {
+  const read = text.length > 2 * READ ? `${text.slice(0, READ)}\n${text.slice(-READ)}` : text
+  // What is quoted is what to write, and has no part in how often.
+  const sentences = plainNumbers(read.replace(QUOTES, '""')).split(/[.!?;]+(?=\s|$)|[。！？；\n]/)
+  const isShort = read.length < GAP
+  let times = 0
+  let tokens = 0
+  let numbers = 0
+  for (const sentence of sentences) {
+    for (const { 0: digits, index } of sentence.matchAll(NUMBER)) {
+      if (++numbers > MOST_NUMBERS) break
+      const before = sentence.slice(Math.max(0, index - BEFORE), index)
+      const behind = sentence.slice(index + digits.length, index + digits.length + BEHIND)
+      const one = countOf(Number(digits), before, behind, isShort)
+      times = Math.max(times, one.times)
+      tokens = Math.max(tokens, one.tokens)
+    }
+  }
+  if (times + tokens === 0) return undefined
+  return { times: Math.min(times, MOST_TIMES), tokens: Math.min(tokens, MOST_TOKENS) }
+}
+
+const NONE: Repetition = { times: 0, tokens: 0 }
+
+function countOf(count: number, before: string, behind: string, isShort: boolean): Repetition {
+  if (NO_COUNT.test(before) || PROGRAM.test(before)) return NONE
+  // A short request may have no verb: `4,000 zeros please`.
+  const asked = askedIn(before, behind) ?? (isShort && before.trim() === '' ? '' : undefined)
+  const often = TIMES.exec(behind)
+  if (often) {
+    if (NO_TIMES.test(behind.slice(often[0].length))) return NONE
+    // `"hello", 200 times` asks without a verb.
+    const isAlone = /(?:^|["”»」,:])\s*$/.test(before)
+    return asked !== undefined || isAlone ? { times: count, tokens: 0 } : NONE
+  }
+  if (isShort && /(?:^|[^\d\s])\s*(?<!\d)[x×]\s*$/.test(before) && !/^\s*\p{L}/u.test(behind))
+    return { times: count, tokens: 0 }
+  if (asked === undefined || asked.length > GAP || TURNS_AWAY.test(asked)) return NONE
+  return thingsOf(count, before, behind)
+}
+
+/** So many things: alike, and then any length each; or small ones. */
+function thingsOf(count: number, before: string, behind: string): Repetition {
+  const things = behind.replace(/^[\s-]+/, '')
+  const word = /^[\p{L}\p{M}]+/u.exec(things)?.[0]
+  if (NO_THING.test(things) || (word === undefined && !/^(?:"|[^\s\p{P}\p{N}])/u.test(things))) return NONE
+  const size = word === undefined ? undefined : (SIZES[word] ?? SIZES[word.slice(0, 1)])
+  if (size !== undefined) return { times: 0, tokens: count * size }
+  // 2024 and the like, with nothing between its digits.
+  if (count > 1980 && count < 2100 && count !== 2000) return NONE
+  const differ = DIFFERENT.test(before) || DIFFERENT.test(things)
+  const text = OF_WHAT.exec(things)?.[1]
+  const isOne = text !== undefined && !KINDS.has(text.replace(/\P{L}+$/u, ''))
+  const areSigns = word === undefined || SIGNS.test(things)
+  const alike = areSigns || isOne || SAME.test(before) || SAME.test(things) || QUOTED.test(things)
+  return { times: alike && !differ ? count : 0, tokens: count * OF_A_THING }
+}
+
+/** What stands between the word that asks and the number; undefined: nothing is asked. */
+function askedIn(before: string, behind: string): string | undefined {
+  const last = [...before.matchAll(ASKS)].at(-1)
+  if (last) return before.slice(last.index + last[0].length)
+  return ASKS_ELSEWHERE.test(before) || ASKS_ELSEWHERE.test(behind) ? '' : undefined
+}

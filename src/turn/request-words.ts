@@ -1,0 +1,114 @@
+/** The words by which a request for repetition is known, in large languages. All in lower case and compatibility form. */
+
+/** A word or two after a number, which say how often: `200 times`, `200x`, `200遍`. */
+export const TIMES = new RegExp(
+  `^\\s?-?(?:(?:${words(
+    'times time copies copy repetitions repeats duplicates x × mal kopien veces copias fois copies volte copie vezes',
+    'cópias keer maal раз раза копий razy kez kere defa kali lần gånger ganger gange kertaa φορές פעמים مرة مرات बार ครั้ง',
+  )})(?![\\p{L}\\p{M}])|[遍次回]|번(?!째)|회)`,
+  'u',
+)
+
+/** After that it is a comparison or a rate, or it was a size such as 640 x 480. */
+export const NO_TIMES =
+  /^\s?(?:\d|per\b|a (?:day|second|minute|hour|week)|(?:as )?(?:faster|slower|more|less|better|cheaper|smaller|larger|bigger|higher|lower|quicker|shorter|longer|fewer|speed|improvement|zoom|schneller|mehr|目))/u
+
+/** How much text one of these is, in tokens; of other things it is a few. */
+export const SIZES: Readonly<Record<string, number>> = {
+  ...of(1, 'tokens token characters character chars char bytes byte zeichen caracteres caractères caratteri символов'),
+  ...of(1, '字 文字 글자 자'),
+  ...of(2, 'words word wörter palabras mots parole palavras слов woorden 词 語'),
+  ...of(1024, 'kb kib kilobytes kilobyte'),
+}
+
+/** Words behind a number that make it no count of things to write: units, connecting words. */
+export const NO_THING = new RegExp(
+  `^(?:${words(
+    'ms s sec secs second seconds min mins minute minutes h hour hours day days week weeks month months year years px pt em rem',
+    'percent mb mib gb gib tb hz khz mhz ghz fps rps qps usd eur dollars euros degrees dpi ttl st nd rd th am pm',
+    'to and or in into for is at as on by with if when then from that which but so was were are has have per not only instead',
+    'und oder als auf zu y o en para et ou à pour e и или в на to port error errors status response page requests iterations sekunden',
+  )})(?![\\p{L}\\p{M}])|^\\p{L}+ per\\b|^[年月日時时分秒号號目番页頁級级層层]|^行目|^번째|^(?:년|월|일|초)(?![\\p{L}])`,
+  'u',
+)
+
+/** What stands before a number that names a place, a limit or a date, and counts nothing. */
+export const NO_COUNT = new RegExp(
+  `(?:\\b(?:${words(
+    'lines? rows? port ports http https error code status issue issues pr bug ticket page pages version versions step chapter',
+    'section id year since until before after within every each timeout limit max maximum min minimum most up.to than',
+    'retry retries size width height index number no nr chunk batch pid seed commit release node python java level zeile seit',
+    'año línea ligne depuis riga',
+  )})[ :=]{1,2}|[第在#])\\s*$`,
+  'u',
+)
+
+/** An English verb in the imperative, or behind a word that asks. */
+export const ASKS = new RegExp(
+  `(?:^|[-*•,:;(.>]|\\b(?:${words("please and then to you just now also let's i we so but or me kindly should must could")}))\\s*(?:\\b(?:${words(
+    'write print repeat say output generate create give list produce type echo show send emit fill draw display respond reply',
+    'answer recite spell sing chant copy paste duplicate put insert append add dump compose need want like render',
+  )}|make(?! (?:it|sure|them|this|that|the|these|those|me|all|every)\\b)|do (?:it|this|that|so))\\b)(?! to\\b)`,
+  'g',
+)
+
+/** Verbs of other languages, anywhere in the sentence: some put them last. */
+export const ASKS_ELSEWHERE = new RegExp(
+  `(?<!\\p{L})(?:${words(
+    'schreib gib drucke wiederhol sag erzeug erstell gebe füll escrib imprim repite repet repít genera crea muestra haz écri affiche',
+    'répèt répét génère crée donne scriv stampa ripet escrev gere schrijf herhaal typ напиши выведи повтори напечатай сгенерируй',
+    'создай скажи yaz tekrarla napisz powtórz wypisz viết lặp tulis ulangi cetak skriv upprepa gjenta kirjoita toista γράψε כתוב',
+    'اكتب اطبع كرر लिख दोहरा छाप เขียน พิมพ์',
+  )})|[写寫说說]|打印|输出|輸出|重复|重複|生成|列出|创建|给我|書|出力|繰り返|くりかえ|言って|作成|作って|써|쓰|출력|반복|말해|만들|적어`,
+  'u',
+)
+
+/** Behind the verb these begin something else than what is to be written. */
+export const TURNS_AWAY =
+  /\b(?:that|which|who|whose|when|whenever|if|because|after|before|where|so|until|while|unless|to (?!me\b|us\b)|(?:on|for|of|from|over|about) the)\b/
+
+/** A program that does it; what it does is not written out. */
+export const PROGRAM =
+  /\b(?:functions?|methods?|scripts?|programs?|loops?|class|component|endpoint|regex|quer(?:y|ies)|benchmarks?|tests?|hooks?|commands?|macro|routine|cli|app|bot|server|api|worker|job|retry|retries|tool)\b.{0,80}?\b(?:that|which|to|returning|printing|calling|running|sending|doing|where|when)\b/
+
+/** All of them are to be alike. */
+export const SAME = new RegExp(
+  `(?:\\b(?:same|equal|identical|repeat(?:ed|ing|s)?|duplicated?|over and over|again and again|alike|(?:each|every one) (?:is|be|being|saying|reads|says|of them)|nothing (?:else|but))\\b)|(?<!\\p{L})(?:${words(
+    'gleich identisch selbe wiederhol igual idéntic mismo misma identique même uguale identic stess mesm gelijk identiek dezelfde одинаков',
+    'идентичн повтор',
+  )})|相同|一样|一樣|重复|同じ|繰り返|같은|똑같|동일`,
+  'u',
+)
+
+/** Things that are alike where nobody says how they differ. */
+export const SIGNS = new RegExp(
+  `^(?:\\p{L}+ )?(?:${words(
+    'emojis? smileys? smilies hearts? stars? zeros zeroes ones dots dashes underscores hyphens asterisks spaces newlines nullen leerzeichen',
+    'herzen sterne ceros espacios zéros espaces нулей смайликов',
+  )})(?![\\p{L}\\p{M}])|^(?:表情|絵文字|이모지)`,
+  'u',
+)
+
+/** They are to differ, whatever else is said. */
+export const DIFFERENT =
+  /\b(?:different|unique|distinct|various|varied|random|realistic|unterschiedliche|verschiedene|diferentes|différentes?)\b|不同|随机|違う|다른/
+
+/** Behind the things: what each of them says. `300 lines of hello`, `300 lines: "hello"`. */
+export const OF_WHAT = /^[^.\n]{0,40}?(?:\bof (?:just |only |the )*|\bsaying |\bthat says? |\bthat reads? )(\S+)/
+export const QUOTED = /^[^.\n]{0,30}?[,:–-]?\s*(?:each\s)?["“„«「『`]/
+
+/** Said of kinds of text, not of one text. */
+export const KINDS = new Set(
+  words(
+    'code text output data log logs json csv tests test python javascript typescript c rust go java html css sql documentation docs',
+    'prose context history content sample dummy mock example lorem comments source input writing dialogue poetry these those',
+  ).split('|'),
+)
+
+function words(...lists: string[]): string {
+  return lists.join(' ').split(' ').join('|')
+}
+
+function of(tokens: number, list: string): Record<string, number> {
+  return Object.fromEntries(list.split(' ').map((word) => [word, tokens]))
+}

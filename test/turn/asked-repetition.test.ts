@@ -1,0 +1,98 @@
+/** How much repetition a request asks for. */
+import { describe, expect, test } from 'vitest'
+import { askedRepetition, MOST_TIMES, MOST_TOKENS } from '../../src/turn/asked-repetition.js'
+import { plainNumbers } from '../../src/turn/plain-numbers.js'
+import { ORDINARY } from '../support/repetition-requests.mjs'
+
+test.each([
+  ['write it 200 times', 200],
+  ['Please write "I have 3,000 cats." 20 times', 20],
+  ['write it 2k times', 2000],
+  ['write it 1,500 times', 1500],
+  ['write it 1.500 times', 1500],
+  ['write it 1 500 times', 1500],
+  ["write it 1'500 times", 1500],
+  ['write it ２００ times', 200],
+  ['write it a hundred times', 100],
+  ['write it two dozen times', 24],
+  ['write it one hundred and twenty-five times', 125],
+  ['write it ten thousand times', 10_000],
+  ['Write it 200x', 200],
+  ['Write it 99999999 times', MOST_TIMES],
+  ['“hello”, 200 times', 200],
+  ['hello × 200', 200],
+  ['Print 300 lines of hello', 300],
+  ['Print 300 lines: "hello"', 300],
+  ['Print 300 equal lines', 300],
+  ['Print 300 lines, all the same', 300],
+  ['Print 1,000 emoji', 1000],
+  ['write 500 🙂', 500],
+  ['Write 700 blue hearts', 700],
+  ['Print hello 50 times, then bye 80 times', 80],
+  ['We saw it fail.\nNow write sorry 80 times.', 80],
+  ['Escribe esta frase cien veces', 100],
+  ['Schreib den Satz tausendmal, also 1.000 mal', 1000],
+  ['напиши слово сто раз', 100],
+  ['请写三百五十遍', 350],
+  ['写１２０遍', 120],
+  ['천 번 써줘', 1000],
+  ['اكتبها ١٥٠ مرة', 150],
+])('%s: a text of any length comes so often', (request, times) => {
+  expect(askedRepetition(request)).toMatchObject({ times })
+})
+
+test.each([
+  ['Draw 500 boxes', 2000],
+  ['Generate 500 different users', 2000],
+  ['Write 300 lines of code', 1200],
+  ['Write a 700-word essay', 1400],
+  ['Write 3000 characters', 3000],
+  ['write a file of 2 KB', 2048],
+  ['写2000个哈', 8000],
+  ['Write 50,000 names', MOST_TOKENS],
+])('%s: a text of a few tokens comes so often, and no long one', (request, tokens) => {
+  expect(askedRepetition(request)).toEqual({ times: 0, tokens })
+})
+
+test.each(ORDINARY)('%s: nothing above what is no loop in any case', (request) => {
+  const { times, tokens } = askedRepetition(request) ?? { times: 0, tokens: 0 }
+  expect(times).toBe(0)
+  expect(tokens).toBeLessThanOrEqual(800)
+})
+
+describe('a long text', () => {
+  test('is read at its beginning and its end', () => {
+    const filler = 'nothing to see here. '.repeat(1000)
+    expect(askedRepetition(`Write it 200 times. ${filler}`)).toMatchObject({ times: 200 })
+    expect(askedRepetition(`${filler} Write it 200 times.`)).toMatchObject({ times: 200 })
+    expect(askedRepetition(`${filler} Write it 200 times. ${filler}`)).toBeUndefined()
+  })
+
+  test.each(['write 9 ', '"', "'a ", '1,000 ', 'a hundred and ', 'function ', '9 x ', '« ', '一', 'to '])(
+    'of nothing but %s ends',
+    (part) => {
+      const { times, tokens } = askedRepetition(part.repeat(3_000_000)) ?? { times: 0, tokens: 0 }
+      expect(times).toBeLessThanOrEqual(MOST_TIMES)
+      expect(tokens).toBeLessThanOrEqual(MOST_TOKENS)
+    },
+  )
+})
+
+test.each([
+  ['a hundred', '100'],
+  ['two hundred fifty', '250'],
+  ['three thousand five hundred', '3500'],
+  ['12 thousand', '12000'],
+  ['hundreds', 'hundreds'],
+  ['1,000,000', '1000000'],
+  ['1,00', '1,00'],
+  ['1.2.300', '1.2.300'],
+  ['v1.200', 'v1.200'],
+  ['10.0.0.100', '10.0.0.100'],
+  ['一千二百遍', '1200遍'],
+  ['两万次', '20000次'],
+  ['千万', '千万'],
+  ['๓๐๐', '300'],
+])('the number %s is %s', (text, plain) => {
+  expect(plainNumbers(text)).toBe(plain)
+})
