@@ -8,11 +8,14 @@ import {
   ASKS,
   ASKS_ELSEWHERE,
   DIFFERENT,
+  GRID,
   KINDS,
+  LINES,
   NO_COUNT,
   NO_THING,
   NO_TIMES,
   OF_WHAT,
+  ON_THEM,
   PROGRAM,
   QUOTED,
   SAME,
@@ -45,7 +48,9 @@ const QUOTES =
 export function askedRepetition(text: string): Repetition | undefined {
   const read = text.length > 2 * READ ? `${text.slice(0, READ)}\n${text.slice(-READ)}` : text
   // What is quoted is what to write, and has no part in how often.
-  const sentences = plainNumbers(read.replace(QUOTES, '""')).split(/[.!?;]+(?=\s|$)|[。！？；\n]/)
+  const sentences = plainNumbers(read.replace(QUOTES, '""'))
+    .replace(GRID, '$1 by ')
+    .split(/[.!?;]+(?=\s|$)|[。！？；\n]|,? but (?=it |they |he |she )/)
   const isShort = read.length < GAP
   let times = 0
   let tokens = 0
@@ -74,17 +79,17 @@ function countOf(count: number, before: string, behind: string, isShort: boolean
   if (often) {
     if (NO_TIMES.test(behind.slice(often[0].length))) return NONE
     // `"hello", 200 times` asks without a verb.
-    const isAlone = /(?:^|["”»」,:])\s*$/.test(before)
+    const isAlone = /(?:^|""\s?\(|["”»」,:])\s*$/.test(before)
     return asked !== undefined || isAlone ? { times: count, tokens: 0 } : NONE
   }
   if (isShort && /(?:^|[^\d\s])\s*(?<!\d)[x×]\s*$/.test(before) && !/^\s*\p{L}/u.test(behind))
     return { times: count, tokens: 0 }
   if (asked === undefined || asked.length > GAP || TURNS_AWAY.test(asked)) return NONE
-  return thingsOf(count, before, behind)
+  return thingsOf(count, asked, before, behind)
 }
 
 /** So many things: alike, and then any length each; or small ones. */
-function thingsOf(count: number, before: string, behind: string): Repetition {
+function thingsOf(count: number, asked: string, before: string, behind: string): Repetition {
   const things = behind.replace(/^[\s-]+/, '')
   const word = /^[\p{L}\p{M}]+/u.exec(things)?.[0]
   if (NO_THING.test(things) || (word === undefined && !/^(?:"|[^\s\p{P}\p{N}])/u.test(things))) return NONE
@@ -96,7 +101,8 @@ function thingsOf(count: number, before: string, behind: string): Repetition {
   const text = OF_WHAT.exec(things)?.[1]
   const isOne = text !== undefined && !KINDS.has(text.replace(/\P{L}+$/u, ''))
   const areSigns = word === undefined || SIGNS.test(things)
-  const alike = areSigns || isOne || SAME.test(before) || SAME.test(things) || QUOTED.test(things)
+  const areLines = LINES.test(things) && ON_THEM.test(asked)
+  const alike = areSigns || isOne || areLines || SAME.test(before) || SAME.test(things) || QUOTED.test(things)
   return { times: alike && !differ ? count : 0, tokens: count * OF_A_THING }
 }
 

@@ -24,7 +24,7 @@ const ENGLISH = new RegExp(
 )
 const OTHERS = new RegExp(`(?<!\\p{L})(?:${Object.keys(ROUND).join('|')})(?!\\p{L})`, 'gu')
 // Only before what is counted: the same signs stand in many words.
-const HAN = /[一二两兩三四五六七八九十百千万]+(?=\s?[个個行条條遍次回篇段句字枚件度倍份本文])/g
+const HAN = /[一二两兩三四五六七八九十百千万]{1,12}(?=\s?[个個行条條遍次回篇段句字枚件度倍份本文])/g
 const HAN_DIGITS: Readonly<Record<string, number>> = Object.fromEntries(
   [...'一二三四五六七八九']
     .map((digit, i) => [digit, i + 1])

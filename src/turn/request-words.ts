@@ -2,7 +2,7 @@
 
 /** A word or two after a number, which say how often: `200 times`, `200x`, `200遍`. */
 export const TIMES = new RegExp(
-  `^\\s?-?(?:(?:${words(
+  `^\\s?-?(?:more |further )?(?:(?:${words(
     'times time copies copy repetitions repeats duplicates x × mal kopien veces copias fois copies volte copie vezes',
     'cópias keer maal раз раза копий razy kez kere defa kali lần gånger ganger gange kertaa φορές פעמים مرة مرات बार ครั้ง',
   )})(?![\\p{L}\\p{M}])|[遍次回]|번(?!째)|회)`,
@@ -25,7 +25,7 @@ export const SIZES: Readonly<Record<string, number>> = {
 export const NO_THING = new RegExp(
   `^(?:${words(
     'ms s sec secs second seconds min mins minute minutes h hour hours day days week weeks month months year years px pt em rem',
-    'percent mb mib gb gib tb hz khz mhz ghz fps rps qps usd eur dollars euros degrees dpi ttl st nd rd th am pm',
+    'percent mb mib gb gib tb hz khz mhz ghz fps rps qps usd eur dollars euros degrees dpi ttl foot feet st nd rd th am pm',
     'to and or in into for is at as on by with if when then from that which but so was were are has have per not only instead',
     'und oder als auf zu y o en para et ou à pour e и или в на to port error errors status response page requests iterations sekunden',
   )})(?![\\p{L}\\p{M}])|^\\p{L}+ per\\b|^[年月日時时分秒号號目番页頁級级層层]|^行目|^번째|^(?:년|월|일|초)(?![\\p{L}])`,
@@ -36,7 +36,7 @@ export const NO_THING = new RegExp(
 export const NO_COUNT = new RegExp(
   `(?:\\b(?:${words(
     'lines? rows? port ports http https error code status issue issues pr bug ticket page pages version versions step chapter',
-    'section id year since until before after within every each timeout limit max maximum min minimum most up.to than',
+    'section id year since until before after within under below over first last top next every each timeout limit max maximum min minimum most up.to than',
     'retry retries size width height index number no nr chunk batch pid seed commit release node python java level zeile seit',
     'año línea ligne depuis riga',
   )})[ :=]{1,2}|[第在#])\\s*$`,
@@ -45,19 +45,19 @@ export const NO_COUNT = new RegExp(
 
 /** An English verb in the imperative, or behind a word that asks. */
 export const ASKS = new RegExp(
-  `(?:^|[-*•,:;(.>]|\\b(?:${words("please and then to you just now also let's i we so but or me kindly should must could")}))\\s*(?:\\b(?:${words(
+  `(?:(?:^|[-*•,:;(.>]|\\b(?:${words("please and then to you just now also let's so but or me kindly")}))\\s*\\b(?:${words(
     'write print repeat say output generate create give list produce type echo show send emit fill draw display respond reply',
-    'answer recite spell sing chant copy paste duplicate put insert append add dump compose need want like render',
-  )}|make(?! (?:it|sure|them|this|that|the|these|those|me|all|every)\\b)|do (?:it|this|that|so))\\b)(?! to\\b)`,
+    'answer recite spell sing chant copy paste duplicate put insert append add dump compose render',
+  )}|keep (?:on )?(?:writing|printing|repeating|saying)|make(?! (?:it|sure|them|this|that|the|these|those|me|all|every)\\b)|do (?:it|this|that|so))|\\bi(?:'d| would)? (?:need|want|like))\\b(?! to\\b)`,
   'g',
 )
 
 /** Verbs of other languages, anywhere in the sentence: some put them last. */
 export const ASKS_ELSEWHERE = new RegExp(
   `(?<!\\p{L})(?:${words(
-    'schreib gib drucke wiederhol sag erzeug erstell gebe füll escrib imprim repite repet repít genera crea muestra haz écri affiche',
-    'répèt répét génère crée donne scriv stampa ripet escrev gere schrijf herhaal typ напиши выведи повтори напечатай сгенерируй',
-    'создай скажи yaz tekrarla napisz powtórz wypisz viết lặp tulis ulangi cetak skriv upprepa gjenta kirjoita toista γράψε כתוב',
+    'schreib gib mach zeig liste drucke wiederhol sag erzeug erstell gebe füll escrib imprim repite repet repít genera crea muestra haz dame pinta écri affiche',
+    'répèt répét génère crée donne fais scriv dammi stampa ripet escrev gere crie cria diga faça schrijf maak herhaal typ напиши выведи повтори напечатай сгенерируй',
+    'создай создать скажи сделай дай покажи yaz oluştur söyle tekrarla napisz powtórz wypisz utwórz zrób viết tạo lặp tulis ulangi cetak buat skriv skapa upprepa gjenta kirjoita toista γράψε כתוב',
     'اكتب اطبع كرر लिख दोहरा छाप เขียน พิมพ์',
   )})|[写寫说說]|打印|输出|輸出|重复|重複|生成|列出|创建|给我|書|出力|繰り返|くりかえ|言って|作成|作って|써|쓰|출력|반복|말해|만들|적어`,
   'u',
@@ -69,12 +69,12 @@ export const TURNS_AWAY =
 
 /** A program that does it; what it does is not written out. */
 export const PROGRAM =
-  /\b(?:functions?|methods?|scripts?|programs?|loops?|class|component|endpoint|regex|quer(?:y|ies)|benchmarks?|tests?|hooks?|commands?|macro|routine|cli|app|bot|server|api|worker|job|retry|retries|tool)\b.{0,80}?\b(?:that|which|to|returning|printing|calling|running|sending|doing|where|when)\b/
+  /\b(?:functions?|code|methods?|scripts?|programs?|loops?|class|component|endpoint|regex|quer(?:y|ies)|benchmarks?|tests?|hooks?|commands?|macro|routine|cli|app|bot|server|api|worker|job|retry|retries|tool)\b.{0,80}?\b(?:that|which|to|returning|printing|calling|running|sending|doing|generating|writing|creating|producing|where|when)\b|\brepeat (?:the|this|that|each) (?:request|test|benchmark|run|build|call|query|process|experiment|measurement|check)\b/
 
 /** All of them are to be alike. */
 export const SAME = new RegExp(
-  `(?:\\b(?:same|equal|identical|repeat(?:ed|ing|s)?|duplicated?|over and over|again and again|alike|(?:each|every one) (?:is|be|being|saying|reads|says|of them)|nothing (?:else|but))\\b)|(?<!\\p{L})(?:${words(
-    'gleich identisch selbe wiederhol igual idéntic mismo misma identique même uguale identic stess mesm gelijk identiek dezelfde одинаков',
+  `(?:\\b(?:same|empty|blank|equal|identical|repeat(?:ed|ing|s)?|duplicated?|over and over|again and again|alike|(?:each|every)(?: \\p{L}+)? (?:is|be|being|saying|reads|says|with|of them)|nothing (?:else|but))\\b)|(?<!\\p{L})(?:${words(
+    'gleich identisch selbe wiederhol igual idéntic iguais mismo misma identique même uguale identic stess mesm gelijk identiek dezelfde одинаков',
     'идентичн повтор',
   )})|相同|一样|一樣|重复|同じ|繰り返|같은|똑같|동일`,
   'u',
@@ -82,8 +82,8 @@ export const SAME = new RegExp(
 
 /** Things that are alike where nobody says how they differ. */
 export const SIGNS = new RegExp(
-  `^(?:\\p{L}+ )?(?:${words(
-    'emojis? smileys? smilies hearts? stars? zeros zeroes ones dots dashes underscores hyphens asterisks spaces newlines nullen leerzeichen',
+  `^(?:\\p{L}+ )?(?:\\p{L}'s|${words(
+    'emojis? smileys? smilies hearts? stars? zeros zeroes ones dots dashes underscores hyphens asterisks spaces newlines signs? nullen leerzeichen',
     'herzen sterne ceros espacios zéros espaces нулей смайликов',
   )})(?![\\p{L}\\p{M}])|^(?:表情|絵文字|이모지)`,
   'u',
@@ -93,9 +93,20 @@ export const SIGNS = new RegExp(
 export const DIFFERENT =
   /\b(?:different|unique|distinct|various|varied|random|realistic|unterschiedliche|verschiedene|diferentes|différentes?)\b|不同|随机|違う|다른/
 
-/** Behind the things: what each of them says. `300 lines of hello`, `300 lines: "hello"`. */
-export const OF_WHAT = /^[^.\n]{0,40}?(?:\bof (?:just |only |the )*|\bsaying |\bthat says? |\bthat reads? )(\S+)/
-export const QUOTED = /^[^.\n]{0,30}?[,:–-]?\s*(?:each\s)?["“„«「『`]/
+/** Behind the things: what each of them says. `300 lines of hello`. */
+export const OF_WHAT =
+  /^(?:\p{L}+ ){0,2}?(?:lines?|rows?|entries|items|elements|records|cells|grid|matrix|array|table|board|paragraphs?|messages?|strings?|lists?|pages?|blocks?) (?:of|saying|that says?|that reads?|with just|with only|containing just|containing only) (?:(?:just|only|the|(?:text|string|line|row|phrase|sentence|word)(?= "")) )*(\S+)/u
+
+/** `300 lines: "hello"`; with what connects the quoted text to something else it is a name. */
+export const QUOTED =
+  /^(?:(?!(?:for|to|in|into|from|on|at|by|and|or|using|under|about|of|named|called)\b)\p{L}+\s?){1,4}[,:–(-]?\s?(?:each |being |with )*["“„«「『`]/u
+
+/** Between what asks and `300 lines`: a quoted text that goes on them. */
+export const ON_THEM = /"".*\b(?:on|in|over|across|into|as)\s$/
+export const LINES = /^(?:\p{L}+ )?(?:lines?|rows?)\b/u
+
+/** Sizes of grids; other sizes are of pictures. */
+export const GRID = /\b(\d{1,9})\s?[x×]\s?(?=\d{1,9}\s(?:\p{L}+\s)?(?:grid|matrix|table|array|board|square)\b)/gu
 
 /** Said of kinds of text, not of one text. */
 export const KINDS = new Set(
