@@ -1,5 +1,6 @@
 /**
  * The stage that keeps thinking within a budget: a thought that reaches it is closed for the model, and the answer follows.
+ * So is one that was ended because it repeated itself.
  *
  * Thinking that runs into max_tokens leaves no answer at all, and clients then ask again and get the same. Closing a
  * thought takes a second generation, from the prompt and everything generated so far; the engine has those in its cache.
@@ -66,11 +67,12 @@ export async function* thinkWithin(
     let full = false
     let ended: Finish | undefined
     for await (const { tokens, finish } of engine.generate(part, AbortSignal.any([signal, run.signal]))) {
-      const within: number = full ? 0 : meter(tokens)
+      const within: number = full ? 0 : meter.within(tokens)
       full ||= within < tokens.length
       if (full) run.abort()
       const batch = keep(tokens.subarray(0, within))
       if (finish) ended = total(before, finish, generated.length)
+      if (finish?.reason === 'loop') full ||= meter.leave()
       if (!ended || full) yield batch
       else return yield { ...batch, finish: ended }
     }
@@ -84,23 +86,38 @@ export async function* thinkWithin(
   }
 }
 
-/** Counts the tokens of thoughts. -> how many of the given tokens are within the budget */
-function thoughtMeter({ budget, open, close, inThought }: ThoughtLimit): (tokens: Int32Array) => number {
+interface ThoughtMeter {
+  /** Counts the tokens of thoughts. -> how many of the given tokens are within the budget */
+  within(tokens: Int32Array): number
+  /** Leaves no budget for another thought. -> whether one was open */
+  leave(): boolean
+}
+
+function thoughtMeter({ budget, open, close, inThought }: ThoughtLimit): ThoughtMeter {
   let inside = inThought
   let used = 0
-  return (tokens) => {
-    for (const [i, token] of tokens.entries()) {
-      if (token === close) inside = false
-      else if (token === open) inside = true
-      else if (inside) {
-        if (used >= budget) {
-          inside = false
-          return i
+  const leave = () => {
+    const wasInside = inside
+    inside = false
+    used = budget
+    return wasInside
+  }
+  return {
+    leave,
+    within(tokens) {
+      for (const [i, token] of tokens.entries()) {
+        if (token === close) inside = false
+        else if (token === open) inside = true
+        else if (inside) {
+          if (used >= budget) {
+            leave()
+            return i
+          }
+          used += 1
         }
-        used += 1
       }
-    }
-    return tokens.length
+      return tokens.length
+    },
   }
 }
 

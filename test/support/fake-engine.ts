@@ -12,7 +12,7 @@ import type {
 import { controlId, fakeTokenizer } from './fake-tokenizer.js'
 
 /** A text or a control token is one batch; the other steps happen between batches. */
-export type Step = string | { control: string } | { wait: number } | 'hang' | { fail: unknown }
+export type Step = string | { control: string } | { wait: number } | 'hang' | { fail: unknown } | { ends: 'loop' }
 
 export interface FakeEngine extends Engine {
   info: EngineInfo
@@ -131,6 +131,8 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
             await Promise.race([sleep(step.wait), aborted(signal)])
           } else if (typeof step === 'object' && 'fail' in step) {
             throw step.fail
+          } else if (typeof step === 'object' && 'ends' in step) {
+            return yield finish(step.ends)
           } else {
             const tokens =
               typeof step === 'string' ? tokenizer.encode(step, { special: false }) : [controlId(step.control)]

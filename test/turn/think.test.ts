@@ -78,6 +78,38 @@ describe('a thought that reaches its budget', () => {
   })
 })
 
+describe('a thought that repeats itself', () => {
+  const LOOP: Step = { ends: 'loop' }
+
+  test('is closed, and the answer follows', async () => {
+    const fake = speaks([THINK, 'so so so', LOOP], ['answer'])
+    const { content, usage } = await ask(fake)
+    expect(content).toMatchObject([{ thinking: 'so so so' }, { text: 'answer' }])
+    expect(fake.prompts[1]).toBe(`${fake.prompts[0]}<think>so so so</think>`)
+    expect(usage.output_tokens).toBe(10 + 6)
+  })
+
+  test('leaves no budget for another one', async () => {
+    const fake = speaks([THINK, 'so so', LOOP], [THINK, 'so so', LOOP], ['answer'])
+    expect((await ask(fake)).content).toMatchObject([{ thinking: 'so so' }, { text: 'answer' }])
+    expect(fake.requests).toHaveLength(3)
+  })
+
+  test('ends the answer where the answer does so too', async () => {
+    const fake = speaks([THINK, 'so so', LOOP], ['hm hm', LOOP], ['never'])
+    const { content, stop_reason } = await ask(fake)
+    expect(content).toMatchObject([{ thinking: 'so so' }, { text: 'hm hm' }])
+    expect(stop_reason).toBe('end_turn')
+    expect(fake.requests).toHaveLength(2)
+  })
+})
+
+test('an answer behind a thought that repeats itself is ended', async () => {
+  const fake = speaks([THINK, 'thought', DONE, 'so so', { ends: 'loop' }], ['never'])
+  expect((await ask(fake)).content).toMatchObject([{ thinking: 'thought' }, { text: 'so so' }])
+  expect(fake.requests).toHaveLength(1)
+})
+
 test.each<[string, object]>([
   ['enabled with more than max_tokens', enabled(1000)],
   ['enabled with nearly max_tokens', enabled(99)],
