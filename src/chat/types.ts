@@ -111,6 +111,8 @@ export type Rule =
   /** One token by its id. */
   | { type: 'token'; token: number }
   | { type: 'any_tokens'; exclude_tokens: number[] }
+  /** Any text in which none of these is. */
+  | { type: 'any_text'; excludes: string[] }
   | { type: 'sequence'; elements: Rule[] }
   | { type: 'or'; elements: Rule[] }
   | { type: 'optional'; content: Rule }

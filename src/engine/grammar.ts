@@ -4,6 +4,8 @@
 export interface HeldGrammar {
   /** A structural tag of xgrammar's, as JSON. */
   source: string
+  /** The same for what stands behind the model's thought, where it holds from the first token on. */
+  behindThought?: string
   /** From the first token on; `begun` is then what the prompt has of its text. */
   fromStart: boolean
   begun: string

@@ -1,4 +1,4 @@
-/** The instruction to answer in JSON: nothing holds the model to it yet. */
+/** The instruction to answer in JSON. A grammar holds the model to it; what it reads makes it want to. */
 import type { ChatMessage, ChatPart, JsonObject } from '../chat/types.js'
 
 /** The end of the last message that is not the model's says what the answer has to be. `schema`: `{}` for any JSON. */

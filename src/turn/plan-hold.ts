@@ -1,6 +1,6 @@
 /** What an answer is held to: its calls, by the request's tools, or the whole answer, by a schema. Pure, as prepareTurn is. */
 import { heldSchema } from '../chat/grammar/held-schema.js'
-import { fitting, oneOf, SPACE, sequence, sourceOf } from '../chat/grammar/rule.js'
+import { fitting, oneOf, SPACE, sequence, sourceOf, text } from '../chat/grammar/rule.js'
 import type { CallSyntax, ChatTool, JsonObject, Piece, Rule } from '../chat/types.js'
 import type { HeldGrammar } from '../engine/grammar.js'
 import { TetherError } from '../errors.js'
@@ -25,19 +25,29 @@ export function planHold(prompter: Prompter, asked: Asked): HoldPlan | undefined
   return asked.answerSchema && planSchema(asked.answerSchema, thoughtOf(prompter, asked))
 }
 
-/** The ids of a model's thoughts; undefined where there are none before this answer. */
+/** How a model's thoughts are written. `open`: undefined where only the prompt may open one. */
 interface Thought {
-  open: number
-  close: number
+  open?: Rule
+  rest: Rule[]
   isOpen: boolean
 }
 
+/** undefined: there are none before this answer. */
 function thoughtOf({ family: { thought }, tokenizer }: Prompter, { inThought }: Asked): Thought | undefined {
   const ending = thought?.close.at(-1)
-  const open = thought && tokenizer.id(thought.open)
-  const close = typeof ending === 'object' ? tokenizer.id(ending.control) : undefined
-  if (open === undefined || close === undefined) return undefined
-  return { open, close, isOpen: inThought }
+  if (!thought || typeof ending !== 'object') return undefined
+  const open = tokenizer.id(thought.open)
+  const close = tokenizer.id(ending.control)
+  if (open !== undefined && close !== undefined) {
+    const rest: Rule[] = [
+      { type: 'any_tokens', exclude_tokens: [open, close] },
+      { type: 'token', token: close },
+    ]
+    return { open: { type: 'token', token: open }, rest, isOpen: inThought }
+  }
+  // Marks that are text: a thought that is open has to be closed, and no other is begun.
+  const rest: Rule[] = [{ type: 'any_text', excludes: [ending.control] }, text(ending.control)]
+  return inThought ? { rest, isOpen: true } : undefined
 }
 
 function planSchema(schema: JsonObject, thought: Thought | undefined): HoldPlan {
@@ -45,18 +55,16 @@ function planSchema(schema: JsonObject, thought: Thought | undefined): HoldPlan 
   const { schema: held, missing } = heldSchema(schema)
   if (missing[0] !== undefined || !held) throw unheld(where, missing[0] ?? 'it allows nothing')
   const json = sequence(SPACE, fitting(held))
-  const source = sourceOf(thought ? afterThought(json, thought) : json)
-  const grammar = { source, fromStart: true, begun: '', toEnd: true, afterTokens: new Int32Array(0), afterTexts: [] }
+  const behindThought = sourceOf(json)
+  const source = thought ? sourceOf(afterThought(json, thought)) : behindThought
+  const marks = { afterTokens: new Int32Array(0), afterTexts: [] }
+  const grammar = { source, behindThought, fromStart: true, begun: '', toEnd: true, ...marks }
   return { grammar, isOfCalls: false, relied: [{ where, source }], missing: [] }
 }
 
-function afterThought(rule: Rule, { open, close, isOpen }: Thought): Rule {
-  const rest: Rule[] = [
-    { type: 'any_tokens', exclude_tokens: [open, close] },
-    { type: 'token', token: close },
-  ]
+function afterThought(rule: Rule, { open, rest, isOpen }: Thought): Rule {
   if (isOpen) return sequence(...rest, rule)
-  return oneOf([rule, sequence({ type: 'token', token: open }, ...rest, rule)])
+  return open ? oneOf([rule, sequence(open, ...rest, rule)]) : rule
 }
 
 function planCalls({ tokenizer, constrain }: Prompter, calls: CallSyntax, asked: Asked): HoldPlan {

@@ -6,6 +6,7 @@
  * thought takes a second generation, from the prompt and everything generated so far; the engine has those in its cache.
  */
 import type { OutputFormat, Tokenizer } from '../chat/types.js'
+import type { Constrained, HeldGrammar } from '../engine/grammar.js'
 import type { Engine, Finish, GenerateRequest, TokenBatch } from '../engine/types.js'
 
 export interface ThoughtLimit {
@@ -62,7 +63,8 @@ export async function* thinkWithin(
   let before: Finish | undefined
   for (;;) {
     const prompt = before ? joined(request.prompt, generated) : request.prompt
-    const part = { ...request, prompt, maxTokens: request.maxTokens - generated.length }
+    const grammar = before ? behindThought(request.grammar) : request.grammar
+    const part = { ...request, prompt, grammar, maxTokens: request.maxTokens - generated.length }
     const run = new AbortController()
     let full = false
     let ended: Finish | undefined
@@ -84,6 +86,13 @@ export async function* thinkWithin(
     if (room <= limit.closing.length)
       return yield { tokens: new Int32Array(0), finish: { ...before, reason: 'length' } }
   }
+}
+
+/** What still holds once a thought is closed: a call that the prompt has begun stood before it. */
+function behindThought(grammar: HeldGrammar | undefined): HeldGrammar | undefined {
+  if (!grammar) return undefined
+  const { behindThought: source } = grammar
+  return { ...grammar, source: source ?? grammar.source, fromStart: source !== undefined, begun: '' }
 }
 
 interface ThoughtMeter {
@@ -135,7 +144,14 @@ function total(before: Finish | undefined, finish: Finish, outputTokens: number)
     queueSeconds: before.queueSeconds + finish.queueSeconds,
     prefillSeconds: before.prefillSeconds + finish.prefillSeconds,
     decodeSeconds: before.decodeSeconds + finish.decodeSeconds,
+    constrained: both(before.constrained, finish.constrained),
   }
+}
+
+function both(before: Constrained | undefined, then: Constrained | undefined): Constrained | undefined {
+  if (!before || !then) return then ?? before
+  const { tokens, removed, failure } = before
+  return { tokens: tokens + then.tokens, removed: removed + then.removed, failure: failure ?? then.failure }
 }
 
 function joined(prompt: Int32Array, generated: number[]): Int32Array {
