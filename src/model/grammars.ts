@@ -1,7 +1,9 @@
-/** The grammars of a loaded model: its vocabulary is handed over at the first, and what failed is not tried again. */
+/** The grammars of a loaded model: its vocabulary is handed over at the first, and of each it is remembered what came of it. */
+import { createHash } from 'node:crypto'
 import { grammarVocabulary } from '../chat/grammar/vocabulary.js'
 import type { ChatFamily, Tokenizer } from '../chat/types.js'
 import type { Engine } from '../engine/types.js'
+import { messageOf, TetherError } from '../errors.js'
 import type { Constrain } from '../options.js'
 import type { Grammars } from '../turn/types.js'
 
@@ -13,14 +15,17 @@ interface Parts {
   constrain: Constrain
 }
 
-// A client has one list of tools, or a few.
-const MOST_FAILED = 64
+// Tools that are relied on are compiled one by one as well, and the engine keeps fewer grammars than a request may have tools.
+const MOST_KNOWN = 4096
 // Beyond, a client sends ever new schemas, and the log would only repeat itself.
 const MOST_TOLD = 256
 
+/** What a source does not hold, or why it could not be compiled. */
+type Outcome = { missing: string[] } | { fault: string }
+
 export function openGrammars({ engine, tokenizer, family, stopTokens, constrain }: Parts): Grammars {
   let prepared: Promise<void> | undefined
-  const failed = new Map<string, string>()
+  const known = new Map<string, Outcome>()
   const told = new Set<string>()
   return {
     constrain,
@@ -28,12 +33,20 @@ export function openGrammars({ engine, tokenizer, family, stopTokens, constrain 
       prepared ??= setVocabulary()
       return prepared
     },
-    compile: (source, signal) => engine.compileGrammar(source, signal),
-    failureOf: (source) => failed.get(source),
-    noteFailure(source, reason) {
-      failed.set(source, reason)
-      const [oldest] = failed.keys()
-      if (failed.size > MOST_FAILED && oldest !== undefined) failed.delete(oldest)
+    async compile(source, signal) {
+      const key = digestOf(source)
+      const outcome = known.get(key) ?? (await compiled(source, signal))
+      // The last one used is kept longest.
+      known.delete(key)
+      known.set(key, outcome)
+      const [oldest] = known.keys()
+      if (known.size > MOST_KNOWN && oldest !== undefined) known.delete(oldest)
+      if ('fault' in outcome) throw new TetherError('invalid_request', outcome.fault)
+      return outcome.missing
+    },
+    hasFailed(source) {
+      const outcome = known.get(digestOf(source))
+      return outcome !== undefined && 'fault' in outcome
     },
     isNews(reason) {
       if (told.size >= MOST_TOLD) return false
@@ -43,8 +56,21 @@ export function openGrammars({ engine, tokenizer, family, stopTokens, constrain 
     },
   }
 
+  async function compiled(source: string, signal: AbortSignal | undefined): Promise<Outcome> {
+    try {
+      return { missing: await engine.compileGrammar(source, signal) }
+    } catch (error) {
+      if (error instanceof TetherError && error.code !== 'invalid_request') throw error
+      return { fault: messageOf(error) }
+    }
+  }
+
   async function setVocabulary(): Promise<void> {
     const size = engine.info.vocabSize
     engine.setVocabulary(await grammarVocabulary(tokenizer, { size, stopTokens, quote: family.calls?.quote }))
   }
+}
+
+function digestOf(source: string): string {
+  return createHash('sha256').update(source).digest('base64')
 }

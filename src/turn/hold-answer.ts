@@ -1,6 +1,6 @@
 /** Has the grammar of an answer compiled while its prompt is read, and says what it does not hold. */
 import type { HeldGrammar } from '../engine/grammar.js'
-import { TetherError } from '../errors.js'
+import type { TetherError } from '../errors.js'
 import { looseSource, unheld } from './plan-hold.js'
 import type { Grammars, TurnModel, TurnRecord } from './types.js'
 
@@ -26,17 +26,15 @@ export async function holdAnswer(
   }
   if (!plan.isOfCalls || !family.calls) return plan.grammar
   // What failed once is held without arguments from then on.
-  const hasFailed = grammars.failureOf(plan.grammar.source) !== undefined
+  const hasFailed = grammars.hasFailed(plan.grammar.source)
   const source = hasFailed ? looseSource(family.calls, tokenizer, record) : plan.grammar.source
   const tell = (reason: string) => grammars.isNews(reason) && onUnheld(reason)
   plan.missing.forEach(tell)
   // Compiled while the prompt is read: the engine finds the same grammar.
   grammars.compile(source, signal).then(
     (missing) => missing.forEach(tell),
-    (error: Error) => {
-      if (error instanceof TetherError && error.code !== 'invalid_request') return
-      grammars.noteFailure(source, error.message)
-      tell(error.message)
+    ({ code, message }: TetherError) => {
+      if (code === 'invalid_request') tell(message)
     },
   )
   return { ...plan.grammar, source }
@@ -51,7 +49,6 @@ async function compiled(
   try {
     return await grammars.compile(source, signal)
   } catch (error) {
-    if (error instanceof TetherError && error.code !== 'invalid_request') throw error
-    throw unheld(where, (error as Error).message)
+    throw (error as TetherError).code === 'invalid_request' ? unheld(where, (error as TetherError).message) : error
   }
 }

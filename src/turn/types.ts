@@ -188,11 +188,13 @@ export interface Grammars {
   readonly constrain: Constrain
   /** Before the first grammar; again it does nothing. */
   prepare(): Promise<void>
-  /** -> the parts of its schemas that it does not hold. Throws `invalid_request` with what is wrong, `cancelled` by the signal. */
+  /**
+   * -> the parts of its schemas that it does not hold, at once where that is remembered. Throws `invalid_request` with what
+   * is wrong, `cancelled` by the signal.
+   */
   compile(source: string, signal?: AbortSignal): Promise<string[]>
-  /** Why this source could not be compiled, if that was noted. */
-  failureOf(source: string): string | undefined
-  noteFailure(source: string, reason: string): void
+  /** Whether this source was compiled in vain, as far as that is remembered. */
+  hasFailed(source: string): boolean
   /** Whether this is said for the first time, as far as that is remembered. */
   isNews(reason: string): boolean
 }
