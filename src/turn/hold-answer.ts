@@ -2,7 +2,7 @@
 import type { HeldGrammar } from '../engine/grammar.js'
 import type { TetherError } from '../errors.js'
 import { looseSource, unheld } from './plan-hold.js'
-import type { Grammars, TurnModel, TurnRecord } from './types.js'
+import type { Grammars, HoldPlan, TurnModel, TurnRecord } from './types.js'
 
 export interface HoldOptions {
   /** Fires when the answer is no longer wanted. */
@@ -20,9 +20,9 @@ export async function holdAnswer(
   const plan = record.hold
   if (!grammars || !plan) return undefined
   await grammars.prepare()
-  for (const { where, source } of plan.relied) {
-    const [missing] = await compiled(grammars, source, { where, signal })
-    if (missing !== undefined) throw unheld(where, missing)
+  for (const relied of plan.relied) {
+    const [missing] = await compiled(grammars, relied, signal)
+    if (missing !== undefined) throw unheld(relied, missing)
   }
   if (!plan.isOfCalls || !family.calls) return plan.grammar
   // What failed once is held without arguments from then on.
@@ -43,12 +43,12 @@ export async function holdAnswer(
 /** -> what is not held. Throws `invalid_request`. */
 async function compiled(
   grammars: Grammars,
-  source: string,
-  { where, signal }: { where: string; signal: AbortSignal | undefined },
+  relied: HoldPlan['relied'][number],
+  signal: AbortSignal | undefined,
 ): Promise<string[]> {
   try {
-    return await grammars.compile(source, signal)
+    return await grammars.compile(relied.source, signal)
   } catch (error) {
-    throw (error as TetherError).code === 'invalid_request' ? unheld(where, (error as TetherError).message) : error
+    throw (error as TetherError).code === 'invalid_request' ? unheld(relied, (error as TetherError).message) : error
   }
 }

@@ -4,7 +4,7 @@ import { fitting, oneOf, SPACE, sequence, sourceOf, text } from '../chat/grammar
 import type { CallSyntax, ChatTool, JsonObject, Piece, Rule } from '../chat/types.js'
 import type { HeldGrammar } from '../engine/grammar.js'
 import { TetherError } from '../errors.js'
-import type { HoldPlan, Prompter, TurnRecord, TurnRequest } from './types.js'
+import type { HoldPlan, Prompter, Relied, TurnRecord, TurnRequest } from './types.js'
 
 /**
  * Characters of a grammar's text, which take some seconds of a thread. Claude Code's tools have 15,000, those of many MCP
@@ -51,15 +51,15 @@ function thoughtOf({ family: { thought }, tokenizer }: Prompter, { inThought }: 
 }
 
 function planSchema(schema: JsonObject, thought: Thought | undefined): HoldPlan {
-  const where = 'the schema of the answer'
+  const answer = { where: 'the schema of the answer', instead: 'ask for that part in words' }
   const { schema: held, missing } = heldSchema(schema)
-  if (missing[0] !== undefined || !held) throw unheld(where, missing[0] ?? 'it allows nothing')
+  if (missing[0] !== undefined || !held) throw unheld(answer, missing[0] ?? 'it allows nothing')
   const json = sequence(SPACE, fitting(held))
   const behindThought = sourceOf(json)
   const source = thought ? sourceOf(afterThought(json, thought)) : behindThought
   const marks = { afterTokens: new Int32Array(0), afterTexts: [] }
   const grammar = { source, behindThought, fromStart: true, begun: '', toEnd: true, ...marks }
-  return { grammar, isOfCalls: false, relied: [{ where, source }], missing: [] }
+  return { grammar, isOfCalls: false, relied: [{ ...answer, source }], missing: [] }
 }
 
 function afterThought(rule: Rule, { open, rest, isOpen }: Thought): Rule {
@@ -73,15 +73,16 @@ function planCalls({ tokenizer, constrain }: Prompter, calls: CallSyntax, asked:
   const relied: HoldPlan['relied'] = []
   for (const { tool, held, missing } of tools) {
     if (constrain !== 'always' && !tool.strict) continue
-    const where = `the schema of the tool ${tool.name}`
-    if (missing[0] !== undefined) throw unheld(where, missing[0])
-    relied.push({ where, source: sourceFor([held]) })
+    const instead = constrain === 'always' ? 'set constrain to auto' : 'do not ask for it to be strict'
+    const one = { where: `the schema of the tool ${tool.name}`, instead }
+    if (missing[0] !== undefined) throw unheld(one, missing[0])
+    relied.push({ ...one, source: sourceFor([held]) })
   }
   const missing = tools.flatMap(({ tool, missing }) => missing.map((one) => `${tool.name}: ${one}`))
   const source = sourceFor(tools.map(({ held }) => held))
   const hold = holdOf(calls, tokenizer, asked.begun)
   if (source.length <= LONGEST_SOURCE) return { grammar: { source, ...hold }, isOfCalls: true, relied, missing }
-  if (relied[0]) throw unheld(relied[0].where, `with the other tools it has more than ${LONGEST_SOURCE} characters`)
+  if (relied[0]) throw unheld(relied[0], `with the other tools it has more than ${LONGEST_SOURCE} characters`)
   const grammar = { source: looseSource(calls, tokenizer, asked), ...hold }
   return { grammar, isOfCalls: true, relied, missing: [`schemas of more than ${LONGEST_SOURCE} characters together`] }
 }
@@ -135,9 +136,7 @@ function withoutSchema(tool: ChatTool): ChatTool {
   return { ...tool, schema: ANY_INPUT }
 }
 
-export function unheld(where: string, what: string): TetherError {
-  return new TetherError(
-    'invalid_request',
-    `${where} cannot be held while the answer is written: ${what}. Change the schema, or do not ask for it to be strict`,
-  )
+export function unheld({ where, instead }: Relied, what: string): TetherError {
+  const fault = `${where} cannot be held while the answer is written: ${what}`
+  return new TetherError('invalid_request', `${fault}. Change the schema, or ${instead}`)
 }

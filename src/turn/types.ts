@@ -64,10 +64,16 @@ export interface HoldPlan {
   grammar: HeldGrammar
   /** Calls, held without arguments where the whole cannot be compiled. Else the client relies on the whole. */
   isOfCalls: boolean
-  /** Grammars that have to be compiled whole, and what they are of. */
-  relied: { where: string; source: string }[]
+  /** Grammars that have to be compiled whole. */
+  relied: (Relied & { source: string })[]
   /** What of the tools' schemas no grammar says. */
   missing: string[]
+}
+
+/** What has to be held: what it is, and what else helps where it cannot be. */
+export interface Relied {
+  where: string
+  instead: string
 }
 
 /** What running a turn needs of the request besides its tokens. */

@@ -97,23 +97,24 @@ describe('a schema with what no grammar says', () => {
   })
 
   test.each([
-    ['always', tool(unique), 'uniqueItems'],
-    ['auto', tool(unique, { strict: true }), 'uniqueItems'],
-    ['auto', tool({ type: 'object', properties: { a: { type: 'nothing' } } }, { strict: true }), 'nothing'],
-    ['auto', tool({ $ref: '#' }, { strict: true }), '$ref'],
-  ] as const)('is refused with %s where it must be held', async (constrain, asked, construct) => {
+    ['always', tool(unique), 'uniqueItems', 'set constrain to auto'],
+    ['auto', tool(unique, { strict: true }), 'uniqueItems', 'do not ask for it to be strict'],
+    ['auto', tool({ type: 'object', properties: { a: { type: 'nothing' } } }, { strict: true }), 'nothing', 'strict'],
+    ['auto', tool({ $ref: '#' }, { strict: true }), '$ref', 'strict'],
+  ] as const)('is refused with %s where it must be held', async (constrain, asked, construct, instead) => {
     const refused = of(constrain).answer(asking([asked]))
     await expect(refused).rejects.toMatchObject({
       code: 'invalid_request',
       message: expect.stringContaining(construct),
     })
     await expect(refused).rejects.toThrow('the schema of the tool do cannot be held')
+    await expect(refused).rejects.toThrow(instead)
   })
 
   test('is refused as the schema of an answer', async () => {
     const refused = of('auto').answer({ answerSchema: unique })
     await expect(refused).rejects.toThrow(
-      'the schema of the answer cannot be held while the answer is written: uniqueItems',
+      'the schema of the answer cannot be held while the answer is written: uniqueItems. Change the schema, or ask for that part in words',
     )
   })
 
