@@ -148,6 +148,33 @@ test('a property that a call of Gemma 4 cannot name is left to the model, and na
   }
 })
 
+test.each(['files/read', 'größe', '日本語', 'a:b', 'call:it', 'a\\b', 'n'.repeat(300)])(
+  'a tool that is called %s can be strict with Gemma 4, which reads that name',
+  async (name) => {
+    const speaker = await randomSpeaker(gemma4)
+    try {
+      const asked = asking([tool(small, { name, strict: true })], { maxTokens: 600 })
+      const parts = await speaker.answer(asked)
+      expect(parts[1]).toMatchObject({ type: 'tool_call', name, input: { n: expect.any(Number) } })
+    } finally {
+      await speaker.close()
+    }
+  },
+)
+
+test.each(['a b', '{}', '<bos>', ':a', 'a,b', '\ud800', '"a"'])(
+  'a tool that is called %s cannot be strict with Gemma 4, which does not read that name',
+  async (name) => {
+    const speaker = await randomSpeaker(gemma4)
+    try {
+      const refused = speaker.answer(asking([tool(small, { name, strict: true })]))
+      await expect(refused).rejects.toThrow('which no call of this model can have')
+    } finally {
+      await speaker.close()
+    }
+  },
+)
+
 test('a tool whose name has half a character leaves the others held', async () => {
   const speaker = await randomSpeaker(gemma4)
   try {

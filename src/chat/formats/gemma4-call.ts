@@ -95,9 +95,15 @@ class BodyCursor extends Cursor {
 
 const BETWEEN_CALLS = /[\s,;]*/y
 const NAME = /[^\s{}()[\]<>"',:=]+(?::+[^\s{}()[\]<>"',:=]+)*/y
+const WHOLE_NAME = new RegExp(`^${NAME.source}$`)
 const BARE_KEY = /[^{}()[\]<>"',:=]+/y
 // Without quotes only text that cannot be anything else; a URL may have its colon.
 const BARE_TEXT = /(?:[^\n{}()[\]<>"',:=]|:\/\/)+(?=[,}\])]|$)/y
+
+/** Whether a call of a tool with this name can be read back. */
+export function isReadableName(name: string): boolean {
+  return name.isWellFormed() && WHOLE_NAME.test(name)
+}
 
 function readCalls(cursor: BodyCursor, hints: CallHints): WrittenCall[] {
   const calls: WrittenCall[] = []

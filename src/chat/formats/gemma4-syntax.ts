@@ -2,7 +2,7 @@
 import { fitting, oneOf, sequence, text } from '../grammar/rule.js'
 import { sortedEntries } from '../templates/layout.js'
 import type { CallSyntax, JsonObject, JsonValue, Rule } from '../types.js'
-import { QUOTE } from './gemma4-call.js'
+import { isReadableName, QUOTE } from './gemma4-call.js'
 import { CALL, CALL_END } from './gemma4-open-call.js'
 import { isObject, setKey } from './json-value.js'
 
@@ -17,7 +17,7 @@ export const gemma4Syntax: CallSyntax = {
     return sequence(text('call:'), oneOf(named), ...closing)
   },
   unwritable: ({ name, schema }) =>
-    /^[\w.-]+$/.test(name) ? unwritableKey(schema) : `the name ${name}, which no call of this model can have`,
+    isReadableName(name) ? unwritableKey(schema) : `the name ${name}, which no call of this model can have`,
 }
 
 /** The schema with its properties in the order in which the model sees and writes them: a grammar holds to theirs. */
