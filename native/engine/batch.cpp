@@ -277,7 +277,6 @@ void Batch::accept(Live& live, int32_t token) {
   }
   if (live.constraint()) live.constraint()->accept(token);
   if (live.lookup) live.lookup->accept(token);
-  if (live.drafter) live.drafter->record.passed();
   live.submitted.sink(token);
   finish.output_tokens++;
   done_.output_tokens++;

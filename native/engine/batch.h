@@ -106,11 +106,12 @@ class Batch {
   void plan_drafts(const std::vector<Live*>& fed);
   int plan_draft(Live& live, const PassCosts::Plan& plan, int most);
   int plan_drafter(const Live& live, const PassCosts::Plan& plan, int most) const;
+  double drafter_try(const Live& live, const PassCosts::Plan& plan) const;
   void ask_drafter(std::vector<DraftJob>& jobs, const std::vector<Live*>& askers);
   mx::array set_drafted_apart(std::vector<Live*>& fed, const Computed& pass, std::vector<mx::array>& computed);
   void keep_hidden(Live& live, const mx::array& hidden, int row) const;
   void verify(Live& live);
-  static void note_draft(Live& live, bool holds);
+  void note_draft(Live& live, bool holds);
   int32_t draw_at(Live& live, const mx::array& logits, int row);
 
   void draw_again(Live& live);
@@ -128,6 +129,7 @@ class Batch {
   std::vector<int32_t> chunk_;  // the prompt tokens that the pass computes
   Done done_;
   size_t passes_ = 0;
+  DraftRecord drafter_record_;  // of all answers
 };
 
 // What an exception is to the request that it ends.

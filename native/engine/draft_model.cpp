@@ -16,6 +16,9 @@ namespace {
 // The most tokens of a sequence that are read in the pass that also drafts; more are read before.
 constexpr int kJoint = PassCosts::kMostDrafted + 1;
 
+// The tokens that a draft begins with where every token before it held: the last drafted one, and the known one.
+constexpr int kFollowing = 2;
+
 // Of what the drafter is to read: the target's first token and those from `begin` on.
 int size_of(const DraftJob& job) { return 1 + job.target->length() - job.state->begin; }
 int32_t token_at(const DraftJob& job, int index) {
@@ -28,19 +31,25 @@ std::vector<int32_t> tokens_of(const DraftJob& job, int begin, int end) {
   return tokens;
 }
 
-int unread(const DraftJob& job) { return size_of(job) - job.state->sequence->length(); }
+int unread_of(const DraftJob& job) { return size_of(job) - job.state->sequence->length(); }
 
 }  // namespace
 
-DraftModel::DraftModel(std::unique_ptr<Model> model, int vocab, int chunk, int element, int kv_bits, int reach)
-    : model_(std::move(model)), vocab_(vocab), chunk_(chunk), element_(element), kv_bits_(kv_bits), reach_(reach) {
-  reach_ = std::min(reach_, (model_->max_positions() - kJoint) / 2);
+DraftModel::DraftModel(std::unique_ptr<Model> model, int vocab, int chunk, int element, int kv_bits, int reach,
+                       int most)
+    : model_(std::move(model)),
+      vocab_(vocab),
+      chunk_(chunk),
+      element_(element),
+      kv_bits_(kv_bits),
+      most_(std::min(most, model_->max_positions() - kJoint)) {
+  reach_ = std::min(reach, most_ / 2);
 }
 
 uint64_t DraftModel::bytes_per_sequence() const {
   uint64_t sum = 0;
   for (const auto& shape : model_->cache_shapes()) {
-    int slots = 2 * reach_ + kJoint;
+    int slots = most_ + kJoint;
     if (shape.window) slots = std::min(slots + chunk_, KVCache::most_slots(shape.window, chunk_));
     auto elements = static_cast<uint64_t>(shape.elements) * static_cast<uint64_t>(slots);
     sum += stored_bytes(kv_quantization(kv_bits_, shape.head_dim), elements, static_cast<uint64_t>(element_));
@@ -51,13 +60,13 @@ uint64_t DraftModel::bytes_per_sequence() const {
 void DraftModel::restart(DraftJob& job) const {
   job.state->begin = std::max(1, job.target->length() - reach_);
   job.state->sequence.emplace(model_->new_caches(kv_bits_));
-  job.state->sequence->reserve(size_of(job), 2 * reach_ + kJoint);
+  job.state->sequence->reserve(size_of(job), most_ + kJoint);
 }
 
 // Takes back what the sequence did not come to say. -> false if nothing can be drafted
 bool DraftModel::prepare(DraftJob& job) const {
   auto& state = *job.state;
-  if (!state.sequence || size_of(job) > 2 * reach_) restart(job);
+  if (!state.sequence || size_of(job) > most_) restart(job);
   int common = 0;
   int most = std::min(state.sequence->length(), size_of(job) - 1);
   while (common < most && state.sequence->tokens()[static_cast<size_t>(common)] == token_at(job, common)) common++;
@@ -78,27 +87,42 @@ bool DraftModel::prepare(DraftJob& job) const {
   return true;
 }
 
-// Reads all but the last tokens, which are read as the draft begins.
-void DraftModel::read_ahead(DraftJob& job, int left) {
+int DraftModel::unread(const DraftState& state, const Sequence& target) const {
+  int size = 1 + target.length() - state.begin;
+  int unread =
+      !state.sequence || size > most_ ? 1 + std::min(target.length(), reach_) : size - state.sequence->length();
+  return std::max(0, unread - kFollowing);
+}
+
+// Reads a chunk, but for the last tokens, which are read as the draft begins. -> the tokens
+int DraftModel::read_ahead(DraftJob& job) {
   auto& sequence = *job.state->sequence;
-  while (unread(job) > left) {
-    int begin = sequence.length();
-    auto part = tokens_of(job, begin, std::min(begin + chunk_, size_of(job) - left));
-    Segment segment{&sequence.caches(), static_cast<int>(part.size())};
-    model_->forward(to_array(part), {&segment, 1});
-    evaluate(sequence.caches(), true);
-    sequence.extended_by(part);
-  }
+  int begin = sequence.length();
+  auto part = tokens_of(job, begin, std::min(begin + chunk_, size_of(job) - kJoint));
+  Segment segment{&sequence.caches(), static_cast<int>(part.size())};
+  model_->forward(to_array(part), {&segment, 1});
+  evaluate(sequence.caches(), true);
+  sequence.extended_by(part);
+  return static_cast<int>(part.size());
 }
 
 Drafter::Took DraftModel::draft(std::span<DraftJob> all) {
-  auto useless = std::ranges::partition(all, [this](DraftJob& job) { return prepare(job); });
-  auto jobs = all.first(all.size() - useless.size());
-  if (jobs.empty()) return {};
+  Took took;
+  auto started = std::chrono::steady_clock::now();
+  // Whoever else generates waits for it: no more than a chunk is read at a time.
+  auto ready = [&](DraftJob& job) {
+    if (!prepare(job)) return false;
+    if (unread_of(job) > kJoint && took.read == 0) took.read = read_ahead(job);
+    job.reads = unread_of(job) > kJoint;
+    return !job.reads;
+  };
+  auto others = std::ranges::partition(all, ready);
+  took.read_seconds = seconds_since(started);
+  auto jobs = all.first(all.size() - others.size());
+  if (jobs.empty()) return took;
   // Those that draft longest come first, so that those of each step are the first ones.
   std::ranges::sort(jobs, std::greater{}, &DraftJob::count);
-  for (auto& job : jobs) read_ahead(job, kJoint);
-  auto started = std::chrono::steady_clock::now();
+  started = std::chrono::steady_clock::now();
   std::vector<int32_t> inputs;
   std::vector<int32_t> last_rows;
   std::vector<Segment> segments;
@@ -129,7 +153,9 @@ Drafter::Took DraftModel::draft(std::span<DraftJob> all) {
     auto foreign = std::ranges::find_if(job.draft, [&](int32_t token) { return token >= vocab_; });
     job.draft.erase(foreign, job.draft.end());
   }
-  return {.steps = jobs[0].count, .seconds = seconds_since(started)};
+  took.steps = jobs[0].count;
+  took.seconds = seconds_since(started);
+  return took;
 }
 
 }  // namespace tether

@@ -8,30 +8,12 @@
 #include <span>
 #include <vector>
 
-#include "engine/odds.h"
+#include "engine/draft_record.h"
 #include "engine/sequence.h"
 
 namespace tether {
 
 namespace mx = mlx::core;
-
-// How often a drafter was right lately for one sequence, and when to try it again. Pure policy.
-class DraftRecord {
- public:
-  // How likely a drafted token is to hold if those before it do.
-  double odds() const { return odds_(); }
-  // Whether it was not asked for so long that it may have become better.
-  bool is_due() const { return idle_ >= kTryEvery; }
-  // A token of the answer.
-  void passed() { idle_++; }
-  void asked() { idle_ = 0; }
-  void note(bool holds) { odds_.note(holds); }
-
- private:
-  static constexpr int kTryEvery = 256;
-  Odds odds_{0.95, 4, 3};  // of the last 20 drafted tokens or so
-  int idle_ = 0;
-};
 
 // What a drafter keeps of a live sequence.
 struct DraftState {
@@ -50,6 +32,8 @@ struct DraftJob {
   int count;  // at least 1
   // At most `count` tokens that are likely to follow.
   std::vector<int32_t> draft = {};
+  // It is still to read what was said: it has not drafted.
+  bool reads = false;
 };
 
 // Engine thread only.
@@ -60,13 +44,19 @@ class Drafter {
   Drafter(const Drafter&) = delete;
   Drafter& operator=(const Drafter&) = delete;
 
-  // Drafts for sequences, whose jobs it may put into another order. -> how many tokens it has drafted one after
-  // another, and how long that took, without what it had to read before.
+  // Drafts for sequences, whose jobs it may put into another order. Where it has much to read first, it reads a part.
+  // -> what that took
   struct Took {
+    // Tokens that were drafted one after another.
     int steps = 0;
     double seconds = 0;
+    // Tokens that were read.
+    int read = 0;
+    double read_seconds = 0;
   };
   virtual Took draft(std::span<DraftJob> jobs) = 0;
+  // Tokens that it would read of a sequence before it drafts, but for those that every draft begins with.
+  virtual int unread(const DraftState&, const Sequence& /*target*/) const { return 0; }
   // Whether it needs DraftState::hidden.
   virtual bool wants_hidden() const { return false; }
   // The most bytes that it keeps of a sequence.
@@ -78,7 +68,11 @@ size_t going_at(std::span<const DraftJob> jobs, int step);
 // Reads what the steps have drafted: (B) int32 for the jobs that each of them drafted for.
 void hand_out(std::span<DraftJob> jobs, const std::vector<mx::array>& steps);
 
-// Measures what drafting a token takes, in seconds.
-double measure_drafter(Drafter& drafter, Model& target);
+// What a drafter takes for a token, in seconds.
+struct DrafterCosts {
+  double draft = 0;
+  double read = 0;
+};
+DrafterCosts measure_drafter(Drafter& drafter, Model& target);
 
 }  // namespace tether

@@ -18,6 +18,8 @@ constexpr int kFirstDrafted = 8;
 // What a drafter that was not right lately is tried with: how many tokens, and if it paid with which odds.
 constexpr int kTried = 2;
 constexpr double kGoodOdds = 0.9;
+// How much too slow a drafter may seem to be because something disturbed it when it was measured.
+constexpr double kDisturbed = 4;
 
 }  // namespace
 
@@ -39,7 +41,7 @@ bool Batch::drafts_on(const Live& live) const {
   if (live.lookup && live.lookup->matches() && loaded_.costs->worth({.rows = 1, .tokens = 1}, odds, most) > 1)
     return true;
   int count = plan_drafter(live, {.rows = 1, .tokens = 1}, most);
-  return count > 1 || (count > 0 && live.drafter->record.is_due());
+  return count > 1 || (count > 0 && live.drafter->record.is_due(0));
 }
 
 void Batch::plan_drafts(const std::vector<Live*>& fed) {
@@ -49,6 +51,10 @@ void Batch::plan_drafts(const std::vector<Live*>& fed) {
   std::vector<Live*> askers;
   for (auto* live : fed) {
     live->draft.clear();
+    if (live->drafter) {
+      live->drafter->record.passed();
+      drafter_record_.passed();
+    }
     if (!can_draft(*live) || !std::holds_alternative<Known>(live->next)) continue;
     int most = std::min(left, most_drafted(*live));
     int count = most > 0 ? plan_draft(*live, plan, most) : 0;
@@ -84,8 +90,12 @@ int Batch::plan_draft(Live& live, const PassCosts::Plan& plan, int most) {
   }
   bool matches = live.lookup && live.lookup->matches();
   int count = plan_drafter(live, plan, most);
-  if (count > 0 && (!matches || live.lookup->odds(0) < live.drafter->record.odds() || live.drafter->record.is_due()))
-    return take(DraftSource::drafter, {}, count);
+  auto is_better = [&] {
+    double known = live.lookup->odds(0);
+    const auto& record = live.drafter->record;
+    return known < record.odds() || (known < kGoodOdds && record.is_due(drafter_try(live, plan)));
+  };
+  if (count > 0 && (!matches || is_better())) return take(DraftSource::drafter, {}, count);
   if (!matches) return 0;
   count = loaded_.costs->tries(plan, [&](int ahead) { return live.lookup->odds(ahead); }, most);
   return take(DraftSource::lookup, live.lookup->draft(count), count);
@@ -96,21 +106,42 @@ int Batch::plan_drafter(const Live& live, const PassCosts::Plan& plan, int most)
   if (!live.drafter || live.finish.output_tokens < kFirstDrafted) return 0;
   const auto& record = live.drafter->record;
   if (loaded_.drafter->wants_hidden() && !live.drafter->hidden) return 0;
-  int count = loaded_.costs->worth(plan, [&](int) { return record.odds(); }, most, true);
-  if (count > 0 || !record.is_due()) return count;
-  return std::min(kTried, loaded_.costs->worth(plan, [](int) { return kGoodOdds; }, most, true));
+  const auto& costs = *loaded_.costs;
+  int count = costs.worth(plan, [&](int) { return record.odds(); }, most, costs.step());
+  double reading = costs.read() * loaded_.drafter->unread(*live.drafter, live.sequence);
+  double saved = count > 0 ? costs.saved(plan, record.odds(), count) : 0;
+  if (count > 0 && record.pays(reading, saved, live.finish.output_tokens)) return count;
+  if (!record.is_due(drafter_try(live, plan))) return 0;
+  return std::min(kTried, costs.worth(plan, [](int) { return kGoodOdds; }, most, costs.step() / kDisturbed));
+}
+
+// What it costs to try the drafter.
+double Batch::drafter_try(const Live& live, const PassCosts::Plan& plan) const {
+  const auto& costs = *loaded_.costs;
+  double reading = costs.read() * loaded_.drafter->unread(*live.drafter, live.sequence);
+  return reading + kTried * costs.step() + costs.cost(plan.rows + kTried) - costs.cost(plan.rows);
 }
 
 // A drafter that fails is not asked again for these sequences: they go on without it.
 void Batch::ask_drafter(std::vector<DraftJob>& jobs, const std::vector<Live*>& askers) {
   double started = thread_seconds();
+  bool behind = false;
+  for (auto* live : askers) {
+    if (loaded_.drafter->unread(*live->drafter, live->sequence) == 0) continue;
+    live->drafter->record.reads();
+    behind = true;
+  }
   try {
     auto took = loaded_.drafter->draft(jobs);
-    loaded_.costs->saw_steps(took.steps, took.seconds);
+    // Where something was read with the first step, that took longer.
+    if (!behind) loaded_.costs->saw_steps(took.steps, took.seconds);
+    loaded_.costs->saw_read(took.read, took.read_seconds);
     for (auto* live : askers) {
       auto job = std::ranges::find(jobs, live->drafter.get(), &DraftJob::state);
       live->draft = std::move(job->draft);
-      live->drafter->record.asked();
+      if (job->reads) continue;
+      live->drafter->record.asked(live->finish.output_tokens);
+      drafter_record_.asked(0);
     }
   } catch (const std::exception&) {
     for (auto* live : askers) live->drafter.reset();
@@ -186,7 +217,9 @@ void Batch::verify(Live& live) {
 
 void Batch::note_draft(Live& live, bool holds) {
   if (live.draft_source == DraftSource::forced) live.forced_odds.note(holds);
-  if (live.draft_source == DraftSource::drafter && live.drafter) live.drafter->record.note(holds);
+  if (live.draft_source != DraftSource::drafter || !live.drafter) return;
+  live.drafter->record.note(holds);
+  drafter_record_.note(holds);
 }
 
 // Draws from one row by all that a draw depends on. A mask that fails ends the request.

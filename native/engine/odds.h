@@ -17,6 +17,13 @@ class Odds {
     held_ = held_ * keep_ + (holds ? 1 : 0);
   }
 
+  // What was seen counts as so few from now on.
+  void forget(double seen) {
+    if (seen_ <= seen) return;
+    held_ *= seen / seen_;
+    seen_ = seen;
+  }
+
  private:
   double keep_;
   double seen_;

@@ -76,26 +76,40 @@ void PassCosts::saw_steps(int steps, double seconds) {
   if (learns_ && steps > 0) step_ = towards(step_, seconds / steps);
 }
 
+void PassCosts::saw_read(int tokens, double seconds) {
+  if (learns_ && tokens > 0) read_ = towards(read_, seconds / tokens);
+}
+
 void PassCosts::saw_no_steps() {
   if (learns_ && step_ > measured_step_) step_ += kForgets * (measured_step_ - step_);
 }
 
-int PassCosts::worth(const Plan& plan, const std::function<double(int)>& odds, int most, bool by_step) const {
+int PassCosts::worth(const Plan& plan, const std::function<double(int)>& odds, int most, double step) const {
   double tokens = plan.tokens;
-  double best = kWorthwhile * tokens / (cost(plan.rows) + plan.steps * step());
+  double one = step > 0 ? step : this->step();
+  double best = kWorthwhile * tokens / (cost(plan.rows) + plan.steps * one);
   int count = 0;
   double held = 1;
   for (int more = 1; more <= most; more++) {
     held *= odds(more - 1);
     tokens += held;
     // A step drafts for all sequences.
-    int steps = by_step ? std::max(plan.steps, more) : plan.steps;
-    double rate = tokens / (cost(plan.rows + more) + steps * step());
+    int steps = step > 0 ? std::max(plan.steps, more) : plan.steps;
+    double rate = tokens / (cost(plan.rows + more) + steps * one);
     if (rate <= best) continue;
     best = rate;
     count = more;
   }
   return count;
+}
+
+double PassCosts::saved(const Plan& plan, double odds, int count) const {
+  double more = 0;
+  double held = 1;
+  for (int i = 0; i < count; i++) more += held *= odds;
+  double plain = cost(plan.rows) + plan.steps * step();
+  double drafted = cost(plan.rows + count) + std::max(plan.steps, count) * step();
+  return (more * plain / plan.tokens - (drafted - plain)) / (1 + more);
 }
 
 int PassCosts::tries(const Plan& plan, const std::function<double(int)>& odds, int most) {

@@ -33,13 +33,18 @@ class PassCosts {
   // Notes what a pass has taken.
   void saw(int rows, double seconds);
 
-  // What a drafter takes for each token, in seconds: as measured, and as seen while `steps` were drafted.
-  void set_step(double seconds) { step_ = measured_step_ = seconds; }
+  // What a drafter takes for each token that it drafts, and that it reads, in seconds: as measured, and as seen.
+  void set_drafter(double step, double read) {
+    step_ = measured_step_ = step;
+    read_ = read;
+  }
   void saw_steps(int steps, double seconds);
+  void saw_read(int tokens, double seconds);
   // A pass without steps: what once disturbed them may be over, so they slowly count as what was measured at load.
   void saw_no_steps();
-  // The same as a part of a pass of one row.
+  // The same as parts of a pass of one row.
   double step() const { return step_ / one_; }
+  double read() const { return read_ / one_; }
 
   // A pass as it is planned so far. steps: that a drafter takes before it, for all sequences together.
   struct Plan {
@@ -48,9 +53,11 @@ class PassCosts {
     int steps = 0;
   };
   // How many tokens to draft for one sequence: as many as make the tokens a second of the whole pass largest.
-  // odds(i): that the i-th drafted token holds if those before it do. most: at most. by_step: each takes a step of the
-  // drafter.
-  int worth(const Plan& plan, const std::function<double(int)>& odds, int most, bool by_step = false) const;
+  // odds(i): that the i-th drafted token holds if those before it do. most: at most. step: what each of them costs
+  // beside its row, as that of a drafter does.
+  int worth(const Plan& plan, const std::function<double(int)>& odds, int most, double step = 0) const;
+  // What so many drafted tokens, each by a step of the drafter, save with each token of the sequence.
+  double saved(const Plan& plan, double odds, int count) const;
 
   // As many as are worth it or, now and then, a few where the odds are good: what does not seem to pay may have been
   // disturbed when it was measured.
@@ -61,6 +68,7 @@ class PassCosts {
   double one_ = 0;  // seconds of a pass of one row
   double step_ = 0;
   double measured_step_ = 0;
+  double read_ = 0;
   int untried_ = 0;
   bool learns_;
 };

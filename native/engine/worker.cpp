@@ -166,7 +166,10 @@ void Worker::measure_passes(bool free) {
       return;
     }
     auto costs = tether::measure_passes(*loaded.model, loaded.info.kv_bits);
-    if (loaded.drafter) costs.set_step(measure_drafter(*loaded.drafter, *loaded.model));
+    if (loaded.drafter) {
+      auto [draft, read] = measure_drafter(*loaded.drafter, *loaded.model);
+      costs.set_drafter(draft, read);
+    }
     loaded.costs = costs;
   } catch (const std::exception&) {
     // Nothing is drafted then; what is wrong with the device, the first request finds, and says.

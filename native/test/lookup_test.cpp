@@ -163,15 +163,15 @@ void corrects_itself() {
 
 void weighs_steps() {
   PassCosts costs(std::vector<double>{1, 1.1, 1.2, 1.4, 1.8});
-  costs.set_step(0.1);
-  int some = costs.worth({1, 1}, mostly, 15, true);
+  costs.set_drafter(0.1, 0);
+  int some = costs.worth({1, 1}, mostly, 15, costs.step());
   check(some > 0 && some < costs.worth({1, 1}, mostly, 15), "steps of a drafter make drafts dearer");
-  check(costs.worth({2, 2, 4}, mostly, 4, true) >= costs.worth({2, 2}, mostly, 4, true),
+  check(costs.worth({2, 2, 4}, mostly, 4, costs.step()) >= costs.worth({2, 2}, mostly, 4, costs.step()),
         "a step that drafts for another sequence, too, costs nothing more");
   for (int i = 0; i < 100; i++) costs.saw_steps(3, 3);
-  check(costs.worth({1, 1}, mostly, 15, true) == 0, "steps that came to cost a pass each are not taken");
+  check(costs.worth({1, 1}, mostly, 15, costs.step()) == 0, "steps that came to cost a pass each are not taken");
   for (int i = 0; i < 3000; i++) costs.saw_no_steps();
-  check(costs.worth({1, 1}, mostly, 15, true) == some, "until that is long ago");
+  check(costs.worth({1, 1}, mostly, 15, costs.step()) == some, "until that is long ago");
 }
 
 }  // namespace

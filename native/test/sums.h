@@ -210,15 +210,14 @@ class Fixture {
     loaded_.lookup = true;
   }
   // The same by this model alone, which takes `step` passes for a token and reads `reach` tokens.
-  void draft_by(std::unique_ptr<Model> model, double step = 0.1, int reach = 64,
-                std::vector<double> costs = {1, 1, 1, 1, 1}) {
-    loaded_.costs.emplace(costs, false);
-    loaded_.costs->set_step(step);
-    loaded_.drafter = std::make_unique<DraftModel>(std::move(model), kVocab, 8, 4, 0, reach);
-  }
-  void draft_by(std::unique_ptr<Drafter> drafter) {
+  void draft_by(std::unique_ptr<Model> model, double step = 0.1, int reach = 64) {
     loaded_.costs.emplace(std::vector<double>{1, 1, 1, 1, 1}, false);
-    loaded_.costs->set_step(0.1);
+    loaded_.costs->set_drafter(step, 0);
+    loaded_.drafter = std::make_unique<DraftModel>(std::move(model), kVocab, 8, 4, 0, reach, 2 * reach);
+  }
+  void draft_by(std::unique_ptr<Drafter> drafter, double step = 0.1, double read = 0) {
+    loaded_.costs.emplace(std::vector<double>{1, 1, 1, 1, 1}, false);
+    loaded_.costs->set_drafter(step, read);
     loaded_.drafter = std::move(drafter);
   }
   Sums& model() { return static_cast<Sums&>(*loaded_.model); }
