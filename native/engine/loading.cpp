@@ -53,6 +53,7 @@ void claim_weights(const Weights& weights, uint64_t before, uint64_t cap, Memory
     throw Error("not_enough_memory", "[weights] the weights need " + show_size(needed) + ", the memory cap is " +
                                          show_size(cap) +
                                          ". Raise --memory-cap, or use a smaller or more quantized checkpoint.");
+  share.set_limits(cap, freed_beside(needed, cap));
   auto since = std::chrono::steady_clock::now();
   auto answer = share.claim(needed, needed);
   while (answer == MemoryShare::Answer::soon && seconds_since(since) < kGiveUpSeconds) {
@@ -162,7 +163,7 @@ MemoryModel memory_model(const Model& model, const Config& config, const EngineI
   return memory;
 }
 
-void set_window(EngineInfo& info, const MemoryModel& memory, int max_context) {
+void set_window(EngineInfo& info, const MemoryModel& memory, int max_context, bool drafts) {
   info.window = info.trained_window;
   auto limit = [&info](uint64_t tokens, WindowLimit by) {
     if (tokens >= static_cast<uint64_t>(info.window)) return;
@@ -173,7 +174,9 @@ void set_window(EngineInfo& info, const MemoryModel& memory, int max_context) {
   limit(memory.longest(kOwnSnapshots), WindowLimit::memory);
   if (info.window < 2)
     throw Error("not_enough_memory", "[weights] nothing is left of the memory cap of " + show_size(info.memory_cap) +
-                                         " for a context. Raise --memory-cap, or use a smaller checkpoint.");
+                                         " for a context. Raise --memory-cap, " +
+                                         (drafts ? "load the model without its drafter (--draft off), " : "") +
+                                         "or use a smaller checkpoint.");
 }
 
 }  // namespace
@@ -256,7 +259,6 @@ Loaded load_checkpoint(const LoadRequest& request, MemoryShare& share, const std
   // A drafter is read after the model.
   double part = request.drafter ? kDrafterBegins : 1;
   Weights weights(request.files, device, [&](double fraction) { progress(part * fraction); });
-  share.set_limits(request.options.memory_cap, freed_beside(weights.predicted_bytes(), request.options.memory_cap));
   claim_weights(weights, 0, request.options.memory_cap, share, [&] { progress(0); });
   if (uint64_t adapters = check_adapters(request.adapters, weights, request.options.memory_cap))
     claim_weights(weights, adapters, request.options.memory_cap, share, [&] { progress(0); });
@@ -298,7 +300,7 @@ Loaded load_checkpoint(const LoadRequest& request, MemoryShare& share, const std
     memory = memory_of();
   }
   info.bytes_per_token = memory.per_token;
-  set_window(info, memory, request.options.max_context);
+  set_window(info, memory, request.options.max_context, draft.drafter != nullptr);
   share.set_limits(info.memory_cap, memory.freed);
   // As read, which may be less than what was claimed.
   share.settle(memory.weights, memory.weights);
