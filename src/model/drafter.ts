@@ -1,5 +1,5 @@
 /** Finds the checkpoint that drafts for a model, and checks that it speaks the same tokens. */
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { openTokenizer, tokenizerFileName } from '../chat/tokenizer/load.js'
 import type { Tokenizer } from '../chat/types.js'
@@ -16,7 +16,8 @@ const MOST_DIFFERENT = 0.01
 
 /**
  * `draft`: a folder, `auto` for what lies beside the model, or `off`. -> undefined if nothing is to draft. Throws
- * TetherError: what is there but cannot be used is not passed over.
+ * TetherError: what is there but cannot be used is not passed over. Adds a warning to the model's about one that is too large
+ * to be of use.
  */
 export async function findDrafter(
   draft: string,
@@ -25,11 +26,15 @@ export async function findDrafter(
   const path = folderOf(draft, model.path)
   if (path === undefined) return undefined
   try {
+    if (realpathSync(path) === realpathSync(model.path))
+      throw new TetherError('bad_config', 'it is the model itself. Use a smaller one of the same vocabulary.')
     const drafter = await readCheckpoint(path)
     if (ASSISTANT_TYPES.includes(String(drafter.config.model_type))) checkReadable(drafter)
     else checkSupported(drafter)
     checkShapes(drafter)
     await checkVocabulary(drafter, model, tokenizer)
+    if (bytesOf(drafter) > bytesOf(model))
+      model.warnings.push(`the drafter ${path} is larger than the model, so it will hardly ever be asked: --draft off`)
     return drafter
   } catch (error) {
     if (!(error instanceof TetherError)) throw error
@@ -45,6 +50,10 @@ function folderOf(draft: string, model: string): string | undefined {
   const path = resolve(draft)
   if (isModel(path)) return path
   throw new TetherError('model_not_found', `draft is ${draft}, which is no folder of a checkpoint`)
+}
+
+function bytesOf({ files }: Checkpoint): number {
+  return files.reduce((sum, file) => sum + statSync(file).size, 0)
 }
 
 function isModel(path: string): boolean {

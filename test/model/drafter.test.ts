@@ -1,10 +1,10 @@
 /** Which checkpoint drafts for a model, and what is refused. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openModel } from '../../src/model/load.js'
-import { type ModelFolder, writeModel } from '../support/model-folders.js'
+import { llamaLayer, type ModelFolder, writeModel } from '../support/model-folders.js'
 
 let root = ''
 beforeEach(() => {
@@ -42,6 +42,14 @@ describe('what drafts', () => {
     expect(await drafterOf(other)).toBe(other)
   })
 
+  test('is loaded with a warning where it is larger than the model', async () => {
+    const larger = put('model-assistant', { config: { num_hidden_layers: 5 }, tensors: llamaLayer(4) })
+    const model = await openModel(writeModel(join(root, 'model')))
+    await model.close()
+    expect(model.info.drafter).toBe(larger)
+    expect(model.info.warnings).toEqual([expect.stringContaining('model-assistant is larger than the model')])
+  })
+
   test('may have a few other tokens', async () => {
     const other = put('other')
     swapTokens(other, 2)
@@ -61,6 +69,13 @@ describe('what cannot draft', () => {
     const other = put('model-assistant')
     swapTokens(other, 20)
     await expect(drafterOf()).rejects.toThrow(/model-assistant cannot be used: it has another vocabulary.*differ/)
+    await expect(drafterOf()).rejects.toThrow(fix)
+  })
+
+  test('the model itself, by another name, too', async () => {
+    const model = join(root, 'model')
+    await expect(drafterOf(model)).rejects.toThrow('it is the model itself')
+    symlinkSync(model, join(root, 'model-assistant'))
     await expect(drafterOf()).rejects.toThrow(fix)
   })
 

@@ -25,24 +25,27 @@ export const llamaConfig = {
 }
 
 const bf16 = (...shape: number[]) => ({ dtype: 'BF16', shape })
+/** Those of one layer. */
+export function llamaLayer(layer: number): Tensors {
+  return Object.fromEntries(
+    Object.entries({
+      'self_attn.q_proj': bf16(64, 64),
+      'self_attn.k_proj': bf16(32, 64),
+      'self_attn.v_proj': bf16(32, 64),
+      'self_attn.o_proj': bf16(64, 64),
+      'mlp.gate_proj': bf16(32, 64),
+      'mlp.up_proj': bf16(32, 64),
+      'mlp.down_proj': bf16(64, 32),
+      input_layernorm: bf16(64),
+      post_attention_layernorm: bf16(64),
+    }).map(([name, tensor]) => [`model.layers.${layer}.${name}.weight`, tensor]),
+  )
+}
+
 const llamaTensors: Tensors = {
   'model.embed_tokens.weight': bf16(512, 64),
   'model.norm.weight': bf16(64),
-  ...Object.fromEntries(
-    [0, 1, 2, 3].flatMap((layer) =>
-      Object.entries({
-        'self_attn.q_proj': bf16(64, 64),
-        'self_attn.k_proj': bf16(32, 64),
-        'self_attn.v_proj': bf16(32, 64),
-        'self_attn.o_proj': bf16(64, 64),
-        'mlp.gate_proj': bf16(32, 64),
-        'mlp.up_proj': bf16(32, 64),
-        'mlp.down_proj': bf16(64, 32),
-        input_layernorm: bf16(64),
-        post_attention_layernorm: bf16(64),
-      }).map(([name, tensor]) => [`model.layers.${layer}.${name}.weight`, tensor]),
-    ),
-  ),
+  ...Object.assign({}, ...[0, 1, 2, 3].map(llamaLayer)),
 }
 
 const llamaTokenizer = readFileSync(join(import.meta.dirname, '../fixtures/tokenizers/llama3-tiny/tokenizer.json'))
