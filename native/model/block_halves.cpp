@@ -68,8 +68,10 @@ mx::array AttentionHalf::attended(const mx::array& x, const RMSNorm* before, con
   auto heads = [](const std::optional<RMSNorm>& norm, const mx::array& all, int count) {
     return norm ? norm_heads(*norm, all, count) : all;
   };
+  bool balances = balanced_norms && is_transformed((*pass.segments[0].caches)[pass.layer].quantization());
   auto queries = [&](const mx::array& q) {
-    return heads(q_norm, pass.query_scale ? mx::multiply(q, *pass.query_scale) : q, core.heads);
+    return heads(balances ? std::optional(balanced_norms->queries) : q_norm,
+                 pass.query_scale ? mx::multiply(q, *pass.query_scale) : q, core.heads);
   };
   if (!k_proj) return core.shared(pass.rope, queries(projected(q_proj, before, x)), pass.segments, *pass.seen);
   auto y = normed(before, x);
@@ -77,8 +79,9 @@ mx::array AttentionHalf::attended(const mx::array& x, const RMSNorm* before, con
   auto k = (*k_proj)(y);
   auto v = v_proj ? (*v_proj)(y) : k;
   std::vector<KVView> unread;
-  return core.own(pass.rope, queries(q), heads(k_norm, k, core.kv_heads), heads(v_norm, v, core.kv_heads),
-                  pass.segments, pass.layer, pass.seen ? *pass.seen : unread);
+  return core.own(pass.rope, queries(q),
+                  heads(balances ? std::optional(balanced_norms->keys) : k_norm, k, core.kv_heads),
+                  heads(v_norm, v, core.kv_heads), pass.segments, pass.layer, pass.seen ? *pass.seen : unread);
 }
 
 // nullopt: not in this pass.

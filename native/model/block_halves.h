@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/attention.h"
+#include "model/balance.h"
 #include "model/layers.h"
 #include "model/weights.h"
 
@@ -43,6 +44,9 @@ struct AttentionHalf {
   std::optional<RMSNorm> q_norm = std::nullopt;  // of each head, as the others
   std::optional<RMSNorm> k_norm = std::nullopt;
   std::optional<RMSNorm> v_norm = std::nullopt;
+  // Instead of the first two where keys are transformed. Not for a layer whose keys others read: their queries would
+  // lack the factors.
+  std::optional<BalancedNorms> balanced_norms = std::nullopt;
 
   // x: (N, hidden) -> (N, hidden)
   mx::array operator()(const mx::array& x, const Around& around, const AttentionPass& pass) const;

@@ -63,6 +63,8 @@ struct Gemma3Config {
 };
 
 AttentionHalf gemma3_attention(const Gemma3Config& c, Weights& w, const std::string& name, bool sliding) {
+  auto q_norm = w.norm_beyond_one(name + ".q_norm", c.head_dim, c.eps);
+  auto k_norm = w.norm_beyond_one(name + ".k_norm", c.head_dim, c.eps);
   return {.core = {.heads = c.heads,
                    .kv_heads = c.kv_heads,
                    .head_dim = c.head_dim,
@@ -73,8 +75,9 @@ AttentionHalf gemma3_attention(const Gemma3Config& c, Weights& w, const std::str
           .o_proj = w.linear(name + ".o_proj", c.hidden, c.heads * c.head_dim),
           .k_proj = w.linear(name + ".k_proj", c.kv_heads * c.head_dim, c.hidden),
           .v_proj = w.linear(name + ".v_proj", c.kv_heads * c.head_dim, c.hidden),
-          .q_norm = w.norm_beyond_one(name + ".q_norm", c.head_dim, c.eps),
-          .k_norm = w.norm_beyond_one(name + ".k_norm", c.head_dim, c.eps)};
+          .q_norm = q_norm,
+          .k_norm = k_norm,
+          .balanced_norms = balanced(q_norm, k_norm)};
 }
 
 struct Gemma3Block {

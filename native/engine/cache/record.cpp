@@ -110,7 +110,7 @@ std::string Layout::describe() const {
       for (const auto& part : layer.parts)
         text << ' ' << part.heads << 'x' << part.width << ':' << static_cast<int>(part.dtype.val());
   }
-  if (transformed_) text << " transformed";
+  if (transformed_) text << " transformed and balanced";
   return text.str();
 }
 
