@@ -44,6 +44,9 @@ const NUMBER = /(?<![a-z0-9_$€£@#/\\.=+]|\d[,:-])\d{1,9}(?![.,:/-]?\d|[%/°_]
 const QUOTES =
   /"[^"\n]{1,400}"|“[^”\n]{1,400}”|«[^»\n]{1,400}»|「[^」\n]{1,400}」|`[^`\n]{1,400}`|(?<=^|[\s:(])'[^'\n]{1,400}'(?![\p{L}])/gu
 
+/** A row of numbers, which counts nothing. */
+const TABLE = /\|.*\|.*\|/
+
 /** undefined: it asks for none. Takes bounded time. */
 export function askedRepetition(text: string): Repetition | undefined {
   const read = text.length > 2 * READ ? `${text.slice(0, READ)}\n${text.slice(-READ)}` : text
@@ -55,7 +58,9 @@ export function askedRepetition(text: string): Repetition | undefined {
   let times = 0
   let tokens = 0
   let numbers = 0
-  for (const sentence of sentences) {
+  // The end of a long text is more likely to ask.
+  for (const sentence of sentences.reverse()) {
+    if (TABLE.test(sentence)) continue
     for (const { 0: digits, index } of sentence.matchAll(NUMBER)) {
       if (++numbers > MOST_NUMBERS) break
       const before = sentence.slice(Math.max(0, index - BEFORE), index)
@@ -79,7 +84,7 @@ function countOf(count: number, before: string, behind: string, isShort: boolean
   if (often) {
     if (NO_TIMES.test(behind.slice(often[0].length))) return NONE
     // `"hello", 200 times` asks without a verb.
-    const isAlone = /(?:^|""\s?\(|["”»」,:])\s*$/.test(before)
+    const isAlone = (isShort ? /(?:^|["”»」,:(])\s*$/ : /""[\s,:(]*$/).test(before)
     return asked !== undefined || isAlone ? { times: count, tokens: 0 } : NONE
   }
   if (isShort && /(?:^|[^\d\s])\s*(?<!\d)[x×]\s*$/.test(before) && !/^\s*\p{L}/u.test(behind))

@@ -52,14 +52,17 @@ export const ASKS = new RegExp(
   'g',
 )
 
-/** Verbs of other languages, anywhere in the sentence: some put them last. */
+/** Verbs of other languages, anywhere in the sentence: some put them last. Beginnings of words, and whole ones where English has more. */
 export const ASKS_ELSEWHERE = new RegExp(
   `(?<!\\p{L})(?:${words(
-    'schreib gib mach zeig liste drucke wiederhol sag erzeug erstell gebe füll escrib imprim repite repet repít genera crea muestra haz dame pinta écri affiche',
-    'répèt répét génère crée donne fais scriv dammi stampa ripet escrev gere crie cria diga faça schrijf maak herhaal typ напиши выведи повтори напечатай сгенерируй',
-    'создай создать скажи сделай дай покажи yaz oluştur söyle tekrarla napisz powtórz wypisz utwórz zrób viết tạo lặp tulis ulangi cetak buat skriv skapa upprepa gjenta kirjoita toista γράψε כתוב',
-    'اكتب اطبع كرر लिख दोहरा छाप เขียน พิมพ์',
-  )})|[写寫说說]|打印|输出|輸出|重复|重複|生成|列出|创建|给我|書|出力|繰り返|くりかえ|言って|作成|作って|써|쓰|출력|반복|말해|만들|적어`,
+    'schreib wiederhol erzeug erstell füll escrib écri affiche répèt répét génère escrev ripet schrijf herhaal напиши напечатай выведи',
+    'повтори сгенерируй создай создать скажи сделай покажи tekrarla oluştur napisz powtórz wypisz utwórz zrób ulangi cetak upprepa',
+    'gjenta kirjoita toista γράψε כתוב اكتب اطبع كرر लिख दोहरा छाप เขียน พิมพ์',
+  )}|(?:${words(
+    'gib gebe drucke drucken sag sage sagen mach mache machen zeig zeige liste imprime imprimer imprimir imprima repite repita repetir',
+    'genera genere generar gere crea crear cree crée créer crie cria criar muestra haz dame pinta donne fais scrivi scrivere stampa',
+    'stampare dammi diga faça maak typ дай yaz söyle viết tạo lặp tulis buat skriv skapa',
+  )})(?!\\p{L}))|[写寫说說]|打印|输出|輸出|重复|重複|生成|列出|创建|给我|書|出力|繰り返|くりかえ|言って|作成|作って|써|쓰|출력|반복|말해|만들|적어`,
   'u',
 )
 

@@ -1,4 +1,5 @@
 /** How much repetition a request asks for. */
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { askedRepetition, MOST_TIMES, MOST_TOKENS } from '../../src/turn/asked-repetition.js'
 import { plainNumbers } from '../../src/turn/plain-numbers.js'
@@ -28,6 +29,7 @@ test.each([
   ['Print 1,000 emoji', 1000],
   ['write 500 🙂', 500],
   ['Write 700 blue hearts', 700],
+  ['Repeat it: a | b, 90 times', 90],
   ['Print hello 50 times, then bye 80 times', 80],
   ['We saw it fail.\nNow write sorry 80 times.', 80],
   ['Escribe esta frase cien veces', 100],
@@ -61,7 +63,23 @@ test.each(ORDINARY)('%s: nothing above what is no loop in any case', (request) =
   expect(tokens).toBeLessThanOrEqual(800)
 })
 
+test('of the paragraphs in pages full of numbers, fewer than one in a hundred raises a limit', () => {
+  const pages = ['README.md', 'CONTRIBUTING.md', 'bench/README.md', 'docs/configuration.md', 'docs/architecture.md']
+  const paragraphs = pages.flatMap((page) => readFileSync(page, 'utf8').split(/\n\s*\n/))
+  const raising = paragraphs.filter((paragraph) => {
+    const asked = askedRepetition(paragraph)
+    return asked !== undefined && (asked.times > 4 || asked.tokens > 800)
+  })
+  expect(paragraphs.length).toBeGreaterThan(300)
+  expect(raising.length).toBeLessThan(paragraphs.length / 100)
+})
+
 describe('a long text', () => {
+  test('may be full of numbers before it asks', () => {
+    const log = Array.from({ length: 300 }, (_, i) => `${i} rows`).join('\n')
+    expect(askedRepetition(`${log}\nWrite it 200 times`)).toMatchObject({ times: 200 })
+  })
+
   test('is read at its beginning and its end', () => {
     const filler = 'nothing to see here. '.repeat(1000)
     expect(askedRepetition(`Write it 200 times. ${filler}`)).toMatchObject({ times: 200 })
