@@ -44,16 +44,21 @@ const NUMBER = /(?<![a-z0-9_$€£@#/\\.=+]|\d[,:-])\d{1,9}(?![.,:/-]?\d|[%/°_]
 const QUOTES =
   /"[^"\n]{1,400}"|“[^”\n]{1,400}”|«[^»\n]{1,400}»|「[^」\n]{1,400}」|`[^`\n]{1,400}`|(?<=^|[\s:(])'[^'\n]{1,400}'(?![\p{L}])/gu
 
+/** Before a number of times that asks without a verb; in a short text that may be what goes on with an earlier one. */
+const ALONE = /""[\s,:(]*$/
+const ALONE_IN_SHORT = /(?:^|["”»」,:(]|\b(?:but|and|now|again|just|only|make it|make that))\s*$/
+
+/** A line of a list, and what it is a list of. */
+const POINT = /^\s*[-*•]\s/
+const OPENS = /:\s*$/
+
 /** A row of numbers, which counts nothing. */
 const TABLE = /\|.*\|.*\|/
 
 /** undefined: it asks for none. Takes bounded time. */
 export function askedRepetition(text: string): Repetition | undefined {
   const read = text.length > 2 * READ ? `${text.slice(0, READ)}\n${text.slice(-READ)}` : text
-  // What is quoted is what to write, and has no part in how often.
-  const sentences = plainNumbers(read.replace(QUOTES, '""'))
-    .replace(GRID, '$1 by ')
-    .split(/[.!?;]+(?=\s|$)|[。！？；\n]|,? but (?=it |they |he |she )/)
+  const sentences = sentencesOf(read)
   const isShort = read.length < GAP
   let times = 0
   let tokens = 0
@@ -74,6 +79,25 @@ export function askedRepetition(text: string): Repetition | undefined {
   return { times: Math.min(times, MOST_TIMES), tokens: Math.min(tokens, MOST_TOKENS) }
 }
 
+/** The number at the end of `now 500`, which says how often only to whom it was said before; 0: the text is another. */
+export function bareNumber(text: string): number {
+  const [, before = '', digits] = /^((?:\p{L}+[\s,:]+){0,3})(\d{1,9})\W*$/u.exec(plainNumbers(text)) ?? []
+  return NO_COUNT.test(before) ? 0 : Math.min(Number(digits ?? 0), MOST_TIMES)
+}
+
+/** In plain numbers, without what is quoted: that is what to write, and has no part in how often. */
+function sentencesOf(text: string): string[] {
+  let opening = ''
+  return plainNumbers(text.replace(QUOTES, '""'))
+    .replace(GRID, '$1 by ')
+    .split(/[.!?;]+(?=\s|$)|[。！？；\n]|,? but (?=it |they |he |she )/)
+    .map((sentence) => {
+      if (POINT.test(sentence)) return `${opening} ${sentence.replace(POINT, '')}`
+      if (sentence.trim() !== '') opening = OPENS.test(sentence) ? sentence.slice(-BEHIND) : ''
+      return sentence
+    })
+}
+
 const NONE: Repetition = { times: 0, tokens: 0 }
 
 function countOf(count: number, before: string, behind: string, isShort: boolean): Repetition {
@@ -82,9 +106,11 @@ function countOf(count: number, before: string, behind: string, isShort: boolean
   const asked = askedIn(before, behind) ?? (isShort && before.trim() === '' ? '' : undefined)
   const often = TIMES.exec(behind)
   if (often) {
-    if (NO_TIMES.test(behind.slice(often[0].length))) return NONE
+    const rest = behind.slice(often[0].length)
+    if (NO_TIMES.test(rest)) return NONE
     // `"hello", 200 times` asks without a verb.
-    const isAlone = (isShort ? /(?:^|["”»」,:(])\s*$/ : /""[\s,:(]*$/).test(before)
+    const isAll = before.trim() === '' && /^\W{0,5}(?:please\W{0,5})?$/.test(rest)
+    const isAlone = isAll || (isShort ? ALONE_IN_SHORT : ALONE).test(before)
     return asked !== undefined || isAlone ? { times: count, tokens: 0 } : NONE
   }
   if (isShort && /(?:^|[^\d\s])\s*(?<!\d)[x×]\s*$/.test(before) && !/^\s*\p{L}/u.test(behind))

@@ -1,7 +1,7 @@
 /** What a person asked for last, in a chat whose user messages also hold results of tools and notes of the client. */
 import type { Chat, ChatMessage } from '../chat/types.js'
 import type { Repetition } from '../engine/types.js'
-import { askedRepetition } from './asked-repetition.js'
+import { askedRepetition, bareNumber } from './asked-repetition.js'
 
 /** Between these stands what nobody typed: notes and outputs that clients send along, and files. */
 const ENCLOSED: readonly (readonly [string, string])[] = [
@@ -31,12 +31,16 @@ const LOOKED_AT = 4
 /** How much repetition the answer to this chat is asked for; undefined: none. */
 export function repetitionAskedIn({ messages }: Pick<Chat, 'messages'>): Repetition | undefined {
   let looked = 0
+  // Of `now 500` behind `write it 200 times`.
+  let later = 0
   for (let i = messages.length - 1; i >= 0 && looked < LOOKED_AT; i--) {
     const text = typed(messages[i] as ChatMessage)
     if (text === '') continue
     looked++
     const asked = askedRepetition(text)
-    if (asked || text.length > SHORT) return asked
+    if (asked) return asked.times > 0 ? { ...asked, times: Math.max(asked.times, later) } : asked
+    if (text.length > SHORT) return undefined
+    later = Math.max(later, bareNumber(text))
   }
   return undefined
 }

@@ -44,6 +44,21 @@ test.each<[string, ChatMessage[]]>([
   expect(timesOf(...messages)).toBeUndefined()
 })
 
+test.each([
+  ['now 500', 500],
+  ['again, but 300 times', 300],
+  ['a thousand', 1000],
+  ['50', 200],
+  ['fix line 2000', 200],
+  ['why?', 200],
+])('%s behind 200 times asks for %d', (text, times) => {
+  expect(timesOf(ASK, says('I will'), user(text))).toBe(times)
+})
+
+test('now 500 asks for nothing by itself', () => {
+  expect(timesOf(user('hello'), says('Hi'), user('now 500'))).toBeUndefined()
+})
+
 test('a mark that is never closed, or comes a million times, hides nothing and ends', () => {
   expect(timesOf(user(`<system-reminder> ${'Write this 200 times.'}`))).toBe(200)
   expect(timesOf(user(`${'<system-reminder>'.repeat(1_000_000)} Write this 200 times.`))).toBe(200)
