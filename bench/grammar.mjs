@@ -68,7 +68,15 @@ async function decoding(folder) {
       special: false,
     })
     const source = sourceOf(fitting({ type: 'string' }))
-    const grammar = { source, fromStart: true, begun: '"', toEnd: false, afterTokens: stopTokens, afterTexts: [] }
+    const grammar = {
+      source,
+      fromStart: true,
+      begun: '"',
+      required: true,
+      toEnd: false,
+      afterTokens: stopTokens,
+      afterTexts: [],
+    }
     const speed = async (held) => {
       const request = { prompt, maxTokens: 160, ...plainSampling, temperature: 0, stopTokens }
       for await (const { finish } of engine.generate(held ? { ...request, grammar } : request)) {

@@ -30,6 +30,7 @@ void Batch::pass() {
   done_ = {};
   for (auto& live : live_)
     if (*live.submitted.cancelled) end(live, FinishReason::cancelled);
+  for (auto& live : live_) fail_unheld(live);
   remove_ended();
   release_followers();
   loaded_.prefixes.drain();
@@ -148,6 +149,7 @@ std::vector<uint32_t> Batch::allowed_next(Live& live, const mx::array& logits, i
       auto since = Live::Clock::now();
       bool leads_on = live.constraint()->fill(allowed);
       live.finish.constrained->mask_seconds += seconds_since(since);
+      fail_unheld(live);
       if (!leads_on) return {};
       auto removed = removed_probability(logits, row, allowed, loaded_.device);
       live.removed = live.removed ? mx::add(*live.removed, removed) : removed;
@@ -318,6 +320,13 @@ void Batch::end(Live& live, FinishReason reason) {
     finish.constrained->failure = live.constraint()->failure();
   }
   live.submitted.sink(finish);
+}
+
+// Ends a request whose grammar does not hold it, where it must.
+void Batch::fail_unheld(Live& live) {
+  if (live.ended || !live.constraint() || !live.constraint()->must_hold() || live.awaits_constraint()) return;
+  if (auto why = live.constraint()->failure())
+    fail(live, Error("invalid_request", "the answer cannot be held to its grammar: " + *why));
 }
 
 void Batch::fail(Live& live, const std::exception& error) {

@@ -121,6 +121,7 @@ class Batch {
 
   void guard(const std::vector<Live*>& part, const std::function<void()>& work);
   void end(Live& live, FinishReason reason);
+  void fail_unheld(Live& live);
   void fail(Live& live, const std::exception& error);
   void remove_ended();
 

@@ -21,6 +21,8 @@ class Constraint {
   virtual bool is_ready() = 0;
   // Why it does not hold, or no longer; then everything may be drawn.
   virtual std::optional<std::string> failure() const = 0;
+  // Whether an answer that it does not hold is to fail.
+  virtual bool must_hold() const { return false; }
   // Whether the next token is held to it.
   virtual bool holds() const = 0;
   // One bit a token that may be drawn next, lowest first. All of `words` are written. Only while it holds. false: there

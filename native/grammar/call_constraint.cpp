@@ -25,7 +25,7 @@ bool CallConstraint::is_ready() {
     }
     Matcher matcher(grammar_);
     if (!hold_.begun.empty() && !matcher.accept_text(hold_.begun))
-      throw Error("invalid_request", "the grammar does not allow an answer to begin with " + hold_.begun);
+      throw Error("invalid_request", "it does not allow what the request has begun of the answer. Leave that out");
     matcher_ = std::move(matcher);
   } catch (const std::exception& error) {
     failure_ = error.what();
@@ -36,7 +36,7 @@ bool CallConstraint::is_ready() {
 bool CallConstraint::fill(std::span<uint32_t> words) {
   matcher_->fill(words);
   if (std::ranges::any_of(words, [](uint32_t word) { return word != 0; })) return true;
-  failure_ = "the grammar leads to no token of this vocabulary";
+  failure_ = "it leads to no token of this model";
   matcher_.reset();
   return false;
 }

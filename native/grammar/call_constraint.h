@@ -21,6 +21,8 @@ struct Hold {
   // Where an answer, or what comes after a call, begins as the grammar's text does, it holds from this text on. Empty:
   // never.
   std::string opening;
+  // Whether an answer that it cannot hold is to fail; else it is free.
+  bool required = false;
   // Where the grammar's text ends so does the answer; else anything may follow.
   bool to_end = false;
 };
@@ -31,6 +33,7 @@ class CallConstraint : public Constraint {
 
   bool is_ready() override;
   std::optional<std::string> failure() const override { return failure_; }
+  bool must_hold() const override { return hold_.required; }
   bool holds() const override { return matcher_.has_value(); }
   bool fill(std::span<uint32_t> words) override;
   std::vector<int32_t> forced() override;

@@ -221,6 +221,7 @@ std::optional<HeldGrammar> to_grammar(const Napi::Value& request) {
   HeldGrammar held{.source = to_text(object.Get("source"), "grammar.source"), .hold = {}};
   held.hold.from_start = object.Get("fromStart").ToBoolean().Value();
   held.hold.begun = to_text(object.Get("begun"), "grammar.begun");
+  held.hold.required = object.Get("required").ToBoolean().Value();
   held.hold.to_end = object.Get("toEnd").ToBoolean().Value();
   Napi::Value opening = object.Get("opening");
   if (!opening.IsUndefined()) held.hold.opening = to_text(opening, "grammar.opening");

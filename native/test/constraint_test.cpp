@@ -39,6 +39,9 @@ class Scripted : public Constraint {
     if (token == after_) armed_ = at_ < script_.size();
   }
 
+  bool must_hold() const override { return required; }
+
+  bool required = false;
   int not_ready = 0;
   int asked = 0;
   bool throws = false;
@@ -128,16 +131,21 @@ void fails(bool ahead) {
   broken->throws = true;
   auto nowhere = std::make_shared<Scripted>(answer(prompt, 3)[2], std::vector<int32_t>{7});
   nowhere->leads_nowhere = true;
-  Got failed, freed, plain;
+  auto needed = std::make_shared<Scripted>(answer(prompt, 3)[2], std::vector<int32_t>{7});
+  needed->leads_nowhere = needed->required = true;
+  Got failed, freed, refused, plain;
   fixture.start(failed, held(prompt, 10, broken));
   fixture.start(freed, held(prompt, 10, nowhere));
+  fixture.start(refused, held(prompt, 10, needed));
   fixture.start(plain, ask(some_tokens(9, 5), 20));
   fixture.run();
   check(failed.failure() && failed.tokens.size() == 3, "a constraint that throws ends its request");
   check(freed.tokens == answer(prompt, 10), "one that leads nowhere frees its request");
   check(freed.finish()->constrained && freed.finish()->constrained->failure == "nothing fits",
         "and the finish says why");
-  check(plain.tokens == answer(some_tokens(9, 5), 20), "neither touches another request");
+  check(refused.failure() && refused.failure()->code == "invalid_request" && refused.tokens.size() == 3,
+        "one that must hold ends its request");
+  check(plain.tokens == answer(some_tokens(9, 5), 20), "none touches another request");
 }
 
 void draws_the_same_again(bool ahead) {

@@ -17,6 +17,8 @@ export interface HeldGrammar {
    * after the above.
    */
   opening?: string
+  /** Where it does not hold the output, that fails with `invalid_request`; else the output is free. */
+  required: boolean
   /** With the grammar's text the output ends. */
   toEnd: boolean
 }

@@ -40,7 +40,7 @@ export interface LogLine {
   isLoop?: true
   /** Tool calls whose input does not fit their tool's schema, such as `Bash: input.command: Field required`. */
   invalidToolInputs?: string[]
-  /** Parts of tools' schemas that calls are not held to while they are written, each said once. */
+  /** What an answer is not held to while it is written: parts of tools' schemas, or why it was free; each said once. */
   unheld?: string[]
   error?: string
 }

@@ -3,7 +3,7 @@ import { TetherError } from '../errors.js'
 import { callsAsWords } from './calls-as-words.js'
 import { type DebugTurn, noteBatches } from './debug.js'
 import { following } from './following.js'
-import { holdAnswer } from './hold-answer.js'
+import { holdAnswer, noteFailure } from './hold-answer.js'
 import { noteInvalidToolInput } from './invalid-tool-input.js'
 import type { PrepareOptions } from './prepare-turn.js'
 import { rawOutput } from './raw-output.js'
@@ -104,6 +104,7 @@ async function* answer(
     const turn = rememberTurn(memory, record)
     const reader = family.reader({ tools: record.tools, inThought: record.inThought })
     let parts = readAnswer(turn.tokens(batches), tokenizer, reader, record.begun)
+    if (grammar && options.onUnheld) parts = noteFailure(parts, model.grammars, options.onUnheld)
     if (record.noCalls) parts = callsAsWords(parts)
     if (options.onInvalidToolInput) parts = noteInvalidToolInput(parts, record.tools, options.onInvalidToolInput)
     if (!record.parallelCalls) parts = stopAfterCall(parts, abort)

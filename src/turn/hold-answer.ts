@@ -2,6 +2,7 @@
 import type { HeldGrammar } from '../engine/grammar.js'
 import type { TetherError } from '../errors.js'
 import { looseSource, unheld } from './plan-hold.js'
+import type { GeneratedPart } from './read-answer.js'
 import type { Grammars, HoldPlan, TurnModel, TurnRecord } from './types.js'
 
 export interface HoldOptions {
@@ -26,7 +27,7 @@ export async function holdAnswer(
   }
   if (!plan.isOfCalls || !family.calls) return plan.grammar
   // What failed once is held without arguments from then on.
-  const hasFailed = grammars.hasFailed(plan.grammar.source)
+  const hasFailed = !plan.grammar.required && grammars.hasFailed(plan.grammar.source)
   const source = hasFailed ? looseSource(family.calls, tokenizer, record) : plan.grammar.source
   const tell = (reason: string) => grammars.isNews(reason) && onUnheld(reason)
   plan.missing.forEach(tell)
@@ -38,6 +39,19 @@ export async function holdAnswer(
     },
   )
   return { ...plan.grammar, source }
+}
+
+/** Tells why an answer was not held to its end. */
+export async function* noteFailure(
+  parts: AsyncIterable<GeneratedPart>,
+  grammars: Grammars | undefined,
+  onUnheld: (reason: string) => void,
+): AsyncGenerator<GeneratedPart, void, undefined> {
+  for await (const part of parts) {
+    const failure = part.type === 'end' ? part.finish.constrained?.failure : undefined
+    if (failure !== undefined && grammars?.isNews(failure)) onUnheld(failure)
+    yield part
+  }
 }
 
 /** -> what is not held. Throws `invalid_request`. */

@@ -13,17 +13,26 @@ import type { HoldPlan, Prompter, Relied, TurnRecord, TurnRequest } from './type
 const LONGEST_SOURCE = 2 ** 18
 
 type Asked = Pick<TurnRequest, 'answerSchema' | 'parallelCalls'> &
-  Pick<TurnRecord, 'tools' | 'noCalls' | 'begun' | 'inThought'>
+  Pick<TurnRecord, 'tools' | 'noCalls' | 'begun' | 'inThought'> & {
+    /** The text of the last message, where the answer continues it. */
+    continued?: string
+  }
 
 /** undefined: nothing is held. Throws `invalid_request`, naming the construct, where the client relies on what no grammar says. */
 export function planHold(prompter: Prompter, asked: Asked): HoldPlan | undefined {
   const { constrain = 'off', family } = prompter
   if (constrain === 'off') return undefined
   const calls = asked.noCalls || asked.tools.length === 0 ? undefined : family.calls
-  if (calls) return planCalls(prompter, calls, asked)
-  // A schema for the answer and tools beside it: which of the two comes is the model's choice, and calls alone are held.
-  return asked.answerSchema && planSchema(asked.answerSchema, thoughtOf(prompter, asked))
+  if (calls) {
+    const plan = planCalls(prompter, calls, asked)
+    // An answer or a call, as the model likes: calls alone are held.
+    const isFree = asked.answerSchema !== undefined && asked.begun.length === 0
+    return isFree ? { ...plan, missing: [...plan.missing, BESIDE_TOOLS] } : plan
+  }
+  return asked.answerSchema && planSchema(asked.answerSchema, thoughtOf(prompter, asked), asked.continued)
 }
+
+const BESIDE_TOOLS = 'the schema of the answer, beside tools that may be called'
 
 /** How a model's thoughts are written. `open`: undefined where only the prompt may open one. */
 interface Thought {
@@ -50,7 +59,7 @@ function thoughtOf({ family: { thought }, tokenizer }: Prompter, { inThought }: 
   return inThought ? { rest, isOpen: true } : undefined
 }
 
-function planSchema(schema: JsonObject, thought: Thought | undefined): HoldPlan {
+function planSchema(schema: JsonObject, thought: Thought | undefined, begun = ''): HoldPlan {
   const answer = { where: 'the schema of the answer', instead: 'ask for that part in words' }
   const { schema: held, missing } = heldSchema(schema)
   if (missing[0] !== undefined || !held) throw unheld(answer, missing[0] ?? 'it allows nothing')
@@ -58,7 +67,7 @@ function planSchema(schema: JsonObject, thought: Thought | undefined): HoldPlan 
   const behindThought = sourceOf(json)
   const source = thought ? sourceOf(afterThought(json, thought)) : behindThought
   const marks = { afterTokens: new Int32Array(0), afterTexts: [] }
-  const grammar = { source, behindThought, fromStart: true, begun: '', toEnd: true, ...marks }
+  const grammar = { source, behindThought, fromStart: true, begun, required: true, toEnd: true, ...marks }
   return { grammar, isOfCalls: false, relied: [{ ...answer, source }], missing: [] }
 }
 
@@ -80,7 +89,7 @@ function planCalls({ tokenizer, constrain }: Prompter, calls: CallSyntax, asked:
   }
   const missing = tools.flatMap(({ tool, missing }) => missing.map((one) => `${tool.name}: ${one}`))
   const source = sourceFor(tools.map(({ held }) => held))
-  const hold = holdOf(calls, tokenizer, asked.begun)
+  const hold = { ...holdOf(calls, tokenizer, asked.begun), required: relied.length > 0 }
   if (source.length <= LONGEST_SOURCE) return { grammar: { source, ...hold }, isOfCalls: true, relied, missing }
   if (relied[0]) throw unheld(relied[0], `with the other tools it has more than ${LONGEST_SOURCE} characters`)
   const grammar = { source: looseSource(calls, tokenizer, asked), ...hold }
@@ -100,7 +109,7 @@ function callSource(calls: CallSyntax, tokenizer: Ids, { tools, parallelCalls }:
 }
 
 /** When calls are held: always behind their marker; from the start where the prompt has begun one. */
-function holdOf(calls: CallSyntax, tokenizer: Ids, begun: Piece[]): Omit<HeldGrammar, 'source'> {
+function holdOf(calls: CallSyntax, tokenizer: Ids, begun: Piece[]): Omit<HeldGrammar, 'source' | 'required'> {
   const ids = calls.controls.map((control) => tokenizer.id(control)).filter((id) => id !== undefined)
   // Where a marker is a token, its text means nothing.
   const texts = ids.length > 0 ? calls.texts.filter((text) => !calls.controls.includes(text)) : [...calls.texts]

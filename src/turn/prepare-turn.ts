@@ -1,5 +1,5 @@
 /** A turn's request to token ids, and the record that running it needs. Pure, so that it can move to another thread. */
-import type { Piece, PromptPiece } from '../chat/types.js'
+import type { ChatMessage, Piece, PromptPiece } from '../chat/types.js'
 import { likelyForks } from './forks.js'
 import { repetitionAskedIn } from './last-request.js'
 import { planHold } from './plan-hold.js'
@@ -40,8 +40,14 @@ export function prepareTurn(
     dropped,
     pieces: keepPieces ? pieces : undefined,
   }
-  const hold = planHold(prompter, { ...record, answerSchema })
+  const hold = planHold(prompter, { ...record, answerSchema, continued: continuedText(chat.messages.at(-1)) })
   return { tokens, forks: likelyForks(prompter, chat, tokens), record: { ...record, hold } }
+}
+
+/** The text that the answer continues, where the last message is one that it goes on with. */
+function continuedText(last: ChatMessage | undefined): string | undefined {
+  if (last?.role !== 'assistant') return undefined
+  return last.parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
 }
 
 /** Whether a prompt ends with this marker, white space aside. */

@@ -66,7 +66,7 @@ export interface HoldPlan {
   isOfCalls: boolean
   /** Grammars that have to be compiled whole. */
   relied: (Relied & { source: string })[]
-  /** What of the tools' schemas no grammar says. */
+  /** What of the request's schemas is not held. */
   missing: string[]
 }
 

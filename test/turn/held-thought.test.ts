@@ -55,7 +55,8 @@ test('a thought behind a call, closed for the model, leaves it free', async () =
     budget: 3,
     inThought: false,
   })
-  const grammar = { source: '{}', fromStart: true, begun: '{', toEnd: false, afterTokens: NONE, afterTexts: [] }
+  const marks = { afterTokens: NONE, afterTexts: [] }
+  const grammar = { source: '{}', fromStart: true, begun: '{', required: false, toEnd: false, ...marks }
   const request = { prompt: Int32Array.of(1), maxTokens: 100, stopTokens: NONE, grammar, ...plainSampling }
   for await (const _batch of thinkWithin(limit, engine, request, new AbortController().signal));
   expect(engine.requests.map((part) => part.grammar)).toEqual([grammar, { ...grammar, fromStart: false, begun: '' }])

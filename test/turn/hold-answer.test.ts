@@ -66,6 +66,30 @@ describe('an answer', () => {
     expect(lengths.size).toBeGreaterThan(1)
   })
 
+  test('with a schema goes on with what the last message has begun', async () => {
+    const begun = '{"n": '
+    const chat = { messages: [{ role: 'assistant' as const, parts: [{ type: 'text' as const, text: begun }] }] }
+    const ask = { chat: { ...chat, tools: [], thinking: false }, answerSchema: small, maxTokens: 300 }
+    for (let seed = 0; seed < 10; seed += 1) {
+      const parts = await speaker.answer({ ...ask, sampling: { seed } })
+      expect(JSON.parse(begun + textOf(parts))).toEqual({ n: expect.any(Number) })
+    }
+  })
+
+  test('with a schema that does not allow what the last message has begun is refused', async () => {
+    const chat = { messages: [{ role: 'assistant' as const, parts: [{ type: 'text' as const, text: 'Sure: ' }] }] }
+    const refused = speaker.answer({ chat: { ...chat, tools: [], thinking: false }, answerSchema: small })
+    await expect(refused).rejects.toMatchObject({ code: 'invalid_request', message: expect.stringContaining('begun') })
+  })
+
+  test('with a schema that may be a call too is free, and that is said', async () => {
+    const said: string[] = []
+    const ask = asking([tool(small)], { toolChoice: { type: 'auto' }, answerSchema: small, maxTokens: 5 })
+    const parts = await speaker.answer(ask, { onUnheld: (reason) => said.push(reason) })
+    expect((parts.at(-1) as TurnFinish).constrained?.tokens).toBe(0)
+    expect(said).toEqual([expect.stringContaining('the schema of the answer')])
+  })
+
   test('is drawn as ever while no call is begun', async () => {
     const free = { maxTokens: 60, sampling: { seed: 5 } }
     const plain = await speaker.answer(free)

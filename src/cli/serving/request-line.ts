@@ -64,7 +64,7 @@ export function requestLine(line: LogLine): string {
       `${invalidToolInputs.length} ${invalidToolInputs.length === 1 ? 'call' : 'calls'} with invalid input (${invalidToolInputs.join('; ')})`,
     )
   }
-  if (unheld.length > 0) parts.push(`calls are not held to ${unheld.join('; ')}`)
+  if (unheld.length > 0) parts.push(`not held to a grammar: ${unheld.join('; ')}`)
   if (error) parts.push(error)
   return parts.join(', ')
 }
