@@ -57,7 +57,7 @@ export type Word = { at: 'word'; text: string }
 export type FirstQuote = { at: 'first-quote'; quote: string; role: Role }
 /** Two quotes were read: an empty string, or the start of a long one. */
 export type SecondQuote = { at: 'second-quote'; quote: string; role: Role }
-export type Escape = { at: 'escape'; within: Short | Long }
+export type Escape = { at: 'escape'; within: Short | Long; hex?: string }
 /** The scan ended with the last character. */
 export type Whole = { at: 'whole' }
 /** The next character does not belong to what is scanned. */

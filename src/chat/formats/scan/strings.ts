@@ -24,6 +24,8 @@ import {
 
 const BACKSLASH = 0x5c
 const LINE_FEED = 0x0a
+// What stands for something else than itself behind a backslash, beside `u` and its four digits.
+const ESCAPED: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
 
 export function openString(scan: Scan, { at }: Value | NameValue | Key, quote: string): FirstQuote {
   // print(…) and a list of calls contain only calls.
@@ -89,9 +91,22 @@ export function readLongString(scan: Scan, state: Long, place: Place): State {
   return state
 }
 
-export function readEscape(scan: Scan, { within }: Escape, place: Place): State {
-  keep(scan, within, place.source[place.at] as string)
+export function readEscape(scan: Scan, { within, hex }: Escape, place: Place): State {
+  const char = place.source[place.at] as string
+  if (hex === undefined) {
+    place.at += 1
+    if (char === 'u' && isChecked(scan, within)) return { at: 'escape', within, hex: '' }
+    keep(scan, within, ESCAPED[char] ?? char)
+    return within
+  }
+  if (!/[\da-f]/i.test(char)) {
+    scan.mayBeCall = false
+    return within
+  }
   place.at += 1
+  const digits = hex + char
+  if (digits.length < 4) return { at: 'escape', within, hex: digits }
+  keep(scan, within, String.fromCharCode(Number.parseInt(digits, 16)))
   return within
 }
 
