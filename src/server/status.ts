@@ -1,4 +1,5 @@
 /** GET /status: what the model is doing and what its last answer cost, for status lines and monitors. */
+import { basename } from 'node:path'
 import type { CacheStats, EngineStats } from '../engine/types.js'
 import { json } from './body.js'
 import type { ModelHouse } from './house-types.js'
@@ -25,11 +26,13 @@ export interface Status {
   /**
    * Tokens that were drafted since the model was loaded, the share of them that was right, and the tokens of a pass for each
    * answer. `costs`: of passes of 1, 2, 4, 8 and 16 tokens, as parts of the first, and `drafterCost`: of a token of the
-   * drafter; by them it is decided how many to draft. `sources`: the first two by where the drafts came from.
+   * drafter, which `drafter` names; by them it is decided how many to draft. `sources`: the first two by where the drafts
+   * came from.
    */
   drafts: DraftShare & {
     tokensPerPass: number
     costs: number[]
+    drafter: string | null
     drafterCost: number
     sources: Record<(typeof DRAFT_SOURCES)[number], DraftShare>
   }
@@ -66,13 +69,14 @@ export function constrainedShare(tokens: number, removed: number): { tokens: num
   return { tokens, removed: share(removed, tokens, 1000) }
 }
 
-function drafts({ drafts, generatedTokens }: EngineStats): Status['drafts'] {
+function drafts({ drafts, generatedTokens }: EngineStats, drafter: string | undefined): Status['drafts'] {
   const shareOf = ({ drafted, accepted }: DraftShare) => ({ drafted, accepted: share(accepted, drafted, 1000) })
   const sources = DRAFT_SOURCES.map((source) => [source, shareOf(drafts[source])])
   return {
     ...shareOf(drafts),
     tokensPerPass: share(generatedTokens, drafts.steps, 100),
     costs: drafts.costs.map((cost) => share(cost, 1, 100)),
+    drafter: drafter === undefined ? null : basename(drafter),
     drafterCost: share(drafts.drafterCost, 1, 100),
     sources: Object.fromEntries(sources) as Status['drafts']['sources'],
   }
@@ -85,7 +89,7 @@ function share(part: number, whole: number, parts: number): number {
 
 export function status(house: ModelHouse, last: LastAnswer | null): Response {
   const model = seenModel(house.first())
-  const { name, window } = model.info
+  const { name, window, drafter } = model.info
   const stats = model.stats()
   const { live, queued, longestWait, prefill, cache, loops, constrainedTokens, removedProbability } = stats
   const { memoryBytes, diskBytes, diskCap, hitTokens } = cache
@@ -100,7 +104,7 @@ export function status(house: ModelHouse, last: LastAnswer | null): Response {
     ...now,
     cache: kept,
     constrained,
-    drafts: drafts(stats),
+    drafts: drafts(stats, drafter),
     loops,
     last,
     ...(house.isOne ? {} : { models: modelReports(house) }),

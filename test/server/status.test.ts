@@ -15,7 +15,7 @@ it('/status says what the model does, with no last answer before the first one',
   const constrained = { tokens: 0, removed: 0, maskMicroseconds: 0 }
   const none = { drafted: 0, accepted: 0 }
   const sources = { lookup: none, forced: none, drafter: none }
-  const drafts = { ...none, tokensPerPass: 0, costs: [], drafterCost: 0, sources }
+  const drafts = { ...none, tokensPerPass: 0, costs: [], drafter: null, drafterCost: 0, sources }
   expect(json).toEqual({
     model: 'fake-model',
     window: 100_000,

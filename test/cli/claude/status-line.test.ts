@@ -66,6 +66,7 @@ describe('the status line program', () => {
       ...none,
       tokensPerPass: 0,
       costs: [],
+      drafter: null,
       drafterCost: 0,
       sources: { lookup: none, forced: none, drafter: none },
     },
