@@ -292,6 +292,43 @@ void survives_what_a_drafter_does(bool ahead) {
   }
 }
 
+// Holds a part of an answer, where every fifth token must be another one than the model would say.
+class Turning : public Constraint {
+ public:
+  bool is_ready() override { return true; }
+  std::optional<std::string> failure() const override { return std::nullopt; }
+  bool holds() const override { return at_ >= 12 && at_ < 50; }
+  bool fill(std::span<uint32_t> words) override {
+    for (uint32_t id = 0; id < kVocab; id++)
+      if (at_ % 5 || id == at_) words[id / 32] |= 1U << (id % 32U);
+    return true;
+  }
+  std::vector<int32_t> forced() override { return {}; }
+  void accept(int32_t) override { at_++; }
+
+ private:
+  uint32_t at_ = 0;
+};
+
+void is_held_to_a_grammar(bool ahead) {
+  auto held = [&](bool drafts, float temperature) {
+    Fixture fixture(ahead, 20);
+    if (drafts) fixture.draft_by(std::make_unique<Nearly>(20, 11), 0.1, 192);
+    Got got;
+    auto request = ask(some_tokens(20, 3), 80);
+    request.constraint = std::make_shared<Turning>();
+    request.sampling = {.temperature = temperature, .seed = 7};
+    fixture.start(got, std::move(request));
+    fixture.run();
+    const auto* finish = got.finish();
+    check(finish && finish->constrained->tokens == 38, "each token that was held is counted once");
+    if (drafts) check(finish && finish->accepted_tokens > 20, "drafts hold where the grammar leaves a choice");
+    return got.tokens;
+  };
+  for (float temperature : {0.0F, 0.4F})
+    check(held(true, temperature) == held(false, temperature), "what is held is the same with a drafter");
+}
+
 void has_the_hidden_state(bool ahead) {
   Fixture fixture(ahead, 17);
   fixture.draft_by(std::make_unique<FromHidden>());
@@ -384,6 +421,7 @@ int main() {
     costs_less_than_it_saves(ahead);
     survives_what_a_drafter_does(ahead);
     has_the_hidden_state(ahead);
+    is_held_to_a_grammar(ahead);
   }
   context = "";
   reads_what_it_knows();
