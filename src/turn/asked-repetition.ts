@@ -11,6 +11,7 @@ import {
   GRID,
   KINDS,
   LINES,
+  NAMED,
   NO_COUNT,
   NO_THING,
   NO_TIMES,
@@ -40,7 +41,7 @@ const BEHIND = 120
 /** Between what asks and the number. */
 const GAP = 80
 
-const NUMBER = /(?<![a-z0-9_$€£@#/\\.=+]|\d[,:-])\d{1,9}(?![.,:/-]?\d|[%/°_])/g
+const NUMBER = /(?<![a-wyz0-9_$€£@#/\\.=+]|[\p{L}\d]x|\d[,:-])\d{1,9}(?![.,:/-]?\d|[%/°_])/gu
 const QUOTES =
   /"[^"\n]{1,400}"|“[^”\n]{1,400}”|«[^»\n]{1,400}»|「[^」\n]{1,400}」|`[^`\n]{1,400}`|(?<=^|[\s:(])'[^'\n]{1,400}'(?![\p{L}])/gu
 
@@ -82,7 +83,7 @@ export function askedRepetition(text: string): Repetition | undefined {
 /** The number at the end of `now 500`, which says how often only to whom it was said before; 0: the text is another. */
 export function bareNumber(text: string): number {
   const [, before = '', digits] = /^((?:\p{L}+[\s,:]+){0,3})(\d{1,9})\W*$/u.exec(plainNumbers(text)) ?? []
-  return NO_COUNT.test(before) ? 0 : Math.min(Number(digits ?? 0), MOST_TIMES)
+  return NO_COUNT.test(before) || NAMED.test(before) ? 0 : Math.min(Number(digits ?? 0), MOST_TIMES)
 }
 
 /** In plain numbers, without what is quoted: that is what to write, and has no part in how often. */
@@ -113,8 +114,8 @@ function countOf(count: number, before: string, behind: string, isShort: boolean
     const isAlone = isAll || (isShort ? ALONE_IN_SHORT : ALONE).test(before)
     return asked !== undefined || isAlone ? { times: count, tokens: 0 } : NONE
   }
-  if (isShort && /(?:^|[^\d\s])\s*(?<!\d)[x×]\s*$/.test(before) && !/^\s*\p{L}/u.test(behind))
-    return { times: count, tokens: 0 }
+  if (NAMED.test(before)) return NONE
+  if (isShort && /[^\d\s]\s?[x×*]\s*$/.test(before) && !/^\s*\p{L}/u.test(behind)) return { times: count, tokens: 0 }
   if (asked === undefined || asked.length > GAP || TURNS_AWAY.test(asked)) return NONE
   return thingsOf(count, asked, before, behind)
 }

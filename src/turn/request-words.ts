@@ -28,27 +28,35 @@ export const NO_THING = new RegExp(
     'percent mb mib gb gib tb hz khz mhz ghz fps rps qps usd eur dollars euros degrees dpi ttl foot feet st nd rd th am pm',
     'to and or in into for is at as on by with if when then from that which but so was were are has have per not only instead',
     'und oder als auf zu y o en para et ou à pour e и или в на to port error errors status response page requests iterations sekunden',
-  )})(?![\\p{L}\\p{M}])|^\\p{L}+ per\\b|^[年月日時时分秒号號目番页頁級级層层]|^行目|^번째|^(?:년|월|일|초)(?![\\p{L}])`,
+  )})(?![\\p{L}\\p{M}])|^\\p{L}+ (?:per|from)\\b|^[年月日時时分秒号號目番页頁級级層层]|^行目|^번째|^(?:년|월|일|초)(?![\\p{L}])`,
   'u',
 )
 
-/** What stands before a number that names a place, a limit or a date, and counts nothing. */
+/** What stands before a number that is a limit or a date. */
 export const NO_COUNT = new RegExp(
   `(?:\\b(?:${words(
-    'lines? rows? port ports http https error code status issue issues pr bug ticket page pages version versions step chapter',
-    'section id year since until before after within under below over first last top next every each timeout limit max maximum min minimum most up.to than',
-    'retry retries size width height index number no nr chunk batch pid seed commit release node python java level zeile seit',
-    'año línea ligne depuis riga',
+    'since until before after within under below over first last top next every each timeout limit max maximum min minimum most up.to',
+    'retry retries depuis seit',
   )})[ :=]{1,2}|[第在#])\\s*$`,
+  'u',
+)
+
+/** What stands before a number that names a place or a thing; how often it comes may follow that, too. */
+export const NAMED = new RegExp(
+  `\\b(?:${words(
+    'lines? rows? port ports http https error code status issue issues pr bug ticket page pages version versions step chapter section',
+    'id year than size width height index number no nr chunk batch pid seed commit release node python java level zeile año línea ligne',
+    'riga',
+  )})[ :=]{1,2}$`,
   'u',
 )
 
 /** An English verb in the imperative, or behind a word that asks. */
 export const ASKS = new RegExp(
-  `(?:(?:^|[-*•,:;(.>]|\\b(?:${words("please and then to you just now also let's so but or me kindly")}))\\s*\\b(?:${words(
+  `(?:(?:^|[-*•,:;(.>]|\\b(?:${words("please pls and then to you just now also let's so but or me kindly hey hi yo ok okay yes no well simply instead again finally")}))\\s*\\b(?:${words(
     'write print repeat say output generate create give list produce type echo show send emit fill draw display respond reply',
-    'answer recite spell sing chant copy paste duplicate put insert append add dump compose render',
-  )}|keep (?:on )?(?:writing|printing|repeating|saying)|make(?! (?:it|sure|them|this|that|the|these|those|me|all|every)\\b)|do (?:it|this|that|so))|\\bi(?:'d| would)? (?:need|want|like))\\b(?! to\\b)`,
+    'answer recite spell sing chant copy paste duplicate put insert append add dump compose render need want gimme',
+  )}|(?:keep|start|begin|try) (?:on )?(?:writing|printing|repeating|saying|typing)|make(?! (?:it|sure|them|this|that|the|these|those|all|every)\\b)|do (?:it|this|that|so))|\\bi(?:'d| would)? (?:need|want|like)|\\b(?:can|could|may) i (?:get|have)|\\blet's have|\\b(?:should|must|shall|needs to|has to) (?:have|contain|be))\\b(?! to\\b)`,
   'g',
 )
 
@@ -62,7 +70,7 @@ export const ASKS_ELSEWHERE = new RegExp(
     'gib gebe drucke drucken sag sage sagen mach mache machen zeig zeige liste imprime imprimer imprimir imprima repite repita repetir',
     'genera genere generar gere crea crear cree crée créer crie cria criar muestra haz dame pinta donne fais scrivi scrivere stampa',
     'stampare dammi diga faça maak typ дай yaz söyle viết tạo lặp tulis buat skriv skapa',
-  )})(?!\\p{L}))|[写寫说說]|打印|输出|輸出|重复|重複|生成|列出|创建|给我|書|出力|繰り返|くりかえ|言って|作成|作って|써|쓰|출력|반복|말해|만들|적어`,
+  )})(?!\\p{L}))|[写寫说說]|打印|输出|輸出|重复|重複|生成|列出|创建|给我|書|出力|繰り返|くりかえ|言って|作成|作って|並べ|出して|表示|써|쓰|출력|반복|말해|만들|적어`,
   'u',
 )
 
@@ -72,11 +80,11 @@ export const TURNS_AWAY =
 
 /** A program that does it; what it does is not written out. */
 export const PROGRAM =
-  /\b(?:functions?|code|methods?|scripts?|programs?|loops?|class|component|endpoint|regex|quer(?:y|ies)|benchmarks?|tests?|hooks?|commands?|macro|routine|cli|app|bot|server|api|worker|job|retry|retries|tool)\b.{0,80}?\b(?:that|which|to|returning|printing|calling|running|sending|doing|generating|writing|creating|producing|where|when)\b|\brepeat (?:the|this|that|each) (?:request|test|benchmark|run|build|call|query|process|experiment|measurement|check)\b/
+  /\b(?:functions?|code|methods?|scripts?|programs?|loops?|class|component|endpoint|regex|quer(?:y|ies)|benchmarks?|tests?|hooks?|commands?|macro|routine|cli|app|bot|server|api|worker|job|retry|retries)\b.{0,80}?\b(?:that|which|to|returning|printing|calling|running|sending|doing|generating|writing|creating|producing|where|when)\b|\brepeat (?:the|this|that|each) (?:request|test|benchmark|run|build|call|query|process|experiment|measurement|check)\b/
 
 /** All of them are to be alike. */
 export const SAME = new RegExp(
-  `(?:\\b(?:same|empty|blank|equal|identical|repeat(?:ed|ing|s)?|duplicated?|over and over|again and again|alike|(?:each|every)(?: \\p{L}+)? (?:is|be|being|saying|reads|says|with|of them)|nothing (?:else|but))\\b)|(?<!\\p{L})(?:${words(
+  `(?:\\b(?:same|empty|blank|equal|identical|repeat(?:ed|ing|s)?|duplicated?|over and over|again and again|alike|(?:each|every)(?: \\p{L}+)? (?:is|be|being|saying|reads|says|with|of them|"")|nothing (?:else|but))(?!\\w))|(?<!\\p{L})(?:${words(
     'gleich identisch selbe wiederhol igual idéntic iguais mismo misma identique même uguale identic stess mesm gelijk identiek dezelfde одинаков',
     'идентичн повтор',
   )})|相同|一样|一樣|重复|同じ|繰り返|같은|똑같|동일`,
