@@ -26,11 +26,12 @@ export async function holdAnswer(
     if (missing !== undefined) throw unheld(relied, missing)
   }
   if (!plan.isOfCalls || !family.calls) return plan.grammar
-  // What failed once is held without arguments from then on.
-  const hasFailed = !plan.grammar.required && grammars.hasFailed(plan.grammar.source)
-  const source = hasFailed ? looseSource(family.calls, tokenizer, record) : plan.grammar.source
   const tell = (reason: string) => grammars.isNews(reason) && onUnheld(reason)
   plan.missing.forEach(tell)
+  if (plan.reliedOnly !== undefined) return compiledOr(plan.reliedOnly, grammars, plan.grammar, { signal, tell })
+  // What failed once is held without arguments from then on.
+  const hasFailed = grammars.hasFailed(plan.grammar.source)
+  const source = hasFailed ? looseSource(family.calls, tokenizer, record) : plan.grammar.source
   // Compiled while the prompt is read: the engine finds the same grammar.
   grammars.compile(source, signal).then(
     (missing) => missing.forEach(tell),
@@ -39,6 +40,23 @@ export async function holdAnswer(
     },
   )
   return { ...plan.grammar, source }
+}
+
+/** The grammar with another source, if its own cannot be compiled. */
+async function compiledOr(
+  other: string,
+  grammars: Grammars,
+  grammar: HeldGrammar,
+  { signal, tell }: { signal: AbortSignal | undefined; tell: (reason: string) => void },
+): Promise<HeldGrammar> {
+  try {
+    for (const missing of await grammars.compile(grammar.source, signal)) tell(missing)
+    return grammar
+  } catch (error) {
+    if ((error as TetherError).code !== 'invalid_request') throw error
+    tell((error as TetherError).message)
+    return { ...grammar, source: other }
+  }
 }
 
 /** Tells why an answer was not held to its end. */

@@ -80,8 +80,9 @@ function planCalls({ tokenizer, constrain }: Prompter, calls: CallSyntax, asked:
   const sourceFor = (tools: ChatTool[]) => callSource(calls, tokenizer, { ...asked, tools })
   const tools = asked.tools.map((tool) => ({ tool, ...heldTool(tool, calls) }))
   const relied: HoldPlan['relied'] = []
+  const isRelied = (tool: ChatTool) => constrain === 'always' || tool.strict === true
   for (const { tool, held, missing } of tools) {
-    if (constrain !== 'always' && !tool.strict) continue
+    if (!isRelied(tool)) continue
     const instead = constrain === 'always' ? 'set constrain to auto' : 'do not ask for it to be strict'
     const one = { where: `the schema of the tool ${tool.name}`, instead }
     if (missing[0] !== undefined) throw unheld(one, missing[0])
@@ -90,7 +91,10 @@ function planCalls({ tokenizer, constrain }: Prompter, calls: CallSyntax, asked:
   const missing = tools.flatMap(({ tool, missing }) => missing.map((one) => `${tool.name}: ${one}`))
   const source = sourceFor(tools.map(({ held }) => held))
   const hold = { ...holdOf(calls, tokenizer, asked.begun), required: relied.length > 0 }
-  if (source.length <= LONGEST_SOURCE) return { grammar: { source, ...hold }, isOfCalls: true, relied, missing }
+  const others = tools.map(({ tool, held }) => (isRelied(tool) ? held : withoutSchema(held)))
+  const reliedOnly = relied.length > 0 ? sourceFor(others) : undefined
+  if (source.length <= LONGEST_SOURCE)
+    return { grammar: { source, ...hold }, isOfCalls: true, relied, reliedOnly, missing }
   if (relied[0]) throw unheld(relied[0], `with the other tools it has more than ${LONGEST_SOURCE} characters`)
   const grammar = { source: looseSource(calls, tokenizer, asked), ...hold }
   return { grammar, isOfCalls: true, relied, missing: [`schemas of more than ${LONGEST_SOURCE} characters together`] }

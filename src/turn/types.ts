@@ -66,6 +66,8 @@ export interface HoldPlan {
   isOfCalls: boolean
   /** Grammars that have to be compiled whole. */
   relied: (Relied & { source: string })[]
+  /** Where the client relies on some tools alone: the source without the arguments of the others, should the whole fail. */
+  reliedOnly?: string
   /** What of the request's schemas is not held. */
   missing: string[]
 }

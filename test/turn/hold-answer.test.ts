@@ -1,8 +1,10 @@
 /** What an answer is held to, and what is said where that cannot be done. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ChatTool, JsonObject } from '../../src/chat/types.js'
+import { TetherError } from '../../src/errors.js'
 import type { Constrain } from '../../src/options.js'
-import type { TurnFinish, TurnPart, TurnRequest } from '../../src/turn/types.js'
+import { holdAnswer } from '../../src/turn/hold-answer.js'
+import type { Grammars, TurnFinish, TurnPart, TurnRequest } from '../../src/turn/types.js'
 import { randomSpeaker, SPEAKERS, type Speaker, type SpeakerKind } from '../support/random-speaker.js'
 import { until } from '../support/until.js'
 
@@ -152,6 +154,25 @@ describe('a schema with what no grammar says', () => {
     expect((parts.at(-1) as TurnFinish).constrained?.failure).toBeUndefined()
     expect((parts.at(-1) as TurnFinish).constrained?.tokens).toBeGreaterThan(0)
     expect(said).toHaveLength(1)
+  })
+
+  test('that cannot be compiled leaves a strict tool beside it held', async () => {
+    const { model } = of('auto')
+    const grammars: Grammars = {
+      ...(model.grammars as Grammars),
+      async compile(source) {
+        if (source === 'all') throw new TetherError('invalid_request', 'a fault')
+        return []
+      },
+    }
+    const marks = { afterTokens: new Int32Array(0), afterTexts: [] }
+    const grammar = { source: 'all', fromStart: false, begun: '', required: true, toEnd: false, ...marks }
+    const relied = [{ where: 'a tool', instead: 'do not', source: 'the tool' }]
+    const hold = { grammar, isOfCalls: true, relied, reliedOnly: 'without the others', missing: [] }
+    const said: string[] = []
+    const record = { hold, tools: [], parallelCalls: true }
+    const held = await holdAnswer({ ...model, grammars }, record, { onUnheld: (reason) => said.push(reason) })
+    expect([held?.source, said]).toEqual(['without the others', ['a fault']])
   })
 
   test('is not looked at where nothing is held', async () => {
