@@ -7,6 +7,7 @@
 #include "cpu/kernels/formats.h"
 #include "cpu/kernels/halves.h"
 #include "cpu/kernels/interleaved.h"
+#include "cpu/kernels/packed.h"
 #include "cpu/kernels/products.h"
 #include "cpu/kernels/rounded.h"
 
@@ -27,6 +28,7 @@ const Kernels table{.name = TETHER_TEXT(TETHER_CPU),
                     .few_rows_f16 = few_rows_f16,
                     .expand = expand_any,
                     .round_halves = round_halves,
+                    .pack = pack,
                     .gated = gated,
                     .rms_norm = rms_norm,
                     .rotate = rotate,

@@ -9,6 +9,8 @@
 namespace tether {
 namespace {
 
+bool on_cpu() { return mx::default_device().type == mx::Device::cpu; }
+
 mx::array cut(const mx::array& buffer, int begin, int end) {
   return mx::slice(buffer, {0, 0, begin, 0}, {buffer.shape(0), buffer.shape(1), end, buffer.shape(3)});
 }
@@ -25,10 +27,12 @@ mx::array joined(const mx::array* old, int kept, int end, const mx::array& add, 
   return parts.size() == 1 ? parts[0] : mx::concatenate(parts, 2);
 }
 
-// Affine; 4 bits from the least number of a group to the largest. mx::quantize() moves the two until zero is one of the
-// steps, which matters little for 256 of them. Numbers that begin at zero it leaves where they are.
+// Affine; 4 bits on a CPU on the best of a few grids, with MLX's operations from the least number of a group to the
+// largest: to try grids would be many small kernels of a GPU for each token. mx::quantize() moves the two until zero is
+// one of the steps, which matters little for 256 of them. Numbers that begin at zero it leaves where they are.
 std::vector<mx::array> quantized(const mx::array& x, const Quantization& quantization) {
   if (quantization.bits == 8) return mx::quantize(x, quantization.group_size, quantization.bits);
+  if (on_cpu() && x.dtype() == mx::float32) return cpu::packed(x);
   auto shape = x.shape();
   shape.back() /= quantization.group_size;
   shape.push_back(quantization.group_size);
@@ -70,7 +74,7 @@ mx::array in_float16(const mx::array& x) {
 std::vector<mx::array> Slots::as_stored(const mx::array& x) const {
   if (quantization_.mode == QuantMode::none) {
     if (quantization_.bits != 16) return {x};
-    return {mx::default_device().type == mx::Device::cpu ? cpu::halves(x) : in_float16(x)};
+    return {on_cpu() ? cpu::halves(x) : in_float16(x)};
   }
   return quantized(x, quantization_);
 }

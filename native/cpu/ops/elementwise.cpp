@@ -3,10 +3,35 @@
 
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "cpu/ops/operation.h"
 
 namespace tether::cpu {
+namespace {
+
+// The heads of each token, (1, heads, T, head_dim), one by one. Those that are views of rows, as of values, are read
+// where they lie.
+class Heads {
+ public:
+  explicit Heads(const mx::array& x) : x_(x) {
+    if (x.strides(3) != 1) copied_.emplace(x);
+  }
+
+  long count() const { return static_cast<long>(x_.shape(1)) * x_.shape(2); }
+  long width() const { return x_.shape(3); }
+  const float* operator[](long row) const {
+    if (copied_) return (*copied_)[row];
+    long tokens = x_.shape(2);
+    return x_.data<float>() + row / tokens * x_.strides(1) + row % tokens * x_.strides(2);
+  }
+
+ private:
+  const mx::array& x_;
+  std::optional<Rows> copied_;
+};
+
+}  // namespace
 
 mx::array gated(Gate gate, const mx::array& a, const mx::array& b) {
   return operation({.name = "gated", .in_place = true}, a.shape(), {a, b}, [gate](const Inputs& in, mx::array& out) {
@@ -68,23 +93,32 @@ mx::array hadamard(const mx::array& x, int block, float scale) {
   });
 }
 
+std::vector<mx::array> packed(const mx::array& x) {
+  auto of_each = [&](int count) { return mx::Shape{1, x.shape(1), x.shape(2), x.shape(3) / count}; };
+  std::vector<Result> results{
+      {.shape = of_each(8), .dtype = mx::uint32}, {.shape = of_each(32)}, {.shape = of_each(32)}};
+  return operation("packed", results, {x}, [](const Inputs& in, Outputs& out) {
+    Heads heads(in[0]);
+    long width = heads.width();
+    auto* numbers = out[0].data<uint32_t>();
+    auto* scales = out[1].data<float>();
+    auto* biases = out[2].data<float>();
+    in_parts(heads.count(), width, [&](long begin, long end) {
+      for (long row = begin; row < end; row++) {
+        long group = row * width / 32;
+        kernels().pack(heads[row], width, numbers + row * width / 8, scales + group, biases + group);
+      }
+    });
+  });
+}
+
 mx::array halves(const mx::array& x) {
   return operation({.name = "halves", .dtype = mx::float16}, x.shape(), {x}, [](const Inputs& in, mx::array& out) {
-    const auto& from = in[0];
-    long tokens = from.shape(2);
-    long width = from.shape(3);
-    // Heads that are views of rows, as those of values, are read where they lie.
-    bool readable = from.strides(3) == 1;
-    std::optional<Rows> copied;
-    if (!readable) copied.emplace(from);
+    Heads heads(in[0]);
+    long width = heads.width();
     auto* to = reinterpret_cast<uint16_t*>(out.data<mx::float16_t>());
-    in_parts(from.shape(1) * tokens, width, [&](long begin, long end) {
-      for (long row = begin; row < end; row++) {
-        const float* numbers =
-            readable ? from.data<float>() + row / tokens * from.strides(1) + row % tokens * from.strides(2)
-                     : (*copied)[row];
-        kernels().round_halves(numbers, to + row * width, width);
-      }
+    in_parts(heads.count(), width, [&](long begin, long end) {
+      for (long row = begin; row < end; row++) kernels().round_halves(heads[row], to + row * width, width);
     });
   });
 }
