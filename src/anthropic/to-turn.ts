@@ -42,7 +42,7 @@ export function toChat(ask: ParsedRequest): Chat {
   const shown = new Set(tools.map(({ name }) => name))
   const late = [...known.loaded.values()].filter(({ name }) => !shown.has(name))
   return {
-    messages: ask.outputSchema ? askForJson(messages, ask.outputSchema) : messages,
+    messages: ask.outputSchema ? askForJson(messages, ask.outputSchema, tools) : messages,
     tools: tools.map(toTool),
     deferred: late.map(toTool),
     thinking: ask.thinking,

@@ -3,7 +3,7 @@ import type { HeldGrammar } from '../engine/grammar.js'
 import type { TetherError } from '../errors.js'
 import { looseSource, unheld } from './plan-hold.js'
 import type { GeneratedPart } from './read-answer.js'
-import type { Grammars, HoldPlan, TurnModel, TurnRecord } from './types.js'
+import type { Grammars, GrammarText, HoldPlan, TurnModel, TurnRecord } from './types.js'
 
 export interface HoldOptions {
   /** Fires when the answer is no longer wanted. */
@@ -42,9 +42,9 @@ export async function holdAnswer(
   return { ...plan.grammar, source }
 }
 
-/** The grammar with another source, if its own cannot be compiled. */
+/** The grammar with another text, if its own cannot be compiled. */
 async function compiledOr(
-  other: string,
+  other: GrammarText,
   grammars: Grammars,
   grammar: HeldGrammar,
   { signal, tell }: { signal: AbortSignal | undefined; tell: (reason: string) => void },
@@ -55,7 +55,7 @@ async function compiledOr(
   } catch (error) {
     if ((error as TetherError).code !== 'invalid_request') throw error
     tell((error as TetherError).message)
-    return { ...grammar, source: other }
+    return { ...grammar, ...other }
   }
 }
 

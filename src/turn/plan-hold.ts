@@ -4,7 +4,7 @@ import { fitting, oneOf, SPACE, sequence, sourceOf, text } from '../chat/grammar
 import type { CallSyntax, ChatTool, JsonObject, Piece, Rule } from '../chat/types.js'
 import type { HeldGrammar } from '../engine/grammar.js'
 import { TetherError } from '../errors.js'
-import type { HoldPlan, Prompter, Relied, TurnRecord, TurnRequest } from './types.js'
+import type { GrammarText, HoldPlan, Prompter, Relied, TurnRecord, TurnRequest } from './types.js'
 
 /**
  * Characters of a grammar's text, which take some seconds of a thread. Claude Code's tools have 15,000, those of many MCP
@@ -23,16 +23,9 @@ export function planHold(prompter: Prompter, asked: Asked): HoldPlan | undefined
   const { constrain = 'off', family } = prompter
   if (constrain === 'off') return undefined
   const calls = asked.noCalls || asked.tools.length === 0 ? undefined : family.calls
-  if (calls) {
-    const plan = planCalls(prompter, calls, asked)
-    // An answer or a call, as the model likes: calls alone are held.
-    const isFree = asked.answerSchema !== undefined && asked.begun.length === 0
-    return isFree ? { ...plan, missing: [...plan.missing, BESIDE_TOOLS] } : plan
-  }
+  if (calls) return planCalls(prompter, calls, asked)
   return asked.answerSchema && planSchema(asked.answerSchema, thoughtOf(prompter, asked), asked.continued)
 }
-
-const BESIDE_TOOLS = 'the schema of the answer, beside tools that may be called'
 
 /** How a model's thoughts are written. `open`: undefined where only the prompt may open one. */
 interface Thought {
@@ -59,16 +52,29 @@ function thoughtOf({ family: { thought }, tokenizer }: Prompter, { inThought }: 
   return inThought ? { rest, isOpen: true } : undefined
 }
 
-function planSchema(schema: JsonObject, thought: Thought | undefined, begun = ''): HoldPlan {
+function planSchema(schema: JsonObject, thought: Thought | undefined, begun?: string): HoldPlan {
+  const { json, relied } = heldAnswer(schema)
+  const grammar = { ...textOf(json, thought), ...fromStart(begun), required: true }
+  return { grammar, isOfCalls: false, relied: [relied], missing: [] }
+}
+
+/** The whole answer as JSON, and that the client relies on it. */
+function heldAnswer(schema: JsonObject): { json: Rule; relied: HoldPlan['relied'][number] } {
   const answer = { where: 'the schema of the answer', instead: 'ask for that part in words' }
   const { schema: held, missing } = heldSchema(schema)
   if (missing[0] !== undefined || !held) throw unheld(answer, missing[0] ?? 'it allows nothing')
   const json = sequence(SPACE, fitting(held))
-  const behindThought = sourceOf(json)
-  const source = thought ? sourceOf(afterThought(json, thought)) : behindThought
-  const marks = { afterTokens: new Int32Array(0), afterTexts: [] }
-  const grammar = { source, behindThought, fromStart: true, begun, required: true, toEnd: true, ...marks }
-  return { grammar, isOfCalls: false, relied: [{ ...answer, source }], missing: [] }
+  return { json, relied: { ...answer, source: sourceOf(json) } }
+}
+
+/** What holds from the first token on to the end. */
+function textOf(rule: Rule, thought: Thought | undefined): GrammarText {
+  const behindThought = sourceOf(rule)
+  return { source: thought ? sourceOf(afterThought(rule, thought)) : behindThought, behindThought }
+}
+
+function fromStart(begun = ''): Omit<HeldGrammar, 'source' | 'required'> {
+  return { fromStart: true, begun, toEnd: true, afterTokens: new Int32Array(0), afterTexts: [] }
 }
 
 function afterThought(rule: Rule, { open, rest, isOpen }: Thought): Rule {
@@ -76,28 +82,40 @@ function afterThought(rule: Rule, { open, rest, isOpen }: Thought): Rule {
   return open ? oneOf([rule, sequence(open, ...rest, rule)]) : rule
 }
 
-function planCalls({ tokenizer, constrain }: Prompter, calls: CallSyntax, asked: Asked): HoldPlan {
-  const sourceFor = (tools: ChatTool[]) => callSource(calls, tokenizer, { ...asked, tools })
-  const tools = asked.tools.map((tool) => ({ tool, ...heldTool(tool, calls) }))
+function planCalls(prompter: Prompter, calls: CallSyntax, asked: Asked): HoldPlan {
+  const { tokenizer, constrain } = prompter
   const relied: HoldPlan['relied'] = []
+  // The prompt has begun a call where there must be one.
+  const answer = asked.answerSchema && asked.begun.length === 0 ? heldAnswer(asked.answerSchema) : undefined
+  if (answer) relied.push(answer.relied)
+  const thought = thoughtOf(prompter, asked)
+  const textFor = (tools: ChatTool[]): GrammarText => {
+    const rule = callRule(calls, tokenizer, { ...asked, tools })
+    if (!answer) return { source: sourceOf(rule) }
+    return textOf(oneOf([answer.json, wholeCalls(rule, calls, tokenizer, asked.parallelCalls)]), thought)
+  }
+  const tools = asked.tools.map((tool) => ({ tool, ...heldTool(tool, calls) }))
   const isRelied = (tool: ChatTool) => constrain === 'always' || tool.strict === true
   for (const { tool, held, missing } of tools) {
     if (!isRelied(tool)) continue
     const instead = constrain === 'always' ? 'set constrain to auto' : 'do not ask for it to be strict'
     const one = { where: `the schema of the tool ${tool.name}`, instead }
     if (missing[0] !== undefined) throw unheld(one, missing[0])
-    relied.push({ ...one, source: sourceFor([held]) })
+    relied.push({ ...one, source: sourceOf(callRule(calls, tokenizer, { ...asked, tools: [held] })) })
   }
   const missing = tools.flatMap(({ tool, missing }) => missing.map((one) => `${tool.name}: ${one}`))
-  const source = sourceFor(tools.map(({ held }) => held))
-  const hold = { ...holdOf(calls, tokenizer, asked.begun), required: relied.length > 0 }
+  const text = textFor(tools.map(({ held }) => held))
+  const marks = answer ? fromStart(asked.continued) : holdOf(calls, tokenizer, asked.begun)
+  const hold = { ...marks, required: relied.length > 0 }
   const others = tools.map(({ tool, held }) => (isRelied(tool) ? held : withoutSchema(held)))
-  const reliedOnly = relied.length > 0 ? sourceFor(others) : undefined
-  if (source.length <= LONGEST_SOURCE)
-    return { grammar: { source, ...hold }, isOfCalls: true, relied, reliedOnly, missing }
-  if (relied[0]) throw unheld(relied[0], `with the other tools it has more than ${LONGEST_SOURCE} characters`)
-  const grammar = { source: looseSource(calls, tokenizer, asked), ...hold }
-  return { grammar, isOfCalls: true, relied, missing: [`schemas of more than ${LONGEST_SOURCE} characters together`] }
+  const reliedOnly = relied.length > 0 ? textFor(others) : undefined
+  if (text.source.length <= LONGEST_SOURCE)
+    return { grammar: { ...text, ...hold }, isOfCalls: true, relied, reliedOnly, missing }
+  if (relied[0] && (!reliedOnly || reliedOnly.source.length > LONGEST_SOURCE))
+    throw unheld(relied[0], `with the other tools it has more than ${LONGEST_SOURCE} characters`)
+  const shorter = reliedOnly ?? { source: looseSource(calls, tokenizer, asked) }
+  const tooLong = `schemas of more than ${LONGEST_SOURCE} characters together`
+  return { grammar: { ...shorter, ...hold }, isOfCalls: true, relied, reliedOnly, missing: [tooLong] }
 }
 
 type Ids = Pick<Prompter['tokenizer'], 'id'>
@@ -105,22 +123,39 @@ type Calls = Pick<Asked, 'tools' | 'parallelCalls'>
 
 /** A grammar's text that holds the names of tools and no arguments. */
 export function looseSource(calls: CallSyntax, tokenizer: Ids, { tools, parallelCalls }: Calls): string {
-  return callSource(calls, tokenizer, { tools: tools.map(withoutSchema), parallelCalls })
+  return sourceOf(callRule(calls, tokenizer, { tools: tools.map(withoutSchema), parallelCalls }))
 }
 
-function callSource(calls: CallSyntax, tokenizer: Ids, { tools, parallelCalls }: Calls): string {
-  return sourceOf(calls.rule(tools, { id: (control) => tokenizer.id(control), parallel: parallelCalls }))
+function callRule(calls: CallSyntax, tokenizer: Ids, { tools, parallelCalls }: Calls): Rule {
+  return calls.rule(tools, { id: (control) => tokenizer.id(control), parallel: parallelCalls })
+}
+
+/** Calls with their markers, as an answer that is nothing else: each is `rule` behind a marker. */
+function wholeCalls(rule: Rule, calls: CallSyntax, tokenizer: Ids, parallel: boolean): Rule {
+  const { ids, texts } = markersOf(calls, tokenizer)
+  const markers: Rule[] = [...ids.map((token): Rule => ({ type: 'token', token })), ...texts.map(text)]
+  const marked = sequence(oneOf(markers), rule)
+  const first = calls.opening === undefined ? marked : oneOf([rule, marked])
+  return sequence(SPACE, first, ...(parallel ? [{ type: 'star' as const, content: sequence(SPACE, marked) }] : []))
+}
+
+/** The tokens and the texts behind which a call stands. */
+function markersOf(calls: CallSyntax, tokenizer: Ids): { ids: number[]; texts: string[] } {
+  const ids = calls.controls.map((control) => tokenizer.id(control)).filter((id) => id !== undefined)
+  // Where a marker is a token, its text means nothing.
+  return {
+    ids,
+    texts: ids.length > 0 ? calls.texts.filter((text) => !calls.controls.includes(text)) : [...calls.texts],
+  }
 }
 
 /** When calls are held: always behind their marker; from the start where the prompt has begun one. */
 function holdOf(calls: CallSyntax, tokenizer: Ids, begun: Piece[]): Omit<HeldGrammar, 'source' | 'required'> {
-  const ids = calls.controls.map((control) => tokenizer.id(control)).filter((id) => id !== undefined)
-  // Where a marker is a token, its text means nothing.
-  const texts = ids.length > 0 ? calls.texts.filter((text) => !calls.controls.includes(text)) : [...calls.texts]
-  const fromStart = begun.length > 0
+  const { ids, texts } = markersOf(calls, tokenizer)
+  const isBegun = begun.length > 0
   return {
-    fromStart,
-    begun: fromStart ? begunText(begun, calls) : '',
+    fromStart: isBegun,
+    begun: isBegun ? begunText(begun, calls) : '',
     toEnd: false,
     afterTokens: Int32Array.from(ids),
     afterTexts: texts,

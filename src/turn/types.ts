@@ -66,11 +66,14 @@ export interface HoldPlan {
   isOfCalls: boolean
   /** Grammars that have to be compiled whole. */
   relied: (Relied & { source: string })[]
-  /** Where the client relies on some tools alone: the source without the arguments of the others, should the whole fail. */
-  reliedOnly?: string
+  /** Where the client relies on a part alone: the text without the arguments of other tools, should the whole fail. */
+  reliedOnly?: GrammarText
   /** What of the request's schemas is not held. */
   missing: string[]
 }
+
+/** What a grammar allows, and what it allows behind the model's thought. */
+export type GrammarText = Pick<HeldGrammar, 'source' | 'behindThought'>
 
 /** What has to be held: what it is, and what else helps where it cannot be. */
 export interface Relied {

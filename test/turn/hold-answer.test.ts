@@ -84,14 +84,6 @@ describe('an answer', () => {
     await expect(refused).rejects.toMatchObject({ code: 'invalid_request', message: expect.stringContaining('begun') })
   })
 
-  test('with a schema that may be a call too is free, and that is said', async () => {
-    const said: string[] = []
-    const ask = asking([tool(small)], { toolChoice: { type: 'auto' }, answerSchema: small, maxTokens: 5 })
-    const parts = await speaker.answer(ask, { onUnheld: (reason) => said.push(reason) })
-    expect((parts.at(-1) as TurnFinish).constrained?.tokens).toBe(0)
-    expect(said).toEqual([expect.stringContaining('the schema of the answer')])
-  })
-
   test('is drawn as ever while no call is begun', async () => {
     const free = { maxTokens: 60, sampling: { seed: 5 } }
     const plain = await speaker.answer(free)
@@ -101,6 +93,34 @@ describe('an answer', () => {
     expect(textOf(watched)).toBe(textOf(plain))
   })
 })
+
+describe.each(SPEAKERS)(
+  'an answer in $format of $checkpoint with a schema, beside tools that may be called',
+  (kind) => {
+    let speaker: Speaker
+    beforeAll(async () => {
+      speaker = await randomSpeaker(kind)
+    })
+    afterAll(() => speaker.close())
+
+    test.each([true, false])('fits the schema or is calls and nothing else, parallel: %s', async (parallelCalls) => {
+      const kinds = new Set<string>()
+      const more = { toolChoice: { type: 'auto' as const }, parallelCalls, answerSchema: small, maxTokens: 300 }
+      for (let seed = 0; seed < 60; seed += 1) {
+        const parts = await speaker.answer(asking([tool(small)], { ...more, sampling: { seed } }))
+        if ((parts.at(-1) as TurnFinish).outputTokens >= 300) continue
+        const calls = parts.filter((part) => part.type === 'tool_call')
+        kinds.add(calls.length > 0 ? 'call' : 'text')
+        for (const { name, input } of calls) expect([name, input]).toEqual(['do', { n: expect.any(Number) }])
+        if (calls.length > 0) expect(textOf(parts).trim()).toBe('')
+        else expect(JSON.parse(textOf(parts))).toEqual({ n: expect.any(Number) })
+      }
+      expect(kinds).toContain('text')
+      // A random model goes on with more calls, mostly to the end of its tokens; that of Gemma 2 hardly begins one.
+      if (!parallelCalls && kind.format !== 'gemma2') expect(kinds).toContain('call')
+    })
+  },
+)
 
 describe('a schema with what no grammar says', () => {
   const speakers = new Map<Constrain, Speaker>()
@@ -168,7 +188,7 @@ describe('a schema with what no grammar says', () => {
     const marks = { afterTokens: new Int32Array(0), afterTexts: [] }
     const grammar = { source: 'all', fromStart: false, begun: '', required: true, toEnd: false, ...marks }
     const relied = [{ where: 'a tool', instead: 'do not', source: 'the tool' }]
-    const hold = { grammar, isOfCalls: true, relied, reliedOnly: 'without the others', missing: [] }
+    const hold = { grammar, isOfCalls: true, relied, reliedOnly: { source: 'without the others' }, missing: [] }
     const said: string[] = []
     const record = { hold, tools: [], parallelCalls: true }
     const held = await holdAnswer({ ...model, grammars }, record, { onUnheld: (reason) => said.push(reason) })

@@ -60,7 +60,7 @@ export function parseChat(body: unknown, options?: ReadOptions): TurnRequest {
     model,
     stream,
     chat: {
-      messages: schema ? askForJson(messages, schema) : messages,
+      messages: schema ? askForJson(messages, schema, tools) : messages,
       tools,
       thinking: readEffort(fields.reasoning_effort, 'reasoning_effort'),
     },

@@ -113,7 +113,7 @@ export function parseResponse(
     model,
     stream: readFlag(fields.stream, 'stream'),
     chat: {
-      messages: schema ? askForJson(messages, schema) : messages,
+      messages: schema ? askForJson(messages, schema, tools) : messages,
       tools,
       thinking: readEffort(reasoning.effort, 'reasoning.effort'),
     },
