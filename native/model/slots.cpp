@@ -27,9 +27,9 @@ mx::array joined(const mx::array* old, int kept, int end, const mx::array& add, 
   return parts.size() == 1 ? parts[0] : mx::concatenate(parts, 2);
 }
 
-// Affine; 4 bits on a CPU on the best of a few grids, with MLX's operations from the least number of a group to the
-// largest: to try grids would be many small kernels of a GPU for each token. mx::quantize() moves the two until zero is
-// one of the steps, which matters little for 256 of them. Numbers that begin at zero it leaves where they are.
+// Affine; 4 bits on a CPU by the line that is nearest to a group, with MLX's operations from its least number to its
+// largest: to find that line would be many small kernels of a GPU for each token. mx::quantize() moves the two until
+// zero is one of the steps, which matters little for 256 of them. Numbers that begin at zero it leaves where they are.
 std::vector<mx::array> quantized(const mx::array& x, const Quantization& quantization) {
   if (quantization.bits == 8) return mx::quantize(x, quantization.group_size, quantization.bits);
   if (on_cpu() && x.dtype() == mx::float32) return cpu::packed(x);

@@ -34,8 +34,7 @@ mx::array rotate(const mx::array& x, int begin, int count, int heads, const mx::
 // power of two, at least 32.
 mx::array hadamard(const mx::array& x, int block, float scale);
 
-// x: (1, heads, T, head_dim), a multiple of 32 -> numbers, scales and biases in 4 bits, affine in groups of 32. The
-// grid of each group is the best of a few.
+// x: (1, heads, T, head_dim), a multiple of 32 -> numbers, scales and biases in 4 bits, affine in groups of 32.
 std::vector<mx::array> packed(const mx::array& x);
 
 // x: (1, heads, T, head_dim) -> the same in float16, the nearest ones. Finite numbers stay finite.
