@@ -58,7 +58,8 @@ describe('loadModel', () => {
   })
 
   test('loads what drafts by its name, too', async () => {
-    const path = putModel(join(modelsDir, 'org', 'small'))
+    const path = join(modelsDir, 'org', 'small')
+    cpSync(demo, path, { recursive: true })
     const model = await loadModel('demo', { modelsDir, draft: 'small' })
     await model.close()
     expect(model.info.drafter).toBe(path)

@@ -145,7 +145,8 @@ bool Batch::start(Submitted& submitted) {
   auto& live = live_.back();
   live.finish.queue_seconds = seconds_since(live.submitted.since);
   if (live.constraint()) live.finish.constrained.emplace();
-  if (live.submitted.request.loop_guard) live.loop_guard = std::make_unique<LoopGuard>(live.submitted.request.repetition);
+  if (live.submitted.request.loop_guard)
+    live.loop_guard = std::make_unique<LoopGuard>(live.submitted.request.repetition);
   if (loaded_.costs && loaded_.lookup) live.lookup = std::make_unique<Lookup>(live.prompt(), tokens);
   if (loaded_.costs && loaded_.drafter)
     live.drafter = std::make_unique<DraftState>(DraftState{.record = drafter_record_.of_next()});

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "check.h"
 
@@ -93,7 +94,7 @@ void what_was_asked_for_is_free() {
     Repetition asked;
     int limit;  // repeated tokens
   };
-  const Case cases[] = {
+  const std::vector<Case> cases{
       {.period = 20, .in_call = false, .asked = {.times = 200}, .limit = 5000},
       {.period = 20, .in_call = false, .asked = {.times = 40}, .limit = LoopGuard::kWords},
       {.period = 20, .in_call = true, .asked = {.times = 200}, .limit = LoopGuard::kInCall},
