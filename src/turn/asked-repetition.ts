@@ -125,7 +125,7 @@ function thingsOf(count: number, asked: string, before: string, behind: string):
   const things = behind.replace(/^[\s-]+/, '')
   const word = /^[\p{L}\p{M}]+/u.exec(things)?.[0]
   if (NO_THING.test(things) || (word === undefined && !/^(?:"|[^\s\p{P}\p{N}])/u.test(things))) return NONE
-  const size = word === undefined ? undefined : (SIZES[word] ?? SIZES[word.slice(0, 1)])
+  const size = word === undefined ? undefined : (SIZES.get(word) ?? SIZES.get(word.slice(0, 1)))
   if (size !== undefined) return { times: 0, tokens: count * size }
   // 2024 and the like, with nothing between its digits.
   if (count > 1980 && count < 2100 && count !== 2000) return NONE

@@ -14,12 +14,17 @@ export const NO_TIMES =
   /^\s?(?:\d|per\b|a (?:day|second|minute|hour|week)|(?:as )?(?:faster|slower|more|less|better|cheaper|smaller|larger|bigger|higher|lower|quicker|shorter|longer|fewer|speed|improvement|zoom|schneller|mehr|目))/u
 
 /** How much text one of these is, in tokens; of other things it is a few. */
-export const SIZES: Readonly<Record<string, number>> = {
-  ...of(1, 'tokens token characters character chars char bytes byte zeichen caracteres caractères caratteri символов'),
-  ...of(1, '字 文字 글자 자'),
-  ...of(2, 'words word wörter palabras mots parole palavras слов woorden 词 語'),
-  ...of(1024, 'kb kib kilobytes kilobyte'),
-}
+export const SIZES: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    ...of(
+      1,
+      'tokens token characters character chars char bytes byte zeichen caracteres caractères caratteri символов',
+    ),
+    ...of(1, '字 文字 글자 자'),
+    ...of(2, 'words word wörter palabras mots parole palavras слов woorden 词 語'),
+    ...of(1024, 'kb kib kilobytes kilobyte'),
+  }),
+)
 
 /** Words behind a number that make it no count of things to write: units, connecting words. */
 export const NO_THING = new RegExp(
