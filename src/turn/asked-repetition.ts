@@ -91,7 +91,7 @@ function sentencesOf(text: string): string[] {
   let opening = ''
   return plainNumbers(text.replace(QUOTES, '""'))
     .replace(GRID, '$1 by ')
-    .split(/[.!?;]+(?=\s|$)|[。！？；\n]|,? but (?=it |they |he |she )/)
+    .split(/(?<![.!?;])[.!?;]+(?=\s|$)|[。！？；\n]|,? but (?=it |they |he |she )/)
     .map((sentence) => {
       if (POINT.test(sentence)) return `${opening} ${sentence.replace(POINT, '')}`
       if (sentence.trim() !== '') opening = OPENS.test(sentence) ? sentence.slice(-BEHIND) : ''
