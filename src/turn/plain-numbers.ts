@@ -2,12 +2,12 @@
 
 /** Words of one number each, in large languages besides English: the round ones that people ask for. */
 const ROUND: Readonly<Record<string, number>> = {
-  ...of(100, 'hundert einhundert cien cent cento cem сто honderd sto yüz hundra'),
-  ...of(200, 'zweihundert doscientos doscientas duecento duzentos duzentas двести tweehonderd dwieście'),
-  ...of(300, 'dreihundert trescientos trescientas trecento trezentos trezentas триста driehonderd trzysta'),
-  ...of(500, 'fünfhundert quinientos quinientas cinquecento quinhentos quinhentas пятьсот vijfhonderd pięćset'),
-  ...of(1000, 'tausend eintausend mil mille тысяча тысячу duizend tysiąc tusen'),
-  ...of(2000, 'zweitausend duemila tweeduizend'),
+  ...allAs(100, 'hundert einhundert cien cent cento cem сто honderd sto yüz hundra'),
+  ...allAs(200, 'zweihundert doscientos doscientas duecento duzentos duzentas двести tweehonderd dwieście'),
+  ...allAs(300, 'dreihundert trescientos trescientas trecento trezentos trezentas триста driehonderd trzysta'),
+  ...allAs(500, 'fünfhundert quinientos quinientas cinquecento quinhentos quinhentas пятьсот vijfhonderd pięćset'),
+  ...allAs(1000, 'tausend eintausend mil mille тысяча тысячу duizend tysiąc tusen'),
+  ...allAs(2000, 'zweitausend duemila tweeduizend'),
 }
 
 const SMALL: Readonly<Record<string, number>> = Object.fromEntries([
@@ -95,6 +95,7 @@ function han(numeral: string): number {
   return total + part + digit
 }
 
-function of(value: number, words: string): Record<string, number> {
+/** Each of the words with the same number. */
+export function allAs(value: number, words: string): Record<string, number> {
   return Object.fromEntries(words.split(' ').map((word) => [word, value]))
 }

@@ -1,4 +1,5 @@
 /** The words by which a request for repetition is known, in large languages. All in lower case and compatibility form. */
+import { allAs } from './plain-numbers.js'
 
 /** A word or two after a number, which say how often: `200 times`, `200x`, `200遍`. */
 export const TIMES = new RegExp(
@@ -16,13 +17,13 @@ export const NO_TIMES =
 /** How much text one of these is, in tokens; of other things it is a few. */
 export const SIZES: ReadonlyMap<string, number> = new Map(
   Object.entries({
-    ...of(
+    ...allAs(
       1,
       'tokens token characters character chars char bytes byte zeichen caracteres caractères caratteri символов',
     ),
-    ...of(1, '字 文字 글자 자'),
-    ...of(2, 'words word wörter palabras mots parole palavras слов woorden 词 語'),
-    ...of(1024, 'kb kib kilobytes kilobyte'),
+    ...allAs(1, '字 文字 글자 자'),
+    ...allAs(2, 'words word wörter palabras mots parole palavras слов woorden 词 語'),
+    ...allAs(1024, 'kb kib kilobytes kilobyte'),
   }),
 )
 
@@ -134,8 +135,4 @@ export const KINDS = new Set(
 
 function words(...lists: string[]): string {
   return lists.join(' ').split(' ').join('|')
-}
-
-function of(tokens: number, list: string): Record<string, number> {
-  return Object.fromEntries(list.split(' ').map((word) => [word, tokens]))
 }
