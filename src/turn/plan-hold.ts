@@ -111,9 +111,9 @@ function planCalls(prompter: Prompter, calls: CallSyntax, asked: Asked): HoldPla
   const reliedOnly = relied.length > 0 ? textFor(others) : undefined
   if (text.source.length <= LONGEST_SOURCE)
     return { grammar: { ...text, ...hold }, isOfCalls: true, relied, reliedOnly, missing }
-  if (relied[0] && (!reliedOnly || reliedOnly.source.length > LONGEST_SOURCE))
-    throw unheld(relied[0], `with the other tools it has more than ${LONGEST_SOURCE} characters`)
   const shorter = reliedOnly ?? { source: looseSource(calls, tokenizer, asked) }
+  if (relied[0] && shorter.source.length > LONGEST_SOURCE)
+    throw unheld(relied[0], `with the other tools it has more than ${LONGEST_SOURCE} characters`)
   const tooLong = `schemas of more than ${LONGEST_SOURCE} characters together`
   return { grammar: { ...shorter, ...hold }, isOfCalls: true, relied, reliedOnly, missing: [tooLong] }
 }
