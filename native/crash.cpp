@@ -184,14 +184,28 @@ bool is_dealt_with(size_t index, siginfo_t* info, void* context) {
   return sigaction(number, nullptr, &now) == 0 && !is_default(now);
 }
 
+void on_signal(int number, siginfo_t* info, void* context);
+
+void listen(int number, struct sigaction* was) {
+  struct sigaction action{};
+  action.sa_sigaction = on_signal;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  sigemptyset(&action.sa_mask);
+  sigaction(number, &action, was);
+}
+
 void on_signal(int number, siginfo_t* info, void* context) {
   size_t index = 0;
   while (index + 1 < kSignals.size() && kSignals[index].number != number) index++;
   int was = errno;
-  if (is_dealt_with(index, info, context)) {
+  // Once the process is ending nothing but that can be done.
+  if (!is_begun && is_dealt_with(index, info, context)) {
     errno = was;
     return;
   }
+  // Node's handler may have left the default action in place: a second thread that crashes would end the process while
+  // this one writes.
+  listen(number, nullptr);
   if (!is_begun.exchange(true)) {
     write_file(kSignals[index].name);
     is_done = true;
@@ -236,13 +250,7 @@ void install(const std::string& path, const std::string& about) {
   std::array<void*, 1> frame{};
   backtrace(frame.data(), 1);
   terminate_before = std::set_terminate(on_terminate);
-  for (size_t i = 0; i < kSignals.size(); i++) {
-    struct sigaction action{};
-    action.sa_sigaction = on_signal;
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-    sigemptyset(&action.sa_mask);
-    sigaction(kSignals[i].number, &action, &before[i]);
-  }
+  for (size_t i = 0; i < kSignals.size(); i++) listen(kSignals[i].number, &before[i]);
 }
 
 void protect_thread() {

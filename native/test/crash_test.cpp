@@ -84,6 +84,24 @@ void overflow() {
   }).join();
 }
 
+// As Node's handler does with a fault that is none of WebAssembly.
+void leave_to_default(int number) {
+  struct sigaction end{};
+  end.sa_handler = SIG_DFL;
+  sigaction(number, &end, nullptr);
+  raise(number);
+}
+
+// Damaged memory is often read by several threads. The second one faults while the first one's file is written.
+void two_threads() {
+  std::thread([] {
+    while (!std::filesystem::exists(path())) {
+    }
+    fault();
+  }).detach();
+  fault();
+}
+
 void throw_on_a_thread() {
   std::thread([] { throw std::runtime_error("a fault\non purpose"); }).join();
 }
@@ -98,6 +116,9 @@ int main() {
   if (kFaultsReachUs) {
     check(has(left_by(fault, SIGSEGV, "a fault"), "crashed by: SIGSEGV\n"), "a fault is named");
     check(has(left_by(overflow, SIGSEGV, "an overflow of a stack"), "SIGSEGV"), "an overflow of a stack is named");
+    std::signal(SIGSEGV, leave_to_default);
+    left_by(two_threads, SIGSEGV, "a fault of two threads");
+    std::signal(SIGSEGV, SIG_DFL);
   }
   // What is at the path is not written over.
   std::ofstream(path()) << "mine";
