@@ -72,7 +72,11 @@ export function makePlace(): Place {
     temp: join(base, 'temp'),
     claude: writeFakeClaude(join(base, 'claude-bin')),
     report: join(base, 'report.json'),
-    remove: () => rmSync(base, { recursive: true, force: true }),
+    remove() {
+      // A test ends them after this: until then they write.
+      for (const line of processesIn(base)) kill(Number(line.trim().split(' ')[0]))
+      rmSync(base, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
+    },
   }
 }
 
@@ -132,10 +136,22 @@ export function isAlive(pid: number): boolean {
   return state !== '' && !state.startsWith('Z')
 }
 
-/** Processes whose command line names the place: none once tether has exited. */
+/** Processes whose command line names the place, as lines that begin with their ids: none once tether has exited. */
 export function processesOf(place: Place): string[] {
+  return processesIn(dirname(place.home))
+}
+
+function processesIn(base: string): string[] {
   const lines = execFileSync('ps', ['-A', '-o', 'pid=,args='], { encoding: 'utf8' }).split('\n')
-  return lines.filter((line) => line.includes(basename(dirname(place.home))))
+  return lines.filter((line) => line.includes(basename(base)))
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended meanwhile.
+  }
 }
 
 /** Kept in build/ by the hash of the source: many test files compile the same sources. */
