@@ -62,8 +62,6 @@ constexpr int kBlocks = 2;
 // Rows that are multiplied side by side then: as many as the registers have room for.
 template <bool Both>
 constexpr int kRowsBeside = Both ? 4 : 8;
-// Groups from whose scales and biases are read to those that are prefetched.
-constexpr long kGroupsAhead = 4;
 
 // Of one row: sums of products of the upper and of the lower bytes, sixteen columns in each register.
 template <int Blocks>

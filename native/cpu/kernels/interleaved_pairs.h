@@ -56,8 +56,6 @@ constexpr int kBlocks = 1;
 // Rows that are multiplied side by side then: as many as the registers have room for.
 template <bool Both>
 constexpr int kRowsBeside = 4;
-// Groups from whose scales and biases are read to those that are prefetched.
-constexpr long kGroupsAhead = 4;
 
 // Of one row, for the first and for the last eight of sixteen columns.
 struct PairSums {

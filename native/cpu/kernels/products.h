@@ -19,6 +19,8 @@ constexpr long kLine = 64 / sizeof(Weight);
 
 // Bytes from what is read to what is prefetched: the hardware's prefetchers stop at the end of a page.
 constexpr long kAhead = 3072;
+// The same of scales and biases of an interleaved matrix, in its groups.
+constexpr long kGroupsAhead = 4;
 
 // Keeps loaded lanes in a register: compilers would load them again for each use.
 TETHER_INLINE Floats kept(Floats lanes) {
