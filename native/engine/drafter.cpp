@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "engine/rate.h"
+#include "engine/sampler.h"
 
 namespace tether {
 
@@ -34,7 +35,7 @@ DrafterCosts measure_drafter(Drafter& drafter, Model& target) {
   mx::eval(hidden);
   sequence.extended_by(tokens);
   DraftState state;
-  state.hidden = mx::slice(hidden, {kTokens - 1, 0}, hidden.shape());
+  state.hidden = row_of(hidden, kTokens - 1);
   auto seconds = [&, token = 0](int read) mutable {
     for (int i = 0; i < read; i++) {
       int32_t next = token++ % target.vocab_size();

@@ -10,6 +10,7 @@
 #include "engine/live.h"
 #include "engine/loading.h"
 #include "engine/rate.h"
+#include "engine/sampler.h"
 #include "engine/scheduler.h"
 #include "engine/scoring.h"
 #include "error.h"
@@ -132,7 +133,7 @@ std::vector<float> drafted(Loaded& loaded, std::vector<int32_t> tokens, int coun
   sequence.extended_by(tokens);
   sequence.extended_by({&known, 1});
   DraftState state;
-  state.hidden = mx::slice(hidden, {segment.length - 1, 0}, hidden.shape());
+  state.hidden = row_of(hidden, segment.length - 1);
   DraftJob job{.state = &state, .target = &sequence, .count = count};
   loaded.drafter->draft({&job, 1});
   return {job.draft.begin(), job.draft.end()};
