@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 namespace tether {
@@ -30,21 +32,55 @@ RMSNorm multiplied(const RMSNorm& norm, const std::vector<float>& factors) {
   return {.weight = weight, .eps = norm.eps, .device = norm.device};
 }
 
+// For each dimension the one that RoPE turns it together with; those that it does not turn stand alone.
+std::vector<size_t> partners(const Rope& rope, size_t head_dim) {
+  std::vector<size_t> others(head_dim);
+  std::iota(others.begin(), others.end(), size_t{0});
+  auto turned = static_cast<size_t>(rope.dims / 2);
+  for (size_t pair = 0; pair < turned; pair++) {
+    // An endless wavelength.
+    if (rope.freqs && std::isinf(rope.freqs->data<float>()[pair])) continue;
+    size_t one = rope.traditional ? 2 * pair : pair;
+    size_t other = rope.traditional ? one + 1 : pair + turned;
+    std::swap(others[one], others[other]);
+  }
+  return others;
+}
+
+KeyFactors inverse(KeyFactors factors) {
+  for (auto& factor : factors) factor = 1 / factor;
+  return factors;
+}
+
 }  // namespace
 
-BalancedNorms balanced(const RMSNorm& queries, const RMSNorm& keys) {
-  auto q = numbers_of(*queries.weight);
+KeyFactors key_factors(std::span<const RMSNorm> queries, const RMSNorm& keys, const Rope& rope) {
   auto k = numbers_of(*keys.weight);
-  size_t half = q.size() / 2;
-  std::vector<float> of_queries(q.size());
-  std::vector<float> of_keys(q.size());
-  for (size_t i = 0; i < q.size(); i++) {
-    size_t pair = i % half;
-    float exponent = exponent_of(std::hypot(q[pair], q[pair + half]), std::hypot(k[pair], k[pair + half]));
-    of_queries[i] = std::exp2(-exponent);
-    of_keys[i] = std::exp2(exponent);
+  std::vector<float> q(k.size());
+  for (const auto& norm : queries) {
+    auto numbers = numbers_of(*norm.weight);
+    for (size_t i = 0; i < q.size(); i++) q[i] = std::hypot(q[i], numbers[i]);
   }
-  return {.queries = multiplied(queries, of_queries), .keys = multiplied(keys, of_keys)};
+  auto readers = std::sqrt(static_cast<float>(queries.size()));
+  auto others = partners(rope, k.size());
+  KeyFactors factors;
+  for (size_t i = 0; i < k.size(); i++) {
+    size_t other = others[i];
+    factors.push_back(std::exp2(exponent_of(std::hypot(q[i], q[other]) / readers, std::hypot(k[i], k[other]))));
+  }
+  return factors;
+}
+
+BalancedNorms balanced(const RMSNorm& queries, const KeyFactors& factors) {
+  return {.queries = multiplied(queries, inverse(factors)), .keys = std::nullopt, .factors = factors};
+}
+
+BalancedNorms balanced(const RMSNorm& queries, const RMSNorm& keys, const KeyFactors& factors) {
+  return {.queries = multiplied(queries, inverse(factors)), .keys = multiplied(keys, factors), .factors = factors};
+}
+
+BalancedNorms balanced(const RMSNorm& queries, const RMSNorm& keys, const Rope& rope) {
+  return balanced(queries, keys, key_factors({&queries, 1}, keys, rope));
 }
 
 }  // namespace tether

@@ -68,7 +68,10 @@ mx::array AttentionHalf::attended(const mx::array& x, const RMSNorm* before, con
   auto heads = [](const std::optional<RMSNorm>& norm, const mx::array& all, int count) {
     return norm ? norm_heads(*norm, all, count) : all;
   };
-  bool balances = balanced_norms && is_transformed((*pass.segments[0].caches)[pass.layer].quantization());
+  auto stored = [&] {
+    return k_proj ? (*pass.segments[0].caches)[pass.layer].quantization() : pass.seen->front().keys.quantization;
+  };
+  bool balances = balanced_norms && is_transformed(stored());
   auto queries = [&](const mx::array& q) {
     return heads(balances ? std::optional(balanced_norms->queries) : q_norm,
                  pass.query_scale ? mx::multiply(q, *pass.query_scale) : q, core.heads);
@@ -79,8 +82,7 @@ mx::array AttentionHalf::attended(const mx::array& x, const RMSNorm* before, con
   auto k = (*k_proj)(y);
   auto v = v_proj ? (*v_proj)(y) : k;
   std::vector<KVView> unread;
-  return core.own(pass.rope, queries(q),
-                  heads(balances ? std::optional(balanced_norms->keys) : k_norm, k, core.kv_heads),
+  return core.own(pass.rope, queries(q), heads(balances ? balanced_norms->keys : k_norm, k, core.kv_heads),
                   heads(v_norm, v, core.kv_heads), pass.segments, pass.layer, pass.seen ? *pass.seen : unread);
 }
 

@@ -44,8 +44,7 @@ struct AttentionHalf {
   std::optional<RMSNorm> q_norm = std::nullopt;  // of each head, as the others
   std::optional<RMSNorm> k_norm = std::nullopt;
   std::optional<RMSNorm> v_norm = std::nullopt;
-  // Instead of the first two where keys are transformed. Not for a layer whose keys others read: their queries would
-  // lack the factors.
+  // Instead of the first two where keys are transformed. Layers that read the same keys have the same factors.
   std::optional<BalancedNorms> balanced_norms = std::nullopt;
 
   // x: (N, hidden) -> (N, hidden)

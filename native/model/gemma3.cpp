@@ -62,7 +62,8 @@ struct Gemma3Config {
   }
 };
 
-AttentionHalf gemma3_attention(const Gemma3Config& c, Weights& w, const std::string& name, bool sliding) {
+AttentionHalf gemma3_attention(const Gemma3Config& c, Weights& w, const std::string& name, bool sliding,
+                               const Rope& rope) {
   auto q_norm = w.norm_beyond_one(name + ".q_norm", c.head_dim, c.eps);
   auto k_norm = w.norm_beyond_one(name + ".k_norm", c.head_dim, c.eps);
   return {.core = {.heads = c.heads,
@@ -77,7 +78,7 @@ AttentionHalf gemma3_attention(const Gemma3Config& c, Weights& w, const std::str
           .v_proj = w.linear(name + ".v_proj", c.kv_heads * c.head_dim, c.hidden),
           .q_norm = q_norm,
           .k_norm = k_norm,
-          .balanced_norms = balanced(q_norm, k_norm)};
+          .balanced_norms = balanced(q_norm, k_norm, rope)};
 }
 
 struct Gemma3Block {
@@ -85,8 +86,8 @@ struct Gemma3Block {
   GatedMLP mlp;
   RMSNorm input_norm, post_attention_norm, pre_mlp_norm, post_mlp_norm;
 
-  Gemma3Block(const Gemma3Config& c, Weights& w, const std::string& name, bool sliding)
-      : attention(gemma3_attention(c, w, name + ".self_attn", sliding)),
+  Gemma3Block(const Gemma3Config& c, Weights& w, const std::string& name, bool sliding, const Rope& rope)
+      : attention(gemma3_attention(c, w, name + ".self_attn", sliding, rope)),
         mlp(gated_mlp(w, name + ".mlp", c.hidden, c.intermediate, Gate::gelu_tanh)),
         input_norm(w.norm_beyond_one(name + ".input_layernorm", c.hidden, c.eps)),
         post_attention_norm(w.norm_beyond_one(name + ".post_attention_layernorm", c.hidden, c.eps)),
@@ -109,8 +110,11 @@ class Gemma3 : public Model {
     auto prefix = w.prefix_of("embed_tokens.weight", {"language_model.model.", "model.language_model.", "model.", ""});
     make_ropes(text);
     embedding_ = w.embedding(prefix + "embed_tokens", config_.vocab, config_.hidden);
-    for (int i = 0; i < config_.layers; i++)
-      blocks_.emplace_back(config_, w, prefix + "layers." + std::to_string(i), config_.sliding[static_cast<size_t>(i)]);
+    for (int i = 0; i < config_.layers; i++) {
+      bool sliding = config_.sliding[static_cast<size_t>(i)];
+      blocks_.emplace_back(config_, w, prefix + "layers." + std::to_string(i), sliding,
+                           sliding ? sliding_rope_ : full_rope_);
+    }
     norm_ = w.norm_beyond_one(prefix + "norm", config_.hidden, config_.eps);
     head_ = w.head({"language_model.", "", "model."}, text.flag("tie_word_embeddings", true), config_.vocab,
                    config_.hidden);

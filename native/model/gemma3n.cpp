@@ -238,6 +238,10 @@ class Gemma3n : public Model {
                                                 .eps = config_.eps});
     for (size_t i = 0; i < static_cast<size_t>(config_.layers); i++)
       blocks_.emplace_back(config_, w, prefix + "layers." + std::to_string(i), i);
+    std::vector<AttentionHalf*> attention;
+    for (auto& block : blocks_) attention.push_back(&block.attention);
+    balance(attention, config_.sources,
+            [&](size_t i) -> const Rope& { return config_.sliding[i] ? sliding_rope_ : full_rope_; });
     for (int i = 0; i < config_.streams - 1; i++) {
       auto index = std::to_string(i);
       into_streams_.push_back(w.linear(prefix + "altup_projections." + index, config_.hidden, config_.hidden));

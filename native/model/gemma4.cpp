@@ -30,6 +30,10 @@ class Gemma4 : public Model {
     }
     for (size_t i = 0; i < static_cast<size_t>(config_.layers); i++)
       blocks_.emplace_back(config_, w, prefix + "layers." + std::to_string(i), i);
+    std::vector<AttentionHalf*> attention;
+    for (auto& block : blocks_) attention.push_back(&block.attention);
+    balance(attention, config_.sources,
+            [&](size_t i) -> const Rope& { return config_.sliding[i] ? sliding_rope_ : full_rope_; });
     norm_ = w.norm(prefix + "norm", config_.hidden, config_.eps);
     head_ = w.head({"language_model.", "", "model."}, config_.tied, config_.vocab, config_.hidden);
   }
@@ -68,6 +72,8 @@ class Gemma4 : public Model {
     }
     return shapes;
   }
+
+  KeyFactors key_factors(size_t cache) const override { return blocks_[cache].attention.balanced_norms->factors; }
 
   int vocab_size() const override { return config_.vocab; }
   int max_positions() const override { return config_.max_positions; }

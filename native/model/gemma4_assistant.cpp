@@ -44,6 +44,11 @@ class Gemma4Assistant : public Assistant {
     after_ = w.linear("post_projection", backbone_, config_.hidden);
     for (size_t i = 0; i < static_cast<size_t>(config_.layers); i++)
       blocks_.emplace_back(config_, w, "model.layers." + std::to_string(i), i);
+    auto caches = borrowed_caches(target);
+    for (size_t i = 0; i < blocks_.size(); i++) {
+      auto factors = target.key_factors(config_.sliding[i] ? caches.sliding : caches.full);
+      blocks_[i].attention.balanced_norms = balanced(*blocks_[i].attention.q_norm, factors);
+    }
     norm_ = w.norm("model.norm", config_.hidden, config_.eps);
     head_ = w.head({""}, json.flag("tie_word_embeddings", true), config_.vocab, config_.hidden);
   }

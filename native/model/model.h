@@ -11,6 +11,7 @@
 #include "error.h"
 #include "model/adapters.h"
 #include "model/attention.h"
+#include "model/balance.h"
 #include "model/config.h"
 #include "model/kv_cache.h"
 #include "model/layers.h"
@@ -44,6 +45,10 @@ class Model {
   }
   // One per layer that has keys and values of its own, in layer order.
   virtual std::vector<CacheShape> cache_shapes() const = 0;
+
+  // What the keys in a cache are multiplied by where they are transformed (balance.h). Only of families that have
+  // assistants, which read them.
+  virtual KeyFactors key_factors(size_t /*cache*/) const { return {}; }
 
   virtual int vocab_size() const = 0;
   // The window that the checkpoint was made for, in tokens.

@@ -40,4 +40,18 @@ AttentionHalf sharing_attention(Weights& w, const std::string& name, const Atten
   return made;
 }
 
+void balance(const std::vector<AttentionHalf*>& layers, const std::vector<size_t>& sources,
+             const std::function<const Rope&(size_t)>& rope_of) {
+  std::vector<std::vector<RMSNorm>> readers(layers.size());
+  for (size_t i = 0; i < layers.size(); i++) readers[sources[i]].push_back(*layers[i]->q_norm);
+  // A source lies before the layers that read it.
+  for (size_t i = 0; i < layers.size(); i++) {
+    auto& layer = *layers[i];
+    if (layer.k_norm)
+      layer.balanced_norms = balanced(*layer.q_norm, *layer.k_norm, key_factors(readers[i], *layer.k_norm, rope_of(i)));
+    else
+      layer.balanced_norms = balanced(*layer.q_norm, layers[sources[i]]->balanced_norms->factors);
+  }
+}
+
 }  // namespace tether

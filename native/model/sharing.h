@@ -1,6 +1,7 @@
 // Models whose last layers read keys and values of earlier ones: which layer's, and what each has of its own.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,5 +27,9 @@ struct SharingShape {
 // The attention `name` of such a model: queries, keys and values have norms, that of values without weights. Where
 // it makes neither keys nor values, some checkpoints have unused tensors for them.
 AttentionHalf sharing_attention(Weights& w, const std::string& name, const Attention& core, const SharingShape& shape);
+
+// Balances the norms of all layers of such a model. sources: as of key_sources(). rope_of: by layer.
+void balance(const std::vector<AttentionHalf*>& layers, const std::vector<size_t>& sources,
+             const std::function<const Rope&(size_t)>& rope_of);
 
 }  // namespace tether

@@ -110,7 +110,7 @@ std::string Layout::describe() const {
       for (const auto& part : layer.parts)
         text << ' ' << part.heads << 'x' << part.width << ':' << static_cast<int>(part.dtype.val());
   }
-  if (transformed_) text << " transformed and balanced";
+  if (transformed_) text << " transformed, balanced for all readers";
   return text.str();
 }
 
