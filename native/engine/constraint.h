@@ -30,6 +30,10 @@ class Constraint {
   virtual bool fill(std::span<uint32_t> words) = 0;
   // The tokens that can only follow now, as far as there is no choice; another way to split their text may fit too.
   virtual std::vector<int32_t> forced() { return {}; }
+  // As if the answer went on with a token that fill() allows: from now on fill() says what may follow that, until
+  // come_back(). false: it does not fit, or what follows it is not held; then nothing has changed.
+  virtual bool go_ahead(int32_t /*token*/) { return false; }
+  virtual void come_back() {}
   // Takes each token of the answer, in order, whether it holds or not.
   virtual void accept(int32_t token) = 0;
 };

@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <chrono>
 #include <ranges>
+#include <string>
 #include <utility>
 
 #include "engine/live.h"
 #include "engine/pass_costs.h"
 #include "engine/rate.h"
+#include "engine/sampler.h"
+#include "error.h"
 
 namespace tether {
 namespace {
@@ -31,18 +34,44 @@ std::vector<int32_t> tokens_of(const DraftJob& job, int begin, int end) {
   return tokens;
 }
 
+int32_t token_of(mx::array step, size_t job) {
+  step.eval();
+  return step.data<int32_t>()[job];
+}
+
+// Lets constraints go ahead, and come back at the end.
+class Ahead {
+ public:
+  explicit Ahead(std::span<const DraftJob> jobs) {
+    for (const auto& job : jobs)
+      if (job.constraint) constraints_.push_back(job.constraint);
+  }
+  ~Ahead() {
+    for (auto* constraint : constraints_) constraint->come_back();
+  }
+  Ahead(const Ahead&) = delete;
+  Ahead& operator=(const Ahead&) = delete;
+
+ private:
+  std::vector<Constraint*> constraints_;
+};
+
 int unread_of(const DraftJob& job) { return size_of(job) - job.state->sequence->length(); }
 
 }  // namespace
 
-DraftModel::DraftModel(std::unique_ptr<Model> model, int vocab, int chunk, int element, int kv_bits, int reach,
-                       int most)
+DraftModel::DraftModel(std::unique_ptr<Model> model, int vocab, int chunk, int element, int kv_bits,
+                       const DevicePolicy& device, int reach, int most)
     : model_(std::move(model)),
       vocab_(vocab),
       chunk_(chunk),
       element_(element),
       kv_bits_(kv_bits),
+      device_(device),
       most_(std::min(most, model_->max_positions() - kJoint)) {
+  if (model_->max_positions() < kLeastWindow)
+    throw Error("bad_config", "its window of " + std::to_string(model_->max_positions()) +
+                                  " tokens is too small: a drafter needs " + std::to_string(kLeastWindow) + ".");
   reach_ = std::min(reach, most_ / 2);
 }
 
@@ -106,6 +135,29 @@ int DraftModel::read_ahead(DraftJob& job) {
   return static_cast<int>(part.size());
 }
 
+// What each job drafts in this step. A mask depends on what was drafted before it, which is read then.
+mx::array DraftModel::likeliest(const mx::array& hidden, std::span<DraftJob> jobs,
+                                const std::vector<mx::array>& steps) const {
+  auto logits = model_->logits(hidden);
+  auto plain = [&] { return mx::astype(mx::argmax(logits, -1), mx::int32); };
+  auto vocab = static_cast<size_t>(std::max(vocab_, model_->vocab_size()));
+  Sampler greedy({.temperature = 0}, {}, device_);
+  std::vector<Draw> draws;
+  bool masks = false;
+  for (size_t i = 0; i < jobs.size(); i++) {
+    auto*& constraint = jobs[i].constraint;
+    if (constraint && !steps.empty() && !constraint->go_ahead(token_of(steps.back(), i))) constraint = nullptr;
+    std::vector<uint32_t> allowed;
+    if (constraint) allowed.resize((vocab + 31) / 32);
+    if (constraint && !constraint->fill(allowed)) allowed.clear();
+    masks = masks || !allowed.empty();
+    draws.push_back({&greedy, std::move(allowed)});
+  }
+  if (!masks) return plain();
+  // Of logits that are not numbers there is no largest.
+  return mx::maximum(draw(logits, draws, device_), mx::array(0));
+}
+
 Drafter::Took DraftModel::draft(std::span<DraftJob> all) {
   Took took;
   auto started = std::chrono::steady_clock::now();
@@ -135,6 +187,7 @@ Drafter::Took DraftModel::draft(std::span<DraftJob> all) {
   }
   // Every step is computed from the one before; they are read together.
   auto hidden = mx::take(model_->forward(to_array(inputs), segments), to_array(last_rows), 0);
+  Ahead ahead(jobs);
   std::vector<mx::array> steps;
   for (int step = 0; step < jobs[0].count; step++) {
     auto going = going_at(jobs, step);
@@ -144,7 +197,7 @@ Drafter::Took DraftModel::draft(std::span<DraftJob> all) {
       for (auto& segment : segments) segment.length = 1;
       hidden = model_->forward(previous, segments);
     }
-    steps.push_back(mx::astype(mx::argmax(model_->logits(hidden), -1), mx::int32));
+    steps.push_back(likeliest(hidden, jobs.first(going), steps));
   }
   hand_out(jobs, steps);
   for (auto& job : jobs) {

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/constraint.h"
 #include "engine/draft_record.h"
 #include "engine/sequence.h"
 
@@ -30,6 +31,8 @@ struct DraftJob {
   DraftState* state;
   Sequence* target;
   int count;  // at least 1
+  // What the next token is held to; nullptr: nothing.
+  Constraint* constraint = nullptr;
   // At most `count` tokens that are likely to follow.
   std::vector<int32_t> draft = {};
   // It is still to read what was said: it has not drafted.

@@ -60,7 +60,10 @@ void Batch::plan_drafts(const std::vector<Live*>& fed) {
     int count = most > 0 ? plan_draft(*live, plan, most) : 0;
     if (count == 0) continue;
     if (live->draft_source == DraftSource::drafter) {
-      jobs.push_back({.state = live->drafter.get(), .target = &live->sequence, .count = count});
+      jobs.push_back({.state = live->drafter.get(),
+                      .target = &live->sequence,
+                      .count = count,
+                      .constraint = live->is_held() ? live->constraint() : nullptr});
       askers.push_back(live);
       plan.steps = std::max(plan.steps, count);
     }
@@ -146,6 +149,7 @@ void Batch::ask_drafter(std::vector<DraftJob>& jobs, const std::vector<Live*>& a
   } catch (const std::exception&) {
     for (auto* live : askers) live->drafter.reset();
   }
+  for (auto* live : askers) fail_unheld(*live);
   done_.model_seconds += thread_seconds() - started;
 }
 

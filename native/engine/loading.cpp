@@ -217,7 +217,7 @@ OpenDrafter open_drafter(const DrafterRequest& request, Model& target, const Dev
     auto memory = memory_model(*model, text ? *text : config, own, device, true);
     int element = own.compute_dtype == "f32" ? 4 : 2;
     return {.drafter = std::make_unique<DraftModel>(std::move(model), info.vocab_size, own.prefill_chunk, element,
-                                                    info.kv_bits == 16 ? 16 : 0),
+                                                    info.kv_bits == 16 ? 16 : 0, device),
             .weights = own.weights_bytes,
             .scratch = memory.scratch};
   } catch (const Error& error) {

@@ -36,12 +36,28 @@ bool CallConstraint::is_ready() {
 bool CallConstraint::fill(std::span<uint32_t> words) {
   matcher_->fill(words);
   if (std::ranges::any_of(words, [](uint32_t word) { return word != 0; })) return true;
+  if (!ahead_.empty()) return false;
   failure_ = "it leads to no token of this model";
   matcher_.reset();
   return false;
 }
 
 std::vector<int32_t> CallConstraint::forced() { return matcher_ ? matcher_->forced() : std::vector<int32_t>{}; }
+
+bool CallConstraint::go_ahead(int32_t token) {
+  if (!matcher_ || !matcher_->accept(token)) return false;
+  if (!matcher_->is_over() && (hold_.to_end || !matcher_->is_complete())) {
+    ahead_.push_back(token);
+    return true;
+  }
+  matcher_->take_back({&token, 1});
+  return false;
+}
+
+void CallConstraint::come_back() {
+  if (matcher_) matcher_->take_back(ahead_);
+  ahead_.clear();
+}
 
 void CallConstraint::accept(int32_t token) {
   if (!grammar_ || failure_) return;

@@ -37,6 +37,8 @@ class CallConstraint : public Constraint {
   bool holds() const override { return matcher_.has_value(); }
   bool fill(std::span<uint32_t> words) override;
   std::vector<int32_t> forced() override;
+  bool go_ahead(int32_t token) override;
+  void come_back() override;
   void accept(int32_t token) override;
 
  private:
@@ -49,6 +51,7 @@ class CallConstraint : public Constraint {
   GrammarPtr grammar_;
   std::optional<std::string> failure_;
   std::optional<Matcher> matcher_;
+  std::vector<int32_t> ahead_;   // that it was told beyond the answer
   std::optional<Matcher> idle_;  // knows the bytes of free text
   std::string tail_;             // of the free text
   std::optional<Matcher> bare_;  // goes along with a text that may be a call without a marker

@@ -235,9 +235,19 @@ bool Matcher::accept(int32_t token) {
   return true;
 }
 
+void Matcher::take_back(std::span<const int32_t> tokens) {
+  if (tokens.empty()) return;
+  impl_->matcher.Rollback(static_cast<int>(tokens.size()));
+  auto quotes =
+      std::ranges::count_if(tokens, [&](int32_t token) { return impl_->compiled->spelling->is_quote(token); });
+  if (quotes % 2 != 0) impl_->quoted = !impl_->quoted;
+}
+
 bool Matcher::accept_text(const std::string& bytes) { return impl_->matcher.AcceptString(bytes); }
 
 const std::string& Matcher::bytes(int32_t token) const { return impl_->compiled->spelling->bytes(token); }
+
+bool Matcher::is_over() const { return impl_->matcher.IsTerminated(); }
 
 bool Matcher::is_complete() const { return impl_->matcher.IsCompleted(); }
 

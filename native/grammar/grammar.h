@@ -76,10 +76,14 @@ class Matcher {
 
   // false: the grammar does not allow this token here, and nothing has changed.
   bool accept(int32_t token);
-  // The same for the end of a token whose beginning is no part of the text.
+  // Takes back the last tokens that were accepted; these, in their order.
+  void take_back(std::span<const int32_t> tokens);
+  // As accept() for the end of a token whose beginning is no part of the text.
   bool accept_text(const std::string& bytes);
   // The bytes of a token; empty for control tokens.
   const std::string& bytes(int32_t token) const;
+  // Whether a stop token was accepted.
+  bool is_over() const;
   // Whether the text may end here.
   bool is_complete() const;
   // One bit a token, lowest first: which may come next, stop tokens among them where the text may end. `words`: at

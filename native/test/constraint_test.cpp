@@ -29,11 +29,18 @@ class Scripted : public Constraint {
     if (throws) throw Error("internal", "the matcher is broken");
     if (leads_nowhere) failure_ = "nothing fits";
     if (failure_) return false;
-    auto id = static_cast<uint32_t>(script_[at_]);
+    auto id = static_cast<uint32_t>(script_[at_ + ahead_]);
     words[id / 32] |= 1U << (id % 32U);
     return true;
   }
+  bool go_ahead(int32_t token) override {
+    if (!armed_ || token != script_[at_ + ahead_] || at_ + ahead_ + 1 == script_.size()) return false;
+    ahead_++;
+    return true;
+  }
+  void come_back() override { ahead_ = 0; }
   void accept(int32_t token) override {
+    check(ahead_ == 0, "a constraint that went ahead came back before the answer goes on");
     accepted.push_back(token);
     if (armed_ && ++at_ == script_.size()) armed_ = false;
     if (token == after_) armed_ = at_ < script_.size();
@@ -52,6 +59,7 @@ class Scripted : public Constraint {
   int32_t after_;
   std::vector<int32_t> script_;
   size_t at_ = 0;
+  size_t ahead_ = 0;
   bool armed_ = false;
   std::optional<std::string> failure_;
 };
@@ -165,6 +173,31 @@ void draws_the_same_again(bool ahead) {
   check(one.tokens == other.tokens && one.tokens.size() == 40, "free text is as likely as without a constraint");
 }
 
+// What a drafter says without the constraint never holds within it, nor does what it says behind a wrong token.
+void drafts_fit(bool ahead) {
+  auto prompt = some_tokens(20, 3);
+  std::vector<int32_t> script;
+  for (int i = 0; i < 40; i++) script.push_back((7 * i + 3) % 50);
+  auto constraint = std::make_shared<Scripted>(answer(prompt, 3)[2], script);
+  Fixture fixture(ahead);
+  fixture.draft_by(std::make_unique<Sums>(0), 0.05, 192);
+  Got got;
+  fixture.start(got, held(prompt, 100, constraint));
+  fixture.run();
+  check(got.tokens == held_answer(prompt, script, 100), "a drafter does not change what is held");
+  check(constraint->accepted == got.tokens, "a constraint is told of what held alone");
+  const auto* finish = got.finish();
+  check(finish && finish->accepted_tokens > 70 && finish->drafted_tokens < finish->accepted_tokens + 20,
+        "nearly all drafts hold, " + std::to_string(finish ? finish->accepted_tokens : 0));
+  auto broken = std::make_shared<Scripted>(answer(prompt, 10)[9], script);
+  broken->leads_nowhere = true;
+  broken->required = true;
+  Got failed;
+  fixture.start(failed, held(prompt, 30, broken));
+  fixture.run();
+  check(failed.failure() && failed.tokens == answer(prompt, 10), "one that leads nowhere ends before a token is drawn");
+}
+
 }  // namespace
 
 int main() {
@@ -176,6 +209,7 @@ int main() {
     waits(ahead);
     fails(ahead);
     draws_the_same_again(ahead);
+    drafts_fit(ahead);
   }
   return result();
 }

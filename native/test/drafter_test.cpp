@@ -201,7 +201,7 @@ struct Price {
 class Priced : public Drafter {
  public:
   Priced(std::unique_ptr<Nearly> model, Price price, int reach)
-      : says(*model), price_(price), model_(std::move(model), kVocab, 8, 4, 0, reach, 2 * reach) {}
+      : says(*model), price_(price), model_(std::move(model), kVocab, 8, 4, 0, device_policy(), reach, 2 * reach) {}
   Took draft(std::span<DraftJob> jobs) override {
     auto took = model_.draft(jobs);
     check(took.read <= 8, "others do not wait for more than a chunk");
@@ -375,8 +375,8 @@ void read_and_draft(Drafter& drafter, std::span<DraftJob> jobs) {
 
 // The tokens of one sequence are drafted as if it were alone.
 void drafts_together() {
-  DraftModel together(std::make_unique<Sums>(Windows{0, 30}), kVocab, 8, 4, 0, 100, 200);
-  DraftModel alone(std::make_unique<Sums>(Windows{0, 30}), kVocab, 8, 4, 0, 100, 200);
+  DraftModel together(std::make_unique<Sums>(Windows{0, 30}), kVocab, 8, 4, 0, device_policy(), 100, 200);
+  DraftModel alone(std::make_unique<Sums>(Windows{0, 30}), kVocab, 8, 4, 0, device_policy(), 100, 200);
   std::vector<Sequence> targets;
   for (int i = 0; i < 3; i++) {
     targets.emplace_back(std::vector<KVCache>{});

@@ -255,6 +255,35 @@ void holds(Grammars& grammars) {
 
 std::string constant(int value) { return object_tag(R"("a":{"const":)" + std::to_string(value) + "}"); }
 
+std::vector<uint32_t> next_of(CallConstraint& constraint) {
+  std::vector<uint32_t> words(kWords);
+  constraint.fill(words);
+  return words;
+}
+
+// style: of objects. text: one of its objects, token by token.
+void goes_ahead(Grammars& grammars, const std::string& style, const std::vector<int32_t>& text, bool to_end) {
+  Hold whole;
+  whole.from_start = true;
+  whole.to_end = to_end;
+  CallConstraint constraint(grammars.compile(object_tag(kText, style)), whole);
+  wait_for(constraint);
+  // Behind the last token nothing is held, but that a whole answer ends there.
+  size_t end = text.size() - (to_end ? 0 : 1);
+  for (size_t known = 0; known + 1 < text.size(); known++) {
+    auto before = next_of(constraint);
+    std::vector<std::vector<uint32_t>> seen;
+    size_t i = known;
+    for (; i < text.size() && constraint.go_ahead(text[i]); i++) seen.push_back(next_of(constraint));
+    check(i == end, style + ": it goes ahead as far as it holds");
+    check(!constraint.go_ahead(kMarker) && !constraint.go_ahead(kStop), style + ": and with nothing that does not fit");
+    constraint.come_back();
+    check(constraint.holds() && next_of(constraint) == before, style + ": it comes back to where it was");
+    constraint.accept(text[known]);
+    check(next_of(constraint) == seen.at(0), style + ": what it said ahead is what holds then");
+  }
+}
+
 void gives_up() {
   Grammars grammars(vocabulary());
   std::promise<void> gate;
@@ -294,6 +323,10 @@ int main() {
   refuses(grammars);
   keeps(grammars);
   holds(grammars);
+  for (bool to_end : {false, true}) {
+    goes_ahead(grammars, "json", {'{', '"', 'a', '"', ':', '"', 'x', '"', '}'}, to_end);
+    goes_ahead(grammars, "gemma", {'{', 'a', ':', kQuote, 'x', 'y', kQuote, '}'}, to_end);
+  }
   gives_up();
   closes();
   return result();

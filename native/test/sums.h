@@ -213,7 +213,7 @@ class Fixture {
   void draft_by(std::unique_ptr<Model> model, double step = 0.1, int reach = 64) {
     loaded_.costs.emplace(std::vector<double>{1, 1, 1, 1, 1}, false);
     loaded_.costs->set_drafter(step, 0);
-    loaded_.drafter = std::make_unique<DraftModel>(std::move(model), kVocab, 8, 4, 0, reach, 2 * reach);
+    loaded_.drafter = std::make_unique<DraftModel>(std::move(model), kVocab, 8, 4, 0, loaded_.device, reach, 2 * reach);
   }
   void draft_by(std::unique_ptr<Drafter> drafter, double step = 0.1, double read = 0) {
     loaded_.costs.emplace(std::vector<double>{1, 1, 1, 1, 1}, false);
