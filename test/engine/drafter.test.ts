@@ -1,8 +1,9 @@
 /** Drafts of a second model: what is written does not depend on them, in how many passes does. */
+import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { readCheckpoint } from '../../src/engine/checkpoint.js'
 import { loadNative } from '../../src/engine/load.js'
-import { checkpoint, greedy } from '../support/checkpoints.js'
+import { checkpoint, copyOf, editTensors, greedy, setField } from '../support/checkpoints.js'
 import { closeAll, compareDrafts, load, prompts, write } from '../support/drafting.js'
 
 afterAll(closeAll)
@@ -26,6 +27,26 @@ test('what a token of the drafter takes is measured', async () => {
   // About that of a pass, but for what another program takes meanwhile.
   expect(drafterCost).toBeGreaterThan(0.05)
   expect(drafterCost).toBeLessThan(5)
+})
+
+test('one whose weights are not numbers changes nothing', async () => {
+  const folder = await copyOf('llama-a')
+  await editTensors(join(folder, 'model.safetensors'), (tensors) => {
+    for (const { data } of tensors.values()) data.fill(0xff)
+  })
+  await compareDrafts({ path: checkpoint('llama-a'), drafter: folder, options: {}, least: 0 })
+})
+
+test('one whose window is too small to draft in is refused', async () => {
+  const folder = await copyOf('llama-a')
+  for (const window of [8, 63]) {
+    await setField(join(folder, 'config.json'), 'max_position_embeddings', window)
+    const refused = load(checkpoint('llama-a'), { drafter: await readCheckpoint(folder) })
+    await expect(refused).rejects.toMatchObject({ code: 'bad_config' })
+    await expect(refused).rejects.toThrow(`its window of ${window} tokens is too small`)
+  }
+  await setField(join(folder, 'config.json'), 'max_position_embeddings', 64)
+  await compareDrafts({ path: checkpoint('llama-a'), drafter: folder, options: {}, least: 0 })
 })
 
 test('its weights and what it keeps count against the memory cap', async () => {
