@@ -5,6 +5,8 @@ export default defineConfig({
     pool: 'forks',
     include: ['test/**/*.test.ts'],
     exclude: ['test/e2e/**'],
-    testTimeout: 30_000,
+    // Only to end what hangs: on a busy machine all takes ten times as long.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 })

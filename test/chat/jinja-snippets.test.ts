@@ -116,7 +116,7 @@ const ENDLESS = [
 ]
 
 describe('a template that would not end', () => {
-  test.each(ENDLESS)('is stopped: %.60s', { timeout: 20_000 }, (source) => {
+  test.each(ENDLESS)('is stopped: %.60s', (source) => {
     expect(() => render(source)).toThrow(TemplateError)
   })
 

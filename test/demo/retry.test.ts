@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadModel, type Model } from '../../src/load-model.js'
 import { type LogLine, type Server, serve } from '../../src/server/serve.js'
-import { until } from '../support/fake-server.js'
+import { until } from '../support/until.js'
 
 let model: Model
 let server: Server
@@ -32,11 +32,11 @@ test.each([0, 1])(
     lines.length = 0
     const leaving = new AbortController()
     const first = send(words(retry), { signal: leaving.signal }).catch(() => 'left')
-    await until(() => readSoFar() >= 1024, 20_000)
+    await until(() => readSoFar() >= 1024)
     const before = readSoFar()
     leaving.abort()
     expect(await first).toBe('left')
-    await until(() => model.stats().live === 0, 20_000)
+    await until(() => model.stats().live === 0)
     expect(await send(words(retry), { retry })).toContain('message_stop')
     await until(() => lines.length === 2)
     const { inputTokens, cachedTokens } = lines.at(-1) as LogLine
@@ -48,7 +48,7 @@ test.each([0, 1])(
 test('a retry continues the prefill of a first request that is still being answered', async () => {
   lines.length = 0
   const first = send(words(7)).catch(() => 'cut off')
-  await until(() => readSoFar() >= 1024, 20_000)
+  await until(() => readSoFar() >= 1024)
   const before = readSoFar()
   expect(await send(words(7), { retry: 1 })).toContain('message_stop')
   expect(await first).toBe('cut off')

@@ -114,7 +114,7 @@ describe('while the model is at work', () => {
   /** A session whose prompt is being read. */
   async function atWork() {
     const session = startSession(place, ['-p', LONG])
-    await until(() => askedOf(place).length > 0, 60_000)
+    await until(() => askedOf(place).length > 0)
     await new Promise((resolve) => setTimeout(resolve, 300))
     const [claude] = claudesOf(place)
     if (claude === undefined) throw new Error('there is no claude')

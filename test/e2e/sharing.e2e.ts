@@ -27,7 +27,7 @@ const long = `${'kettle harbor '.repeat(7500)}\nSay tundra.`
 
 test('a second terminal is answered by the server of the first, while that is at work and after it has ended', async () => {
   const first = startSession(place, ['-p', long])
-  await until(() => askedOf(place).length > 0, 60_000)
+  await until(() => askedOf(place).length > 0)
   const [pid] = serversOf(place)
   const { code, stdout, stderr } = await ask(place, 'Say pelican.')
   expect({ code, answer: stdout.trim() }).toEqual({ code: 0, answer: 'pelican' })
@@ -41,7 +41,7 @@ test('a second terminal is answered by the server of the first, while that is at
 
 test('a server that is killed while it reads is started again, and Claude Code gets its answer', async () => {
   const session = startSession(place, ['-p', long])
-  await until(() => askedOf(place).length > 0, 60_000)
+  await until(() => askedOf(place).length > 0)
   await new Promise((resolve) => setTimeout(resolve, 300))
   const [claude] = claudesOf(place)
   const [pid = 0] = serversOf(place)

@@ -31,7 +31,7 @@ describe('a process whose engine is busy', () => {
   function run(end: string) {
     const file = join(folder, 'program.mjs')
     writeFileSync(file, busy(end))
-    const { status, signal, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 20_000 })
+    const { status, signal, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 100_000 })
     return { status, signal, stderr }
   }
 
@@ -62,7 +62,7 @@ describe('a process whose engine is busy', () => {
     const quick = busy('').replace('length: 50000', 'length: 50')
     const file = join(folder, 'quick.mjs')
     writeFileSync(file, quick)
-    const { status, signal } = spawnSync(process.execPath, [file], { timeout: 20_000 })
+    const { status, signal } = spawnSync(process.execPath, [file], { timeout: 100_000 })
     expect({ status, signal }).toEqual({ status: 0, signal: null })
   })
 
@@ -73,7 +73,7 @@ describe('a process whose engine is busy', () => {
       `import { loadEngine } from ${JSON.stringify(load)}
 import { plainSampling } from ${JSON.stringify(options)}
 process.on('uncaughtException', () => {})
-setTimeout(() => process.exit(1), 10_000)
+setTimeout(() => process.exit(1), 90_000)
 const onProgress = () => {
   // Meanwhile the other messages queue up, to be delivered together.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, calls++ === 0 ? 1000 : 0)
@@ -84,7 +84,7 @@ const engine = await loadEngine(${JSON.stringify(demo)}, { onProgress })
 await engine.close()
 process.exit(calls > 1 ? 9 : 2)`,
     )
-    const { status, signal, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 20_000 })
+    const { status, signal, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 100_000 })
     expect({ status, signal }, stderr).toEqual({ status: 9, signal: null })
   })
 
@@ -102,7 +102,7 @@ for (let i = 0; i < 3; i++) {
 }
 process.exitCode = 9`,
     )
-    const { status, signal } = spawnSync(process.execPath, [file], { timeout: 20_000 })
+    const { status, signal } = spawnSync(process.execPath, [file], { timeout: 100_000 })
     expect({ status, signal }).toEqual({ status: 9, signal: null })
   })
 
@@ -141,7 +141,7 @@ await Promise.all([0, 1, 2].map(async (lane) => {
 }))
 process.exitCode = ended >= 6 ? 9 : 1`,
     )
-    const { status, signal, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 20_000 })
+    const { status, signal, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', timeout: 100_000 })
     expect({ status, signal }, stderr).toEqual({ status: 9, signal: null })
   })
 })

@@ -97,7 +97,7 @@ describe('a memory cap', { timeout: 120_000 }, () => {
     const requests = [1, 2, 3].map((seed) => greedy(someTokens(tokens - 50, seed, 8192), 50))
     const first = Promise.all(requests.map((request) => collect(engine.generate(request))))
     const waits = ({ live, queued }: EngineStats) => live === 1 && queued === 2
-    await until(() => waits(engine.stats()), 30_000)
+    await until(() => waits(engine.stats()))
     for (const { finish } of await first) expect(finish.reason).toBe('length')
     expect(engine.stats().memory.active).toBeLessThan(cap)
     await engine.close()

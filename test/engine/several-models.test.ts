@@ -52,7 +52,7 @@ const say = (model: string, word: string, before = '') => ({
 })
 const textOf = ({ content }: Anthropic.Message) => content.map((part) => ('text' in part ? part.text : '')).join('')
 
-test('a model that returns finds its prefixes on disk', { timeout: 60_000 }, async () => {
+test('a model that returns finds its prefixes on disk', async () => {
   const long = 'The quick brown fox jumps over the lazy dog. '.repeat(60)
   const { anthropic, states } = await start(['one', 'two'], 7 * MIB)
   const ask = (model: string) => anthropic.messages.create(say(model, 'pineapple', long))

@@ -172,7 +172,7 @@ describe('an installed package, with node alone on PATH', () => {
     const tether = consumer.start('node_modules/.bin/tether', ['--serve-only', '--model', demo, '--port', '0'])
     try {
       const url = () => /http:\/\/127\.0\.0\.1:\d+/.exec(tether.stderr() + tether.stdout())?.[0]
-      await until(() => url() !== undefined, 20_000)
+      await until(() => url() !== undefined)
       const response = await fetch(`${url()}/v1/messages`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },

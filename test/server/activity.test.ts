@@ -1,7 +1,8 @@
 /** GET /activity: what the live page shows. */
 import { describe, expect, it, vi } from 'vitest'
 import { speaks } from '../support/fake-engine.js'
-import { ask, hello, serveFake, until } from '../support/fake-server.js'
+import { ask, hello, serveFake } from '../support/fake-server.js'
+import { until } from '../support/until.js'
 
 const END = { control: '<end>' }
 const headers = { 'user-agent': 'odd client/1.0', 'x-claude-code-session-id': 'a1b2-c3' }

@@ -3,8 +3,9 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { createArrivals } from '../../src/server/arrivals.js'
 import { speaks } from '../support/fake-engine.js'
-import { ask, hello, serveFake, until } from '../support/fake-server.js'
+import { ask, hello, serveFake } from '../support/fake-server.js'
 import { openRaw, post } from '../support/raw-http.js'
+import { until } from '../support/until.js'
 
 it('whole requests begin at once, and of the others one in each turn of the event loop', async () => {
   const arrive = createArrivals()
@@ -45,7 +46,7 @@ it('of hundreds that come at once each is answered, and each that leaves is logg
     if (i % 2) socket.write(body)
     else socket.destroy()
   }
-  await until(() => lines.length === 201, 20_000)
+  await until(() => lines.length === 201)
   const statuses = lines.map(({ status }) => status)
   expect([200, 499].map((status) => statuses.filter((one) => one === status).length)).toEqual([101, 100])
 })

@@ -3,8 +3,9 @@ import { describe, expect, it, test } from 'vitest'
 import { serve } from '../../src/server/serve.js'
 import { speaks } from '../support/fake-engine.js'
 import { fakeModel } from '../support/fake-model.js'
-import { ask, hello, serveFake, until } from '../support/fake-server.js'
+import { ask, hello, serveFake } from '../support/fake-server.js'
 import { raw } from '../support/raw-http.js'
+import { until } from '../support/until.js'
 
 const END = { control: '<end>' }
 const get = (host: string, more = '') =>

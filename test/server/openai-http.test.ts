@@ -2,7 +2,8 @@
 import { describe, expect, it, test } from 'vitest'
 import { TetherError } from '../../src/errors.js'
 import { speaks } from '../support/fake-engine.js'
-import { ask, serveFake, until } from '../support/fake-server.js'
+import { ask, serveFake } from '../support/fake-server.js'
+import { until } from '../support/until.js'
 
 const END = { control: '<end>' }
 const bodies = {

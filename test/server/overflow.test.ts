@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import type { ServeOptions } from '../../src/server/serve.js'
 import { speaks } from '../support/fake-engine.js'
-import { ask, serveFake, until } from '../support/fake-server.js'
+import { ask, serveFake } from '../support/fake-server.js'
+import { until } from '../support/until.js'
 
 const CLAUDE = { 'user-agent': 'claude-cli/2.1.330 (external, cli)' }
 

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { createQueue } from '../../src/server/queue.js'
 import { speaks } from '../support/fake-engine.js'
-import { ask, hello, serveFake, until } from '../support/fake-server.js'
+import { ask, hello, serveFake } from '../support/fake-server.js'
+import { until } from '../support/until.js'
 
 /** Takes places until there is none. -> how many there were, and what gives each back */
 function fill(queue: ReturnType<typeof createQueue>, sender: string): (() => void)[] {

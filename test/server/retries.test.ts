@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { createRetries, isRetry } from '../../src/server/retries.js'
 import { speaks } from '../support/fake-engine.js'
-import { ask, hello, serveFake, until } from '../support/fake-server.js'
+import { ask, hello, serveFake } from '../support/fake-server.js'
+import { until } from '../support/until.js'
 
 const END = { control: '<end>' }
 const asked = (body = 'digest', more: object = {}) => {

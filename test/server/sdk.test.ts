@@ -5,7 +5,8 @@ import { jsonSchemaOutputFormat } from '@anthropic-ai/sdk/helpers/json-schema'
 import { describe, expect, it } from 'vitest'
 import type { ServeOptions } from '../../src/server/serve.js'
 import { type FakeEngine, type Step, speaks } from '../support/fake-engine.js'
-import { serveFake, until } from '../support/fake-server.js'
+import { serveFake } from '../support/fake-server.js'
+import { until } from '../support/until.js'
 
 const END = { control: '<end>' }
 const THINK: Step[] = [{ control: '<think>' }, 'let me ', 'see', { control: '</think>' }, '\n\n']

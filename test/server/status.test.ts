@@ -1,7 +1,8 @@
 /** GET /status. */
 import { expect, it } from 'vitest'
 import { speaks } from '../support/fake-engine.js'
-import { ask, hello, serveFake, until } from '../support/fake-server.js'
+import { ask, hello, serveFake } from '../support/fake-server.js'
+import { until } from '../support/until.js'
 
 const END = { control: '<end>' }
 

@@ -2,12 +2,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadModel, type Model } from '../../src/load-model.js'
 import { type LogLine, serve } from '../../src/server/serve.js'
-import { ask, until } from '../support/fake-server.js'
+import { ask } from '../support/fake-server.js'
+import { until } from '../support/until.js'
 
 let model: Model
 beforeAll(async () => {
   model = await loadModel('demo')
-}, 60_000)
+})
 afterAll(() => model.close())
 
 const tool = (name: string, maxLength: number) => ({
@@ -34,4 +35,4 @@ test('what calls are not held to is logged with the first request that has it', 
   } finally {
     await server.close()
   }
-}, 60_000)
+})

@@ -48,7 +48,7 @@ export function openTerminal(program: string, args: string[], options: TerminalO
     })
   })
   const screen = () => linesOf(emulator)
-  const shows: Terminal['shows'] = (text, ms = 20_000) => {
+  const shows: Terminal['shows'] = (text, ms = 60_000) => {
     const isThere = () => {
       const all = screen().join('\n')
       return typeof text === 'string' ? all.includes(text) : text.test(all)

@@ -4,7 +4,8 @@ import { misfit } from '../../src/chat/formats/schema.js'
 import type { JsonObject, JsonValue } from '../../src/chat/types.js'
 import { requestLine } from '../../src/cli/serving/request-line.js'
 import { speaks } from '../support/fake-engine.js'
-import { ask, hello, serveFake, until } from '../support/fake-server.js'
+import { ask, hello, serveFake } from '../support/fake-server.js'
+import { until } from '../support/until.js'
 
 const BASH: JsonObject = {
   type: 'object',

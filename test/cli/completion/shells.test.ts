@@ -25,7 +25,7 @@ function inShell(shell: string, args: string[], script: string): string[] {
   }
   const path = `${bin}${delimiter}${process.env.PATH}`
   const env = { HOME: home, PATH: path, LC_ALL: 'C.UTF-8', TERM: 'dumb' }
-  const { stdout, stderr } = spawnSync(shell, [...args, script], { env, encoding: 'utf8', cwd: home, timeout: 20_000 })
+  const { stdout, stderr } = spawnSync(shell, [...args, script], { env, encoding: 'utf8', cwd: home, timeout: 100_000 })
   expect(stderr).toBe('')
   return stdout.split('\n').filter(Boolean)
 }

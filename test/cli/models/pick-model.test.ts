@@ -50,7 +50,7 @@ beforeAll(() => {
   modelsDir = mkdtempSync(join(tmpdir(), 'tether-pick-test-'))
   for (const name of names) writeModel(join(modelsDir, name))
   writeModel(join(modelsDir, 'strange'), { config: { model_type: 'strange' } })
-}, 60_000)
+})
 afterAll(() => {
   rmSync(compiled, { recursive: true })
   rmSync(modelsDir, { recursive: true })

@@ -11,8 +11,9 @@ import { serve } from '../../../src/server/serve.js'
 import { selfSigned } from '../../support/certificate.js'
 import { speaks } from '../../support/fake-engine.js'
 import { fakeModel } from '../../support/fake-model.js'
-import { serveFake, until } from '../../support/fake-server.js'
+import { serveFake } from '../../support/fake-server.js'
 import { raw } from '../../support/raw-http.js'
+import { until } from '../../support/until.js'
 
 const day = 86_400_000
 const certificate = () => selfSigned(new Date(Date.now() - day), new Date(Date.now() + day))
@@ -42,7 +43,7 @@ test('its limits hold over TLS', async () => {
   slow.on('data', (data: Buffer) => {
     text += data
   })
-  await until(() => text !== '', 8000)
+  await until(() => text !== '')
   expect(text).toMatch(/^HTTP\/1.1 408 /)
   slow.destroy()
   // What never gets through the handshake is closed, too.
