@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { FAMILIES } from '../../src/chat/families.js'
 import { MAX_SCHEMA_CHARACTERS, shownSchema } from '../../src/chat/templates/shown-schema.js'
 import type { ChatFamily, JsonObject } from '../../src/chat/types.js'
+import { cpuTime } from '../support/cpu-time.js'
 
 const object = (x: JsonObject, more: JsonObject = {}): JsonObject => ({ type: 'object', properties: { x }, ...more })
 
@@ -79,8 +80,8 @@ describe('a schema is cut to a bounded size in bounded time', () => {
     ['a long text', object({ type: 'string', description: 'x'.repeat(1_000_000) })],
     ['a long enum', object({ enum: Array.from({ length: 200_000 }, (_, i) => i) })],
   ])('%s', (_, schema) => {
-    const began = performance.now()
+    const began = cpuTime()
     expect(JSON.stringify(shownSchema(schema)).length).toBeLessThan(2 * MAX_SCHEMA_CHARACTERS)
-    expect(performance.now() - began).toBeLessThan(2000)
+    expect(cpuTime() - began).toBeLessThan(2000)
   })
 })

@@ -8,6 +8,7 @@ import { loadTokenizer } from '../../src/chat/tokenizer/load.js'
 import type { Piece, Tokenizer } from '../../src/chat/types.js'
 import { TetherError } from '../../src/errors.js'
 import { randomText, seeded } from '../support/chat-random.js'
+import { cpuTime } from '../support/cpu-time.js'
 
 interface Golden {
   file: string
@@ -34,7 +35,7 @@ describe.each(Object.entries(goldens.tokenizers))(
     let tokenizer: Tokenizer
     beforeAll(async () => {
       tokenizer = await loadTokenizer(dirname(file))
-    }, 60_000)
+    })
 
     test('gives the same ids', () => {
       for (const [i, text] of goldens.texts.entries()) {
@@ -211,9 +212,9 @@ test.each([
   const tokenizer = await loadTokenizer(dir)
   for (const unit of ['a', ' ', 'the lamp ', '🙂', '<|']) {
     const line = unit.repeat(1_000_000 / unit.length)
-    const began = performance.now()
+    const began = cpuTime()
     const ids = tokenizer.encode(line, { special: false })
-    expect(performance.now() - began, JSON.stringify(unit)).toBeLessThan(8000)
+    expect(cpuTime() - began, JSON.stringify(unit)).toBeLessThan(8000)
     expect(tokenizer.decode(ids)).toBe(line)
   }
 })
