@@ -31,7 +31,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'chat_template.jinja'), TEMPLATE)
   child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
   url = String((await once(child.stdout as NodeJS.ReadableStream, 'data'))[0]).trim()
-}, 60_000)
+})
 afterAll(() => {
   child.kill('SIGKILL')
   rmSync(folder, { recursive: true })
@@ -43,11 +43,11 @@ const count = (content: string) =>
 
 it('health is answered while a small request takes long to read', async () => {
   const work = Promise.all(Array.from({ length: 3 }, (_, i) => count(`slow ${i} ${'a'.repeat(60)}!`)))
-  const { middle, asked } = await healthDuring(url, work)
+  const { quick, asked } = await healthDuring(url, work)
   expect((await work).map(({ status }) => status)).toEqual([200, 200, 200])
   expect(asked).toBeGreaterThan(10)
-  expect(middle).toBeLessThan(50)
-}, 60_000)
+  expect(quick).toBeLessThan(50)
+})
 
 it('ends at SIGTERM while one is read', async () => {
   const work = count('slow').catch(() => {})
@@ -55,4 +55,4 @@ it('ends at SIGTERM while one is read', async () => {
   child.kill('SIGTERM')
   expect((await once(child, 'exit'))[0]).toBe(0)
   await work
-}, 60_000)
+})

@@ -1,13 +1,15 @@
 /** Bytes, statuses and headers, as any HTTP client sees them. */
-import { describe, expect, it, test } from 'vitest'
+import { describe, expect, it, onTestFinished, test, vi } from 'vitest'
 import { requestLine } from '../../src/cli/serving/request-line.js'
 import { TetherError } from '../../src/errors.js'
 import type { Model } from '../../src/load-model.js'
 import { type LogLine, serve } from '../../src/server/serve.js'
 import { speaks } from '../support/fake-engine.js'
 import { fakeModel } from '../support/fake-model.js'
-import { ask, hello, serveFake, until } from '../support/fake-server.js'
-import { raw } from '../support/raw-http.js'
+import { ask, hello, serveFake } from '../support/fake-server.js'
+import { gate } from '../support/gate.js'
+import { openRaw, post, raw } from '../support/raw-http.js'
+import { until } from '../support/until.js'
 
 const END = { control: '<end>' }
 const streamed = hello({ stream: true })
@@ -37,12 +39,18 @@ describe('an event stream', () => {
   })
 
   it('begins at once and pings while the engine is busy, with this request or another', async () => {
-    const { url } = await serveFake(speaks({ wait: 120 }, 'Hi', END), { pingMs: 25 })
-    const both = await Promise.all([1, 2].map(() => ask(`${url}/v1/messages`, { body: streamed })))
-    const pings = both.map(({ text }) => text.split('event: ping\ndata: {"type":"ping"}\n\n').length - 1).sort()
-    for (const { text } of both) expect(text).toMatch(/^event: message_start\n.*\n\nevent: ping\n/)
-    expect(pings[0]).toBeGreaterThanOrEqual(2)
-    expect(pings[1]).toBeGreaterThanOrEqual(5)
+    const speaking = gate()
+    const { port } = await serveFake(speaks({ wait: speaking.passed }, 'Hi', END), { pingMs: 25 })
+    const body = JSON.stringify(streamed)
+    const request = `${post('/v1/messages', `Content-Length: ${body.length}`)}${body}`
+    const both = await Promise.all([1, 2].map(() => openRaw(port, request)))
+    for (const { until: comes } of both) {
+      expect(await comes(/(event: ping\ndata: {"type":"ping"}\n\n[\s\S]*){3}/)).toMatch(
+        /event: message_start\n.*\n\n(\r\n\w+\r\n)?event: ping\n/,
+      )
+    }
+    speaking.open()
+    for (const { until: comes } of both) expect(await comes(/event: message_stop/)).toContain('"text":"Hi"')
   })
 
   it('is cut off by an error that a retry may fix', async () => {
@@ -173,7 +181,8 @@ describe('while the model is loading', () => {
 })
 
 it('the server rejects requests above the limit, and accepts new ones once others have ended', async () => {
-  const engine = speaks({ wait: 100 }, 'Hi', END)
+  const speaking = gate()
+  const engine = speaks({ wait: speaking.passed }, 'Hi', END)
   const { url } = await serveFake(engine, { maxRequests: 2 })
   const first = [1, 2].map(() => ask(`${url}/v1/messages`, { body: hello() }))
   await until(() => engine.requests.length === 2)
@@ -181,6 +190,7 @@ it('the server rejects requests above the limit, and accepts new ones once other
   expect(over.status).toBe(429)
   expect(over.headers['retry-after']).toBe('5')
   expect(over.json.error.type).toBe('rate_limit_error')
+  speaking.open()
   for (const { status } of await Promise.all(first)) expect(status).toBe(200)
   expect((await ask(`${url}/v1/messages`, { body: hello() })).status).toBe(200)
 })
@@ -268,15 +278,13 @@ it('serve() names an address that is taken', async () => {
 })
 
 it('a log that throws is a warning, and ends neither the request nor the process', async () => {
-  const warnings: Error[] = []
-  const note = (warning: Error) => warnings.push(warning)
-  process.on('warning', note)
+  const warned = vi.spyOn(process, 'emitWarning').mockReturnValue()
+  onTestFinished(() => warned.mockRestore())
   const fail = () => {
     throw new Error('the disk is full')
   }
   const { url } = await serveFake(speaks('Hi', END), { onLog: fail, onBody: fail })
   for (let i = 0; i < 2; i++) expect((await ask(`${url}/v1/messages`, { body: hello() })).status).toBe(200)
-  await until(() => warnings.length >= 4)
-  process.off('warning', note)
-  expect(warnings.map(({ message }) => message)).toContain('the disk is full')
+  await until(() => warned.mock.calls.length >= 4)
+  expect(warned).toHaveBeenCalledWith(expect.objectContaining({ message: 'the disk is full' }))
 })

@@ -28,7 +28,7 @@ beforeAll(async () => {
   child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: [...stdio] })
   const [line] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer]
   url = String(line).trim()
-}, 60_000)
+})
 afterAll(() => child.kill('SIGKILL'))
 
 const headers = { 'content-type': 'application/json' }
@@ -45,10 +45,9 @@ describe('while a large request is read', () => {
     'health is answered: %s',
     async (_, body) => {
       const work = count(body)
-      const { middle, asked } = await healthDuring(url, work)
+      const { quick, asked } = await healthDuring(url, work)
       expect((await work).status).toBe(200)
-      // A machine with other work holds a process up, so not every answer counts.
-      if (asked > 10) expect(middle).toBeLessThan(50)
+      if (asked > 10) expect(quick).toBeLessThan(50)
     },
     120_000,
   )
@@ -167,8 +166,8 @@ it('a model that is closed while its other thread starts leaves no file open', a
     await new Promise((resolve) => setTimeout(resolve, 30 + 15 * i))
     preparing.close()
   }
-  await until(() => openFiles() <= before, 20_000)
-}, 60_000)
+  await until(() => openFiles() <= before)
+})
 
 it('a client that leaves while its large request waits for another does not wait on', async () => {
   const preparing = await startPreparing()
@@ -190,7 +189,7 @@ it('a client that leaves while its large request waits for another does not wait
   expect(large.whole().byteLength).toBe(large.length)
   await expect(preparing.run(count, bodyOf('words'), AbortSignal.abort())).rejects.toThrow('the client left')
   preparing.close()
-}, 60_000)
+})
 
 it('a large response is read like a small one, also one that continues another', async () => {
   const respond = (body: object) =>
@@ -216,20 +215,24 @@ it.each([
   'health is answered while %s reads 3 MB',
   async (path, body) => {
     const work = ask(`${url}${path}`, { headers, body: { model: 'x', ...body } })
-    const { middle, asked } = await healthDuring(url, work)
+    const { quick, asked } = await healthDuring(url, work)
     expect((await work).status).toBe(400)
-    if (asked > 10) expect(middle).toBeLessThan(50)
+    if (asked > 10) expect(quick).toBeLessThan(50)
   },
   120_000,
 )
 
 it('ends at SIGTERM while a large request is read', async () => {
-  const work = count({ messages: [{ role: 'user', content: 'some words here '.repeat(1_500_000) }] }).catch(() => {})
+  let isRead = false
+  const work = count({ messages: [{ role: 'user', content: 'some words here '.repeat(1_500_000) }] })
+    .then(({ status }) => {
+      isRead = status === 200
+    })
+    .catch(() => {})
   await new Promise((resolve) => setTimeout(resolve, 400))
-  const started = performance.now()
   child.kill('SIGTERM')
   const [code] = (await once(child, 'exit')) as [number]
-  expect(code).toBe(0)
-  expect(performance.now() - started).toBeLessThan(3000)
   await work
-}, 60_000)
+  // It did not wait for that.
+  expect([code, isRead]).toEqual([0, false])
+})

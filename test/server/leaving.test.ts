@@ -11,7 +11,9 @@ import { createMetrics } from '../../src/server/metrics.js'
 import { createHouse } from '../../src/server/model-house.js'
 import { type FakeEngine, type Step, speaks } from '../support/fake-engine.js'
 import { fakeModel } from '../support/fake-model.js'
-import { ask, hello, serveFake, until } from '../support/fake-server.js'
+import { ask, hello, serveFake } from '../support/fake-server.js'
+import { gate } from '../support/gate.js'
+import { until } from '../support/until.js'
 
 const END = { control: '<end>' }
 const unhandled: unknown[] = []
@@ -42,10 +44,9 @@ function requestOf(body: object): string {
 }
 
 async function expectCancelled(engine: FakeEngine, leave: () => void): Promise<void> {
-  const left = performance.now()
   leave()
+  // Nothing else ends it: its script hangs.
   await until(() => engine.cancelled.length === 1)
-  expect((engine.cancelled[0] as number) - left).toBeLessThan(100)
   await until(() => engine.ended === 1)
 }
 
@@ -76,13 +77,15 @@ describe('a client that leaves', () => {
   })
 
   it('while its request waits does not disturb other requests', async () => {
-    const engine = speaks([{ wait: 150 }, 'one', END], ['hang'])
+    const speaking = gate()
+    const engine = speaks([{ wait: speaking.passed }, 'one', END], ['hang'])
     const { url, port } = await serveFake(engine)
     const first = ask(`${url}/v1/messages`, { body: hello() })
     await until(() => engine.requests.length === 1)
     const { socket } = await post(port, hello({ stream: true }))
     await until(() => engine.requests.length === 2)
     await expectCancelled(engine, () => socket.destroy())
+    speaking.open()
     expect((await first).json.content).toEqual([{ type: 'text', text: 'one' }])
   })
 
@@ -167,6 +170,15 @@ describe('a client that leaves', () => {
   })
 })
 
+/** The count, once it has stood still for 20 turns of the loop that would raise it. */
+async function stalled(count: () => number): Promise<number> {
+  for (let still = 0, last = 0; ; last = count()) {
+    still = count() > 0 && count() === last ? still + 1 : 0
+    if (still === 20) return last
+    await sleep(20)
+  }
+}
+
 it('a slow reader slows the generation down to its own speed', async () => {
   const steps = Array.from({ length: 4000 }, () => 'x'.repeat(4000))
   const engine = speaks(...steps)
@@ -174,11 +186,7 @@ it('a slow reader slows the generation down to its own speed', async () => {
   const { socket, heard } = await post(port, hello({ stream: true, max_tokens: 99_000_000 }))
   engine.info.window = 100_000_000
   socket.pause()
-  await until(() => engine.batches > 0)
-  await sleep(300)
-  const before = engine.batches
-  await sleep(100)
-  expect(engine.batches).toBe(before)
+  const before = await stalled(() => engine.batches)
   expect(before).toBeLessThan(4000)
   socket.resume()
   await until(() => engine.batches > before)
@@ -212,9 +220,8 @@ describe('closing the server', () => {
     const half = connect(port, '127.0.0.1').on('error', () => {})
     half.write('POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"model"')
     await until(() => engine.batches > 0)
-    const began = performance.now()
+    // Else it would wait for the rest of a body, five minutes.
     await close()
-    expect(performance.now() - began).toBeLessThan(3000)
   })
 
   it('does not wait for idle connections', async () => {

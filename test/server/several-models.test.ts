@@ -3,10 +3,13 @@ import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { TetherError } from '../../src/errors.js'
-import { type LogLine, type ServeOptions, serve } from '../../src/server/serve.js'
+import { type LogLine, type ServeOptions, type Server, serve } from '../../src/server/serve.js'
 import { speaks } from '../support/fake-engine.js'
 import { type FakeModels, fakeModels } from '../support/fake-models.js'
-import { ask, hello, until } from '../support/fake-server.js'
+import { ask, hello } from '../support/fake-server.js'
+import { gate } from '../support/gate.js'
+import { openRaw, post } from '../support/raw-http.js'
+import { until } from '../support/until.js'
 
 const END = { control: '<end>' }
 
@@ -22,13 +25,13 @@ async function start(models: FakeModels, options: ServeOptions, adapters: string
   return { server, lines, send, get }
 }
 
-function gate(): { open: () => void; passed: Promise<void> } {
-  let open = () => {}
-  const passed = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { open, passed }
+/** A request whose answer is read while it comes. */
+function streaming({ port }: Server, path: string, body: string) {
+  return openRaw(port, `${post(path, `Content-Length: ${Buffer.byteLength(body)}`)}${body}`)
 }
+
+const isLoading = (server: Server, name: string) =>
+  server.models().some((one) => one.name === name && one.state === 'loading')
 
 describe('a server of several models', () => {
   it('answers with the one that is named, and loads it first', async () => {
@@ -242,21 +245,22 @@ describe('memory for one model', () => {
 
   it('is never taken from one that answers: the request waits, and those behind it', async () => {
     const models = fakeModels(1)
-    const engine = speaks('first', { wait: 300 }, 'last', END)
+    const speaking = gate()
+    const engine = speaks('first', { wait: speaking.passed }, 'last', END)
     const served = [models.served('a'), models.served('b', { engine: () => engine })]
-    const { send, get } = await start(models, { models: served })
+    const { server, send, get } = await start(models, { models: served })
     const long = send('b')
     await until(() => engine.requests.length === 1)
-    const order: string[] = []
-    const other = send('a').then(({ said }) => order.push(said ?? ''))
-    await until(() => models.events.length === 3)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    const other = send('a')
+    await until(() => isLoading(server, 'a'))
     expect((await get('/status')).models[0]).toMatchObject({ name: 'a', state: 'loading' })
     // Else b would never be free.
-    const again = send('b').then(({ said }) => order.push(said ?? ''))
+    const again = send('b')
+    await until(() => server.requests() === 3)
+    speaking.open()
     expect((await long).said).toBe('firstlast')
-    await Promise.all([other, again])
-    expect(order).toEqual(['I am a', 'firstlast'])
+    expect([(await other).said, (await again).said]).toEqual(['I am a', 'firstlast'])
+    expect(models.events).toEqual(['load a', 'close a', 'load b', 'close b', 'load a', 'close a', 'load b'])
   })
 
   it('is not waited for by a client that has left', async () => {
@@ -275,10 +279,10 @@ describe('memory for one model', () => {
     await until(() => models.engines.has('b'))
     const impatient = new AbortController()
     const waits = post('a', impatient.signal)
-    await new Promise((resolve) => setTimeout(resolve, 30))
+    await until(() => isLoading(server, 'a'))
     impatient.abort()
     await waits
-    await new Promise((resolve) => setTimeout(resolve, 30))
+    await until(() => !isLoading(server, 'a'))
     expect(models.events).toEqual(['load a', 'close a', 'load b'])
     expect((await get('/status')).models[0]).toMatchObject({ name: 'a', state: 'unloaded' })
     expect((await get('/v1/models')).data[0]).toMatchObject({ id: 'a', max_input_tokens: 100_000, loaded: false })
@@ -295,9 +299,9 @@ describe('memory for one model', () => {
     await send('c')
     const engine = models.engines.get('a')
     if (!engine) throw new Error('a is not loaded')
-    engine.lacking = 50
+    // Until it has room: the server looks again and again.
+    Object.defineProperty(engine, 'lacking', { get: () => (models.events.includes('close b') ? 0 : 50) })
     await until(() => models.events.includes('close b'))
-    engine.lacking = 0
     await new Promise((resolve) => setTimeout(resolve, 120))
     expect(models.engines.has('c')).toBe(true)
     expect((await send('b')).said).toBe('I am b')
@@ -335,16 +339,15 @@ describe('a model that', () => {
       models: [models.served('b', { reading: reading.passed })],
       pingMs: 20,
     })
-    const waits = ask(`${server.url}/v1/messages`, { body: hello({ model: 'b', stream: true }) })
-    await until(() => models.events.length === 1)
+    const waits = await streaming(server, '/v1/messages', JSON.stringify(hello({ model: 'b', stream: true })))
+    await waits.until(/event: ping/)
     expect((await send('a')).said).toBe('I am a')
-    await new Promise((resolve) => setTimeout(resolve, 400))
     expect((await get('/activity')).requests).toMatchObject([{ state: 'loading' }])
     expect((await get('/activity')).models[1]).toMatchObject({ name: 'b', state: 'loading', progress: 0.5 })
     reading.open()
-    const { status, text } = await waits
-    expect(status).toBe(200)
-    expect(text).toMatch(/^event: ping\n[\s\S]*event: message_start[\s\S]*I am b[\s\S]*event: message_stop/)
+    expect(await waits.until(/event: message_stop/)).toMatch(
+      /^HTTP\/1\.1 200 .*\r\n(?:\S.*\r\n)*\r\n\w+\r\nevent: ping\n[\s\S]*event: message_start[\s\S]*I am b[\s\S]*event: message_stop/,
+    )
   })
 
   it('fails while its streams get pings ends them with the error', async () => {
@@ -352,10 +355,12 @@ describe('a model that', () => {
     const reading = gate()
     const broken = models.served('b', { reading: reading.passed, fails: new TetherError('bad_weights', 'damaged') })
     const { server, lines } = await start(models, { models: [broken], pingMs: 10 })
-    const waits = ask(`${server.url}/v1/messages`, { body: hello({ model: 'b', stream: true }) })
-    await new Promise((resolve) => setTimeout(resolve, 400))
+    const waits = await streaming(server, '/v1/messages', JSON.stringify(hello({ model: 'b', stream: true })))
+    await waits.until(/event: ping/)
     reading.open()
-    expect((await waits).text).toMatch(/event: ping[\s\S]*event: error\ndata: .*the model b cannot be loaded: damaged/)
+    expect(await waits.until(/damaged/)).toMatch(
+      /event: ping[\s\S]*event: error\ndata: .*the model b cannot be loaded: damaged/,
+    )
     await until(() => lines.length === 1)
     expect(lines[0]?.error).toBe('the model b cannot be loaded: damaged')
   })
@@ -370,32 +375,34 @@ describe('a model that', () => {
 })
 
 describe('a server that closes while a model is loaded', () => {
-  async function closing(path: string, rest: string, pings: boolean) {
+  async function loading(pingMs: number) {
     const models = fakeModels(3)
     const reading = gate()
-    const { server, lines } = await start(models, {
-      models: [models.served('b', { reading: reading.passed })],
-      pingMs: pings ? 10 : 10_000,
-    })
     onTestFinished(reading.open)
-    const waits = ask(server.url + path, { body: `{"model":"b",${rest}${pings ? ',"stream":true' : ''}}` })
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    await Promise.all([server.close(), waits.catch(() => {})])
-    expect(lines).toHaveLength(1)
-    return waits
+    return start(models, { models: [models.served('b', { reading: reading.passed })], pingMs })
   }
 
   it.each(routes)('answers who waits for it with an error: %s', async (path, rest) => {
-    const { status, headers, json } = await closing(path, rest, false)
-    expect([status, headers.connection]).toEqual([503, 'close'])
+    const { server, lines } = await loading(10_000)
+    const waits = ask(server.url + path, { body: `{"model":"b",${rest}}` })
+    await until(() => isLoading(server, 'b'))
+    await server.close()
+    const { status, headers, json } = await waits
+    expect([status, headers.connection, lines.length]).toEqual([503, 'close', 1])
     const known = path.startsWith('/v1/messages') ? { type: 'api_error' } : { type: 'server_error', code: 'closed' }
     expect(json.error).toMatchObject({ ...known, message: 'the server is closing' })
   })
 
   // A client of Anthropic's begins a stream again that breaks off.
   it.each(routes.slice(2))('ends a stream of pings with an error: %s', async (path, rest) => {
-    const { status, text } = await closing(path, rest, true)
-    expect([status, text]).toEqual([200, expect.stringMatching(/"message":"the server is closing"/)])
+    const { server, lines } = await loading(10)
+    const waits = await streaming(server, path, `{"model":"b",${rest},"stream":true}`)
+    // Of its body: a ping is an event, or a comment.
+    await waits.until(/\r\n\r\n\w+\r\n/)
+    await server.close()
+    const text = await waits.until(/(?!)/)
+    expect([text.slice(0, 12), lines.length]).toEqual(['HTTP/1.1 200', 1])
+    expect(text).toMatch(/"message":"the server is closing"/)
   })
 })
 
@@ -407,7 +414,7 @@ it('a server that closes closes what it has loaded, also while it loads', async 
   })
   await send('b')
   const waits = send('c').catch(() => {})
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await until(() => isLoading(server, 'c'))
   await server.close()
   await waits
   expect([...models.engines.keys()]).toEqual(['a'])

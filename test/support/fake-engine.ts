@@ -12,7 +12,13 @@ import type {
 import { controlId, fakeTokenizer } from './fake-tokenizer.js'
 
 /** A text or a control token is one batch; the other steps happen between batches. */
-export type Step = string | { control: string } | { wait: number } | 'hang' | { fail: unknown } | { ends: 'loop' }
+export type Step =
+  | string
+  | { control: string }
+  | { wait: number | Promise<void> }
+  | 'hang'
+  | { fail: unknown }
+  | { ends: 'loop' }
 
 export interface FakeEngine extends Engine {
   info: EngineInfo
@@ -128,7 +134,8 @@ export function speaks(...script: Step[] | Step[][]): FakeEngine {
           if (step === 'hang') {
             await aborted(signal)
           } else if (typeof step === 'object' && 'wait' in step) {
-            await Promise.race([sleep(step.wait), aborted(signal)])
+            const { wait } = step
+            await Promise.race([typeof wait === 'number' ? sleep(wait) : wait, aborted(signal)])
           } else if (typeof step === 'object' && 'fail' in step) {
             throw step.fail
           } else if (typeof step === 'object' && 'ends' in step) {

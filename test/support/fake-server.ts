@@ -52,12 +52,3 @@ export async function ask(
 export function hello(more: object = {}): object {
   return { model: 'some-model', max_tokens: 1000, messages: [{ role: 'user', content: 'hi' }], ...more }
 }
-
-/** Waits until something holds; fails after `ms`. */
-export async function until(holds: () => boolean, ms = 2000): Promise<void> {
-  const end = performance.now() + ms
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(`not true within ${ms} ms: ${holds}`)
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-}

@@ -1,4 +1,5 @@
 /** HTTP as bytes on a socket, for what no client library sends. */
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 
@@ -46,10 +47,11 @@ export async function openRaw(port: number, bytes: string): Promise<RawConnectio
       let written = 0
       for (; written < count && !socket.destroyed; written++) {
         if (socket.write(piece)) continue
-        await new Promise((resolve) => {
-          socket.once('drain', resolve)
-          socket.once('close', resolve)
-        })
+        // Until both are over, or listeners pile up.
+        const over = new AbortController()
+        const { signal } = over
+        await Promise.race([once(socket, 'drain', { signal }), once(socket, 'close', { signal })]).catch(() => {})
+        over.abort()
       }
       return written
     },
