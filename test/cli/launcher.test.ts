@@ -1,10 +1,11 @@
 /** What tether prints for the user to paste starts it as it was started, where the user stands. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Started } from '../../src/cli/launcher.js'
 import { tetherCommand } from '../../src/cli/tether-command.js'
+import { removePlace } from '../support/remove-place.js'
 
 let base: string
 beforeAll(() => {
@@ -21,7 +22,7 @@ beforeAll(() => {
   write('npm/_npx/2f/package.json', { dependencies: { '@tether/mlx': 'file:../../../my files/a.tgz' } })
   write('bin/tether')
 })
-afterAll(() => rmSync(base, { recursive: true, force: true }))
+afterAll(() => removePlace(base))
 
 /** With BASE for the folder above. */
 const inBase = (text: string) => text.replaceAll('BASE', base)

@@ -1,11 +1,12 @@
 /** However tether is started, the command that it prints runs as it stands, in the folder where the user stands. */
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { collectOutput } from '../support/cli-output.js'
 import { root } from '../support/consumer.js'
+import { removePlace } from '../support/remove-place.js'
 
 // Some start npm, on a machine that may be busy.
 vi.setConfig({ testTimeout: 90_000 })
@@ -23,7 +24,7 @@ beforeAll(() => {
     symlinkSync(join(clone, 'bin/tether.mjs'), join(base, folder, 'tether'))
   }
 }, 180_000)
-afterAll(() => rmSync(base, { recursive: true, force: true }))
+afterAll(() => removePlace(base))
 
 /** A line as somebody types it into a shell, where neither npm nor vitest has set anything. */
 function type(line: string, cwd: string, path: string[] = []) {

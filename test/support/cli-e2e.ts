@@ -1,20 +1,12 @@
 /** Runs tether itself with the real Claude Code and the demo model, in a home and a repository of its own. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { runFolder } from '../../src/cli/serving/run-folder.js'
 import { collectOutput, type Ended } from './cli-output.js'
+import { removePlace } from './remove-place.js'
 import { openTerminal, type Terminal } from './terminal.js'
 import { until } from './until.js'
 
@@ -44,7 +36,7 @@ export function makeWorkplace({ scripted = false, flags = [] as string[], env = 
     repo: join(base, 'repo'),
     temp: join(base, 'temp'),
     requests: join(base, 'requests.jsonl'),
-    remove: () => rmSync(base, { recursive: true, force: true, maxRetries: 5 }),
+    remove: () => removePlace(base),
   }
   for (const folder of [place.home, place.repo, place.temp]) mkdirSync(folder)
   execFileSync('git', ['init', '-q'], { cwd: place.repo, env: environment(place) })
@@ -170,7 +162,7 @@ export function expectAllAnswered(place: Workplace, { tooLong = 0 } = {}): void 
 
 /** Expects that no process of the session and no settings file is left. */
 export async function expectNothingLeft(place: Workplace): Promise<void> {
-  await until(() => processesOf(place).length === 0, 10_000)
+  await until(() => processesOf(place).length === 0)
   expect(readdirSync(place.temp).filter((name) => name.startsWith('tether-'))).toEqual([])
 }
 

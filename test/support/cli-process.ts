@@ -9,17 +9,17 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { type ClaudeReport, writeFakeClaude } from './cli-fake-claude.js'
 import { collectOutput, type Ended } from './cli-output.js'
 import { writeModel } from './model-folders.js'
+import { processesIn, removePlace } from './remove-place.js'
 import { openTerminal, type Terminal } from './terminal.js'
 import { until } from './until.js'
 
@@ -72,11 +72,7 @@ export function makePlace(): Place {
     temp: join(base, 'temp'),
     claude: writeFakeClaude(join(base, 'claude-bin')),
     report: join(base, 'report.json'),
-    remove() {
-      // A test ends them after this: until then they write.
-      for (const line of processesIn(base)) kill(Number(line.trim().split(' ')[0]))
-      rmSync(base, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
-    },
+    remove: () => removePlace(base),
   }
 }
 
@@ -125,10 +121,12 @@ export function startTether(compiled: string, place: Place, args: string[], env:
   return { process: child, ...collectOutput(child as ChildProcessByStdio<Writable | null, Readable, Readable>) }
 }
 
-/** Waits until the fake claude runs. */
-export async function claudeReport(place: Place): Promise<ClaudeReport & { child?: number }> {
+/** Waits until the fake claude runs, or the agent in its place. */
+export async function claudeReport<T = ClaudeReport & { child?: number }>(place: Place): Promise<T> {
   await until(() => existsSync(place.report))
-  return JSON.parse(readFileSync(place.report, 'utf8')) as ClaudeReport
+  // What tether printed before is read first.
+  await new Promise((resolve) => setImmediate(resolve))
+  return JSON.parse(readFileSync(place.report, 'utf8')) as T
 }
 
 export function isAlive(pid: number): boolean {
@@ -139,19 +137,6 @@ export function isAlive(pid: number): boolean {
 /** Processes whose command line names the place, as lines that begin with their ids: none once tether has exited. */
 export function processesOf(place: Place): string[] {
   return processesIn(dirname(place.home))
-}
-
-function processesIn(base: string): string[] {
-  const lines = execFileSync('ps', ['-A', '-o', 'pid=,args='], { encoding: 'utf8' }).split('\n')
-  return lines.filter((line) => line.includes(basename(base)))
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // It has ended meanwhile.
-  }
 }
 
 /** Kept in build/ by the hash of the source: many test files compile the same sources. */

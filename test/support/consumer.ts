@@ -1,18 +1,10 @@
 /** Projects in temporary folders that use tether's packages, each with its own home and only node on PATH. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { collectOutput, type Ended, type Output } from './cli-output.js'
+import { removePlace } from './remove-place.js'
 
 export const root = join(import.meta.dirname, '..', '..')
 
@@ -73,7 +65,7 @@ export function makeConsumer({ path = [] as string[] } = {}): Consumer {
       const child = spawnIn(command, args, env)
       return { ...collectOutput(child), kill: () => child.kill() }
     },
-    remove: () => rmSync(base, { recursive: true, force: true }),
+    remove: () => removePlace(base),
   }
 }
 

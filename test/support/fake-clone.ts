@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { removePlace } from './remove-place.js'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -79,7 +80,7 @@ export function makeFakeClone({ realNpm = false } = {}): FakeClone {
     program,
     without: (name) => rmSync(join(bin, name)),
     calls: () => (existsSync(notes) ? readFileSync(notes, 'utf8').trim().split('\n') : []),
-    remove: () => rmSync(base, { recursive: true, force: true }),
+    remove: () => removePlace(base),
   }
 }
 

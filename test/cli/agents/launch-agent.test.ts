@@ -6,7 +6,7 @@ import { agents } from '../../../src/cli/agents/agent-table.js'
 import { runFolder } from '../../../src/cli/serving/run-folder.js'
 import { type AgentReport, writeFakeAgent } from '../../support/cli-fake-agent.js'
 import { useTether } from '../../support/cli-fixture.js'
-import { isAlive } from '../../support/cli-process.js'
+import { claudeReport, isAlive } from '../../support/cli-process.js'
 import { until } from '../../support/until.js'
 
 const tether = useTether()
@@ -22,10 +22,7 @@ function start(name: keyof typeof agents, words: string[], env: Record<string, s
   return running
 }
 
-async function report(): Promise<AgentReport> {
-  await until(() => existsSync(tether.place.report))
-  return JSON.parse(readFileSync(tether.place.report, 'utf8')) as AgentReport
-}
+const report = () => claudeReport<AgentReport>(tether.place)
 
 describe.each(names)('tether launch %s', (name) => {
   test('runs it on a server that lets in its key alone, passes arguments and the exit status on, and leaves nothing', async () => {
@@ -85,7 +82,7 @@ test('no settings file of an agent is written, nor made', async () => {
   const folders = readdirSync(tether.place.home).sort()
   expect(folders).toEqual(['.aider.conf.yml', '.codex', '.config', '.qwen', '.tether'])
   expect(readdirSync(join(tether.place.home, '.tether'))).not.toContain('agents')
-}, 120_000)
+})
 
 test('two agents share the server of one', async () => {
   start('codex', ['sleep'])

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFin
 import { selfSigned } from '../../support/certificate.js'
 import { collectOutput } from '../../support/cli-output.js'
 import { compileCli } from '../../support/cli-process.js'
+import { removePlace } from '../../support/remove-place.js'
 import { openTerminal } from '../../support/terminal.js'
 
 let compiled: string
@@ -21,12 +22,12 @@ beforeAll(() => {
     try { process.exit(await runPull({ model, modelsDir, waits: { backoffMs: 20, idleMs: 300 } })) }
     catch (error) { console.error(error.message); process.exit(1) }`
   writeFileSync(join(compiled, 'pull.mjs'), entry)
-}, 60_000)
+})
 afterAll(() => rmSync(compiled, { recursive: true }))
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'tether-pull-test-'))
 })
-afterEach(() => rmSync(home, { recursive: true, force: true }))
+afterEach(() => removePlace(home))
 
 const hour = 3_600_000
 const fromNow = (ms: number) => new Date(Date.now() + ms)
@@ -110,7 +111,7 @@ describe('tether pull without a network', () => {
     expect(stderr).toContain(
       `No answer from ${host}. Check HF_ENDPOINT and your internet connection, or try again later.`,
     )
-  }, 30_000)
+  })
 
   test('reports a hub that resets connections', async () => {
     const host = await listen(createServer((request) => request.socket.resetAndDestroy()))

@@ -9,6 +9,7 @@ import { collectOutput } from '../../support/cli-output.js'
 import { compileCli } from '../../support/cli-process.js'
 import { expectPulled, type FakeHub, startFakeHub } from '../../support/fake-hub.js'
 import { modelFiles, withNonZeroWeights, writeModel } from '../../support/model-folders.js'
+import { removePlace } from '../../support/remove-place.js'
 import { openTerminal } from '../../support/terminal.js'
 import { until } from '../../support/until.js'
 
@@ -23,7 +24,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await hub.close()
-  rmSync(modelsDir, { recursive: true, force: true })
+  removePlace(modelsDir)
 })
 
 const path = () => join(modelsDir, name)
@@ -38,7 +39,7 @@ const tether = (args: string[]) =>
     .ended
 beforeAll(() => {
   compiled = compileCli()
-}, 60_000)
+})
 afterAll(() => rmSync(compiled, { recursive: true }))
 
 describe('tether pull', () => {

@@ -19,6 +19,7 @@ import { UsageError } from '../../../src/cli/args.js'
 import { statusLines } from '../../../src/cli/commands/service.js'
 import { type Asked, planService } from '../../../src/cli/service/plan-service.js'
 import { label, unitPath, unitText } from '../../../src/cli/service/unit.js'
+import { removePlace } from '../../support/remove-place.js'
 import { until } from '../../support/until.js'
 
 const root = join(import.meta.dirname, '..', '..', '..')
@@ -161,7 +162,7 @@ describe('tether service', () => {
   /** systemctl and launchctl note what they are asked for. */
   function makeHome() {
     const home = mkdtempSync(join(tmpdir(), "tether service 'test' 50% "))
-    onTestFinished(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }))
+    onTestFinished(() => removePlace(home))
     mkdirSync(join(home, 'bin'))
     for (const name of ['systemctl', 'launchctl'])
       writeFileSync(join(home, 'bin', name), `#!/bin/sh\necho "$@" >> "$HOME/asked"\n`, { mode: 0o755 })
@@ -206,7 +207,7 @@ describe('tether service', () => {
     }
     writeFileSync(join(home, 'keys'), 'key\n', { mode: 0o600 })
     expect(tether(['install', '--model', 'demo', '--api-key-file', join(home, 'keys')]).status).toBe(0)
-  }, 60_000)
+  })
 
   test('writes through a link to a file, and refuses any other link', () => {
     const { home, path, tether } = makeHome()
@@ -228,7 +229,7 @@ describe('tether service', () => {
     symlinkSync('/dev/null', path)
     expect(tether(['install', '--model', 'demo']).stderr).toContain('it is a link to /dev/null')
     expect(readlinkSync(path)).toBe('/dev/null')
-  }, 60_000)
+  })
 
   test('installs a private file without a key and starts it, says its state, and removes it', () => {
     const { path, tether, asked } = makeHome()
@@ -269,11 +270,11 @@ describe('tether service', () => {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       said += text
     })
-    await until(() => said.includes(' ready at '), 30_000)
+    await until(() => said.includes(' ready at '))
     const url = / ready at (\S+)/.exec(said)?.[1]
     expect((await fetch(`${url}/health`)).status).toBe(200)
     const ended = new Promise((done) => child.once('exit', done))
     child.kill('SIGTERM')
     expect(await ended).toBe(0)
-  }, 60_000)
+  })
 })

@@ -1,6 +1,6 @@
 /** tether with a certificate, from the command to the clients: the real server on the demo model. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'v
 import { runFolder } from '../../../src/cli/serving/run-folder.js'
 import { type Certificate, selfSigned } from '../../support/certificate.js'
 import { writeFakeClaude } from '../../support/cli-fake-claude.js'
+import { removePlace } from '../../support/remove-place.js'
 import { until } from '../../support/until.js'
 
 const root = join(import.meta.dirname, '..', '..', '..')
@@ -23,7 +24,7 @@ beforeEach(() => {
   first = certificate()
   write(first)
 })
-afterEach(() => rmSync(home, { recursive: true }))
+afterEach(() => removePlace(home))
 
 function write({ cert, key }: Certificate) {
   writeFileSync(join(home, 'cert.pem'), cert)
@@ -64,7 +65,7 @@ function ask(url: string, ca: string, body?: object): Promise<{ status?: number;
 describe('tether --serve-only with a certificate', () => {
   test('answers over https, takes another one at SIGHUP, and tells other terminals what to trust', async () => {
     const { child, output, ended } = start(onDemo(['--serve-only', ...files()]))
-    await until(() => output.stderr.includes('Ctrl-C'), 25_000)
+    await until(() => output.stderr.includes('Ctrl-C'))
     const url = / ready at (https:\S+)/.exec(output.stderr)?.[1] ?? ''
     const message = { model: 'demo', max_tokens: 20, messages: [{ role: 'user', content: 'Say pineapple.' }] }
     const answer = await ask(`${url}/v1/messages`, first.cert, message)
@@ -85,7 +86,7 @@ describe('tether --serve-only with a certificate', () => {
     child.kill('SIGTERM')
     expect(await ended).toBe(0)
     expect(readdirSync(runFolder(home))).toEqual([])
-  }, 60_000)
+  })
 })
 
 describe('tether with a certificate and Claude Code', () => {
@@ -105,11 +106,11 @@ describe('tether with a certificate and Claude Code', () => {
     expect(seen.trusted).toContain(first.cert.trim())
     expect(seen.statusLine).toContain('demo')
     expect(existsSync(seen.env.NODE_EXTRA_CA_CERTS)).toBe(false)
-  }, 60_000)
+  })
 
   test('starts it on a server that runs, by the name that the certificate has', async () => {
     const server = start(onDemo(['--serve-only', ...files()]))
-    await until(() => server.output.stderr.includes('Ctrl-C'), 25_000)
+    await until(() => server.output.stderr.includes('Ctrl-C'))
     const report = join(home, 'report.json')
     const claude = writeFakeClaude(join(home, 'claude'))
     const { ended, output } = start(onDemo([...files(), '--claude-path', claude, '--', 'exit:0']), {
@@ -120,7 +121,7 @@ describe('tether with a certificate and Claude Code', () => {
     expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({ health: 200, authorized: 200 })
     server.child.kill('SIGTERM')
     expect(await server.ended).toBe(0)
-  }, 60_000)
+  })
 
   test('says before the load that a certificate is not for the address', async () => {
     const claude = writeFakeClaude(join(home, 'claude'))
@@ -128,5 +129,5 @@ describe('tether with a certificate and Claude Code', () => {
     expect(await ended).toBe(1)
     expect(output.stderr).toContain('is not for 127.0.0.2, so Claude Code would refuse it')
     expect(output.stderr).not.toContain('loading')
-  }, 60_000)
+  })
 })
