@@ -10,6 +10,7 @@ import { type ClaudeReport, writeFakeClaude } from '../support/cli-fake-claude.j
 import { collectOutput } from '../support/cli-output.js'
 import { linkModule, makeConsumer, root } from '../support/consumer.js'
 import { type FakeHub, startFakeHub } from '../support/fake-hub.js'
+import { removePlace } from '../support/remove-place.js'
 import { openTerminal, type Terminal } from '../support/terminal.js'
 
 // The tests start a compiler and a model in other processes, on a machine that may be busy.
@@ -65,8 +66,8 @@ const proofs: Record<string, Proof> = {
   'tether launch codex': { test: 'test/cli/agents/launch-agent.test.ts', contains: 'launch' },
   'tether service install': { test: 'test/cli/service/service.test.ts', contains: "'install'" },
   'tether ps': { prints: /^MODEL +ADDRESS .*\n.*\/gemma-4-e2b-it-4bit +http:/m },
-  'tether stop': { test: 'test/cli/sharing/shared-server.test.ts', contains: "['stop', 'demo']" },
-  'tether logs': { test: 'test/cli/sharing/shared-server.test.ts', contains: "['logs', '-f']" },
+  'tether stop': { test: 'test/cli/sharing/detached-server.test.ts', contains: "['stop', 'demo']" },
+  'tether logs': { test: 'test/cli/sharing/detached-server.test.ts', contains: "['logs', '-f']" },
   'tether --help': { prints: /Usage: tether[\s\S]*--serve-only/ },
   'tether help COMMAND': { prints: /Usage: tether pull/, as: 'tether help pull' },
   'tether --list': { prints: /mlx-community\/gemma-4-e2b-it-4bit +gemma4_text .* yes/ },
@@ -147,7 +148,7 @@ afterAll(async () => {
     await terminal.ended
   }
   await hub?.close()
-  rmSync(base, { recursive: true, force: true, maxRetries: 5 })
+  removePlace(base)
 })
 
 function runInShell(command: string) {

@@ -1,5 +1,5 @@
 /** A fake library: a model that does nothing, behind a server. Environment variables control it. */
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,6 +11,7 @@ import type { GenerateOptions } from '../../src/model/types.js'
 const {
   FAKE_LOAD_MS = '0',
   FAKE_LOAD_ERROR,
+  FAKE_LOAD_UNTIL,
   FAKE_WINDOW = '65536',
   FAKE_CRASH_MS,
   FAKE_GENERATE_MS = '0',
@@ -29,6 +30,11 @@ export const fakeLibrary: Library = {
     for (let step = 0; step <= 4; step++) {
       await sleep(Number(FAKE_LOAD_MS) / 5)
       onProgress?.(step / 4)
+      // A file that the test writes once it has seen enough.
+      while (step === 2 && FAKE_LOAD_UNTIL && !existsSync(FAKE_LOAD_UNTIL)) {
+        await sleep(50)
+        onProgress?.(0.5)
+      }
     }
     if (FAKE_LOAD_ERROR === 'unexpected') throw new TypeError('weights is not iterable')
     if (FAKE_LOAD_ERROR) throw new TetherError('bad_weights', FAKE_LOAD_ERROR)

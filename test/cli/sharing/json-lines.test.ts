@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type ControlSocket, openControl } from '../../../src/cli/sharing/control-socket.js'
 import { connectPeer } from '../../../src/cli/sharing/json-lines.js'
 import type { Ask, Tell, ToTerminal } from '../../../src/cli/sharing/messages.js'
+import { until } from '../../support/until.js'
 
 let folder: string
 let control: ControlSocket
@@ -49,8 +50,11 @@ test('messages come whole and in order, also in pieces, and those that nobody he
     heard.push(message)
     if (message.type === 'attach') server.onMessage(undefined)
   })
+  // The rest may be on its way still.
+  await until(() => heard.length === 2)
   expect(heard).toEqual([{ type: 'watch' }, { type: 'attach', key: 'schlüssel', pid: 1 }])
   server.onMessage((message) => heard.push(message))
+  await until(() => heard.length === 3)
   expect(heard.at(-1)).toEqual({ type: 'report' })
   socket.destroy()
   await server.closed
