@@ -35,7 +35,10 @@ let interrupts = 0
 const words = args.filter((word, i) => word !== '--settings' && args[i - 1] !== '--settings')
 const act = words.find((word) => /^(exit|sleep|children|die|say|ints|screen):?/.test(word)) ?? 'exit:0'
 const [what, value] = act.split(':')
-if (what === 'ints') process.on('SIGINT', () => { if (++interrupts === Number(value)) process.exit(40) })
+if (what === 'ints') process.on('SIGINT', () => {
+  console.log('interrupt ' + ++interrupts)
+  if (interrupts === Number(value)) process.exit(40)
+})
 const child = what === 'children' ? spawn('sleep', ['600'], { detached: true, stdio: 'ignore' }).pid : undefined
 if (what === 'children') process.on('SIGTERM', () => {})
 const report = {

@@ -67,13 +67,11 @@ describe('without Claude Code', () => {
     ])('%s exits with status 127 before the model is loaded', async (_, content, mode, why) => {
       const path = join(tether.place.home, 'my-claude')
       if (content !== undefined) writeFileSync(path, content, { mode })
-      const asked = performance.now()
-      const { code, stderr } = await tether.startOnDemo(['--claude-path', path], { FAKE_LOAD_MS: '60000' }).ended
+      const { code, stderr } = await tether.startOnDemo(['--claude-path', path], { FAKE_LOAD_MS: '600000' }).ended
       expect(code).toBe(127)
       expect(stderr).toContain(`${path} cannot be run: `)
       expect(stderr).toContain(why)
       expect(stderr).toContain('--claude-path')
-      expect(performance.now() - asked).toBeLessThan(20_000)
       await tether.expectNothingLeft()
     })
 

@@ -150,7 +150,8 @@ describe('a signal', () => {
     const running = tether.startWithClaude(['ints:2'])
     const { pid } = await claudeReport(tether.place)
     process.kill(-Number(running.process.pid), 'SIGINT')
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    // Two that come together count as one.
+    await until(() => running.stdout().includes('interrupt 1'))
     expect(isAlive(pid)).toBe(true)
     process.kill(-Number(running.process.pid), 'SIGINT')
     expect((await running.ended).code).toBe(40)

@@ -119,10 +119,8 @@ describe('a bounded file', () => {
 
   test('does not wait for a pipe that nobody reads', () => {
     execFileSync('mkfifo', [path])
-    const started = performance.now()
     open().write('one')
     expect(faults).toEqual([expect.stringContaining('ENXIO')])
-    expect(performance.now() - started).toBeLessThan(5000)
   })
 
   test('takes no line after it was closed', () => {

@@ -85,7 +85,8 @@ Ctrl-C stops the server.
   test('prints the variables itself where it cannot record its server', async () => {
     writeFileSync(join(tether.place.home, '.tether'), 'a file where a folder should be')
     const running = tether.startOnDemo(['--serve-only', '--port', '0'])
-    await until(() => running.stderr().includes('Ctrl-C'))
+    // Of two streams either may come first.
+    await until(() => running.stderr().includes('Ctrl-C') && running.stdout().includes('export ANTHROPIC_BASE_URL'))
     const url = / ready at (\S+)/.exec(running.stderr())?.[1]
     expect(running.stdout()).toContain(`export ANTHROPIC_BASE_URL='${url}'\n`)
     expect(running.stderr()).not.toContain('Variables for')

@@ -22,7 +22,7 @@ let open: Terminal[]
 
 beforeAll(() => {
   compiled = compileCli()
-}, 60_000)
+})
 afterAll(() => rmSync(compiled, { recursive: true }))
 beforeEach(() => {
   place = makePlace()
@@ -40,9 +40,11 @@ const tether = (args: string[], more?: InTerminal) => {
 }
 const screen = async (how = 'raw', more?: InTerminal) => {
   const terminal = tether(['--claude-path', place.claude, '--', `screen:${how}`], more)
-  await until(() => terminal.written().includes('<screen'))
+  await showsScreen(terminal)
   return terminal
 }
+/** Its whole line: a terminal may pass on a line in pieces. */
+const showsScreen = (terminal: Terminal) => until(() => /<screen .*>\r\n/.test(terminal.written()))
 const logs = () => {
   const folder = join(place.home, '.tether', 'logs')
   return readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
@@ -142,7 +144,7 @@ describe('Claude Code in a terminal', () => {
       const terminal = tether(['--own', '--claude-path', place.claude, '--', 'screen:raw'], {
         env: { FAKE_NOISE: '1' },
       })
-      await until(() => terminal.written().includes('<screen'))
+      await showsScreen(terminal)
       return terminal
     }
     const first = await own()
