@@ -108,7 +108,7 @@ describe('an engine', () => {
     const prompt = someTokens(20_000, 14)
     const controller = new AbortController()
     const running = collect(engine.generate(ask(prompt, 5), controller.signal))
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await until(() => engine.stats().prefill.total === prompt.length && engine.stats().prefill.done >= 512)
     const { done } = engine.stats().prefill
     controller.abort()
     const { tokens, finish } = await running
