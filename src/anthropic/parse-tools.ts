@@ -28,13 +28,18 @@ export function readTools(value: unknown): ReadTools {
   if (value === undefined || value === null) return read
   if (!Array.isArray(value)) fail('tools', 'Input should be a list')
   const ignoredTypes = new Set<string>()
+  const ignoredNames: string[] = []
   for (const [i, tool] of value.entries()) {
     const at = `tools.${i}`
     if (!isFields(tool)) fail(at, 'Input should be an object')
     const ignored = typeOfServerTool(tool, at)
     if (ignored === undefined) read.tools.push(readTool(tool, at))
     else ignoredTypes.add(ignored.slice(0, LONGEST_TYPE))
+    if (ignored !== undefined && typeof tool.name === 'string') ignoredNames.push(tool.name)
   }
+  const known = ignoredNames.concat(read.tools.map(({ name }) => name))
+  // In the words of Anthropic's API, where tools of its servers count, too. Of two only one could be called.
+  if (new Set(known).size < known.length) fail('tools', 'Tool names must be unique.')
   return { ...read, ignoredTools: [...ignoredTypes].slice(0, MOST_NAMED) }
 }
 

@@ -1,4 +1,5 @@
 /** Tools and tool_choice, as chats and responses write them. */
+import { isDeepStrictEqual } from 'node:util'
 import type { ChatTool } from '../chat/types.js'
 import { readSchema } from '../turn/read-schema.js'
 import { type Fields, fail, isFields, readStrict, readText, readTextOr, readTyped } from '../turn/request-fields.js'
@@ -21,17 +22,27 @@ export type ReadOther = (tool: Fields & { type: string }, at: string, namespace?
 export function readTools({ tools, tool_choice: choice }: Fields, readOther: ReadOther = () => undefined): ReadTools {
   const read: ReadTools = { tools: [], ignoredTools: [], toolChoice: { type: 'auto' } }
   const ignored = new Set<string>()
+  const named = new Map<string, ChatTool>()
   if (tools !== undefined && tools !== null) {
     if (!Array.isArray(tools)) fail('tools', 'Input should be a list')
     for (const [i, value] of tools.entries()) {
       const tool = readTyped(value, `tools[${i}]`)
       const known = tool.type === 'function' ? [readFunction(tool, `tools[${i}]`)] : readOther(tool, `tools[${i}]`)
-      for (const one of known ?? []) read.tools.push(one)
+      for (const one of known ?? []) add(one, read.tools, named, `tools[${i}]`)
       if (!known) ignored.add(tool.type.slice(0, LONGEST_TYPE))
     }
   }
   read.ignoredTools = [...ignored].slice(0, MOST_NAMED)
   return choice === undefined || choice === null ? read : choose(read, choice)
+}
+
+/** OpenAI's API lets a request list a function twice. Of two that differ only one could be called. */
+function add(tool: ChatTool, tools: ChatTool[], named: Map<string, ChatTool>, at: string): void {
+  const other = named.get(tool.name)
+  if (other && isDeepStrictEqual(tool, other)) return
+  if (other) fail(at, `an earlier tool has the name ${tool.name}, too: give each tool a name of its own`)
+  named.set(tool.name, tool)
+  tools.push(tool)
 }
 
 /** In a chat the function stands in a field of its own, in a response the tool is the function. */

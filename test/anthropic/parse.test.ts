@@ -9,6 +9,7 @@ const user = (content: unknown) => ({ role: 'user', content })
 const ask = (fields: object = {}) => ({ model: 'm', max_tokens: 10, messages: [user('hi')], ...fields })
 const parse = (fields?: object) => parseMessagesRequest(ask(fields))
 const blocks = (content: unknown, role = 'user') => parse({ messages: [{ role, content }] }).messages[0]?.content
+const tool = (name: string, more: object = {}) => ({ name, input_schema: { type: 'object' }, ...more })
 const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth))
 
 describe('a Messages request', () => {
@@ -263,6 +264,10 @@ test.each([
     { tools: [{ name: 'a', defer_loading: 'yes', input_schema: {} }] },
     'tools.0.defer_loading: Input should be a valid',
   ],
+  [{ tools: [tool('a'), tool('b'), tool('a', { description: 'another' })] }, 'tools: Tool names must be unique.'],
+  [{ tools: [tool('a', { defer_loading: true }), tool('a')] }, 'tools: Tool names must be unique.'],
+  [{ tools: [{ type: 'bash_20250124', name: 'bash' }, tool('bash')] }, 'tools: Tool names must be unique.'],
+  [{ tools: [{ type: 'web_search_20250305', name: 'find' }, tool('find')] }, 'tools: Tool names must be unique.'],
   [{ tool_choice: { type: 'some' } }, 'tool_choice.type: Input should be'],
   [{ tool_choice: { type: 'tool' } }, 'tool_choice.name: Field required'],
   [{ thinking: true }, 'thinking: Input should be an object'],
@@ -280,6 +285,11 @@ test.each([
 ])('wrong request %# is rejected with the name of the field', (fields, message) => {
   expect(() => parse(fields)).toThrow(TetherError)
   expect(() => parse(fields)).toThrow(message)
+})
+
+test('tools of equal names are rejected where tokens are counted, too, in the words of the API', () => {
+  const count = () => parseCountRequest({ model: 'm', messages: [user('hi')], tools: [tool('a'), tool('a')] })
+  expect(count).toThrow(expect.objectContaining({ message: 'tools: Tool names must be unique.' }))
 })
 
 test('the model may be unnamed, except over the wire', () => {

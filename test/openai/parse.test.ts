@@ -131,6 +131,10 @@ describe('a chat completion', () => {
     expect(chat({ tools: [READ, LIST], ...fields })).toMatchObject(turn)
   })
 
+  it('may list a tool twice, as in the API of OpenAI', () => {
+    expect(chat({ tools: [READ, LIST, READ] }).chat.tools.map(({ name }) => name)).toEqual(['Read', 'List'])
+  })
+
   test.each([
     [{ type: 'json_object' }, '{"type":"object"}'],
     [{ type: 'json_schema', json_schema: { name: 'n', schema: { type: 'array' } } }, '{"type":"array"}'],
@@ -229,6 +233,10 @@ describe('a chat completion', () => {
       { tools: [{ type: 'function', function: { name: 'a', parameters: [] } }] },
       'tools[0].function.parameters: Input should be an object',
     ],
+    [
+      { tools: [READ, LIST, { type: 'function', function: { name: 'Read' } }] },
+      'tools[2]: an earlier tool has the name Read',
+    ],
     [{ tool_choice: 'any' }, "tool_choice: Input should be 'none', 'auto' or 'required'"],
     [{ tool_choice: 'required' }, 'tool_choice: the request has no function that could be called'],
     [{ tool_choice: { type: 'function', function: { name: 'a' } } }, 'tool_choice: no tool named a in tools'],
@@ -317,6 +325,15 @@ describe('docs/openai.md', () => {
 })
 
 describe('a response', () => {
+  it('has no two tools that the model would know by one name', () => {
+    const read = { type: 'function', name: 'files__read', parameters: { type: 'object' } }
+    const inner = { type: 'function', name: 'read', description: 'reads' }
+    const files = { type: 'namespace', name: 'files', tools: [inner] }
+    expect(() => respond({ tools: [read, files] })).toThrow('tools[1]: an earlier tool has the name files__read')
+    const custom = { type: 'custom', name: 'files__read' }
+    expect(() => respond({ tools: [read, custom] })).toThrow('tools[1]: an earlier tool has the name files__read')
+  })
+
   it('has items of every kind', () => {
     const { turn } = respond({
       instructions: 'be brief',
