@@ -8,7 +8,8 @@
 
 namespace tether {
 
-CallConstraint::CallConstraint(GrammarWish grammar, Hold hold) : wish_(std::move(grammar)), hold_(std::move(hold)) {
+CallConstraint::CallConstraint(GrammarWish grammar, Hold hold, std::optional<GrammarWish> otherwise)
+    : wish_(std::move(grammar)), otherwise_(std::move(otherwise)), hold_(std::move(hold)) {
   for (const auto& text : hold_.texts) longest_ = std::max(longest_, text.size());
 }
 
@@ -17,20 +18,29 @@ bool CallConstraint::is_ready() {
   if (!wish_->is_ready()) return false;
   try {
     grammar_ = wish_->get();
-    wish_.reset();
-    idle_.emplace(grammar_);
-    if (!hold_.from_start) {
-      set_free();
-      return true;
-    }
-    Matcher matcher(grammar_);
-    if (!hold_.begun.empty() && !matcher.accept_text(hold_.begun))
-      throw Error("invalid_request", "it does not allow what the request has begun of the answer. Leave that out");
-    matcher_ = std::move(matcher);
+  } catch (const std::exception& error) {
+    wish_ = std::exchange(otherwise_, std::nullopt);
+    if (wish_) return is_ready();
+    failure_ = error.what();
+    return true;
+  }
+  wish_.reset();
+  otherwise_.reset();
+  try {
+    begin();
   } catch (const std::exception& error) {
     failure_ = error.what();
   }
   return true;
+}
+
+void CallConstraint::begin() {
+  idle_.emplace(grammar_);
+  if (!hold_.from_start) return set_free();
+  Matcher matcher(grammar_);
+  if (!hold_.begun.empty() && !matcher.accept_text(hold_.begun))
+    throw Error("invalid_request", "it does not allow what the request has begun of the answer. Leave that out");
+  matcher_ = std::move(matcher);
 }
 
 bool CallConstraint::fill(std::span<uint32_t> words) {

@@ -29,7 +29,8 @@ struct Hold {
 
 class CallConstraint : public Constraint {
  public:
-  CallConstraint(GrammarWish grammar, Hold hold);
+  // `otherwise`: holds in the grammar's place if that cannot be compiled.
+  CallConstraint(GrammarWish grammar, Hold hold, std::optional<GrammarWish> otherwise = std::nullopt);
 
   bool is_ready() override;
   std::optional<std::string> failure() const override { return failure_; }
@@ -45,8 +46,10 @@ class CallConstraint : public Constraint {
   void accept_free(int32_t token);
   void follow(int32_t token);
   void set_free();
+  void begin();
 
   std::optional<GrammarWish> wish_;  // until it is there
+  std::optional<GrammarWish> otherwise_;
   Hold hold_;
   GrammarPtr grammar_;
   std::optional<std::string> failure_;

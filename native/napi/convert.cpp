@@ -218,7 +218,10 @@ std::optional<HeldGrammar> to_grammar(const Napi::Value& request) {
   Napi::Value value = to_object(request, "generate's request").Get("grammar");
   if (value.IsUndefined()) return std::nullopt;
   auto object = to_object(value, "grammar");
-  HeldGrammar held{.source = to_text(object.Get("source"), "grammar.source"), .hold = {}};
+  HeldGrammar held{.source = to_text(object.Get("source"), "grammar.source"), .otherwise = {}, .hold = {}};
+  Napi::Value otherwise = object.Get("otherwise");
+  if (!otherwise.IsUndefined())
+    held.otherwise = to_text(to_object(otherwise, "grammar.otherwise").Get("source"), "grammar.otherwise.source");
   held.hold.from_start = object.Get("fromStart").ToBoolean().Value();
   held.hold.begun = to_text(object.Get("begun"), "grammar.begun");
   held.hold.required = object.Get("required").ToBoolean().Value();

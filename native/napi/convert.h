@@ -23,6 +23,7 @@ GrammarVocabulary to_vocabulary(const Napi::Value& value);
 // The grammar of a request, and when it holds.
 struct HeldGrammar {
   std::string source;
+  std::optional<std::string> otherwise;  // the source that holds if that one cannot be compiled
   Hold hold;
 };
 std::optional<HeldGrammar> to_grammar(const Napi::Value& request);

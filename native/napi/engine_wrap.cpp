@@ -130,8 +130,12 @@ Napi::Value EngineWrap::generate(const Napi::CallbackInfo& info) {
   auto env = info.Env();
   auto request = to_generate_request(info[0]);
   if (auto held = to_grammar(info[0])) {
-    auto grammar = grammars(env).compile(held->source);
-    request.constraint = std::make_shared<CallConstraint>(std::move(grammar), std::move(held->hold));
+    auto& known = grammars(env);
+    auto grammar = known.compile(held->source);
+    std::optional<GrammarWish> otherwise;
+    if (held->otherwise) otherwise = known.compile(*held->otherwise);
+    request.constraint =
+        std::make_shared<CallConstraint>(std::move(grammar), std::move(held->hold), std::move(otherwise));
   }
   auto mailbox = parts_->mailbox;
   auto callback = keep(to_function(info[1], "generate's second argument"), mailbox);

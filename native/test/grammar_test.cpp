@@ -251,6 +251,14 @@ void holds(Grammars& grammars) {
   wait_for(broken);
   broken.accept(kMarker);
   check(!broken.holds() && broken.failure(), "a grammar that cannot be compiled holds nothing and says why");
+
+  CallConstraint other(grammars.compile("{"), after({kMarker}, {}), grammars.compile(object_tag(kText)));
+  wait_for(other);
+  other.accept(kMarker);
+  check(other.holds() && !other.failure(), "in its place holds the other one");
+  CallConstraint neither(grammars.compile("{"), after({kMarker}, {}), grammars.compile("["));
+  wait_for(neither);
+  check(!neither.holds() && neither.failure(), "if that can be compiled");
 }
 
 std::string constant(int value) { return object_tag(R"("a":{"const":)" + std::to_string(value) + "}"); }

@@ -1,11 +1,17 @@
 /** Types of what an output is held to. */
 
-/** A grammar, and when it holds. Its text is compiled once, on another thread; no token is drawn before it is ready. */
-export interface HeldGrammar {
+/** What a grammar allows. */
+export interface GrammarText {
   /** A structural tag of xgrammar's, as JSON. */
   source: string
   /** The same for what stands behind the model's thought, where it holds from the first token on. */
   behindThought?: string
+}
+
+/** A grammar, and when it holds. Its text is compiled once, on another thread; no token is drawn before it is ready. */
+export interface HeldGrammar extends GrammarText {
+  /** Holds in its place where it cannot be compiled. */
+  otherwise?: GrammarText
   /** From the first token on; `begun` is then what the prompt has of its text. */
   fromStart: boolean
   begun: string

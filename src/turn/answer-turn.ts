@@ -3,7 +3,7 @@ import { TetherError } from '../errors.js'
 import { callsAsWords } from './calls-as-words.js'
 import { type DebugTurn, noteBatches } from './debug.js'
 import { following } from './following.js'
-import { holdAnswer, noteFailure } from './hold-answer.js'
+import { begunMeanwhile, holdAnswer, noteFailure } from './hold-answer.js'
 import { noteInvalidToolInput } from './invalid-tool-input.js'
 import type { PrepareOptions } from './prepare-turn.js'
 import { rawOutput } from './raw-output.js'
@@ -37,8 +37,8 @@ export type Prepare = (
 ) => PreparedTurn | Promise<PreparedTurn>
 
 /**
- * The first part is the start, given out before the engine is asked; the last is the finish. What is wrong with the
- * request is thrown before the start. Leaving the loop early ends the generation.
+ * The first part is the start, given out before the engine is asked, or once it is known that the answer can be held as the
+ * client relies on; the last is the finish. What is wrong with the request is thrown before the start. Leaving the loop early ends the generation.
  */
 export async function* answerTurn(
   model: TurnModel,
@@ -71,11 +71,7 @@ async function* answer(
   const { dropped, ignoredTools, ignoredFields, echo, stream } = record
   const { signal, abort, release } = following(options.signal)
   try {
-    const grammar = await holdAnswer(model, record, { signal, onUnheld: options.onUnheld })
-    const notes = { adapter: model.adapters?.nameOf(adapter), dropped, ignoredTools, ignoredFields, echo }
-    yield { type: 'start', model: record.model ?? model.name, stream, promptTokens: prompt.length, ...notes }
-
-    model.onPrompt?.(prompt, record)
+    const held = await holdAnswer(model.grammars, record.hold, { signal, onUnheld: options.onUnheld })
     const sampling = engineSampling(record.sampling, model.defaults)
     const family = record.isRaw ? rawOutput : model.family
     const thought = thoughtLimit(family.thought, tokenizer, {
@@ -96,15 +92,20 @@ async function* answer(
       maxTokens,
       ...sampling,
       stopTokens,
-      grammar,
+      grammar: held?.grammar,
       label: options.label,
     }
     let batches = thinkWithin(thought, engine, request, signal)
+    if (held?.checked) batches = await begunMeanwhile(batches, held.checked)
+    const notes = { adapter: model.adapters?.nameOf(adapter), dropped, ignoredTools, ignoredFields, echo }
+    yield { type: 'start', model: record.model ?? model.name, stream, promptTokens: prompt.length, ...notes }
+
+    model.onPrompt?.(prompt, record)
     if (debug) batches = noteBatches(batches, debug)
     const turn = rememberTurn(memory, record)
     const reader = family.reader({ tools: record.tools, inThought: record.inThought })
     let parts = readAnswer(turn.tokens(batches), tokenizer, reader, record.begun)
-    if (grammar && options.onUnheld) parts = noteFailure(parts, model.grammars, options.onUnheld)
+    if (held && options.onUnheld) parts = noteFailure(parts, model.grammars, options.onUnheld)
     if (record.noCalls) parts = callsAsWords(parts)
     if (options.onInvalidToolInput) parts = noteInvalidToolInput(parts, record.tools, options.onInvalidToolInput)
     if (!record.parallelCalls) parts = stopAfterCall(parts, abort)

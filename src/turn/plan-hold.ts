@@ -2,9 +2,9 @@
 import { heldSchema } from '../chat/grammar/held-schema.js'
 import { fitting, oneOf, SPACE, sequence, sourceOf, text } from '../chat/grammar/rule.js'
 import type { CallSyntax, ChatTool, JsonObject, Piece, Rule } from '../chat/types.js'
-import type { HeldGrammar } from '../engine/grammar.js'
+import type { GrammarText, HeldGrammar } from '../engine/grammar.js'
 import { TetherError } from '../errors.js'
-import type { GrammarText, HoldPlan, Prompter, Relied, TurnRecord, TurnRequest } from './types.js'
+import type { HoldPlan, Prompter, Relied, TurnRecord, TurnRequest } from './types.js'
 
 /**
  * Characters of a grammar's text, which take some seconds of a thread. Claude Code's tools have 15,000, those of many MCP
@@ -55,7 +55,7 @@ function thoughtOf({ family: { thought }, tokenizer }: Prompter, { inThought }: 
 function planSchema(schema: JsonObject, thought: Thought | undefined, begun?: string): HoldPlan {
   const { json, relied } = heldAnswer(schema)
   const grammar = { ...textOf(json, thought), ...fromStart(begun), required: true }
-  return { grammar, isOfCalls: false, relied: [relied], missing: [] }
+  return { grammar, relied: [relied], missing: [] }
 }
 
 /** The whole answer as JSON, and that the client relies on it. */
@@ -107,24 +107,17 @@ function planCalls(prompter: Prompter, calls: CallSyntax, asked: Asked): HoldPla
   const text = textFor(tools.map(({ held }) => held))
   const marks = answer ? fromStart(asked.continued) : holdOf(calls, tokenizer, asked.begun)
   const hold = { ...marks, required: relied.length > 0 }
-  const others = tools.map(({ tool, held }) => (isRelied(tool) ? held : withoutSchema(held)))
-  const reliedOnly = relied.length > 0 ? textFor(others) : undefined
-  if (text.source.length <= LONGEST_SOURCE)
-    return { grammar: { ...text, ...hold }, isOfCalls: true, relied, reliedOnly, missing }
-  const shorter = reliedOnly ?? { source: looseSource(calls, tokenizer, asked) }
+  const shorter = textFor(tools.map(({ tool, held }) => (isRelied(tool) ? held : withoutSchema(held))))
+  const otherwise = shorter.source === text.source ? undefined : shorter
+  if (text.source.length <= LONGEST_SOURCE) return { grammar: { ...text, ...hold, otherwise }, relied, missing }
   if (relied[0] && shorter.source.length > LONGEST_SOURCE)
     throw unheld(relied[0], `with the other tools it has more than ${LONGEST_SOURCE} characters`)
   const tooLong = `schemas of more than ${LONGEST_SOURCE} characters together`
-  return { grammar: { ...shorter, ...hold }, isOfCalls: true, relied, reliedOnly, missing: [tooLong] }
+  return { grammar: { ...shorter, ...hold }, relied, missing: [tooLong] }
 }
 
 type Ids = Pick<Prompter['tokenizer'], 'id'>
 type Calls = Pick<Asked, 'tools' | 'parallelCalls'>
-
-/** A grammar's text that holds the names of tools and no arguments. */
-export function looseSource(calls: CallSyntax, tokenizer: Ids, { tools, parallelCalls }: Calls): string {
-  return sourceOf(callRule(calls, tokenizer, { tools: tools.map(withoutSchema), parallelCalls }))
-}
 
 function callRule(calls: CallSyntax, tokenizer: Ids, { tools, parallelCalls }: Calls): Rule {
   return calls.rule(tools, { id: (control) => tokenizer.id(control), parallel: parallelCalls })

@@ -91,8 +91,14 @@ export async function* thinkWithin(
 /** What still holds once a thought is closed: a call that the prompt has begun stood before it. */
 function behindThought(grammar: HeldGrammar | undefined): HeldGrammar | undefined {
   if (!grammar) return undefined
-  const { behindThought: source } = grammar
-  return { ...grammar, source: source ?? grammar.source, fromStart: source !== undefined, begun: '' }
+  const { behindThought: source, otherwise } = grammar
+  return {
+    ...grammar,
+    source: source ?? grammar.source,
+    otherwise: otherwise && { source: otherwise.behindThought ?? otherwise.source },
+    fromStart: source !== undefined,
+    begun: '',
+  }
 }
 
 interface ThoughtMeter {

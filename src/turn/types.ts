@@ -61,19 +61,13 @@ export interface CountedTurn {
 
 /** What an answer is held to. */
 export interface HoldPlan {
+  /** `otherwise`: without the arguments of tools on which the client does not rely. */
   grammar: HeldGrammar
-  /** Calls, held without arguments where the whole cannot be compiled. Else the client relies on the whole. */
-  isOfCalls: boolean
-  /** Grammars that have to be compiled whole. */
+  /** Grammars that have to be compiled whole. Each is a part of `grammar`. */
   relied: (Relied & { source: string })[]
-  /** Where the client relies on a part alone: the text without the arguments of other tools, should the whole fail. */
-  reliedOnly?: GrammarText
   /** What of the request's schemas is not held. */
   missing: string[]
 }
-
-/** What a grammar allows, and what it allows behind the model's thought. */
-export type GrammarText = Pick<HeldGrammar, 'source' | 'behindThought'>
 
 /** What has to be held: what it is, and what else helps where it cannot be. */
 export interface Relied {

@@ -186,13 +186,30 @@ describe('a schema with what no grammar says', () => {
       },
     }
     const marks = { afterTokens: new Int32Array(0), afterTexts: [] }
-    const grammar = { source: 'all', fromStart: false, begun: '', required: true, toEnd: false, ...marks }
+    const otherwise = { source: 'without the others' }
+    const grammar = { source: 'all', otherwise, fromStart: false, begun: '', required: true, toEnd: false, ...marks }
     const relied = [{ where: 'a tool', instead: 'do not', source: 'the tool' }]
-    const hold = { grammar, isOfCalls: true, relied, reliedOnly: { source: 'without the others' }, missing: [] }
     const said: string[] = []
-    const record = { hold, tools: [], parallelCalls: true }
-    const held = await holdAnswer({ ...model, grammars }, record, { onUnheld: (reason) => said.push(reason) })
-    expect([held?.source, said]).toEqual(['without the others', ['a fault']])
+    const hold = { grammar, relied, missing: [] }
+    const held = await holdAnswer(grammars, hold, { onUnheld: (reason) => said.push(reason) })
+    await held?.checked
+    expect([held?.grammar.otherwise, said]).toEqual([otherwise, ['a fault']])
+  })
+
+  test('that is strict is compiled with the others as one, and not by itself', async () => {
+    const marks = { afterTokens: new Int32Array(0), afterTexts: [] }
+    const grammar = { source: 'all', fromStart: false, begun: '', required: true, toEnd: false, ...marks }
+    const relied = ['a', 'b', 'c'].map((source) => ({ where: source, instead: 'do not', source }))
+    const asked: string[] = []
+    const grammars: Grammars = {
+      ...(of('auto').model.grammars as Grammars),
+      async compile(source) {
+        asked.push(source)
+        return []
+      },
+    }
+    await (await holdAnswer(grammars, { grammar, relied, missing: [] }))?.checked
+    expect(asked).toEqual(['all'])
   })
 
   test('is not looked at where nothing is held', async () => {
