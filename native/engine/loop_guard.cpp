@@ -45,7 +45,7 @@ int LoopGuard::limit(bool in_call) const {
   int part = warned_ ? kSooner : 1;
   int least = std::max({kPeriods * period_, (in_call ? kInCall : kWords) / part, asked_for()});
   if (in_call || run_ < least) return least;
-  return few_different() ? std::max(least, kFewTokens / part) : least;
+  return std::max(least, limit_of_period() / part);
 }
 
 int LoopGuard::asked_for() const {
@@ -54,14 +54,16 @@ int LoopGuard::asked_for() const {
   return static_cast<int>(std::min(tokens + tokens / 4, static_cast<int64_t>(kMostAsked)));
 }
 
-bool LoopGuard::few_different() const {
+int LoopGuard::limit_of_period() const {
   std::vector<int32_t> seen;
   for (auto at = tokens_.size() - static_cast<size_t>(period_); at < tokens_.size(); at++) {
     if (std::ranges::find(seen, tokens_[at]) != seen.end()) continue;
-    if (seen.size() == kFew) return false;
+    if (seen.size() == kFewOfRow) return kWords;
     seen.push_back(tokens_[at]);
   }
-  return true;
+  auto different = static_cast<int>(seen.size());
+  if (kCells * different <= period_) return kRows;
+  return different <= kFew ? kFewTokens : kWords;
 }
 
 int LoopGuard::find_and_note() {

@@ -3,9 +3,9 @@
 // Pure policy: the tokens of one answer in, what to do about them out; no arrays, no clock. A loop is an answer whose
 // last tokens are a period of up to kLongestPeriod tokens, many times over. Much that repeats is meant: rules of
 // tables, rows of zeros, a thousand times the letter that was asked for, data in a call. So the limits are in tokens,
-// and higher for a period of few different tokens and inside of a call. What goes on after the first is made less
-// likely, and what still goes on after that is ended. Who asks for repetition gets it: a period then may come as often
-// as was asked, and a quarter more.
+// and higher for a period of few different tokens, for rows of equal cells, and inside of a call. What goes on after
+// the first is made less likely, and what still goes on after that is ended. Who asks for repetition gets it: a period
+// then may come as often as was asked, and a quarter more.
 #pragma once
 
 #include <array>
@@ -28,8 +28,12 @@ class LoopGuard {
   // Repeated tokens from which on a repetition is a loop; at least four periods in any case.
   static constexpr int kWords = 1024;
   static constexpr int kFewTokens = 3200;  // a period of up to kFew different tokens
+  static constexpr int kRows = 6400;       // a period that itself repeats few tokens, as rows of matrices and tables do
   static constexpr int kInCall = 8192;     // in the arguments of a call
   static constexpr int kFew = 4;
+  // Different tokens of a row at most; and how often it has each of them on average, at least.
+  static constexpr int kFewOfRow = 16;
+  static constexpr int kCells = 4;
   static constexpr int kMostAsked = 65'536;  // repeated tokens, however many were asked for
   // What is taken off the logit of the token that would continue it.
   static constexpr float kPenalty = 3;
@@ -51,7 +55,8 @@ class LoopGuard {
 
   int limit(bool in_call) const;
   int asked_for() const;
-  bool few_different() const;
+  // Tokens that this period may repeat outside of a call.
+  int limit_of_period() const;
   // -> where the last kGram tokens stood before; -1: not within the longest period
   int find_and_note();
 

@@ -63,6 +63,15 @@ void what_stops_in_time_is_free() {
   check(play(100'000, rows).discouraged < 0, "rows with a number each are no loop");
 }
 
+void rows_of_equal_cells_are_free_for_longer() {
+  // Twenty cells of four tokens, and two that end the row.
+  auto rows = [](int at) { return at % 82 < 80 ? at % 4 : at % 82; };
+  check(play(6000, rows).discouraged < 0, "6,000 tokens of equal rows are no loop");
+  auto seen = play(10'000, rows);
+  check(seen.ended > LoopGuard::kRows && seen.ended < LoopGuard::kRows + 300, "rows without end are a loop");
+  check(play(10'000, [](int at) { return at % 17; }).ended < 1200, "17 different tokens are no row of cells");
+}
+
 void a_period_that_is_too_long_is_free() {
   auto seen = play(50'000, [](int at) { return noise(at % (LoopGuard::kLongestPeriod + 1)); });
   check(seen.discouraged < 0, "a period above the longest is not looked for");
@@ -125,6 +134,7 @@ int main() {
   loops_with_repetitions_inside_end();
   what_never_repeats_is_free();
   what_stops_in_time_is_free();
+  rows_of_equal_cells_are_free_for_longer();
   a_period_that_is_too_long_is_free();
   what_was_asked_for_is_free();
   the_token_that_goes_on_is_discouraged();

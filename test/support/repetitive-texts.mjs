@@ -67,6 +67,14 @@ export function repetitiveTexts() {
         `2026-01-01T00:${String(Math.floor(i / 60) % 60).padStart(2, '0')}:${String(i % 60).padStart(2, '0')}Z info GET /health 200`,
     ),
     'blank lines': `Start${'\n'.repeat(500)}end`,
+    'a sprite': lines(16, () => `  ${'0x00, '.repeat(16)}`),
+    'a map of tiles': lines(32, () => `  [${'0, '.repeat(31)}0],`),
+    'a matrix of fractions': lines(20, () => `[${'0.0, '.repeat(19)}0.0],`),
+    'a matrix of LaTeX': lines(20, () => `${Array(20).fill('0').join(' & ')} \\\\`),
+    'a font without glyphs': lines(60, () => `  {${'0x00, '.repeat(7)}0x00},`),
+    'a grid of boxes': `┌${'───┬'.repeat(9)}───┐\n${lines(30, () => `${'│   '.repeat(10)}│\n├${'───┼'.repeat(9)}───┤`)}`,
+    'a chessboard': lines(32, (i) => (i % 2 ? '⬜⬛' : '⬛⬜').repeat(16)),
+    'an HTML board': `<table>\n${`<tr>${'<td><input maxlength="1"></td>'.repeat(9)}</tr>\n`.repeat(9)}</table>`,
     'nested brackets': `${'['.repeat(500)}${']'.repeat(500)}`,
   }
 }
