@@ -17,7 +17,8 @@ export type ChatPart =
   | { type: 'text'; text: string; before?: number }
   | { type: 'thinking'; text: string }
   | { type: 'tool_call'; id: string; name: string; input: JsonObject }
-  | { type: 'tool_result'; id: string; text: string; isError: boolean }
+  /** `isError`: unset where the protocol does not say. */
+  | { type: 'tool_result'; id: string; text: string; isError?: boolean }
 
 export interface ChatMessage {
   role: 'system' | 'user' | 'assistant'

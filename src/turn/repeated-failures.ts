@@ -3,6 +3,7 @@
  * of that call, in the prompt alone. A remark follows from the turns before it, so it stays where it is in every later prompt.
  */
 import type { Chat, ChatMessage, ChatPart, JsonValue } from '../chat/types.js'
+import { kindOfFailure, saysFailure } from './failed-alike.js'
 
 /** Failures of the same call with the same result, before the one that gets the remark. */
 const SAME_FAILURES = 3
@@ -11,27 +12,28 @@ export const REMARK = `This call has failed ${SAME_FAILURES + 1} times in the sa
 
 type Call = Extract<ChatPart, { type: 'tool_call' }>
 
-/** How often a call has failed with the result that it had last. */
-interface Failures {
-  result: string
-  times: number
-}
-
 /** The chat with a remark behind each result that needs one; the same object if none does. */
 export function remarkRepeatedFailures(chat: Chat): Chat {
   const calls = new Map<string, Call>()
-  const failures = new Map<string, Failures>()
+  // Of each call, how often it has failed in which way since it last worked.
+  const failures = new Map<string, Map<string, number>>()
   let isChanged = false
   const read = (part: ChatPart): ChatPart => {
     if (part.type === 'tool_call') calls.set(part.id, part)
     const call = part.type === 'tool_result' ? calls.get(part.id) : undefined
-    if (part.type !== 'tool_result' || !call || (!part.isError && failures.size === 0)) return part
+    if (part.type !== 'tool_result' || !call) return part
+    const isFailure = part.isError ?? saysFailure(part.text)
+    if (!isFailure && failures.size === 0) return part
     const key = `${call.name} ${sorted(call.input)}`
-    const before = failures.get(key)
-    failures.delete(key)
-    if (!part.isError) return part
-    const times = before?.result === part.text ? before.times + 1 : 1
-    failures.set(key, { result: part.text, times })
+    if (!isFailure) {
+      failures.delete(key)
+      return part
+    }
+    const ways = failures.get(key) ?? new Map<string, number>()
+    failures.set(key, ways)
+    const way = kindOfFailure(part.text)
+    const times = (ways.get(way) ?? 0) + 1
+    ways.set(way, times)
     if (times !== SAME_FAILURES + 1) return part
     isChanged = true
     return { ...part, text: `${part.text}\n\n${REMARK}` }

@@ -74,8 +74,8 @@ describe('a chat completion', () => {
       {
         role: 'user',
         parts: [
-          { type: 'tool_result', id: '1', text: 'one', isError: false },
-          { type: 'tool_result', id: '2', text: 'two\nthree', isError: false },
+          { type: 'tool_result', id: '1', text: 'one' },
+          { type: 'tool_result', id: '2', text: 'two\nthree' },
           text('and?'),
         ],
       },
@@ -369,7 +369,7 @@ describe('a response', () => {
           { type: 'tool_call', id: '1', name: 'Read', input: { x: 1 } },
         ],
       },
-      { role: 'user', parts: [{ type: 'tool_result', id: '1', text: 'one', isError: false }] },
+      { role: 'user', parts: [{ type: 'tool_result', id: '1', text: 'one' }] },
       { role: 'assistant', parts: [{ type: 'thinking', text: 'so' }, text('one it is')] },
       { role: 'user', parts: [text('and?')] },
     ])
@@ -410,7 +410,7 @@ describe('a response', () => {
           { type: 'tool_call', id: '2', name: 'patch', input: { input: '*** x' } },
         ],
       },
-      { role: 'user', parts: [{ type: 'tool_result', id: '2', text: 'done', isError: false }] },
+      { role: 'user', parts: [{ type: 'tool_result', id: '2', text: 'done' }] },
     ])
   })
 

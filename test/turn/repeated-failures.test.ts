@@ -17,9 +17,14 @@ interface Try {
 /** A call and its result, in a turn each. */
 function turns(tries: Try[]): Chat {
   const messages = tries.flatMap(
-    ({ name = 'Bash', input = { command: 'make' }, result = 'no rule', isError = true }, i): ChatMessage[] => [
+    ({ name = 'Bash', input = { command: 'make' }, result = 'no rule', ...rest }, i): ChatMessage[] => [
       { role: 'assistant', parts: [{ type: 'tool_call', id: `call ${i}`, name, input }] },
-      { role: 'user', parts: [{ type: 'tool_result', id: `call ${i}`, text: result, isError }] },
+      {
+        role: 'user',
+        parts: [
+          { type: 'tool_result', id: `call ${i}`, text: result, isError: 'isError' in rest ? rest.isError : true },
+        ],
+      },
     ],
   )
   return {
@@ -55,7 +60,24 @@ describe('a call that has failed in the same way three times', () => {
     expect(counts(tries).at(-1)).toBe(1)
   })
 
+  test.each<[string, (run: number) => Try]>([
+    ['times', (run) => ({ result: `2026-01-01T00:00:0${run}Z failed after ${run}.5 s` })],
+    ['process numbers', (run) => ({ result: `make[${40 + run}]: no rule, pid ${900 + run}` })],
+    ['addresses and ids', (run) => ({ result: `fault at 0x7f${run}, request_id: "ab12cd3${run}"` })],
+    ['white space', (run) => ({ result: `no${' '.repeat(run + 1)}rule` })],
+    ['no mark, but a code', (run) => ({ isError: undefined, result: `Exit code: 2\nWall time: 0.${run} seconds` })],
+    ['no mark, but a word', () => ({ isError: undefined, result: 'Error: no such file' })],
+    ['another failure between', (run) => ({ result: run % 2 === 0 ? 'no rule' : 'no file' })],
+  ])('is known by results with %s', (_, one) => {
+    const tries = Array.from({ length: 7 }, (_, run) => one(run))
+    expect(remarked(remarkRepeatedFailures(turns(tries)))).toHaveLength(1)
+  })
+
   test.each<[string, Try[]]>([
+    ['that makes progress', [5, 4, 3, 2, 1].map((left) => ({ result: `${left} tests failed` }))],
+    ['that fails in other lines', [1, 2, 3, 4].map((line) => ({ result: `a.c:${line}: error` }))],
+    ['without a mark, whose results are no failures', times(9, { isError: undefined, result: 'x = 1' })],
+    ['marked as no failure, whatever it says', times(9, { isError: false, result: 'Error: no such file' })],
     ['that works now', [...times(3), { isError: false }]],
     ['that has worked meanwhile', [...times(2), { isError: false }, ...times(2)]],
     ['that fails in another way', [...times(3), { result: 'no such file' }]],

@@ -49,6 +49,6 @@ export function taughtCall(name: string, input: JsonObject): string {
 }
 
 /** The result of a tool, for the user's turn after the calls. */
-export function taughtResult({ name, text, isError }: { name: string; text: string; isError: boolean }): string {
+export function taughtResult({ name, text, isError }: { name: string; text: string; isError?: boolean }): string {
   return `${isError ? 'Error' : 'Result'} of ${name}:\n${text}`
 }

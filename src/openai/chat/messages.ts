@@ -37,7 +37,7 @@ function readMessage(value: unknown, at: string): ChatMessage {
 function readResult(value: Fields, at: string): ChatPart {
   const id = readText(value.tool_call_id, `${at}.tool_call_id`)
   const text = joinLines(readContent(value.content ?? '', `${at}.content`))
-  return { type: 'tool_result', id, text, isError: false }
+  return { type: 'tool_result', id, text }
 }
 
 /** What the model thought, said and called, in this order. */

@@ -71,7 +71,7 @@ function readNames({ call_id, name, namespace }: Fields, at: string): CallNames 
 
 function readResult(item: Fields, at: string): ChatPart {
   const id = readText(item.call_id, `${at}.call_id`)
-  return { type: 'tool_result', id, text: joinLines(readContent(item.output, `${at}.output`)), isError: false }
+  return { type: 'tool_result', id, text: joinLines(readContent(item.output, `${at}.output`)) }
 }
 
 /** The thoughts themselves, or else their summary. What is encrypted is for another server. */
