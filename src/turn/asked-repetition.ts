@@ -8,7 +8,9 @@ import {
   ASKS,
   ASKS_ELSEWHERE,
   DIFFERENT,
+  EACH_SAYS,
   GRID,
+  GRID_BEHIND,
   KINDS,
   LINES,
   NAMED,
@@ -19,6 +21,8 @@ import {
   ON_THEM,
   PROGRAM,
   QUOTED,
+  RIGHT_BEFORE,
+  ROWS_BEFORE,
   SAME,
   SIGNS,
   SIZES,
@@ -46,8 +50,15 @@ const QUOTES =
   /"[^"\n]{1,400}"|“[^”\n]{1,400}”|«[^»\n]{1,400}»|「[^」\n]{1,400}」|`[^`\n]{1,400}`|(?<=^|[\s:(])'[^'\n]{1,400}'(?![\p{L}])/gu
 
 /** Before a number of times that asks without a verb; in a short text that may be what goes on with an earlier one. */
-const ALONE = /""[\s,:(]*$/
-const ALONE_IN_SHORT = /(?:^|["”»」,:(]|\b(?:but|and|now|again|just|only|make it|make that))\s*$/
+const ALONE = /""[\s,:(]*(?:repeated )?(?:を|って)?$/
+const ALONE_IN_SHORT =
+  /(?:^|["”»」,:(]|"" (?:repeated|with)|\bwith|(?<!\p{L})(?:but|and|now|again|just|only|make it|make that|bitte|por favor|quiero|quero|voglio|хочу|пожалуйста))\s*$/u
+/** What is to come so often, behind that. */
+const THE_TEXT = /^ (?:the|same)(?: same)? (?:letter|word|character|sentence|phrase|line|text)\b/
+
+/** `250-300 times`, `three hundred (300)`. */
+const RANGE = /\b\d{1,9}\s?[-–]\s?(?=\d{1,9}\s?(?:times|mal|veces|fois|volte|vezes|раз|回|次|遍)(?!\p{L}))/gu
+const TWICE = /\b(\d{1,9}) \(\1\)/g
 
 /** A line of a list, and what it is a list of. */
 const POINT = /^\s*[-*•]\s/
@@ -65,13 +76,14 @@ export function askedRepetition(text: string): Repetition | undefined {
   let tokens = 0
   let numbers = 0
   // The end of a long text is more likely to ask.
-  for (const sentence of sentences.reverse()) {
+  for (const [i, sentence] of sentences.reverse().entries()) {
+    const next = sentences[i - 1] ?? ''
     if (TABLE.test(sentence)) continue
     for (const { 0: digits, index } of sentence.matchAll(NUMBER)) {
       if (++numbers > MOST_NUMBERS) break
       const before = sentence.slice(Math.max(0, index - BEFORE), index)
       const behind = sentence.slice(index + digits.length, index + digits.length + BEHIND)
-      const one = countOf(Number(digits), before, behind, isShort)
+      const one = countOf(Number(digits), { before, behind, next, isShort })
       times = Math.max(times, one.times)
       tokens = Math.max(tokens, one.tokens)
     }
@@ -91,6 +103,8 @@ function sentencesOf(text: string): string[] {
   let opening = ''
   return plainNumbers(text.replace(QUOTES, '""'))
     .replace(GRID, '$1 by ')
+    .replace(RANGE, '')
+    .replace(TWICE, '$1')
     .split(/(?<![.!?;])[.!?;]+(?=\s|$)|[。！？；\n]|,? but (?=it |they |he |she )/)
     .map((sentence) => {
       if (POINT.test(sentence)) return `${opening} ${sentence.replace(POINT, '')}`
@@ -101,7 +115,16 @@ function sentencesOf(text: string): string[] {
 
 const NONE: Repetition = { times: 0, tokens: 0 }
 
-function countOf(count: number, before: string, behind: string, isShort: boolean): Repetition {
+/** What stands around a number: in its sentence, and the sentence after it. */
+interface Place {
+  before: string
+  behind: string
+  next: string
+  isShort: boolean
+}
+
+function countOf(count: number, place: Place): Repetition {
+  const { before, behind, isShort } = place
   if (NO_COUNT.test(before) || PROGRAM.test(before)) return NONE
   // A short request may have no verb: `4,000 zeros please`.
   const asked = askedIn(before, behind) ?? (isShort && before.trim() === '' ? '' : undefined)
@@ -111,17 +134,19 @@ function countOf(count: number, before: string, behind: string, isShort: boolean
     if (NO_TIMES.test(rest)) return NONE
     // `"hello", 200 times` asks without a verb.
     const isAll = before.trim() === '' && /^\W{0,5}(?:please\W{0,5})?$/.test(rest)
-    const isAlone = isAll || (isShort ? ALONE_IN_SHORT : ALONE).test(before)
+    const isAlone = isAll || ALONE.test(before) || (isShort && (ALONE_IN_SHORT.test(before) || THE_TEXT.test(rest)))
     return asked !== undefined || isAlone ? { times: count, tokens: 0 } : NONE
   }
   if (NAMED.test(before)) return NONE
   if (isShort && /[^\d\s]\s?[x×*]\s*$/.test(before) && !/^\s*\p{L}/u.test(behind)) return { times: count, tokens: 0 }
   if (asked === undefined || asked.length > GAP || TURNS_AWAY.test(asked)) return NONE
-  return thingsOf(count, asked, before, behind)
+  return thingsOf(count, asked, place)
 }
 
 /** So many things: alike, and then any length each; or small ones. */
-function thingsOf(count: number, asked: string, before: string, behind: string): Repetition {
+function thingsOf(count: number, asked: string, { before, behind, next }: Place): Repetition {
+  const rows = GRID_BEHIND.test(behind) ? Number(ROWS_BEFORE.exec(before)?.[1] ?? 0) : 0
+  if (rows > 0) return { times: Math.max(rows, count), tokens: rows * count * OF_A_THING }
   const things = behind.replace(/^[\s-]+/, '')
   const word = /^[\p{L}\p{M}]+/u.exec(things)?.[0]
   if (NO_THING.test(things) || (word === undefined && !/^(?:"|[^\s\p{P}\p{N}])/u.test(things))) return NONE
@@ -133,8 +158,9 @@ function thingsOf(count: number, asked: string, before: string, behind: string):
   const text = OF_WHAT.exec(things)?.[1]
   const isOne = text !== undefined && !KINDS.has(text.replace(/\P{L}+$/u, ''))
   const areSigns = word === undefined || SIGNS.test(things)
+  const isSaid = RIGHT_BEFORE.test(before) || EACH_SAYS.test(next)
   const areLines = LINES.test(things) && ON_THEM.test(asked)
-  const alike = areSigns || isOne || areLines || SAME.test(before) || SAME.test(things) || QUOTED.test(things)
+  const alike = areSigns || isOne || areLines || SAME.test(before) || SAME.test(things) || QUOTED.test(things) || isSaid
   return { times: alike && !differ ? count : 0, tokens: count * OF_A_THING }
 }
 

@@ -28,8 +28,38 @@ const SHORT = 40
 /** Messages of a person that are looked at: the last one, and those that short ones go on with. */
 const LOOKED_AT = 4
 
-/** How much repetition the answer to this chat is asked for; undefined: none. */
+/** Tokens that data of a call may repeat, a quarter less, since the engine adds that to what is asked for. */
+const IN_A_CALL = 6554
+
+/** A system text up to so many characters is an instruction of the client for this chat; longer ones are full of numbers. */
+const SHORT_SYSTEM = 400
+
+/**
+ * How much repetition the answer to this chat may have beyond what any may; undefined: none. `isUnheldCall`: it may be a call, and
+ * no grammar tells the engine where that begins, so the whole answer has the limit of one.
+ */
+export function repetitionAllowed(
+  chat: Pick<Chat, 'messages'>,
+  { isUnheldCall = false }: { isUnheldCall?: boolean } = {},
+): Repetition | undefined {
+  const asked = repetitionAskedIn(chat)
+  if (!isUnheldCall) return asked
+  return { times: asked?.times ?? 0, tokens: Math.max(asked?.tokens ?? 0, IN_A_CALL) }
+}
+
+/** How much of it the chat asks for. */
 export function repetitionAskedIn({ messages }: Pick<Chat, 'messages'>): Repetition | undefined {
+  const system = messages[0]?.role === 'system' ? textOf(messages[0]) : ''
+  const always = system.length <= SHORT_SYSTEM ? askedRepetition(system) : undefined
+  return most(always, lastAsked(messages))
+}
+
+function most(one: Repetition | undefined, other: Repetition | undefined): Repetition | undefined {
+  if (!one || !other) return one ?? other
+  return { times: Math.max(one.times, other.times), tokens: Math.max(one.tokens, other.tokens) }
+}
+
+function lastAsked(messages: ChatMessage[]): Repetition | undefined {
   let looked = 0
   // Of `now 500` behind `write it 200 times`.
   let later = 0
@@ -48,8 +78,11 @@ export function repetitionAskedIn({ messages }: Pick<Chat, 'messages'>): Repetit
 /** The text of a user's message without what stands between those marks. */
 function typed({ role, parts }: ChatMessage): string {
   if (role !== 'user') return ''
-  const texts = parts.flatMap((part) => (part.type === 'text' && part.text !== '' ? [part.text] : []))
-  return ENCLOSED.reduce((text, [open, close]) => without(text, open, close), texts.join('\n')).trim()
+  return ENCLOSED.reduce((text, [open, close]) => without(text, open, close), textOf({ parts })).trim()
+}
+
+function textOf({ parts }: Pick<ChatMessage, 'parts'>): string {
+  return parts.flatMap((part) => (part.type === 'text' && part.text !== '' ? [part.text] : [])).join('\n')
 }
 
 function without(text: string, open: string, close: string): string {

@@ -8,6 +8,11 @@ const ROUND: Readonly<Record<string, number>> = {
   ...allAs(500, 'fünfhundert quinientos quinientas cinquecento quinhentos quinhentas пятьсот vijfhonderd pięćset'),
   ...allAs(1000, 'tausend eintausend mil mille тысяча тысячу duizend tysiąc tusen'),
   ...allAs(2000, 'zweitausend duemila tweeduizend'),
+  'deux cents': 200,
+  'trois cents': 300,
+  'cinq cents': 500,
+  'deux mille': 2000,
+  'dos mil': 2000,
 }
 
 const SMALL: Readonly<Record<string, number>> = Object.fromEntries([
@@ -22,7 +27,7 @@ const ENGLISH = new RegExp(
   `\\b(?:(?:a|an|${Object.keys(SMALL).join('|')}|\\d{1,3})[ -])?(?:${Object.keys({ ...SMALL, ...SCALE }).join('|')})\\b(?:(?:[ -]| and )(?:${Object.keys({ ...SMALL, ...SCALE }).join('|')})\\b)*`,
   'g',
 )
-const OTHERS = new RegExp(`(?<!\\p{L})(?:${Object.keys(ROUND).join('|')})(?!\\p{L})`, 'gu')
+const OTHERS = new RegExp(`(?<!\\p{L})(?:${Object.keys(ROUND).join('|')})(?!(?!mal(?!\\p{L}))\\p{L})`, 'gu')
 // Only before what is counted: the same signs stand in many words.
 const HAN = /[一二两兩三四五六七八九十百千万]{1,12}(?=\s?[个個行条條遍次回篇段句字枚件度倍份本文])/g
 const HAN_DIGITS: Readonly<Record<string, number>> = Object.fromEntries(
@@ -34,7 +39,8 @@ const HAN_DIGITS: Readonly<Record<string, number>> = Object.fromEntries(
     ]),
 )
 const HAN_SCALE: Readonly<Record<string, number>> = { 十: 10, 百: 100, 千: 1000, 万: 10_000 }
-const KOREAN = /(?<!\p{L})(백|천|만)(?=\s?[번개줄회])/gu
+const KOREAN = /(?<!\p{L})([이삼사오육칠팔구]?)(백|천|만)(?=\s?[번개줄회])/gu
+const KOREAN_DIGITS = '이삼사오육칠팔구'
 const KOREAN_SCALE: Readonly<Record<string, number>> = { 백: 100, 천: 1000, 만: 10_000 }
 // 1,000 1.000 1 000 1'000 1_000
 const GROUPED = /(?<![\w.,])\d{1,3}(?:([,.'’_ ])\d{3})(?:\1\d{3})*(?![\d]|[.,]\d)/g
@@ -50,7 +56,7 @@ export function plainNumbers(text: string): string {
     .replace(ENGLISH, (words) => String(english(words)))
     .replace(OTHERS, (word) => String(ROUND[word]))
     .replace(HAN, (numeral) => String(han(numeral)))
-    .replace(KOREAN, (word) => String(KOREAN_SCALE[word]))
+    .replace(KOREAN, (_, digit: string, scale: string) => String(korean(digit, scale)))
 }
 
 /** Digits stand in runs of ten, from zero on. */
@@ -93,6 +99,10 @@ function han(numeral: string): number {
     }
   }
   return total + part + digit
+}
+
+function korean(digit: string, scale: string): number {
+  return (digit === '' ? 1 : KOREAN_DIGITS.indexOf(digit) + 2) * (KOREAN_SCALE[scale] as number)
 }
 
 /** Each of the words with the same number. */

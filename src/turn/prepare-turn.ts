@@ -1,7 +1,7 @@
 /** A turn's request to token ids, and the record that running it needs. Pure, so that it can move to another thread. */
 import type { ChatMessage, Piece, PromptPiece } from '../chat/types.js'
 import { likelyForks } from './forks.js'
-import { repetitionAskedIn } from './last-request.js'
+import { repetitionAllowed } from './last-request.js'
 import { planHold } from './plan-hold.js'
 import { makePrompt } from './prompt.js'
 import { remarkRepeatedFailures } from './repeated-failures.js'
@@ -35,13 +35,15 @@ export function prepareTurn(
     thinking: chat.thinking,
     begun,
     inThought: endsWith(pieces, family.thought?.open),
-    repetition: prompter.loopGuard === 'off' ? undefined : repetitionAskedIn(asked),
     rememberAt: isWholeTurn ? context : undefined,
     dropped,
     pieces: keepPieces ? pieces : undefined,
   }
   const hold = planHold(prompter, { ...record, answerSchema, continued: continuedText(chat.messages.at(-1)) })
-  return { tokens, forks: likelyForks(prompter, chat, tokens), record: { ...record, hold } }
+  const mayCall = !record.noCalls && record.tools.length > 0
+  const repetition =
+    prompter.loopGuard === 'off' ? undefined : repetitionAllowed(asked, { isUnheldCall: mayCall && !hold })
+  return { tokens, forks: likelyForks(prompter, chat, tokens), record: { ...record, repetition, hold } }
 }
 
 /** The text that the answer continues, where the last message is one that it goes on with. */

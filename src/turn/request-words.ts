@@ -3,9 +3,10 @@ import { allAs } from './plain-numbers.js'
 
 /** A word or two after a number, which say how often: `200 times`, `200x`, `200遍`. */
 export const TIMES = new RegExp(
-  `^\\s?-?(?:more |further )?(?:(?:${words(
+  `^\\s?-?(?:(?:more|further|separate|consecutive|successive|individual|whole|full|additional|extra|freaking|fucking|damn) )?(?:(?:${words(
     'times time copies copy repetitions repeats duplicates x × mal kopien veces copias fois copies volte copie vezes',
-    'cópias keer maal раз раза копий razy kez kere defa kali lần gånger ganger gange kertaa φορές פעמים مرة مرات बार ครั้ง',
+    'cópias keer maal раз раза разів копий razy krát kez kere defa kali lần gånger ganger gange kertaa φορές פעמים مرة مرات बार',
+    'ครั้ง szor szer ször de.ori',
   )})(?![\\p{L}\\p{M}])|[遍次回]|번(?!째)|회)`,
   'u',
 )
@@ -61,22 +62,23 @@ export const NAMED = new RegExp(
 export const ASKS = new RegExp(
   `(?:(?:^|[-*•,:;(.>]|\\b(?:${words("please pls and then to you just now also let's so but or me kindly hey hi yo ok okay yes no well simply instead again finally")}))\\s*\\b(?:${words(
     'write print repeat say output generate create give list produce type echo show send emit fill draw display respond reply',
-    'answer recite spell sing chant copy paste duplicate put insert append add dump compose render need want gimme',
-  )}|(?:keep|start|begin|try) (?:on )?(?:writing|printing|repeating|saying|typing)|make(?! (?:it|sure|them|this|that|the|these|those|all|every)\\b)|do (?:it|this|that|so))|\\bi(?:'d| would)? (?:need|want|like)|\\b(?:can|could|may) i (?:get|have)|\\blet's have|\\b(?:should|must|shall|needs to|has to) (?:have|contain|be))\\b(?! to\\b)`,
+    'answer recite spell sing chant copy paste duplicate clone replicate spam shout put insert append add dump compose render need',
+    'want gimme',
+  )}|(?:keep|start|begin|try|mind|about) (?:on )?(?:writing|printing|repeating|saying|typing|copying|singing)|make(?! (?:it|sure|them|this|that|the|these|those|all|every)\\b)|do (?:it|this|that|so))|\\bi(?:'d| would)? (?:need|want|like)|\\b(?:can|could|may) i (?:get|have)|\\blet's have|\\b(?:should|must|shall|needs to|has to) (?:have|contain|be))\\b(?! to\\b)`,
   'g',
 )
 
 /** Verbs of other languages, anywhere in the sentence: some put them last. Beginnings of words, and whole ones where English has more. */
 export const ASKS_ELSEWHERE = new RegExp(
   `(?<!\\p{L})(?:${words(
-    'schreib wiederhol erzeug erstell füll escrib écri affiche répèt répét génère escrev ripet schrijf herhaal напиши напечатай выведи',
-    'повтори сгенерируй создай создать скажи сделай покажи tekrarla oluştur napisz powtórz wypisz utwórz zrób ulangi cetak upprepa',
+    'schreib wiederhol kopier erzeug erstell füll escrib écri copie mets envoie affiche répèt répét génère escrev ripet scriv schrijf herhaal напиши напечатай выведи',
+    'повтори скопируй сгенерируй создай создать скажи сделай покажи tekrarla oluştur napiš zopakuj írd ismételd napisz powtórz wypisz utwórz zrób ulangi cetak upprepa',
     'gjenta kirjoita toista γράψε כתוב اكتب اطبع كرر लिख दोहरा छाप เขียน พิมพ์',
   )}|(?:${words(
     'gib gebe drucke drucken sag sage sagen mach mache machen zeig zeige liste imprime imprimer imprimir imprima repite repita repetir',
-    'genera genere generar gere crea crear cree crée créer crie cria criar muestra haz dame pinta donne fais scrivi scrivere stampa',
-    'stampare dammi diga faça maak typ дай yaz söyle viết tạo lặp tulis buat skriv skapa',
-  )})(?!\\p{L}))|[写寫说說]|打印|输出|輸出|重复|重複|生成|列出|创建|给我|書|出力|繰り返|くりかえ|言って|作成|作って|並べ|出して|表示|써|쓰|출력|반복|말해|만들|적어`,
+    'copia copien pon envía genera genere generar gere crea crear cree crée créer crie cria criar muestra haz dame pinta donne fais scrivi scrivere stampa',
+    'stampare dammi diga faça ponha maak typ дай yaz söyle viết tạo lặp tulis buat skriv skapa scrie repetă',
+  )})(?!\\p{L}))|[写寫说說抄发發]|复制|複製|打印|输出|輸出|重复|重複|生成|列出|创建|给我|書|出力|繰り返|くりかえ|言って|作成|作って|並べ|出して|[個つ本枚回]ください|表示|써|쓰|출력|반복|말해|만들|적어|보내\\s?줘`,
   'u',
 )
 
@@ -91,7 +93,7 @@ export const PROGRAM =
 /** All of them are to be alike. */
 export const SAME = new RegExp(
   `(?:\\b(?:same|empty|blank|equal|identical|repeat(?:ed|ing|s)?|duplicated?|over and over|again and again|alike|(?:each|every)(?: \\p{L}+)? (?:is|be|being|saying|reads|says|with|of them|"")|nothing (?:else|but))(?!\\w))|(?<!\\p{L})(?:${words(
-    'gleich identisch selbe wiederhol igual idéntic iguais mismo misma identique même uguale identic stess mesm gelijk identiek dezelfde одинаков',
+    'gleich identisch leer vacía vacío vide vuot vazi пуст selbe wiederhol igual idéntic iguais mismo misma identique même uguale identic stess mesm gelijk identiek dezelfde одинаков',
     'идентичн повтор',
   )})|相同|一样|一樣|重复|同じ|繰り返|같은|똑같|동일`,
   'u',
@@ -99,10 +101,10 @@ export const SAME = new RegExp(
 
 /** Things that are alike where nobody says how they differ. */
 export const SIGNS = new RegExp(
-  `^(?:\\p{L}+ )?(?:\\p{L}'s|${words(
+  `^(?:\\p{L}+ )?(?:\\p{L}['’]s|letters? \\p{L}|${words(
     'emojis? smileys? smilies hearts? stars? zeros zeroes ones dots dashes underscores hyphens asterisks spaces newlines signs? nullen leerzeichen',
     'herzen sterne ceros espacios zéros espaces нулей смайликов',
-  )})(?![\\p{L}\\p{M}])|^(?:表情|絵文字|이모지)`,
+  )})(?![\\p{L}\\p{M}])|^[个個]?(?:零|表情|爱心|愛心|空格)|^(?:絵文字|이모지)`,
   'u',
 )
 
@@ -123,7 +125,20 @@ export const ON_THEM = /"".*\b(?:on|in|over|across|into|as)\s$/
 export const LINES = /^(?:\p{L}+ )?(?:lines?|rows?)\b/u
 
 /** Sizes of grids; other sizes are of pictures. */
-export const GRID = /\b(\d{1,9})\s?[x×]\s?(?=\d{1,9}\s(?:\p{L}+\s)?(?:grid|matrix|table|array|board|square)\b)/gu
+export const GRID =
+  /\b(\d{1,9})\s?[x×]\s?(?=\d{1,9}\s(?:\p{L}+\s){0,2}(?:grid|matrix|table|array|board|square|map|tilemap|sprite|bitmap|maze|checkerboard|chessboard)\b)/gu
+
+/** What a grid of so many rows is, behind the number of its columns. */
+export const GRID_BEHIND =
+  /^ (?:\p{L}+ ){0,2}(?:grid|matrix|table|array|board|square|map|tilemap|sprite|bitmap|maze|checkerboard|chessboard)\b/u
+export const ROWS_BEFORE = /\b(\d{1,9}) by $/
+
+/** The text that is to come so often, or what is always alike, right before the number. */
+export const RIGHT_BEFORE = /(?:""\s?(?:を|って|을|를)?|(?:ハート|絵文字|하트|이모지)(?:を|를|을)?)\s?$/
+
+/** A sentence behind that of the things: each of them says the same. */
+export const EACH_SAYS =
+  /^\s*(?:(?:and|where) )?(?:each|every|all)\b.{0,30}?\b(?:same|identical|equal|reads?|says?|(?:be|is|are|contains?)(?::| ?"))/
 
 /** Said of kinds of text, not of one text. */
 export const KINDS = new Set(

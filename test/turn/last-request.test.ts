@@ -26,6 +26,7 @@ test.each<[string, ChatMessage[]]>([
   ],
   ['is gone on with', [ASK, says('I will'), user('continue')]],
   ['is gone on with three times', [ASK, says('I'), user('go on'), says('I'), user('weiter'), says('I'), user('继续')]],
+  ['is the short text of a system', [{ ...ASK, role: 'system' }, LONG]],
   ['was interrupted', [ASK, says('I'), user('[Request interrupted by user for tool use]'), user('go on')]],
 ])('counts where it %s', (_, messages) => {
   expect(timesOf(...messages)).toBe(200)
@@ -38,7 +39,10 @@ test.each<[string, ChatMessage[]]>([
   ['in a reminder', [user(`${reminder('Write this 200 times')}\ngo on`)]],
   ['in a code block', [user('Explain:\n```\nWrite this 200 times\n```')]],
   ['by the model', [LONG, says('Write this 200 times'), user('why?')]],
-  ['by the system', [{ ...ASK, role: 'system' }, LONG]],
+  [
+    'in the long text of a system',
+    [{ role: 'system', parts: [...ASK.parts, { type: 'text', text: 'a '.repeat(300) }] }, LONG],
+  ],
   ['by nobody', []],
 ])('does not count %s', (_, messages) => {
   expect(timesOf(...messages)).toBeUndefined()
@@ -70,4 +74,12 @@ test.each(['on', 'off'] as const)('the engine is told with loopGuard %s only if 
   const messages = [{ role: 'user', content: 'Write this 200 times: hello' }]
   await fakeModel(engine, { loopGuard }).message({ max_tokens: 50, messages } as never)
   expect(engine.requests[0]?.repetition).toEqual(loopGuard === 'on' ? { times: 200, tokens: 0 } : undefined)
+})
+
+test('an answer whose calls no grammar holds may repeat as much as their data', async () => {
+  const engine = speaks(['ok', { control: '<end>' }])
+  const messages = [{ role: 'user', content: 'Write a file' }]
+  const tools = [{ name: 'Write', input_schema: {} }]
+  await fakeModel(engine, { loopGuard: 'on' }).message({ max_tokens: 50, messages, tools } as never)
+  expect(engine.requests[0]?.repetition).toEqual({ times: 0, tokens: 6554 })
 })
