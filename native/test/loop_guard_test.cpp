@@ -65,7 +65,7 @@ void what_stops_in_time_is_free() {
 
 void rows_of_equal_cells_are_free_for_longer() {
   // Twenty cells of four tokens, and two that end the row.
-  auto rows = [](int at) { return at % 82 < 80 ? at % 4 : at % 82; };
+  auto rows = [](int at) { return at % 82 < 80 ? at % 82 % 4 : at % 82; };
   check(play(6000, rows).discouraged < 0, "6,000 tokens of equal rows are no loop");
   auto seen = play(10'000, rows);
   check(seen.ended > LoopGuard::kRows && seen.ended < LoopGuard::kRows + 300, "rows without end are a loop");
