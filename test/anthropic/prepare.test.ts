@@ -36,6 +36,7 @@ describe('preparing a body', () => {
       parallelCalls: false,
       callIdPrefix: 'toolu_',
       tools: [{ name: 'Read', description: 'reads', schema: { type: 'object' } }],
+      repetition: { times: 0, tokens: 6554 },
       inThought: false,
       begun: [{ control: '<call>' }, '{"name":"Read","input":'],
     })
