@@ -1,5 +1,5 @@
 /** Which schemas are too large for a grammar, and how that is said. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { unbounded } from '../../src/chat/grammar/bounds.js'
 import { patternFault } from '../../src/chat/grammar/pattern.js'
 import type { JsonObject } from '../../src/chat/types.js'
@@ -24,6 +24,20 @@ describe('a schema is refused with its construct', () => {
       object(Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, { pattern: '^.{0,150}$' }]))),
       'more than 2000 times',
     ],
+    [
+      'with many patterns of names that repeat',
+      { patternProperties: Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`^x${i}_.{0,150}$`, true])) },
+      'more than 2000 times',
+    ],
+    ['that requires much', { required: Array.from({ length: 3000 }, (_, i) => `r${i}`) }, 'required'],
+    ['of many types', { type: Array.from({ length: 3000 }, () => 'string') }, 'type'],
+    [
+      'whose choices require much together',
+      {
+        allOf: Array.from({ length: 10 }, (_, k) => ({ required: Array.from({ length: 300 }, (_, i) => `${k}_${i}`) })),
+      },
+      'required',
+    ],
     ['with a long enum', { enum: Array.from({ length: 5000 }, (_, i) => i) }, 'enum'],
     [
       'of a megabyte',
@@ -32,6 +46,19 @@ describe('a schema is refused with its construct', () => {
     ],
     ['that is deep', nested(900), 'levels deep'],
   ])('%s', (_name, schema, construct) => expect(unbounded(schema)).toContain(construct))
+})
+
+test('a pattern that is too long for a grammar is not searched', () => {
+  const search = vi.spyOn(String.prototype, 'matchAll')
+  try {
+    const long = 'a{1,2}'.repeat(1000)
+    expect(unbounded({ pattern: long, patternProperties: { [long]: true } })).toBeUndefined()
+    expect(search).not.toHaveBeenCalled()
+    expect(unbounded({ pattern: 'a{1,2}' })).toBeUndefined()
+    expect(search).toHaveBeenCalledTimes(1)
+  } finally {
+    search.mockRestore()
+  }
 })
 
 describe('a pattern', () => {

@@ -1,6 +1,6 @@
 /** Regular expressions as grammars read them. */
 
-const LONGEST_PATTERN = 200
+export const LONGEST_PATTERN = 200
 // A grammar counts by repeating itself.
 export const MOST_REPEATED = 200
 
