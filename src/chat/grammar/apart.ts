@@ -1,7 +1,7 @@
 /** Whether two schemas, as grammars say them, surely allow no value both. */
 import { isObject } from '../formats/json-value.js'
 import type { JsonObject, JsonValue } from '../types.js'
-import { isSame } from './keywords.js'
+import { areDistinct } from './same-value.js'
 
 // Of properties within properties.
 const DEEPEST = 4
@@ -22,8 +22,8 @@ export function areApart(a: JsonValue | undefined, b: JsonValue | undefined, pla
   if (typeof b.$ref === 'string') return again(a, places.resolve(b.$ref))
   if (Array.isArray(a.anyOf)) return a.anyOf.every((one) => again(one, b))
   if (Array.isArray(b.anyOf)) return b.anyOf.every((one) => again(a, one))
-  if (Array.isArray(a.enum)) return a.enum.every((value) => !mayBe(value, b))
-  if (Array.isArray(b.enum)) return b.enum.every((value) => !mayBe(value, a))
+  if (Array.isArray(a.enum)) return valuesApart(a.enum, b, places)
+  if (Array.isArray(b.enum)) return valuesApart(b.enum, a, places)
   const [left, right] = [kind(a.type), kind(b.type)]
   if (left === undefined || right === undefined) return false
   if (left !== right) return true
@@ -62,8 +62,13 @@ function isBelow(a: JsonObject, b: JsonObject): boolean {
   return most < least || (most === least && (a.exclusiveMaximum === most || b.exclusiveMinimum === least))
 }
 
+function valuesApart(values: JsonValue[], schema: JsonObject, places: Places): boolean {
+  places.steps -= values.length >> 4
+  if (Array.isArray(schema.enum)) return areDistinct(values, schema.enum)
+  return values.every((value) => !mayBe(value, schema))
+}
+
 function mayBe(value: JsonValue, schema: JsonObject): boolean {
-  if (Array.isArray(schema.enum)) return schema.enum.some((one) => isSame(one, value))
   const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
   const allowed = kind(schema.type)
   return allowed === undefined || allowed === type

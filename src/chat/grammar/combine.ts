@@ -1,14 +1,15 @@
 /** The keywords of two schemas as those of one, which allows what both allow. */
 import { setKey } from '../formats/json-value.js'
 import type { JsonObject, JsonValue } from '../types.js'
-import { isSame, type Keywords, LEAST, type Miss, MOST } from './keywords.js'
+import { type Keywords, LEAST, type Miss, MOST } from './keywords.js'
+import { common } from './same-value.js'
 
 export function combined(a: Keywords, b: Keywords, miss: Miss): Keywords {
   const both: Keywords = { ...a, ...b }
   for (const key of LEAST) if (a[key] !== undefined && b[key] !== undefined) both[key] = Math.max(a[key], b[key])
   for (const key of MOST) if (a[key] !== undefined && b[key] !== undefined) both[key] = Math.min(a[key], b[key])
   if (a.type && b.type) both.type = commonTypes(a.type, b.type)
-  if (a.enum && b.enum) both.enum = a.enum.filter((one) => b.enum?.some((other) => isSame(one, other)))
+  if (a.enum && b.enum) both.enum = common(a.enum, b.enum)
   if (a.required && b.required) both.required = [...new Set([...a.required, ...b.required])]
   for (const key of ['pattern', 'multipleOf'] as const)
     if (a[key] !== undefined && b[key] !== undefined && a[key] !== b[key]) miss(`a second ${key}`)

@@ -1,6 +1,7 @@
 /** The keywords of a schema as grammars need them: in one spelling, each of its own kind; references and choices aside. */
 import { isObject } from '../formats/json-value.js'
 import type { JsonObject, JsonValue } from '../types.js'
+import { common } from './same-value.js'
 
 /** Told of what no grammar says, which is left out. */
 export type Miss = (what: string) => void
@@ -60,8 +61,7 @@ export function readKeywords(schema: JsonObject, miss: Miss): Keywords {
   if (types) keywords.type = types
   if (Array.isArray(schema.enum)) keywords.enum = schema.enum
   else if (schema.enum !== undefined) miss('an enum that is no list')
-  if (schema.const !== undefined)
-    keywords.enum = keywords.enum?.filter((one) => isSame(one, schema.const)) ?? [schema.const]
+  if (schema.const !== undefined) keywords.enum = keywords.enum ? common(keywords.enum, [schema.const]) : [schema.const]
   if (typeof pattern === 'string') keywords.pattern = pattern
   if (typeof format === 'string') keywords.format = format
   if (Array.isArray(required)) keywords.required = required.map(String)
@@ -126,13 +126,4 @@ function readNames(schema: JsonObject, miss: Miss): Keywords {
 /** Without others beside it, so that no other schema evaluates a property. */
 function isPlain(schema: JsonObject): boolean {
   return ['allOf', 'anyOf', 'oneOf', 'if', '$ref', '$dynamicRef'].every((key) => schema[key] === undefined)
-}
-
-/** Whether two values are the same, whatever the order of their keys. */
-export function isSame(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b
-  if (Array.isArray(a) !== Array.isArray(b)) return false
-  const keys = Object.keys(a)
-  if (keys.length !== Object.keys(b).length) return false
-  return keys.every((key) => Object.hasOwn(b, key) && isSame((a as JsonObject)[key], (b as JsonObject)[key]))
 }

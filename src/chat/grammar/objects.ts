@@ -106,21 +106,16 @@ interface Patterns {
 function readPatterns({ patternProperties, properties = {}, additionalProperties }: Keywords, inner: Inner): Patterns {
   const patterns = Object.entries(patternProperties ?? {})
   if (patterns.length === 0) return { isDropped: false }
-  const fault = patterns
-    .map(([pattern]) => [pattern, patternFault(pattern, inner.isPlain)])
-    .find(([, reason]) => reason !== undefined)
-  const beginnings = [...patterns.map(([pattern]) => beginning(pattern)), ...Object.keys(properties)]
-  const isApart = beginnings.every((one, i) =>
-    beginnings.every((other, j) => i === j || !mayBegin(one, other, j < patterns.length)),
-  )
-  if (fault) inner.miss(`the pattern ${fault[0]?.slice(0, 80)}, which ${fault[1]}`)
+  const wrong = patterns.find(([pattern]) => patternFault(pattern, inner.isPlain) !== undefined)?.[0]
+  const beginnings = patterns.map(([pattern]) => beginning(pattern))
+  if (wrong !== undefined) inner.miss(`the pattern ${wrong.slice(0, 80)}, which ${patternFault(wrong, inner.isPlain)}`)
   else if (additionalProperties !== false) inner.miss('patternProperties where any name may be one')
   else if (
     inner.isPlain &&
     patterns.some(([pattern]) => !/^[\w^$\-[\]+*?|(){},]*$/.test(pattern) || /\[\^/.test(pattern))
   )
     inner.miss('patternProperties whose names may have signs')
-  else if (!isApart) inner.miss('patternProperties that may name the same')
+  else if (!beginApart(beginnings, Object.keys(properties))) inner.miss('patternProperties that may name the same')
   else return { kept: readAll(patterns, inner), isDropped: false }
   return { isDropped: true }
 }
@@ -138,7 +133,18 @@ function beginning(pattern: string): string {
   return pattern.includes('|') ? '' : /[*?{]/.test(next) ? letters.slice(0, -1) : letters
 }
 
-/** Whether a name, or a beginning of names, may be one of those with this beginning. */
-function mayBegin(one: string, other: string, isPattern: boolean): boolean {
-  return isPattern && (one.startsWith(other) || other.startsWith(one))
+/** Whether no beginning begins another or a name, nor is begun by one. In order, what begins a text stands before it. */
+export function beginApart(beginnings: string[], names: string[]): boolean {
+  const all = [
+    ...beginnings.map((text) => ({ text, isPattern: true })),
+    ...names.map((text) => ({ text, isPattern: false })),
+  ].sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0))
+  // Those that begin each other, up to the text before.
+  const open: typeof all = []
+  for (const one of all) {
+    while (open.length > 0 && !one.text.startsWith(open.at(-1)?.text ?? '')) open.pop()
+    if (open.length > 0 && (one.isPattern || open.at(-1)?.isPattern)) return false
+    open.push(one)
+  }
+  return true
 }
