@@ -1,6 +1,6 @@
 /** The JSON of the Messages API to a ParsedRequest. A body is walked here once, and typed from here on. */
 import type { JsonObject } from '../chat/types.js'
-import { readSchema } from '../turn/read-schema.js'
+import { readAnswerSchema } from '../turn/read-schema.js'
 import {
   type Fields,
   fail,
@@ -91,7 +91,7 @@ function readOutputSchema({ output_config: config, output_format: older }: Field
   const { type, schema } = readTyped(format, at)
   if (type === 'text') return undefined
   if (type !== 'json_schema') fail(`${at}.type`, "Input should be 'json_schema'")
-  return readSchema(schema, `${at}.schema`)
+  return readAnswerSchema(schema, `${at}.schema`)
 }
 
 function readStopSequences(value: unknown): string[] {

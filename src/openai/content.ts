@@ -1,6 +1,6 @@
 /** The content of a message, and the format of an answer, as OpenAI's requests write them. */
 import type { JsonObject } from '../chat/types.js'
-import { readSchema } from '../turn/read-schema.js'
+import { readAnswerSchema } from '../turn/read-schema.js'
 import { type Fields, fail, isFields, isTooDeep, readText, readTextOr, readTyped } from '../turn/request-fields.js'
 import { describeUnreadable } from '../turn/unreadable.js'
 
@@ -105,7 +105,7 @@ export function readFormat(value: unknown, at: string): JsonObject | undefined {
   if (format.type === 'text') return undefined
   if (format.type === 'json_object') return { type: 'object' }
   if (format.type !== 'json_schema') fail(`${at}.type`, "Input should be 'text', 'json_object' or 'json_schema'")
-  if (format.json_schema === undefined) return readSchema(format.schema, `${at}.schema`)
+  if (format.json_schema === undefined) return readAnswerSchema(format.schema, `${at}.schema`)
   if (!isFields(format.json_schema)) fail(`${at}.json_schema`, 'Input should be an object')
-  return readSchema(format.json_schema.schema ?? {}, `${at}.json_schema.schema`)
+  return readAnswerSchema(format.json_schema.schema ?? {}, `${at}.json_schema.schema`)
 }

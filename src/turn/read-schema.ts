@@ -8,6 +8,18 @@ const MAPS = new Set(['properties', 'patternProperties', '$defs', 'definitions',
 const DATA = new Set(['default', 'const', 'enum', 'example', 'examples'])
 const WORDS = ['description', 'title', 'format', 'pattern', '$ref']
 
+/** Characters, as JSON: the prompt has all of it, whereas a tool's is shown shortened. */
+const LONGEST_OF_ANSWER = 2 ** 18
+
+/** The schema of an answer. */
+export function readAnswerSchema(value: unknown, at: string): JsonObject {
+  const schema = readSchema(value, at)
+  const { length } = JSON.stringify(schema)
+  if (length > LONGEST_OF_ANSWER)
+    fail(at, `the schema of an answer may have at most ${LONGEST_OF_ANSWER} characters as JSON, not ${length}`)
+  return schema
+}
+
 /** Iterative, and in time that grows with the schema alone. */
 export function readSchema(value: unknown, at: string): JsonObject {
   if (!isFields(value)) fail(at, value === undefined ? 'Field required' : 'Input should be an object')

@@ -1,6 +1,6 @@
 /** Schemas of requests: what a template would write as a word is one. */
 import { expect, test } from 'vitest'
-import { readSchema } from '../../src/turn/read-schema.js'
+import { readAnswerSchema, readSchema } from '../../src/turn/read-schema.js'
 import { toolText } from '../../src/turn/tool-text.js'
 
 const ODD = { toString: 'x' }
@@ -30,4 +30,13 @@ test.each([
 ])('%j is taken as it is', (schema) => {
   expect(readSchema(schema, 'tool')).toBe(schema)
   expect(toolText({ name: 'a', description: '', schema })).toContain('input_schema')
+})
+
+test('the schema of an answer is as long as a prompt may have it', () => {
+  const schema = (length: number) => ({ description: 'x'.repeat(length - '{"description":""}'.length) })
+  const fits = schema(2 ** 18)
+  expect(readAnswerSchema(fits, 'format.schema')).toBe(fits)
+  expect(() => readAnswerSchema(schema(2 ** 18 + 1), 'format.schema')).toThrow(
+    'format.schema: the schema of an answer may have at most 262144 characters as JSON, not 262145',
+  )
 })
