@@ -11,6 +11,16 @@ export function oneLine(text: string): string {
   return escapeControls(text).replaceAll('\n', '\\n')
 }
 
+// Characters of what a client has named, as an error shows it: its beginning, and its end, which may say what is wrong.
+const SHOWN_FIRST = 280
+const SHOWN_LAST = 120
+
+/** A text that a client may have made as long as a body. */
+export function briefly(text: string): string {
+  if (text.length <= SHOWN_FIRST + SHOWN_LAST) return text
+  return `${text.slice(0, SHOWN_FIRST)}…${text.slice(-SHOWN_LAST)}`.toWellFormed()
+}
+
 /** What an error of Node says, which names paths as they are. */
 export function reasonOf(error: unknown): string {
   return oneLine(messageOf(error))

@@ -10,6 +10,8 @@ import { isObject } from './json-value.js'
 const MAX_HOPS = 32
 const MAX_BRANCHES = 64
 const MAX_VISITS = 2000
+// Characters. A schema may lead to the same reference again and again.
+const LONGEST_REF = 4096
 
 /** One of the alternatives of a schema. It has no `$ref`, `allOf`, `anyOf` and `oneOf` of its own. */
 export type Branch = JsonObject
@@ -93,6 +95,7 @@ export function refOf({ $ref, $dynamicRef, $recursiveRef }: JsonObject): string 
 /** What a reference stands for: `#`, `#/$defs/Name`, or the name or address of a definition. */
 export function referenced(ref: string, root: JsonObject): JsonValue | undefined {
   if (ref === '#') return root
+  if (ref.length > LONGEST_REF) return undefined
   if (!ref.startsWith('#/')) return named(ref, root)
   let at: JsonValue | undefined = root
   for (const step of ref.slice(2).split('/')) {
@@ -111,16 +114,25 @@ function decoded(step: string): string {
   }
 }
 
+const byName = new WeakMap<JsonObject, Map<string, JsonValue>>()
+
 function named(ref: string, root: JsonObject): JsonValue | undefined {
-  for (const definitions of [root.$defs, root.definitions]) {
-    if (!isObject(definitions)) continue
-    for (const one of Object.values(definitions)) {
-      if (!isObject(one)) continue
-      const { $id, $anchor, $dynamicAnchor } = one
-      if ($id === ref || `#${$anchor}` === ref || `#${$dynamicAnchor}` === ref) return one
-    }
+  const names = byName.get(root) ?? definitionsByName(root)
+  byName.set(root, names)
+  return names.get(ref)
+}
+
+/** The first one of a name counts. */
+function definitionsByName(root: JsonObject): Map<string, JsonValue> {
+  const names = new Map<string, JsonValue>()
+  const all = [root.$defs, root.definitions].flatMap((one) => (isObject(one) ? Object.values(one) : []))
+  for (const one of all) {
+    if (!isObject(one)) continue
+    const { $id, $anchor, $dynamicAnchor } = one
+    for (const name of [$id, `#${$anchor}`, `#${$dynamicAnchor}`])
+      if (typeof name === 'string' && !names.has(name)) names.set(name, one)
   }
-  return undefined
+  return names
 }
 
 /** A schema that allows what both allow, as far as that can be said in one; else the second one's word counts. */

@@ -1,4 +1,5 @@
 /** Checks a value against a JSON schema. */
+import { briefly } from '../../one-line.js'
 import { jsonText } from '../json-text.js'
 import type { JsonValue } from '../types.js'
 import { MAX_DEPTH } from './depth.js'
@@ -8,6 +9,8 @@ import { type Branch, SchemaReader } from './resolve-schema.js'
 
 // What one value may cost; a schema can be written so that each level of a value doubles the work.
 const MAX_STEPS = 1_000_000
+// Of values that are written to be compared, as a power of 2.
+const CHARACTERS_A_STEP = 4
 
 /** Thrown where a check would take too long; the value then counts as fitting. */
 export const TOO_MUCH_WORK = Symbol('too much work')
@@ -30,8 +33,8 @@ export function misfit(value: JsonValue, schema: JsonValue | undefined): string 
 export class SchemaCheck extends SchemaReader {
   private steps = 0
 
-  step(): void {
-    this.steps += 1
+  step(steps = 1): void {
+    this.steps += steps
     if (this.steps > MAX_STEPS) throw TOO_MUCH_WORK
   }
 
@@ -50,15 +53,27 @@ export class SchemaCheck extends SchemaReader {
     const types = typesOf(branch)
     if (types.length > 0 && !types.some((type) => isOfType(value, type)))
       return `${at}: should be ${types.join(' or ')}`
-    if (Array.isArray(branch.enum) && !branch.enum.some((one) => isSame(one, value)))
-      return `${at}: not one of its enum`
-    if (branch.const !== undefined && !isSame(branch.const, value)) return `${at}: not ${JSON.stringify(branch.const)}`
+    if (Array.isArray(branch.enum) && !this.isOneOf(branch.enum, value)) return `${at}: not one of its enum`
+    if (branch.const !== undefined && !this.isOneOf([branch.const], value))
+      return `${at}: not ${briefly(JSON.stringify(branch.const))}`
     const limit = limitMisfit(value, branch)
     if (limit !== undefined) return `${at}: ${limit}`
     if (Array.isArray(value)) {
       return first(value.entries(), ([i, item]) => this.misfit(item, this.item([branch], i), `${at}.${i}`, depth + 1))
     }
     return isObject(value) ? this.objectMisfit(value, branch, at, depth) : undefined
+  }
+
+  private isOneOf(values: JsonValue[], value: WrittenValue): boolean {
+    if (isNumber(value)) return values.some((one) => isNumber(one) && isSameNumber(one, value))
+    if (typeof value !== 'object' || value === null) return values.includes(value)
+    const written = JSON.stringify(value)
+    return values.some((one) => {
+      if (typeof one !== 'object' || one === null) return false
+      const text = JSON.stringify(one)
+      this.step(1 + (text.length >> CHARACTERS_A_STEP))
+      return text === written
+    })
   }
 
   private objectMisfit(value: WrittenObject, branch: Branch, at: string, depth: number): string | undefined {
@@ -150,9 +165,4 @@ function limitMisfit(value: WrittenValue, branch: Branch): string | undefined {
   const length =
     typeof value === 'string' && typeof most === 'number' && value.length > most ? [...value].length : value.length
   return typeof most === 'number' && length > most ? `longer than ${most}` : undefined
-}
-
-function isSame(a: JsonValue, b: WrittenValue): boolean {
-  if (isNumber(a) && isNumber(b)) return isSameNumber(a, b)
-  return a === b || (typeof a === 'object' && typeof b === 'object' && JSON.stringify(a) === JSON.stringify(b))
 }
