@@ -4,6 +4,7 @@ import { fitting, oneOf, SPACE, sequence, sourceOf, text } from '../chat/grammar
 import type { CallSyntax, ChatTool, JsonObject, Piece, Rule } from '../chat/types.js'
 import type { GrammarText, HeldGrammar } from '../engine/grammar.js'
 import { TetherError } from '../errors.js'
+import { briefly } from '../one-line.js'
 import type { HoldPlan, Prompter, Relied, TurnRecord, TurnRequest } from './types.js'
 
 /**
@@ -99,11 +100,11 @@ function planCalls(prompter: Prompter, calls: CallSyntax, asked: Asked): HoldPla
   for (const { tool, held, missing } of tools) {
     if (!isRelied(tool)) continue
     const instead = constrain === 'always' ? 'set constrain to auto' : 'do not ask for it to be strict'
-    const one = { where: `the schema of the tool ${tool.name}`, instead }
+    const one = { where: `the schema of the tool ${briefly(tool.name)}`, instead }
     if (missing[0] !== undefined) throw unheld(one, missing[0])
     relied.push({ ...one, source: sourceOf(callRule(calls, tokenizer, { ...asked, tools: [held] })) })
   }
-  const missing = tools.flatMap(({ tool, missing }) => missing.map((one) => `${tool.name}: ${one}`))
+  const missing = tools.flatMap(({ tool, missing }) => missing.map((one) => `${briefly(tool.name)}: ${one}`))
   const text = textFor(tools.map(({ held }) => held))
   const marks = answer ? fromStart(asked.continued) : holdOf(calls, tokenizer, asked.begun)
   const hold = { ...marks, required: relied.length > 0 }
@@ -166,7 +167,7 @@ function begunText(begun: Piece[], { texts }: CallSyntax): string {
 /** The tool with the schema that is compiled, and what of its own is missing there. */
 function heldTool(tool: ChatTool, calls: CallSyntax): { held: ChatTool; missing: string[] } {
   const fault = calls.unwritable?.(tool)
-  if (fault !== undefined) return { held: withoutSchema(tool), missing: [fault] }
+  if (fault !== undefined) return { held: withoutSchema(tool), missing: [briefly(fault)] }
   const { schema, missing } = heldSchema(tool.schema, { also: ANY_INPUT, isPlain: calls.quote !== undefined })
   return { held: schema ? { ...tool, schema } : withoutSchema(tool), missing }
 }

@@ -3,7 +3,7 @@ import { isObject } from '../formats/json-value.js'
 import type { JsonObject, JsonValue } from '../types.js'
 import { LONGEST_PATTERN, repeats } from './pattern.js'
 
-const MOST_NODES = 2000
+const MOST_PARTS = 2000
 const DEEPEST = 32
 const MOST_VALUES = 1000
 // Of all lists together: each merge of two schemas goes through both of theirs.
@@ -13,15 +13,25 @@ const MOST_IN_PATTERNS = 2000
 
 /** Why this schema gets no grammar, naming the construct; undefined: it gets one. */
 export function unbounded(root: JsonObject): string | undefined {
-  let nodes = 0
+  return measured(root).fault
+}
+
+/** The same, and how many parts it has: objects and lists. */
+export function measured(root: JsonObject): { fault?: string; parts: number } {
+  const size = { parts: 0 }
+  const fault = faultOf(root, size)
+  return fault === undefined ? size : { ...size, fault }
+}
+
+function faultOf(root: JsonObject, size: { parts: number }): string | undefined {
   let names = 0
   let repeated = 0
   const todo: { value: JsonValue; depth: number }[] = [{ value: root, depth: 0 }]
   for (let place = todo.pop(); place; place = todo.pop()) {
     const { value, depth } = place
     if (typeof value !== 'object' || value === null) continue
-    nodes += 1
-    if (nodes > MOST_NODES) return `a schema of more than ${MOST_NODES} parts`
+    size.parts += 1
+    if (size.parts > MOST_PARTS) return `a schema of more than ${MOST_PARTS} parts`
     if (depth > DEEPEST) return `a schema nested more than ${DEEPEST} levels deep`
     names += listed(value as JsonObject)
     if (names > MOST_NAMES) return `lists of more than ${MOST_NAMES} names together in required or type`
@@ -40,7 +50,7 @@ function listed({ required, type }: JsonObject): number {
 
 /** Of the pattern of a text, and of those of names. */
 function repeatsIn({ pattern, patternProperties }: JsonObject): number {
-  const patterns = isObject(patternProperties) ? Object.keys(patternProperties).slice(0, MOST_NODES) : []
+  const patterns = isObject(patternProperties) ? Object.keys(patternProperties).slice(0, MOST_PARTS) : []
   if (typeof pattern === 'string') patterns.push(pattern)
   // A longer one is left out, whatever it repeats.
   return patterns.reduce((sum, one) => sum + (one.length > LONGEST_PATTERN ? 0 : repeats(one)), 0)

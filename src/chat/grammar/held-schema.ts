@@ -2,24 +2,30 @@
  * A schema as a grammar says it exactly: each part is a type with keywords of its own, a list of values, a choice or a
  * reference. References and choices beside other keywords are merged with them. What cannot be said is left out and named.
  */
+
+import { briefly } from '../../one-line.js'
 import { isObject } from '../formats/json-value.js'
 import { referenced, refOf } from '../formats/resolve-schema.js'
 import { SchemaCheck, TOO_MUCH_WORK } from '../formats/schema.js'
 import type { JsonObject, JsonValue } from '../types.js'
 import { areApart } from './apart.js'
-import { unbounded } from './bounds.js'
+import { measured } from './bounds.js'
 import { combined } from './combine.js'
 import { nameOf, refTo, withEndings } from './endings.js'
 import { type Keywords, readKeywords, typesOf } from './keywords.js'
 import { isWritable, numberLeaf, textLeaf } from './leaves.js'
 import { listLeaf, objectLeaf } from './objects.js'
 
-// Parts that are merged, and parts that come of it.
+// Parts that are merged, and parts that come of it. A small request is read on the thread that answers.
+const VISITS = 2000
+const VISITS_A_PART = 4
 const MOST_VISITS = 5000
 const MOST_CHOICES = 64
 const DEEPEST = 64
 const MOST_COMPARED = 20_000
 const MOST_COUNTED = 20_000
+// What is not held is named in errors and in the log.
+const MOST_NAMED = 100
 // Characters, as JSON. A grammar takes time with the square of an enum's, and a second for these.
 const LONGEST_ENUM = 8192
 const LONGEST = 65_536
@@ -39,10 +45,10 @@ export interface HeldOptions {
 }
 
 export function heldSchema(root: JsonObject, options: HeldOptions = {}): HeldSchema {
-  const fault = unbounded(root)
+  const { fault, parts } = measured(root)
   if (fault !== undefined) return { missing: [fault] }
   try {
-    return new Reader(root, options).held()
+    return new Reader(root, options, Math.min(MOST_VISITS, VISITS + VISITS_A_PART * parts)).held()
   } catch (error) {
     if (error === TOO_LARGE) return { missing: ['references and choices that come to a schema of too many parts'] }
     throw error
@@ -53,6 +59,8 @@ const TOO_LARGE = Symbol('too large')
 
 /** What is said of one value: keywords, and choices of which one has to fit. */
 interface Said {
+  /** Whose keywords these are: a schema that comes again says nothing new. */
+  of: Set<JsonValue>
   keywords: Keywords
   choices: { of: JsonValue[]; isExclusive: boolean }[]
 }
@@ -62,6 +70,7 @@ class Reader {
   private readonly nothings: string[] = []
   private readonly names = new Map<JsonValue, string>()
   private readonly definitions = new Map<string, JsonValue>()
+  private readonly keywords = new Map<JsonObject, Keywords>()
   private visits = 0
   private counted = 0
   /** References that are followed one within the other. */
@@ -70,6 +79,7 @@ class Reader {
   constructor(
     private readonly root: JsonObject,
     private readonly options: HeldOptions,
+    private readonly mostVisits: number,
   ) {}
 
   held(): HeldSchema {
@@ -84,10 +94,12 @@ class Reader {
     return { schema, missing: [...this.missing] }
   }
 
-  private readonly miss = (what: string) => void this.missing.add(what)
+  private readonly miss = (what: string) => {
+    if (this.missing.size < MOST_NAMED) this.missing.add(briefly(what))
+  }
 
   private readonly nothing = (why: string): false => {
-    this.nothings.push(why)
+    if (this.nothings.length === 0) this.nothings.push(briefly(why))
     return false
   }
 
@@ -99,7 +111,7 @@ class Reader {
 
   private visit(depth: number): void {
     this.visits += 1
-    if (this.visits > MOST_VISITS || depth > DEEPEST) throw TOO_LARGE
+    if (this.visits > this.mostVisits || depth > DEEPEST) throw TOO_LARGE
   }
 
   private readonly read = (schema: JsonValue): JsonValue => this.readAt(schema, [])
@@ -111,7 +123,7 @@ class Reader {
     this.visit(open.length)
     const alone = onlyRef(schema)
     if (alone !== undefined) return this.define(alone)
-    const said: Said = { keywords: {}, choices: [] }
+    const said: Said = { of: new Set(), keywords: {}, choices: [] }
     const inside = [...open, schema]
     if (!this.gather(schema, said, inside)) return false
     const { keywords, choices } = said
@@ -144,9 +156,10 @@ class Reader {
   /** Adds what a schema says to `said`. false: it leads to itself. */
   private gather(schema: JsonValue, said: Said, open: JsonValue[]): boolean {
     if (schema === false) return this.nothing('a schema that is false')
-    if (!isObject(schema)) return true
+    if (!isObject(schema) || said.of.has(schema)) return true
     this.visit(open.length)
-    said.keywords = combined(said.keywords, readKeywords(schema, this.miss), this.miss)
+    said.of.add(schema)
+    said.keywords = combined(said.keywords, this.keywordsOf(schema), this.miss)
     const { allOf, anyOf, oneOf } = schema
     if (Array.isArray(anyOf)) said.choices.push({ of: anyOf, isExclusive: false })
     if (Array.isArray(oneOf)) said.choices.push({ of: oneOf, isExclusive: true })
@@ -156,6 +169,12 @@ class Reader {
     const target = referenced(ref, this.root)
     if (target === undefined) this.lost(ref)
     return target === undefined || this.gatherInner(target, said, open)
+  }
+
+  private keywordsOf(schema: JsonObject): Keywords {
+    const known = this.keywords.get(schema) ?? readKeywords(schema, this.miss)
+    this.keywords.set(schema, known)
+    return known
   }
 
   private gatherInner(schema: JsonValue, said: Said, open: JsonValue[]): boolean {
