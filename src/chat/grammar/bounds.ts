@@ -13,25 +13,15 @@ const MOST_IN_PATTERNS = 2000
 
 /** Why this schema gets no grammar, naming the construct; undefined: it gets one. */
 export function unbounded(root: JsonObject): string | undefined {
-  return measured(root).fault
-}
-
-/** The same, and how many parts it has: objects and lists. */
-export function measured(root: JsonObject): { fault?: string; parts: number } {
-  const size = { parts: 0 }
-  const fault = faultOf(root, size)
-  return fault === undefined ? size : { ...size, fault }
-}
-
-function faultOf(root: JsonObject, size: { parts: number }): string | undefined {
+  let parts = 0
   let names = 0
   let repeated = 0
   const todo: { value: JsonValue; depth: number }[] = [{ value: root, depth: 0 }]
   for (let place = todo.pop(); place; place = todo.pop()) {
     const { value, depth } = place
     if (typeof value !== 'object' || value === null) continue
-    size.parts += 1
-    if (size.parts > MOST_PARTS) return `a schema of more than ${MOST_PARTS} parts`
+    parts += 1
+    if (parts > MOST_PARTS) return `a schema of more than ${MOST_PARTS} parts`
     if (depth > DEEPEST) return `a schema nested more than ${DEEPEST} levels deep`
     names += listed(value as JsonObject)
     if (names > MOST_NAMES) return `lists of more than ${MOST_NAMES} names together in required or type`

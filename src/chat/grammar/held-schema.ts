@@ -9,16 +9,17 @@ import { referenced, refOf } from '../formats/resolve-schema.js'
 import { SchemaCheck, TOO_MUCH_WORK } from '../formats/schema.js'
 import type { JsonObject, JsonValue } from '../types.js'
 import { areApart } from './apart.js'
-import { measured } from './bounds.js'
+import { unbounded } from './bounds.js'
 import { combined } from './combine.js'
 import { nameOf, refTo, withEndings } from './endings.js'
 import { type Keywords, readKeywords, typesOf } from './keywords.js'
 import { isWritable, numberLeaf, textLeaf } from './leaves.js'
 import { listLeaf, objectLeaf } from './objects.js'
 
-// Parts that are merged, and parts that come of it. A small request is read on the thread that answers.
-const VISITS = 2000
-const VISITS_A_PART = 4
+// Parts that are merged, and parts that come of it: some, and more for each character of the schema. A small request is
+// read on the thread that answers, and may have many small schemas.
+const LEAST_VISITS = 100
+const VISITS_A_CHARACTER = 2 / 3
 const MOST_VISITS = 5000
 const MOST_CHOICES = 64
 const DEEPEST = 64
@@ -45,14 +46,18 @@ export interface HeldOptions {
 }
 
 export function heldSchema(root: JsonObject, options: HeldOptions = {}): HeldSchema {
-  const { fault, parts } = measured(root)
+  const fault = unbounded(root)
   if (fault !== undefined) return { missing: [fault] }
   try {
-    return new Reader(root, options, Math.min(MOST_VISITS, VISITS + VISITS_A_PART * parts)).held()
+    return new Reader(root, options, mostVisits(root)).held()
   } catch (error) {
     if (error === TOO_LARGE) return { missing: ['references and choices that come to a schema of too many parts'] }
     throw error
   }
+}
+
+function mostVisits(root: JsonObject): number {
+  return Math.min(MOST_VISITS, LEAST_VISITS + VISITS_A_CHARACTER * JSON.stringify(root).length)
 }
 
 const TOO_LARGE = Symbol('too large')
