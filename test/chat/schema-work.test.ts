@@ -29,3 +29,11 @@ test('objects of an enum are written to be compared, up to a bound', () => {
 test('a constant that does not fit is named in short', () => {
   expect(misfit('a', { const: 'x'.repeat(100_000) })?.length).toBeLessThan(500)
 })
+
+test('properties that many schemas have together are merged up to a bound', () => {
+  const part = (i: number): JsonObject => ({ properties: { [`k${i}`]: { type: 'string' } }, required: [`k${i}`] })
+  const all = (count: number) => ({ allOf: Array.from({ length: count }, (_, i) => part(i)) })
+  expect(misfit({}, all(200))).toBe('input.k0: Field required')
+  // What would be too much work allows everything.
+  expect(misfit({}, all(900))).toBeUndefined()
+})

@@ -10,6 +10,8 @@ import { isObject } from './json-value.js'
 const MAX_HOPS = 32
 const MAX_BRANCHES = 64
 const MAX_VISITS = 2000
+// Names of properties: each merge copies those of all before it.
+const MAX_COPIED = 50_000
 // Characters. A schema may lead to the same reference again and again.
 const LONGEST_REF = 4096
 
@@ -22,6 +24,7 @@ const ANYTHING: Branch[] = [{}]
 export class SchemaReader {
   private readonly known = new WeakMap<JsonObject, Branch[]>()
   private visits = 0
+  private copied = 0
 
   constructor(readonly root: JsonObject) {}
 
@@ -31,6 +34,7 @@ export class SchemaReader {
     const known = this.known.get(schema)
     if (known) return known
     this.visits = 0
+    this.copied = 0
     const found = this.spread(schema, []) ?? ANYTHING
     this.known.set(schema, found)
     return found
@@ -59,6 +63,8 @@ export class SchemaReader {
       if (choices.length === 0) continue
       const more = this.choices(choices, inside)
       if (!more || branches.length * more.length > MAX_BRANCHES) return undefined
+      this.copied += branches.reduce((sum, one) => sum + more.length * namesOf(one), 0)
+      if (this.copied > MAX_COPIED) return undefined
       branches = branches.flatMap((one) => more.map((other) => merge(one, other)))
     }
     return branches
@@ -73,6 +79,10 @@ export class SchemaReader {
     }
     return found
   }
+}
+
+function namesOf({ properties, required }: Branch): number {
+  return (isObject(properties) ? Object.keys(properties).length : 0) + asList(required).length
 }
 
 /** The schema with its reference replaced by what that stands for; what stands beside it counts too. */
