@@ -53,7 +53,7 @@ export interface Preparing {
  * Bytes of a body from which on it is read on the other thread. Here 64 KiB take from 1 to 100 ms, by what they are made of
  * (turns take longest), and the way to the other thread and back takes less than one.
  */
-const LARGE = 4 * 1024
+const LARGE = 1024
 /** From here on small ones do not wait for more than one. */
 const LONG = 256 * 1024
 const MOST_MS = 60_000

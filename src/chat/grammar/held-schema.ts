@@ -18,7 +18,7 @@ import { listLeaf, objectLeaf } from './objects.js'
 
 // Parts that are merged, and parts that come of it: some, and more for each character of the schema. A small request is
 // read on the thread that answers, and may have many small schemas.
-const LEAST_VISITS = 100
+const LEAST_VISITS = 500
 const VISITS_A_CHARACTER = 2 / 3
 const MOST_VISITS = 5000
 const MOST_CHOICES = 64
