@@ -56,9 +56,11 @@ struct Grammars::Impl {
     std::string source;
     std::weak_ptr<const Result> wish;
     std::shared_ptr<const Result> kept;  // once it is compiled
+    size_t bytes = 0;                    // that its masks take or may take
   };
 
-  explicit Impl(GrammarVocabulary given) : vocabulary(std::move(given)), thread([this] { loop(); }) {}
+  Impl(GrammarVocabulary given, size_t most_bytes)
+      : most_kept_bytes(most_bytes), vocabulary(std::move(given)), thread([this] { loop(); }) {}
 
   void loop() {
     for (;;) {
@@ -99,7 +101,7 @@ struct Grammars::Impl {
       auto started = Clock::now();
       auto masks = std::make_unique<Masks>(grammar);
       bool all = compute(*masks, [&] { return !job.wish.expired() && Clock::now() - started < kLongestWait; });
-      if (!keep(job)) return;
+      if (!keep(job, all ? masks->bytes() : kMostMaskBytes)) return;
       job.result.set_value(
           std::make_shared<const CompiledGrammar>(grammar, grammar.GetTokenizerInfo(), spelling, warnings));
       if (!all) unfinished.push_back(std::move(masks));
@@ -137,14 +139,23 @@ struct Grammars::Impl {
     return !jobs.empty();
   }
 
-  // From now on it stays, whoever lets go of it. false: nobody has waited for it, or nobody may any longer.
-  bool keep(const Job& job) {
+  // From now on it stays, whoever lets go of it, in the place of others. false: nobody has waited for it, or nobody may
+  // any longer.
+  bool keep(const Job& job, size_t bytes = 0) {
     std::scoped_lock lock(mutex);
     auto wish = job.wish.lock();
     if (!wish || closing) return false;
     compiled++;
-    for (auto& one : known)
-      if (one.wish.lock() == wish) one.kept = wish;
+    size_t sum = bytes;
+    for (auto& one : known) {
+      if (one.wish.lock() == wish) {
+        one.kept = wish;
+        one.bytes = bytes;
+      } else if (one.kept) {
+        sum += one.bytes;
+        if (sum > most_kept_bytes) one.kept = nullptr;
+      }
+    }
     return true;
   }
 
@@ -167,6 +178,8 @@ struct Grammars::Impl {
   bool closing = false;
   size_t compiled = 0;
 
+  const size_t most_kept_bytes;
+
   // Of the thread.
   GrammarVocabulary vocabulary;  // until its first compilation
   std::optional<xgrammar::GrammarCompiler> compiler;
@@ -175,7 +188,8 @@ struct Grammars::Impl {
   std::thread thread;
 };
 
-Grammars::Grammars(GrammarVocabulary vocabulary) : impl_(std::make_unique<Impl>(std::move(vocabulary))) {}
+Grammars::Grammars(GrammarVocabulary vocabulary, size_t most_kept_bytes)
+    : impl_(std::make_unique<Impl>(std::move(vocabulary), most_kept_bytes)) {}
 
 Grammars::~Grammars() {
   {

@@ -42,13 +42,16 @@ class GrammarWish {
 // one that cannot be interrupted.
 class Grammars {
  public:
-  explicit Grammars(GrammarVocabulary vocabulary);
+  // Bytes of all masks that are kept for grammars that nobody uses.
+  static constexpr size_t kMostKeptBytes = size_t{256} << 20U;
+
+  explicit Grammars(GrammarVocabulary vocabulary, size_t most_kept_bytes = kMostKeptBytes);
   ~Grammars();
   Grammars(const Grammars&) = delete;
   Grammars& operator=(const Grammars&) = delete;
 
   // `source`: a structural tag of xgrammar's in JSON, whose text is what may be written. The same source gives the same
-  // grammar again while it is among the last ones used.
+  // grammar again while it is among the last ones used, as far as there is room for their masks.
   GrammarWish compile(const std::string& source);
 
   // For tests: how many were compiled.

@@ -71,4 +71,6 @@ bool Masks::compute(unsigned threads, size_t most_bytes, const std::function<boo
   return impl_->next >= impl_->places.size() || impl_->bytes >= most_bytes;
 }
 
+size_t Masks::bytes() const { return impl_->bytes; }
+
 }  // namespace tether

@@ -23,6 +23,9 @@ class Masks {
   // between two of them, on several threads. -> whether nothing is left to do. Throws what went wrong.
   bool compute(unsigned threads, size_t most_bytes, const std::function<bool()>& goes_on);
 
+  // Of those that are computed.
+  size_t bytes() const;
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -159,6 +159,20 @@ void keeps(Grammars& grammars) {
   check(called, "what waits for grammars is called");
 }
 
+// The last one stays, whatever it takes; others as far as there is room.
+void makes_room() {
+  for (size_t room : {size_t{1}, Grammars::kMostKeptBytes}) {
+    Grammars grammars(vocabulary(), room);
+    auto compile = [&](const std::string& source) { grammars.compile(source).get(); };
+    compile(object_tag(kText));
+    compile(object_tag(kText));
+    check(grammars.compiled() == 1, "the last one is kept, whatever it takes");
+    compile(object_tag(R"("b":{"type":"string"})"));
+    compile(object_tag(kText));
+    check(grammars.compiled() == (room == 1 ? 3 : 2), "an older one is kept where there is room");
+  }
+}
+
 Hold after(std::vector<int32_t> tokens, std::vector<std::string> texts) {
   Hold hold;
   hold.tokens = std::move(tokens);
@@ -330,6 +344,7 @@ int main() {
   spells(grammars);
   refuses(grammars);
   keeps(grammars);
+  makes_room();
   holds(grammars);
   for (bool to_end : {false, true}) {
     goes_ahead(grammars, "json", {'{', '"', 'a', '"', ':', '"', 'x', '"', '}'}, to_end);
